@@ -1,0 +1,97 @@
+"""ChittyIDs: the one module that knows what they look like.
+
+They are minted by the identity authority and come in four forms, each also behind `did:chitty:`,
+which is stripped before one is stored or compared:
+
+* CHITTY-ACTOR-6f1c0c0e-8a9d-4f57-9d0a-0f6a3c0b2f11    a type and a UUID
+* CHITTY-ACTOR-000123-A1B2                             a type, six digits, four characters
+* CHITTY-CONNECT-SYSTEM                                words
+* 01-C-ACT-4829-PEO-Q5-7-0                             eight parts, the fifth of them a type
+"""
+
+import re
+from uuid import uuid4
+
+DID = "did:chitty:"
+LONGEST = 200
+
+_TYPED = re.compile(
+    r"CHITTY-([A-Z]+)-"
+    r"(?:[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9]{6}-[A-Z0-9]{4})"
+)
+_WORDS = re.compile(r"CHITTY(?:-[A-Z]+)+")
+_PARTS = (
+    ("version", "[A-Z0-9]{2}", "2 of A-Z and 0-9"),
+    ("generation", "[A-Z0-9]", "1 of A-Z and 0-9"),
+    ("locality", "[A-Z0-9]{3}", "3 of A-Z and 0-9"),
+    ("sequence", "[A-Z0-9]{4}", "4 of A-Z and 0-9"),
+    ("type", "([A-Z]+)", "capital letters"),
+    ("year and month", "[A-Z0-9]{2,4}", "2 to 4 of A-Z and 0-9"),
+    ("class", "[A-Z0-9]{1,2}", "1 or 2 of A-Z and 0-9"),
+    ("check", "[A-Z0-9]{1,2}", "1 or 2 of A-Z and 0-9"),
+)
+_EIGHT_PARTS = re.compile("-".join(pattern for _, pattern, _ in _PARTS))
+
+
+def normalise(text: str) -> str:
+    """The ChittyID without its `did:chitty:`, if it had one; anything else is left as it is."""
+    return text.removeprefix(DID)
+
+
+def is_well_formed(text: str) -> bool:
+    """Whether a normalised text has one of the known forms."""
+    return len(text) <= LONGEST and any(
+        form.fullmatch(text) for form in (_TYPED, _WORDS, _EIGHT_PARTS)
+    )
+
+
+def type_of(text: str) -> str | None:
+    """The type that a normalised ChittyID names, as "ACTOR"; None for words and malformed ones."""
+    found = _TYPED.fullmatch(text) or _EIGHT_PARTS.fullmatch(text)
+    return found[1] if found else None
+
+
+def local(type_name: str) -> str:
+    """A new ChittyID of this type, made here rather than by the authority."""
+    return f"CHITTY-{type_name}-{uuid4()}"
+
+
+def problem(text: str) -> str | None:
+    """What is wrong with a normalised ChittyID, or None when it is well formed.
+
+    The answer reads on from the value ("must …", "has …") and never repeats any of it.
+    """
+    if is_well_formed(text):
+        return None
+    if not text:
+        return "must not be empty"
+    if len(text) > LONGEST:
+        return f"has {len(text)} characters where a ChittyID has at most {LONGEST}"
+    if text.startswith(DID):
+        return f"must not have {DID} twice"
+    if text.isascii() and is_well_formed(text.upper()):
+        return "must be in capital letters"
+    if text.startswith("CHITTY-"):
+        return _problem_after_chitty(text.removeprefix("CHITTY-"))
+    if text.count("-") == len(_PARTS) - 1:
+        return _problem_in_parts(text.split("-"))
+    return "must be a ChittyID, as CHITTY-ACTOR-<uuid> or 01-C-ACT-4829-PEO-Q5-7-0"
+
+
+def _problem_after_chitty(rest: str) -> str:
+    type_name, _, _ = rest.partition("-")
+    if not re.fullmatch("[A-Z]+", type_name):
+        return "must have a type in capital letters after CHITTY-"
+    return (
+        "must go on after its type with a UUID, with six digits and four characters"
+        " (000123-A1B2), or with words in capital letters"
+    )
+
+
+def _problem_in_parts(parts: list[str]) -> str:
+    for place, (part, (name, pattern, meaning)) in enumerate(
+        zip(parts, _PARTS, strict=True), start=1
+    ):
+        if not re.fullmatch(pattern, part):
+            return f"must have {meaning} as part {place} of 8, its {name}"
+    raise AssertionError("eight right parts are a well-formed ChittyID")

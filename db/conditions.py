@@ -1,0 +1,149 @@
+"""Conditions over rows, and the SQL that they become.
+
+A condition is a value: it can be compared, hashed (loaders batch by it) and turned into SQL whose text
+depends on its shape alone, with every operand bound. SQL's third truth value never leaks out of a
+negation: `IS NOT TRUE` makes a row either match a condition or its negation.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from db.program import Value
+from db.tables import Relation, Table
+
+# A stored JSON list as a table of its items; what is no JSON is an empty list.
+_ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
+_GIVEN = "(SELECT value FROM json_each({operand}))"
+
+OPERATORS = {
+    "eq": "{column} = {operand}",
+    "not": "{column} IS NOT {operand}",
+    "in": "{column} IN " + _GIVEN,
+    "gt": "{column} > {operand}",
+    "gte": "{column} >= {operand}",
+    "lt": "{column} < {operand}",
+    "lte": "{column} <= {operand}",
+    "contains": "instr({column}, {operand}) > 0",
+    "starts_with": "instr({column}, {operand}) = 1",
+    "is_null": "{column} IS NULL",
+    "is_not_null": "{column} IS NOT NULL",
+    "has": "{operand} IN (SELECT value FROM " + _ITEMS + ")",
+    "has_any": "EXISTS (SELECT 1 FROM " + _ITEMS + " AS item WHERE item.value IN " + _GIVEN + ")",
+    "has_all": (
+        "NOT EXISTS (SELECT 1 FROM json_each({operand}) AS given"
+        " WHERE given.value NOT IN (SELECT value FROM " + _ITEMS + "))"
+    ),
+    "is_empty": "NOT EXISTS (SELECT 1 FROM " + _ITEMS + ")",
+    "is_not_empty": "EXISTS (SELECT 1 FROM " + _ITEMS + ")",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A column against an operand, by one of OPERATORS; lists are operands as JSON text."""
+
+    column: str
+    operator: str
+    operand: Value = None
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every part holds; true of every row where there is none."""
+
+    parts: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one part holds; true of no row where there is none."""
+
+    parts: "tuple[Condition, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold, or cannot be told."""
+
+    part: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Some row that the relation leads to meets `where`; `live` leaves out the soft-deleted ones."""
+
+    relation: Relation[Any]
+    where: "Condition"
+    live: bool
+
+
+Condition: TypeAlias = Compare | All | AnyOf | Not | Related
+
+EVERYTHING = All(())
+
+
+@dataclass(slots=True)
+class Binder:
+    """Collects the operands of one statement and names its rows."""
+
+    bind: dict[str, Value] = field(default_factory=dict)
+    rows: int = 0
+
+    def value(self, value: Value) -> str:
+        """The placeholder of a newly bound value."""
+        name = f"v{len(self.bind)}"
+        self.bind[name] = value
+        return f":{name}"
+
+    def row(self) -> str:
+        """A new alias for a row."""
+        self.rows += 1
+        return f"r{self.rows}"
+
+
+def to_sql(condition: Condition, row: str, binder: Binder) -> str:
+    """The condition as SQL over the row with this alias."""
+    match condition:
+        case Compare(column, operator, operand):
+            name = f"{row}.{column}"
+            template = OPERATORS[operator]
+            bound = binder.value(operand) if "{operand}" in template else ""
+            return template.format(column=name, operand=bound)
+        case All(parts):
+            return _joined(" AND ", parts, row, binder) if parts else "TRUE"
+        case AnyOf(parts):
+            return _joined(" OR ", parts, row, binder) if parts else "FALSE"
+        case Not(part):
+            return f"({to_sql(part, row, binder)}) IS NOT TRUE"
+        case Related():
+            return _related(condition, row, binder)
+
+
+def _joined(word: str, parts: tuple[Condition, ...], row: str, binder: Binder) -> str:
+    return "(" + word.join(to_sql(part, row, binder) for part in parts) + ")"
+
+
+def _related(condition: Related, row: str, binder: Binder) -> str:
+    relation, child = condition.relation, binder.row()
+    parent = f"{row}.{relation.column}"
+    conditions = [belongs(relation, child, parent)]
+    conditions += visible(relation.child, child, live=condition.live)
+    conditions.append(to_sql(condition.where, child, binder))
+    exists = f"EXISTS (SELECT 1 FROM {relation.child.name} AS {child} WHERE {all_of(conditions)})"
+    only = relation.only.format(row=row)
+    return f"({only} AND {exists})" if only else exists
+
+
+def belongs(relation: Relation[Any], row: str, parent: str) -> str:
+    """SQL: the row is one that the relation leads to from the parent's value."""
+    return relation.match.format(row=row, parent=parent)
+
+
+def visible(table: Table[Any], row: str, *, live: bool) -> list[str]:
+    """SQL conditions: which rows of a table a read may see. Every read of every table asks this."""
+    return [table.live.format(row=row)] if live else []
+
+
+def all_of(conditions: list[str]) -> str:
+    """SQL: the conditions together."""
+    return " AND ".join(conditions) if conditions else "TRUE"

@@ -1,0 +1,154 @@
+"""Programs that write contexts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from db import clock, rules
+from db.actors import owner_problem, status_of
+from db.enums import ActorStatus, ContextStatus, SourceType
+from db.errors import ErrorCode, Problem, Refused
+from db.program import Program, Statement
+from db.rules import UNCHANGED
+from db.tables import CONTEXTS, Context
+
+NAME_TAKEN = "EXISTS (SELECT 1 FROM contexts AS other WHERE other.name = :name)"
+NAME_TAKEN_BY_ANOTHER = """EXISTS (
+        SELECT 1 FROM contexts AS other
+        WHERE other.name = :name AND other.chitty_id <> :chitty_id
+    )"""
+OWNER_STATUS = status_of("owner_chitty_id")
+
+INSERT = rules.insert(
+    CONTEXTS,
+    f"NOT {rules.ID_TAKEN} AND NOT {NAME_TAKEN} AND coalesce({OWNER_STATUS} = 'active', FALSE)",
+)
+WHY_NOT_INSERTED = f"""
+    SELECT {rules.ID_TAKEN} AS id_taken, {NAME_TAKEN} AS name_taken, {OWNER_STATUS} AS owner_status
+"""
+
+
+def insert(values: Mapping[str, Any]) -> Program[Context]:
+    """Store a new, active context with these columns.
+
+    Raises Refused with ALREADY_EXISTS where its ChittyID or its name is taken, and with NOT_FOUND
+    or CONFLICT where the owner is unknown or not active.
+    """
+    now = clock.now()
+    start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
+    bind = rules.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
+    written, [(id_taken, name_taken, owner_status)] = yield [
+        Statement(INSERT, bind),
+        Statement(WHY_NOT_INSERTED, bind),
+    ]
+    if written:
+        return CONTEXTS.of(written[0])
+    problems = [
+        rules.id_taken(values["chitty_id"]) if id_taken else None,
+        _name_taken(values["name"]) if name_taken else None,
+        owner_problem("owner", values["owner_chitty_id"], owner_status),
+    ]
+    raise Refused([problem for problem in problems if problem])
+
+
+WHY_NOT_UPDATED = rules.why(CONTEXTS, NAME_TAKEN_BY_ANOTHER)
+
+
+def update(
+    chitty_id: str, changes: Mapping[str, Any], if_updated_at: str | None = None
+) -> Program[Context]:
+    """Set the changed columns; nothing is written where they are so already.
+
+    Raises Refused with NOT_FOUND, with CONFLICT where the context is deleted or has changed since
+    `if_updated_at`, and with ALREADY_EXISTS where another context has the name.
+    """
+    condition = (
+        f"{rules.differs(CONTEXTS, changes)} AND status <> 'deleted'"
+        f" AND NOT {NAME_TAKEN_BY_ANOTHER} AND {UNCHANGED}"
+    )
+    write = rules.update(CONTEXTS, rules.assignments(CONTEXTS, changes), condition)
+    bind = {"name": None, **rules.binds(changes), **rules.reference(chitty_id, if_updated_at)}
+    context, answers = yield from rules.attempt(CONTEXTS, [write], WHY_NOT_UPDATED, bind)
+    if answers is None:
+        return context
+    if context.status == ContextStatus.DELETED.value:
+        message = f"{chitty_id} is deleted: restore it first"
+        raise rules.refused(ErrorCode.CONFLICT, "chitty_id", message)
+    (name_taken,) = answers
+    if name_taken:
+        raise Refused([_name_taken(changes["name"])])
+    return context
+
+
+NEW_OWNER_STATUS = status_of("new_owner")
+TRANSFER = rules.update(
+    CONTEXTS,
+    "owner_chitty_id = :new_owner",
+    f"owner_chitty_id <> :new_owner AND {UNCHANGED}"
+    f" AND coalesce({NEW_OWNER_STATUS} = 'active', FALSE)",
+)
+WHY_NOT_TRANSFERRED = rules.why(CONTEXTS, NEW_OWNER_STATUS)
+
+
+def transfer(chitty_id: str, new_owner: str, if_updated_at: str | None = None) -> Program[Context]:
+    """Hand a context to an active actor; a deleted one too, so that it can be restored.
+
+    Raises Refused with NOT_FOUND or CONFLICT for the context or its new owner.
+    """
+    bind = rules.reference(chitty_id, if_updated_at) | {"new_owner": new_owner}
+    context, answers = yield from rules.attempt(CONTEXTS, [TRANSFER], WHY_NOT_TRANSFERRED, bind)
+    if answers is None or context.owner_chitty_id == new_owner:
+        return context
+    problem = owner_problem("new_owner", new_owner, answers[0])
+    raise Refused([problem] if problem else [])
+
+
+MAY_DELETE = f"""EXISTS (
+        SELECT 1 FROM contexts
+        WHERE chitty_id = :chitty_id AND status <> 'deleted' AND {UNCHANGED}
+    )"""
+DISCONNECT = rules.disconnect_all(SourceType.CONTEXT, MAY_DELETE)
+DELETE = rules.update(CONTEXTS, "status = 'deleted', deleted_at = :now", MAY_DELETE)
+WHY_NOT_DELETED = rules.why(CONTEXTS)
+
+
+def delete(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
+    """Delete a context softly and disconnect its connections; its name stays taken.
+
+    Raises Refused with NOT_FOUND or CONFLICT.
+    """
+    bind = rules.reference(chitty_id, if_updated_at)
+    context, _ = yield from rules.attempt(CONTEXTS, [DISCONNECT, DELETE], WHY_NOT_DELETED, bind)
+    return context
+
+
+PRESENT_OWNER_STATUS = (
+    "(SELECT owner.status FROM actors AS owner WHERE owner.chitty_id = owner_chitty_id)"
+)
+RESTORE = rules.update(
+    CONTEXTS,
+    "status = 'active', deleted_at = NULL",
+    f"status = 'deleted' AND {UNCHANGED} AND coalesce({PRESENT_OWNER_STATUS} <> 'deleted', FALSE)",
+)
+WHY_NOT_RESTORED = rules.why(CONTEXTS, PRESENT_OWNER_STATUS)
+
+
+def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
+    """Bring a deleted context back; its connections stay disconnected.
+
+    Raises Refused with NOT_FOUND, and with CONFLICT where its owner is deleted.
+    """
+    bind = rules.reference(chitty_id, if_updated_at)
+    context, answers = yield from rules.attempt(CONTEXTS, [RESTORE], WHY_NOT_RESTORED, bind)
+    if answers is None or context.status != ContextStatus.DELETED.value:
+        return context
+    state = "is deleted" if answers[0] == ActorStatus.DELETED.value else "does not exist"
+    message = (
+        f"its owner {context.owner_chitty_id} {state}:"
+        " reinstate that actor or transfer the context to another first"
+    )
+    raise rules.refused(ErrorCode.CONFLICT, "chitty_id", message)
+
+
+def _name_taken(name: str) -> Problem:
+    message = f"a context named {name!r} exists already; a deleted one keeps its name"
+    return Problem(ErrorCode.ALREADY_EXISTS, ("name",), message)

@@ -1,0 +1,31 @@
+"""How much there is: the number of rows in each table."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from db import program
+from db.program import Program, Rows, Statement
+from db.tables import TABLES
+
+COUNT = "SELECT count(*) FROM {table}"
+COUNTED = (*(table.name for table in TABLES), "webhook_deliveries")
+
+
+def rows() -> Program[dict[str, int]]:
+    """The number of stored rows by table, soft-deleted ones and webhook deliveries included."""
+    found = yield [Statement(COUNT.format(table=name)) for name in COUNTED]
+    return {name: int(values[0][0] or 0) for name, values in zip(COUNTED, found, strict=True)}
+
+
+def rows_of_file(path: Path) -> dict[str, int]:
+    """The same for a migrated file that nobody has opened; it is only read.
+
+    Raises sqlite3.Error where it cannot be.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+
+        def execute(statement: Statement) -> Rows:
+            return connection.execute(statement.sql).fetchall()
+
+        return program.run(rows(), execute)

@@ -1,0 +1,75 @@
+"""Cursors of pages: a version, an authentication code, and the place in an ordering.
+
+A cursor holds the values that its row is ordered by, so it stays good when rows come and go. It is
+authenticated with a key kept in the database: every worker and every restart reads it, and nobody
+else can make one. It belongs to one table and one ordering.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Sequence
+
+from db import clock
+from db.errors import BadRequest
+from db.pages import Order
+from db.program import Program, Statement, Values
+
+VERSION = b"\x01"
+MAC_BYTES = 16
+KEY_BYTES = 32
+
+ADD_KEY = """
+    INSERT INTO server_keys (name, value, created_at)
+    SELECT 'cursors', :value, :now
+    WHERE NOT EXISTS (SELECT 1 FROM server_keys WHERE name = 'cursors')
+"""
+READ_KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
+
+
+def key() -> Program[bytes]:
+    """The database's cursor key, made when it has none yet."""
+    made = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": clock.now()})
+    _, [(value,)] = yield [made, Statement(READ_KEY)]
+    return bytes.fromhex(str(value))
+
+
+def _place(table: str, order: Sequence[Order]) -> str:
+    return ",".join([table, *(f"{part.column}{'-' if part.descending else '+'}" for part in order)])
+
+
+def _mac(key: bytes, payload: bytes) -> bytes:
+    return hmac.digest(key, VERSION + payload, hashlib.sha256)[:MAC_BYTES]
+
+
+def encode(key: bytes, table: str, order: Sequence[Order], values: Values) -> str:
+    """The cursor of a row with these values in this ordering of a table."""
+    place = [_place(table, order), *values]
+    payload = json.dumps(place, ensure_ascii=False, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(VERSION + _mac(key, payload) + payload).rstrip(b"=").decode()
+
+
+def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
+    """The values that a cursor holds.
+
+    Raises BadRequest for one that is damaged, comes from another registry or an earlier version, or
+    belongs to another list or ordering.
+    """
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raw = b""
+    version, mac, payload = raw[:1], raw[1 : 1 + MAC_BYTES], raw[1 + MAC_BYTES :]
+    if version != VERSION or not hmac.compare_digest(mac, _mac(key, payload)):
+        raise BadRequest(
+            "BAD_CURSOR", "the cursor is damaged or of another registry: start from the first page"
+        )
+    place, *values = json.loads(payload)
+    if place != _place(table, order):
+        raise BadRequest(
+            "BAD_CURSOR",
+            "the cursor belongs to another list or ordering: use it where and as it was given",
+        )
+    return tuple(values)

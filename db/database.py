@@ -1,0 +1,64 @@
+"""The database of an embedded SQLite file: a pool of readers and one writer."""
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TypeVar
+
+from db.program import Program
+from db.readers import Readers, Session
+from db.writer import Writer
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs Programs against one migrated SQLite file."""
+
+    def __init__(self, path: Path, readers: Readers, writer: Writer) -> None:
+        self.path = path
+        self._readers = readers
+        self._writer = writer
+
+    @classmethod
+    async def open(
+        cls,
+        path: str | Path,
+        *,
+        readers: int = 2,
+        read_seconds: float = 5.0,
+        min_free_bytes: int = 0,
+    ) -> "Database":
+        """Open an existing, migrated file.
+
+        `read_seconds` is what one session may spend inside statements; nothing is written while less
+        than `min_free_bytes` of disk are free. Raises sqlite3.Error where the file cannot be opened.
+        """
+        file = Path(path)
+        writer = await Writer.open(file, min_free_bytes=min_free_bytes)
+        try:
+            pool = await Readers.open(file, count=readers, seconds=read_seconds)
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(file, pool, writer)
+
+    async def read(self, program: Program[T]) -> T:
+        """Run a Program whole in a snapshot of its own; raises ReadTimeout when it takes too long."""
+        async with self._readers.session() as session:
+            return await session.run(program)
+
+    async def write(self, program: Program[T]) -> T:
+        """Run a Program in a transaction and return its result once it is on the disk.
+
+        Raises what the Program raises, its writes undone, and Unavailable when nothing can be written.
+        """
+        return await self._writer.write(program)
+
+    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+        """Borrow one snapshot for several Programs."""
+        return self._readers.session()
+
+    async def close(self) -> None:
+        """Write what waits and close every connection."""
+        await self._writer.close()
+        await self._readers.close()

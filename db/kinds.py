@@ -1,0 +1,135 @@
+"""What a stored value means: one Kind per type that a column can have.
+
+A row keeps values as they are stored; a Kind reads one when it is asked for, so that a single bad
+value is an error at its own field and nowhere else. Reading is lenient about the old forms that a
+registry made by other programs holds: times without an offset, NULL or empty JSON, NULL counters.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from db import clock
+from db.errors import Unreadable
+from db.program import Value
+
+INT32_MAX = 2**31 - 1
+DEEPEST_JSON = 64
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kind:
+    """One type of column: its name, the Python type it reads as, and how."""
+
+    name: str
+    python: Any
+    read: Callable[[Value], Any]
+
+
+def _text(stored: Value) -> str:
+    if not isinstance(stored, str):
+        raise Unreadable("the stored value is not a text")
+    return stored
+
+
+def _int(stored: Value) -> int:
+    if stored is None:
+        return 0
+    if not isinstance(stored, int):
+        raise Unreadable("the stored value is not a whole number")
+    return stored
+
+
+def _small_int(stored: Value) -> int:
+    return max(min(_int(stored), INT32_MAX), -INT32_MAX - 1)
+
+
+def _instant(stored: Value) -> str:
+    try:
+        return clock.parse(_text(stored))
+    except ValueError:
+        raise Unreadable("the stored value is not an instant") from None
+
+
+def _json(stored: Value) -> Any:
+    """Stored JSON, as far as an answer can carry it: finite, 64 bits, whole characters, not too deep."""
+    text = _text(stored)
+    try:
+        found = json.loads(text, parse_constant=_refuse, parse_int=_int64, parse_float=_finite)
+        if "\\u" in text:  # an escape may stand for half a character
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Unreadable("the stored value is not JSON") from None
+    if text.count("[") + text.count("{") > DEEPEST_JSON and _depth(found) > DEEPEST_JSON:
+        raise Unreadable("the stored value nests too deep")
+    return found
+
+
+def _refuse(token: str) -> Any:
+    raise ValueError(token)
+
+
+def _int64(digits: str) -> int:
+    number = int(digits)
+    return number if -(2**63) <= number < 2**63 else _refuse("more than 64 bits")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse("not finite")
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        children = [
+            each.values() if isinstance(each, dict) else each
+            for each in level
+            if isinstance(each, dict | list)
+        ]
+        level = [item for items in children for item in items]
+        depth += bool(children)
+    return depth
+
+
+def _string_list(stored: Value) -> list[str]:
+    if stored is None or stored == "":
+        return []
+    found = _json(stored)
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise Unreadable("the stored value is not a list of strings")
+    return found
+
+
+def _object(stored: Value) -> dict[str, Any]:
+    if stored is None or stored == "":
+        return {}
+    found = _json(stored)
+    if not isinstance(found, dict):
+        raise Unreadable("the stored value is not a JSON object")
+    return found
+
+
+TEXT = Kind("text", str, _text)
+CHITTY_ID = Kind("ChittyID", str, _text)
+INT = Kind("int", int, _small_int)
+BIG_INT = Kind("big int", int, _int)
+INSTANT = Kind("instant", datetime, _instant)
+STRING_LIST = Kind("string list", list[str], _string_list)
+OBJECT = Kind("object", dict[str, Any], _object)
+
+
+def enumeration(members: type[Enum]) -> Kind:
+    """The Kind of a column that holds one of an enumeration's values."""
+
+    def read(stored: Value) -> Enum:
+        try:
+            return members(stored)
+        except ValueError:
+            raise Unreadable(f"the stored value is no {members.__name__}") from None
+
+    return Kind(f"enum {members.__name__}", members, read)

@@ -1,0 +1,150 @@
+"""Bringing a database file to the present version, at boot and by `chittygraph migrate`.
+
+Several processes may boot at once: a new file appears whole or not at all, and each migration is
+looked up again under the write lock before it runs.
+"""
+
+import logging
+import sqlite3
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from db import healthy, ledger
+from db.errors import BootRefused
+from db.ledger import MIGRATIONS, Migration
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is known of a database file; `version` is the migration that ran last."""
+
+    exists: bool
+    applied: tuple[str, ...]
+    pending: tuple[str, ...]
+
+    @property
+    def version(self) -> str | None:
+        """The name of the last migration that ran, None before the first."""
+        return self.applied[-1] if self.applied else None
+
+
+def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
+    """Create the database where there is none, apply what is pending and return the names applied.
+
+    Each file commits together with the record that it ran: a boot that fails, or races another,
+    leaves the database at the end of a whole migration. Raises BootRefused, having changed
+    nothing, for a file that cannot be served and for migrations that do not fit it.
+    """
+    file = Path(path).resolve()
+    migrations = ledger.load(folder)
+    with healthy.refusing(file):
+        if not healthy.exists(file):
+            _create(file)
+        healthy.require_usable(file, writable=True)
+        with healthy.looking(file, alone=False) as connection:
+            ledger.pending(migrations, ledger.applied(connection, file), file)
+        with closing(healthy.connect(file, "rw")) as connection:
+            _prepare(connection, file)
+            return _apply(connection, file, migrations)
+
+
+def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
+    """What ran on a database and what is pending, read without writing.
+
+    Raises BootRefused where `migrate` would.
+    """
+    file = Path(path).resolve()
+    migrations = ledger.load(folder)
+    with healthy.refusing(file):
+        if not healthy.exists(file):
+            return Status(False, (), tuple(migration.name for migration in migrations))
+        healthy.require_usable(file, writable=False)
+        with healthy.looking(file, alone=True) as connection:
+            done = ledger.applied(connection, file)
+    left = ledger.pending(migrations, done, file)
+    return Status(True, tuple(done), tuple(migration.name for migration in left))
+
+
+def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
+    """The names of the migrations that `migrate` would apply; raises BootRefused where it would."""
+    return list(inspect(path, folder).pending)
+
+
+def _create(file: Path) -> None:
+    healthy.require_writable_folder(file)
+    # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
+        blank = Path(aside) / "blank.db"
+        with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(ledger.CREATE)
+        try:
+            file.hardlink_to(blank)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links
+            _copy(blank, file)
+    log.info("database created", extra={"database": str(file)})
+
+
+def _copy(blank: Path, file: Path) -> None:
+    try:
+        with file.open("xb") as new:
+            new.write(blank.read_bytes())
+    except FileExistsError:
+        return
+
+
+def _prepare(connection: sqlite3.Connection, file: Path) -> None:
+    deadline = time.monotonic() + healthy.BUSY_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            break
+        except sqlite3.OperationalError:
+            # Changing the mode does not wait for other connections as statements do.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    if mode != "wal":
+        raise BootRefused(f"{file} cannot use a write-ahead log: put it on a local file system")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migration]) -> list[str]:
+    names = []
+    # The first look saves the write lock when there is nothing to do.
+    while ledger.pending(migrations, ledger.applied(connection, file), file):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(ledger.CREATE)
+            # Looked up inside the lock: another boot may have won.
+            left = ledger.pending(migrations, ledger.applied(connection, file), file)
+            if left:
+                _run(connection, file, left[0])
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        if left:
+            log.info("migration applied", extra={"migration": left[0].name})
+            names.append(left[0].name)
+    return names
+
+
+def _run(connection: sqlite3.Connection, file: Path, migration: Migration) -> None:
+    for number, statement in enumerate(migration.statements(), start=1):
+        try:
+            connection.execute(statement)
+        except sqlite3.Error as error:
+            raise BootRefused(
+                f"migration {migration.name}.sql failed at statement {number}: {error}; {file} was"
+                " left as the migration before made it: mend the file or the data and start again"
+            ) from error
+    ledger.record(connection, migration)

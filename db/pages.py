@@ -1,0 +1,183 @@
+"""Pages of a list: which rows, in which order, from where; and the statements that fetch them.
+
+A list is a whole table, or what a relation leads to from each of many parents at once. Either way it
+is cut in SQL: a page reads its own rows, not all of them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.conditions import Binder, Condition, all_of, belongs, to_sql, visible
+from db.program import Statement, Value, Values
+from db.tables import Relation, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One part of an ordering. NULL is smaller than everything."""
+
+    column: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list holds: a table's rows, or those of a relation, that meet `where`.
+
+    `live` leaves out the soft-deleted ones.
+    """
+
+    table: Table[Any]
+    relation: Relation[Any] | None
+    where: Condition
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One page of a listing, in an ordering whose last part is the table's key.
+
+    `after` and `before` are the order's values at a cursor. `limit` rows are read, from the end of the
+    list when `backward`.
+    """
+
+    order: tuple[Order, ...]
+    limit: int
+    backward: bool = False
+    after: Values | None = None
+    before: Values | None = None
+
+
+def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
+    """The statement for one page, of each parent for a relation.
+
+    Its rows hold the parent's value first (NULL for a table) and then the columns. They come parent
+    by parent, in the list's order or, when `backward`, against it.
+    """
+    binder = Binder({"limit": cut.limit})
+    table = listing.table
+    if listing.relation is None:
+        return Statement(
+            f"SELECT NULL, {table.select_list('t')} {_cut_from(listing, cut, 't', binder)}",
+            binder.bind,
+        )
+    # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
+    binder.bind["parents"] = json.dumps(parents)
+    picked = f"SELECT x.rowid {_cut_from(listing, cut, 'x', binder)}"
+    return Statement(
+        f"SELECT parents.value, {table.select_list('t')}"
+        " FROM json_each(:parents) AS parents"
+        f" CROSS JOIN json_each((SELECT json_group_array(rowid) FROM ({picked}))) AS picked"
+        f" CROSS JOIN {table.name} AS t ON t.rowid = picked.value",
+        binder.bind,
+    )
+
+
+def count(listing: Listing, parents: Sequence[Value]) -> Statement:
+    """The statement for the whole list's length: rows of the parent's value and its count."""
+    binder = Binder()
+    counted = f"SELECT count(*) {_all_from(listing, 'x', binder)}"
+    return _per_parent(listing, f"({counted})", parents, binder)
+
+
+def overreaches(
+    listing: Listing,
+    order: tuple[Order, ...],
+    cursor: Values,
+    parents: Sequence[Value],
+    *,
+    ahead: bool,
+) -> Statement:
+    """The statement that asks whether the list reaches past a cursor: to it or behind it, or `ahead`.
+
+    It looks at the list's very first (or last) row only.
+    """
+    binder = Binder({"limit": 1})
+    columns = ", ".join(f"x.{part.column}" for part in order)
+    outermost = _cut_from(listing, Cut(order, 1, backward=ahead), "x", binder)
+    first = f"SELECT {columns} {outermost}"
+    beyond = _beyond(listing.table, order, cursor, "x", binder, backward=ahead)
+    exists = f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
+    return _per_parent(listing, exists, parents, binder)
+
+
+def _per_parent(
+    listing: Listing, expression: str, parents: Sequence[Value], binder: Binder
+) -> Statement:
+    if listing.relation is None:
+        return Statement(f"SELECT NULL, {expression}", binder.bind)
+    binder.bind["parents"] = json.dumps(parents)
+    return Statement(
+        f"SELECT parents.value, {expression} FROM json_each(:parents) AS parents", binder.bind
+    )
+
+
+def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
+    conditions = visible(listing.table, row, live=listing.live)
+    if listing.relation is not None:
+        conditions.insert(0, belongs(listing.relation, row, "parents.value"))
+    conditions.append(to_sql(listing.where, row, binder))
+    conditions.extend(more)
+    kept = [condition for condition in conditions if condition != "TRUE"]
+    return f"FROM {listing.table.name} AS {row} WHERE {all_of(kept)}"
+
+
+def _cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+    bounds = []
+    if cut.after is not None:
+        bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
+    if cut.before is not None:
+        bounds.append(_beyond(listing.table, cut.order, cut.before, row, binder, backward=True))
+    parts = (
+        f"{row}.{part.column} {'DESC' if part.descending != cut.backward else 'ASC'}"
+        for part in cut.order
+    )
+    listed = _all_from(listing, row, binder, *bounds)
+    return f"{listed} ORDER BY {', '.join(parts)} LIMIT :limit"
+
+
+def _beyond(
+    table: Table[Any],
+    order: Sequence[Order],
+    cursor: Values,
+    row: str,
+    binder: Binder,
+    *,
+    backward: bool,
+) -> str:
+    """SQL: the row comes after the cursor in this order (before it when `backward`).
+
+    Made from the last column outwards: strictly past the cursor in this one, or level with it and
+    beyond in the rest. The bound on the first column alone is implied; it lets SQLite seek.
+    """
+    condition = ""
+    for part, value in reversed(list(zip(order, cursor, strict=True))):
+        past, level, seek = _past(
+            f"{row}.{part.column}",
+            value,
+            binder,
+            descending=part.descending != backward,
+            nullable=table.columns[part.column].nullable,
+        )
+        condition = f"{seek}({past} OR ({level} AND {condition}))" if condition else past
+    return condition
+
+
+def _past(
+    column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool
+) -> tuple[str, str, str]:
+    """SQL for strictly past a value, for level with it, and for a bound that both imply.
+
+    NULL comes first when ascending, so a value has no NULL past it; descending, it has.
+    """
+    if value is None:
+        return ("FALSE" if descending else f"{column} IS NOT NULL"), f"{column} IS NULL", ""
+    bound = binder.value(value)
+    level = f"{column} = {bound}"
+    if not descending:
+        return f"{column} > {bound}", level, f"{column} >= {bound} AND "
+    if nullable:
+        return f"({column} < {bound} OR {column} IS NULL)", level, ""
+    return f"{column} < {bound}", level, f"{column} <= {bound} AND "

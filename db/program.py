@@ -1,0 +1,46 @@
+"""Programs: what a request asks of the database, apart from how a driver carries it out.
+
+A Program is a generator. It yields batches of statements, is sent their rows (one list per
+statement, in order) and returns its result. A driver that holds a file runs it whole in one
+transaction; one that speaks HTTP sends a request per batch. A Program that writes yields exactly
+one batch, since a batch is what every driver can make atomic.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, TypeVar
+
+Value: TypeAlias = str | int | float | bytes | None
+Values: TypeAlias = tuple[Value, ...]
+Rows: TypeAlias = list[Values]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SQL statement and what its named parameters are bound to."""
+
+    sql: str
+    bind: Mapping[str, Value] = field(default_factory=dict)
+
+
+Batch: TypeAlias = Sequence[Statement]
+Program: TypeAlias = Generator[Batch, list[Rows], T]
+
+
+def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
+    """Drive a Program to its end and return its result; what it raises passes through."""
+    try:
+        batch = next(program)
+        while True:
+            batch = program.send([execute(statement) for statement in batch])
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def rows(statement: Statement) -> Program[Rows]:
+    """The Program of a single statement: its rows."""
+    (found,) = yield [statement]
+    return found

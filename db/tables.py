@@ -1,0 +1,258 @@
+"""The tables, their columns and the relations between them: the only Python that lists them.
+
+A row is a plain immutable value whose attributes are what is stored; the annotation of each says
+what that means (`db.kinds`). Loaders, filters, orderings and GraphQL field types come from here.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from db import enums, kinds
+from db.kinds import Kind
+from db.program import Value
+
+ChittyId = Annotated[str, kinds.CHITTY_ID]
+Text = Annotated[str, kinds.TEXT]
+Int = Annotated[int, kinds.INT]
+BigInt = Annotated[int, kinds.BIG_INT]
+Instant = Annotated[str, kinds.INSTANT]
+StringList = Annotated[str, kinds.STRING_LIST]
+Object = Annotated[str, kinds.OBJECT]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A stored actor."""
+
+    chitty_id: ChittyId
+    actor_type: Annotated[str, kinds.enumeration(enums.ActorType)]
+    display_name: Text | None
+    email: Text | None
+    avatar_url: Text | None
+    capabilities: StringList
+    chitty_dna_id: ChittyId | None
+    chitty_auth_principal_id: Text | None
+    last_seen_at: Instant | None
+    session_count: BigInt
+    status: Annotated[str, kinds.enumeration(enums.ActorStatus)]
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True)
+class Context:
+    """A stored context."""
+
+    chitty_id: ChittyId
+    name: Text
+    owner_chitty_id: ChittyId
+    data: StringList
+    systems: StringList
+    tools: StringList
+    chitty_dna_id: ChittyId | None
+    chitty_chronicle_timeline_id: ChittyId | None
+    status: Annotated[str, kinds.enumeration(enums.ContextStatus)]
+    created_at: Instant
+    updated_at: Instant
+    deleted_at: Instant | None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A stored installation; `permissions` is an object from permission to access."""
+
+    installation_id: BigInt
+    chitty_id: ChittyId
+    chitty_dna_id: ChittyId | None
+    account_id: BigInt
+    account_login: Text
+    account_type: Annotated[str, kinds.enumeration(enums.AccountType)]
+    account_avatar_url: Text | None
+    repository_selection: Annotated[str, kinds.enumeration(enums.RepositorySelection)]
+    permissions: Object
+    events: StringList
+    selected_repositories: StringList
+    suspended_at: Instant | None
+    suspended_by_chitty_id: ChittyId | None
+    installed_at: Instant
+    updated_at: Instant
+    uninstalled_at: Instant | None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stored connection; its source is a context or an actor, as `source_type` says."""
+
+    connection_id: Text
+    source_chitty_id: ChittyId
+    source_type: Annotated[str, kinds.enumeration(enums.SourceType)]
+    target_service: Text
+    target_endpoint: Text | None
+    connection_type: Annotated[str, kinds.enumeration(enums.ConnectionType)]
+    credentials_kv_key: Text | None
+    status: Annotated[str, kinds.enumeration(enums.ConnectionStatus)]
+    last_health_check: Instant | None
+    last_error: Text | None
+    error_count: Int
+    request_count: BigInt
+    last_used_at: Instant | None
+    config: Object
+    installation_id: BigInt | None
+    created_at: Instant
+    updated_at: Instant
+    disconnected_at: Instant | None
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, what its values mean, and whether NULL is one of them."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+
+    def read(self, row: object) -> Any:
+        """The value of this column in a row; raises Unreadable where it holds none of its kind."""
+        stored: Value = getattr(row, self.name)
+        return None if stored is None and self.nullable else self.kind.read(stored)
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Generic[R]):
+    """One table: the row it holds, its key, and which of its rows an unfiltered list shows.
+
+    `live` is SQL over a row named `{row}`; a filter that names one of `ends` asks for the others too.
+    """
+
+    row: type[R]
+    name: str
+    key: str
+    newest: str
+    live: str
+    ends: frozenset[str]
+
+    def __post_init__(self) -> None:
+        """Read the columns off the row's annotations, once."""
+        hints = get_type_hints(self.row, include_extras=True)
+        names = [field.name for field in dataclasses.fields(self.row)]  # type: ignore[arg-type]
+        columns = {name: _column(name, hints[name]) for name in names}
+        object.__setattr__(self, "columns", columns)
+
+    columns: dict[str, Column] = dataclasses.field(init=False)
+
+    def select_list(self, row: str) -> str:
+        """The columns in declared order, as `SELECT` names them, of the row with this alias."""
+        return ", ".join(f"{row}.{name}" for name in self.columns)
+
+    def of(self, values: Sequence[Value]) -> R:
+        """The row with these values, in declared order."""
+        return self.row(*values)
+
+
+def _column(name: str, hint: Any) -> Column:
+    parts = [part for part in get_args(hint) if part is not type(None)]
+    nullable = get_origin(hint) is not Annotated
+    annotated = parts[0] if nullable else hint
+    return Column(name, annotated.__metadata__[0], nullable)
+
+
+ACTORS = Table(
+    Actor,
+    "actors",
+    key="chitty_id",
+    newest="created_at",
+    live="{row}.status <> 'deleted'",
+    ends=frozenset({"status"}),
+)
+CONTEXTS = Table(
+    Context,
+    "contexts",
+    key="chitty_id",
+    newest="created_at",
+    live="{row}.status <> 'deleted'",
+    ends=frozenset({"status", "deleted_at"}),
+)
+INSTALLATIONS = Table(
+    Installation,
+    "installations",
+    key="installation_id",
+    newest="installed_at",
+    live="{row}.uninstalled_at IS NULL",
+    ends=frozenset({"uninstalled_at"}),
+)
+CONNECTIONS = Table(
+    Connection,
+    "connections",
+    key="connection_id",
+    newest="created_at",
+    live="{row}.status <> 'disconnected'",
+    ends=frozenset({"status", "disconnected_at"}),
+)
+TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class Relation(Generic[R]):
+    """How rows of one table lead to rows of another.
+
+    `column` is the parent's column whose value stands for `{parent}` in `match`, the SQL that is true
+    of the rows, named `{row}`, that belong to it; `only` is SQL over the parent's row without which it
+    has none. A to-one relation leads to its target whatever state that is in; a to-many one shows what
+    is live.
+    """
+
+    parent: Table[Any]
+    child: Table[R]
+    column: str
+    match: str
+    many: bool
+    only: str = ""
+
+
+def _to_one(parent: Table[Any], column: str, child: Table[R], only: str = "") -> Relation[R]:
+    return Relation(parent, child, column, f"{{row}}.{child.key} = {{parent}}", False, only)
+
+
+def _to_many(parent: Table[Any], child: Table[R], column: str, when: str = "") -> Relation[R]:
+    return Relation(parent, child, parent.key, f"{{row}}.{column} = {{parent}}{when}", many=True)
+
+
+def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
+    links = (
+        f"SELECT link.{far} FROM connections AS link"
+        f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
+        " AND link.source_type = 'context' AND link.status <> 'disconnected'"
+    )
+    return Relation(parent, child, parent.key, f"{{row}}.{child.key} IN ({links})", many=True)
+
+
+CONTEXT_OWNER = _to_one(CONTEXTS, "owner_chitty_id", ACTORS)
+INSTALLATION_SUSPENDED_BY = _to_one(INSTALLATIONS, "suspended_by_chitty_id", ACTORS)
+CONNECTION_INSTALLATION = _to_one(CONNECTIONS, "installation_id", INSTALLATIONS)
+CONNECTION_SOURCE_CONTEXT = _to_one(
+    CONNECTIONS, "source_chitty_id", CONTEXTS, "{row}.source_type = 'context'"
+)
+CONNECTION_SOURCE_ACTOR = _to_one(
+    CONNECTIONS, "source_chitty_id", ACTORS, "{row}.source_type = 'actor'"
+)
+
+ACTOR_CONTEXTS = _to_many(ACTORS, CONTEXTS, "owner_chitty_id")
+ACTOR_CONNECTIONS = _to_many(
+    ACTORS, CONNECTIONS, "source_chitty_id", " AND {row}.source_type = 'actor'"
+)
+ACTOR_SUSPENDED_INSTALLATIONS = _to_many(ACTORS, INSTALLATIONS, "suspended_by_chitty_id")
+CONTEXT_CONNECTIONS = _to_many(
+    CONTEXTS, CONNECTIONS, "source_chitty_id", " AND {row}.source_type = 'context'"
+)
+CONTEXT_INSTALLATIONS = _through_connections(
+    CONTEXTS, INSTALLATIONS, near="source_chitty_id", far="installation_id"
+)
+INSTALLATION_CONNECTIONS = _to_many(INSTALLATIONS, CONNECTIONS, "installation_id")
+INSTALLATION_CONTEXTS = _through_connections(
+    INSTALLATIONS, CONTEXTS, near="installation_id", far="source_chitty_id"
+)
