@@ -1,0 +1,121 @@
+"""The rules of connections: opened by contexts and actors, watched, used, closed and reopened."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from db import clock, connection_health, connections, tables
+from db.connection_health import Use
+from db.enums import ConnectionType
+from db.errors import ErrorCode, Problem, Refused
+from resolvers import endpoints, secrets, shapes
+from resolvers.checks import Checks
+from resolvers.json_shape import json_object
+from resolvers.scope import Given, Scope
+
+LONGEST_ERROR = 2000
+MOST_USES = 100
+MOST_REQUESTS = 1_000_000
+CLOCK_SKEW = timedelta(minutes=5)
+
+REACH = {
+    "target_endpoint": endpoints.endpoint,
+    "credentials_kv_key": shapes.key_reference,
+    "config": json_object,
+    "installation_id": shapes.whole(1, 2**63 - 1),
+}
+CONNECTION_TYPE = shapes.one_of(ConnectionType)
+
+
+async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 - what it does
+    """Open a connection from a context or an actor, with the UUID given or a new one."""
+    checks = Checks(given)
+    connection_id = checks.optional("connection_id", shapes.uuid)
+    source = checks.required("source", shapes.chitty_id)
+    target_service = checks.required("target_service", endpoints.service)
+    connection_type = checks.with_default("connection_type", CONNECTION_TYPE, ConnectionType.API)
+    reach = checks.changes(REACH)
+    checks.done()
+    identity = {
+        "connection_id": connection_id or str(uuid4()),
+        "source_chitty_id": source,
+        "target_service": target_service,
+        "connection_type": connection_type,
+        "config": reach.pop("config", None) or {},
+    }
+    return await scope.write(connections.insert(reach | identity))
+
+
+async def update(scope: Scope, given: Given) -> tables.Connection:
+    """Change what was given of a connection, or switch it on or off."""
+    checks = Checks(given)
+    connection_id, if_updated_at = _reference(checks)
+    changes = checks.changes(REACH, {"connection_type": CONNECTION_TYPE, "active": shapes.flag})
+    checks.done()
+    active = changes.pop("active", None)
+    if "config" in changes:
+        changes["config"] = changes["config"] or {}
+    return await scope.write(connections.update(connection_id, changes, active, if_updated_at))
+
+
+async def disconnect(scope: Scope, given: Given) -> tables.Connection:
+    """Close a connection; it stays to be seen, and can be reconnected."""
+    checks = Checks(given)
+    connection_id, if_updated_at = _reference(checks)
+    checks.done()
+    return await scope.write(connections.disconnect(connection_id, if_updated_at))
+
+
+async def reconnect(scope: Scope, given: Given) -> tables.Connection:
+    """Make an inactive, failed or disconnected connection active again."""
+    checks = Checks(given)
+    connection_id, if_updated_at = _reference(checks)
+    checks.done()
+    return await scope.write(connections.reconnect(connection_id, if_updated_at))
+
+
+async def report_health(scope: Scope, given: Given) -> tables.Connection:
+    """Note a check of a connection; an error's text is kept without secrets and cut to 2000."""
+    checks = Checks(given)
+    connection_id = checks.required("connection_id", shapes.uuid)
+    healthy = checks.required("healthy", shapes.flag)
+    error = checks.optional("error", shapes.text(100_000, lines=True))
+    checked_at = checks.optional("checked_at", shapes.instant)
+    if healthy and given.get("error") is not None:
+        checks.refuse("error", "a healthy connection has no error: leave it out")
+    if checked_at and checked_at > clock.canonical(datetime.now(UTC) + CLOCK_SKEW):
+        checks.refuse("checked_at", f"{checked_at} lies in the future")
+    checks.done()
+    return await scope.write(
+        connection_health.report(
+            connection_id,
+            healthy=healthy,
+            error=error and secrets.redact(error)[:LONGEST_ERROR],
+            checked_at=checked_at,
+            threshold=scope.settings.failure_threshold,
+        )
+    )
+
+
+async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connection]:
+    """Count requests made through connections, all or nothing; answers in the order of `given`."""
+    if not given:
+        raise Refused([Problem(ErrorCode.INVALID, (), "name at least one connection")])
+    if len(given) > MOST_USES:
+        message = f"{len(given)} connections are too many for once: send at most {MOST_USES}"
+        raise Refused([Problem(ErrorCode.LIMIT, (), message)])
+    uses, problems = [], []
+    for place, one in enumerate(given):
+        checks = Checks(one, at=(str(place),))
+        connection_id = checks.required("connection_id", shapes.uuid)
+        requests = checks.with_default("requests", shapes.whole(1, MOST_REQUESTS), 1)
+        uses.append(Use(connection_id, requests))
+        problems += checks.problems
+    if problems:
+        raise Refused(problems)
+    return await scope.write(connection_health.count_uses(uses))
+
+
+def _reference(checks: Checks) -> tuple[str, str | None]:
+    connection_id = checks.required("connection_id", shapes.uuid)
+    return connection_id, checks.optional("if_updated_at", shapes.instant)

@@ -1,0 +1,60 @@
+"""The rules of contexts, which actors own and which open connections."""
+
+from db import contexts, tables
+from db.enums import ContextStatus
+from resolvers import shapes
+from resolvers.checks import Checks
+from resolvers.scope import Given, Scope
+
+LINKS = {"chitty_dna_id": shapes.chitty_id, "chitty_chronicle_timeline_id": shapes.chitty_id}
+LISTS = {"data": shapes.strings, "systems": shapes.strings, "tools": shapes.strings}
+
+
+async def create(scope: Scope, given: Given) -> tables.Context:
+    """Create an active context, with the ChittyID given or a new one."""
+    checks = Checks(given)
+    chitty_id = checks.optional("chitty_id", shapes.chitty_id)
+    name = checks.required("name", shapes.name)
+    owner = checks.required("owner", shapes.chitty_id)
+    content = checks.changes(LINKS, LISTS)
+    checks.done()
+    minted = chitty_id or await scope.mint("CONTEXT")
+    identity = {"chitty_id": minted, "name": name, "owner_chitty_id": owner}
+    return await scope.write(contexts.insert(content | identity))
+
+
+async def update(scope: Scope, given: Given) -> tables.Context:
+    """Change what was given of a context that is not deleted."""
+    checks = Checks(given)
+    chitty_id, if_updated_at = checks.reference()
+    changes = checks.changes(LINKS, LISTS | {"name": shapes.name})
+    if "active" in given:
+        active = checks.required("active", shapes.flag)
+        changes["status"] = ContextStatus.ACTIVE if active else ContextStatus.INACTIVE
+    checks.done()
+    return await scope.write(contexts.update(chitty_id, changes, if_updated_at))
+
+
+async def transfer(scope: Scope, given: Given) -> tables.Context:
+    """Hand a context to another active actor."""
+    checks = Checks(given)
+    chitty_id, if_updated_at = checks.reference()
+    new_owner = checks.required("new_owner", shapes.chitty_id)
+    checks.done()
+    return await scope.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
+
+
+async def delete(scope: Scope, given: Given) -> tables.Context:
+    """Delete a context softly, and disconnect what it has open."""
+    checks = Checks(given)
+    chitty_id, if_updated_at = checks.reference()
+    checks.done()
+    return await scope.write(contexts.delete(chitty_id, if_updated_at))
+
+
+async def restore(scope: Scope, given: Given) -> tables.Context:
+    """Bring a deleted context back, without its connections."""
+    checks = Checks(given)
+    chitty_id, if_updated_at = checks.reference()
+    checks.done()
+    return await scope.write(contexts.restore(chitty_id, if_updated_at))

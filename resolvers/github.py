@@ -1,0 +1,108 @@
+"""Webhook deliveries of a GitHub App: read, applied as state, and kept."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import orjson
+
+from db import chitty_id, clock, deliveries
+from db.database import Database
+from db.deliveries import Delivery, Kept, Outcome
+from db.facts import Fact
+from resolvers import github_events
+
+Mint: TypeAlias = Callable[[str], Awaitable[str]]
+
+EVENT = re.compile(r"[a-z0-9_-]{1,100}")
+DELIVERY_ID = re.compile(r"[!-~]{1,200}")
+
+
+class Unacceptable(ValueError):
+    """Raised when a delivery is none of GitHub's; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A delivery that was read, what it says, and what is to become of it."""
+
+    delivery: Delivery
+    outcome: Outcome
+    told: list[Fact]
+
+
+def read(body: bytes, *, event: str, delivery_id: str) -> Reading:
+    """What a delivery says, received now; the event is believed only if the body has its shape.
+
+    Raises Unacceptable for a body that is no JSON object or has an impossible installation id, and
+    for names that GitHub does not use.
+    """
+    if not EVENT.fullmatch(event):
+        raise Unacceptable("X-GitHub-Event must be small letters, digits, - and _")
+    if not DELIVERY_ID.fullmatch(delivery_id):
+        raise Unacceptable("X-GitHub-Delivery must be 1 to 200 visible characters")
+    payload = _object(body)
+    action = payload.get("action")
+    installation_id = _installation_id(payload)
+    outcome, told = _told(event, payload, installation_id)
+    delivery = Delivery(
+        body_sha256=hashlib.sha256(body).hexdigest(),
+        event=event,
+        delivery_id=delivery_id,
+        action=action if isinstance(action, str) else None,
+        installation_id=installation_id,
+        received_at=clock.now(),
+    )
+    return Reading(delivery, outcome, told)
+
+
+async def local_mint(kind: str) -> str:
+    """A ChittyID made here, for where no authority is asked."""
+    return chitty_id.local(kind)
+
+
+async def keep(database: Database, reading: Reading, *, mint: Mint = local_mint) -> Kept:
+    """Apply and keep a delivery; returns once that is on the disk.
+
+    Raises Unavailable when the database cannot be written now, so that GitHub shows a failure.
+    """
+    minted = await mint("INSTALLATION")
+    return await database.write(
+        deliveries.keep(reading.delivery, reading.outcome, reading.told, new_chitty_id=minted)
+    )
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        payload = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Unacceptable("the body is not JSON") from None
+    if not isinstance(payload, dict):
+        raise Unacceptable("the body must be a JSON object")
+    return payload
+
+
+def _installation_id(payload: dict[str, Any]) -> int | None:
+    installation = payload.get("installation")
+    if not isinstance(installation, dict) or "id" not in installation:
+        return None
+    found = installation["id"]
+    if type(found) is not int or not 0 < found <= github_events.INT64_MAX:
+        raise Unacceptable("installation.id must be a whole number from 1 to 2^63 - 1")
+    return found
+
+
+def _told(
+    event: str, payload: dict[str, Any], installation_id: int | None
+) -> tuple[Outcome, list[Fact]]:
+    if event == "ping":
+        return Outcome.PONG, []
+    try:
+        told = github_events.facts(event, payload)
+    except github_events.Mismatched:
+        return Outcome.MISMATCHED, []
+    if told and installation_id is None:
+        return Outcome.MISMATCHED, []
+    return (Outcome.APPLIED, told) if told else (Outcome.STORED, [])

@@ -1,0 +1,153 @@
+"""The rules of installations, as people state them; what GitHub states comes by webhook."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from db import clock, installations, tables
+from db.enums import AccountType, RepositorySelection
+from db.facts import Fact
+from resolvers import shapes
+from resolvers.checks import Checks
+from resolvers.scope import Given, Scope
+from resolvers.shapes import Malformed
+
+MOST_REPOSITORIES = 5_000
+ACCESS = ("read", "write", "admin")
+TOLERANCE = timedelta(minutes=5)  # between this clock and the client's
+
+_IDENTIFIER = shapes.whole(1, 2**63 - 1)
+_FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
+_PERMISSION = re.compile(r"[a-z_]{1,100}")
+
+
+async def record(scope: Scope, given: Given) -> tables.Installation:
+    """Store an installation, or change the one with this id; a removed one is brought back."""
+    checks = Checks(given)
+    installation_id = checks.required("installation_id", _IDENTIFIER)
+    chitty_id = checks.optional("chitty_id", shapes.chitty_id)
+    stated = _account(checks) | checks.changes(
+        {"chitty_dna_id": shapes.chitty_id},
+        {"events": shapes.strings, "selected_repositories": full_names, "installed_at": past},
+    )
+    if "permissions" in given:
+        stated["permissions"] = _permissions(checks, given["permissions"])
+    checks.done()
+    return await scope.write(
+        installations.record(
+            installation_id,
+            [Fact(column, value) for column, value in stated.items()],
+            chitty_id=chitty_id,
+            new_chitty_id=chitty_id or await scope.mint("INSTALLATION"),
+            now=clock.now(),
+        )
+    )
+
+
+async def suspend(scope: Scope, given: Given) -> tables.Installation:
+    """Suspend an installation, in the name of the actor given or of the viewer's."""
+    checks = Checks(given)
+    installation_id = checks.required("installation_id", _IDENTIFIER)
+    suspended_by = checks.optional("suspended_by", shapes.chitty_id) or scope.viewer.actor
+    checks.done()
+    return await scope.write(
+        installations.suspend(installation_id, suspended_by=suspended_by, now=clock.now())
+    )
+
+
+async def unsuspend(scope: Scope, given: Given) -> tables.Installation:
+    """End an installation's suspension."""
+    checks = Checks(given)
+    installation_id = checks.required("installation_id", _IDENTIFIER)
+    checks.done()
+    return await scope.write(installations.unsuspend(installation_id, now=clock.now()))
+
+
+async def remove(scope: Scope, given: Given) -> tables.Installation:
+    """Mark an installation as removed; the connections through it stay as they are."""
+    checks = Checks(given)
+    installation_id = checks.required("installation_id", _IDENTIFIER)
+    checks.done()
+    return await scope.write(installations.remove(installation_id, now=clock.now()))
+
+
+def full_names(value: Any) -> list[str]:
+    """A list of at most 5,000 different repositories by full name, sorted."""
+    if not isinstance(value, list):
+        raise Malformed("must be a list of texts")
+    if len(value) > MOST_REPOSITORIES:
+        raise Malformed(f"has {len(value)} repositories, may have {MOST_REPOSITORIES}")
+    for place, name in enumerate(value, start=1):
+        if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
+            raise Malformed(
+                f"item {place} must be a repository's full name, as octocat/Hello-World"
+            )
+    found = sorted(set(value))
+    if len(found) < len(value):
+        raise Malformed("names a repository twice: leave one of them out")
+    return found
+
+
+def past(value: Any) -> str:
+    """An instant that is not in the future, but for a clock that goes a little fast."""
+    found = shapes.instant(value)
+    if found > clock.canonical(datetime.now(UTC) + TOLERANCE):
+        raise Malformed(f"{found} lies in the future: give the instant of the installation")
+    return found
+
+
+def _account(checks: Checks) -> dict[str, Any]:
+    needed = {
+        "account_id": checks.required("account_id", _IDENTIFIER),
+        "account_login": checks.required("account_login", _login),
+        "account_type": _value(checks.required("account_type", shapes.one_of(AccountType))),
+        "repository_selection": _value(
+            checks.required("repository_selection", shapes.one_of(RepositorySelection))
+        ),
+    }
+    return needed | checks.changes({"account_avatar_url": shapes.url})
+
+
+def _value(member: AccountType | RepositorySelection | None) -> str | None:
+    return None if member is None else member.value  # None only when a problem is noted
+
+
+def _login(value: Any) -> str:
+    found = shapes.text(100)(value)
+    if re.search(r"[\s/]", found):
+        raise Malformed("a login must not contain spaces or slashes")
+    return found
+
+
+def _permission(value: Any) -> str:
+    if not isinstance(value, str) or not _PERMISSION.fullmatch(value):
+        raise Malformed("must be a permission's name: small letters and underscores")
+    return value
+
+
+def _access(value: Any) -> str:
+    if value not in ACCESS:
+        raise Malformed(f"must be one of {', '.join(ACCESS)}")
+    return str(value)
+
+
+def _permissions(checks: Checks, listed: Any) -> dict[str, str]:
+    """The permissions by name; each problem is noted at its own place in the list."""
+    if not isinstance(listed, list):
+        checks.refuse("permissions", "must be a list of permissions, null is none")
+        return {}
+    found: dict[str, str] = {}
+    for place, permission in enumerate(listed):
+        if not isinstance(permission, Mapping):
+            checks.refuse("permissions", f"item {place + 1} must have a name and an access")
+            continue
+        inner = Checks(permission, at=("permissions", str(place)))
+        name = inner.required("name", _permission)
+        access = inner.required("access", _access)
+        if name in found:
+            inner.refuse("name", f"{name} is listed twice: leave one of them out")
+        checks.problems.extend(inner.problems)
+        if not inner.problems:
+            found[name] = access
+    return found

@@ -1,0 +1,104 @@
+"""DataLoaders: what many places of one operation ask for, fetched together.
+
+Two shapes serve every type: rows by a unique column, and pages (with their counts) by parent. The
+statements that an operation takes therefore depend on its shape and never on how many rows it meets.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, Protocol, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from db import lookups, pages
+from db.errors import BadRequest
+from db.pages import Cut, Listing, Order
+from db.program import Program, Rows, Statement, Value, Values, rows
+from db.tables import Table
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+ROWS_PER_OPERATION = 50_000
+
+
+class Read(Protocol):
+    """Runs a Program in the operation's snapshot."""
+
+    def __call__(self, program: Program[T], /) -> Awaitable[T]:
+        """Return what the Program returns."""
+        ...
+
+
+class Loaders:
+    """The loaders of one operation, made as they are asked for."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._rows = 0
+
+    def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":
+        """Rows of a table by its key, or by another unique column."""
+        by = column or table.key
+
+        async def load(values: list[Value]) -> list[R | None]:
+            found = await self._read(lookups.by_column(table, by, values))
+            self._count(len(found))
+            return found
+
+        return self._loader((table, by), load)
+
+    def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
+        """One page of a listing by parent, as rows in the order they were read."""
+
+        async def load(parents: list[Value]) -> list[list[Any]]:
+            found = await self._rows_of(pages.page(listing, cut, parents))
+            by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
+            for parent, *values in found:
+                by_parent[parent].append(listing.table.of(values))
+            return [by_parent[parent] for parent in parents]
+
+        return self._loader(("page", listing, cut), load)
+
+    def count(self, listing: Listing) -> "DataLoader[Value, int]":
+        """The length of a whole listing by parent."""
+
+        async def load(parents: list[Value]) -> list[int]:
+            return await self._one_each(pages.count(listing, parents), parents)
+
+        return self._loader(("count", listing), load)
+
+    def overreach(
+        self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
+    ) -> "DataLoader[Value, bool]":
+        """Whether the listing reaches to the cursor or behind it (`ahead`: before it), by parent."""
+
+        async def load(parents: list[Value]) -> list[bool]:
+            statement = pages.overreaches(listing, order, cursor, parents, ahead=ahead)
+            return [bool(answer) for answer in await self._one_each(statement, parents)]
+
+        return self._loader(("overreach", listing, order, cursor, ahead), load)
+
+    async def _one_each(self, statement: Statement, parents: list[Value]) -> list[Any]:
+        found = {row[0]: row[1] for row in await self._rows_of(statement)}
+        return [found[parent] for parent in parents]
+
+    async def _rows_of(self, statement: Statement) -> Rows:
+        found = await self._read(rows(statement))
+        self._count(len(found))
+        return found
+
+    def _count(self, read: int) -> None:
+        self._rows += read
+        if self._rows > ROWS_PER_OPERATION:
+            raise BadRequest(
+                "TOO_MANY_ROWS",
+                f"the operation reads more than {ROWS_PER_OPERATION} rows: ask for smaller pages",
+            )
+
+    def _loader(
+        self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
+    ) -> DataLoader[Any, Any]:
+        if key not in self._made:
+            self._made[key] = DataLoader(load_fn=load)
+        return self._made[key]

@@ -1,0 +1,110 @@
+"""Pages of lists, Relay's way: what a client may ask of one, and what it gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from db import cursors
+from db.errors import BadRequest
+from db.pages import Cut, Listing, Order
+from db.program import Value, Values
+from db.tables import Table
+from resolvers.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """The arguments of a list, as the client gave them."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+
+class Page:
+    """One page of a listing: its rows, read once for all who ask, and what lies around them."""
+
+    def __init__(
+        self, scope: Scope, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
+    ) -> None:
+        self._scope = scope
+        self._listing = listing
+        self._parent = parent
+        self._size = cut.limit
+        self._cut = replace(cut, limit=cut.limit + 1) if look_ahead else cut
+
+    async def rows(self) -> list[Any]:
+        """The rows of the page in the list's order."""
+        kept = (await self._found())[: self._size]
+        return kept[::-1] if self._cut.backward else kept
+
+    async def total(self) -> int:
+        """How many rows the whole list has."""
+        return await self._scope.loaders.count(self._listing).load(self._parent)
+
+    async def has_next(self) -> bool:
+        """Whether the list goes on after this page."""
+        if not self._cut.backward and await self._has_more():
+            return True
+        return await self._reaches_past(self._cut.before, ahead=True)
+
+    async def has_previous(self) -> bool:
+        """Whether the list has rows before this page."""
+        if self._cut.backward and await self._has_more():
+            return True
+        return await self._reaches_past(self._cut.after, ahead=False)
+
+    def cursor(self, row: Any) -> str:
+        """The cursor of a row of this page."""
+        order = self._cut.order
+        values = tuple(getattr(row, part.column) for part in order)
+        return cursors.encode(self._scope.cursor_key, self._listing.table.name, order, values)
+
+    async def _found(self) -> list[Any]:
+        return await self._scope.loaders.page(self._listing, self._cut).load(self._parent)
+
+    async def _has_more(self) -> bool:
+        return len(await self._found()) > self._size
+
+    async def _reaches_past(self, cursor: Values | None, *, ahead: bool) -> bool:
+        if cursor is None:
+            return False
+        order = self._cut.order
+        loader = self._scope.loaders.overreach(self._listing, order, cursor, ahead=ahead)
+        return await loader.load(self._parent)
+
+
+def cut(scope: Scope, table: Table[Any], order: Sequence[Order], paging: Paging) -> Cut:
+    """The part of a table's list, in this ordering, that the paging arguments ask for.
+
+    Raises BadRequest for a size out of range, for both directions at once, and for a bad cursor.
+    """
+    full = _with_key(table, order)
+    after, before = (
+        None if given is None else cursors.decode(scope.cursor_key, table.name, full, given)
+        for given in (paging.after, paging.before)
+    )
+    return Cut(full, _size(scope, paging), paging.last is not None, after, before)
+
+
+def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
+    """The ordering, newest first where none is given, ended by the key in its last direction."""
+    parts: dict[str, Order] = {}
+    for part in order or [Order(table.newest, descending=True)]:
+        parts.setdefault(part.column, part)
+    last = list(parts.values())[-1]
+    return (*parts.values(), Order(table.key, last.descending))
+
+
+def _size(scope: Scope, paging: Paging) -> int:
+    if paging.first is not None and paging.last is not None:
+        raise BadRequest("BAD_PAGE", "give first or last, not both")
+    name = "last" if paging.last is not None else "first"
+    asked = paging.last if paging.last is not None else paging.first
+    size = scope.settings.page_default if asked is None else asked
+    if not 1 <= size <= scope.settings.page_max:
+        raise BadRequest(
+            "BAD_PAGE", f"{name} must be from 1 to {scope.settings.page_max}, not {size}"
+        )
+    return size

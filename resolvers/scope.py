@@ -1,0 +1,85 @@
+"""What one operation carries: who asks, the snapshot it reads from, its loaders, and how it writes."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from db import chitty_id
+from db.database import Database
+from db.program import Program
+from db.readers import Session
+from resolvers.loaders import Loaders
+
+T = TypeVar("T")
+
+Given: TypeAlias = Mapping[str, Any]
+"""A mutation's input: the fields that the client gave, in Python's spelling and types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: an actor by ChittyID (none in open mode) and what it may do."""
+
+    actor: str | None = None
+    capabilities: tuple[str, ...] = ("admin",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The figures that the rules go by."""
+
+    page_default: int = 20
+    page_max: int = 100
+    failure_threshold: int = 5
+
+
+@dataclass(eq=False)
+class Scope:
+    """One operation's. Nothing in it outlives the operation or is seen by another viewer.
+
+    Use it as an async context manager: leaving it lets the snapshot go.
+    """
+
+    db: Database
+    cursor_key: bytes
+    viewer: Viewer = field(default_factory=Viewer)
+    settings: Rules = field(default_factory=Rules)
+    selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin without a snapshot; the first read takes one."""
+        self._held = AsyncExitStack()
+        self._session: Session | None = None
+        self._opening = asyncio.Lock()
+        self.loaders = Loaders(self.read)
+
+    async def read(self, program: Program[T]) -> T:
+        """Run a Program in the operation's snapshot."""
+        async with self._opening:  # loaders read at the same time, from one snapshot
+            if self._session is None:
+                self._session = await self._held.enter_async_context(self.db.snapshot())
+            session = self._session
+        return await session.run(program)
+
+    async def write(self, program: Program[T]) -> T:
+        """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
+        await self.renew()
+        return await self.db.write(program)
+
+    async def renew(self) -> None:
+        """Forget what was read: the next read takes a new snapshot."""
+        self._session = None
+        self.loaders = Loaders(self.read)
+        await self._held.aclose()
+
+    async def mint(self, kind: str) -> str:
+        """A new ChittyID of a type, as ACTOR."""
+        return chitty_id.local(kind)
+
+    async def __aenter__(self) -> "Scope":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._held.aclose()

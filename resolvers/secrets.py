@@ -1,0 +1,80 @@
+"""What secrets look like: to refuse one where a reference belongs, and to free text of them."""
+
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+REDACTED = "[redacted]"
+
+# Shapes that issuers publish so that scanners find them. No \b: an underscore may come before.
+_TOKEN = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+        gh[opurs]_[A-Za-z0-9]{4,} | github_pat_\w{4,}             # GitHub
+      | (?:AKIA|ASIA)[A-Z0-9]{8,}                                 # AWS key ids
+      | xox[a-z]-[\w-]{4,} | xapp-[\w-]{8,}                       # Slack
+      | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}                             # JWT, JWE
+      | (?:sk|rk|pk)_(?:live|test)_\w{4,} | whsec_\w{8,}          # Stripe
+      | AIza[\w-]{16,} | ya29\.[\w.-]{8,}                         # Google
+      | sk-[\w-]{16,}                                             # OpenAI, Anthropic
+      | glpat-[\w-]{8,}                                           # GitLab
+      | npm_[A-Za-z0-9]{20,} | hf_[A-Za-z0-9]{20,}                # npm, Hugging Face
+      | SG\.[\w-]{16,}(?:\.[\w-]*)?                               # SendGrid
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+_PEM = re.compile(r"-----BEGIN[^-]*-----(?:.*?-----END[^-]*-----|.*)", re.DOTALL)
+_BEARER = re.compile(r"(?i)\b((?:bearer|basic)\s+)[\w.~+/=-]{8,}", re.ASCII)
+_ASSIGNED = re.compile(
+    r"""(?i)((?:(?:password|passwd|secret|api[_-]?key)["']?\s*[=:]|token["']?\s*=|token["']\s*:)"""
+    r"""\s*["']?)[^\s"'&,;]+"""
+)
+_USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@]+@")
+# Forty characters, capitals, small letters and digits among them; a path may lead up to it.
+_AWS_SECRET = re.compile(
+    r"(?<![A-Za-z0-9+])(?=[/+a-z0-9]{0,39}[A-Z])(?=[/+A-Z0-9]{0,39}[a-z])(?=[/+A-Za-z]{0,39}[0-9])"
+    r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+)
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text holds a token of a known shape, a private key, or a long random string."""
+    if any(pattern.search(text) for pattern in (_TOKEN, _PEM, _AWS_SECRET)):
+        return True
+    named = _UUID.sub("", text)
+    pieces = re.split(r"[^A-Za-z0-9+=]", named)
+    jumbled = sum(len(piece) for piece in pieces if len(piece) >= 12 and _is_jumbled(piece))
+    return jumbled >= 24 or any(_is_long_code(piece) for piece in pieces)
+
+
+def redact(text: str) -> str:
+    """The text with tokens of known shapes, passwords and private keys replaced by `[redacted]`."""
+    for pattern in (_PEM, _TOKEN, _AWS_SECRET):
+        text = pattern.sub(REDACTED, text)
+    for pattern in (_BEARER, _ASSIGNED, _USERINFO):
+        text = pattern.sub(rf"\1{REDACTED}" + ("@" if pattern is _USERINFO else ""), text)
+    return text
+
+
+def shown(text: str) -> str:
+    """A text as a message may quote it: short, escaped, and without secrets."""
+    if looks_secret(text[:1000]) or redact(text[:1000]) != text[:1000]:
+        return REDACTED
+    return repr(text) if len(text) <= 80 else repr(text[:60]) + "…"
+
+
+def _is_jumbled(piece: str) -> bool:
+    """Whether capitals, small letters and digits alternate as in random text, unlike in words."""
+    kinds = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
+    turns = sum(before != after for before, after in pairwise(kinds))
+    return len(set(kinds)) == 3 and turns >= 0.35 * len(piece)
+
+
+def _is_long_code(piece: str) -> bool:
+    """Whether it is a long run of letters and digits, as hexadecimal keys are."""
+    digits = sum(char.isdigit() for char in piece)
+    if len(piece) < 32 or not len(piece) / 8 <= digits < len(piece):
+        return False
+    shares = [count / len(piece) for count in Counter(piece).values()]
+    return -sum(share * math.log2(share) for share in shares) >= 3.0
