@@ -1,0 +1,72 @@
+"""Errors as clients see them: a message, a stable code, and nothing about the inside.
+
+What a caller can do something about is shown; every other exception becomes "internal error" with the
+request's id, under which the log has its traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLError
+
+from db.errors import BadRequest, ReadTimeout, Refused, Unavailable, Unreadable
+
+log = logging.getLogger(__name__)
+
+
+class RequestRefused(Exception):
+    """Raised when a request cannot be carried out at all: nothing of it ran."""
+
+    def __init__(self, code: str, errors: Sequence[GraphQLError]) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = tuple(errors)
+
+    @classmethod
+    def because(cls, code: str, message: str) -> RequestRefused:
+        """A refusal for one reason."""
+        return cls(code, [GraphQLError(message)])
+
+    def formatted(self) -> list[dict[str, Any]]:
+        """The response's `errors`."""
+        return [_with_code(error, self.code) for error in self.errors]
+
+
+def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+    """The response's `errors` for those of an operation that ran, faults masked and logged."""
+    return [_formatted(error, request_id) for error in errors]
+
+
+def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    cause = error.original_error
+    match cause:
+        case None | GraphQLError():
+            return _with_code(error, "BAD_VALUE" if error.path is None else "FIELD_FAILED")
+        case BadRequest():
+            return _with_code(error, cause.code)
+        case ReadTimeout():
+            return _with_code(error, "TIMEOUT")
+        case Unavailable():
+            return _with_code(error, "UNAVAILABLE")
+        case Unreadable():
+            return _with_code(error, "UNREADABLE")
+        case Refused():
+            return _with_code(error, "REFUSED")
+    log.error("resolver failed", exc_info=cause, extra={"path": _dotted(error.path)})
+    masked = _with_code(error, "INTERNAL")
+    masked["message"] = "internal error"
+    masked["extensions"]["requestId"] = request_id
+    return masked
+
+
+def _with_code(error: GraphQLError, code: str) -> dict[str, Any]:
+    shown: dict[str, Any] = dict(error.formatted)
+    shown["extensions"] = {"code": code, **(error.extensions or {})}
+    return shown
+
+
+def _dotted(path: Sequence[str | int] | None) -> str:
+    return ".".join(map(str, path or ()))

@@ -1,0 +1,38 @@
+"""Global object ids: opaque to clients, stable, and unique over all types."""
+
+import base64
+from typing import Any
+
+from db import tables
+from db.kinds import BIG_INT
+from db.program import Value
+from db.tables import Table
+from schema.scalars import INT64_MAX, INT64_MIN
+
+_BY_KIND: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
+
+
+def encode(row: Any) -> str:
+    """The id of a row: its type and key."""
+    kind = type(row).__name__
+    key = getattr(row, _BY_KIND[kind].key)
+    return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).rstrip(b"=").decode()
+
+
+def decode(text: str) -> tuple[Table[Any], Value] | None:
+    """The table and key that an id stands for, or None for a text that no object has as its id."""
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        kind, separator, key = raw.decode().partition(":")
+    except ValueError:
+        return None
+    canonical = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    if not separator or kind not in _BY_KIND or canonical != text:
+        return None
+    table = _BY_KIND[kind]
+    if table.columns[table.key].kind is not BIG_INT:
+        return table, key
+    number = int(key) if key.removeprefix("-").isdecimal() and len(key) < 21 else None
+    if number is None or str(number) != key or not INT64_MIN <= number <= INT64_MAX:
+        return None
+    return table, number

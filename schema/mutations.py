@@ -1,0 +1,172 @@
+"""What clients may change: each mutation is one rule of `resolvers`, one input and one payload."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import strawberry
+
+from db.errors import ErrorCode, Problem, Refused, Unavailable
+from resolvers import actors, connections, contexts, installations
+from resolvers.scope import Given, Scope
+from schema import exposed, inputs
+from schema.exposed import Info
+from schema.inputs import given
+from schema.payloads import (
+    ActorPayload,
+    ConnectionPayload,
+    ConnectionsPayload,
+    ContextPayload,
+    InstallationPayload,
+    UserError,
+)
+
+Rule = Callable[[Scope, Given], Awaitable[Any]]
+
+
+def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
+    """The mutation field that carries out a rule: refusals come back as data."""
+    entity = payload.__name__.removesuffix("Payload").lower()
+
+    async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
+        try:
+            row = await rule(info.context, given(input))
+        except (Refused, Unavailable) as refused:
+            return payload(errors=_errors(refused, "input"))
+        return payload(**{entity: exposed.of(row)})
+
+    resolve.__annotations__ |= {"input": input_type, "return": payload}
+    return strawberry.field(resolver=resolve, description=description)
+
+
+def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:
+    problems: Sequence[Problem] = (
+        refused.problems
+        if isinstance(refused, Refused)
+        else [Problem(ErrorCode.UNAVAILABLE, (), str(refused))]
+    )
+    return [UserError.of(problem, argument) for problem in problems]
+
+
+@strawberry.type(
+    description="What can be changed. What the caller can mend comes back in errors: the entity is "
+    "then null and nothing was written"
+)
+class Mutation:
+    """Each is one transaction."""
+
+    register_actor = _mutation(
+        actors.register, inputs.RegisterActorInput, ActorPayload, "Registers an actor"
+    )
+    update_actor = _mutation(
+        actors.update, inputs.UpdateActorInput, ActorPayload, "Changes what is given of an actor"
+    )
+    suspend_actor = _mutation(
+        actors.suspend,
+        inputs.ActorRefInput,
+        ActorPayload,
+        "Suspends an actor: it may open nothing until it is reinstated",
+    )
+    reinstate_actor = _mutation(
+        actors.reinstate,
+        inputs.ActorRefInput,
+        ActorPayload,
+        "Brings a suspended or a deleted actor back",
+    )
+    delete_actor = _mutation(
+        actors.delete,
+        inputs.DeleteActorInput,
+        ActorPayload,
+        "Soft. Refused with IN_USE while the actor owns contexts that are not deleted, unless they "
+        "are handed to another; its own connections are disconnected",
+    )
+    record_actor_seen = _mutation(
+        actors.record_seen,
+        inputs.RecordActorSeenInput,
+        ActorPayload,
+        "Notes that an actor was seen now, and counts a session when one began",
+    )
+    create_context = _mutation(
+        contexts.create, inputs.CreateContextInput, ContextPayload, "Creates a context"
+    )
+    update_context = _mutation(
+        contexts.update,
+        inputs.UpdateContextInput,
+        ContextPayload,
+        "Changes what is given of a context",
+    )
+    transfer_context = _mutation(
+        contexts.transfer,
+        inputs.TransferContextInput,
+        ContextPayload,
+        "Hands a context to another actor",
+    )
+    delete_context = _mutation(
+        contexts.delete,
+        inputs.ContextRefInput,
+        ContextPayload,
+        "Soft; its open connections are disconnected in the same transaction. The name stays taken, "
+        "so that it can be restored",
+    )
+    restore_context = _mutation(
+        contexts.restore, inputs.ContextRefInput, ContextPayload, "Brings a deleted context back"
+    )
+    record_installation = _mutation(
+        installations.record,
+        inputs.RecordInstallationInput,
+        InstallationPayload,
+        "Inserts, or updates the row with this installationId",
+    )
+    suspend_installation = _mutation(
+        installations.suspend,
+        inputs.SuspendInstallationInput,
+        InstallationPayload,
+        "Suspends an installation",
+    )
+    unsuspend_installation = _mutation(
+        installations.unsuspend,
+        inputs.InstallationRefInput,
+        InstallationPayload,
+        "Ends an installation's suspension",
+    )
+    remove_installation = _mutation(
+        installations.remove,
+        inputs.InstallationRefInput,
+        InstallationPayload,
+        "Soft: the installation is kept as uninstalled",
+    )
+    open_connection = _mutation(
+        connections.open, inputs.OpenConnectionInput, ConnectionPayload, "Opens a connection"
+    )
+    update_connection = _mutation(
+        connections.update,
+        inputs.UpdateConnectionInput,
+        ConnectionPayload,
+        "Changes what is given of a connection",
+    )
+    disconnect = _mutation(
+        connections.disconnect, inputs.ConnectionRefInput, ConnectionPayload, "Ends a connection"
+    )
+    reconnect = _mutation(
+        connections.reconnect,
+        inputs.ConnectionRefInput,
+        ConnectionPayload,
+        "Makes a connection active again, with a clean record",
+    )
+    report_connection_health = _mutation(
+        connections.report_health,
+        inputs.ReportConnectionHealthInput,
+        ConnectionPayload,
+        "An unhealthy report counts up and marks the connection FAILED at a threshold (5 unless "
+        "set); a healthy one clears it",
+    )
+
+    @strawberry.field(description="All or nothing, one transaction")
+    async def record_connection_use(
+        self, info: Info, inputs: list[inputs.RecordConnectionUseInput]
+    ) -> ConnectionsPayload:
+        """Count the uses of several connections."""
+        try:
+            rows = await connections.record_use(info.context, [given(use) for use in inputs])
+        except (Refused, Unavailable) as refused:
+            return ConnectionsPayload(errors=_errors(refused, "inputs"))
+        return ConnectionsPayload(connections=[exposed.of(row) for row in rows])
