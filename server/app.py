@@ -1,0 +1,80 @@
+"""The whole service as an ASGI application."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from db import cursors, migrator
+from db.database import Database
+from schema.execution import Documents
+from schema.served import sdl
+from server import graphql, webhooks
+from server.health import healthz, readyz
+from server.requests import Requests
+from server.settings import Settings
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The service of these settings; tests build it the way `chittygraph serve` does.
+
+    Starting it migrates the database (BootRefused when it cannot be) and opens it; stopping it
+    writes what waits and closes it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await asyncio.to_thread(migrator.migrate, settings.database_path)
+        db = await Database.open(
+            settings.database_path,
+            readers=settings.readers,
+            read_seconds=settings.read_seconds,
+            min_free_bytes=settings.min_free_mb * 2**20,
+        )
+        try:
+            app.state.db = db
+            app.state.cursor_key = await db.write(cursors.key())
+            yield
+        finally:
+            await db.close()
+
+    app = Starlette(
+        lifespan=lifespan,
+        routes=routes(settings),
+        middleware=[Middleware(Requests)],
+        exception_handlers={HTTPException: _as_json},
+    )
+    app.state.settings = settings
+    app.state.rules = graphql.rules(settings)
+    app.state.documents = Documents(introspection=settings.introspection)
+    return app
+
+
+def routes(settings: Settings) -> list[BaseRoute]:
+    """Every path that is served."""
+    found: list[BaseRoute] = [
+        Route("/graphql", graphql.endpoint, methods=graphql.METHODS.split(", ")),
+        *webhooks.routes(),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+    if settings.introspection:
+        found.append(Route("/schema.graphql", _schema))
+    return found
+
+
+async def _schema(request: Request) -> Response:
+    return PlainTextResponse(sdl())
+
+
+async def _as_json(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    body = {"errors": [{"message": error.detail}]}
+    return JSONResponse(body, error.status_code, headers=error.headers)

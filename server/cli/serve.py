@@ -1,0 +1,135 @@
+"""`chittygraph serve`: migrate the database and answer requests until told to stop."""
+
+import argparse
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from db import engine, migrator
+from server import logs
+from server.cli import demo, options
+from server.settings import SettingRefused, Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
+
+    from server.cli.options import Commands
+
+log = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 5
+
+
+def add_to(commands: "Commands") -> None:
+    """Declare the command."""
+    parser = options.command(commands, "serve", "migrate the database and serve it over HTTP")
+    parser.add_argument(
+        "--demo", action="store_true", help="Fill an empty registry with demonstration data first."
+    )
+    options.add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; raises BootRefused or OSError when it cannot begin."""
+    # uvicorn raises a signal again once it has shut down: both ways of stopping are a success.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    settings = _affordable(options.settings_of(args))
+    logs.configure(settings.log_format, settings.log_level)
+    # Before anything is written: a port in use must not leave a changed database behind.
+    with listen(settings) as listener:
+        applied = migrator.migrate(settings.database_path)
+        log.info(
+            "database ready",
+            extra={
+                "database": str(settings.database_path),
+                "migrations_applied": len(applied),
+                "sqlite": engine.VERSION,
+                "sqlite_from": engine.SOURCE,
+            },
+        )
+        if args.demo:
+            print(demo.told(settings.database_path, demo.fill(settings.database_path)))
+        _announce(settings, listener)
+        _serve(settings, listener)
+    return 0
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A socket that takes connections on the settings' address; raises OSError, saying which."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        where = f"{settings.host} port {settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise OSError(f"{where} is in use: choose another with --port") from error
+        raise OSError(f"cannot listen on {where}: {error.strerror}") from error
+    except UnicodeError:
+        raise SettingRefused(f"{settings.host!r} is no host name or address") from None
+
+
+def app_of_worker() -> "Starlette":
+    """The application of one of several worker processes, whose parent left it the settings."""
+    from server.app import create_app
+
+    settings = Settings.read()
+    logs.configure(settings.log_format, settings.log_level)
+    return create_app(settings)
+
+
+def _affordable(settings: Settings) -> Settings:
+    if settings.workers > 1 and not engine.IS_SAFE_FOR_SEVERAL_WRITERS:
+        print(
+            f"chittygraph: SQLite {engine.VERSION} can damage a file that several processes write"
+            " (mended in 3.51.3), so one worker serves",
+            file=sys.stderr,
+        )
+        return replace(settings, workers=1)
+    return settings
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"http://{host}:{listener.getsockname()[1]}/graphql"
+    print(f"Serving {url} - Ctrl-C stops it", flush=True)
+
+
+def _serve(settings: Settings, listener: socket.socket) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    try:
+        if settings.workers == 1:
+            from server.app import create_app
+
+            uvicorn.Server(_configuration(create_app(settings))).run([listener])
+        else:
+            os.environ.update(settings.environment())
+            config = _configuration("server.cli.serve:app_of_worker", settings.workers)
+            Multiprocess(config, [listener]).run()
+    except KeyboardInterrupt:
+        pass  # asked for, and done
+    finally:
+        log.info("server stopped")
+
+
+def _configuration(app: "Starlette | str", workers: int = 1) -> "uvicorn.Config":
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )

@@ -1,0 +1,28 @@
+"""/healthz and /readyz: alive, and able to answer. They tell nothing else."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from db import migrator
+from db.errors import BootRefused, Unavailable
+from db.program import Statement, rows
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """The database can be read and no migration is pending; 503 otherwise."""
+    db = request.app.state.db
+    try:
+        await db.read(rows(Statement("SELECT count(*) FROM chittygraph_migrations")))
+        pending = await asyncio.to_thread(migrator.pending, db.path)
+    except (BootRefused, Unavailable, OSError):
+        pending = ["unknown"]
+    if pending:
+        return JSONResponse({"status": "not ready"}, 503)
+    return JSONResponse({"status": "ready"})

@@ -1,0 +1,94 @@
+"""Log lines: JSON where a program reads them, text on a terminal, one request's id in each.
+
+What is logged is a constant phrase and, in `extra`, fields. Query text, variables and secrets have
+no place in either; since an exception's message may repeat them, only its type and its frames are
+written, and the message of the few kinds that speak of files and the database alone.
+"""
+
+import json
+import logging
+import sqlite3
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from db import clock
+from db.errors import BootRefused, Unavailable
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request being answered; empty outside of one."""
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_MAY_SPEAK = (OSError, sqlite3.Error, BootRefused, Unavailable)
+
+
+def configure(format: str, level: str, stream: TextIO | None = None) -> None:  # noqa: A002
+    """Send all log lines to a stream (stderr) as `json`, `text` or, by its kind, `auto`."""
+    out = sys.stderr if stream is None else stream
+    as_text = out.isatty() if format == "auto" else format == "text"
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(TextLines() if as_text else JsonLines())
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # uvicorn's own phrases about processes and signals say nothing that ours do not.
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        line = {
+            "at": _instant(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = _without_messages(record.exc_info[1])
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+class TextLines(logging.Formatter):
+    """One line for people, then the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        pairs = (
+            f"{name}={json.dumps(value, default=str, ensure_ascii=False)}"
+            for name, value in _fields(record).items()
+        )
+        head = f"{_instant(record)} {record.levelname.lower():7} {record.getMessage()}"
+        line = " ".join((head, *pairs))
+        if record.exc_info and record.exc_info[1]:
+            line += "\n" + _without_messages(record.exc_info[1])
+        return line
+
+
+def _instant(record: logging.LogRecord) -> str:
+    return clock.canonical(datetime.fromtimestamp(record.created, UTC))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    current = request_id.get()
+    return {"request_id": current, **extra} if current else extra
+
+
+def _without_messages(error: BaseException) -> str:
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        hidden = None if following.__suppress_context__ else following.__context__
+        following = following.__cause__ or hidden
+    return "\nwhich led to\n".join(_frames(each) for each in reversed(chain))
+
+
+def _frames(error: BaseException) -> str:
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    message = f": {error}" if isinstance(error, _MAY_SPEAK) else ""
+    return f"{frames}{type(error).__qualname__}{message}"

@@ -1,0 +1,59 @@
+"""What every request gets: an id, a line in the log, and an answer even when something fails."""
+
+import logging
+import time
+import uuid
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.logs import request_id
+
+log = logging.getLogger(__name__)
+
+
+class Requests:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its id set and its outcome logged."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        id_ = uuid.uuid4().hex
+        token, started, status = request_id.set(id_), time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", id_.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception:
+            log.exception("request failed")
+            if status:
+                raise
+            error = {"message": "internal error", "extensions": {"code": "INTERNAL"}}
+            error["extensions"]["requestId"] = id_  # type: ignore[index]
+            await JSONResponse({"errors": [error]}, 500)(scope, receive, send_with_id)
+        finally:
+            _log(scope, status, time.perf_counter() - started)
+            request_id.reset(token)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    fields = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+    }
+    if scope.get("chittygraph.operation"):
+        fields["operation"] = scope["chittygraph.operation"]
+    log.info("request answered", extra=fields)

@@ -1,0 +1,188 @@
+"""Settings: each declared once, read once, from `CHITTYGRAPH_*` variables or the matching flags."""
+
+import difflib
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+from urllib.parse import unquote
+
+from starlette.config import Config
+from starlette.datastructures import Secret
+
+PREFIX = "CHITTYGRAPH_"
+# Read by the test suite, not by the server.
+NOT_OURS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
+
+UNSET = Secret("")
+LogFormat = Literal["auto", "json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingRefused(Exception):
+    """Raised when a setting is unknown or has a value that it cannot take; the message names it."""
+
+
+def setting(default: Any, help: str, low: float = 0, high: float = sys.maxsize) -> Any:  # noqa: A002
+    """A setting with its default and what it means; a number must lie from `low` to `high`."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an operator may choose; raises SettingRefused for values out of range or at odds."""
+
+    database: str = setting("chittygraph.db", "Path or `sqlite:///` URL; created when missing.")
+    host: str = setting("127.0.0.1", "Address to listen on.")
+    port: int = setting(8000, "Port to listen on; 0 takes a free one.", 0, 65535)
+    workers: int = setting(1, "Server processes.", 1, 64)
+    auth: Literal["open"] = setting("open", "Who may do what: `open` lets every caller do all.")
+    allow_open_network: bool = setting(False, "Let `open` listen beyond this machine.")
+    readers: int = setting(2, "Database connections for reading, per process.", 1, 64)
+    read_seconds: float = setting(5.0, "Longest that one request may read.", 0.01, 3600)
+    page_default: int = setting(20, "Items on a page when a query names no number.", 1, 1000)
+    page_max: int = setting(100, "Most items on a page.", 1, 1000)
+    failure_threshold: int = setting(5, "Errors in a row that make a connection FAILED.", 1)
+    github_webhook_secret: Secret = setting(UNSET, "What signs deliveries; several with commas.")
+    graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
+    introspection: bool = setting(True, "Let clients ask for the schema.")
+    max_body_bytes: int = setting(100_000, "Largest body of a GraphQL request.", 1_000)
+    min_free_mb: int = setting(64, "Free disk space below which nothing is written.")
+    log_format: LogFormat = setting("auto", "`json`, `text`, or `auto`: text on a terminal.")
+    log_level: LogLevel = setting("info", "`debug`, `info`, `warning` or `error`.")
+
+    def __post_init__(self) -> None:
+        """Check every value, so that settings made in code are held to the same rules."""
+        for declared in fields(self):
+            _check(variable(declared.name), declared, getattr(self, declared.name))
+        _database_path(self.database)
+        if self.page_default > self.page_max:
+            raise SettingRefused(
+                f"{variable('page_default')} is {self.page_default}, more than"
+                f" {variable('page_max')}, which is {self.page_max}: lower it or raise that"
+            )
+        if self.auth == "open" and not self.allow_open_network and not _is_loopback(self.host):
+            raise SettingRefused(
+                f"auth is open, so anyone who reaches {self.host!r} could change the registry:"
+                " listen on 127.0.0.1, or add --allow-open-network if that is meant"
+            )
+
+    @classmethod
+    def read(
+        cls, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None
+    ) -> "Settings":
+        """The settings that flags (by setting's name) and, after them, variables give.
+
+        Raises SettingRefused, naming the flag or the variable and what it takes.
+        """
+        _refuse_unknown(environ)
+        config = Config(environ=environ, env_prefix=PREFIX)
+        types = get_type_hints(cls)
+        given: dict[str, Any] = {}
+        for declared in fields(cls):
+            source, text = variable(declared.name), config.get(declared.name.upper(), default=None)
+            if flags is not None and declared.name in flags:
+                source, text = flag(declared.name), flags[declared.name]
+            if text is not None:
+                value = _parse(source, types[declared.name], text)
+                _check(source, declared, value)
+                given[declared.name] = value
+        return cls(**given)
+
+    @property
+    def database_path(self) -> Path:
+        """The file that holds the registry."""
+        return _database_path(self.database)
+
+    @property
+    def github_secrets(self) -> tuple[str, ...]:
+        """The secrets that a webhook's signature may be made with."""
+        parts = str(self.github_webhook_secret).split(",")
+        return tuple(part.strip() for part in parts if part.strip())
+
+    def environment(self) -> dict[str, str]:
+        """The variables that read back as these settings, for a worker process."""
+        return {variable(each.name): str(getattr(self, each.name)) for each in fields(self)}
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The command line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def accepted(hint: Any) -> str:
+    """What a setting of this type takes, in words."""
+    if hint is bool:
+        return "true or false"
+    if hint is int:
+        return "a whole number"
+    return "a number" if hint is float else " or ".join(get_args(hint)) or "a text"
+
+
+def shown(default: object) -> str:
+    """A setting's default, as its variable would spell it."""
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _parse(source: str, hint: Any, text: str) -> Any:
+    if hint is Secret:
+        return Secret(text)
+    value = text.strip()
+    choices: dict[str, Any] = {choice: choice for choice in get_args(hint)}
+    if hint is bool:
+        choices = {"true": True, "1": True, "false": False, "0": False}
+    try:
+        return choices[value.lower()] if choices else hint(value)
+    except (KeyError, ValueError):
+        raise SettingRefused(f"{source} is {text!r}: it takes {accepted(hint)}") from None
+
+
+def _check(source: str, declared: Field[Any], value: Any) -> None:
+    low, high = declared.metadata["low"], declared.metadata["high"]
+    if isinstance(value, int | float) and not low <= value <= high:
+        top = "" if high == sys.maxsize else f" and at most {high}"
+        raise SettingRefused(f"{source} is {value}: it must be at least {low}{top}")
+    if value == "" and isinstance(value, str):
+        raise SettingRefused(f"{source} is empty: give it a value or leave it out")
+
+
+def _database_path(database: str) -> Path:
+    scheme, separator, rest = database.partition("://")
+    if not separator:
+        if database.startswith(":"):
+            raise SettingRefused(f"database {database!r} is no file: give the path of one")
+        return Path(database)
+    if scheme == "sqlite" and re.match(r"/.", rest):
+        return Path(unquote(rest[1:]))
+    if scheme in {"rqlite", "d1+https"}:
+        raise SettingRefused(f"database {scheme}://… is not built yet: give the path of a file")
+    raise SettingRefused(
+        f"database {scheme}://… is not known: give the path of a file, or sqlite:///PATH"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = {variable(declared.name) for declared in fields(Settings)}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known | NOT_OURS:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "the README lists the settings"
+            raise SettingRefused(f"{name} is not a setting: {hint}")

@@ -1,0 +1,39 @@
+"""A real server, in a process of its own."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())")
+
+
+@contextmanager
+def served(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server on a free port, and what it printed; killed if it outlives the test."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--database", str(path), "--port", "0", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    try:
+        said = ""
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            said += line
+        yield process, said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def url_of(said: str, path: str) -> str:
+    """The address of a path on the server that printed this."""
+    (root,) = re.findall(r"(http://\S+)/graphql", said)
+    return f"{root}{path}"

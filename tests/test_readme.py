@@ -1,0 +1,47 @@
+"""What the README promises a new user."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.serving import served, url_of
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+CURL = re.search(r"curl .*?(?=\n\n)", README, re.DOTALL)
+QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Post a JSON body to a server with the demo and read its answer."""
+    with served(tmp_path_factory.mktemp("readme") / "registry.db", "--demo") as (_, said):
+
+        def post(body):
+            head = {"content-type": "application/json"}
+            request = Request(url_of(said, "/graphql"), body.encode(), head)
+            with urlopen(request, timeout=20) as answer:
+                return json.load(answer)
+
+        yield post
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_query_answers_something_and_no_error(ask, query):
+    answer = ask(json.dumps({"query": query}))
+
+    assert "errors" not in answer
+    (found,) = answer["data"].values()
+    assert found.get("nodes") or found["errors"] == []
+
+
+def test_the_curl_line_answers(ask):
+    assert CURL
+    body = shlex.split(CURL[0])[-1]
+
+    answer = ask(body)
+
+    assert len(answer["data"]["contexts"]["nodes"]) == 3
