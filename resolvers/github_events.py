@@ -1,6 +1,6 @@
 """What GitHub's events say of an installation: a payload in, facts out.
 
-Whether an app is installed is said by `deleted` alone: GitHub never uses an installation's id again,
+Whether an app is installed is said by `deleted` alone: GitHub never reuses an installation's id,
 so nothing that comes late or twice can bring a removed one back.
 """
 
