@@ -43,7 +43,10 @@ class Database:
         return cls(file, pool, writer)
 
     async def read(self, program: Program[T]) -> T:
-        """Run a Program whole in a snapshot of its own; raises ReadTimeout when it takes too long."""
+        """Run a Program whole in a snapshot of its own.
+
+        Raises ReadTimeout when it takes too long, and Unavailable when nothing can be read.
+        """
         async with self._readers.session() as session:
             return await session.run(program)
 
@@ -59,6 +62,8 @@ class Database:
         return self._readers.session()
 
     async def close(self) -> None:
-        """Write what waits and close every connection."""
-        await self._writer.close()
-        await self._readers.close()
+        """Write what waits, stop what is being read and close every connection."""
+        try:
+            await self._writer.close()
+        finally:
+            await self._readers.close()

@@ -7,15 +7,16 @@ or whose caller has gone, within about a millisecond of work.
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from db.errors import ReadTimeout
+from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
-from db.thread import ConnectionThread, execute
+from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
 
 T = TypeVar("T")
 
@@ -31,50 +32,72 @@ class Session:
         self.statements = 0
         self._seconds = seconds
         self._left = seconds
-        self._deadline = 0.0
         self._abandoned = False
 
-    async def run(self, program: Program[T]) -> T:
-        """Run a Program whole, in one hop, in this snapshot.
+    async def run(self, program: Program[T], *, last: bool = False) -> T:
+        """Run a Program whole, in one hop, in this snapshot, which `last` ends unless it raises.
 
-        Raises ReadTimeout when the session has spent its time.
+        Raises ReadTimeout when the session has spent its time, and Unavailable when the snapshot has
+        been let go or the database cannot be read now.
         """
+        if self._abandoned:
+            raise self._reason()
+        gone = threading.Event()
         try:
-            return await self.thread.hop(lambda connection: self._run(connection, program))
+            return await self.thread.hop(
+                lambda connection: self._run(connection, program, gone, last)
+            )
         except asyncio.CancelledError:
-            self.abandon()
+            gone.set()  # this Program only: somebody may still wait for others in the session
             raise
 
     def abandon(self) -> None:
-        """Stop whatever statement is running: nobody waits for it."""
+        """Stop the statement that is running, and every Program from now on."""
         self._abandoned = True
 
-    def over(self) -> bool:
-        """Whether the running statement must stop; asked by the progress handler."""
-        return self._abandoned or time.monotonic() > self._deadline
-
-    def _run(self, connection: sqlite3.Connection, program: Program[T]) -> T:
+    def _run(
+        self,
+        connection: sqlite3.Connection,
+        program: Program[T],
+        gone: threading.Event,
+        last: bool,
+    ) -> T:
         started = time.monotonic()
-        self._deadline = started + self._left
-        connection.set_progress_handler(self.over, OPCODES_BETWEEN_LOOKS)
+        deadline = started + self._left
+
+        def must_stop() -> bool:
+            return gone.is_set() or self._abandoned or time.monotonic() > deadline
+
+        def rows_of(statement: Statement) -> Rows:
+            if must_stop():  # a short statement may end before the handler is asked
+                raise self._reason()
+            self.statements += 1
+            return execute(connection, statement)
+
+        connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
         try:
             if not self.begun:
                 connection.execute("BEGIN")
                 self.begun = True
-            return run(program, lambda statement: self._rows(connection, statement))
-        except sqlite3.OperationalError:
-            if time.monotonic() > self._deadline:
-                raise ReadTimeout(
-                    f"reading took longer than {self._seconds:g} s: ask for less at once"
-                ) from None
+            result = run(program, rows_of)
+            if last:
+                _end(connection)
+                self.begun = False
+            return result
+        except sqlite3.Error as error:
+            if code_of(error) == sqlite3.SQLITE_INTERRUPT:
+                raise self._reason() from None
+            if code_of(error) in PASSING:
+                raise Unavailable(NOT_NOW) from error
             raise
         finally:
             connection.set_progress_handler(None, 0)
             self._left -= time.monotonic() - started
 
-    def _rows(self, connection: sqlite3.Connection, statement: Statement) -> Rows:
-        self.statements += 1
-        return execute(connection, statement)
+    def _reason(self) -> Unavailable:
+        if self._abandoned:
+            return Unavailable("the read was stopped: try again")
+        return ReadTimeout(f"reading took longer than {self._seconds:g} s: ask for less at once")
 
     async def end(self) -> None:
         """Let the snapshot go; the connection can be lent again afterwards."""
@@ -96,28 +119,46 @@ class Readers:
         self._threads = threads
         self._seconds = seconds
         self._idle: asyncio.LifoQueue[ConnectionThread] = asyncio.LifoQueue()
+        self._lent: set[Session] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
         for thread in threads:
             self._idle.put_nowait(thread)
 
     @classmethod
     async def open(cls, path: Path, *, count: int, seconds: float) -> "Readers":
         """Open `count` connections; a session may spend `seconds` inside statements."""
-        threads = [await ConnectionThread.open(path, read_only=True) for _ in range(count)]
+        async with AsyncExitStack() as undo:
+            threads: list[ConnectionThread] = []
+            while len(threads) < count:
+                threads.append(await ConnectionThread.open(path, read_only=True))
+                undo.push_async_callback(threads[-1].close)
+            undo.pop_all()
         return cls(threads, seconds)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """Borrow a connection for one snapshot, which begins with the first Program run in it."""
+        """Borrow a connection for one snapshot, which begins with the first Program run in it.
+
+        Raises Unavailable once the pool is closed.
+        """
         thread = await self._idle.get()
+        if self._closed:
+            self._idle.put_nowait(thread)  # wakes whoever waits next
+            raise Unavailable("the server is shutting down: try again")
         session = Session(thread, self._seconds)
+        self._lent.add(session)
         try:
             yield session
         finally:
-            # Not awaited: whoever was cancelled need not wait, and nobody else gets the connection.
-            ending = asyncio.ensure_future(self._take_back(session))
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            # At once: a loader that outlives its operation must not read in the next one's snapshot.
+            session.abandon()
+            self._lent.discard(session)
+            if not self._closed:
+                # Not awaited: whoever was cancelled need not wait, and nobody else gets the connection.
+                ending = asyncio.ensure_future(self._take_back(session))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
 
     async def _take_back(self, session: Session) -> None:
         try:
@@ -126,8 +167,12 @@ class Readers:
             self._idle.put_nowait(session.thread)
 
     async def close(self) -> None:
-        """Wait for the sessions that are ending and close every connection."""
+        """Stop every read, refuse new ones and close every connection."""
+        self._closed = True
+        for session in self._lent:
+            session.abandon()
         if self._ending:
             await asyncio.wait(self._ending)
         for thread in self._threads:
             await thread.close()
+        self._idle.put_nowait(self._threads[0])

@@ -2,14 +2,15 @@
 
 aiosqlite gives each connection a thread and a queue; its public calls are one hop each, which under
 load costs more than most statements do. Here a whole function goes over in one hop. That takes two
-private names of aiosqlite (`_execute`, `_conn`), used in this file only.
+private names of aiosqlite (`_tx`, `_conn`), used in this file only.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -29,18 +30,36 @@ PRAGMAS = (
 )
 READ_ONLY = "PRAGMA query_only = ON"
 
+# What SQLite says when it cannot do now what there is nothing wrong with.
+PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+NOT_NOW = "the database cannot be used just now: try again"
+
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> Rows:
     """Run one statement and fetch all its rows."""
     return connection.execute(statement.sql, statement.bind).fetchall()
 
 
+def code_of(error: BaseException) -> int | None:
+    """SQLite's primary result code, None for an error that does not come from SQLite."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
 class ConnectionThread:
-    """A connection to an existing database file; at most one function runs on it at a time."""
+    """A connection to an existing database file; functions run on it one after the other."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
-        self._running: asyncio.Future[object] | None = None
+        self._running: asyncio.Future[Any] | None = None
 
     @classmethod
     async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
@@ -64,26 +83,19 @@ class ConnectionThread:
 
         When the caller is cancelled the function still runs to its end; `idle` tells when.
         """
-        running = asyncio.ensure_future(
-            self._connection._execute(  # type: ignore[no-untyped-call]
-                function, self._connection._conn
-            )
-        )
+        # Neither a task nor shielded: nothing but the thread ends this future, not even a loop that
+        # cancels everything because it stops, and nobody reports its error when nobody waits for it.
+        running: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        running.add_done_callback(asyncio.Future.exception)
+        self._connection._tx.put_nowait((running, partial(function, self._connection._conn)))
         self._running = running
-        result: T = await asyncio.shield(running)
-        return result
+        await asyncio.wait([running])
+        return running.result()
 
     async def idle(self) -> None:
         """Wait until no function runs, whatever became of the last one."""
         if self._running is not None:
             await asyncio.wait([self._running])
-            if not self._running.cancelled():
-                self._running.exception()  # looked at, so that asyncio does not report it as lost
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a function is still running."""
-        return self._running is not None and not self._running.done()
 
     async def close(self) -> None:
         """Close the connection and end its thread."""

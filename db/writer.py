@@ -11,29 +11,27 @@ import shutil
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
-from db.thread import ConnectionThread, execute
+from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
 
 T = TypeVar("T")
 
 GROUP = 128
-# Primary result codes under which a write cannot be taken now though nothing is wrong with it:
-# busy, locked, out of memory, read-only, I/O error, full, cannot open.
-PASSING = {5, 6, 7, 8, 10, 13, 14}
+CANNOT_WRITE = PASSING | {sqlite3.SQLITE_READONLY}
+Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One Program that waits to be written."""
+    """One Program that waits to be written; `done` is cancelled together with its caller."""
 
     program: Program[Any]
     done: asyncio.Future[Any] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    abandoned: bool = False
 
 
 class Writer:
@@ -52,11 +50,6 @@ class Writer:
         """Open the writing connection; nothing is written with less free space than that."""
         return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
 
-    @property
-    def waiting(self) -> int:
-        """How many Programs wait."""
-        return self._queue.qsize()
-
     async def write(self, program: Program[T]) -> T:
         """Run a Program and return its result once it is on the disk.
 
@@ -67,11 +60,7 @@ class Writer:
             raise Unavailable("the server is shutting down: try again")
         job = Job(program)
         self._queue.put_nowait(job)
-        try:
-            result: T = await asyncio.shield(job.done)
-        except asyncio.CancelledError:
-            job.abandoned = True
-            raise
+        result: T = await job.done
         return result
 
     async def _serve(self) -> None:
@@ -83,21 +72,25 @@ class Writer:
                     self._queue.put_nowait(None)
                     break
                 jobs.append(job)
-            await self._commit([job for job in jobs if not job.abandoned])
+            await self._commit([job for job in jobs if not job.done.cancelled()])
 
     async def _commit(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        outcomes: list[Outcome]
         try:
             self._refuse_when_nearly_full()
             outcomes = await self._thread.hop(lambda connection: _commit_group(connection, jobs))
         except Exception as error:
-            outcomes = [(None, _as_seen_by_callers(error))] * len(jobs)
-        for job, (result, refusal) in zip(jobs, outcomes, strict=True):
-            if job.abandoned:
+            outcomes = [(None, error)] * len(jobs)
+        for job, (result, failure) in zip(jobs, outcomes, strict=True):
+            if job.done.cancelled():
                 continue
-            if refusal is None:
+            if failure is None:
                 job.done.set_result(result)
             else:
-                job.done.set_exception(refusal)
+                passing = code_of(failure) in CANNOT_WRITE
+                job.done.set_exception(Unavailable(NOT_NOW) if passing else failure)
 
     def _refuse_when_nearly_full(self) -> None:
         # On a full disk even a deletion fails half-way through the WAL, while reads go on.
@@ -111,13 +104,13 @@ class Writer:
         """Write what waits, then close the connection."""
         self._closed = True
         self._queue.put_nowait(None)
-        await self._serving
-        await self._thread.close()
+        try:
+            await asyncio.wait([self._serving])
+        finally:
+            await self._thread.close()
 
 
-def _commit_group(
-    connection: sqlite3.Connection, jobs: list[Job]
-) -> list[tuple[Any, Exception | None]]:
+def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         outcomes = [_attempt(connection, job.program) for job in jobs]
@@ -129,11 +122,11 @@ def _commit_group(
     return outcomes
 
 
-def _attempt(connection: sqlite3.Connection, program: Program[Any]) -> tuple[Any, Exception | None]:
+def _attempt(connection: sqlite3.Connection, program: Program[Any]) -> Outcome:
     connection.execute("SAVEPOINT attempt")
     try:
         result = run(program, lambda statement: execute(connection, statement))
-    except Exception as error:
+    except BaseException as error:  # any other would end the writer, and with it every later write
         if not connection.in_transaction:  # SQLite undid the whole group, as it does on a full disk
             raise
         connection.execute("ROLLBACK TO attempt")
@@ -141,10 +134,3 @@ def _attempt(connection: sqlite3.Connection, program: Program[Any]) -> tuple[Any
         return None, error
     connection.execute("RELEASE attempt")
     return result, None
-
-
-def _as_seen_by_callers(error: Exception) -> Exception:
-    code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in PASSING:
-        return Unavailable("the database cannot be written just now: try again")
-    return error
