@@ -31,7 +31,7 @@ OPERATORS = {
     "has_any": "EXISTS (SELECT 1 FROM " + _ITEMS + " AS item WHERE item.value IN " + _GIVEN + ")",
     "has_all": (
         "NOT EXISTS (SELECT 1 FROM json_each({operand}) AS given"
-        " WHERE given.value NOT IN (SELECT value FROM " + _ITEMS + "))"
+        " WHERE (given.value IN (SELECT value FROM " + _ITEMS + ")) IS NOT TRUE)"
     ),
     "is_empty": "NOT EXISTS (SELECT 1 FROM " + _ITEMS + ")",
     "is_not_empty": "EXISTS (SELECT 1 FROM " + _ITEMS + ")",

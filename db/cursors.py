@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Sequence
 
 from db import clock
-from db.errors import BadRequest
+from db.errors import BadRequest, Unreadable
 from db.pages import Order
 from db.program import Program, Statement, Values
 
@@ -36,6 +36,12 @@ def key() -> Program[bytes]:
     return bytes.fromhex(str(value))
 
 
+def stored_key() -> Program[bytes | None]:
+    """The database's cursor key if it has one: a server over a full disk must still start."""
+    (found,) = yield [Statement(READ_KEY)]
+    return bytes.fromhex(str(found[0][0])) if found else None
+
+
 def _place(table: str, order: Sequence[Order]) -> str:
     return ",".join([table, *(f"{part.column}{'-' if part.descending else '+'}" for part in order)])
 
@@ -44,11 +50,20 @@ def _mac(key: bytes, payload: bytes) -> bytes:
     return hmac.digest(key, VERSION + payload, hashlib.sha256)[:MAC_BYTES]
 
 
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def encode(key: bytes, table: str, order: Sequence[Order], values: Values) -> str:
-    """The cursor of a row with these values in this ordering of a table."""
+    """The cursor of a row with these values in this ordering of a table.
+
+    Raises Unreadable for a value that no column means to hold.
+    """
+    if any(isinstance(value, bytes) for value in values):
+        raise Unreadable("the stored value that the row is ordered by is not a text")
     place = [_place(table, order), *values]
     payload = json.dumps(place, ensure_ascii=False, separators=(",", ":")).encode()
-    return base64.urlsafe_b64encode(VERSION + _mac(key, payload) + payload).rstrip(b"=").decode()
+    return _text(VERSION + _mac(key, payload) + payload)
 
 
 def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
@@ -62,7 +77,8 @@ def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Value
     except ValueError:
         raw = b""
     version, mac, payload = raw[:1], raw[1 : 1 + MAC_BYTES], raw[1 + MAC_BYTES :]
-    if version != VERSION or not hmac.compare_digest(mac, _mac(key, payload)):
+    genuine = hmac.compare_digest(mac, _mac(key, payload)) and _text(raw) == cursor
+    if version != VERSION or not genuine:
         raise BadRequest(
             "BAD_CURSOR", "the cursor is damaged or of another registry: start from the first page"
         )

@@ -60,12 +60,12 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
     table = listing.table
     if listing.relation is None:
         return Statement(
-            f"SELECT NULL, {table.select_list('t')} {_cut_from(listing, cut, 't', binder)}",
+            f"SELECT NULL, {table.select_list('t')} {cut_from(listing, cut, 't', binder)}",
             binder.bind,
         )
     # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
     binder.bind["parents"] = json.dumps(parents)
-    picked = f"SELECT x.rowid {_cut_from(listing, cut, 'x', binder)}"
+    picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
     return Statement(
         f"SELECT parents.value, {table.select_list('t')}"
         " FROM json_each(:parents) AS parents"
@@ -78,8 +78,7 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
 def count(listing: Listing, parents: Sequence[Value]) -> Statement:
     """The statement for the whole list's length: rows of the parent's value and its count."""
     binder = Binder()
-    counted = f"SELECT count(*) {_all_from(listing, 'x', binder)}"
-    return _per_parent(listing, f"({counted})", parents, binder)
+    return _per_parent(listing, counted(listing, binder), parents, binder)
 
 
 def overreaches(
@@ -90,17 +89,26 @@ def overreaches(
     *,
     ahead: bool,
 ) -> Statement:
-    """The statement that asks whether the list reaches past a cursor: to it or behind it, or `ahead`.
+    """The statement that asks whether the list reaches past a cursor: to it or behind it, or `ahead`."""
+    binder = Binder()
+    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
+    return _per_parent(listing, reaching, parents, binder)
 
-    It looks at the list's very first (or last) row only.
-    """
-    binder = Binder({"limit": 1})
+
+def counted(listing: Listing, binder: Binder) -> str:
+    """SQL for the whole list's length."""
+    return f"(SELECT count(*) {_all_from(listing, 'x', binder)})"
+
+
+def reaches(
+    listing: Listing, order: tuple[Order, ...], cursor: Values, binder: Binder, *, ahead: bool
+) -> str:
+    """SQL for whether the list reaches past a cursor; it looks at its very first or last row only."""
+    binder.bind["limit"] = 1
     columns = ", ".join(f"x.{part.column}" for part in order)
-    outermost = _cut_from(listing, Cut(order, 1, backward=ahead), "x", binder)
-    first = f"SELECT {columns} {outermost}"
+    first = f"SELECT {columns} {cut_from(listing, Cut(order, 1, backward=ahead), 'x', binder)}"
     beyond = _beyond(listing.table, order, cursor, "x", binder, backward=ahead)
-    exists = f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
-    return _per_parent(listing, exists, parents, binder)
+    return f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
 
 
 def _per_parent(
@@ -124,7 +132,8 @@ def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
     return f"FROM {listing.table.name} AS {row} WHERE {all_of(kept)}"
 
 
-def _cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+    """SQL from FROM on for one page, of the parent `parents.value` for a relation; binds no `:limit`."""
     bounds = []
     if cut.after is not None:
         bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
@@ -173,11 +182,15 @@ def _past(
     NULL comes first when ascending, so a value has no NULL past it; descending, it has.
     """
     if value is None:
-        return ("FALSE" if descending else f"{column} IS NOT NULL"), f"{column} IS NULL", ""
+        level = f"{column} IS NULL"
+        if descending:
+            return "FALSE", level, f"{level} AND "
+        return f"{column} IS NOT NULL", level, ""
     bound = binder.value(value)
     level = f"{column} = {bound}"
     if not descending:
         return f"{column} > {bound}", level, f"{column} >= {bound} AND "
     if nullable:
-        return f"({column} < {bound} OR {column} IS NULL)", level, ""
+        # No one bound holds values and NULLs. The + keeps SQLite from looking both up and sorting them.
+        return f"(+{column} < {bound} OR +{column} IS NULL)", level, ""
     return f"{column} < {bound}", level, f"{column} <= {bound} AND "

@@ -1,4 +1,4 @@
-"""DataLoaders: what many places of one operation ask for, fetched together.
+"""Dataloaders: what many places of one operation ask for, fetched together.
 
 Two shapes serve every type: rows by a unique column, and pages (with their counts) by parent. The
 statements that an operation takes therefore depend on its shape and never on how many rows it meets.
@@ -7,13 +7,12 @@ statements that an operation takes therefore depend on its shape and never on ho
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
-from strawberry.dataloader import DataLoader
-
 from db import lookups, pages
 from db.errors import BadRequest
 from db.pages import Cut, Listing, Order
 from db.program import Program, Rows, Statement, Value, Values, rows
 from db.tables import Table
+from resolvers.waves import Loader, Waves
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -34,10 +33,15 @@ class Loaders:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._made: dict[Hashable, Loader[Any, Any]] = {}
+        self._waves = Waves()
         self._rows = 0
 
-    def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":
+    def stop(self) -> None:
+        """Load nothing more: the operation is over."""
+        self._waves.stop()
+
+    def row(self, table: Table[R], column: str | None = None) -> "Loader[Value, R | None]":
         """Rows of a table by its key, or by another unique column."""
         by = column or table.key
 
@@ -48,7 +52,7 @@ class Loaders:
 
         return self._loader((table, by), load)
 
-    def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
+    def page(self, listing: Listing, cut: Cut) -> "Loader[Value, list[Any]]":
         """One page of a listing by parent, as rows in the order they were read."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
@@ -60,7 +64,7 @@ class Loaders:
 
         return self._loader(("page", listing, cut), load)
 
-    def count(self, listing: Listing) -> "DataLoader[Value, int]":
+    def count(self, listing: Listing) -> "Loader[Value, int]":
         """The length of a whole listing by parent."""
 
         async def load(parents: list[Value]) -> list[int]:
@@ -70,7 +74,7 @@ class Loaders:
 
     def overreach(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
-    ) -> "DataLoader[Value, bool]":
+    ) -> "Loader[Value, bool]":
         """Whether the listing reaches to the cursor or behind it (`ahead`: before it), by parent."""
 
         async def load(parents: list[Value]) -> list[bool]:
@@ -98,7 +102,7 @@ class Loaders:
 
     def _loader(
         self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
-    ) -> DataLoader[Any, Any]:
+    ) -> Loader[Any, Any]:
         if key not in self._made:
-            self._made[key] = DataLoader(load_fn=load)
+            self._made[key] = Loader(self._waves, load)
         return self._made[key]

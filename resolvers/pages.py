@@ -90,11 +90,11 @@ def cut(scope: Scope, table: Table[Any], order: Sequence[Order], paging: Paging)
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
     """The ordering, newest first where none is given, ended by the key in its last direction."""
+    given = order or [Order(table.newest, descending=True)]
     parts: dict[str, Order] = {}
-    for part in order or [Order(table.newest, descending=True)]:
-        parts.setdefault(part.column, part)
-    last = list(parts.values())[-1]
-    return (*parts.values(), Order(table.key, last.descending))
+    for part in given:
+        parts.setdefault(part.column, part)  # a column that is named again decides nothing more
+    return (*parts.values(), Order(table.key, given[-1].descending))
 
 
 def _size(scope: Scope, paging: Paging) -> int:

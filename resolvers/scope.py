@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from db import chitty_id
 from db.database import Database
@@ -47,6 +47,7 @@ class Scope:
     viewer: Viewer = field(default_factory=Viewer)
     settings: Rules = field(default_factory=Rules)
     selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    performed: dict[str | int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin without a snapshot; the first read takes one."""
@@ -57,20 +58,27 @@ class Scope:
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
-        async with self._opening:  # loaders read at the same time, from one snapshot
-            if self._session is None:
-                self._session = await self._held.enter_async_context(self.db.snapshot())
-            session = self._session
-        return await session.run(program)
+        return await (await self._snapshot()).run(program)
+
+    async def read_last(self, program: Program[T]) -> T:
+        """Like `read`, and end the snapshot with it unless it raises."""
+        return await (await self._snapshot()).run(program, last=True)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
         await self.renew()
         return await self.db.write(program)
 
+    async def _snapshot(self) -> Session:
+        async with self._opening:  # loaders read at the same time, from one snapshot
+            if self._session is None:
+                self._session = await self._held.enter_async_context(self.db.snapshot())
+            return self._session
+
     async def renew(self) -> None:
         """Forget what was read: the next read takes a new snapshot."""
         self._session = None
+        self.loaders.stop()
         self.loaders = Loaders(self.read)
         await self._held.aclose()
 
@@ -78,8 +86,9 @@ class Scope:
         """A new ChittyID of a type, as ACTOR."""
         return chitty_id.local(kind)
 
-    async def __aenter__(self) -> "Scope":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.loaders.stop()
         await self._held.aclose()

@@ -45,12 +45,7 @@ class _Reader:
 
     def wanted(self, given: Any, depth: int = 0) -> Wanted:
         """Read one filter object."""
-        self._parts += 1
-        if depth > DEEPEST or self._parts > MOST_PARTS:
-            raise BadRequest(
-                "FILTER_TOO_LARGE",
-                f"a filter may have {MOST_PARTS} parts, nested {DEEPEST} deep: ask for less at once",
-            )
+        self._count_part(depth)
         table, relations = FILTERED[type(given)].table, FILTERED[type(given)].relations
         parts: list[Condition] = []
         names_end = False
@@ -71,6 +66,14 @@ class _Reader:
                 names_end |= name in table.ends
         return Wanted(parts[0] if len(parts) == 1 else All(tuple(parts)), names_end)
 
+    def _count_part(self, depth: int = 0) -> None:
+        self._parts += 1
+        if depth > DEEPEST or self._parts > MOST_PARTS:
+            raise BadRequest(
+                "FILTER_TOO_LARGE",
+                f"a filter may have {MOST_PARTS} parts, nested {DEEPEST} deep: ask for less at once",
+            )
+
     def _related(self, relation: Relation[Any], given: Any, depth: int) -> list[Condition]:
         if not relation.many:
             inner = self.wanted(given, depth + 1)
@@ -85,7 +88,7 @@ class _Reader:
     def _compared(self, column: str, given: Any) -> list[Condition]:
         found: list[Condition] = []
         for name, value in _given(given, null="use isNull to ask for null"):
-            self._parts += 1
+            self._count_part()
             operator = name.rstrip("_")
             if isinstance(given, StringListFilter):
                 operator = _OF_LISTS[operator]

@@ -10,9 +10,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 
 from db.errors import BadRequest, ReadTimeout, Refused, Unavailable, Unreadable
+from resolvers import secrets
+
+LONGEST_MESSAGE = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,8 @@ def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
             return _with_code(error, "UNREADABLE")
         case Refused():
             return _with_code(error, "REFUSED")
-    log.error("resolver failed", exc_info=cause, extra={"path": _dotted(error.path)})
+    # Not error.path: its aliases are the client's own words.
+    log.error("resolver failed", exc_info=cause, extra={"field": _field(error)})
     masked = _with_code(error, "INTERNAL")
     masked["message"] = "internal error"
     masked["extensions"]["requestId"] = request_id
@@ -64,9 +68,11 @@ def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 def _with_code(error: GraphQLError, code: str) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
+    shown["message"] = secrets.redact(error.message[:LONGEST_MESSAGE])
     shown["extensions"] = {"code": code, **(error.extensions or {})}
     return shown
 
 
-def _dotted(path: Sequence[str | int] | None) -> str:
-    return ".".join(map(str, path or ()))
+def _field(error: GraphQLError) -> str:
+    node = error.nodes[0] if error.nodes else None
+    return node.name.value if isinstance(node, FieldNode) else ""

@@ -6,17 +6,20 @@ documents which passed are kept by their text, the most recently used ones.
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     execute,
     parse,
     specified_rules,
@@ -29,18 +32,35 @@ from schema.errors import RequestRefused
 from schema.served import SCHEMA
 
 DOCUMENTS_KEPT = 500
+CHARACTERS_KEPT = 500_000  # a prepared document takes about a hundred bytes for each
 MAX_VALIDATION_ERRORS = 20
-_GRAPHQL = (
-    SCHEMA._schema
-)  # graphql-core's schema underneath: Strawberry offers no public name for it
+# graphql-core's schema underneath: Strawberry offers no public name for it.
+GRAPHQL = SCHEMA._schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
-    """A document that may be carried out, and its operations by name."""
+    """A document that may be carried out, its operations by name, and the plans made of them so far.
+
+    `directed` names the variables that @skip and @include depend on, once that was looked up.
+    """
 
     document: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    plans: dict[Any, Any] = field(default_factory=dict)
+    directed: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, document: DocumentNode) -> "Prepared":
+        """A valid document's parts by name."""
+        operations, fragments = {}, {}
+        for definition in document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                operations[definition.name.value if definition.name else None] = definition
+            elif isinstance(definition, FragmentDefinitionNode):
+                fragments[definition.name.value] = definition
+        return cls(document, operations, fragments)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of this name, or the only one.
@@ -50,7 +70,7 @@ class Prepared:
         if name is not None:
             if name not in self.operations:
                 raise RequestRefused.because(
-                    "UNKNOWN_OPERATION", f"the document has no operation named {name!r}"
+                    "UNKNOWN_OPERATION", f"the document has no operation named {name[:100]!r}"
                 )
             return self.operations[name]
         if len(self.operations) != 1:
@@ -74,6 +94,7 @@ class Documents:
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
+        self._characters = 0
 
     def prepare(self, text: str) -> Prepared:
         """Parse, measure and validate a document; raises RequestRefused with what is wrong with it."""
@@ -86,30 +107,45 @@ class Documents:
             raise RequestRefused.because(
                 "TOO_LARGE", "the document nests too deep to be read"
             ) from None
-        self._kept[text] = prepared
-        if len(self._kept) > DOCUMENTS_KEPT:
-            self._kept.popitem(last=False)
+        self._keep(text, prepared)
         return prepared
+
+    def _keep(self, text: str, prepared: Prepared) -> None:
+        self._kept[text] = prepared
+        self._characters += len(text)
+        while len(self._kept) > DOCUMENTS_KEPT or self._characters > CHARACTERS_KEPT:
+            dropped, _ = self._kept.popitem(last=False)
+            self._characters -= len(dropped)
 
     def _prepare(self, text: str) -> Prepared:
         try:
             document = parse(
-                text, max_lexical_tokens=limits.MAX_TOKENS, max_comments=limits.MAX_TOKENS
+                text,
+                max_lexical_tokens=limits.MAX_TOKENS,
+                max_comments=limits.MAX_TOKENS,
+                allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
             raise RequestRefused("SYNTAX", [error]) from None
         too_large = limits.excess(document)
         if too_large:
             raise RequestRefused.because("TOO_LARGE", too_large)
-        errors = validate(_GRAPHQL, document, self._rules, max_errors=MAX_VALIDATION_ERRORS)
+        errors = validate(GRAPHQL, document, self._rules, max_errors=MAX_VALIDATION_ERRORS)
         if errors:
             raise RequestRefused("INVALID_DOCUMENT", errors)
-        operations = {
-            definition.name.value if definition.name else None: definition
-            for definition in document.definitions
-            if isinstance(definition, OperationDefinitionNode)
-        }
-        return Prepared(document, operations)
+        return Prepared.of(document)
+
+
+def only_field(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:
+    """The document with one operation, which is the named one with nothing but these root fields."""
+    whole = prepared.operation(name)
+    operation = OperationDefinitionNode(
+        operation=whole.operation,
+        variable_definitions=whole.variable_definitions,
+        directives=whole.directives,
+        selection_set=SelectionSetNode(selections=tuple(nodes)),
+    )
+    return Prepared.of(DocumentNode(definitions=(operation, *prepared.fragments.values())))
 
 
 async def run(
@@ -121,7 +157,7 @@ async def run(
     """
     prepared.operation(operation_name)
     result = execute(
-        _GRAPHQL,
+        GRAPHQL,
         prepared.document,
         context_value=scope,
         variable_values=variables,

@@ -9,13 +9,17 @@ from db.program import Value
 from db.tables import Table
 from schema.scalars import INT64_MAX, INT64_MIN
 
-_BY_KIND: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
+BY_KIND: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
 
 
 def encode(row: Any) -> str:
     """The id of a row: its type and key."""
     kind = type(row).__name__
-    key = getattr(row, _BY_KIND[kind].key)
+    return of_key(kind, getattr(row, BY_KIND[kind].key))
+
+
+def of_key(kind: str, key: Any) -> str:
+    """The id of the row of a type with this key."""
     return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).rstrip(b"=").decode()
 
 
@@ -27,9 +31,9 @@ def decode(text: str) -> tuple[Table[Any], Value] | None:
     except ValueError:
         return None
     canonical = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    if not separator or kind not in _BY_KIND or canonical != text:
+    if not separator or kind not in BY_KIND or canonical != text:
         return None
-    table = _BY_KIND[kind]
+    table = BY_KIND[kind]
     if table.columns[table.key].kind is not BIG_INT:
         return table, key
     number = int(key) if key.removeprefix("-").isdecimal() and len(key) < 21 else None

@@ -19,6 +19,7 @@ from schema.payloads import (
     InstallationPayload,
     UserError,
 )
+from schema.sources import Mutates
 
 Rule = Callable[[Scope, Given], Awaitable[Any]]
 
@@ -27,15 +28,40 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     """The mutation field that carries out a rule: refusals come back as data."""
     entity = payload.__name__.removesuffix("Payload").lower()
 
-    async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
+    async def perform(scope: Scope, input: Any) -> Any:  # noqa: A002
         try:
-            row = await rule(info.context, given(input))
+            row = await rule(scope, given(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: exposed.of(row)})
 
-    resolve.__annotations__ |= {"input": input_type, "return": payload}
-    return strawberry.field(resolver=resolve, description=description)
+    async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
+        return _performed(info) or await perform(info.context, input)
+
+    resolve.__annotations__["input"] = input_type
+    return exposed.field(Mutates(perform), resolve, payload, description)
+
+
+def _performed(info: Info) -> Any:
+    """What the compiled road got when it carried this field out, for the answer to be made of."""
+    performed = info.context.performed.pop(info.path.key, None)
+    if isinstance(performed, Exception):
+        raise performed
+    return performed
+
+
+async def _count_uses(scope: Scope, inputs: Sequence[Any]) -> ConnectionsPayload:
+    try:
+        rows = await connections.record_use(scope, [given(use) for use in inputs])
+    except (Refused, Unavailable) as refused:
+        return ConnectionsPayload(errors=_errors(refused, "inputs"))
+    return ConnectionsPayload(connections=[exposed.of(row) for row in rows])
+
+
+async def _record_connection_use(
+    self: Any, info: Info, inputs: list[inputs.RecordConnectionUseInput]
+) -> Any:
+    return _performed(info) or await _count_uses(info.context, inputs)
 
 
 def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:
@@ -160,13 +186,9 @@ class Mutation:
         "set); a healthy one clears it",
     )
 
-    @strawberry.field(description="All or nothing, one transaction")
-    async def record_connection_use(
-        self, info: Info, inputs: list[inputs.RecordConnectionUseInput]
-    ) -> ConnectionsPayload:
-        """Count the uses of several connections."""
-        try:
-            rows = await connections.record_use(info.context, [given(use) for use in inputs])
-        except (Refused, Unavailable) as refused:
-            return ConnectionsPayload(errors=_errors(refused, "inputs"))
-        return ConnectionsPayload(connections=[exposed.of(row) for row in rows])
+    record_connection_use = exposed.field(
+        Mutates(_count_uses),
+        _record_connection_use,
+        ConnectionsPayload,
+        "All or nothing, one transaction",
+    )

@@ -4,23 +4,26 @@ In GraphQL a page is called ActorConnection, ContextConnection and so on; for th
 Connection that makes ConnectionConnection.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 from strawberry import UNSET
 
-from db.pages import Listing, Order
-from db.program import Value
+from db.pages import Cut, Listing, Order
 from db.tables import Relation, Table
 from resolvers import pages
 from resolvers.pages import Paging
+from resolvers.scope import Scope
 from schema import conditions, exposed, filters
 from schema.enums import OrderDirection
 from schema.exposed import Info
 from schema.selection import selects
+from schema.sources import Pages
 
 T = TypeVar("T")
+
+BEYOND = {False: "hasNextPage", True: "hasPreviousPage"}
+"""What needs a row more than the page has, by whether the page is read backwards."""
 
 
 @strawberry.type(description="Where a page lies in its list")
@@ -110,10 +113,10 @@ def related(relation: Relation[Any], description: str) -> Any:
 
 
 def _field(table: Table[Any], relation: Relation[Any] | None, description: str) -> Any:
+    source = Pages(table, relation)
     kind = table.row.__name__
     filter_type, order_type = getattr(filters, f"{kind}Filter"), getattr(filters, f"{kind}Order")
-    node_type = Annotated[kind, strawberry.lazy("schema.types")]  # type: ignore[valid-type]
-    page_type: Any = Page[node_type]
+    page_type: Any = Page[exposed.object_type(table)]  # type: ignore[misc]
 
     def resolve(
         self: Any,
@@ -125,17 +128,19 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         filter: Any = UNSET,  # noqa: A002
         order_by: Any = UNSET,
     ) -> Any:
-        wanted = conditions.read(filter)
-        return _page(
-            info,
-            Listing(table, relation, wanted.condition, live=not wanted.names_end),
-            [
-                Order(part.field.value, part.direction is OrderDirection.DESC)
-                for part in order_by or ()
-            ],
-            Paging(_set(first), _set(after), _set(last), _set(before)),
-            None if relation is None else getattr(self.row, relation.column),
+        listed, cut = asked(
+            info.context,
+            source,
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=filter,
+            order_by=order_by,
         )
+        parent = None if relation is None else getattr(self.row, relation.column)
+        look_ahead = _selects(info, "pageInfo", BEYOND[cut.backward])
+        return Page(page=pages.Page(info.context, listed, cut, parent, look_ahead=look_ahead))
 
     resolve.__annotations__ |= {
         "filter": Annotated[
@@ -145,22 +150,34 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
             list[order_type] | None,  # type: ignore[valid-type]
             strawberry.argument(description="In which order; newest first if absent"),
         ],
-        "return": page_type if relation else page_type | None,
     }
-    return strawberry.field(resolver=resolve, description=description)
+    returns = page_type if relation else page_type | None
+    return exposed.field(source, resolve, returns, description)
 
 
 def _set(given: T) -> T | None:
     return None if given is UNSET else given
 
 
-def _page(
-    info: Info, listed: Listing, order: Sequence[Order], paging: Paging, parent: Value
-) -> Page[Any]:
-    cut = pages.cut(info.context, listed.table, order, paging)
-    beyond = "hasPreviousPage" if cut.backward else "hasNextPage"
-    look_ahead = _selects(info, "pageInfo", beyond)
-    return Page(page=pages.Page(info.context, listed, cut, parent, look_ahead=look_ahead))
+def asked(
+    scope: Scope,
+    source: Pages,
+    *,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+    filter: Any = UNSET,  # noqa: A002
+    order_by: Any = UNSET,
+) -> tuple[Listing, Cut]:
+    """What the arguments of a list's field ask for; raises BadRequest when they cannot be."""
+    wanted = conditions.read(filter)
+    order = [
+        Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
+    ]
+    paging = Paging(_set(first), _set(after), _set(last), _set(before))
+    listed = Listing(source.table, source.relation, wanted.condition, live=not wanted.names_end)
+    return listed, pages.cut(scope, source.table, order, paging)
 
 
 def _selects(info: Info, *path: str) -> bool:

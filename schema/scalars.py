@@ -42,7 +42,9 @@ def _parse_big_int(value: Any) -> BigInt:
 def _parse_chitty_id(value: Any) -> ChittyID:
     if not isinstance(value, str) or len(value) > CHITTY_ID_CHARACTERS:
         raise GraphQLError(f"a ChittyID is a string of at most {CHITTY_ID_CHARACTERS} characters")
-    return ChittyID(chitty_id.normalise(value))
+    normal = chitty_id.normalise(value)
+    # Two prefixes stay two: a rule that strips one again must still find what is wrong.
+    return ChittyID(value if normal.startswith(chitty_id.DID) else normal)
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -1,27 +1,15 @@
 """The four types of the registry, with the relations between them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
 from db import tables
+from db.errors import Unreadable
 from db.program import Value
-from db.tables import Relation, Table
 from schema import enums as enums  # before the columns that hold them are published
-from schema import exposed
-from schema.exposed import Info, Node, column, existing, exposes
+from schema.exposed import Node, column, derived, exposes, to_one, to_one_of
 from schema.pages import related
-
-
-async def _one(info: Info, relation: Relation[Any], row: Any) -> Any:
-    """What a to-one relation leads to from a row, or None."""
-    key: Value = getattr(row, relation.column)
-    return None if key is None else await by_key(info, relation.child, key)
-
-
-async def by_key(info: Info, table: Table[Any], key: Value, unique: str | None = None) -> Any:
-    """The row of a table with this key, or value of another unique column, or None."""
-    return await info.context.loaders.row(table, unique).load(key)
 
 
 @exposes(tables.ACTORS)
@@ -68,12 +56,7 @@ class Context(Node):
     updated_at = column("When it last changed")
     deleted_at = column("When it was deleted; null while it is not")
 
-    @strawberry.field(description="The actor that owns it")
-    async def owner(self, info: Info) -> Actor:
-        """Its owner, whatever state that is in."""
-        owner: Actor = existing(await _one(info, tables.CONTEXT_OWNER, self.row))
-        return owner
-
+    owner = to_one(tables.CONTEXT_OWNER, "The actor that owns it", required=True)
     connections = related(tables.CONTEXT_CONNECTIONS, "The connections that it opened")
     installations = related(
         tables.CONTEXT_INSTALLATIONS,
@@ -88,6 +71,15 @@ class InstallationPermission:
 
     name: str = strawberry.field(description="What it is for, as contents or pull_requests")
     access: str = strawberry.field(description="How far it goes: read, write or admin")
+
+
+def _granted(stored: Value) -> list[InstallationPermission]:
+    granted = tables.INSTALLATIONS.columns["permissions"].kind.read(stored)
+    if not all(isinstance(access, str) for access in granted.values()):
+        raise Unreadable("a stored access level is not a text")
+    return [
+        InstallationPermission(name=name, access=access) for name, access in sorted(granted.items())
+    ]
 
 
 @exposes(tables.INSTALLATIONS)
@@ -109,23 +101,12 @@ class Installation(Node):
     updated_at = column("When it last changed here")
     uninstalled_at = column("When it was removed; null while it is not")
 
-    @strawberry.field(description="What it was granted, by name")
-    def permissions(self) -> list[InstallationPermission]:
-        """The stored object as a list."""
-        granted = tables.INSTALLATIONS.columns["permissions"].read(self.row)
-        return [
-            InstallationPermission(name=name, access=access)
-            for name, access in sorted(granted.items())
-        ]
-
-    @strawberry.field(description="The actor that suspended it, where that is known")
-    async def suspended_by(self, info: Info) -> Actor | None:
-        """Who suspended it."""
-        actor: Actor | None = exposed.of(
-            await _one(info, tables.INSTALLATION_SUSPENDED_BY, self.row)
-        )
-        return actor
-
+    permissions = derived(
+        "permissions", _granted, list[InstallationPermission], "What it was granted, by name"
+    )
+    suspended_by = to_one(
+        tables.INSTALLATION_SUSPENDED_BY, "The actor that suspended it, where that is known"
+    )
     connections = related(tables.INSTALLATION_CONNECTIONS, "The connections that go through it")
     contexts = related(
         tables.INSTALLATION_CONTEXTS,
@@ -160,28 +141,21 @@ class Connection(Node):
     updated_at = column("When it last changed")
     disconnected_at = column("When it was disconnected; null while it is not")
 
-    @strawberry.field(description="The context or actor that opened it")
-    async def source(self, info: Info) -> ConnectionSource:
-        """Its source, whatever state that is in."""
-        is_actor = self.row.source_type == "actor"
-        relation: Relation[Any] = (
-            tables.CONNECTION_SOURCE_ACTOR if is_actor else tables.CONNECTION_SOURCE_CONTEXT
-        )
-        source: Context | Actor = existing(await _one(info, relation, self.row))
-        return source
-
-    @strawberry.field(
-        description="Whether credentials are kept for it; the key itself is shown to its owner and "
-        "to admins only"
+    source = to_one_of(
+        "source_type",
+        {
+            "context": tables.CONNECTION_SOURCE_CONTEXT,
+            "actor": tables.CONNECTION_SOURCE_ACTOR,
+        },
+        ConnectionSource,
+        "The context or actor that opened it",
     )
-    def has_credentials(self) -> bool:
-        """Whether there is a reference."""
-        return self.row.credentials_kv_key is not None
-
-    @strawberry.field(description="The GitHub App installation that it goes through")
-    async def installation(self, info: Info) -> Installation | None:
-        """Its installation, whatever state that is in."""
-        found: Installation | None = exposed.of(
-            await _one(info, tables.CONNECTION_INSTALLATION, self.row)
-        )
-        return found
+    has_credentials = derived(
+        "credentials_kv_key",
+        lambda stored: stored is not None,
+        bool,
+        "Whether credentials are kept for it; the key itself is shown to its owner and to admins only",
+    )
+    installation = to_one(
+        tables.CONNECTION_INSTALLATION, "The GitHub App installation that it goes through"
+    )

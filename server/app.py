@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute, Route
 from db import cursors, migrator
 from db.database import Database
 from schema.execution import Documents
+from schema.roads import Roads
 from schema.served import sdl
-from server import graphql, webhooks
+from server import graphql, refusals, webhooks
 from server.health import healthz, readyz
 from server.requests import Requests
 from server.settings import Settings
@@ -39,7 +40,8 @@ def create_app(settings: Settings) -> Starlette:
         )
         try:
             app.state.db = db
-            app.state.cursor_key = await db.write(cursors.key())
+            known = await db.read(cursors.stored_key())
+            app.state.cursor_key = known or await db.write(cursors.key())
             yield
         finally:
             await db.close()
@@ -50,9 +52,11 @@ def create_app(settings: Settings) -> Starlette:
         middleware=[Middleware(Requests)],
         exception_handlers={HTTPException: _as_json},
     )
+    app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
     app.state.settings = settings
     app.state.rules = graphql.rules(settings)
     app.state.documents = Documents(introspection=settings.introspection)
+    app.state.roads = Roads(compile_operations=settings.compiled)
     return app
 
 
@@ -76,5 +80,5 @@ async def _schema(request: Request) -> Response:
 async def _as_json(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    body = {"errors": [{"message": error.detail}]}
+    body = refusals.body(error.status_code, error.detail.lower())
     return JSONResponse(body, error.status_code, headers=error.headers)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
-import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+
+from server import strict_json
 
 JSON = "application/json"
 
@@ -27,20 +29,30 @@ class Envelope:
     operation_name: str | None = None
 
 
-async def read(request: Request, max_body_bytes: int) -> Envelope:
+async def read(request: Request, max_bytes: int) -> Envelope:
     """The envelope of a GET's parameters or a POST's body.
 
-    Raises Malformed: 400 for what is not a GraphQL request, 413 for a body that is too large, 415
-    for another media type, charset or encoding than plain UTF-8 JSON.
+    Of a parameter or key that comes twice the last one counts. Raises Malformed: 400 for what is
+    not a GraphQL request, 413 for a body and 414 for parameters that are too large, 415 for another
+    media type, charset or encoding than plain UTF-8 JSON.
     """
     if request.method != "POST":
-        params = dict(request.query_params)
-        for name in ("variables", "extensions"):
-            if params.get(name):
-                params[name] = _json(params[name].encode(errors="surrogatepass"), name)
-        return _envelope(params)
+        return _envelope(_parameters(request.scope["query_string"], max_bytes))
     _check_content_type(request)
-    return _envelope(_json(await _body(request, max_body_bytes), "the body"))
+    return _envelope(_json(await _body(request, max_bytes), "the body"))
+
+
+def _parameters(raw: bytes, most: int) -> dict[str, Any]:
+    if len(raw) > most:
+        raise Malformed(414, f"the parameters have more than {most} bytes: send a POST")
+    try:
+        params: dict[str, Any] = dict(parse_qsl(raw.decode("ascii"), errors="strict"))
+    except ValueError:
+        raise Malformed(400, "the parameters must be UTF-8, percent-encoded") from None
+    for name in ("variables", "extensions"):
+        if name in params:
+            params[name] = _json(params[name].encode(), name)
+    return params
 
 
 def _check_content_type(request: Request) -> None:
@@ -58,18 +70,24 @@ async def _body(request: Request, most: int) -> bytes:
     if declared.isdecimal() and int(declared[:20]) > most:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise too_large
+    except ClientDisconnect:
+        raise Malformed(400, "the body ended early") from None
     return bytes(body)
 
 
 def _json(raw: bytes, name: str) -> Any:
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        raise Malformed(400, f"{name} must be well-formed JSON in UTF-8") from None
+        return strict_json.read(raw)
+    except ValueError:
+        deepest = strict_json.DEEPEST
+        raise Malformed(
+            400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most"
+        ) from None
 
 
 def _envelope(given: Any) -> Envelope:
@@ -79,9 +97,9 @@ def _envelope(given: Any) -> Envelope:
     if not isinstance(query, str) or not query:
         raise Malformed(400, "query must be a string with a GraphQL document")
     for name in ("variables", "extensions"):
-        if not isinstance(given.get(name) or {}, dict):
+        if not isinstance(given.get(name), dict | None):
             raise Malformed(400, f"{name} must be a JSON object or null")
     operation_name = given.get("operationName")
-    if operation_name is not None and not isinstance(operation_name, str):
+    if not isinstance(operation_name, str | None):
         raise Malformed(400, "operationName must be a string or null")
     return Envelope(query, given.get("variables") or {}, operation_name or None)

@@ -1,6 +1,7 @@
 """/healthz and /readyz: alive, and able to answer. They tell nothing else."""
 
 import asyncio
+import sqlite3
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,7 +22,7 @@ async def readyz(request: Request) -> Response:
     try:
         await db.read(rows(Statement("SELECT count(*) FROM chittygraph_migrations")))
         pending = await asyncio.to_thread(migrator.pending, db.path)
-    except (BootRefused, Unavailable, OSError):
+    except (BootRefused, Unavailable, OSError, sqlite3.Error):
         pending = ["unknown"]
     if pending:
         return JSONResponse({"status": "not ready"}, 503)

@@ -32,7 +32,9 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     handler.setFormatter(TextLines() if as_text else JsonLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # uvicorn's own phrases about processes and signals say nothing that ours do not.
-    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLogger().level))
+    # aiosqlite's debug lines show each call's arguments.
+    for library in ("uvicorn", "aiosqlite"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 class JsonLines(logging.Formatter):

@@ -7,7 +7,11 @@ import uuid
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resolvers import secrets
+from server import refusals
 from server.logs import request_id
+
+LONGEST_SHOWN = 200
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +43,8 @@ class Requests:
             log.exception("request failed")
             if status:
                 raise
-            error = {"message": "internal error", "extensions": {"code": "INTERNAL"}}
-            error["extensions"]["requestId"] = id_  # type: ignore[index]
-            await JSONResponse({"errors": [error]}, 500)(scope, receive, send_with_id)
+            answer = JSONResponse(refusals.body(500, "internal error", requestId=id_), 500)
+            await answer(scope, receive, send_with_id)
         finally:
             _log(scope, status, time.perf_counter() - started)
             request_id.reset(token)
@@ -50,10 +53,15 @@ class Requests:
 def _log(scope: Scope, status: int, seconds: float) -> None:
     fields = {
         "method": scope["method"],
-        "path": scope["path"],
+        "path": _shown(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 1),
     }
     if scope.get("chittygraph.operation"):
-        fields["operation"] = scope["chittygraph.operation"]
+        fields["operation"] = _shown(scope["chittygraph.operation"])
     log.info("request answered", extra=fields)
+
+
+def _shown(text: str) -> str:
+    # Clients choose paths and names: a token in one must not get into the log.
+    return secrets.redact(text[:LONGEST_SHOWN])

@@ -49,6 +49,7 @@ class Settings:
     failure_threshold: int = setting(5, "Errors in a row that make a connection FAILED.", 1)
     github_webhook_secret: Secret = setting(UNSET, "What signs deliveries; several with commas.")
     graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
+    compiled: bool = setting(True, "Compile operations; off, every one takes the generic road.")
     introspection: bool = setting(True, "Let clients ask for the schema.")
     max_body_bytes: int = setting(100_000, "Largest body of a GraphQL request.", 1_000)
     min_free_mb: int = setting(64, "Free disk space below which nothing is written.")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from db.errors import BootRefused
-from server.cli import demo, migrate, schema, serve, status, webhooks
+from server.cli import demo, explain, migrate, schema, serve, status, webhooks
 from server.settings import SettingRefused
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="Print the version.")
     commands = top.add_subparsers(title="commands", metavar="WORD", required=True)
-    for command in (serve, migrate, status, schema, webhooks, demo):
+    for command in (serve, migrate, status, schema, explain, webhooks, demo):
         command.add_to(commands)
     return top
 

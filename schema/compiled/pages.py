@@ -1,0 +1,296 @@
+"""Pages in a plan: the statements of one page field, and how its answer is put together."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Any, Protocol, TypeAlias
+
+from db import cursors, packed
+from db.errors import Unreadable
+from db.packed import Packed
+from db.pages import Cut
+from db.program import Statement, Value
+from schema.compiled.request import Arguments, Request
+from schema.compiled.rows import Columns, Objects, RowPlan, Rows
+from schema.compiled.steps import Task, following
+from schema.pages import BEYOND, asked
+from schema.sources import Pages
+
+Value_of: TypeAlias = Callable[[int, Rows], Any]
+"""Makes one field of a page: of the parent at an index, whose page has these rows."""
+
+
+@dataclass(eq=False, slots=True)
+class Found:
+    """What the statements of a page field found, for all its parents."""
+
+    cut: Cut
+    flat: Rows
+    more: list[bool]
+    totals: list[int]
+    before: list[int]
+    beyond: list[int]
+    cursor: Callable[[Sequence[Any]], str]
+    made: list[tuple[RowPlan, Objects]] = field(default_factory=list)
+
+    def objects(self, plan: RowPlan) -> Objects:
+        """All rows as objects, which the next level completes."""
+        made = plan.build(self.flat)
+        self.made.append((plan, made))
+        return made
+
+    def goes_on(self, index: int) -> bool:
+        """Whether the list of the parent at this index goes on after its page."""
+        return bool(not self.cut.backward and self.more[index]) or bool(
+            self.beyond and self.beyond[index]
+        )
+
+    def began_before(self, index: int) -> bool:
+        """Whether the list of the parent at this index has rows before its page."""
+        return bool(self.cut.backward and self.more[index]) or bool(
+            self.before and self.before[index]
+        )
+
+
+class Part(Protocol):
+    """One selected field of a page."""
+
+    @property
+    def key(self) -> str:
+        """Its response key."""
+        ...
+
+    def prepared(self, found: Found) -> Value_of:
+        """What makes it of each parent's rows; asked for parent by parent, in order."""
+        ...
+
+
+def _dealt(made: list[Any]) -> Value_of:
+    """Deals out what was made of all rows, as many as each parent has."""
+    rest = iter(made)
+    return lambda _, rows: list(islice(rest, len(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """`__typename`."""
+
+    key: str
+    name: str
+
+    def prepared(self, found: Found) -> Value_of:
+        """Always the same."""
+        return lambda _, rows: self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """`nodes`."""
+
+    key: str
+    plan: RowPlan
+
+    def prepared(self, found: Found) -> Value_of:
+        """Each row's object."""
+        return _dealt(found.objects(self.plan))
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """`edges`: of each the cursor, the node or a fixed text, by response key."""
+
+    key: str
+    fields: list[tuple[str, RowPlan | str | None]]
+
+    def prepared(self, found: Found) -> Value_of:
+        """Each row's edge."""
+        keys = [key for key, _ in self.fields]
+        values = [self._values(what, found) for _, what in self.fields]
+        return _dealt([dict(zip(keys, edge, strict=True)) for edge in zip(*values, strict=True)])
+
+    def _values(self, what: RowPlan | str | None, found: Found) -> Sequence[Any]:
+        if isinstance(what, RowPlan):
+            return found.objects(what)
+        if isinstance(what, str):
+            return [what] * len(found.flat)
+        return [found.cursor(row) for row in found.flat]
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """`pageInfo`: its fields by response key, under the schema's names."""
+
+    key: str
+    fields: list[tuple[str, str]]
+
+    def prepared(self, found: Found) -> Value_of:
+        """What is asked of each page's surroundings."""
+        readers: dict[str, Value_of] = {
+            "hasNextPage": lambda index, _: found.goes_on(index),
+            "hasPreviousPage": lambda index, _: found.began_before(index),
+            "startCursor": lambda _, rows: found.cursor(rows[0]) if rows else None,
+            "endCursor": lambda _, rows: found.cursor(rows[-1]) if rows else None,
+            "__typename": lambda _, rows: "PageInfo",
+        }
+        wanted = [(key, readers[name]) for key, name in self.fields]
+        return lambda index, rows: {key: read(index, rows) for key, read in wanted}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """`totalCount`."""
+
+    key: str
+
+    def prepared(self, found: Found) -> Value_of:
+        """The list's whole length."""
+        return lambda index, _: found.totals[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A page field with its arguments known: its statements, but for the parents."""
+
+    cut: Cut
+    statements: list[Packed]
+    has_rows: bool
+    ordered_by: list[int]
+
+
+@dataclass(eq=False, slots=True)
+class PagePlan:
+    """What is selected of a page, compiled."""
+
+    source: Pages
+    arguments: Arguments
+    columns: Columns
+    parts: list[Part]
+    kept: Spec | None = None
+
+    @property
+    def infos(self) -> set[str]:
+        """What of `pageInfo` is selected, in any place."""
+        return {name for part in self.parts if isinstance(part, Info) for _, name in part.fields}
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether nodes or edges are selected."""
+        return any(isinstance(part, Nodes | Edges) for part in self.parts)
+
+    @property
+    def has_cursors(self) -> bool:
+        """Whether any cursor is selected."""
+        of_edges = [part for part in self.parts if isinstance(part, Edges)]
+        return not self.infos.isdisjoint({"startCursor", "endCursor"}) or any(
+            what is None for part in of_edges for _, what in part.fields
+        )
+
+    @property
+    def has_total(self) -> bool:
+        """Whether `totalCount` is selected."""
+        return any(isinstance(part, Total) for part in self.parts)
+
+    def spec(self, request: Request) -> Spec:
+        """The field's statements; made once where no variable has a say in them."""
+        if self.kept is not None:
+            return self.kept
+        spec = self._spec(request)
+        if not self.arguments.depend_on_variables:
+            self.kept = spec
+        return spec
+
+    def _spec(self, request: Request) -> Spec:
+        listing, cut = asked(request.scope, self.source, **self.arguments.values(request))
+        infos = self.infos
+        look_ahead = BEYOND[cut.backward] in infos
+        has_rows = look_ahead or self.has_objects or self.has_cursors
+        names = list(self.columns.names)
+        if self.has_cursors:
+            names += [part.column for part in cut.order if part.column not in names]
+        statements = []
+        if has_rows:
+            wider = replace(cut, limit=cut.limit + look_ahead)
+            statements.append(packed.page(listing, wider, names))
+        if self.has_total:
+            statements.append(packed.count(listing))
+        if cut.after is not None and "hasPreviousPage" in infos:
+            statements.append(packed.reach(listing, cut.order, cut.after, ahead=False))
+        if cut.before is not None and "hasNextPage" in infos:
+            statements.append(packed.reach(listing, cut.order, cut.before, ahead=True))
+        ordered_by = [names.index(part.column) for part in cut.order] if self.has_cursors else []
+        return Spec(cut, statements, has_rows, ordered_by)
+
+
+class PageTask:
+    """One page field, for all its parents (None for a table's own list)."""
+
+    def __init__(
+        self,
+        plan: PagePlan,
+        key: str,
+        objects: Objects,
+        parents: list[Value] | None,
+        request: Request,
+    ) -> None:
+        self._plan, self._key, self._objects, self._request = plan, key, objects, request
+        self._spec = plan.spec(request)
+        self.statements: list[Statement] = [
+            statement.alone() if parents is None else statement.of(parents)
+            for statement in self._spec.statements
+        ]
+
+    def take(self, answers: list[Any]) -> Iterator[Task]:
+        """Put a page into each parent's object."""
+        spec, count = self._spec, len(self._objects)
+        rest = iter(answers)
+        pages = next(rest) if spec.has_rows else [[]] * count
+        size, more = spec.cut.limit, [False] * count
+        if spec.has_rows:
+            more = [len(rows) > size for rows in pages]
+            pages = [rows[:size] for rows in pages]
+            if spec.cut.backward:
+                pages = [rows[::-1] for rows in pages]
+        found = Found(
+            cut=spec.cut,
+            flat=list(chain.from_iterable(pages)),
+            more=more,
+            totals=next(rest) if self._plan.has_total else [],
+            before=[],
+            beyond=[],
+            cursor=self._cursor,
+        )
+        self._take_reaches(found, rest)
+        parts = [(part.key, part.prepared(found)) for part in self._plan.parts]
+        for index, (parent, rows) in enumerate(zip(self._objects, pages, strict=True)):
+            parent[self._key] = {key: value(index, rows) for key, value in parts}
+        for plan, objects in found.made:
+            yield from following(plan, objects, found.flat, self._request)
+
+    def _take_reaches(self, found: Found, rest: Iterator[Any]) -> None:
+        infos = {
+            name for part in self._plan.parts if isinstance(part, Info) for _, name in part.fields
+        }
+        if found.cut.after is not None and "hasPreviousPage" in infos:
+            found.before = next(rest)
+        if found.cut.before is not None and "hasNextPage" in infos:
+            found.beyond = next(rest)
+
+    def _cursor(self, row: Sequence[Any]) -> str:
+        values = tuple(row[index] for index in self._spec.ordered_by)
+        if any(isinstance(value, float) for value in values):
+            raise Unreadable("a fraction does not keep all its digits in a packed row")
+        scope, order = self._request.scope, self._spec.cut.order
+        return cursors.encode(scope.cursor_key, self._plan.columns.table.name, order, values)
+
+
+@dataclass(eq=False, slots=True)
+class PageStep:
+    """A to-many relation, by the index of the column that says whose."""
+
+    key: str
+    plan: PagePlan
+    index: int
+
+    def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
+        """One page of each object."""
+        yield PageTask(self.plan, self.key, objects, [row[self.index] for row in rows], request)

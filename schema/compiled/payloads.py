@@ -1,0 +1,93 @@
+"""What mutations answer, as plans: made of the rows that were written, and completed by reading."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField, get_named_type
+
+from db.program import Program
+from schema import ids, sources
+from schema.compiled.compiler import DEFINITION, Compiler, NotCovered, source_of
+from schema.compiled.request import Arguments, Request
+from schema.compiled.rows import Columns, RowPlan
+from schema.compiled.selection import Field
+from schema.compiled.steps import Task, carried_out, following
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A field of a payload that holds one row or several."""
+
+    name: str
+    plan: RowPlan
+
+
+@dataclass(frozen=True, slots=True)
+class MutationPlan:
+    """One mutation field: how to carry it out, and its payload compiled."""
+
+    field: Field
+    source: sources.Mutates
+    arguments: Arguments
+    parts: list[tuple[str, Entity | Callable[[Any], Any]]]
+
+    def begin(self, payload: Any, request: Request) -> tuple[dict[str, Any], list[Task]]:
+        """The payload's object, and the tasks that complete it; raises Unreadable."""
+        made: dict[str, Any] = {}
+        tasks: list[Task] = []
+        for key, part in self.parts:
+            if isinstance(part, Entity):
+                made[key], more = _entity(part, getattr(payload, part.name), request)
+                tasks += more
+            else:
+                made[key] = part(payload)
+        return made, tasks
+
+
+def completed(tasks: Sequence[Task]) -> Program[None]:
+    """The Program that reads what a payload still lacks."""
+    yield from carried_out(tasks)
+
+
+def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:
+    """The plans of a mutation's fields, in order; raises NotCovered."""
+    mutation: Any = compiler.selections.schema.mutation_type
+    return [_field(compiler, field, mutation) for field in compiler.selections.of(mutation, [node])]
+
+
+def _field(compiler: Compiler, field: Field, mutation: Any) -> MutationPlan:
+    if field.name == "__typename":
+        raise NotCovered("Mutation.__typename")
+    definition: GraphQLField = mutation.fields[field.name]
+    payload: Any = get_named_type(definition.type)
+    parts = [
+        (each.key, _part(compiler, payload, each))
+        for each in compiler.selections.of(payload, field.nodes)
+    ]
+    arguments = Arguments.of(definition, field.nodes[0])
+    return MutationPlan(field, source_of(definition), arguments, parts)
+
+
+def _part(compiler: Compiler, payload: Any, field: Field) -> Entity | Callable[[Any], Any]:
+    if field.name == "__typename":
+        return lambda _: payload.name
+    definition = payload.fields[field.name]
+    type_: Any = get_named_type(definition.type)
+    name = definition.extensions[DEFINITION].python_name
+    if type_.name in ids.BY_KIND:
+        columns = Columns(ids.BY_KIND[type_.name])
+        return Entity(name, compiler.rows(columns, field.nodes))
+    plain = compiler.plain(type_, field.nodes)
+    return lambda value: [plain(item) for item in getattr(value, name)]
+
+
+def _entity(entity: Entity, value: Any, request: Request) -> tuple[Any, Iterator[Task]]:
+    if value is None:
+        return None, iter(())
+    exposed = value if isinstance(value, list) else [value]
+    names = entity.plan.columns.names
+    rows = [[getattr(each.row, name) for name in names] for each in exposed]
+    objects = entity.plan.build(rows)
+    tasks = following(entity.plan, objects, rows, request)
+    return (objects if isinstance(value, list) else objects[0]), tasks

@@ -1,0 +1,174 @@
+"""Queries as plans: each root field begins with its own tasks, all in one Program."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graphql import GraphQLField, get_named_type
+
+from db import tables
+from db.errors import BadRequest
+from db.program import Program
+from db.tables import Table
+from schema import ids, sources
+from schema.compiled.compiler import Compiler, NotCovered, source_of
+from schema.compiled.pages import PagePlan, PageTask
+from schema.compiled.request import Arguments, Request
+from schema.compiled.selection import Field
+from schema.compiled.steps import Lookup, Task, carried_out
+
+
+class Root(Protocol):
+    """One field of the query."""
+
+    @property
+    def key(self) -> str:
+        """Its response key."""
+        ...
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        """Put what is known into the answer, and yield the tasks for the rest."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """A whole query, compiled."""
+
+    roots: Sequence[Root]
+
+    def program(self, request: Request) -> Program[dict[str, Any]]:
+        """The Program that makes the answer's data.
+
+        It raises what the generic road turns into errors: GraphQLError, BadRequest, Unreadable.
+        """
+        data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
+        tasks = [task for root in self.roots for task in root.begin(data, request)]
+        yield from carried_out(tasks)
+        return data
+
+
+def compiled(compiler: Compiler, node: Any) -> QueryPlan:
+    """The plan of a query operation; raises NotCovered."""
+    query: Any = compiler.selections.schema.query_type
+    return QueryPlan(
+        [_root(compiler, field, query) for field in compiler.selections.of(query, [node])]
+    )
+
+
+def _root(compiler: Compiler, field: Field, query: Any) -> Root:
+    if field.name.startswith("__"):
+        if field.name == "__typename":
+            return _Known(field.key, query.name)
+        raise NotCovered("introspection")
+    definition: GraphQLField = query.fields[field.name]
+    arguments = Arguments.of(definition, field.nodes[0])
+    match source_of(definition):
+        case sources.Pages() as listed:
+            return _List(field.key, compiler.page(listed, definition, field))
+        case sources.Lookup(table, column, clean):
+            lookup = compiler.lookup(table, column)
+            compiler.use(lookup, field, required=False)
+            return _One(field.key, lookup, arguments, clean)
+        case sources.ById(many):
+            return _ById(field.key, _lookups(compiler, field), arguments, many)
+        case sources.TheViewer():
+            return _viewer(compiler, field, get_named_type(definition.type))
+    raise NotCovered(f"Query.{field.name}")
+
+
+def _lookups(compiler: Compiler, field: Field) -> dict[Table[Any], Lookup]:
+    found = {}
+    for table in tables.TABLES:
+        found[table] = compiler.lookup(table, table.key)
+        compiler.use(found[table], field, required=False)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    key: str
+    value: Any
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        data[self.key] = self.value
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    key: str
+    plan: PagePlan
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        yield PageTask(self.plan, self.key, [data], None, request)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    key: str
+    lookup: Lookup
+    arguments: Arguments
+    clean: Any
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        value = self.clean(self.arguments.values(request)["value"])
+        yield self.lookup.task([(data, value)], request)
+
+
+class _Slot(dict[str, Any]):
+    """One place of a list, filled like a field of an object."""
+
+    def __init__(self, made: list[Any], index: int) -> None:
+        super().__init__()
+        self._made, self._index = made, index
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._made[self._index] = value
+
+
+@dataclass(frozen=True, slots=True)
+class _ById:
+    key: str
+    lookups: dict[Table[Any], Lookup]
+    arguments: Arguments
+    many: bool
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        given = self.arguments.values(request)
+        asked = given["ids"] if self.many else [given["id"]]
+        if self.many:
+            if len(asked) > request.scope.settings.page_max:
+                raise BadRequest("BAD_PAGE", "nodes takes fewer ids")
+            data[self.key] = [None] * len(asked)
+        wanted: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
+        for index, id_ in enumerate(asked):
+            place = ids.decode(id_)
+            if place is not None:
+                slot = _Slot(data[self.key], index) if self.many else data
+                wanted.setdefault(place[0], []).append((slot, place[1]))
+        for table, found in wanted.items():
+            yield self.lookups[table].task(found, request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Viewer:
+    key: str
+    fields: list[tuple[str, str]]
+    lookup: Lookup
+
+    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+        viewer = request.scope.viewer
+        values = {"capabilities": list(viewer.capabilities), "__typename": "Viewer"}
+        data[self.key] = made = {key: values.get(name) for key, name in self.fields}
+        if self.lookup.uses and viewer.actor is not None:
+            yield self.lookup.task([(made, viewer.actor)], request)
+
+
+def _viewer(compiler: Compiler, field: Field, type_: Any) -> _Viewer:
+    lookup = compiler.lookup(tables.ACTORS, tables.ACTORS.key)
+    selected = compiler.selections.of(type_, field.nodes)
+    for each in selected:
+        if each.name == "actor":
+            compiler.use(lookup, each, required=False)
+    return _Viewer(field.key, [(each.key, each.name) for each in selected], lookup)

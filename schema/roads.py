@@ -1,0 +1,193 @@
+"""The two roads of an operation: compiled where a plan covers it, else generic.
+
+Strawberry with DataLoaders, the generic road, says what is right. The compiled road says the same
+faster; when it meets what the other would answer with an error, it hands the operation over in the
+same snapshot.
+"""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import GraphQLError, OperationType, VariableNode, get_variable_values, visit
+from graphql.execution.values import VariableValues
+from graphql.language import Visitor
+
+from db.errors import BadRequest, Unavailable, Unreadable
+from resolvers.scope import Scope
+from schema.compiled import payloads, queries
+from schema.compiled.compiler import Compiler, NotCovered
+from schema.compiled.payloads import MutationPlan
+from schema.compiled.queries import QueryPlan
+from schema.compiled.request import Request
+from schema.compiled.selection import Selections
+from schema.execution import GRAPHQL, Prepared, only_field, run
+
+log = logging.getLogger(__name__)
+
+# What the generic road turns into an error of the answer.
+FAULTS = (GraphQLError, BadRequest, Unreadable, Unavailable)
+PLANS_PER_DOCUMENT = 16
+
+
+@dataclass(slots=True)
+class Answered:
+    """An operation's outcome, and why it took the generic road, if it did."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError] = field(default_factory=list)
+    why_generic: str | None = None
+
+
+class Roads:
+    """Carries operations out, and counts which road they took."""
+
+    def __init__(self, *, compile_operations: bool) -> None:
+        self._compile = compile_operations
+        self.compiled = 0
+        self.generic: Counter[str] = Counter()
+
+    async def answer(
+        self, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+    ) -> Answered:
+        """Carry out one operation; raises RequestRefused when it is not clear or does not fit."""
+        try:
+            answered = await self._on_a_plan(prepared, scope, variables, name)
+        except NotCovered as reason:
+            result = await run(prepared, scope, variables, name)
+            answered = Answered(result.data, result.errors or [], str(reason))
+        if answered.why_generic is None:
+            self.compiled += 1
+        else:
+            self.generic[answered.why_generic] += 1
+        return answered
+
+    async def _on_a_plan(
+        self, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+    ) -> Answered:
+        if not self._compile:
+            raise NotCovered("plans are switched off")
+        operation = prepared.operation(name)
+        coerced = _NO_VARIABLES
+        if operation.variable_definitions:
+            values = get_variable_values(GRAPHQL, operation.variable_definitions, variables)
+            if not isinstance(values, VariableValues):
+                raise NotCovered("variables do not fit")
+            coerced = values
+        plan = plan_of(prepared, name, coerced)
+        request = Request(scope, coerced)
+        if isinstance(plan, QueryPlan):
+            return await _queried(plan, request)
+        return await _mutated(plan, request, prepared, name, variables)
+
+
+_NO_VARIABLES = VariableValues({}, {})
+
+
+def plan_of(
+    prepared: Prepared, name: str | None, variables: VariableValues
+) -> QueryPlan | list[MutationPlan]:
+    """The plan of an operation, kept with its document; raises NotCovered.
+
+    There is one for each way that the variables of @skip and @include may turn out.
+    """
+    operation = prepared.operation(name)
+    if prepared.directed is None:
+        finder = _DirectiveVariables()
+        visit(prepared.document, finder)
+        prepared.directed = tuple(finder.names)
+    key = (name, *map(variables.coerced.get, prepared.directed))
+    plan = prepared.plans.get(key)
+    if plan is None:
+        plan = _compiled(prepared, operation, variables)
+        if len(prepared.plans) < PLANS_PER_DOCUMENT:
+            prepared.plans[key] = plan
+    if isinstance(plan, NotCovered):
+        raise plan
+    known: QueryPlan | list[MutationPlan] = plan
+    return known
+
+
+def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> Any:
+    compiler = Compiler(Selections(GRAPHQL, prepared.fragments, variables))
+    try:
+        if operation.operation is OperationType.QUERY:
+            return queries.compiled(compiler, operation)
+        return payloads.compiled(compiler, operation)
+    except NotCovered as reason:
+        return reason
+
+
+async def _queried(plan: QueryPlan, request: Request) -> Answered:
+    try:
+        return Answered(await request.scope.read_last(plan.program(request)))
+    except FAULTS as fault:
+        raise NotCovered(f"fault: {type(fault).__name__}") from None
+    except Exception as fault:
+        log.exception("plan failed")
+        raise NotCovered(f"failure: {type(fault).__name__}") from None
+
+
+async def _mutated(
+    plans: list[MutationPlan],
+    request: Request,
+    prepared: Prepared,
+    name: str | None,
+    variables: dict[str, Any],
+) -> Answered:
+    """Carry out mutation fields one after the other, and each of them once.
+
+    Where a payload cannot be made, the generic road makes it of what was performed already.
+    """
+    answered = Answered({})
+    for plan in plans:
+        key = plan.field.key
+        try:
+            answered.data[key] = await _performed(plan, request)  # type: ignore[index]
+            continue
+        except NotCovered as reason:
+            answered.why_generic = str(reason)
+        alone = only_field(prepared, name, plan.field.nodes)
+        result = await run(alone, request.scope, variables, None)
+        answered.errors += result.errors or []
+        if result.data is None:
+            answered.data = None
+            break
+        answered.data |= result.data  # type: ignore[operator]
+    return answered
+
+
+async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
+    """A mutation field's payload; raises NotCovered, with what was performed left in the scope."""
+    scope, key = request.scope, plan.field.key
+    try:
+        given = plan.arguments.values(request)
+    except GraphQLError:
+        raise NotCovered("fault: GraphQLError") from None
+    try:
+        scope.performed[key] = payload = await plan.source.perform(scope, **given)
+        made, tasks = plan.begin(payload, request)
+        if tasks:
+            await scope.read_last(payloads.completed(tasks))
+    except FAULTS as fault:
+        raise NotCovered(f"fault: {type(fault).__name__}") from None
+    except Exception as fault:
+        # A mutation that failed must not be performed again to say so.
+        scope.performed.setdefault(key, fault)
+        raise NotCovered(f"failure: {type(fault).__name__}") from None
+    del scope.performed[key]
+    return made
+
+
+class _DirectiveVariables(Visitor):
+    """Finds the variables that @skip and @include depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def enter_directive(self, node: Any, *_: Any) -> None:
+        for argument in node.arguments:
+            if isinstance(argument.value, VariableNode):
+                self.names[argument.value.name.value] = None

@@ -1,0 +1,21 @@
+"""How a request that is not carried out is answered: a status, and GraphQL's errors with a stable code."""
+
+from typing import Any
+
+CODES = {
+    400: "BAD_REQUEST",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    413: "TOO_LARGE",
+    414: "TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+
+
+def body(status: int, message: str, **extensions: str) -> dict[str, Any]:
+    """The JSON body of a refusal with this HTTP status; `extensions` join its code."""
+    code = CODES.get(status, "REFUSED")
+    return {"errors": [{"message": message, "extensions": {"code": code, **extensions}}]}
