@@ -1,0 +1,374 @@
+"""GraphQL over HTTP: methods, media types and statuses, as clients and browsers meet them."""
+
+import httpx2
+import pytest
+from graphql import build_schema
+
+from tests.api import running
+from tests.listening import listening
+from tests.serving import served, url_of
+
+RESPONSE_JSON = "application/graphql-response+json"
+ASK = "{ __typename }"
+REGISTER = "mutation Add { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+async def actors(api):
+    [(count,)] = await api.rows("SELECT count(*) FROM actors")
+    return count
+
+
+def only_error(answer):
+    [error] = answer.json()["errors"]
+    return error
+
+
+async def test_a_query_is_answered_by_post(api):
+    answer = await api.client.post("/graphql", json={"query": ASK})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_a_query_is_answered_by_get_with_variables_and_a_name(api):
+    params = {
+        "query": "query A { __typename } query B($no: Boolean!) { a: __typename @skip(if: $no) }",
+        "variables": '{"no": true}',
+        "operationName": "B",
+        "extensions": "",
+    }
+
+    answer = await api.client.get("/graphql", params=params)
+
+    assert answer.json() == {"data": {}}
+
+
+async def test_a_mutation_is_carried_out_by_post_only(api):
+    got = await api.client.get("/graphql", params={"query": REGISTER})
+    head = await api.client.head("/graphql", params={"query": REGISTER})
+
+    assert [got.status_code, head.status_code] == [405, 405]
+    assert [got.headers["allow"], head.headers["allow"]] == ["POST", "POST"]
+    assert only_error(got)["extensions"]["code"] == "METHOD_NOT_ALLOWED"
+    assert await actors(api) == 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        (None, "application/json"),
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json", "application/json"),
+        ("APPLICATION/JSON; charset=utf-8", "application/json"),
+        (RESPONSE_JSON, RESPONSE_JSON),
+        (f"{RESPONSE_JSON}, application/json", RESPONSE_JSON),
+        (f"application/json, {RESPONSE_JSON}", "application/json"),
+        (f"application/json;q=0.5, {RESPONSE_JSON};q=0.9", RESPONSE_JSON),
+        (f"*/*, {RESPONSE_JSON}", RESPONSE_JSON),
+        (f"{RESPONSE_JSON};q=0, */*", "application/json"),
+        ("application/json;q=0, */*;q=0.1", RESPONSE_JSON),
+        (f"text/plain, {RESPONSE_JSON};q=0.001", RESPONSE_JSON),
+        (BROWSER, "application/json"),
+    ],
+)
+async def test_the_media_type_is_the_one_that_the_client_likes_best(api, accept, given):
+    headers = {} if accept is None else {"accept": accept}
+
+    answer = await api.client.post("/graphql", json={"query": ASK}, headers=headers)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == f"{given}; charset=utf-8"
+
+
+async def test_accept_may_come_in_several_headers(api):
+    headers = [("accept", "text/plain"), ("accept", RESPONSE_JSON)]
+
+    answer = await api.client.post("/graphql", json={"query": ASK}, headers=headers)
+
+    assert answer.headers["content-type"].startswith(RESPONSE_JSON)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/plain", "image/*", "application/json;q=0", "*/*;q=0", "*/*;q=many", "text/html"],
+)
+async def test_a_client_that_takes_nothing_on_offer_gets_406(api, accept):
+    sent = {"query": REGISTER}
+
+    answer = await api.client.post("/graphql", json=sent, headers={"accept": accept})
+
+    assert (answer.status_code, only_error(answer)["extensions"]["code"]) == (406, "NOT_ACCEPTABLE")
+    assert await actors(api) == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"query": "{"}, "SYNTAX"),
+        ({"query": "{ nothing }"}, "INVALID_DOCUMENT"),
+        ({"query": "query($a: Int!) { actors(first: $a) { totalCount } }"}, "BAD_VARIABLES"),
+        ({"query": ASK, "operationName": "Other"}, "UNKNOWN_OPERATION"),
+        ({"query": "query A { __typename } query B { __typename }"}, "AMBIGUOUS_OPERATION"),
+        ({"query": "subscription { __typename }"}, "INVALID_DOCUMENT"),
+        ({"query": "{" + "viewer { actor {" * 2000 + "id" + "}}" * 2000 + "}"}, "SYNTAX"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_request_error_is_400_or_200_by_media_type_and_has_no_data(api, body, code):
+    strict = await api.client.post("/graphql", json=body, headers={"accept": RESPONSE_JSON})
+    lenient = await api.client.post("/graphql", json=body)
+
+    assert (strict.status_code, lenient.status_code) == (400, 200)
+    assert strict.json().keys() == lenient.json().keys() == {"errors"}
+    assert strict.json()["errors"][0]["extensions"]["code"] == code
+
+
+@pytest.mark.parametrize("accept", ["application/json", RESPONSE_JSON])
+async def test_a_field_that_fails_is_200_with_the_rest_of_the_data(api, accept):
+    sent = {"query": "{ __typename actors(first: 0) { totalCount } }"}
+
+    answer = await api.client.post("/graphql", json=sent, headers={"accept": accept})
+
+    assert answer.status_code == 200
+    assert answer.json()["data"] == {"__typename": "Query", "actors": None}
+    assert only_error(answer)["path"] == ["actors"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", RESPONSE_JSON])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'[{"query": "{ __typename }"}]',
+        b"{}",
+        b'{"query": null}',
+        b'{"query": ""}',
+        b'{"query": {}}',
+        b'{"query": "{ __typename }", "variables": []}',
+        b'{"query": "{ __typename }", "variables": 0}',
+        b'{"query": "{ __typename }", "variables": ""}',
+        b'{"query": "{ __typename }", "extensions": false}',
+        b'{"query": "{ __typename }", "operationName": 1}',
+        b'{"query": "{ __typename }",}',
+    ],
+)
+async def test_a_body_that_is_no_request_is_400_in_either_media_type(api, body, accept):
+    headers = {"content-type": "application/json", "accept": accept}
+
+    answer = await api.client.post("/graphql", content=body, headers=headers)
+
+    assert answer.status_code == 400
+    assert only_error(answer)["extensions"]["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        "",
+        "query=",
+        "query=%7B__typename%7D&variables=%7B",
+        "query=%7B__typename%7D&variables=0",
+        "query=%7B__typename%7D&extensions=false",
+        "query=%FF%FE",
+        "query=%7BcontextByName(name:%22%FF%22)%7Bid%7D%7D",
+        "query=\u00ff",
+    ],
+)
+async def test_parameters_that_are_no_request_are_400(api, params):
+    answer = await api.client.get(f"/graphql?{params}", headers={"accept": RESPONSE_JSON})
+
+    assert answer.status_code == 400
+
+
+async def test_of_a_key_or_parameter_that_comes_twice_the_last_counts(api):
+    body = '{"query": "{ a: __typename }", "query": "{ b: __typename }"}'
+    headers = {"content-type": "application/json"}
+
+    posted = await api.client.post("/graphql", content=body, headers=headers)
+    got = await api.client.get("/graphql?query=%7Ba:__typename%7D&query=%7Bb:__typename%7D")
+
+    assert posted.json() == got.json() == {"data": {"b": "Query"}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-type": "application/json; charset=UTF-8"}, 200),
+        ({"content-type": 'application/json;charset="utf-8"'}, 200),
+        ({"content-type": "application/json; charset=iso-8859-1"}, 415),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/graphql"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({"content-type": "multipart/form-data; boundary=x"}, 415),
+        ({}, 415),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        ({"content-type": "application/json", "content-encoding": "identity"}, 200),
+    ],
+)
+async def test_only_plain_json_in_utf_8_is_taken(api, headers, status):
+    answer = await api.client.post("/graphql", content=b'{"query":"{__typename}"}', headers=headers)
+
+    assert answer.status_code == status
+    assert answer.json()
+
+
+async def test_what_is_too_large_is_refused_by_its_declared_and_by_its_real_size(tmp_path):
+    async def chunks():
+        for _ in range(5):
+            yield b"x" * 1_000
+
+    headers = {"content-type": "application/json"}
+    async with running(tmp_path / "registry.db", max_body_bytes=4_000) as api:
+        declared = await api.client.post("/graphql", content=b"x" * 4_001, headers=headers)
+        real = await api.client.post("/graphql", content=chunks(), headers=headers)
+        by_get = await api.client.get("/graphql?query=" + "x" * 4_001)
+
+    assert [declared.status_code, real.status_code, by_get.status_code] == [413, 413, 414]
+    assert only_error(real)["message"] == "the body has more than 4000 bytes"
+
+
+async def test_an_ambiguous_operation_runs_nothing_and_a_chosen_one_runs_alone(api):
+    document = REGISTER + REGISTER.replace("Add", "AddAnother")
+
+    ambiguous = await api.client.post("/graphql", json={"query": document})
+    unknown = await api.client.post("/graphql", json={"query": document, "operationName": "add"})
+    after_refusals = await actors(api)
+    chosen = await api.client.post("/graphql", json={"query": document, "operationName": "Add"})
+
+    assert only_error(ambiguous)["extensions"]["code"] == "AMBIGUOUS_OPERATION"
+    assert only_error(unknown)["extensions"]["code"] == "UNKNOWN_OPERATION"
+    assert after_refusals == 0
+    assert chosen.json()["data"]["registerActor"] == {"errors": []}
+    assert await actors(api) == 1
+
+
+async def test_options_tells_the_methods_and_head_answers_like_get(api):
+    options = await api.client.options("/graphql")
+    head = await api.client.head("/graphql", params={"query": ASK})
+
+    assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    assert head.status_code == 200
+    assert head.headers["content-type"] == "application/json; charset=utf-8"
+
+
+async def test_a_browser_gets_the_page_where_it_looks_around_and_json_where_it_asks(api):
+    page = await api.client.get("/graphql", headers={"accept": BROWSER})
+    asked = await api.client.get("/graphql", params={"query": ASK}, headers={"accept": BROWSER})
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "graphiql" in page.text.lower()
+    assert asked.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_the_page_can_be_switched_off(tmp_path):
+    async with running(tmp_path / "registry.db", graphiql=False) as api:
+        answer = await api.client.get("/graphql", headers={"accept": BROWSER})
+
+    assert answer.status_code == 400
+    assert "query" in only_error(answer)["message"]
+
+
+async def test_health_readiness_and_the_schema_are_served(api):
+    healthy = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+    schema = await api.client.get("/schema.graphql")
+
+    assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert build_schema(schema.text).query_type
+
+
+async def test_a_database_without_its_ledger_is_alive_but_not_ready(api):
+    await api.put("DROP TABLE chittygraph_migrations")
+
+    healthy = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+
+    assert healthy.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+
+
+async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
+    async with running(tmp_path / "registry.db", introspection=False) as api:
+        sdl = await api.client.get("/schema.graphql")
+        asked = await api.post("{ __schema { queryType { name } } }")
+
+    assert sdl.status_code == 404
+    assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "NOT_FOUND"),
+        ("GET", "/graphql/", 404, "NOT_FOUND"),
+        ("GET", "/%00", 404, "NOT_FOUND"),
+        ("PUT", "/graphql", 405, "METHOD_NOT_ALLOWED"),
+        ("DELETE", "/healthz", 405, "METHOD_NOT_ALLOWED"),
+    ],
+)
+async def test_what_is_not_served_is_said_in_json(api, method, path, status, code):
+    answer = await api.client.request(method, path)
+
+    assert (answer.status_code, only_error(answer)["extensions"]["code"]) == (status, code)
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/graphql?query=%7B__typename%7D"),
+        ("GET", "/graphql"),
+        ("OPTIONS", "/graphql"),
+        ("PUT", "/graphql"),
+        ("GET", "/healthz"),
+        ("GET", "/nowhere"),
+    ],
+)
+async def test_every_answer_names_its_request_as_the_log_does(api, method, path):
+    with listening() as log:
+        first = await api.client.request(method, path)
+        second = await api.client.request(method, path)
+
+    lines = log.lines("request answered")
+    ids = [answer.headers["x-request-id"] for answer in (first, second)]
+    assert [line["request_id"] for line in lines] == ids
+    assert len(set(ids)) == 2
+    assert [line["status"] for line in lines] == [first.status_code, second.status_code]
+
+
+async def test_the_log_names_the_operation_and_holds_nothing_else_that_was_sent(api):
+    query = "query Names($given: String!) { contextByName(name: $given) { alias: name } }"
+
+    with listening() as log:
+        await api.ask(query, given="a private name")
+        await api.client.get("/nowhere?token=private")
+
+    assert log.lines("request answered")[0]["operation"] == "Names"
+    for private in ("private", "contextByName", "alias"):
+        assert private not in log.text
+
+
+async def test_over_a_real_socket_a_head_has_no_body_and_the_connection_lives_on(tmp_path):
+    with served(tmp_path / "registry.db") as (_, said):
+        async with httpx2.AsyncClient() as client:
+            url = url_of(said, "/graphql")
+            head = await client.head(url, params={"query": ASK})
+            refused = await client.put(url, content=b"x" * 1_000)
+            asked = await client.post(url, json={"query": ASK})
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert (refused.status_code, refused.headers["content-type"]) == (405, "application/json")
+    assert asked.json() == {"data": {"__typename": "Query"}}
