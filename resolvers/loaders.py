@@ -12,7 +12,7 @@ from db.errors import BadRequest
 from db.pages import Cut, Listing, Order
 from db.program import Program, Rows, Statement, Value, Values, rows
 from db.tables import Table
-from resolvers.waves import Loader, Waves
+from resolvers.waves import DataLoader, Waves
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class Loaders:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._made: dict[Hashable, Loader[Any, Any]] = {}
+        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
         self._waves = Waves()
         self._rows = 0
 
@@ -41,7 +41,7 @@ class Loaders:
         """Load nothing more: the operation is over."""
         self._waves.stop()
 
-    def row(self, table: Table[R], column: str | None = None) -> "Loader[Value, R | None]":
+    def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":
         """Rows of a table by its key, or by another unique column."""
         by = column or table.key
 
@@ -52,7 +52,7 @@ class Loaders:
 
         return self._loader((table, by), load)
 
-    def page(self, listing: Listing, cut: Cut) -> "Loader[Value, list[Any]]":
+    def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
         """One page of a listing by parent, as rows in the order they were read."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
@@ -64,7 +64,7 @@ class Loaders:
 
         return self._loader(("page", listing, cut), load)
 
-    def count(self, listing: Listing) -> "Loader[Value, int]":
+    def count(self, listing: Listing) -> "DataLoader[Value, int]":
         """The length of a whole listing by parent."""
 
         async def load(parents: list[Value]) -> list[int]:
@@ -74,7 +74,7 @@ class Loaders:
 
     def overreach(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
-    ) -> "Loader[Value, bool]":
+    ) -> "DataLoader[Value, bool]":
         """Whether the listing reaches to the cursor or behind it (`ahead`: before it), by parent."""
 
         async def load(parents: list[Value]) -> list[bool]:
@@ -102,7 +102,7 @@ class Loaders:
 
     def _loader(
         self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
-    ) -> Loader[Any, Any]:
+    ) -> DataLoader[Any, Any]:
         if key not in self._made:
-            self._made[key] = Loader(self._waves, load)
+            self._made[key] = DataLoader(self._waves, load)
         return self._made[key]

@@ -16,7 +16,7 @@ V = TypeVar("V")
 TURNS = 3
 
 
-class Loader(Generic[K, V]):
+class DataLoader(Generic[K, V]):
     """Loads values by key, and remembers them: `load` takes the missing keys of a wave at once."""
 
     def __init__(self, waves: "Waves", load: Callable[[list[K]], Awaitable[list[V]]]) -> None:
@@ -46,12 +46,12 @@ class Waves:
     """The waves of one operation; all its loaders share them."""
 
     def __init__(self) -> None:
-        self._asked: dict[Loader[Any, Any], list[Asked]] = {}
-        self._wave: dict[Loader[Any, Any], list[Asked]] = {}
+        self._asked: dict[DataLoader[Any, Any], list[Asked]] = {}
+        self._wave: dict[DataLoader[Any, Any], list[Asked]] = {}
         self._questions = 0
         self._task: asyncio.Task[None] | None = None
 
-    def ask(self, loader: Loader[K, V], key: K) -> "asyncio.Future[V]":
+    def ask(self, loader: DataLoader[K, V], key: K) -> "asyncio.Future[V]":
         """Have a key loaded with the next wave. Whoever stops waiting leaves the others be."""
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(loader, []).append((key, future))
@@ -85,7 +85,7 @@ class Waves:
                 await asyncio.sleep(0)
 
 
-async def _carry_out(wave: dict[Loader[Any, Any], list[Asked]]) -> None:
+async def _carry_out(wave: dict[DataLoader[Any, Any], list[Asked]]) -> None:
     waited_for = {
         loader: still
         for loader, asked in wave.items()

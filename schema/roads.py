@@ -6,10 +6,12 @@ same snapshot.
 """
 
 import logging
+import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from graphql import GraphQLError, OperationType, VariableNode, get_variable_values, visit
 from graphql.execution.values import VariableValues
 from graphql.language import Visitor
@@ -26,8 +28,16 @@ from schema.execution import GRAPHQL, Prepared, only_field, run
 
 log = logging.getLogger(__name__)
 
-# What the generic road turns into an error of the answer.
-FAULTS = (GraphQLError, BadRequest, Unreadable, Unavailable)
+# What the generic road turns into an error of the answer. SQLite refuses to pack a BLOB, and packs
+# an infinite number as something that is no JSON.
+FAULTS = (
+    GraphQLError,
+    BadRequest,
+    Unreadable,
+    Unavailable,
+    sqlite3.Error,
+    orjson.JSONDecodeError,
+)
 PLANS_PER_DOCUMENT = 16
 
 

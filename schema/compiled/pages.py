@@ -104,9 +104,11 @@ class Edges:
 
     def prepared(self, found: Found) -> Value_of:
         """Each row's edge."""
-        keys = [key for key, _ in self.fields]
-        values = [self._values(what, found) for _, what in self.fields]
-        return _dealt([dict(zip(keys, edge, strict=True)) for edge in zip(*values, strict=True)])
+        edges: Objects = [{} for _ in found.flat]
+        for key, what in self.fields:
+            for edge, value in zip(edges, self._values(what, found), strict=True):
+                edge[key] = value
+        return _dealt(edges)
 
     def _values(self, what: RowPlan | str | None, found: Found) -> Sequence[Any]:
         if isinstance(what, RowPlan):
