@@ -48,7 +48,7 @@ class Database:
         Raises ReadTimeout when it takes too long, and Unavailable when nothing can be read.
         """
         async with self._readers.session() as session:
-            return await session.run(program)
+            return await session.run(program, last=True)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction and return its result once it is on the disk.
@@ -60,6 +60,14 @@ class Database:
     def snapshot(self) -> AbstractAsyncContextManager[Session]:
         """Borrow one snapshot for several Programs."""
         return self._readers.session()
+
+    async def borrow(self) -> Session:
+        """Borrow one snapshot until it is given back; raises Unavailable when the database closes."""
+        return await self._readers.borrow()
+
+    def give_back(self, session: Session) -> None:
+        """Give a borrowed snapshot back; whatever still runs in it stops."""
+        self._readers.give_back(session)
 
     async def close(self) -> None:
         """Write what waits, stop what is being read and close every connection."""

@@ -7,7 +7,6 @@ or whose caller has gone, within about a millisecond of work.
 
 import asyncio
 import sqlite3
-import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,13 +41,13 @@ class Session:
         """
         if self._abandoned:
             raise self._reason()
-        gone = threading.Event()
+        gone = _Gone()
         try:
             return await self.thread.hop(
                 lambda connection: self._run(connection, program, gone, last)
             )
         except asyncio.CancelledError:
-            gone.set()  # this Program only: somebody may still wait for others in the session
+            gone.gone = True  # this Program only: somebody may still wait for others in the session
             raise
 
     def abandon(self) -> None:
@@ -59,14 +58,14 @@ class Session:
         self,
         connection: sqlite3.Connection,
         program: Program[T],
-        gone: threading.Event,
+        gone: "_Gone",
         last: bool,
     ) -> T:
         started = time.monotonic()
         deadline = started + self._left
 
         def must_stop() -> bool:
-            return gone.is_set() or self._abandoned or time.monotonic() > deadline
+            return gone.gone or self._abandoned or time.monotonic() > deadline
 
         def rows_of(statement: Statement) -> Rows:
             if must_stop():  # a short statement may end before the handler is asked
@@ -99,12 +98,22 @@ class Session:
             return Unavailable("the read was stopped: try again")
         return ReadTimeout(f"reading took longer than {self._seconds:g} s: ask for less at once")
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left of the snapshot: the connection can be lent again."""
+        return not self.begun and self.thread.is_idle
+
     async def end(self) -> None:
         """Let the snapshot go; the connection can be lent again afterwards."""
-        self.abandon()
         await self.thread.idle()
         if self.begun:
             await self.thread.hop(_end)
+
+
+class _Gone:
+    """Whether the caller of one Program is gone; one thread writes it, another looks."""
+
+    gone = False
 
 
 def _end(connection: sqlite3.Connection) -> None:
@@ -138,9 +147,17 @@ class Readers:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
+        """Borrow a snapshot for as long as the block lasts; raises Unavailable like `borrow`."""
+        session = await self.borrow()
+        try:
+            yield session
+        finally:
+            self.give_back(session)
+
+    async def borrow(self) -> Session:
         """Borrow a connection for one snapshot, which begins with the first Program run in it.
 
-        Raises Unavailable once the pool is closed.
+        It must be given back. Raises Unavailable once the pool is closed.
         """
         thread = await self._idle.get()
         if self._closed:
@@ -148,17 +165,20 @@ class Readers:
             raise Unavailable("the server is shutting down: try again")
         session = Session(thread, self._seconds)
         self._lent.add(session)
-        try:
-            yield session
-        finally:
-            # At once: a loader that outlives its operation must not read in the next one's snapshot.
-            session.abandon()
-            self._lent.discard(session)
-            if not self._closed:
-                # Not awaited: whoever was cancelled need not wait, and nobody else gets the connection.
-                ending = asyncio.ensure_future(self._take_back(session))
-                self._ending.add(ending)
-                ending.add_done_callback(self._ending.discard)
+        return session
+
+    def give_back(self, session: Session) -> None:
+        """Take a session back; whatever still runs in it stops."""
+        # At once: a loader that outlives its operation must not read in the next one's snapshot.
+        session.abandon()
+        self._lent.discard(session)
+        if session.has_ended:
+            self._idle.put_nowait(session.thread)
+        elif not self._closed:
+            # Not awaited: whoever was cancelled need not wait, and nobody else gets the connection.
+            ending = asyncio.ensure_future(self._take_back(session))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     async def _take_back(self, session: Session) -> None:
         try:

@@ -85,12 +85,25 @@ class ConnectionThread:
         """
         # Neither a task nor shielded: nothing but the thread ends this future, not even a loop that
         # cancels everything because it stops, and nobody reports its error when nobody waits for it.
-        running: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        running.add_done_callback(asyncio.Future.exception)
+        loop = asyncio.get_running_loop()
+        running: asyncio.Future[T] = loop.create_future()
+        waiter: asyncio.Future[None] = loop.create_future()
+
+        def arrive(done: asyncio.Future[T]) -> None:
+            done.exception()
+            if not waiter.done():
+                waiter.set_result(None)
+
+        running.add_done_callback(arrive)
         self._connection._tx.put_nowait((running, partial(function, self._connection._conn)))
         self._running = running
-        await asyncio.wait([running])
+        await waiter
         return running.result()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no function runs."""
+        return self._running is None or self._running.done()
 
     async def idle(self) -> None:
         """Wait until no function runs, whatever became of the last one."""

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -51,7 +50,6 @@ class Scope:
 
     def __post_init__(self) -> None:
         """Begin without a snapshot; the first read takes one."""
-        self._held = AsyncExitStack()
         self._session: Session | None = None
         self._opening = asyncio.Lock()
         self.loaders = Loaders(self.read)
@@ -66,21 +64,19 @@ class Scope:
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
-        await self.renew()
+        self.renew()
         return await self.db.write(program)
 
     async def _snapshot(self) -> Session:
         async with self._opening:  # loaders read at the same time, from one snapshot
             if self._session is None:
-                self._session = await self._held.enter_async_context(self.db.snapshot())
+                self._session = await self.db.borrow()
             return self._session
 
-    async def renew(self) -> None:
+    def renew(self) -> None:
         """Forget what was read: the next read takes a new snapshot."""
-        self._session = None
-        self.loaders.stop()
+        self._let_go()
         self.loaders = Loaders(self.read)
-        await self._held.aclose()
 
     async def mint(self, kind: str) -> str:
         """A new ChittyID of a type, as ACTOR."""
@@ -90,5 +86,10 @@ class Scope:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         self.loaders.stop()
-        await self._held.aclose()
+        if self._session is not None:
+            self.db.give_back(self._session)
+            self._session = None

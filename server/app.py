@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
 def routes(settings: Settings) -> list[BaseRoute]:
     """Every path that is served."""
     found: list[BaseRoute] = [
-        Route("/graphql", graphql.endpoint, methods=graphql.METHODS.split(", ")),
+        Route("/graphql", graphql.GraphQL()),
         *webhooks.routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz),

@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+import orjson
+
 from db import clock
 from db.errors import BootRefused, Unavailable
 
@@ -31,6 +33,9 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     handler = logging.StreamHandler(out)
     handler.setFormatter(TextLines() if as_text else JsonLines())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # Where a call was made and by which thread is in no line of ours, so it is not looked up.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # uvicorn's own phrases about processes and signals say nothing that ours do not.
     # aiosqlite's debug lines show each call's arguments.
     for library in ("uvicorn", "aiosqlite"):
@@ -51,7 +56,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1]:
             line["error"] = _without_messages(record.exc_info[1])
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return orjson.dumps(line, default=str).decode()
 
 
 class TextLines(logging.Formatter):

@@ -1,0 +1,75 @@
+"""`--growth`: what W2 costs as its pages grow, and as the tables behind it do."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from benchmarks import data, progress, report
+from benchmarks.options import Options
+from benchmarks.rounds import bodies_file, long_enough, sample, warm_up
+from benchmarks.rows import Size
+from benchmarks.servers import BY_NAME, Server, running
+from benchmarks.summary import OURS, Verdict
+from benchmarks.workloads import BY_NAME as WORKLOADS
+from benchmarks.workloads import Workload, nested
+
+FIRST = (10, 100, 500)
+LARGER = 10
+# What is allowed: per context on the largest page against the middle one, and over the larger tables.
+MOST_PER_CONTEXT, MOST_OVER_LARGER = 1.2, 1.4
+
+
+def run(asked: Options, folder: Path) -> int:
+    """Print the median p50 of each page at each scale; returns 1 when it grows more than it may."""
+    scales = (asked.scale, asked.scale * LARGER)
+    databases = {scale: data.database(scale) for scale in scales}
+    times: dict[tuple[float, int], list[float]] = {}
+    with ExitStack() as stack:
+        servers: dict[float, Server] = {}
+        for scale in scales:
+            (place := folder / f"{scale:g}").mkdir()
+            servers[scale] = stack.enter_context(running(BY_NAME[OURS], databases[scale], place))
+        cases = [
+            (scale, first, bodies_file(_pages_of(first), Size.at(scale), folder))
+            for scale in scales
+            for first in FIRST
+        ]
+        latency = {case: warm_up(servers[case[0]], _pages_of(case[1]), case[2]) for case in cases}
+        for number in range(1, asked.rounds + 1):
+            for scale, first, bodies in cases:
+                progress.now(f"round {number} of {asked.rounds}: first {first}, scale {scale:g}")
+                seconds = long_enough(asked.seconds, 1, latency[scale, first, bodies])
+                found = sample(servers[scale], _pages_of(first), bodies, 1, seconds)
+                times.setdefault((scale, first), []).append(found.p50_ms)
+    progress.done()
+    return _report(asked.scale, {key: median(found) for key, found in times.items()})
+
+
+def _pages_of(first: int) -> Workload:
+    return replace(WORKLOADS["W2"], name=f"W2-{first}", variables=nested(first))
+
+
+def _report(scale: float, times: Mapping[tuple[float, int], float]) -> int:
+    for (each, first), p50 in times.items():
+        print(
+            f"scale {each:<4g} first {first:<4} p50 {p50:8.2f} ms, {p50 * 1000 / first:6.1f} us a context"
+        )
+    per_context = (times[scale, 500] / 500) / (times[scale, 100] / 100)
+    larger = max(times[scale * LARGER, first] / times[scale, first] for first in FIRST)
+    linear = (
+        f"a context costs {per_context:.2f} times as much on a page of 500 as on one of 100,"
+        f" {MOST_PER_CONTEXT} allowed"
+    )
+    steady = (
+        f"tables {LARGER} times as large cost at most {larger:.2f} times as much,"
+        f" {MOST_OVER_LARGER} allowed"
+    )
+    results = [
+        Verdict(linear, per_context <= MOST_PER_CONTEXT),
+        Verdict(steady, larger <= MOST_OVER_LARGER),
+    ]
+    for result in results:
+        print(report.verdict(result))
+    return 0 if all(result.is_met for result in results) else 1

@@ -1,0 +1,105 @@
+"""Drives load with a real load generator: wrk, or autocannon through npm where wrk is missing."""
+
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import node
+from benchmarks.errors import Unfit
+
+SCRIPT = Path(__file__).parent / "wrk.lua"
+LONGEST_SECONDS = 600
+GRACE_SECONDS = 90
+
+_runs = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run measured; every answer of it was right."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """The answers per second."""
+        return self.requests / self.seconds
+
+
+class Generator:
+    """A load generator at work, from its making until `finish`."""
+
+    def __init__(self, url: str, bodies: Path, *, clients: int) -> None:
+        self._what = f"{url} with {clients} clients"
+        run = f"{os.getpid()}-{next(_runs)}"
+        self._process = subprocess.Popen(
+            _command(url, bodies, clients, run),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> "Generator":
+        """Usable in a with statement, which ends it in any case."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no process behind."""
+        self._process.kill()
+        self._process.communicate()
+
+    def finish(self) -> Load:
+        """Stop it and return what it measured; raises Unfit when any answer was wrong or none came."""
+        self._process.send_signal(signal.SIGINT)
+        said, complaint = self._process.communicate(timeout=GRACE_SECONDS)
+        found = [line for line in said.splitlines() if line.startswith("{")]
+        if not found:
+            raise Unfit(f"the load generator failed at {self._what}: {(complaint or said).strip()}")
+        measured = json.loads(found[-1])
+        if measured["bad"] or measured["lost"]:
+            raise Unfit(
+                f"{self._what}: {measured['bad']} wrong answers and {measured['lost']} lost"
+                f" connections, as {measured['example']!r}"
+            )
+        if not measured["requests"]:
+            raise Unfit(f"{self._what}: no answer came; give it more --seconds")
+        return Load(*(measured[name] for name in ("requests", "seconds", "p50_ms", "p99_ms")))
+
+
+def run(url: str, bodies: Path, *, clients: int, seconds: float) -> Load:
+    """Load a server for so long; raises Unfit as `Generator.finish` does."""
+    with Generator(url, bodies, clients=clients) as generator:
+        time.sleep(seconds)
+        return generator.finish()
+
+
+def require() -> str:
+    """The load generator's name; raises Unfit when there is none."""
+    if shutil.which("wrk"):
+        return "wrk"
+    try:
+        node.require()
+    except Unfit as unfit:
+        raise Unfit(
+            f"wrk is missing (on Debian: apt install wrk), and so is Node: {unfit}"
+        ) from None
+    return "autocannon"
+
+
+def _command(url: str, bodies: Path, clients: int, run: str) -> Sequence[str]:
+    if require() == "wrk":
+        limits = ["-t1", f"-c{clients}", f"-d{LONGEST_SECONDS}s", "--timeout", "60s"]
+        return ["wrk", *limits, "-s", str(SCRIPT), url, "--", str(bodies), run]
+    script = str(node.FOLDER / "load.mjs")
+    return ["node", script, url, str(clients), str(LONGEST_SECONDS), str(bodies), run]

@@ -1,0 +1,49 @@
+// The load generator for where wrk is missing: autocannon, with the same checks and the same figures.
+// Its latencies are whole milliseconds.
+// Arguments: url, clients, seconds, the file of bodies, and the text that makes serial numbers differ.
+import { readFileSync } from 'node:fs'
+import autocannon from 'autocannon'
+
+const [url, clients, seconds, file, run] = process.argv.slice(2)
+let serial = 0
+let bad = 0
+let example = ''
+
+const isRight = (text) => {
+  const answer = JSON.parse(text)
+  if (!answer.data || answer.errors) return false
+  return Object.values(answer.data).every((field) => !field?.errors?.length)
+}
+const check = (status, text) => {
+  if (status === 200 && isRight(text)) return
+  bad += 1
+  example ||= `${status} ${text.slice(0, 300)}`
+}
+const request = (body) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body,
+  setupRequest: (next) => ({ ...next, body: body.replace('@SERIAL@', () => `${run}-${(serial += 1)}`) }),
+  onResponse: check,
+})
+
+const bodies = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+const job = autocannon({
+  url,
+  connections: Number(clients),
+  duration: Number(seconds),
+  requests: bodies.map(request),
+})
+process.on('SIGINT', () => job.stop())
+const result = await job
+console.log(
+  JSON.stringify({
+    requests: result.requests.total,
+    seconds: result.duration,
+    p50_ms: result.latency.p50,
+    p99_ms: result.latency.p99,
+    bad,
+    lost: result.errors + result.timeouts,
+    example,
+  }),
+)

@@ -1,0 +1,79 @@
+"""`--load`: small reads beside large ones, reading with two processes, and reads that are given up."""
+
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks import cancelling, data, progress, report
+from benchmarks.load import Generator
+from benchmarks.options import Options
+from benchmarks.rounds import WARM_UP_SECONDS, bodies_file, long_enough, sample, warm_up
+from benchmarks.rows import Size
+from benchmarks.servers import BY_NAME, Server, running
+from benchmarks.summary import OURS, Verdict
+from benchmarks.workloads import BY_NAME as WORKLOADS
+
+BESIDE_CLIENTS, READING_CLIENTS = 4, 16
+MOST_P99_MS, MOST_STOP_MS, LEAST_TIMES = 50.0, 100.0, 1.7
+
+
+def run(asked: Options, folder: Path) -> int:
+    """Print each figure with its target; returns 1 when any is missed."""
+    size, database = Size.at(asked.scale), data.database(asked.scale)
+    for name in ("W1", "W2"):
+        bodies_file(WORKLOADS[name], size, folder)
+    contender = BY_NAME[OURS]
+    with running(contender, database, folder) as server:
+        p99 = _beside(server, asked, folder)
+        stop = median(cancelling.stop_ms(server) for _ in range(asked.rounds))
+        with running(contender.with_settings(workers="2"), database, _subfolder(folder)) as two:
+            times = _two_workers(server, two, asked, folder)
+    progress.done()
+    beside = f"W1 beside {BESIDE_CLIENTS} clients of W2: p99 {p99:.1f} ms, {MOST_P99_MS:g} allowed"
+    stopped = f"a read given up stops after {stop:.0f} ms, {MOST_STOP_MS:g} allowed"
+    scaled = f"two workers read {times:.2f} times as fast as one, {LEAST_TIMES} wanted"
+    results = [
+        Verdict(beside, p99 < MOST_P99_MS),
+        Verdict(stopped, stop <= MOST_STOP_MS),
+        Verdict(scaled, times >= LEAST_TIMES),
+    ]
+    for result in results:
+        print(report.verdict(result))
+    return 0 if all(result.is_met for result in results) else 1
+
+
+def _beside(server: Server, asked: Options, folder: Path) -> float:
+    """The p99 of W1 with one client while others never stop asking for W2."""
+    small, large = WORKLOADS["W1"], WORKLOADS["W2"]
+    latency = warm_up(server, large, folder / "W2.bodies")
+    alone = warm_up(server, small, folder / "W1.bodies")
+    seconds = long_enough(asked.seconds, BESIDE_CLIENTS, latency + alone)
+    found = []
+    for number in range(asked.rounds):
+        progress.now(f"W1 beside W2, round {number + 1} of {asked.rounds}")
+        with Generator(server.url(large), folder / "W2.bodies", clients=BESIDE_CLIENTS) as others:
+            time.sleep(WARM_UP_SECONDS)
+            found.append(sample(server, small, folder / "W1.bodies", 1, seconds).p99_ms)
+            others.finish()
+    return median(found)
+
+
+def _two_workers(one: Server, two: Server, asked: Options, folder: Path) -> float:
+    """How many times the answers of one process two give, round by round."""
+    workload, bodies = WORKLOADS["W2"], folder / "W2.bodies"
+    latency = max(warm_up(server, workload, bodies) for server in (one, two))
+    seconds = long_enough(asked.seconds, READING_CLIENTS, latency)
+    times = []
+    for number in range(asked.rounds):
+        progress.now(f"one and two workers, round {number + 1} of {asked.rounds}")
+        alone, both = (
+            sample(server, workload, bodies, READING_CLIENTS, seconds).per_second
+            for server in (one, two)
+        )
+        times.append(both / alone)
+    return median(times)
+
+
+def _subfolder(folder: Path) -> Path:
+    (found := folder / "two").mkdir()
+    return found

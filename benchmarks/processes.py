@@ -1,0 +1,58 @@
+"""What the kernel knows of a server: its processor time and memory, those of its children included."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+RESET_PEAK = "5"
+
+
+def cpu_seconds(pid: int) -> float:
+    """The processor time that a process and its descendants have used, in steps of a clock tick."""
+    ticks = 0
+    for each in _family(pid):
+        user, system = _stat(each)[11:13]
+        ticks += int(user) + int(system)
+    return ticks / TICKS_PER_SECOND
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that they held since `reset_peak`, each one's added up."""
+    kilobytes = 0
+    for each in _family(pid):
+        for line in (PROC / str(each) / "status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                kilobytes += int(line.split()[1])
+    return kilobytes / 1024
+
+
+def reset_peak(pid: int) -> None:
+    """Forget how much memory they held until now."""
+    for each in _family(pid):
+        (PROC / str(each) / "clear_refs").write_text(RESET_PEAK)
+
+
+def _family(pid: int) -> Iterator[int]:
+    parents = dict(_parents())
+    for each in parents:
+        ancestor: int | None = each
+        while ancestor is not None and ancestor != pid:
+            ancestor = parents.get(ancestor)
+        if ancestor == pid:
+            yield each
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal():
+            try:
+                yield int(folder.name), int(_stat(int(folder.name))[1])
+            except OSError:
+                continue  # it ended while we looked
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on; the second may hold spaces."""
+    return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

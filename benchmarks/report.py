@@ -1,0 +1,118 @@
+"""What a run leaves behind: a table on the terminal, Markdown for the README, and JSON."""
+
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import load
+from benchmarks.rounds import Sample
+from benchmarks.servers import BY_NAME
+from benchmarks.summary import RIVALS, Row, Verdict
+from benchmarks.workloads import BY_NAME as WORKLOADS
+
+FOLDER = Path(__file__).parent / "results"
+PACKAGES = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "aiosqlite", "orjson")
+HEADINGS = (
+    "",
+    "clients",
+    "server",
+    "requests/s",
+    "p50 ms",
+    "p99 ms",
+    "CPU ms",
+    "peak MB",
+    *(f"x {rival}" for rival in RIVALS),
+)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The figures as aligned text."""
+    lines = [HEADINGS, *_cells(rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(HEADINGS))]
+    return "\n".join(_aligned(line, widths) for line in lines)
+
+
+def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
+    """The figures as a table for the README, under a line that says where and when."""
+    ruler = ["---", "--:", "---", *["--:"] * (len(HEADINGS) - 3)]
+    lines = [HEADINGS, ruler, *_cells(rows)]
+    heading = f"{facts['date']}, {facts['machine']}, {facts['size']}"
+    return "\n".join([heading, "", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
+
+
+def verdict(found: Verdict) -> str:
+    """One target, and whether it was met."""
+    return f"{found.text}: {'met' if found.is_met else 'NOT MET'}"
+
+
+def facts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What the figures depend on: the day, the machine, the versions and the options."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": _machine(),
+        "size": f"{options['connections']:,} connections",
+        "options": dict(options),
+        "load_generator": load.require(),
+        "versions": {
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            **{package: version(package) for package in PACKAGES},
+        },
+    }
+
+
+def as_json(facts: Mapping[str, Any], rows: Sequence[Row], samples: Sequence[Sample]) -> str:
+    """Everything, for machines."""
+    titles = {row.server: BY_NAME[row.server].title for row in rows}
+    workloads = {row.workload: WORKLOADS[row.workload].title for row in rows}
+    found = {
+        **facts,
+        "servers": titles,
+        "workloads": workloads,
+        "rows": [asdict(row) for row in rows],
+        "samples": [asdict(sample) for sample in samples],
+    }
+    return json.dumps(found, indent=1) + "\n"
+
+
+def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
+    for row in rows:
+        yield (
+            row.workload,
+            str(row.clients),
+            BY_NAME[row.server].title,
+            _figure(row.per_second),
+            _figure(row.p50_ms),
+            _figure(row.p99_ms),
+            _figure(row.cpu_ms),
+            f"{row.peak_mb:.0f}",
+            *(_figure(row.times[rival]) if rival in row.times else "-" for rival in RIVALS),
+        )
+
+
+def _figure(value: float) -> str:
+    """Three digits that mean something."""
+    decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:,.{decimals}f}"
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [
+        cell.ljust(width) if place in (0, 2) else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}
+    processor = ", ".join(sorted(models)) or platform.machine()
+    return f"{os.cpu_count()} cores of {processor}, {platform.system()}"

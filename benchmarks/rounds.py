@@ -1,0 +1,101 @@
+"""Measures the servers in turn, round after round, so that a slow moment strikes them all."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import load, processes, progress
+from benchmarks.rows import Size
+from benchmarks.servers import Server, post
+from benchmarks.workloads import SERIAL, Workload
+
+WARM_UP_SECONDS = 0.5
+# A run lasts until each client has had a few answers, however slow the server is.
+ANSWERS_PER_CLIENT = 3
+LONGEST_RUN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one server: what the clients saw, and what it cost the machine."""
+
+    workload: str
+    clients: int
+    server: str
+    round: int
+    requests: int
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: the rounds, the seconds of each run, and with how many clients."""
+
+    rounds: int
+    seconds: float
+    clients: Sequence[int]
+
+
+def measure(
+    servers: Sequence[Server], workload: Workload, plan: Plan, size: Size, folder: Path
+) -> Iterator[Sample]:
+    """Every sample of a workload; raises Unfit when any answer is wrong."""
+    bodies = bodies_file(workload, size, folder)
+    latency = {server.name: warm_up(server, workload, bodies) for server in servers}
+    for clients in plan.clients:
+        for number in range(1, plan.rounds + 1):
+            for server in servers:
+                progress.now(
+                    f"{workload.name} with {clients} clients, round {number}: {server.name}"
+                )
+                seconds = long_enough(plan.seconds, clients, latency[server.name])
+                yield sample(server, workload, bodies, clients, seconds, number)
+
+
+def sample(
+    server: Server, workload: Workload, bodies: Path, clients: int, seconds: float, number: int = 1
+) -> Sample:
+    """Load one server once, and read what that cost it; raises Unfit when any answer is wrong."""
+    processes.reset_peak(server.pid)
+    before = processes.cpu_seconds(server.pid)
+    found = load.run(server.url(workload), bodies, clients=clients, seconds=seconds)
+    spent = processes.cpu_seconds(server.pid) - before
+    return Sample(
+        workload=workload.name,
+        clients=clients,
+        server=server.name,
+        round=number,
+        requests=found.requests,
+        per_second=found.per_second,
+        p50_ms=found.p50_ms,
+        p99_ms=found.p99_ms,
+        cpu_ms=spent * 1000 / found.requests,
+        peak_mb=processes.peak_mb(server.pid),
+    )
+
+
+def warm_up(server: Server, workload: Workload, bodies: Path) -> float:
+    """Let caches fill and compilers compile; returns the seconds that one answer takes."""
+    progress.now(f"{workload.name}: warming up {server.name}")
+    body = bodies.read_text().splitlines()[0].replace(SERIAL, str(time.time_ns()))
+    started = time.monotonic()
+    post(server, workload, body)
+    seconds = long_enough(WARM_UP_SECONDS, 1, time.monotonic() - started)
+    return load.run(server.url(workload), bodies, clients=1, seconds=seconds).p50_ms / 1000
+
+
+def long_enough(seconds: float, clients: int, latency: float) -> float:
+    """So many seconds, or as many more as it takes for each client to get a few answers."""
+    return min(max(seconds, ANSWERS_PER_CLIENT * clients * latency), LONGEST_RUN_SECONDS)
+
+
+def bodies_file(workload: Workload, size: Size, folder: Path) -> Path:
+    """The file from which the load generator takes the bodies of a workload."""
+    path = folder / f"{workload.name}.bodies"
+    path.write_text("\n".join(workload.bodies(size)) + "\n")
+    return path
