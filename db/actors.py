@@ -6,11 +6,10 @@ from typing import Any
 from db import clock, rules
 from db.enums import ActorStatus, SourceType
 from db.errors import ErrorCode, Problem, Refused
+from db.kinds import INT64_MAX
 from db.program import Program, Statement, Value
 from db.rules import UNCHANGED
 from db.tables import ACTORS, Actor
-
-BIG_INT_MAX = 2**63 - 1
 
 PRINCIPAL_TAKEN = """EXISTS (
         SELECT 1 FROM actors AS other
@@ -164,8 +163,8 @@ def delete(
 SEEN = rules.update(
     ACTORS,
     f"""
-        last_seen_at = max(:now, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', last_seen_at), :now)),
-        session_count = min(coalesce(session_count, 0), {BIG_INT_MAX} - :new_session) + :new_session
+        last_seen_at = {clock.latest("last_seen_at")},
+        session_count = min(coalesce(session_count, 0), {INT64_MAX} - :new_session) + :new_session
     """,
     "status <> 'deleted'",
 )

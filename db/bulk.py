@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from db.program import Statement, Value
-from db.tables import Table
+from db.program import Program, Statement, Value
+from db.tables import TABLES, Table
 
 
 def insert_rows(
@@ -28,3 +28,38 @@ def insert_rows(
         RETURNING {table.key}
     """
     return Statement(sql, {**(bind or {}), "rows": packed})
+
+
+def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, int] | None]:
+    """Store these rows, parents first, in a registry that holds none; the first table must have some.
+
+    Returns the number of rows by table, or None, with nothing written, where it holds any.
+    """
+    order = list(rows)
+    key = getattr(rows[order[0]][0], order[0].key)
+    written = yield [
+        insert_rows(
+            table,
+            rows[table],
+            when=_still_empty_after(order[:place]),
+            bind={"first": key} if place else None,
+        )
+        for place, table in enumerate(order)
+    ]
+    if not written[0]:
+        return None
+    return {table.name: len(keys) for table, keys in zip(order, written, strict=True)}
+
+
+def _still_empty_after(filled: Sequence[Table[Any]]) -> str:
+    """True where what is filled begins with the row whose key is `:first`, and the rest is empty.
+
+    A batch cannot ask in between whether its first statement wrote; this condition can.
+    """
+    conditions = [
+        f"NOT EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if table not in filled
+    ]
+    if filled:
+        first = filled[0]
+        conditions.append(f"EXISTS (SELECT 1 FROM {first.name} WHERE {first.key} = :first)")
+    return " AND ".join(conditions)

@@ -4,9 +4,26 @@ import re
 from datetime import UTC, datetime
 
 CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+CANONICAL_FORMAT = "'%Y-%m-%dT%H:%M:%fZ'"
 
-# The later of now and one millisecond after the old value, so that `updated_at` always grows.
-LATER = "coalesce(max(:now, strftime('%Y-%m-%dT%H:%M:%fZ', updated_at, '+0.001 seconds')), :now)"
+
+def as_instant(stored: str, *modifiers: str) -> str:
+    """SQL for an instant in canonical form, whatever form another program stored it in; else NULL."""
+    return f"strftime({', '.join([CANONICAL_FORMAT, stored, *modifiers])})"
+
+
+def latest(stored: str, *modifiers: str) -> str:
+    """SQL for the later of `:now` and what is stored."""
+    return f"coalesce(max(:now, {as_instant(stored, *modifiers)}), :now)"
+
+
+def after(stored: str) -> str:
+    """SQL for the later of `:now` and a millisecond after what is stored."""
+    return latest(stored, "'+0.001 seconds'")
+
+
+LATER = after("updated_at")
+"""What sets `updated_at`, so that it always grows."""
 
 
 def now() -> str:

@@ -4,26 +4,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db import connections, obstacles
-from db.clock import LATER, now
+from db import clock, connections, obstacles
+from db.clock import LATER
 from db.errors import ErrorCode, Problem, Refused
-from db.kinds import INT32_MAX
+from db.kinds import INT32_MAX, INT64_MAX
 from db.obstacles import Obstacle
 from db.program import Program, Statement
 from db.tables import CONNECTIONS, Connection
 
-BIG_INT_MAX = 2**63 - 1
-# Other programs may have written the instant differently.
-LAST_CHECK = "strftime('%Y-%m-%dT%H:%M:%fZ', connections.last_health_check)"
+LAST_CHECK = clock.as_instant("connections.last_health_check")
+CHECKED = f"coalesce(:checked_at, {clock.latest('connections.last_health_check')})"
 
 ERRORS = f"min(coalesce(error_count, 0) + 1, {INT32_MAX})"
 HEALTHY = f"""status = CASE status WHEN 'failed' THEN 'active' ELSE status END,
             error_count = 0, last_error = NULL,
-            last_health_check = coalesce(:checked_at, max(:now, coalesce({LAST_CHECK}, :now)))"""
+            last_health_check = {CHECKED}"""
 UNHEALTHY = f"""status = CASE
                 WHEN status = 'active' AND {ERRORS} >= :threshold THEN 'failed' ELSE status END,
             error_count = {ERRORS}, last_error = coalesce(:error, last_error),
-            last_health_check = coalesce(:checked_at, max(:now, coalesce({LAST_CHECK}, :now)))"""
+            last_health_check = {CHECKED}"""
 
 OUTDATED = Obstacle(
     f"CASE WHEN {LAST_CHECK} > :checked_at THEN {LAST_CHECK} END",
@@ -83,11 +82,9 @@ COUNT = f"""
     )
     UPDATE connections
     SET request_count = CASE
-            WHEN coalesce(request_count, 0) > {BIG_INT_MAX} - used.requests THEN {BIG_INT_MAX}
+            WHEN coalesce(request_count, 0) > {INT64_MAX} - used.requests THEN {INT64_MAX}
             ELSE coalesce(request_count, 0) + used.requests END,
-        last_used_at = max(
-            :now, coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', connections.last_used_at), :now)
-        ),
+        last_used_at = {clock.latest("connections.last_used_at")},
         updated_at = {LATER}
     FROM used
     WHERE connections.connection_id = used.used_id AND NOT EXISTS ({UNUSABLE})
@@ -102,7 +99,7 @@ def count_uses(uses: Sequence[Use]) -> Program[list[Connection]]:
     """
     packed = json.dumps([[use.connection_id, use.requests] for use in uses])
     written, unusable = yield [
-        Statement(COUNT, {"uses": packed, "now": now()}),
+        Statement(COUNT, {"uses": packed, "now": clock.now()}),
         Statement(UNUSABLE, {"uses": packed}),
     ]
     if unusable:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from db import kinds
+from db import clock, kinds
 from db.clock import LATER
 from db.program import Statement, Value
 from db.tables import INSTALLATIONS, Column
@@ -58,11 +58,11 @@ FIRST_RECEIVED = """coalesce((
         ), :now)"""
 
 # Later than all that is known, so that what a person says now stands whatever GitHub's clock said.
-LAST_WORD = """coalesce((
-            SELECT max(:now, strftime('%Y-%m-%dT%H:%M:%fZ', max(held.at), '+0.001 seconds'))
+LAST_WORD = f"""(
+            SELECT {clock.after("max(held.at)")}
             FROM installation_facts AS held
             WHERE held.installation_id = :installation_id
-        ), :now)"""
+        )"""
 
 _MERGE = """
     INSERT INTO installation_facts (installation_id, aspect, at, rank, value)

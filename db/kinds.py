@@ -18,6 +18,7 @@ from db.errors import Unreadable
 from db.program import Value
 
 INT32_MAX = 2**31 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 DEEPEST_JSON = 64
 
 
@@ -64,7 +65,7 @@ def _json(stored: Value) -> Any:
             json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise Unreadable("the stored value is not JSON") from None
-    if text.count("[") + text.count("{") > DEEPEST_JSON and _depth(found) > DEEPEST_JSON:
+    if text.count("[") + text.count("{") > DEEPEST_JSON and depth(found) > DEEPEST_JSON:
         raise Unreadable("the stored value nests too deep")
     return found
 
@@ -75,7 +76,7 @@ def _refuse(token: str) -> Any:
 
 def _int64(digits: str) -> int:
     number = int(digits)
-    return number if -(2**63) <= number < 2**63 else _refuse("more than 64 bits")
+    return number if INT64_MIN <= number <= INT64_MAX else _refuse("more than 64 bits")
 
 
 def _finite(digits: str) -> float:
@@ -83,8 +84,9 @@ def _finite(digits: str) -> float:
     return number if math.isfinite(number) else _refuse("not finite")
 
 
-def _depth(value: Any) -> int:
-    level, depth = [value], 0
+def depth(value: Any) -> int:
+    """How many levels of lists and objects a JSON value has; none of them can exhaust the stack."""
+    level, levels = [value], 0
     while level:
         children = [
             each.values() if isinstance(each, dict) else each
@@ -92,8 +94,8 @@ def _depth(value: Any) -> int:
             if isinstance(each, dict | list)
         ]
         level = [item for items in children for item in items]
-        depth += bool(children)
-    return depth
+        levels += bool(children)
+    return levels
 
 
 def _string_list(stored: Value) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from db import clock
 from db.errors import BootRefused
+from db.program import Program, Statement
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -106,6 +107,12 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
             " no record of migrations; adopt it first, or name another file"
         )
     return {}
+
+
+def names() -> Program[list[str]]:
+    """The names of what ran, in order, of a database that has been migrated."""
+    (found,) = yield [Statement(APPLIED)]
+    return [str(name) for name, _ in found]
 
 
 def pending(

@@ -27,11 +27,11 @@ ID_TAKEN = "({})".format(
     )
 )
 
-# Of the row that a statement is about. Other programs may have written the instant differently.
-UNCHANGED = """(
+# Of the row that a statement is about.
+UNCHANGED = f"""(
         :if_updated_at IS NULL
         OR updated_at = :if_updated_at
-        OR coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', updated_at) = :if_updated_at, FALSE)
+        OR coalesce({clock.as_instant("updated_at")} = :if_updated_at, FALSE)
     )"""
 
 

@@ -226,7 +226,7 @@ def _through_connections(parent: Table[Any], child: Table[R], near: str, far: st
     links = (
         f"SELECT link.{far} FROM connections AS link"
         f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
-        " AND link.source_type = 'context' AND link.status <> 'disconnected'"
+        f" AND link.source_type = 'context' AND {CONNECTIONS.live.format(row='link')}"
     )
     return Relation(parent, child, parent.key, f"{{row}}.{child.key} IN ({links})", many=True)
 

@@ -11,10 +11,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One statement and how many rows it gave."""
+    """One statement, how many rows it gave, and in which batch of the operation it was sent."""
 
     statement: Statement
     rows: int
+    batch: int
 
 
 @dataclass(eq=False)
@@ -22,6 +23,7 @@ class ExplainedScope(Scope):
     """A scope whose reads are written down in `asked`, in order."""
 
     asked: list[Asked] = field(default_factory=list)
+    batches: int = 0
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
@@ -36,8 +38,9 @@ class ExplainedScope(Scope):
             batch: Batch = next(program)
             while True:
                 found: list[Rows] = yield batch
+                self.batches += 1
                 self.asked += [
-                    Asked(statement, len(rows))
+                    Asked(statement, len(rows), self.batches)
                     for statement, rows in zip(batch, found, strict=True)
                 ]
                 batch = program.send(found)

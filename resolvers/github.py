@@ -12,6 +12,7 @@ from db import chitty_id, clock, deliveries
 from db.database import Database
 from db.deliveries import Delivery, Kept, Outcome
 from db.facts import Fact
+from db.kinds import INT64_MAX
 from resolvers import github_events
 
 Mint: TypeAlias = Callable[[str], Awaitable[str]]
@@ -89,7 +90,7 @@ def _installation_id(payload: dict[str, Any]) -> int | None:
     if not isinstance(installation, dict) or "id" not in installation:
         return None
     found = installation["id"]
-    if type(found) is not int or not 0 < found <= github_events.INT64_MAX:
+    if type(found) is not int or not 0 < found <= INT64_MAX:
         raise Unacceptable("installation.id must be a whole number from 1 to 2^63 - 1")
     return found
 

@@ -12,11 +12,10 @@ from typing import Any, TypeAlias, TypeVar
 from db import clock
 from db.enums import AccountType, RepositorySelection
 from db.facts import REPOSITORY, Fact, Rank
+from db.kinds import INT64_MAX
 
 T = TypeVar("T")
 Json: TypeAlias = Mapping[str, Any]
-
-INT64_MAX = 2**63 - 1
 
 
 class Mismatched(ValueError):

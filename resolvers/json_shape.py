@@ -4,11 +4,11 @@ import json
 import math
 from typing import Any
 
+from db.kinds import INT64_MAX, INT64_MIN
 from resolvers.shapes import Malformed
 
 MOST_BYTES = 16 * 1024
 MOST_LEVELS = 8
-_INT64 = range(-(2**63), 2**63)
 
 
 def json_object(value: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _check_scalar(item: Any) -> None:
     if isinstance(item, bool | str) or item is None:
         return
     if isinstance(item, int):
-        if item not in _INT64:
+        if not INT64_MIN <= item <= INT64_MAX:
             raise Malformed("integers must lie within 64 bits")
     elif not isinstance(item, float):
         raise Malformed(f"a {type(item).__name__} is not a JSON value")

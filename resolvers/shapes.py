@@ -5,12 +5,14 @@ A message quotes a value only as `secrets.shown` allows, and never one that may 
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from db import chitty_id as chitty_ids
 from db import clock
+from db.kinds import INT64_MAX
 from resolvers import secrets
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ LONGEST_ITEM = 200
 LONGEST_NAME = 200
 LONGEST_URL = 2048
 LONGEST_EMAIL = 254
+CLOCK_SKEW = timedelta(minutes=5)
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_BUT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -153,6 +156,10 @@ def whole(least: int, most: int) -> Shape[int]:
     return check
 
 
+identifier = whole(1, INT64_MAX)
+"""The shape of an id that GitHub gave."""
+
+
 def flag(value: Any) -> bool:
     """True or false."""
     if not isinstance(value, bool):
@@ -177,6 +184,14 @@ def instant(value: Any) -> str:
         return clock.parse(_string(value))
     except ValueError:
         raise Malformed("must be an instant, as 2026-11-22T09:30:00.000Z") from None
+
+
+def past(value: Any) -> str:
+    """An instant that does not lie in the future; a client's clock may go a little fast."""
+    found = instant(value)
+    if found > clock.canonical(datetime.now(UTC) + CLOCK_SKEW):
+        raise Malformed(f"{found} lies in the future: give an instant that has been")
+    return found
 
 
 def _string(value: Any) -> str:

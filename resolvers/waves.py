@@ -50,10 +50,14 @@ class Waves:
         self._wave: dict[DataLoader[Any, Any], list[Asked]] = {}
         self._questions = 0
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def ask(self, loader: DataLoader[K, V], key: K) -> "asyncio.Future[V]":
         """Have a key loaded with the next wave. Whoever stops waiting leaves the others be."""
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        if self._stopped:  # graphql-core lets fields run on when one beside them has failed
+            future.cancel()
+            return future
         self._asked.setdefault(loader, []).append((key, future))
         self._questions += 1
         if self._task is None:
@@ -61,7 +65,8 @@ class Waves:
         return future
 
     def stop(self) -> None:
-        """Load nothing more: nobody waits."""
+        """Load nothing more, whoever asks: nobody waits."""
+        self._stopped = True
         if self._task is not None:
             self._task.cancel()
         for asked in (*self._wave.values(), *self._asked.values()):

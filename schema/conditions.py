@@ -7,7 +7,7 @@ from typing import Any
 
 from strawberry import UNSET
 
-from db.conditions import All, AnyOf, Compare, Condition, Not, Related
+from db.conditions import EVERYTHING, All, AnyOf, Compare, Condition, Not, Related
 from db.errors import BadRequest
 from db.program import Value
 from db.tables import Relation
@@ -17,7 +17,7 @@ DEEPEST = 10
 MOST_PARTS = 200
 
 # A list column's operators look at its items; every other operator is called what it is.
-_OF_LISTS = {
+LIST_OPERATORS = {
     "contains": "has",
     "contains_any": "has_any",
     "contains_all": "has_all",
@@ -91,7 +91,7 @@ class _Reader:
             self._count_part()
             operator = name.rstrip("_")
             if isinstance(given, StringListFilter):
-                operator = _OF_LISTS[operator]
+                operator = LIST_OPERATORS[operator]
             if operator in _YES_OR_NO:
                 found.append(Compare(column, operator if value else _YES_OR_NO[operator]))
             else:
@@ -105,7 +105,7 @@ def read(given: Any) -> Wanted:
     Raises BadRequest for one that is too large or too deep, and for an operand that is null.
     """
     if given is None or given is UNSET:
-        return Wanted(All(()), names_end=False)
+        return Wanted(EVERYTHING, names_end=False)
     return _Reader().wanted(given)
 
 

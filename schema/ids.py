@@ -4,10 +4,9 @@ import base64
 from typing import Any
 
 from db import tables
-from db.kinds import BIG_INT
+from db.kinds import BIG_INT, INT64_MAX, INT64_MIN
 from db.program import Value
 from db.tables import Table
-from schema.scalars import INT64_MAX, INT64_MIN
 
 BY_KIND: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
 

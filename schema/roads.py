@@ -177,14 +177,19 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
         raise NotCovered("fault: GraphQLError") from None
     try:
         scope.performed[key] = payload = await plan.source.perform(scope, **given)
+    except Exception as fault:
+        # A mutation that failed must not be performed again to say so.
+        scope.performed[key] = fault
+        word = "fault" if isinstance(fault, FAULTS) else "failure"
+        raise NotCovered(f"{word}: {type(fault).__name__}") from None
+    try:
         made, tasks = plan.begin(payload, request)
         if tasks:
             await scope.read_last(payloads.completed(tasks))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:
-        # A mutation that failed must not be performed again to say so.
-        scope.performed.setdefault(key, fault)
+        log.exception("plan failed")
         raise NotCovered(f"failure: {type(fault).__name__}") from None
     del scope.performed[key]
     return made

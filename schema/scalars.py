@@ -8,14 +8,12 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from db import chitty_id, clock
+from db.kinds import INT64_MAX, INT64_MIN
 
 DateTime = NewType("DateTime", str)
 BigInt = NewType("BigInt", int)
 ChittyID = NewType("ChittyID", str)
 JSON = NewType("JSON", object)
-
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-CHITTY_ID_CHARACTERS = 200
 
 
 def _parse_instant(value: Any) -> DateTime:
@@ -40,8 +38,8 @@ def _parse_big_int(value: Any) -> BigInt:
 
 
 def _parse_chitty_id(value: Any) -> ChittyID:
-    if not isinstance(value, str) or len(value) > CHITTY_ID_CHARACTERS:
-        raise GraphQLError(f"a ChittyID is a string of at most {CHITTY_ID_CHARACTERS} characters")
+    if not isinstance(value, str) or len(value) > chitty_id.LONGEST:
+        raise GraphQLError(f"a ChittyID is a string of at most {chitty_id.LONGEST} characters")
     normal = chitty_id.normalise(value)
     # Two prefixes stay two: a rule that strips one again must still find what is wrong.
     return ChittyID(value if normal.startswith(chitty_id.DID) else normal)

@@ -6,12 +6,8 @@ from typing import Any
 
 from db import bulk
 from db.database import Database
-from db.program import Program
-from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
+from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 from server import demo_connections, demo_rows
-
-# Parents before children, so that every reference finds what it names.
-ORDER: tuple[Table[Any], ...] = (ACTORS, INSTALLATIONS, CONTEXTS, CONNECTIONS)
 
 FIRST_QUERY = """\
 {
@@ -38,44 +34,18 @@ class DemoReport:
 
 async def fill(database: Database) -> DemoReport | None:
     """Fill an empty registry with the demo; leave one that holds any row alone and return None."""
-    return await database.write(_filling(_registry()))
+    written = await database.write(bulk.fill_empty(_registry()))
+    return DemoReport(written) if written else None
 
 
-def _registry() -> dict[str, Sequence[Any]]:
+def _registry() -> dict[Table[Any], Sequence[Any]]:
+    """The rows by table, parents before children."""
     actors = demo_rows.actors()
     contexts = demo_rows.contexts(actors)
     installations = demo_rows.installations(actors)
     return {
-        ACTORS.name: actors,
-        INSTALLATIONS.name: installations,
-        CONTEXTS.name: contexts,
-        CONNECTIONS.name: demo_connections.connections(actors, contexts, installations),
+        ACTORS: actors,
+        INSTALLATIONS: installations,
+        CONTEXTS: contexts,
+        CONNECTIONS: demo_connections.connections(actors, contexts, installations),
     }
-
-
-def _filling(rows: dict[str, Sequence[Any]]) -> Program[DemoReport | None]:
-    written = yield [
-        bulk.insert_rows(
-            table,
-            rows[table.name],
-            when=_still_empty_after(ORDER[:place]),
-            bind={"first": rows[ACTORS.name][0].chitty_id} if place else None,
-        )
-        for place, table in enumerate(ORDER)
-    ]
-    if not written[0]:
-        return None
-    return DemoReport({table.name: len(keys) for table, keys in zip(ORDER, written, strict=True)})
-
-
-def _still_empty_after(filled: Sequence[Table[Any]]) -> str:
-    """True where the demo's first actor is there, if actors are filled, and the rest is empty.
-
-    A batch cannot ask in between whether its first statement wrote; this condition can.
-    """
-    conditions = [
-        f"NOT EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if table not in filled
-    ]
-    if filled:
-        conditions.append("EXISTS (SELECT 1 FROM actors WHERE chitty_id = :first)")
-    return " AND ".join(conditions)

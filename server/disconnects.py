@@ -1,4 +1,4 @@
-"""Clients that go away: what is being done for them stops.
+"""Clients that go away: what is being read for them stops.
 
 Most requests are answered before a look would pay, so that looking begins after a while only.
 """

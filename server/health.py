@@ -6,9 +6,8 @@ import sqlite3
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from db import migrator
+from db import ledger, migrator
 from db.errors import BootRefused, Unavailable
-from db.program import Statement, rows
 
 
 async def healthz(request: Request) -> Response:
@@ -20,7 +19,7 @@ async def readyz(request: Request) -> Response:
     """The database can be read and no migration is pending; 503 otherwise."""
     db = request.app.state.db
     try:
-        await db.read(rows(Statement("SELECT count(*) FROM chittygraph_migrations")))
+        await db.read(ledger.names())
         pending = await asyncio.to_thread(migrator.pending, db.path)
     except (BootRefused, Unavailable, OSError, sqlite3.Error):
         pending = ["unknown"]

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from db import kinds
+
 DEEPEST = 64
 # Whole numbers beyond 64 bits become floats in orjson; it takes this many digits to be one.
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
@@ -18,20 +20,6 @@ def read(raw: bytes) -> Any:
     UTF-8 JSON with finite numbers, and for what nests deeper than DEEPEST.
     """
     value = orjson.loads(raw)
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _nests_too_deep(value):
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and kinds.depth(value) > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels")
     return json.loads(raw) if _LONG_NUMBER.search(raw) else value
-
-
-def _nests_too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        containers = [each for each in level if isinstance(each, dict | list)]
-        if not containers:
-            return False
-        level = [
-            item
-            for each in containers
-            for item in (each.values() if isinstance(each, dict) else each)
-        ]
-    return True

@@ -16,8 +16,6 @@ from db.deliveries import Kept, Outcome
 from db.errors import Unavailable
 from resolvers import github
 from resolvers.github import Unacceptable
-from server.webhook_replay import Replayed as Replayed
-from server.webhook_replay import replay as replay
 
 T = TypeVar("T")
 

@@ -5,12 +5,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from db.database import Database
-from db.migrator import migrate
 from db.tables import Connection
 from resolvers import connections, contexts
 from resolvers.scope import Scope
-from tests.mutating import ADA, put, register
+from tests.mutating import ADA, empty, put, register
 
 WORK = "CHITTY-CONTEXT-WORK"
 FIRST = "11111111-1111-4111-8111-111111111111"
@@ -23,14 +21,10 @@ LIVE, SUSPENDED, REMOVED = 1, 2, 3
 @asynccontextmanager
 async def registry(folder: Path) -> AsyncIterator[Scope]:
     """A registry that holds an actor and a context of hers."""
-    path = folder / "registry.db"
-    migrate(path)
-    db = await Database.open(path)
-    async with Scope(db=db, cursor_key=b"key") as scope:
+    async with empty(folder) as scope:
         await register(scope, ADA)
         await contexts.create(scope, {"chitty_id": WORK, "name": "work", "owner": ADA})
         yield scope
-    await db.close()
 
 
 async def open_one(scope: Scope, connection_id: str = FIRST, **more: Any) -> Connection:

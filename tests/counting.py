@@ -3,55 +3,65 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from db.database import Database
 from db.migrator import migrate
-from db.program import Program, Statement, rows
-from resolvers.scope import Scope
+from db.program import Statement, rows
+from resolvers.explained import Asked, ExplainedScope
 from schema import execution
 from schema.execution import Documents
+from schema.roads import Answered, Roads
 
-T = TypeVar("T")
-
-
-class WatchedScope(Scope):
-    """A Scope that notes every statement that is read with."""
-
-    statements: list[Statement]
-
-    async def read(self, program: Program[T]) -> T:
-        """Run a Program in the operation's snapshot and note its statements."""
-        return await super().read(self._noted(program))
-
-    def _noted(self, program: Program[T]) -> Program[T]:
-        batch = next(program)
-        while True:
-            self.statements += batch
-            found = yield batch
-            try:
-                batch = program.send(found)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
+AT = "'2026-01-01T00:00:00.000Z'"
+ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
+MANY = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < :count)"
+FILLING = [
+    f"""{MANY} INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+    SELECT {ACTOR}, 'human', {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO installations (installation_id, chitty_id, account_id, account_login,
+        account_type, repository_selection, suspended_by_chitty_id, installed_at, updated_at)
+    SELECT n, printf('CHITTY-INSTALL-%06d-AAAA', n), n, 'a', 'User', 'all', {ACTOR}, {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+    SELECT printf('CHITTY-CONTEXT-%06d-AAAA', n), 'c' || n, {ACTOR}, {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+        installation_id, created_at, updated_at)
+    SELECT kind || n || '-' || m, printf('CHITTY-%s-%06d-AAAA', upper(kind), n), kind, 's' || m, n, {AT}, {AT}
+    FROM many, (SELECT 1 AS m UNION ALL SELECT 2 UNION ALL SELECT 3),
+        (SELECT 'actor' AS kind UNION ALL SELECT 'context')""",
+]
 
 
 class Watched:
-    """A registry whose operations are watched."""
+    """A registry whose operations are watched; their documents and plans are kept as a server does."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.documents = Documents(introspection=True)
+        self.roads = Roads(compile_operations=True)
 
     async def statements(self, query: str, **variables: Any) -> list[Statement]:
-        """The statements that an operation takes; it must succeed."""
-        prepared = Documents(introspection=False).prepare(query)
-        scope = WatchedScope(db=self.db, cursor_key=b"key")
-        scope.statements = []
-        async with scope:
+        """The statements that an operation takes on the generic road; it must succeed."""
+        prepared = self.documents.prepare(query)
+        async with ExplainedScope(db=self.db, cursor_key=b"key") as scope:
             result = await execution.run(prepared, scope, variables, None)
-            assert result.errors is None
-            self.answer: Any = result.data
-            return scope.statements
+        assert result.errors is None
+        self.answer: Any = result.data
+        return [asked.statement for asked in scope.asked]
+
+    async def asked(self, query: str, **variables: Any) -> list[Asked]:
+        """What an operation asks of the database on a plan; it must be covered and succeed."""
+        async with ExplainedScope(db=self.db, cursor_key=b"key") as scope:
+            answered = await self.answered(scope, query, variables)
+        assert (answered.why_generic, answered.errors) == (None, [])
+        self.answer = answered.data
+        return scope.asked
+
+    async def answered(
+        self, scope: ExplainedScope, query: str, variables: dict[str, Any] | None = None
+    ) -> Answered:
+        """An operation's outcome in this scope, whichever road it takes."""
+        return await self.roads.answer(self.documents.prepare(query), scope, variables or {}, None)
 
     async def put(self, statement: Statement) -> None:
         """Write as another program would."""
@@ -67,3 +77,9 @@ async def watched(path: Path) -> AsyncIterator[Watched]:
         yield Watched(db)
     finally:
         await db.close()
+
+
+async def fill(registry: Watched, count: int) -> None:
+    """So many of everything, each linked to the others of its number; thrice the connections."""
+    for sql in FILLING:
+        await registry.put(Statement(sql, {"count": count}))

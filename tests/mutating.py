@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,20 @@ from db.program import Rows, Statement, Value, rows
 from db.tables import CONNECTIONS, Actor
 from resolvers import actors
 from resolvers.scope import Scope
+from tests.storing import opened
 
 OLD = "2025-01-01T00:00:00.000Z"
 ADA, BOB, EVE = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-BOB", "CHITTY-ACTOR-EVE"
+
+
+@asynccontextmanager
+async def empty(folder: Path) -> AsyncIterator[Scope]:
+    """A registry that holds nothing yet."""
+    async with (
+        opened(folder / "registry.db") as db,
+        Scope(db=db, cursor_key=b"key") as scope,
+    ):
+        yield scope
 
 
 async def ask(scope: Scope, sql: str) -> list[Any]:

@@ -2,23 +2,28 @@ import asyncio
 
 import pytest
 
-from db.database import Database
 from db.enums import ActorType
 from db.errors import Refused
-from db.migrator import migrate
 from resolvers import actors, contexts
-from resolvers.scope import Scope
-from tests.mutating import ADA, BOB, EVE, OLD, ask, connect, connections, put, refusal, register
+from tests.mutating import (
+    ADA,
+    BOB,
+    EVE,
+    OLD,
+    ask,
+    connect,
+    connections,
+    empty,
+    put,
+    refusal,
+    register,
+)
 
 
 @pytest.fixture
 async def scope(tmp_path):
-    path = tmp_path / "registry.db"
-    migrate(path)
-    db = await Database.open(path)
-    async with Scope(db=db, cursor_key=b"key") as scope:
+    async with empty(tmp_path) as scope:
         yield scope
-    await db.close()
 
 
 async def test_a_registered_actor_is_active_and_has_a_chitty_id_of_its_own(scope):

@@ -121,7 +121,9 @@ def test_a_misused_command_says_so_with_2(chittygraph, words):
     assert "chittygraph" in err
 
 
-@pytest.mark.parametrize("word", ["serve", "migrate", "status", "schema", "webhooks", "demo"])
+@pytest.mark.parametrize(
+    "word", ["serve", "migrate", "status", "schema", "explain", "webhooks", "demo"]
+)
 def test_every_command_explains_itself(capsys, word):
     with pytest.raises(SystemExit) as caught:
         main([word, "--help"])

@@ -3,13 +3,23 @@ from typing import Any
 
 import pytest
 
-from db.database import Database
 from db.errors import Refused
-from db.migrator import migrate
 from db.tables import Context
 from resolvers import actors, contexts
 from resolvers.scope import Scope
-from tests.mutating import ADA, BOB, EVE, OLD, ask, connect, connections, put, refusal, register
+from tests.mutating import (
+    ADA,
+    BOB,
+    EVE,
+    OLD,
+    ask,
+    connect,
+    connections,
+    empty,
+    put,
+    refusal,
+    register,
+)
 
 WORK, PLAY = "CHITTY-CONTEXT-WORK", "CHITTY-CONTEXT-PLAY"
 REF = {"chitty_id": WORK}
@@ -17,13 +27,9 @@ REF = {"chitty_id": WORK}
 
 @pytest.fixture
 async def scope(tmp_path):
-    path = tmp_path / "registry.db"
-    migrate(path)
-    db = await Database.open(path)
-    async with Scope(db=db, cursor_key=b"key") as scope:
+    async with empty(tmp_path) as scope:
         await register(scope, ADA)
         yield scope
-    await db.close()
 
 
 async def create(

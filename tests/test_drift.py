@@ -1,29 +1,24 @@
 """What must agree, agrees."""
 
-import contextlib
+import ast
 import enum
-import sqlite3
-from collections.abc import Iterator
+import re
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from db import kinds, migrator
+from db import kinds
 from db.tables import TABLES, Column, Table
 
 COLUMNS = """
     SELECT name, type, "notnull" FROM pragma_table_info(:table)
 """
 WHOLE_NUMBERS = (kinds.INT, kinds.BIG_INT)
-
-
-@pytest.fixture
-def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    file = tmp_path / "registry.db"
-    migrator.migrate(file)
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        yield connection
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -59,3 +54,80 @@ def test_a_table_takes_exactly_the_values_of_an_enumeration(
     (made,) = migrated.execute(MADE_BY, {"table": table.name}).fetchone()
 
     assert f"CHECK ({column.name} IN ({values}))" in made
+
+
+TOP = Path(__file__).parent.parent
+ARROW = ("db", "resolvers", "schema", "server")
+SOURCES = [
+    path.relative_to(TOP) for package in ARROW for path in sorted((TOP / package).rglob("*.py"))
+]
+DRIVERS = {"aiosqlite", "pysqlite3"}
+OF_HTTP_AND_GRAPHQL = {"graphql", "strawberry", "starlette", "uvicorn"}
+STATEMENT = re.compile(
+    r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA|CREATE (TABLE|INDEX))\b"
+)
+
+
+def imported(source: Path) -> set[str]:
+    """The top-level names of what a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse((TOP / source).read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the package: a relative one hides the arrow"
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_imports_point_one_way(source: Path):
+    package = source.parts[0]
+
+    later = ARROW[ARROW.index(package) + 1 :]
+
+    assert imported(source).isdisjoint({*later, "tests", "benchmarks"})
+
+
+@pytest.mark.parametrize("source", [each for each in SOURCES if each.parts[0] == "db"], ids=str)
+def test_the_database_layer_needs_only_its_drivers(source: Path):
+    assert imported(source) <= sys.stdlib_module_names | DRIVERS | {"db"}
+
+
+@pytest.mark.parametrize(
+    "source", [each for each in SOURCES if each.parts[0] == "resolvers"], ids=str
+)
+def test_the_rules_know_nothing_of_http_and_graphql(source: Path):
+    assert imported(source).isdisjoint(OF_HTTP_AND_GRAPHQL)
+
+
+@pytest.mark.parametrize("source", [each for each in SOURCES if each.parts[0] != "db"], ids=str)
+def test_sql_is_written_in_the_database_layer_only(source: Path):
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse((TOP / source).read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+    assert [text for text in texts if STATEMENT.search(text)] == []
+
+
+PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
+PINNED = dict(re.findall(r"^(\S+)==(\S+)", (TOP / "requirements.lock").read_text(), re.MULTILINE))
+NEEDED = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
+
+
+@pytest.mark.parametrize("needed", NEEDED)
+def test_the_lock_pins_a_version_that_is_asked_for(needed: str):
+    requirement = Requirement(needed)
+
+    pinned = PINNED.get(canonicalize_name(requirement.name))
+
+    assert pinned is not None, "pin it: see the top of requirements.lock"
+    assert requirement.specifier.contains(pinned)
+
+
+def test_every_package_is_installed():
+    packages = {".".join(source.parent.parts) for source in SOURCES}
+
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages | {"migrations"}

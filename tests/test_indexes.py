@@ -1,30 +1,25 @@
 """Lists and relation pages walk an index that holds their order; none is sorted."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
-from pathlib import Path
+from enum import Enum
 from typing import Any
 
 import pytest
 
-from db import migrator, tables
+from db import tables
 from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
+from schema import enums
 
-ORDERINGS: list[tuple[Table[Any], str]] = [
-    (ACTORS, "created_at updated_at last_seen_at display_name session_count"),
-    (CONTEXTS, "created_at updated_at name"),
-    (INSTALLATIONS, "installed_at updated_at account_login"),
-    (
-        CONNECTIONS,
-        "created_at updated_at target_service request_count error_count last_used_at"
-        " last_health_check",
-    ),
+ORDERINGS: list[tuple[Table[Any], type[Enum]]] = [
+    (ACTORS, enums.ActorOrderField),
+    (CONTEXTS, enums.ContextOrderField),
+    (INSTALLATIONS, enums.InstallationOrderField),
+    (CONNECTIONS, enums.ConnectionOrderField),
 ]
 LISTS = [
-    pytest.param(table, column, id=f"{table.name} by {column}")
-    for table, columns in ORDERINGS
-    for column in columns.split()
+    pytest.param(table, field.value, id=f"{table.name} by {field.name}")
+    for table, fields in ORDERINGS
+    for field in fields
 ]
 DIRECT = {
     "Actor.contexts": tables.ACTOR_CONTEXTS,
@@ -37,14 +32,6 @@ THROUGH_CONNECTIONS = {
     "Context.installations": tables.CONTEXT_INSTALLATIONS,
     "Installation.contexts": tables.INSTALLATION_CONTEXTS,
 }
-
-
-@pytest.fixture
-def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    file = tmp_path / "registry.db"
-    migrator.migrate(file)
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        yield connection
 
 
 def plan(connection: sqlite3.Connection, sql: str, parent: str | None = None) -> str:

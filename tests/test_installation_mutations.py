@@ -3,15 +3,13 @@
 import pytest
 
 from db import facts
-from db.database import Database
 from db.enums import AccountType, RepositorySelection
 from db.errors import Refused
 from db.facts import Fact, Rank
-from db.migrator import migrate
 from db.program import Statement, Value, rows
 from resolvers import installations
-from resolvers.scope import Scope, Viewer
-from tests.mutating import ADA, ask, register
+from resolvers.scope import Viewer
+from tests.mutating import ADA, ask, empty, register
 
 GIVEN = {
     "installation_id": 42,
@@ -25,11 +23,8 @@ REF = {"installation_id": 42}
 
 @pytest.fixture
 async def scope(tmp_path):
-    migrate(tmp_path / "registry.db")
-    database = await Database.open(tmp_path / "registry.db")
-    async with Scope(database, b"key") as scope:
+    async with empty(tmp_path) as scope:
         yield scope
-    await database.close()
 
 
 async def stored(scope):

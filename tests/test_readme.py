@@ -1,5 +1,6 @@
 """What the README promises a new user."""
 
+import argparse
 import json
 import re
 import shlex
@@ -8,6 +9,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from db.deliveries import Outcome
+from server.cli import parser
+from server.webhooks import STATUS
 from tests.serving import served, url_of
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -45,3 +49,23 @@ def test_the_curl_line_answers(ask):
     answer = ask(body)
 
     assert len(answer["data"]["contexts"]["nodes"]) == 3
+
+
+def test_every_command_is_listed():
+    (commands,) = (
+        action.choices
+        for action in parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+
+    listed = set(re.findall(r"`\./run (\w+)", README))
+
+    assert commands.keys() <= listed
+
+
+def test_every_outcome_of_a_delivery_is_explained_with_its_status():
+    explained = re.findall(r"^\| (\d+) \| `(\w+)` \|", README, re.MULTILINE)
+
+    assert {outcome: int(status) for status, outcome in explained} == {
+        outcome.value: STATUS.get(outcome, 200) for outcome in Outcome
+    }

@@ -5,32 +5,7 @@ from typing import Any
 
 import pytest
 
-from db.program import Statement
-from tests.counting import Watched, watched
-
-AT = "'2026-01-01T00:00:00.000Z'"
-MANY = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < :count)"
-FILLING = [
-    f"""{MANY} INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
-    SELECT 'CHITTY-ACTOR-' || n, 'human', {AT}, {AT} FROM many""",
-    f"""{MANY} INSERT INTO installations (installation_id, chitty_id, account_id, account_login,
-        account_type, repository_selection, suspended_by_chitty_id, installed_at, updated_at)
-    SELECT n, 'CHITTY-INSTALL-' || n, n, 'a', 'User', 'all', 'CHITTY-ACTOR-' || n, {AT}, {AT} FROM many""",
-    f"""{MANY} INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
-    SELECT 'CHITTY-CONTEXT-' || n, 'c' || n, 'CHITTY-ACTOR-' || n, {AT}, {AT} FROM many""",
-    f"""{MANY} INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
-        installation_id, created_at, updated_at)
-    SELECT kind || n || '-' || m, 'CHITTY-' || upper(kind) || '-' || n, kind, 's' || m, n, {AT}, {AT}
-    FROM many, (SELECT 1 AS m UNION ALL SELECT 2 UNION ALL SELECT 3),
-        (SELECT 'actor' AS kind UNION ALL SELECT 'context')""",
-]
-
-
-async def fill(registry: Watched, count: int) -> None:
-    """So many of everything, each linked to the others of its number; thrice the connections."""
-    for sql in FILLING:
-        await registry.put(Statement(sql, {"count": count}))
-
+from tests.counting import fill, watched
 
 SHAPES = {
     "what the issue names": (

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from server import webhooks
-from server.webhooks import replay
+from server.webhook_replay import replay
 from tests.github import (
     INSTALLATION_EVENTS,
     changed,

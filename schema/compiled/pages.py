@@ -240,12 +240,14 @@ class PageTask:
             statement.alone() if parents is None else statement.of(parents)
             for statement in self._spec.statements
         ]
+        self.rows = 0
 
     def take(self, answers: list[Any]) -> Iterator[Task]:
         """Put a page into each parent's object."""
         spec, count = self._spec, len(self._objects)
         rest = iter(answers)
         pages = next(rest) if spec.has_rows else [[]] * count
+        self.rows = sum(map(len, pages)) + count * (len(answers) - spec.has_rows)
         size, more = spec.cut.limit, [False] * count
         if spec.has_rows:
             more = [len(rows) > size for rows in pages]

@@ -20,9 +20,10 @@ from schema.compiled.rows import Columns, Objects, RowPlan, Rows
 
 
 class Task(Protocol):
-    """Statements, and what to do with their answers."""
+    """Statements, and what to do with their answers; `rows` is how many those held, once taken."""
 
     statements: list[Statement]
+    rows: int
 
     def take(self, answers: list[Any]) -> "Iterator[Task]":
         """Put what was found into the answer, and yield what it leads to."""
@@ -40,11 +41,10 @@ def carried_out(tasks: Tasks) -> Program[None]:
         answers = iter([orjson.loads(str(text)) for [(text,)] in found])
         following: list[Task] = []
         for task in tasks:
-            mine = [next(answers) for _ in task.statements]
-            rows += sum(map(len, mine))
-            following += task.take(mine)
-        if rows > ROWS_PER_OPERATION:
-            raise BadRequest("TOO_MANY_ROWS", "the operation reads too many rows")
+            following += task.take([next(answers) for _ in task.statements])
+            rows += task.rows
+            if rows > ROWS_PER_OPERATION:
+                raise BadRequest("TOO_MANY_ROWS", "the operation reads too many rows")
         tasks = following
 
 
@@ -101,6 +101,7 @@ class _LookupTask:
         keys = list(dict.fromkeys(key for _, key in wanted))
         statement = packed.rows(lookup.table, lookup.by, lookup.columns.names[1:])
         self.statements = [statement.of(keys)]
+        self.rows = len(keys)
         self._lookup, self._wanted, self._request = lookup, wanted, request
 
     def take(self, answers: list[Any]) -> Iterator[Task]:

@@ -3,10 +3,13 @@
 import argparse
 import asyncio
 import json
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from db import migrator
+from db.errors import BootRefused
 from server.cli import options
 from server.settings import Settings
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from schema.roads import Answered
     from server.cli.options import Commands
 
-MISUSED = 2
+FAILED, MISUSED = 1, 2
 
 
 def add_to(commands: "Commands") -> None:
@@ -31,26 +34,52 @@ def add_to(commands: "Commands") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the query, which only reads, and print what it did; raises BootRefused, OSError."""
+    """Run the query, which changes nothing, and print what it did; raises BootRefused, OSError."""
     from schema.errors import RequestRefused  # building the schema is slow
+    from server import strict_json
 
-    text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8")
     try:
-        variables = json.loads(args.variables)
+        text = _text(args.file)
+    except ValueError:
+        return _complain(f"{args.file} is not a text in UTF-8", FAILED)
+    try:
+        variables = strict_json.read(args.variables.encode())
         if not isinstance(variables, dict):
-            raise ValueError("not an object")
+            raise ValueError("it is something else")
     except ValueError as error:
-        print(f"chittygraph: --variables must be a JSON object: {error}", file=sys.stderr)
-        return MISUSED
+        return _complain(f"--variables must be a JSON object: {error}", MISUSED)
     settings = options.settings_of(args)
     try:
         answered, scope = asyncio.run(_explain(settings, text, variables, args.operation))
     except RequestRefused as refused:
         for problem in refused.errors:
-            print(f"chittygraph: {problem}", file=sys.stderr)
-        return 1
+            places = "".join(
+                f" (line {at.line}, column {at.column})" for at in problem.locations or ()
+            )
+            _complain(problem.message + places, FAILED)
+        return FAILED
     print(_told(answered, scope))
     return 0
+
+
+def _text(file: Path) -> str:
+    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    return raw.decode("utf-8")
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"chittygraph: {message}", file=sys.stderr)
+    return code
+
+
+def _require_migrated(path: Path) -> None:
+    status = migrator.inspect(path)
+    if not status.exists:
+        raise BootRefused(f"{path} does not exist: make it with `chittygraph migrate`")
+    if status.pending:
+        raise BootRefused(
+            f"{path} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
+        )
 
 
 async def _explain(
@@ -67,9 +96,12 @@ async def _explain(
     prepared = Documents(introspection=True).prepare(text)
     if not prepared.is_query(operation):
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
-    db = await Database.open(settings.database_path, readers=1, read_seconds=settings.read_seconds)
+    path = settings.database_path
+    _require_migrated(path)
+    db = await Database.open(path, readers=1, read_seconds=settings.read_seconds)
     try:
-        key = await db.write(cursors.key())
+        # Where no server ever ran there is no key, nor a cursor that it could authenticate.
+        key = await db.read(cursors.stored_key()) or secrets.token_bytes(cursors.KEY_BYTES)
         async with ExplainedScope(db=db, cursor_key=key, settings=rules(settings)) as scope:
             roads = Roads(compile_operations=settings.compiled)
             return await roads.answer(prepared, scope, variables, operation), scope
@@ -84,5 +116,10 @@ def _told(answered: "Answered", scope: "ExplainedScope") -> str:
     lines.append(f"statements: {len(scope.asked)}")
     for number, asked in enumerate(scope.asked, 1):
         bind = json.dumps(dict(asked.statement.bind), default=str, ensure_ascii=False)
-        lines += ["", f"{number}. rows: {asked.rows}", asked.statement.sql, f"   with {bind[:500]}"]
+        lines += [
+            "",
+            f"{number}. batch: {asked.batch}, rows: {asked.rows}",
+            asked.statement.sql,
+            f"   with {bind[:500]}",
+        ]
     return "\n".join(lines)

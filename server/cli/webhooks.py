@@ -35,12 +35,12 @@ def run(args: argparse.Namespace) -> int:
 
 async def _replay(database_path: Path, paths: list[Path]) -> int:
     from db.database import Database
-    from server import webhooks
+    from server import webhook_replay
 
     database = await Database.open(database_path)
     code = 0
     try:
-        async for replayed in webhooks.replay(database, paths):
+        async for replayed in webhook_replay.replay(database, paths):
             told = replayed.outcome or f"refused: {replayed.error}"
             print(f"{replayed.where}: {told}")
             code = SOME_WERE_BAD if replayed.error else code

@@ -97,8 +97,7 @@ ODD: dict[kinds.Kind, tuple[Value, ...]] = {
     kinds.INT: (*NUMBERS, "12", "x", *ANY),
     kinds.BIG_INT: (*NUMBERS, "12", "x", *ANY),
 }
-# What JSON and a URL-safe id can carry: a key of another kind is no key that anybody could name.
-ODD_KEYS: tuple[Value, ...] = TEXTS
+ODD_KEYS: tuple[Value, ...] = (*TEXTS, *ANY)
 _CHECK = re.compile(r"CHECK \((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import GraphQLSchema
@@ -43,13 +43,29 @@ def query(pool: Pool, seed: int, number: int) -> Operation:
     return _made(pool, seed, number, "query")
 
 
+def again(operation: Operation) -> Operation:
+    """The same document with other variables, for which its plan is there already."""
+    variables = {name: _other(value) for name, value in operation.variables.items()}
+    return replace(operation, label=f"{operation.label}, again", variables=variables)
+
+
+def _other(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, dict):
+        return {name: _other(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_other(item) for item in value[::-1]]
+    return value % 5 + 1 if isinstance(value, int) and 0 < value < 10 else value
+
+
 def mutation(pool: Pool, seed: int, number: int) -> Operation:
     """A random operation of one to three mutations."""
     return _made(pool, seed, number, "mutation")
 
 
 def _made(pool: Pool, seed: int, number: int, word: str) -> Operation:
-    fields = 30
+    fields = 20
     while True:
         made = _Maker(pool, seed, number, word, fields).operation()
         if len(_TOKEN.findall(made.document)) <= MOST_TOKENS:
