@@ -152,7 +152,7 @@ def delete(
     owned, status = answers
     if transfer_contexts_to is None:
         message = (
-            f"{chitty_id} owns {owned!s} contexts that are not deleted:"
+            f"{chitty_id} still owns contexts, {owned!s} not counting deleted ones:"
             " hand them to another actor with transferContextsTo, or delete them first"
         )
         raise rules.refused(ErrorCode.IN_USE, "chitty_id", message)

@@ -40,7 +40,7 @@ def _text(stored: Value) -> str:
 def _int(stored: Value) -> int:
     if stored is None:
         return 0
-    if not isinstance(stored, int):
+    if not isinstance(stored, int) or isinstance(stored, bool):
         raise Unreadable("the stored value is not a whole number")
     return stored
 

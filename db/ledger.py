@@ -104,7 +104,7 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
     if tables:
         raise BootRefused(
             f"{path} was not made by chittygraph: it holds the tables {', '.join(tables[:6])} and"
-            " no record of migrations; adopt it first, or name another file"
+            " no record of migrations: name another file, or one that does not exist yet"
         )
     return {}
 

@@ -4,13 +4,12 @@ A list is a whole table, or what a relation leads to from each of many parents a
 is cut in SQL: a page reads its own rows, not all of them.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from db.conditions import Binder, Condition, all_of, belongs, to_sql, visible
-from db.program import Statement, Value, Values
+from db.program import Statement, Value, Values, listed
 from db.tables import Relation, Table
 
 
@@ -64,7 +63,7 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
             binder.bind,
         )
     # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
-    binder.bind["parents"] = json.dumps(parents)
+    binder.bind["parents"] = listed(parents)
     picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
     return Statement(
         f"SELECT parents.value, {table.select_list('t')}"
@@ -116,7 +115,7 @@ def _per_parent(
 ) -> Statement:
     if listing.relation is None:
         return Statement(f"SELECT NULL, {expression}", binder.bind)
-    binder.bind["parents"] = json.dumps(parents)
+    binder.bind["parents"] = listed(parents)
     return Statement(
         f"SELECT parents.value, {expression} FROM json_each(:parents) AS parents", binder.bind
     )

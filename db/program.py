@@ -6,7 +6,8 @@ transaction; one that speaks HTTP sends a request per batch. A Program that writ
 one batch, since a batch is what every driver can make atomic.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
@@ -27,6 +28,11 @@ class Statement:
 
 Batch: TypeAlias = Sequence[Statement]
 Program: TypeAlias = Generator[Batch, list[Rows], T]
+
+
+def listed(values: Iterable[Value]) -> str:
+    """Values as the JSON text that `json_each` reads: a BLOB, which JSON cannot hold, becomes null."""
+    return json.dumps([None if isinstance(value, bytes) else value for value in values])
 
 
 def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:

@@ -85,7 +85,7 @@ class Loaders:
 
     async def _one_each(self, statement: Statement, parents: list[Value]) -> list[Any]:
         found = {row[0]: row[1] for row in await self._rows_of(statement)}
-        return [found[parent] for parent in parents]
+        return [found.get(parent, 0) for parent in parents]  # nothing belongs to a BLOB
 
     async def _rows_of(self, statement: Statement) -> Rows:
         found = await self._read(rows(statement))

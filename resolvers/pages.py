@@ -59,7 +59,7 @@ class Page:
         """The cursor of a row of this page."""
         order = self._cut.order
         values = tuple(getattr(row, part.column) for part in order)
-        return cursors.encode(self._scope.cursor_key, self._listing.table.name, order, values)
+        return cursors.encoder(self._scope.cursor_key, self._listing.table.name, order)(values)
 
     async def _found(self) -> list[Any]:
         return await self._scope.loaders.page(self._listing, self._cut).load(self._parent)

@@ -33,39 +33,50 @@ class Protocol(HttpToolsProtocol):
         """Take what the client sent."""
         self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                self.handle_websocket_upgrade()
-            else:
-                self._decline_upgrade(data[upgrade.args[0] :])
+            size = len(data)
+            while data:
+                data = self._feed(data)
         except httptools.HttpParserError:
             self.logger.warning("not an HTTP request")
             self.send_400_response("Invalid HTTP request received.")
         else:
-            self._bound_the_head(len(data))
+            self._bound_the_head(size)
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head is to be read again without its offer."""
-        if self._should_upgrade() or not self.parser.should_upgrade():
+        if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Tell the answer that its request is whole."""
-        if self._should_upgrade() or not self.parser.should_upgrade():
+        if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_message_complete()
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        if self.parser.get_method() == b"CONNECT":
-            self.send_400_response("This is no proxy.")
-            return
-        head = [b"%s %s HTTP/1.1\r\n" % (self.parser.get_method(), self.url)]
-        head += [b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+    def _feed(self, data: bytes) -> bytes:
+        """What is to be read next: nothing, or a request again from its head, without its offer."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return b""
+            if self.parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("this is no proxy") from None
+            return self._without_offer() + data[upgrade.args[0] :]
+        return b""
+
+    def _without_offer(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"".join(head) + b"\r\n" + rest)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's is
+        head = b"%s %s HTTP/%s\r\n" % (method, self.url, version)
+        kept = (header for header in self.headers if header[0] != b"upgrade")
+        return head + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n"
 
     def _bound_the_head(self, size: int) -> None:
-        within = self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
+        within = self.scope is not None and (
+            self.cycle is None or self.cycle.scope is not self.scope
+        )
         self._head_bytes = self._head_bytes + size if within else 0
         if self._head_bytes > MAX_HEAD_BYTES:
             self.logger.warning("a request's head is too large")

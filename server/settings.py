@@ -61,6 +61,11 @@ class Settings:
         for declared in fields(self):
             _check(variable(declared.name), declared, getattr(self, declared.name))
         _database_path(self.database)
+        if self.github_webhook_secret and not self.github_secrets:
+            raise SettingRefused(
+                f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
+                " give it one or leave it out"
+            )
         if self.page_default > self.page_max:
             raise SettingRefused(
                 f"{variable('page_default')} is {self.page_default}, more than"

@@ -40,6 +40,8 @@ async def replay(database: Database, paths: Iterable[str | Path]) -> AsyncIterat
     """
     for path in _files(paths):
         try:
+            if path.is_dir():
+                raise Unacceptable("the folder holds no *.json")
             content = path.read_bytes()
             found = list(_payloads(path, content))
         except OSError as error:
@@ -63,8 +65,9 @@ async def _apply(database: Database, where: str, event: str, body: bytes) -> Rep
 
 
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """The files, and those of folders; a folder without any stands for itself."""
     for path in map(Path, paths):
-        yield from sorted(path.glob("*.json")) if path.is_dir() else [path]
+        yield from sorted(path.glob("*.json")) or [path]
 
 
 def _payloads(path: Path, content: bytes) -> Iterator[tuple[str, str, bytes]]:

@@ -195,3 +195,12 @@ def test_saved_payloads_are_replayed_and_a_bad_one_is_told_without_stopping_the_
     assert bad == f"{tmp_path / 'a.json'}: refused: the file is not JSON"
     assert good.startswith(f"{tmp_path / 'b.json'}: ")
     assert "refused" not in good
+
+
+def test_a_folder_without_payloads_is_told_as_one(chittygraph, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+
+    code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))
+
+    assert code == 1
+    assert out == f"{tmp_path}: refused: the folder holds no *.json\n"

@@ -150,6 +150,13 @@ def test_webhook_secrets_are_several_with_commas_and_never_shown():
     assert Settings().github_secrets == ()
 
 
+def test_webhook_secrets_of_commas_alone_are_refused_without_being_shown():
+    assert refusal_of({"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": " , ,"}) == (
+        "CHITTYGRAPH_GITHUB_WEBHOOK_SECRET holds no secret, only commas or spaces:"
+        " give it one or leave it out"
+    )
+
+
 def test_a_worker_reads_back_what_its_parent_left_it():
     settings = Settings.read(
         {"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": "a,b"},

@@ -20,7 +20,7 @@ from schema.compiled.request import Arguments
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
 from schema.compiled.selection import Field, Selections
 from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
-from schema.compiled.values import expression
+from schema.compiled.values import converter, singly
 from schema.sources import METADATA
 
 DEFINITION = "strawberry-definition"
@@ -69,15 +69,11 @@ class Compiler:
             definition = type_.fields[field.name]
             match source_of(definition):
                 case sources.FromColumn(column):
-                    writer.put(
-                        field.key, expression(column, writer.stored(column.name), writer.helpers)
-                    )
+                    writer.column(field.key, column.name, converter(column))
                 case sources.GlobalId():
-                    writer.call(field.key, global_id(table), writer.stored(table.key))
+                    writer.column(field.key, table.key, singly(global_id(table)))
                 case sources.Derived(column, read):
-                    writer.call(
-                        field.key, self._derived(definition, field, read), writer.stored(column)
-                    )
+                    writer.column(field.key, column, singly(self._derived(definition, field, read)))
                 case sources.ToOne(relation, required):
                     writer.put(field.key, PLACEHOLDER)
                     if relation not in to_ones:

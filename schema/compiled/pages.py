@@ -261,7 +261,7 @@ class PageTask:
             totals=next(rest) if self._plan.has_total else [],
             before=[],
             beyond=[],
-            cursor=self._cursor,
+            cursor=self._cursor(),
         )
         self._take_reaches(found, rest)
         parts = [(part.key, part.prepared(found)) for part in self._plan.parts]
@@ -279,12 +279,19 @@ class PageTask:
         if found.cut.before is not None and "hasNextPage" in infos:
             found.beyond = next(rest)
 
-    def _cursor(self, row: Sequence[Any]) -> str:
-        values = tuple(row[index] for index in self._spec.ordered_by)
-        if any(isinstance(value, float) for value in values):
-            raise Unreadable("a fraction does not keep all its digits in a packed row")
-        scope, order = self._request.scope, self._spec.cut.order
-        return cursors.encode(scope.cursor_key, self._plan.columns.table.name, order, values)
+    def _cursor(self) -> Callable[[Sequence[Any]], str]:
+        places, scope = self._spec.ordered_by, self._request.scope
+        encode = cursors.encoder(
+            scope.cursor_key, self._plan.columns.table.name, self._spec.cut.order
+        )
+
+        def cursor(row: Sequence[Any]) -> str:
+            values = tuple([row[place] for place in places])
+            if float in map(type, values):
+                raise Unreadable("a fraction does not keep all its digits in a packed row")
+            return encode(values)
+
+        return cursor
 
 
 @dataclass(eq=False, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from db.tables import Table
 from schema import ids
+from schema.compiled.values import Converter
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 Objects: TypeAlias = list[dict[str, Any]]
@@ -44,27 +45,33 @@ class Writer:
 
     columns: Columns
     parts: list[str] = field(default_factory=list)
-    helpers: dict[str, Any] = field(default_factory=dict)
+    sources: list[tuple[int, Converter]] = field(default_factory=list)
 
-    def stored(self, column: str) -> str:
-        """The expression for a column's stored value."""
-        return f"r[{self.columns.index(column)}]"
+    def put(self, key: str, literal: str) -> None:
+        """Let every object have `key` with the value of a literal."""
+        self.parts.append(f"{key!r}: {literal}")
 
-    def put(self, key: str, expression: str) -> None:
-        """Let the object have `key` with the value of an expression."""
-        self.parts.append(f"{key!r}: {expression}")
-
-    def call(self, key: str, function: Callable[[Any], Any], argument: str) -> None:
-        """Let the object have `key` with what a function makes of an expression."""
-        name = f"call_{len(self.helpers)}"
-        self.helpers[name] = function
-        self.put(key, f"{name}({argument})")
+    def column(self, key: str, name: str, convert: Converter) -> None:
+        """Let each object have `key` with what is made of its row's column."""
+        self.parts.append(f"{key!r}: v{len(self.sources)}")
+        self.sources.append((self.columns.index(name), convert))
 
     def built(self) -> Callable[[Rows], Objects]:
         """The function. Its source holds response keys, as literals, and names made here only."""
-        source = f"lambda rows: [{{{', '.join(self.parts)}}} for r in rows]"
-        made: Callable[[Rows], Objects] = eval(source, self.helpers)  # noqa: S307 - see above
-        return made
+        values = [f"v{number}" for number in range(len(self.sources))]
+        loop = f"{', '.join(values)}, in zip({', '.join(f'{v}s' for v in values)})"
+        source = f"lambda count{''.join(f', {v}s' for v in values)}: [{{{', '.join(self.parts)}}}"
+        source += f" for {loop if values else '_ in range(count)'}]"
+        make: Callable[..., Objects] = eval(source)  # noqa: S307 - see above
+        sources = self.sources
+
+        def build(rows: Rows) -> Objects:
+            if not rows:
+                return []
+            columns = list(zip(*rows, strict=True))
+            return make(len(rows), *[convert(columns[index]) for index, convert in sources])
+
+        return build
 
 
 def global_id(table: Table[Any]) -> Callable[[Any], str]:

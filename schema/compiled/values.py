@@ -1,13 +1,15 @@
-"""How a stored value becomes what the answer says, as an expression of generated code.
+"""How stored values become what the answer says, a whole column of them at a time.
 
-The expression tells the ordinary value at a glance and leaves every other to the column's Kind, which
-is what the generic road asks: so both say the same, and refuse the same.
+Ordinary values are recognised together, in passes that run in C; a column with any other is read value
+by value by its Kind, which is what the generic road asks: so both say the same, and refuse the same.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from db import kinds
 from db.kinds import INT32_MAX, Kind
@@ -15,49 +17,104 @@ from db.program import Value
 from db.tables import Column
 
 LISTS_REMEMBERED = 4_096
+INSTANT_CHARACTERS = 24
+SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
+
+Values: TypeAlias = Sequence[Any]
+Converter: TypeAlias = Callable[[Values], Values]
+NoneType = type(None)
 
 
-class Names(dict[Any, str]):
-    """The GraphQL names of an enumeration's stored values; raises Unreadable for any other value."""
+def converter(column: Column) -> Converter:
+    """What makes a column's stored values the answer's; raises Unreadable."""
+    one = _reader(column)
+    at_once = _names(column.kind) if _is_enumeration(column.kind) else _AT_ONCE.get(column.kind)
 
-    def __init__(self, kind: Kind) -> None:
-        super().__init__({member.value: member.name for member in kind.python})
-        self._kind = kind
+    def convert(values: Values) -> Values:
+        types = set(map(type, values))
+        if not column.nullable and NoneType in types:
+            return list(map(one, values))
+        made = at_once(values, types) if at_once else None
+        return list(map(one, values)) if made is None else made
 
-    def __missing__(self, stored: Value) -> str:
-        """The name of a value that the kind reads all the same."""
-        name: str = self._kind.read(stored).name
-        return name
+    return convert
 
 
-def expression(column: Column, stored: str, helpers: dict[str, Any]) -> str:
-    """Python for the value of a column whose stored value is the expression `stored`.
+def singly(read: Callable[[Value], Any]) -> Converter:
+    """A converter that reads value by value."""
+    return lambda values: list(map(read, values))
 
-    What it calls is put into `helpers`, by name.
-    """
-    kind, read = column.kind, f"read_{column.name}"
-    if isinstance(kind.python, type) and issubclass(kind.python, Enum):
-        helpers[read] = Names(kind)
-        return f"{read}[{stored}]"
-    helpers[read] = _reader(column)
-    if kind in (kinds.TEXT, kinds.CHITTY_ID):
-        if column.nullable:
-            return f"(v if (v := {stored}) is None or v.__class__ is str else {read}(v))"
-        return f"(v if (v := {stored}).__class__ is str else {read}(v))"
-    if kind is kinds.INT:
-        small = f"(v := {stored}).__class__ is int and 0 <= v <= {INT32_MAX}"
-        return f"(v if {small} else {read}(v))"
-    if kind is kinds.BIG_INT:
-        return f"(str(v) if (v := {stored}).__class__ is int else {read}(v))"
-    return f"{read}({stored})"
+
+def _texts(values: Values, types: set[type]) -> Values | None:
+    return values if types <= {str, NoneType} else None
+
+
+def _ints(values: Values, types: set[type]) -> Values | None:
+    small = types == {int} and min(values) >= 0 and max(values) <= INT32_MAX
+    return values if small else None
+
+
+def _big_ints(values: Values, types: set[type]) -> Values | None:
+    return list(map(str, values)) if types == {int} else None
+
+
+def _instants(values: Values, types: set[type]) -> Values | None:
+    """The values, when each is canonical: as long as one, with its separators, and in the calendar."""
+    if not types <= {str, NoneType}:
+        return None
+    given = [value for value in values if value is not None]
+    joined = "".join(given)
+    size, count = INSTANT_CHARACTERS, len(given)
+    if len(joined) != size * count or set(map(len, given)) - {size}:
+        return None
+    if any(joined[place::size] != mark * count for place, mark in SEPARATORS.items()):
+        return None
+    try:
+        deque(map(datetime.fromisoformat, given), maxlen=0)
+    except ValueError:
+        return None
+    return values
+
+
+_AT_ONCE: dict[Kind, Callable[[Values, set[type]], Values | None]] = {
+    kinds.TEXT: _texts,
+    kinds.CHITTY_ID: _texts,
+    kinds.INT: _ints,
+    kinds.BIG_INT: _big_ints,
+    kinds.INSTANT: _instants,
+}
+
+
+def _is_enumeration(kind: Kind) -> bool:
+    return isinstance(kind.python, type) and issubclass(kind.python, Enum)
+
+
+def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
+    name_of = {member.value: member.name for member in kind.python}.__getitem__
+
+    def names(values: Values, types: set[type]) -> Values | None:
+        try:
+            return list(map(name_of, values))
+        except KeyError:
+            return None
+
+    return names
 
 
 def _reader(column: Column) -> Callable[[Value], Any]:
     kind, nullable = column.kind, column.nullable
     read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is kinds.STRING_LIST else kind.read
-    serialise: Callable[[Any], Any] = str if kind is kinds.BIG_INT else lambda value: value
+    serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
+    if kind is kinds.BIG_INT:
+        serialise = str
+    elif _is_enumeration(kind):
+        serialise = _name
 
-    def value(stored: Value) -> Any:
+    def one(stored: Value) -> Any:
         return None if stored is None and nullable else serialise(read(stored))
 
-    return value
+    return one
+
+
+def _name(member: Enum) -> str:
+    return member.name

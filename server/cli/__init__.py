@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from db.errors import BootRefused
+from db.errors import BootRefused, Unavailable
 from server.cli import demo, explain, migrate, schema, serve, status, webhooks
 from server.settings import SettingRefused
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except SettingRefused as refused:
         return _complain(refused, MISUSED)
-    except (BootRefused, OSError) as error:
+    except (BootRefused, Unavailable, OSError) as error:
         return _complain(error, FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED

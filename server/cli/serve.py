@@ -123,8 +123,11 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(app: "Starlette | str", workers: int = 1) -> "uvicorn.Config":
     import uvicorn
 
+    from server.protocol import Protocol
+
     return uvicorn.Config(
         app,
+        http=Protocol,
         factory=isinstance(app, str),
         workers=workers,
         lifespan="on",

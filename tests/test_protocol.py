@@ -1,0 +1,103 @@
+"""HTTP as clients send it to a real server, byte by byte."""
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.serving import served, url_of
+
+QUERY = b'{"query":"{__typename}"}'
+ANSWER = b'{"data":{"__typename":"Query"}}'
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAA\r\n"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory) -> Iterator[tuple[str, int]]:
+    with served(tmp_path_factory.mktemp("protocol") / "registry.db") as (_, said):
+        url = urlsplit(url_of(said, "/graphql"))
+        assert url.hostname
+        assert url.port
+        yield url.hostname, url.port
+
+
+def post(extra: bytes = b"", body: bytes = QUERY) -> bytes:
+    head = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n" + extra
+    if b"Transfer-Encoding" not in extra:
+        head += b"Content-Length: %d\r\n" % len(body)
+    return head + b"\r\n" + body
+
+
+def answered(address: tuple[str, int], *sent: bytes) -> bytes:
+    """All that the server answers to these bytes on one connection."""
+    with socket.create_connection(address, timeout=10) as client:
+        for each in sent:
+            client.sendall(each)
+        received = b""
+        while more := client.recv(65536):
+            received += more
+    return received
+
+
+def test_an_offer_of_http_2_is_declined_and_the_request_answered(address):
+    last = post(b"Connection: close\r\n")
+
+    received = answered(address, post(OFFER), post(OFFER), last)
+
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    assert received.count(ANSWER) == 3
+
+
+def test_an_offer_whose_body_comes_later_or_in_chunks_is_declined_all_the_same(address):
+    head, body = post(OFFER)[: -len(QUERY)], QUERY
+    chunked = post(OFFER + b"Transfer-Encoding: chunked\r\n", b"18\r\n" + QUERY + b"\r\n0\r\n\r\n")
+
+    received = answered(address, head, body[:9], body[9:], chunked, post(b"Connection: close\r\n"))
+
+    assert received.count(ANSWER) == 3
+
+
+def test_many_offers_in_one_read_are_answered_in_order(address):
+    received = answered(address, post(OFFER) * 200 + post(b"Connection: close\r\n"))
+
+    assert received.count(ANSWER) == 201
+
+
+def test_a_tunnel_is_refused(address):
+    received = answered(address, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "line", [b"X-Long: " + b"a" * 2**20, b"X: y\r\n" * 100_000], ids=["long", "many"]
+)
+def test_a_head_that_does_not_end_is_cut_off(address, line):
+    with socket.create_connection(address, timeout=10) as client:
+        client.sendall(b"POST /graphql HTTP/1.1\r\nHost: here\r\n")
+
+        with pytest.raises(ConnectionError):  # the server reads no more of it
+            client.sendall(line * 64)
+
+    assert ANSWER in answered(address, post(b"Connection: close\r\n"))
+
+
+def test_a_large_head_is_taken_and_a_larger_one_told_so(address):
+    taken = answered(address, post(b"Connection: close\r\nX-Long: %s\r\n" % (b"a" * 30_000)))
+    with socket.create_connection(address, timeout=10) as client:
+        client.sendall(b"POST /graphql HTTP/1.1\r\nX-Long: ")
+        told = b""
+        try:
+            while not told:
+                client.sendall(b"a" * 20_000)
+                client.settimeout(0.05)
+                try:
+                    told = client.recv(4096)
+                except TimeoutError:
+                    continue
+        except ConnectionError:
+            pytest.fail("the connection was closed without an answer")
+
+    assert taken.endswith(ANSWER)
+    assert told.startswith(b"HTTP/1.1 431 ")
