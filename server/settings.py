@@ -40,6 +40,9 @@ class Settings:
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8000, "Port to listen on; 0 takes a free one.", 0, 65535)
     workers: int = setting(1, "Server processes.", 1, 64)
+    pin_cpus: bool = setting(
+        False, "Keep each worker on one CPU: faster, if nothing else wants it."
+    )
     auth: Literal["open"] = setting("open", "Who may do what: `open` lets every caller do all.")
     allow_open_network: bool = setting(False, "Let `open` listen beyond this machine.")
     readers: int = setting(2, "Database connections for reading, per process.", 1, 64)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from db import engine, migrator
-from server import logs
+from server import affinity, logs
 from server.cli import demo, options
 from server.settings import SettingRefused, Settings
 
@@ -81,6 +81,8 @@ def app_of_worker() -> "Starlette":
 
     settings = Settings.read()
     logs.configure(settings.log_format, settings.log_level)
+    if settings.pin_cpus:
+        affinity.pin()
     return create_app(settings)
 
 
@@ -109,6 +111,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         if settings.workers == 1:
             from server.app import create_app
 
+            if settings.pin_cpus:
+                affinity.pin()
             uvicorn.Server(_configuration(create_app(settings))).run([listener])
         else:
             os.environ.update(settings.environment())
