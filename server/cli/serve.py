@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from db import engine, migrator
-from server import affinity, logs
+from server import logs, process
 from server.cli import demo, options
 from server.settings import SettingRefused, Settings
 
@@ -81,9 +81,14 @@ def app_of_worker() -> "Starlette":
 
     settings = Settings.read()
     logs.configure(settings.log_format, settings.log_level)
+    return _ready(settings, create_app(settings))
+
+
+def _ready(settings: Settings, app: "Starlette") -> "Starlette":
     if settings.pin_cpus:
-        affinity.pin()
-    return create_app(settings)
+        process.pin()
+    process.settle()
+    return app
 
 
 def _affordable(settings: Settings) -> Settings:
@@ -111,9 +116,8 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         if settings.workers == 1:
             from server.app import create_app
 
-            if settings.pin_cpus:
-                affinity.pin()
-            uvicorn.Server(_configuration(create_app(settings))).run([listener])
+            app = _ready(settings, create_app(settings))
+            uvicorn.Server(_configuration(app)).run([listener])
         else:
             os.environ.update(settings.environment())
             config = _configuration("server.cli.serve:app_of_worker", settings.workers)

@@ -1,0 +1,32 @@
+"""Worker processes: kept on one CPU when asked to, and spared the walk over what never becomes garbage."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PINNED = "import os; from server import process; process.pin(); print(os.sched_getaffinity(0))"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
+def test_a_pinned_worker_keeps_to_the_last_of_its_cpus():
+    allowed = os.sched_getaffinity(0)
+
+    found = subprocess.run(
+        [sys.executable, "-c", PINNED], capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.strip() == str({max(allowed)})
+
+
+def test_what_was_built_before_serving_is_left_out_of_later_collections():
+    settled = (
+        "import gc; from server import process; process.settle(); print(gc.get_freeze_count())"
+    )
+
+    found = subprocess.run(
+        [sys.executable, "-c", settled], capture_output=True, text=True, check=True
+    )
+
+    assert int(found.stdout) > 0
