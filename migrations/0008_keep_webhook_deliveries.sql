@@ -17,9 +17,6 @@ CREATE TABLE webhook_deliveries (
     PRIMARY KEY (body_sha256, event)
 );
 
--- Serves POST /webhooks/github: finds a delivery by the id that GitHub shows in its own log.
-CREATE INDEX webhook_deliveries_by_delivery_id ON webhook_deliveries (delivery_id);
-
 CREATE TABLE installation_facts (
     installation_id INTEGER NOT NULL,
     aspect TEXT NOT NULL,

@@ -96,9 +96,15 @@ class Page(Generic[T]):
         return await self.page.total()
 
 
-First = Annotated[int | None, strawberry.argument(description="How many, from the start: 1 to 100")]
+First = Annotated[
+    int | None,
+    strawberry.argument(description="How many, from the start: 1 to 100 unless set otherwise"),
+]
 After = Annotated[str | None, strawberry.argument(description="Begin after this cursor")]
-Last = Annotated[int | None, strawberry.argument(description="How many, from the end: 1 to 100")]
+Last = Annotated[
+    int | None,
+    strawberry.argument(description="How many, from the end: 1 to 100 unless set otherwise"),
+]
 Before = Annotated[str | None, strawberry.argument(description="End before this cursor")]
 
 

@@ -8,8 +8,9 @@ import os
 log = logging.getLogger(__name__)
 
 
-# Objects made between two collections; answers are made of thousands that are gone right after.
-YOUNG, MIDDLE, OLD = 10_000, 20, 100
+# Objects made between two collections: answers are made of thousands that are gone right after. Much
+# more, and the cycles that the generic road leaves behind would pile up.
+YOUNG = 5_000
 
 
 def settle() -> None:
@@ -19,7 +20,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    gc.set_threshold(YOUNG)
 
 
 def pin() -> int | None:
