@@ -1,6 +1,6 @@
 """The two roads of an operation: compiled where a plan covers it, else generic.
 
-Strawberry with DataLoaders, the generic road, says what is right. The compiled road says the same
+Strawberry's resolvers with loaders, the generic road, say what is right. The compiled road says it
 faster; when it meets what the other would answer with an error, it hands the operation over in the
 same snapshot.
 """
@@ -24,6 +24,7 @@ from schema.compiled.payloads import MutationPlan
 from schema.compiled.queries import QueryPlan
 from schema.compiled.request import Request
 from schema.compiled.selection import Selections
+from schema.compiled.steps import carried_out
 from schema.execution import GRAPHQL, Prepared, only_field, run
 
 log = logging.getLogger(__name__)
@@ -185,7 +186,7 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     try:
         made, tasks = plan.begin(payload, request)
         if tasks:
-            await scope.read_last(payloads.completed(tasks))
+            await scope.read_last(carried_out(tasks))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:

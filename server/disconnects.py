@@ -28,8 +28,9 @@ async def stopping_when_gone(receive: Receive) -> AsyncIterator[None]:
 
     async def watch() -> None:
         nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        while (await receive())["type"] != "http.disconnect":  # noqa: ASYNC110
+            # Some servers answer at once, again and again; what ends this is a message, not an event.
+            await asyncio.sleep(LOOK_AFTER_SECONDS)
         gone = True
         if task is not None:
             task.cancel()

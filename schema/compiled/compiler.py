@@ -60,7 +60,7 @@ class Compiler:
         """The plan for what the nodes select of a table's rows."""
         table, type_ = columns.table, self.type_of(columns.table)
         writer = Writer(columns)
-        found: list[Any] = []
+        found: list[steps.Step] = []
         to_ones: dict[Relation[Any], Lookup] = {}
         for field in self.selections.of(type_, nodes):
             if field.name == "__typename":

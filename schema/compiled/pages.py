@@ -271,9 +271,7 @@ class PageTask:
             yield from following(plan, objects, found.flat, self._request)
 
     def _take_reaches(self, found: Found, rest: Iterator[Any]) -> None:
-        infos = {
-            name for part in self._plan.parts if isinstance(part, Info) for _, name in part.fields
-        }
+        infos = self._plan.infos
         if found.cut.after is not None and "hasPreviousPage" in infos:
             found.before = next(rest)
         if found.cut.before is not None and "hasNextPage" in infos:

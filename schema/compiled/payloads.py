@@ -1,18 +1,17 @@
 """What mutations answer, as plans: made of the rows that were written, and completed by reading."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLField, get_named_type
 
-from db.program import Program
 from schema import ids, sources
 from schema.compiled.compiler import DEFINITION, Compiler, NotCovered, source_of
 from schema.compiled.request import Arguments, Request
 from schema.compiled.rows import Columns, RowPlan
 from schema.compiled.selection import Field
-from schema.compiled.steps import Task, carried_out, following
+from schema.compiled.steps import Task, following
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,6 @@ class MutationPlan:
             else:
                 made[key] = part(payload)
         return made, tasks
-
-
-def completed(tasks: Sequence[Task]) -> Program[None]:
-    """The Program that reads what a payload still lacks."""
-    yield from carried_out(tasks)
 
 
 def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:

@@ -6,11 +6,14 @@ relation leads to is put in by the steps that follow, level by level.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from db.tables import Table
 from schema import ids
 from schema.compiled.values import Converter
+
+if TYPE_CHECKING:
+    from schema.compiled.steps import Step
 
 Rows: TypeAlias = Sequence[Sequence[Any]]
 Objects: TypeAlias = list[dict[str, Any]]
@@ -36,7 +39,7 @@ class RowPlan:
 
     columns: Columns
     build: Callable[[Rows], Objects]
-    steps: list[Any]
+    steps: "list[Step]"
 
 
 @dataclass(slots=True)
