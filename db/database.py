@@ -1,9 +1,10 @@
-"""The database of an embedded SQLite file: a pool of readers and one writer."""
+"""The database of an embedded SQLite file: a pool of readers, one writer, and reads at once."""
 
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TypeVar
 
+from db.points import Points
 from db.program import Program
 from db.readers import Readers, Session
 from db.writer import Writer
@@ -14,10 +15,11 @@ T = TypeVar("T")
 class Database:
     """Runs Programs against one migrated SQLite file."""
 
-    def __init__(self, path: Path, readers: Readers, writer: Writer) -> None:
+    def __init__(self, path: Path, readers: Readers, writer: Writer, points: Points) -> None:
         self.path = path
         self._readers = readers
         self._writer = writer
+        self._points = points
 
     @classmethod
     async def open(
@@ -34,13 +36,14 @@ class Database:
         than `min_free_bytes` of disk are free. Raises sqlite3.Error where the file cannot be opened.
         """
         file = Path(path)
-        writer = await Writer.open(file, min_free_bytes=min_free_bytes)
-        try:
+        async with AsyncExitStack() as undo:
+            writer = await Writer.open(file, min_free_bytes=min_free_bytes)
+            undo.push_async_callback(writer.close)
             pool = await Readers.open(file, count=readers, seconds=read_seconds)
-        except BaseException:
-            await writer.close()
-            raise
-        return cls(file, pool, writer)
+            undo.push_async_callback(pool.close)
+            points = Points.open(file)
+            undo.pop_all()
+        return cls(file, pool, writer, points)
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program whole in a snapshot of its own.
@@ -49,6 +52,13 @@ class Database:
         """
         async with self._readers.session() as session:
             return await session.run(program, last=True)
+
+    def read_at_once(self, program: Program[T]) -> T:
+        """Run a Program that reads a few rows by key, without waiting for anything.
+
+        Raises Unavailable when the database is closed, and sqlite3.Error when it cannot be read now.
+        """
+        return self._points.run(program)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction and return its result once it is on the disk.
@@ -74,4 +84,5 @@ class Database:
         try:
             await self._writer.close()
         finally:
+            self._points.close()
             await self._readers.close()

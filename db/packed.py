@@ -5,7 +5,6 @@ interpreter's lock anew; one text, parsed in one go, does not. Values keep their
 and NULL. A BLOB cannot be packed: SQLite refuses the statement.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +22,9 @@ class Packed:
     sql: str
     bind: dict[str, Value]
 
-    def of(self, parents: Sequence[Value]) -> Statement:
-        """The statement for these parents (or keys); a table's own list has none."""
-        return Statement(self.sql, self.bind | {"parents": json.dumps(parents)})
+    def of(self, parents: str) -> Statement:
+        """The statement for these parents (or keys), a JSON array; a table's own list has none."""
+        return Statement(self.sql, self.bind | {"parents": parents})
 
     def alone(self) -> Statement:
         """The statement for a table's own list."""

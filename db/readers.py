@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
-from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
+from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, end, execute
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ class Session:
                 self.begun = True
             result = run(program, rows_of)
             if last:
-                _end(connection)
+                end(connection)
                 self.begun = False
             return result
         except sqlite3.Error as error:
@@ -107,18 +107,13 @@ class Session:
         """Let the snapshot go; the connection can be lent again afterwards."""
         await self.thread.idle()
         if self.begun:
-            await self.thread.hop(_end)
+            await self.thread.hop(end)
 
 
 class _Gone:
     """Whether the caller of one Program is gone; one thread writes it, another looks."""
 
     gone = False
-
-
-def _end(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
 
 
 class Readers:

@@ -48,6 +48,12 @@ def execute(connection: sqlite3.Connection, statement: Statement) -> Rows:
     return connection.execute(statement.sql, statement.bind).fetchall()
 
 
+def end(connection: sqlite3.Connection) -> None:
+    """Let a snapshot go, if there is one."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
 def code_of(error: BaseException) -> int | None:
     """SQLite's primary result code, None for an error that does not come from SQLite."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
@@ -65,14 +71,14 @@ class ConnectionThread:
     async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
         """Connect to `path`, which must exist; raises sqlite3.Error where it cannot be opened."""
         connection = await aiosqlite.connect(
-            _existing(path),
+            existing(path),
             uri=True,
             isolation_level=None,
             cached_statements=PREPARED_STATEMENTS,
         )
         thread = cls(connection)
         try:
-            await thread.hop(lambda raw: _prepare(raw, read_only=read_only))
+            await thread.hop(lambda raw: prepare(raw, read_only=read_only))
         except BaseException:
             await connection.close()
             raise
@@ -116,10 +122,12 @@ class ConnectionThread:
         await self._connection.close()
 
 
-def _existing(path: Path) -> str:
+def existing(path: Path) -> str:
+    """The address of a file that must exist."""
     return f"{path.absolute().as_uri()}?mode=rw"
 
 
-def _prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
+def prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """Set a connection up as every one here is."""
     for pragma in (*PRAGMAS, *([READ_ONLY] if read_only else [])):
         connection.execute(pragma)

@@ -33,6 +33,10 @@ class ExplainedScope(Scope):
         """Like `read`, and end the snapshot with it unless it raises."""
         return await super().read_last(self._noted(program))
 
+    def read_at_once(self, program: Program[T]) -> T:
+        """Run a Program that reads a few rows by key, in a snapshot of its own."""
+        return super().read_at_once(self._noted(program))
+
     def _noted(self, program: Program[T]) -> Program[T]:
         try:
             batch: Batch = next(program)

@@ -51,8 +51,18 @@ class Scope:
     def __post_init__(self) -> None:
         """Begin without a snapshot; the first read takes one."""
         self._session: Session | None = None
-        self._opening = asyncio.Lock()
-        self.loaders = Loaders(self.read)
+        self._opening: asyncio.Lock | None = None
+        self._loaders: Loaders | None = None
+        self._is_over = False
+
+    @property
+    def loaders(self) -> Loaders:
+        """The operation's loaders, which only the generic road asks for."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.read)
+            if self._is_over:  # a field that was given up, and runs on
+                self._loaders.stop()
+        return self._loaders
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
@@ -62,12 +72,17 @@ class Scope:
         """Like `read`, and end the snapshot with it unless it raises."""
         return await (await self._snapshot()).run(program, last=True)
 
+    def read_at_once(self, program: Program[T]) -> T:
+        """Run a Program that reads a few rows by key, in a snapshot of its own, without waiting."""
+        return self.db.read_at_once(program)
+
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
         self.renew()
         return await self.db.write(program)
 
     async def _snapshot(self) -> Session:
+        self._opening = self._opening or asyncio.Lock()
         async with self._opening:  # loaders read at the same time, from one snapshot
             if self._session is None:
                 self._session = await self.db.borrow()
@@ -76,7 +91,7 @@ class Scope:
     def renew(self) -> None:
         """Forget what was read: the next read takes a new snapshot."""
         self._let_go()
-        self.loaders = Loaders(self.read)
+        self._loaders = None
 
     async def mint(self, kind: str) -> str:
         """A new ChittyID of a type, as ACTOR."""
@@ -86,10 +101,12 @@ class Scope:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_over = True
         self._let_go()
 
     def _let_go(self) -> None:
-        self.loaders.stop()
+        if self._loaders is not None:
+            self._loaders.stop()
         if self._session is not None:
             self.db.give_back(self._session)
             self._session = None

@@ -29,26 +29,43 @@ from graphql import (
 from resolvers.scope import Scope
 from schema import limits
 from schema.errors import RequestRefused
-from schema.served import SCHEMA
+from schema.served import GRAPHQL
+from schema.variables import Variables
 
 DOCUMENTS_KEPT = 500
 CHARACTERS_KEPT = 500_000  # a prepared document takes about a hundred bytes for each
 MAX_VALIDATION_ERRORS = 20
-# graphql-core's schema underneath: Strawberry offers no public name for it.
-GRAPHQL = SCHEMA._schema
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
+class Operation:
+    """One operation of a document, and the plans made of it so far."""
+
+    node: OperationDefinitionNode
+    variables: Variables
+    plans: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if it has one."""
+        return self.node.name.value if self.node.name else None
+
+    @property
+    def is_query(self) -> bool:
+        """Whether it only reads."""
+        return self.node.operation is OperationType.QUERY
+
+
+@dataclass(eq=False, slots=True)
 class Prepared:
-    """A document that may be carried out, its operations by name, and the plans made of them so far.
+    """A document that may be carried out.
 
     `directed` names the variables that @skip and @include depend on, once that was looked up.
     """
 
     document: DocumentNode
-    operations: Mapping[str | None, OperationDefinitionNode]
+    operations: Mapping[str | None, Operation]
     fragments: Mapping[str, FragmentDefinitionNode]
-    plans: dict[Any, Any] = field(default_factory=dict)
     directed: tuple[str, ...] | None = None
 
     @classmethod
@@ -57,12 +74,14 @@ class Prepared:
         operations, fragments = {}, {}
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
-                operations[definition.name.value if definition.name else None] = definition
+                variables = Variables(definition.variable_definitions or ())
+                made = Operation(definition, variables)
+                operations[made.name] = made
             elif isinstance(definition, FragmentDefinitionNode):
                 fragments[definition.name.value] = definition
         return cls(document, operations, fragments)
 
-    def operation(self, name: str | None) -> OperationDefinitionNode:
+    def operation(self, name: str | None) -> Operation:
         """The operation of this name, or the only one.
 
         Raises RequestRefused when it is not there, or when it is not clear which one is meant.
@@ -80,10 +99,6 @@ class Prepared:
             )
         (only,) = self.operations.values()
         return only
-
-    def is_query(self, name: str | None) -> bool:
-        """Whether the operation only reads; raises RequestRefused like `operation`."""
-        return self.operation(name).operation is OperationType.QUERY
 
 
 class Documents:
@@ -138,7 +153,7 @@ class Documents:
 
 def only_field(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:
     """The document with one operation, which is the named one with nothing but these root fields."""
-    whole = prepared.operation(name)
+    whole = prepared.operation(name).node
     operation = OperationDefinitionNode(
         operation=whole.operation,
         variable_definitions=whole.variable_definitions,

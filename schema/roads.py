@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType, VariableNode, get_variable_values, visit
+from graphql import GraphQLError, OperationType, VariableNode, visit
 from graphql.execution.values import VariableValues
 from graphql.language import Visitor
 
@@ -25,7 +25,8 @@ from schema.compiled.queries import QueryPlan
 from schema.compiled.request import Request
 from schema.compiled.selection import Selections
 from schema.compiled.steps import carried_out
-from schema.execution import GRAPHQL, Prepared, only_field, run
+from schema.execution import Operation, Prepared, only_field, run
+from schema.served import GRAPHQL
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,9 @@ FAULTS = (
     sqlite3.Error,
     orjson.JSONDecodeError,
 )
-PLANS_PER_DOCUMENT = 16
+PLANS_PER_OPERATION = 16
+# So few rows by key are read at once: going to another thread takes longer than that.
+AT_ONCE = 8
 
 
 @dataclass(slots=True)
@@ -80,40 +83,33 @@ class Roads:
         if not self._compile:
             raise NotCovered("plans are switched off")
         operation = prepared.operation(name)
-        coerced = _NO_VARIABLES
-        if operation.variable_definitions:
-            values = get_variable_values(GRAPHQL, operation.variable_definitions, variables)
-            if not isinstance(values, VariableValues):
-                raise NotCovered("variables do not fit")
-            coerced = values
-        plan = plan_of(prepared, name, coerced)
+        coerced = operation.variables.coerced(variables)
+        if coerced is None:
+            raise NotCovered("variables do not fit")
+        plan = plan_of(prepared, operation, coerced)
         request = Request(scope, coerced)
         if isinstance(plan, QueryPlan):
             return await _queried(plan, request)
         return await _mutated(plan, request, prepared, name, variables)
 
 
-_NO_VARIABLES = VariableValues({}, {})
-
-
 def plan_of(
-    prepared: Prepared, name: str | None, variables: VariableValues
+    prepared: Prepared, operation: Operation, variables: VariableValues
 ) -> QueryPlan | list[MutationPlan]:
-    """The plan of an operation, kept with its document; raises NotCovered.
+    """The plan of an operation, kept with it; raises NotCovered.
 
     There is one for each way that the variables of @skip and @include may turn out.
     """
-    operation = prepared.operation(name)
     if prepared.directed is None:
         finder = _DirectiveVariables()
         visit(prepared.document, finder)
         prepared.directed = tuple(finder.names)
-    key = (name, *map(variables.coerced.get, prepared.directed))
-    plan = prepared.plans.get(key)
+    key = tuple(map(variables.coerced.get, prepared.directed))
+    plan = operation.plans.get(key)
     if plan is None:
-        plan = _compiled(prepared, operation, variables)
-        if len(prepared.plans) < PLANS_PER_DOCUMENT:
-            prepared.plans[key] = plan
+        plan = _compiled(prepared, operation.node, variables)
+        if len(operation.plans) < PLANS_PER_OPERATION:
+            operation.plans[key] = plan
     if isinstance(plan, NotCovered):
         raise plan
     known: QueryPlan | list[MutationPlan] = plan
@@ -132,6 +128,8 @@ def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> 
 
 async def _queried(plan: QueryPlan, request: Request) -> Answered:
     try:
+        if plan.most <= AT_ONCE:
+            return Answered(request.scope.read_at_once(plan.program(request)))
         return Answered(await request.scope.read_last(plan.program(request)))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
@@ -185,7 +183,9 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
         raise NotCovered(f"{word}: {type(fault).__name__}") from None
     try:
         made, tasks = plan.begin(payload, request)
-        if tasks:
+        if tasks and plan.most <= AT_ONCE:
+            scope.read_at_once(carried_out(tasks))
+        elif tasks:
             await scope.read_last(carried_out(tasks))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None

@@ -26,6 +26,8 @@ SCHEMA = strawberry.Schema(
     types=[Actor, Context, Installation, Connection],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=_RememberedNames()),
 )
+# graphql-core's schema underneath: Strawberry offers no public name for it.
+GRAPHQL = SCHEMA._schema
 
 
 def sdl() -> str:

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from db import cursors, migrator
 from db.database import Database
@@ -20,6 +21,8 @@ from server import graphql, refusals, webhooks
 from server.health import healthz, readyz
 from server.requests import Requests
 from server.settings import Settings
+
+GRAPHQL = "/graphql"
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -46,7 +49,7 @@ def create_app(settings: Settings) -> Starlette:
         finally:
             await db.close()
 
-    app = Starlette(
+    app = Service(
         lifespan=lifespan,
         routes=routes(settings),
         middleware=[Middleware(Requests)],
@@ -60,10 +63,24 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
+class Service(Starlette):
+    """The application, with a straight way to the one path that nearly all requests take."""
+
+    _graphql = Requests(graphql.GraphQL())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+            scope["app"] = self
+            # Routing it took a tenth of a small request's time (W1).
+            await self._graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def routes(settings: Settings) -> list[BaseRoute]:
-    """Every path that is served."""
+    """Every other path that is served."""
     found: list[BaseRoute] = [
-        Route("/graphql", graphql.GraphQL()),
         *webhooks.routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz),

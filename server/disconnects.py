@@ -4,8 +4,7 @@ Most requests are answered before a look would pay, so that looking begins after
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from starlette.types import Receive
 
@@ -16,33 +15,42 @@ class ClientGone(Exception):
     """Raised when nobody waits for the answer any more."""
 
 
-@asynccontextmanager
-async def stopping_when_gone(receive: Receive) -> AsyncIterator[None]:
-    """Cancel what runs inside when the client disconnects; raises ClientGone then.
+class stopping_when_gone:  # noqa: N801 - read as a statement: with stopping_when_gone(receive)
+    """Cancels what runs inside when the client disconnects, and raises ClientGone then.
 
     `receive` is the request's own, its body read to the end.
     """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    watching: list[asyncio.Task[None]] = []
-    gone = False
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":  # noqa: ASYNC110
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
+        self._gone = False
+
+    def __enter__(self) -> None:
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        self._timer = self._loop.call_later(LOOK_AFTER_SECONDS, self._look)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            task = self._task
+            if self._gone and task is not None and not task.uncancel():
+                raise ClientGone from None
+
+    def _look(self) -> None:
+        self._watching = self._loop.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":  # noqa: ASYNC110
             # Some servers answer at once, again and again; what ends this is a message, not an event.
             await asyncio.sleep(LOOK_AFTER_SECONDS)
-        gone = True
-        if task is not None:
-            task.cancel()
-
-    timer = loop.call_later(LOOK_AFTER_SECONDS, lambda: watching.append(loop.create_task(watch())))
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and task is not None and not task.uncancel():
-            raise ClientGone from None
-        raise
-    finally:
-        timer.cancel()
-        for watcher in watching:
-            watcher.cancel()
+        self._gone = True
+        if self._task is not None:
+            self._task.cancel()

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope
 
 from server import strict_json
 
@@ -29,17 +30,24 @@ class Envelope:
     operation_name: str | None = None
 
 
-async def read(request: Request, max_bytes: int) -> Envelope:
+async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
     """The envelope of a GET's parameters or a POST's body.
 
     Of a parameter or key that comes twice the last one counts. Raises Malformed: 400 for what is
     not a GraphQL request, 413 for a body and 414 for parameters that are too large, 415 for another
     media type, charset or encoding than plain UTF-8 JSON.
     """
-    if request.method != "POST":
-        return _envelope(_parameters(request.scope["query_string"], max_bytes))
-    _check_content_type(request)
-    return _envelope(_json(await _body(request, max_bytes), "the body"))
+    if connection["method"] != "POST":
+        return _envelope(_parameters(connection["query_string"], max_bytes))
+    headers = dict(connection["headers"])
+    _check_content_type(headers)
+    return _envelope(_json(await _body(headers, receive, max_bytes), "the body"))
+
+
+def asks(connection: Scope) -> bool:
+    """Whether the parameters of a request hold a query."""
+    given = parse_qsl(connection["query_string"].decode("latin-1"), keep_blank_values=True)
+    return any(name == "query" for name, _ in given)
 
 
 def _parameters(raw: bytes, most: int) -> dict[str, Any]:
@@ -55,29 +63,40 @@ def _parameters(raw: bytes, most: int) -> dict[str, Any]:
     return params
 
 
-def _check_content_type(request: Request) -> None:
-    kind, *parameters = request.headers.get("content-type", "").lower().split(";")
-    charset = dict(part.strip().partition("=")[::2] for part in parameters).get("charset", "utf-8")
-    if kind.strip() != JSON or charset.strip('"') not in ("utf-8", "utf8"):
+def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
+    if not _is_json(headers.get(b"content-type", b"")):
         raise Malformed(415, f"send the request as {JSON} in UTF-8")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Malformed(415, "send the body without a content-encoding")
 
 
-async def _body(request: Request, most: int) -> bytes:
-    too_large = Malformed(413, f"the body has more than {most} bytes")
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared[:20]) > most:
-        raise too_large
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise too_large
-    except ClientDisconnect:
-        raise Malformed(400, "the body ended early") from None
-    return bytes(body)
+@lru_cache(256)
+def _is_json(content_type: bytes) -> bool:
+    kind, *parameters = content_type.decode("latin-1").lower().split(";")
+    charset = dict(part.strip().partition("=")[::2] for part in parameters).get("charset", "utf-8")
+    return kind.strip() == JSON and charset.strip('"') in ("utf-8", "utf8")
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    declared, size = headers.get(b"content-length", b"0"), 0
+    if declared.isdigit() and int(declared[:20]) > most:
+        raise _too_large(most)
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed(400, "the body ended early")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> Malformed:
+    return Malformed(413, f"the body has more than {most} bytes")
 
 
 def _json(raw: bytes, name: str) -> Any:

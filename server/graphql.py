@@ -4,13 +4,11 @@ The statuses are those of the GraphQL over HTTP specification: a request that co
 is 400 in application/graphql-response+json, and 200 in application/json unless it was malformed.
 """
 
-from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 from strawberry.http.ides import get_graphql_ide_html
@@ -30,59 +28,78 @@ METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 CLIENT_GONE = 499  # for the log only: nobody receives it
 
 
+@dataclass(slots=True)
+class Answer:
+    """What is sent back; `allow` are the methods that the path takes, where that is worth saying."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = JSON
+    allow: str = ""
+
+
 class GraphQL:
-    """The ASGI application of one path."""
+    """The ASGI application of one path.
+
+    It speaks ASGI itself: a framework's request and response took as long as a small operation (W1).
+    """
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(connection, receive)
-        response = await _response(request)
-        await response(connection, receive, send)
+        answer = await _answer(connection, receive)
+        headers = []
+        if answer.body:
+            headers = [
+                (b"content-length", b"%d" % len(answer.body)),
+                (b"content-type", f"{answer.media_type}; charset=utf-8".encode()),
+            ]
+        if answer.allow:
+            headers.append((b"allow", answer.allow.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _response(request: Request) -> Response:
-    if request.method not in METHODS:
-        refusal = _refusal(JSON, 405, f"{request.method} is not for /graphql")
-        refusal.headers["Allow"] = ", ".join(METHODS)
-        return refusal
-    if request.method == "OPTIONS":
-        return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})
-    media_type = _media_type(request)
+async def _answer(connection: Connection, receive: Receive) -> Answer:
+    method = connection["method"]
+    if method not in METHODS:
+        return _refusal(JSON, 405, f"{method} is not for /graphql", allow=", ".join(METHODS))
+    if method == "OPTIONS":
+        return Answer(204, allow=", ".join(METHODS))
+    media_type = _media_type(connection)
     if media_type is None:
         return _refusal(JSON, 406, f"ask for {RESPONSE_JSON} or {JSON}")
     if media_type == HTML:
-        return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+        return Answer(200, get_graphql_ide_html(graphql_ide="graphiql").encode(), HTML)
     try:
-        return await _answered(request, media_type)
+        return await _answered(connection, receive, media_type)
     except ClientGone:
-        return Response(status_code=CLIENT_GONE)
+        return Answer(CLIENT_GONE)
     except Malformed as malformed:
         return _refusal(media_type, malformed.status, str(malformed))
     except RequestRefused as refused:
         status = 200 if media_type == JSON else 400
-        return _answer(media_type, status, {"errors": refused.formatted()})
+        return Answer(status, orjson.dumps({"errors": refused.formatted()}), media_type)
 
 
-async def _answered(request: Request, media_type: str) -> Response:
-    settings: Settings = request.app.state.settings
-    asked = await envelope.read(request, settings.max_body_bytes)
-    prepared = request.app.state.documents.prepare(asked.query)
+async def _answered(connection: Connection, receive: Receive, media_type: str) -> Answer:
+    state = connection["app"].state
+    settings: Settings = state.settings
+    asked = await envelope.read(connection, receive, settings.max_body_bytes)
+    prepared = state.documents.prepare(asked.query)
     operation = prepared.operation(asked.operation_name)
     if operation.name:
-        request.scope["chittygraph.operation"] = operation.name.value
-    only_reads = prepared.is_query(asked.operation_name)
-    if request.method != "POST" and not only_reads:
-        refusal = _refusal(media_type, 405, "a mutation must be sent with POST")
-        refusal.headers["Allow"] = "POST"
-        return refusal
-    # A mutation is carried out to its end: nobody could tell how far it had got.
-    async with stopping_when_gone(request.receive) if only_reads else nullcontext():
-        answer = await _carry_out(request, asked, prepared)
-    return _answer(media_type, 200, answer)
+        connection["chittygraph.operation"] = operation.name
+    if connection["method"] != "POST" and not operation.is_query:
+        return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
+    if operation.is_query:
+        with stopping_when_gone(receive):
+            answer = await _carry_out(state, asked, prepared)
+    else:  # carried out to its end: nobody could tell how far it had got
+        answer = await _carry_out(state, asked, prepared)
+    return Answer(200, orjson.dumps(answer), media_type)
 
 
-async def _carry_out(request: Request, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
-    state = request.app.state
+async def _carry_out(state: Any, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
     async with Scope(db=state.db, cursor_key=state.cursor_key, settings=state.rules) as scope:
         answered = await state.roads.answer(prepared, scope, asked.variables, asked.operation_name)
     answer: dict[str, Any] = {"data": answered.data}
@@ -100,21 +117,18 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def _media_type(request: Request) -> str | None:
+def _media_type(connection: Connection) -> str | None:
     """The media type to answer in: the page is for who looks around, not for who asks."""
-    accepted = ",".join(request.headers.getlist("accept")).strip() or "*/*"
-    is_page = request.method != "POST" and "query" not in request.query_params
-    return _negotiated(accepted, is_page and request.app.state.settings.graphiql)
+    accepted = b",".join(value for name, value in connection["headers"] if name == b"accept")
+    is_page = connection["method"] != "POST" and not envelope.asks(connection)
+    return _negotiated(accepted, is_page and connection["app"].state.settings.graphiql)
 
 
 @lru_cache(256)
-def _negotiated(accepted: str, page: bool) -> str | None:
-    return negotiation.best(accepted, [JSON, RESPONSE_JSON, *([HTML] if page else [])])
+def _negotiated(accepted: bytes, page: bool) -> str | None:
+    accept = accepted.decode("latin-1").strip() or "*/*"
+    return negotiation.best(accept, [JSON, RESPONSE_JSON, *([HTML] if page else [])])
 
 
-def _refusal(media_type: str, status: int, message: str) -> Response:
-    return _answer(media_type, status, refusals.body(status, message))
-
-
-def _answer(media_type: str, status: int, body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
+def _refusal(media_type: str, status: int, message: str, allow: str = "") -> Answer:
+    return Answer(status, orjson.dumps(refusals.body(status, message)), media_type, allow)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers import secrets
 from server import refusals
-from server.logs import request_id
+from server.logs import Line, request_id
 
 LONGEST_SHOWN = 200
 
@@ -52,6 +52,8 @@ class Requests:
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
+    if not log.isEnabledFor(logging.INFO):
+        return
     fields = {
         "method": scope["method"],
         "path": _shown(scope["path"]),
@@ -60,7 +62,7 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
     }
     if scope.get("chittygraph.operation"):
         fields["operation"] = _shown(scope["chittygraph.operation"])
-    log.info("request answered", extra=fields)
+    log.handle(Line(log.name, "request answered", fields))
 
 
 def _shown(text: str) -> str:

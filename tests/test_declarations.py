@@ -12,8 +12,8 @@ from db.tables import TABLES, Column, Table
 from schema import filters, pages, sources
 from schema.compiled.compiler import DEFINITION, source_of
 from schema.conditions import LIST_OPERATORS
-from schema.execution import GRAPHQL
 from schema.filters import FILTERED, EnumFilter
+from schema.served import GRAPHQL
 
 BY_KIND = {
     kinds.TEXT: filters.StringFilter,

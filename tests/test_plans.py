@@ -7,7 +7,7 @@ import pytest
 
 from db.program import Statement
 from resolvers.explained import Asked
-from schema.roads import PLANS_PER_DOCUMENT
+from schema.roads import PLANS_PER_OPERATION
 from tests.counting import Watched, fill, watched
 
 
@@ -195,7 +195,7 @@ async def test_there_is_a_plan_for_each_way_that_skip_and_include_turn_out(regis
         (False, True): "row.chitty_id, row.name, row.status, row.tools",
         (False, False): "row.chitty_id, row.name, row.status",
     }
-    assert len(registry.documents.prepare(query).plans) == len(ways)
+    assert len(registry.documents.prepare(query).operation(None).plans) == len(ways)
 
 
 async def test_the_plans_kept_of_a_document_are_bounded_and_the_others_work_all_the_same(registry):
@@ -210,7 +210,7 @@ async def test_the_plans_kept_of_a_document_are_bounded_and_the_others_work_all_
         (node,) = registry.answer["contexts"]["nodes"]
         assert [name for name in names if name in node] == [name for name in names if wanted[name]]
 
-    assert len(registry.documents.prepare(query).plans) == PLANS_PER_DOCUMENT
+    assert len(registry.documents.prepare(query).operation(None).plans) == PLANS_PER_OPERATION
 
 
 async def test_what_many_rows_lead_to_is_fetched_once(registry):

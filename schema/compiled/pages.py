@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
+from math import inf
 from typing import Any, Protocol, TypeAlias
+
+import orjson
 
 from db import cursors, packed
 from db.errors import Unreadable
@@ -236,10 +239,12 @@ class PageTask:
     ) -> None:
         self._plan, self._key, self._objects, self._request = plan, key, objects, request
         self._spec = plan.spec(request)
-        self.statements: list[Statement] = [
-            statement.alone() if parents is None else statement.of(parents)
-            for statement in self._spec.statements
-        ]
+        statements = self._spec.statements
+        if parents is None:
+            self.statements: list[Statement] = [statement.alone() for statement in statements]
+        else:
+            listed = orjson.dumps(parents).decode()
+            self.statements = [statement.of(listed) for statement in statements]
         self.rows = 0
 
     def take(self, answers: list[Any]) -> Iterator[Task]:
@@ -299,6 +304,11 @@ class PageStep:
     key: str
     plan: PagePlan
     index: int
+
+    @property
+    def most(self) -> float:
+        """As many as the page holds, which is no small number."""
+        return inf
 
     def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
         """One page of each object."""

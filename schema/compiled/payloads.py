@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-from graphql import GraphQLField, get_named_type
+from graphql import GraphQLField, get_named_type, get_nullable_type, is_list_type
 
 from schema import ids, sources
 from schema.compiled.compiler import DEFINITION, Compiler, NotCovered, source_of
@@ -20,6 +21,7 @@ class Entity:
 
     name: str
     plan: RowPlan
+    is_list: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,12 @@ class MutationPlan:
     source: sources.Mutates
     arguments: Arguments
     parts: list[tuple[str, Entity | Callable[[Any], Any]]]
+
+    @property
+    def most(self) -> float:
+        """How many rows at most are read to complete the payload."""
+        entities = [part for _, part in self.parts if isinstance(part, Entity)]
+        return sum(inf if entity.is_list else entity.plan.most for entity in entities)
 
     def begin(self, payload: Any, request: Request) -> tuple[dict[str, Any], list[Task]]:
         """The payload's object, and the tasks that complete it; raises Unreadable."""
@@ -71,7 +79,8 @@ def _part(compiler: Compiler, payload: Any, field: Field) -> Entity | Callable[[
     name = definition.extensions[DEFINITION].python_name
     if type_.name in ids.BY_KIND:
         columns = Columns(ids.BY_KIND[type_.name])
-        return Entity(name, compiler.rows(columns, field.nodes))
+        is_list = is_list_type(get_nullable_type(definition.type))
+        return Entity(name, compiler.rows(columns, field.nodes), is_list)
     plain = compiler.plain(type_, field.nodes)
     return lambda value: [plain(item) for item in getattr(value, name)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Protocol
 
 from graphql import GraphQLField, get_named_type
@@ -26,6 +27,11 @@ class Root(Protocol):
         """Its response key."""
         ...
 
+    @property
+    def most(self) -> float:
+        """How many rows at most it reads; infinite where there is a page."""
+        ...
+
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         """Put what is known into the answer, and yield the tasks for the rest."""
         ...
@@ -36,6 +42,7 @@ class QueryPlan:
     """A whole query, compiled."""
 
     roots: Sequence[Root]
+    most: float
 
     def program(self, request: Request) -> Program[dict[str, Any]]:
         """The Program that makes the answer's data.
@@ -51,9 +58,8 @@ class QueryPlan:
 def compiled(compiler: Compiler, node: Any) -> QueryPlan:
     """The plan of a query operation; raises NotCovered."""
     query: Any = compiler.selections.schema.query_type
-    return QueryPlan(
-        [_root(compiler, field, query) for field in compiler.selections.of(query, [node])]
-    )
+    roots = [_root(compiler, field, query) for field in compiler.selections.of(query, [node])]
+    return QueryPlan(roots, sum(root.most for root in roots))
 
 
 def _root(compiler: Compiler, field: Field, query: Any) -> Root:
@@ -89,6 +95,7 @@ def _lookups(compiler: Compiler, field: Field) -> dict[Table[Any], Lookup]:
 class _Known:
     key: str
     value: Any
+    most: float = 0
 
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         data[self.key] = self.value
@@ -99,6 +106,7 @@ class _Known:
 class _List:
     key: str
     plan: PagePlan
+    most: float = inf
 
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         yield PageTask(self.plan, self.key, [data], None, request)
@@ -110,6 +118,10 @@ class _One:
     lookup: Lookup
     arguments: Arguments
     clean: Any
+
+    @property
+    def most(self) -> float:
+        return self.lookup.most
 
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         value = self.clean(self.arguments.values(request)["value"])
@@ -134,6 +146,10 @@ class _ById:
     arguments: Arguments
     many: bool
 
+    @property
+    def most(self) -> float:
+        return inf if self.many else max(lookup.most for lookup in self.lookups.values())
+
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         given = self.arguments.values(request)
         asked = given["ids"] if self.many else [given["id"]]
@@ -156,6 +172,10 @@ class _Viewer:
     key: str
     fields: list[tuple[str, str]]
     lookup: Lookup
+
+    @property
+    def most(self) -> float:
+        return self.lookup.most
 
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
         viewer = request.scope.viewer

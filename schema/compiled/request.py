@@ -10,6 +10,8 @@ from graphql import (
     ObjectValueNode,
     VariableNode,
     get_argument_values,
+    get_nullable_type,
+    is_scalar_type,
 )
 from graphql.execution.values import VariableValues
 from strawberry.types.arguments import convert_arguments
@@ -35,20 +37,43 @@ class Arguments:
     field: GraphQLField
     node: FieldNode
     depend_on_variables: bool
+    plain: list[tuple[str, str]] | None
 
     @classmethod
     def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
         """The arguments that a node gives to a field."""
         given = [argument.value for argument in node.arguments or ()]
-        return cls(field, node, any(map(_has_variable, given)))
+        return cls(field, node, any(map(_has_variable, given)), _plain(field, node))
 
     def values(self, request: Request) -> dict[str, Any]:
         """The arguments' values by Python's names; raises GraphQLError where the library does."""
+        if self.plain is not None:
+            known = request.variables.coerced
+            values = {name: known.get(variable) for name, variable in self.plain}
+            if None not in values.values():
+                return values
         coerced = get_argument_values(self.field, self.node, request.variables)
         definition = self.field.extensions[_CONVERTER.DEFINITION_BACKREF]
         return convert_arguments(
             coerced, definition.arguments, _CONVERTER.scalar_registry, _CONVERTER.config
         )
+
+
+def _plain(field: GraphQLField, node: FieldNode) -> list[tuple[str, str]] | None:
+    """Python's names and the variables of the arguments, when each is a scalar from a variable.
+
+    Nothing is left to convert then: the variables were.
+    """
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    definition = field.extensions[_CONVERTER.DEFINITION_BACKREF]
+    found = []
+    for argument in definition.arguments:
+        name = _CONVERTER.config.name_converter.get_graphql_name(argument)
+        value, type_ = given.get(name), field.args[name].type
+        if not isinstance(value, VariableNode) or not is_scalar_type(get_nullable_type(type_)):
+            return None
+        found.append((argument.python_name, value.name.value))
+    return found
 
 
 def _has_variable(value: Any) -> bool:

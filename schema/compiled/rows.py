@@ -41,6 +41,11 @@ class RowPlan:
     build: Callable[[Rows], Objects]
     steps: "list[Step]"
 
+    @property
+    def most(self) -> float:
+        """How many rows at most one of these leads to; infinite where there is a page."""
+        return sum(step.most for step in self.steps)
+
 
 @dataclass(slots=True)
 class Writer:

@@ -12,6 +12,7 @@ import orjson
 
 from db import packed
 from db.errors import BadRequest, Unreadable
+from db.packed import Packed
 from db.program import Program, Statement, Value
 from db.tables import Table
 from resolvers.loaders import ROWS_PER_OPERATION
@@ -51,6 +52,11 @@ def carried_out(tasks: Tasks) -> Program[None]:
 class Step(Protocol):
     """What one relation of a level needs, compiled."""
 
+    @property
+    def most(self) -> float:
+        """How many rows at most it reads for one object, those they lead to included."""
+        ...
+
     def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
         """The tasks that fetch it for these objects, made of these rows."""
         ...
@@ -78,6 +84,14 @@ class Lookup:
 
     columns: Columns
     uses: list[Use]
+    kept: Packed | None = None
+
+    @property
+    def statement(self) -> Packed:
+        """What fetches them; the columns are known once everything is compiled."""
+        if self.kept is None:
+            self.kept = packed.rows(self.table, self.by, self.columns.names[1:])
+        return self.kept
 
     @property
     def by(self) -> str:
@@ -89,6 +103,11 @@ class Lookup:
         """Where the rows are."""
         return self.columns.table
 
+    @property
+    def most(self) -> float:
+        """How many rows at most one key leads to."""
+        return 1 + sum(use.plan.most for use in self.uses)
+
     def task(self, wanted: list[tuple[dict[str, Any], Value]], request: Request) -> Task:
         """The task that puts the row with each key into its object."""
         return _LookupTask(self, wanted, request)
@@ -99,8 +118,7 @@ class _LookupTask:
         self, lookup: Lookup, wanted: list[tuple[dict[str, Any], Value]], request: Request
     ) -> None:
         keys = list(dict.fromkeys(key for _, key in wanted))
-        statement = packed.rows(lookup.table, lookup.by, lookup.columns.names[1:])
-        self.statements = [statement.of(keys)]
+        self.statements = [lookup.statement.of(orjson.dumps(keys).decode())]
         self.rows = len(keys)
         self._lookup, self._wanted, self._request = lookup, wanted, request
 
@@ -123,6 +141,11 @@ class ToOneStep:
     lookup: Lookup
     index: int
 
+    @property
+    def most(self) -> float:
+        """The row, and what it leads to."""
+        return self.lookup.most
+
     def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
         """One lookup of the keys that are not NULL."""
         index = self.index
@@ -140,6 +163,11 @@ class ToOneOfStep:
     lookups: dict[str, Lookup]
     by: int
     indexes: dict[str, int]
+
+    @property
+    def most(self) -> float:
+        """The row, and what it leads to."""
+        return max(lookup.most for lookup in self.lookups.values())
 
     def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
         """A lookup for each table that any of the objects leads to."""

@@ -17,6 +17,7 @@ from db.program import Value
 from db.tables import Column
 
 LISTS_REMEMBERED = 4_096
+TOGETHER = 4  # values from which on passes over all of them pay
 INSTANT_CHARACTERS = 24
 SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
 
@@ -31,6 +32,8 @@ def converter(column: Column) -> Converter:
     at_once = _names(column.kind) if _is_enumeration(column.kind) else _AT_ONCE.get(column.kind)
 
     def convert(values: Values) -> Values:
+        if len(values) < TOGETHER:
+            return [one(value) for value in values]
         types = set(map(type, values))
         if not column.nullable and NoneType in types:
             return list(map(one, values))

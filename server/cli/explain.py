@@ -94,7 +94,7 @@ async def _explain(
     from server.graphql import rules
 
     prepared = Documents(introspection=True).prepare(text)
-    if not prepared.is_query(operation):
+    if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
     path = settings.database_path
     _require_migrated(path)
