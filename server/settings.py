@@ -113,10 +113,6 @@ class Settings:
         parts = str(self.github_webhook_secret).split(",")
         return tuple(part.strip() for part in parts if part.strip())
 
-    def environment(self) -> dict[str, str]:
-        """The variables that read back as these settings, for a worker process."""
-        return {variable(each.name): str(getattr(self, each.name)) for each in fields(self)}
-
 
 def variable(name: str) -> str:
     """The environment variable of a setting."""

@@ -6,18 +6,24 @@ import sys
 
 import pytest
 
-PINNED = "import os; from server import process; process.pin(); print(os.sched_getaffinity(0))"
+PINNED = (
+    "import os; from server import process; process.pin({place}); print(os.sched_getaffinity(0))"
+)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
-def test_a_pinned_worker_keeps_to_the_last_of_its_cpus():
-    allowed = os.sched_getaffinity(0)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(place):
+    allowed = sorted(os.sched_getaffinity(0), reverse=True)
 
     found = subprocess.run(
-        [sys.executable, "-c", PINNED], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PINNED.format(place=place)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
-    assert found.stdout.strip() == str({max(allowed)})
+    assert found.stdout.strip() == str({allowed[place % len(allowed)]})
 
 
 def test_what_was_built_before_serving_is_left_out_of_later_collections():

@@ -3,11 +3,11 @@
 import argparse
 import errno
 import logging
-import os
 import signal
 import socket
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from db import engine, migrator
@@ -75,18 +75,14 @@ def listen(settings: Settings) -> socket.socket:
         raise SettingRefused(f"{settings.host!r} is no host name or address") from None
 
 
-def app_of_worker() -> "Starlette":
-    """The application of one of several worker processes, whose parent left it the settings."""
+def app_of_worker(settings: Settings, place: int) -> "Starlette":
+    """The application of one of several worker processes, or of the only one, at place 0."""
     from server.app import create_app
 
-    settings = Settings.read()
     logs.configure(settings.log_format, settings.log_level)
-    return _ready(settings, create_app(settings))
-
-
-def _ready(settings: Settings, app: "Starlette") -> "Starlette":
+    app = create_app(settings)
     if settings.pin_cpus:
-        process.pin()
+        process.pin(place)
     process.settle()
     return app
 
@@ -110,37 +106,36 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
 
 def _serve(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
-    from uvicorn.supervisors import Multiprocess
 
+    from server import workers
+
+    configurations = [_configuration(settings, place) for place in range(settings.workers)]
     try:
         if settings.workers == 1:
-            from server.app import create_app
-
-            app = _ready(settings, create_app(settings))
-            uvicorn.Server(_configuration(app)).run([listener])
+            uvicorn.Server(configurations[0]).run([listener])
         else:
-            os.environ.update(settings.environment())
-            config = _configuration("server.cli.serve:app_of_worker", settings.workers)
-            Multiprocess(config, [listener]).run()
+            with workers.listeners(listener, settings.workers) as listeners:
+                workers.Workers(configurations, listeners).run()
     except KeyboardInterrupt:
         pass  # asked for, and done
     finally:
         log.info("server stopped")
 
 
-def _configuration(app: "Starlette | str", workers: int = 1) -> "uvicorn.Config":
+def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     import uvicorn
 
     from server.protocol import Protocol
 
     return uvicorn.Config(
-        app,
+        partial(app_of_worker, settings, place),
         http=Protocol,
-        factory=isinstance(app, str),
-        workers=workers,
+        factory=True,
+        workers=1,  # of this place
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
