@@ -6,6 +6,7 @@ else can make one. It belongs to one table and one ordering.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -46,16 +47,25 @@ def _place(table: str, order: Sequence[Order]) -> str:
     return ",".join([table, *(f"{part.column}{'-' if part.descending else '+'}" for part in order)])
 
 
-def _mac(key: bytes, payload: bytes) -> bytes:
-    return hashlib.blake2b(VERSION + payload, digest_size=MAC_BYTES, key=key).digest()
+def _begun(key: bytes) -> hashlib.blake2b:
+    """The authentication code of nothing but the version; the payload is still to be added."""
+    return hashlib.blake2b(VERSION, digest_size=MAC_BYTES, key=key)
+
+
+def _raw(begun: hashlib.blake2b, payload: bytes) -> bytes:
+    mac = begun.copy()
+    mac.update(payload)
+    return VERSION + mac.digest() + payload
 
 
 def _text(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
-# Kept, because making one anew for each cursor costs more than the cursor.
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# Kept, because making one anew for each cursor costs more than the cursor. It is given value by
+# value: a text alone takes a third of the time that a list of texts does.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values], str]:
@@ -63,13 +73,13 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
 
     It raises Unreadable for a value that no column means to hold.
     """
-    place = _place(table, order)
+    # What every cursor of a page has in common is done once (W2 and W5 of the benchmark).
+    place, begun = _to_json(_place(table, order)), _begun(key)
 
     def encode(values: Values) -> str:
         if bytes in map(type, values):
             raise Unreadable("the stored value that the row is ordered by is not a text")
-        payload = _to_json([place, *values]).encode()
-        return _text(VERSION + _mac(key, payload) + payload)
+        return _text(_raw(begun, f"[{place},{','.join(map(_to_json, values))}]".encode()))
 
     return encode
 
@@ -84,9 +94,9 @@ def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Value
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
-    version, mac, payload = raw[:1], raw[1 : 1 + MAC_BYTES], raw[1 + MAC_BYTES :]
-    genuine = hmac.compare_digest(mac, _mac(key, payload)) and _text(raw) == cursor
-    if version != VERSION or not genuine:
+    payload = raw[len(VERSION) + MAC_BYTES :]
+    genuine = hmac.compare_digest(raw, _raw(_begun(key), payload))
+    if not genuine or _text(raw) != cursor:
         raise BadRequest(
             "BAD_CURSOR", "the cursor is damaged or of another registry: start from the first page"
         )
