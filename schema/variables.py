@@ -5,11 +5,13 @@ from typing import Any
 
 from graphql import (
     GraphQLError,
+    GraphQLInputType,
     Undefined,
     VariableDefinitionNode,
     coerce_input_value,
     get_nullable_type,
     get_variable_values,
+    is_input_object_type,
     is_leaf_type,
 )
 from graphql.execution.get_variable_signature import (
@@ -28,35 +30,41 @@ class Variables:
 
     def __init__(self, definitions: Sequence[VariableDefinitionNode]) -> None:
         self._definitions = definitions
-        self._leaves = _leaves(definitions)
+        self._flat = _flat(definitions)
 
     def coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
         """The values that these come to, or None when they do not fit."""
-        if self._leaves is None or not all(leaf.name in given for leaf in self._leaves):
+        if self._flat is None or not all(each.name in given for each in self._flat):
             values = get_variable_values(GRAPHQL, self._definitions, dict(given))
             return values if isinstance(values, VariableValues) else None
-        # What the library does with them, without asking anew what each variable's type is (W1).
-        made = NONE if not self._leaves else VariableValues({}, {})
-        for leaf in self._leaves:
-            value = given[leaf.name]
-            coerced = coerce_input_value(value, leaf.type)
+        # What the library does with them, without asking anew what each variable's type is (W1 and W4).
+        made = NONE if not self._flat else VariableValues({}, {})
+        for signature in self._flat:
+            value = given[signature.name]
+            coerced = coerce_input_value(value, signature.type)
             if coerced is Undefined:
                 return None
-            made.sources[leaf.name] = VariableValueSource(leaf, value)
-            made.coerced[leaf.name] = coerced
+            made.sources[signature.name] = VariableValueSource(signature, value)
+            made.coerced[signature.name] = coerced
         return made
 
 
-def _leaves(
+def _flat(
     definitions: Sequence[VariableDefinitionNode],
 ) -> list[GraphQLVariableSignature] | None:
-    """The variables, when all are single scalars or enum values."""
+    """The variables, when none is of a type whose values may nest, and could do so too deeply."""
     found = []
     for definition in definitions:
         signature = get_variable_signature(GRAPHQL, definition)
-        if isinstance(signature, GraphQLError) or not is_leaf_type(
-            get_nullable_type(signature.type)
-        ):
+        if isinstance(signature, GraphQLError) or not _is_flat(signature.type):
             return None
         found.append(signature)
     return found
+
+
+def _is_flat(type_: GraphQLInputType) -> bool:
+    bare: Any = get_nullable_type(type_)
+    fields = bare.fields.values() if is_input_object_type(bare) else ()
+    return is_leaf_type(bare) or (
+        bool(fields) and all(is_leaf_type(get_nullable_type(field.type)) for field in fields)
+    )

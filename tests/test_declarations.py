@@ -10,7 +10,8 @@ from db import kinds
 from db.conditions import OPERATORS
 from db.tables import TABLES, Column, Table
 from schema import filters, pages, sources
-from schema.compiled.compiler import DEFINITION, source_of
+from schema.compiled.compiler import source_of
+from schema.compiled.inputs import DEFINITION
 from schema.conditions import LIST_OPERATORS
 from schema.filters import FILTERED, EnumFilter
 from schema.served import GRAPHQL

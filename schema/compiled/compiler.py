@@ -15,6 +15,7 @@ from graphql import (
 from db.tables import Relation, Table
 from schema import sources
 from schema.compiled import pages, steps
+from schema.compiled.inputs import DEFINITION
 from schema.compiled.pages import PagePlan, PageStep
 from schema.compiled.request import Arguments
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
@@ -23,7 +24,6 @@ from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
 from schema.compiled.values import converter, singly
 from schema.sources import METADATA
 
-DEFINITION = "strawberry-definition"
 PLACEHOLDER = "None"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from graphql import GraphQLField, get_named_type, get_nullable_type, is_list_type
 
 from schema import ids, sources
-from schema.compiled.compiler import DEFINITION, Compiler, NotCovered, source_of
+from schema.compiled.compiler import Compiler, NotCovered, source_of
+from schema.compiled.inputs import DEFINITION
 from schema.compiled.request import Arguments, Request
 from schema.compiled.rows import Columns, RowPlan
 from schema.compiled.selection import Field

@@ -14,12 +14,9 @@ from graphql import (
     is_scalar_type,
 )
 from graphql.execution.values import VariableValues
-from strawberry.types.arguments import convert_arguments
 
 from resolvers.scope import Scope
-from schema.served import SCHEMA
-
-_CONVERTER = SCHEMA.schema_converter
+from schema.compiled import inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,7 @@ class Arguments:
 
     field: GraphQLField
     node: FieldNode
+    named: inputs.Named
     depend_on_variables: bool
     plain: list[tuple[str, str]] | None
 
@@ -43,7 +41,8 @@ class Arguments:
     def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
         """The arguments that a node gives to a field."""
         given = [argument.value for argument in node.arguments or ()]
-        return cls(field, node, any(map(_has_variable, given)), _plain(field, node))
+        named = inputs.arguments(field)
+        return cls(field, node, named, any(map(_has_variable, given)), _plain(field, node, named))
 
     def values(self, request: Request) -> dict[str, Any]:
         """The arguments' values by Python's names; raises GraphQLError where the library does."""
@@ -52,27 +51,26 @@ class Arguments:
             values = {name: known.get(variable) for name, variable in self.plain}
             if None not in values.values():
                 return values
-        coerced = get_argument_values(self.field, self.node, request.variables)
-        definition = self.field.extensions[_CONVERTER.DEFINITION_BACKREF]
-        return convert_arguments(
-            coerced, definition.arguments, _CONVERTER.scalar_registry, _CONVERTER.config
-        )
+        given = get_argument_values(self.field, self.node, request.variables)
+        return inputs.converted(given, self.named)
 
 
-def _plain(field: GraphQLField, node: FieldNode) -> list[tuple[str, str]] | None:
+def _plain(
+    field: GraphQLField, node: FieldNode, named: inputs.Named
+) -> list[tuple[str, str]] | None:
     """Python's names and the variables of the arguments, when each is a scalar from a variable.
 
     Nothing is left to convert then: the variables were.
     """
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    definition = field.extensions[_CONVERTER.DEFINITION_BACKREF]
     found = []
-    for argument in definition.arguments:
-        name = _CONVERTER.config.name_converter.get_graphql_name(argument)
-        value, type_ = given.get(name), field.args[name].type
-        if not isinstance(value, VariableNode) or not is_scalar_type(get_nullable_type(type_)):
+    for name, python_name, _ in named:
+        value = given.get(name)
+        if not isinstance(value, VariableNode) or not is_scalar_type(
+            get_nullable_type(field.args[name].type)
+        ):
             return None
-        found.append((argument.python_name, value.name.value))
+        found.append((python_name, value.name.value))
     return found
 
 
