@@ -14,6 +14,7 @@ from uuid import uuid4
 
 DID = "did:chitty:"
 LONGEST = 200
+EIGHT = "01-C-ACT-4829-PEO-Q5-7-0"
 
 _TYPED = re.compile(
     r"CHITTY-([A-Z]+)-"
@@ -31,6 +32,8 @@ _PARTS = (
     ("check", "[A-Z0-9]{1,2}", "1 or 2 of A-Z and 0-9"),
 )
 _EIGHT_PARTS = re.compile("-".join(pattern for _, pattern, _ in _PARTS))
+_HEAD = re.compile("-".join(pattern for _, pattern, _ in _PARTS[:3]))
+_UUID_GROUPS = (8, 4, 4, 4, 12)
 
 
 def normalise(text: str) -> str:
@@ -67,28 +70,53 @@ def problem(text: str) -> str | None:
         return "must not be empty"
     if len(text) > LONGEST:
         return f"has {len(text)} characters where a ChittyID has at most {LONGEST}"
-    if text.startswith(DID):
-        return f"must not have {DID} twice"
+    if text != text.strip():
+        return "must not begin or end with a space"
+    if text[:4].lower() == "did:":
+        return _problem_of_did(text)
     if text.isascii() and is_well_formed(text.upper()):
         return "must be in capital letters"
     if text.startswith("CHITTY-"):
         return _problem_after_chitty(text.removeprefix("CHITTY-"))
-    if text.count("-") == len(_PARTS) - 1:
+    if _HEAD.match(text):
         return _problem_in_parts(text.split("-"))
-    return "must be a ChittyID, as CHITTY-ACTOR-<uuid> or 01-C-ACT-4829-PEO-Q5-7-0"
+    return f"must be a ChittyID, as CHITTY-ACTOR-<uuid> or {EIGHT}"
+
+
+def _problem_of_did(text: str) -> str:
+    if text.startswith(DID):
+        return f"must not have {DID} twice"
+    if text.lower().startswith(DID):
+        return f"must have {DID} in small letters, or leave it out"
+    return f"must be a ChittyID: of DIDs only those with {DID} are"
 
 
 def _problem_after_chitty(rest: str) -> str:
-    type_name, _, _ = rest.partition("-")
+    type_name, _, after = rest.partition("-")
     if not re.fullmatch("[A-Z]+", type_name):
         return "must have a type in capital letters after CHITTY-"
+    groups = after.split("-")
+    if len(groups) == len(_UUID_GROUPS):
+        found = tuple(map(len, groups))
+        if found != _UUID_GROUPS:
+            right, wrong = _dashed(_UUID_GROUPS), _dashed(found)
+            return f"must go on after its type with a UUID of {right} digits, not {wrong}"
+        return "must go on after its type with a UUID: digits, and letters from A to F"
+    if len(groups) == 2 and after[:1].isdigit():
+        return "must go on after its type with six digits and four of A-Z and 0-9, as 000123-A1B2"
     return (
         "must go on after its type with a UUID, with six digits and four characters"
         " (000123-A1B2), or with words in capital letters"
     )
 
 
+def _dashed(lengths: tuple[int, ...]) -> str:
+    return "-".join(map(str, lengths))
+
+
 def _problem_in_parts(parts: list[str]) -> str:
+    if len(parts) != len(_PARTS):
+        return f"must be a ChittyID of {len(_PARTS)} parts, as {EIGHT}, not of {len(parts)}"
     for place, (part, (name, pattern, meaning)) in enumerate(
         zip(parts, _PARTS, strict=True), start=1
     ):

@@ -5,6 +5,7 @@ depends on its shape alone, with every operand bound. SQL's third truth value ne
 negation: `IS NOT TRUE` makes a row either match a condition or its negation.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ _GIVEN = "(SELECT value FROM json_each({operand}))"
 
 OPERATORS = {
     "eq": "{column} = {operand}",
+    "eq_unindexed": "+{column} = {operand}",  # the + keeps SQLite from using an index on the column
     "not": "{column} IS NOT {operand}",
     "in": "{column} IN " + _GIVEN,
     "gt": "{column} > {operand}",
@@ -132,6 +134,16 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
     exists = f"EXISTS (SELECT 1 FROM {relation.child.name} AS {child} WHERE {all_of(conditions)})"
     only = relation.only.format(row=row)
     return f"({only} AND {exists})" if only else exists
+
+
+def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
+    """The condition, with equalities that no index is to be used for, but for those on `besides`."""
+    match condition:
+        case Compare(column, "eq", operand) if column not in besides:
+            return Compare(column, "eq_unindexed", operand)
+        case All(parts):
+            return All(tuple(unindexed(part, besides) for part in parts))
+    return condition
 
 
 def belongs(relation: Relation[Any], row: str, parent: str) -> str:

@@ -1,10 +1,8 @@
 """How much there is: the number of rows in each table."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-from db import program
+from db import healthy, program
 from db.program import Program, Rows, Statement
 from db.tables import TABLES
 
@@ -21,9 +19,9 @@ def rows() -> Program[dict[str, int]]:
 def rows_of_file(path: Path) -> dict[str, int]:
     """The same for a migrated file that nobody has opened; it is only read.
 
-    Raises sqlite3.Error where it cannot be.
+    Raises BootRefused and sqlite3.Error where it cannot be.
     """
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with healthy.reading(path.resolve()) as connection:
 
         def execute(statement: Statement) -> Rows:
             return connection.execute(statement.sql).fetchall()

@@ -1,4 +1,4 @@
-"""The webhook deliveries: each kept once, applied whole, in one batch."""
+"""The webhook deliveries: each kept once, what it tells applied whole, in one batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,15 @@ KEEP = """
     )
     VALUES (
         :body_sha256, :event, :delivery_id, :action, :installation_id,
-        iif(:outcome <> 'applied' OR EXISTS (
-            SELECT 1 FROM installations WHERE installation_id = :installation_id
-        ), :outcome, 'stored'),
+        CASE
+            WHEN :outcome <> 'applied' OR EXISTS (
+                SELECT 1 FROM installations WHERE installation_id = :installation_id
+            ) THEN :outcome
+            WHEN EXISTS (
+                SELECT 1 FROM waiting_installations WHERE installation_id = :installation_id
+            ) THEN 'waiting'
+            ELSE 'stored'
+        END,
         :now, :now, 1
     )
     ON CONFLICT (body_sha256, event) DO UPDATE
@@ -32,6 +38,7 @@ class Outcome(Enum):
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"  # only answered: stored as applied
+    WAITING = "waiting"
     STORED = "stored"
     MISMATCHED = "mismatched"
     PONG = "pong"
@@ -51,18 +58,23 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was kept of a delivery: how often it has come, and the row where it changed one."""
+    """What was kept of a delivery: how often it has come, and the row where it changed one.
+
+    `claimed` is the installation for which the caller, and nobody else, is to have a ChittyID minted.
+    """
 
     outcome: Outcome
     times: int
     installation: Installation | None = None
+    claimed: int | None = None
 
 
 def keep(
-    delivery: Delivery, outcome: Outcome, told: Sequence[Fact], *, new_chitty_id: str
+    delivery: Delivery, outcome: Outcome, told: Sequence[Fact], *, claimed_until: str
 ) -> Program[Kept]:
-    """Keep a delivery and apply the facts it tells; `new_chitty_id` is for a row that has none.
+    """Keep a delivery and apply the facts it tells, as far as its installation has a ChittyID.
 
+    One that has none waits for it, claimed by the caller until that instant: see `db.waiting`.
     A delivery that has come before is applied again: it makes no difference, whereas its id and
     event, which are not signed, may have been forged to keep the true one out.
     """
@@ -74,19 +86,25 @@ def keep(
         "installation_id": delivery.installation_id,
         "outcome": outcome.value,
         "now": delivery.received_at,
-        "new_chitty_id": new_chitty_id,
+        "new_chitty_id": None,
         "installed_at": None,
+        "claimed_until": claimed_until,
     }
-    applying = [facts.merge(told, bind, at=facts.FIRST_RECEIVED), facts.project(bind)]
+    applying = [
+        facts.merge(told, bind, at=facts.FIRST_RECEIVED),
+        facts.project(bind),
+        facts.wait(bind),
+    ]
     results = yield [*(applying if told else []), Statement(KEEP, bind)]
-    return _kept(results)
+    return _kept(delivery, results)
 
 
-def _kept(results: list[Rows]) -> Kept:
+def _kept(delivery: Delivery, results: list[Rows]) -> Kept:
     *applied, [(stored, times)] = results
-    changed = applied[-1] if applied else []
+    _, changed, claimed = applied or ([], [], [])
     outcome = Outcome(stored)
     if outcome is Outcome.APPLIED and not changed:
         outcome = Outcome.UNCHANGED
     assert isinstance(times, int)  # noqa: S101 - the column counts
-    return Kept(outcome, times, INSTALLATIONS.of(changed[0]) if changed else None)
+    row = INSTALLATIONS.of(changed[0]) if changed else None
+    return Kept(outcome, times, row, delivery.installation_id if claimed else None)

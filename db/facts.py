@@ -19,6 +19,7 @@ from typing import Any
 from db import clock, kinds
 from db.clock import LATER
 from db.program import Statement, Value
+from db.rules import taken
 from db.tables import INSTALLATIONS, Column
 
 REPOSITORY = "repository:"
@@ -101,7 +102,7 @@ _REPOSITORIES = f"""
 
 _DEFAULTS = {
     "installation_id": ":installation_id",
-    "chitty_id": ":new_chitty_id",
+    "chitty_id": f"iif({taken('new_chitty_id')}, NULL, :new_chitty_id)",
     "permissions": "'{}'",
     "events": "'[]'",
     "installed_at": ":installed_at",
@@ -125,17 +126,14 @@ def _made() -> str:
     return ", ".join(f"{_stands(INSTALLATIONS.columns[name])} AS {name}" for name in _COLUMNS)
 
 
-def _needed() -> str:
-    columns = INSTALLATIONS.columns.values()
-    return " AND ".join(
-        f"made.{column.name} IS NOT NULL"
-        for column in columns
-        if not column.nullable and column.name != "updated_at"
-    )
+def _known(names: Iterable[str]) -> str:
+    return " AND ".join(f"made.{name} IS NOT NULL" for name in names)
 
 
-_PROJECT = f"""
-    INSERT INTO installations ({", ".join(_COLUMNS)}, updated_at)
+_NEEDED = [name for name in _COLUMNS if not INSTALLATIONS.columns[name].nullable]
+_TOLD = [name for name in _NEEDED if name != "chitty_id"]  # GitHub does not mint
+
+_MADE_FROM_FACTS = f"""
     WITH
         said AS NOT MATERIALIZED (
             SELECT aspect, at, rank, value FROM installation_facts
@@ -157,12 +155,27 @@ _PROJECT = f"""
                 {_made()}
             FROM held
         )
+"""
+
+_PROJECT = f"""
+    INSERT INTO installations ({", ".join(_COLUMNS)}, updated_at)
+    {_MADE_FROM_FACTS}
     SELECT made.*, :now FROM made
-    WHERE {_needed()} AND {{condition}}
+    WHERE {_known(_NEEDED)} AND {{condition}}
     ON CONFLICT (installation_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, updated_at = {LATER}
     WHERE {" OR ".join(f"{name} IS NOT excluded.{name}" for name in _COLUMNS)}
     RETURNING {INSTALLATIONS.select_list("installations")}
+"""
+
+_WAIT = f"""
+    INSERT INTO waiting_installations (installation_id, since, claimed_until)
+    {_MADE_FROM_FACTS}
+    SELECT :installation_id, :now, :claimed_until FROM made
+    WHERE {_known(_TOLD)} AND made.chitty_id IS NULL
+    ON CONFLICT (installation_id) DO UPDATE SET claimed_until = excluded.claimed_until
+    WHERE waiting_installations.claimed_until <= :now
+    RETURNING installation_id
 """
 
 
@@ -187,10 +200,20 @@ def project(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
     """The statement that makes the row from the facts, where `condition` holds.
 
     It writes and returns the row only when that makes a difference, and makes none as long as
-    something that a row must have is unknown. `bind` has installation_id, new_chitty_id,
-    installed_at (for a row of which nobody said it; may be None), now and what `condition` needs.
+    something that a row must have is unknown. `bind` has installation_id, new_chitty_id (for a row
+    that has none; None, or one that something else has, makes no row), installed_at (for a row of
+    which nobody said it; may be None), now and what `condition` needs.
     """
     return Statement(_PROJECT.replace("{condition}", condition), bind)
+
+
+def wait(bind: dict[str, Value]) -> Statement:
+    """The statement that has an installation wait which lacks nothing but a ChittyID.
+
+    It returns the installation's id to whom it gives the claim to have one minted, which nobody else
+    gets before `claimed_until`. `bind` has that and what `project` needs.
+    """
+    return Statement(_WAIT, bind)
 
 
 def _json(value: Any) -> str:

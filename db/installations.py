@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from db import facts
-from db.errors import ErrorCode
+from db.errors import ErrorCode, Refused
 from db.facts import Fact, Rank
 from db.program import Program, Statement, Value
-from db.rules import ID_TAKEN, refused, standing, why
+from db.rules import id_taken, refused, standing, taken, why
 from db.tables import INSTALLATIONS, Installation
 
 PRESENT = """EXISTS (
@@ -24,12 +24,12 @@ KNOWN = """EXISTS (
 
 # An id can be given for a new installation, and repeated for one that has it.
 MAY_HAVE_ID = f"""(
-        :chitty_id IS NULL
+        {KNOWN} AND :chitty_id IS NULL
         OR EXISTS (
             SELECT 1 FROM installations AS same
             WHERE same.installation_id = :installation_id AND same.chitty_id = :chitty_id
         )
-        OR NOT ({KNOWN} OR {ID_TAKEN})
+        OR NOT ({KNOWN} OR {taken("new_chitty_id")})
     )"""
 # By a row, or by a removal that was told of before anything else.
 REMOVED = f"""(
@@ -53,7 +53,9 @@ def record(
 ) -> Program[Installation]:
     """Store an installation, or change the one with this id; a removed one is brought back.
 
-    Raises Refused where it has another ChittyID than the given one, or something else has that.
+    `chitty_id` is the one that it is said to have; `new_chitty_id`, the same or one that was minted,
+    is for a new one. Raises Refused where it has another than the former, or is new and something
+    else has the latter.
     """
     bind: dict[str, Value] = {
         "installation_id": installation_id,
@@ -71,8 +73,7 @@ def record(
         Statement(why(INSTALLATIONS), bind),
     ]
     if not found:
-        taken = f"{chitty_id} is taken: leave the ChittyID out to have one minted"
-        raise refused(ErrorCode.ALREADY_EXISTS, "chitty_id", taken)
+        raise Refused([id_taken(new_chitty_id)])
     row, _ = standing(INSTALLATIONS, installation_id, found)
     if chitty_id not in (None, row.chitty_id):
         other = f"installation {installation_id} has the ChittyID {row.chitty_id}, which stays"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from db import clock
+from db import clock, wrangler
 from db.errors import BootRefused
 from db.program import Program, Statement
 
@@ -85,9 +85,11 @@ CREATE = """
         applied_at TEXT NOT NULL
     )
 """
+# Without those that wrangler makes in every database that it so much as looks at.
 TABLES = """
     SELECT name FROM sqlite_master
     WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        AND name NOT IN ('d1_migrations', '_cf_KV', '_cf_METADATA')
     ORDER BY name
 """
 APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
@@ -151,6 +153,7 @@ RECORD = """
 
 
 def record(connection: sqlite3.Connection, migration: Migration) -> None:
-    """Note in the open transaction that this migration ran."""
+    """Note in the open transaction that this migration ran, where wrangler looks too."""
     bind = {"name": migration.name, "checksum": migration.checksum, "now": clock.now()}
     connection.execute(RECORD, bind)
+    wrangler.agree(connection)

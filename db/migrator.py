@@ -10,9 +10,13 @@ import tempfile
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
-from db import healthy, ledger
+from db import healthy, ledger, wrangler
+from db.adopting import adoption, fitting
+from db.adopting.adoption import Adoption
+from db.adopting.repair_report import Repair
 from db.errors import BootRefused
 from db.ledger import MIGRATIONS, Migration
 
@@ -21,11 +25,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a database file; `version` is the migration that ran last."""
+    """What is known of a database file; `version` is the migration that ran last.
+
+    One that other programs made has no record of migrations: `recognised` are those that it amounts
+    to all the same, and `repairs` what adopting it would put right.
+    """
 
     exists: bool
     applied: tuple[str, ...]
     pending: tuple[str, ...]
+    recognised: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def version(self) -> str | None:
@@ -34,11 +44,17 @@ class Status:
 
 
 def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
-    """Create the database where there is none, apply what is pending and return the names applied.
+    """Bring a database up to date, as `bring_up_to_date` does, and return what was applied."""
+    return bring_up_to_date(path, folder).applied
 
-    Each file commits together with the record that it ran: a boot that fails, or races another,
-    leaves the database at the end of a whole migration. Raises BootRefused, having changed
-    nothing, for a file that cannot be served and for migrations that do not fit it.
+
+def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+    """Create the database where there is none, apply what is pending and say what was done.
+
+    A registry that other programs made is adopted first, after a copy was made beside it. Each file
+    commits together with the record that it ran: a boot that fails, or races another, leaves the
+    database at the end of a whole migration. Raises BootRefused, having changed nothing, for a file
+    that cannot be served and for migrations that do not fit it.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -47,10 +63,17 @@ def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
             _create(file)
         healthy.require_usable(file, writable=True)
         with healthy.looking(file, alone=False) as connection:
-            ledger.pending(migrations, ledger.applied(connection, file), file)
+            is_due = adoption.is_due(connection)
+            if is_due:
+                adoption.require_fitting(connection, file, migrations)
+            else:
+                ledger.pending(migrations, ledger.applied(connection, file), file)
         with closing(healthy.connect(file, "rw")) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            # With the journal that it has, so that a refusal leaves every byte as it was.
+            adopted = adoption.adopt(connection, file, migrations) if is_due else None
             _prepare(connection, file)
-            return _apply(connection, file, migrations)
+            return adopted or Adoption([], _apply(connection, file, migrations), [])
 
 
 def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
@@ -65,9 +88,43 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
             return Status(False, (), tuple(migration.name for migration in migrations))
         healthy.require_usable(file, writable=False)
         with healthy.looking(file, alone=True) as connection:
+            if adoption.is_due(connection):
+                found = adoption.foresee(connection, file, migrations)
+                return Status(
+                    True, (), tuple(found.applied), tuple(found.recognised), tuple(found.repairs)
+                )
             done = ledger.applied(connection, file)
-    left = ledger.pending(migrations, done, file)
-    return Status(True, tuple(done), tuple(migration.name for migration in left))
+            left = ledger.pending(migrations, done, file)
+            since = _run_by_wrangler(connection, migrations, left)
+    names = [migration.name for migration in left]
+    return Status(True, (*done, *names[: len(since)]), tuple(names[len(since) :]))
+
+
+def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+    """What is not as it is made and stored here, found without writing.
+
+    Raises BootRefused where there is no database and where `migrate` would.
+    """
+    file = Path(path).resolve()
+    migrations = ledger.load(folder)
+    with healthy.refusing(file):
+        if not healthy.exists(file):
+            raise BootRefused(f"there is no database at {file}: give the path of one")
+        healthy.require_usable(file, writable=False)
+        with healthy.looking(file, alone=True) as connection:
+            return adoption.foresee(connection, file, migrations)
+
+
+def mend(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+    """Put right in a migrated database what `check` finds, after a copy was made beside it.
+
+    Raises BootRefused, with the database as it was, where it cannot be put right.
+    """
+    file = Path(path).resolve()
+    migrations = ledger.load(folder)
+    with healthy.refusing(file), closing(healthy.connect(file, "rw")) as connection:
+        _prepare(connection, file)
+        return adoption.mend(connection, file, migrations)
 
 
 def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
@@ -126,16 +183,30 @@ def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migratio
             connection.execute(ledger.CREATE)
             # Looked up inside the lock: another boot may have won.
             left = ledger.pending(migrations, ledger.applied(connection, file), file)
-            if left:
+            since = _run_by_wrangler(connection, migrations, left)
+            for migration in since:
+                ledger.record(connection, migration)
+            if left and not since:
                 _run(connection, file, left[0])
             connection.execute("COMMIT")
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-        if left:
+        if left and not since:
             log.info("migration applied", extra={"migration": left[0].name})
             names.append(left[0].name)
     return names
+
+
+def _run_by_wrangler(
+    connection: sqlite3.Connection, migrations: list[Migration], left: list[Migration]
+) -> list[Migration]:
+    """The first of the pending migrations that wrangler ran: it says so, and their work is there."""
+    named = wrangler.names(connection)
+    if not left or left[0].name not in named:
+        return []
+    there = fitting.fit(connection, migrations).amounts_to
+    return list(takewhile(lambda each: each.name in named and each.name in there, left))
 
 
 def _run(connection: sqlite3.Connection, file: Path, migration: Migration) -> None:

@@ -5,10 +5,10 @@ is cut in SQL: a page reads its own rows, not all of them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from db.conditions import Binder, Condition, all_of, belongs, to_sql, visible
+from db.conditions import Binder, Condition, all_of, belongs, to_sql, unindexed, visible
 from db.program import Statement, Value, Values, listed
 from db.tables import Relation, Table
 
@@ -131,6 +131,19 @@ def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
     return f"FROM {listing.table.name} AS {row} WHERE {all_of(kept)}"
 
 
+def _walked(listing: Listing, by: str) -> Listing:
+    """The listing, so asked for that SQLite walks the index that it is ordered by.
+
+    For an equality that another index could find, it would fetch all such rows and sort them, which is
+    kept to where there is nothing to sort.
+    """
+    table = listing.table
+    besides = {table.key, by} | table.unique
+    if listing.relation is None and by == table.newest:
+        besides |= table.sought
+    return replace(listing, where=unindexed(listing.where, besides))
+
+
 def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
     """SQL from FROM on for one page, of the parent `parents.value` for a relation; binds no `:limit`."""
     bounds = []
@@ -142,7 +155,7 @@ def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
         f"{row}.{part.column} {'DESC' if part.descending != cut.backward else 'ASC'}"
         for part in cut.order
     )
-    listed = _all_from(listing, row, binder, *bounds)
+    listed = _all_from(_walked(listing, cut.order[0].column), row, binder, *bounds)
     return f"{listed} ORDER BY {', '.join(parts)} LIMIT :limit"
 
 

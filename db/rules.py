@@ -18,14 +18,21 @@ from db.tables import TABLES, Table
 
 R = TypeVar("R")
 
-# True where any table that keeps ChittyIDs has this one: they are unique over all of them.
-ID_TAKEN = "({})".format(
-    " OR ".join(
-        f"EXISTS (SELECT 1 FROM {table.name} AS other WHERE other.chitty_id = :chitty_id)"
+
+def taken(bind: str) -> str:
+    """SQL for whether any table that keeps ChittyIDs has the one bound by this name.
+
+    They are unique over all of them.
+    """
+    found = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table.name} AS other WHERE other.chitty_id = :{bind})"
         for table in TABLES
         if "chitty_id" in table.columns
     )
-)
+    return f"({found})"
+
+
+ID_TAKEN = taken("chitty_id")
 
 # Of the row that a statement is about.
 UNCHANGED = f"""(
@@ -155,7 +162,9 @@ def reference(chitty_id: str, if_updated_at: str | None = None) -> dict[str, Val
 
 def id_taken(chitty_id: str) -> Problem:
     """The problem with a new row's ChittyID that another actor, context or installation has."""
-    message = f"{chitty_id} is the ChittyID of something else already"
+    message = (
+        f"{chitty_id} is the ChittyID of something else already: leave it out to have one minted"
+    )
     return Problem(ErrorCode.ALREADY_EXISTS, ("chitty_id",), message)
 
 

@@ -127,6 +127,8 @@ class Table(Generic[R]):
     """One table: the row it holds, its key, and which of its rows an unfiltered list shows.
 
     `live` is SQL over a row named `{row}`; a filter that names one of `ends` asks for the others too.
+    `unique` are the columns besides the key of which no two rows share a value, and `sought` those for
+    which an index holds the rows that share one, newest last.
     """
 
     row: type[R]
@@ -135,6 +137,8 @@ class Table(Generic[R]):
     newest: str
     live: str
     ends: frozenset[str]
+    unique: frozenset[str] = frozenset()
+    sought: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Read the columns off the row's annotations, once."""
@@ -168,6 +172,7 @@ ACTORS = Table(
     newest="created_at",
     live="{row}.status <> 'deleted'",
     ends=frozenset({"status"}),
+    sought=frozenset({"display_name", "email"}),
 )
 CONTEXTS = Table(
     Context,
@@ -176,6 +181,7 @@ CONTEXTS = Table(
     newest="created_at",
     live="{row}.status <> 'deleted'",
     ends=frozenset({"status", "deleted_at"}),
+    unique=frozenset({"name"}),
 )
 INSTALLATIONS = Table(
     Installation,
@@ -184,6 +190,8 @@ INSTALLATIONS = Table(
     newest="installed_at",
     live="{row}.uninstalled_at IS NULL",
     ends=frozenset({"uninstalled_at"}),
+    unique=frozenset({"chitty_id"}),
+    sought=frozenset({"account_login", "account_id"}),
 )
 CONNECTIONS = Table(
     Connection,
@@ -192,6 +200,7 @@ CONNECTIONS = Table(
     newest="created_at",
     live="{row}.status <> 'disconnected'",
     ends=frozenset({"status", "disconnected_at"}),
+    sought=frozenset({"target_service", "target_endpoint", "last_error"}),
 )
 TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
 

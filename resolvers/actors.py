@@ -2,7 +2,8 @@
 
 from db import actors, tables
 from db.enums import ActorType
-from resolvers import shapes
+from db.program import Program
+from resolvers import minting, shapes
 from resolvers.checks import Checks
 from resolvers.scope import Given, Scope
 
@@ -23,8 +24,13 @@ async def register(scope: Scope, given: Given) -> tables.Actor:
     actor_type = checks.required("actor_type", shapes.one_of(ActorType))
     profile = checks.changes(PROFILE, LISTS)
     checks.done()
-    identity = {"chitty_id": chitty_id or await scope.mint("ACTOR"), "actor_type": actor_type}
-    return await scope.write(actors.insert(profile | identity))
+
+    def insert(under: str) -> Program[tables.Actor]:
+        return actors.insert(profile | {"chitty_id": under, "actor_type": actor_type})
+
+    if chitty_id is not None:
+        return await scope.write(insert(chitty_id))
+    return await minting.stored(scope, "ACTOR", insert)
 
 
 async def update(scope: Scope, given: Given) -> tables.Actor:

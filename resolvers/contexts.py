@@ -2,7 +2,8 @@
 
 from db import contexts, tables
 from db.enums import ContextStatus
-from resolvers import shapes
+from db.program import Program
+from resolvers import minting, shapes
 from resolvers.checks import Checks
 from resolvers.scope import Given, Scope
 
@@ -18,9 +19,14 @@ async def create(scope: Scope, given: Given) -> tables.Context:
     owner = checks.required("owner", shapes.chitty_id)
     content = checks.changes(LINKS, LISTS)
     checks.done()
-    minted = chitty_id or await scope.mint("CONTEXT")
-    identity = {"chitty_id": minted, "name": name, "owner_chitty_id": owner}
-    return await scope.write(contexts.insert(content | identity))
+
+    def insert(under: str) -> Program[tables.Context]:
+        identity = {"chitty_id": under, "name": name, "owner_chitty_id": owner}
+        return contexts.insert(content | identity)
+
+    if chitty_id is not None:
+        return await scope.write(insert(chitty_id))
+    return await minting.stored(scope, "CONTEXT", insert)
 
 
 async def update(scope: Scope, given: Given) -> tables.Context:

@@ -1,21 +1,26 @@
 """Webhook deliveries of a GitHub App: read, applied as state, and kept."""
 
 import hashlib
+import logging
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
-from db import chitty_id, clock, deliveries
+from db import clock, deliveries, waiting
 from db.database import Database
 from db.deliveries import Delivery, Kept, Outcome
+from db.errors import Unavailable
 from db.facts import Fact
 from db.kinds import INT64_MAX
-from resolvers import github_events
+from db.tables import Installation
+from resolvers import github_events, minting
+from resolvers.minting import Mint
 
-Mint: TypeAlias = Callable[[str], Awaitable[str]]
+log = logging.getLogger(__name__)
 
 EVENT = re.compile(r"[a-z0-9_-]{1,100}")
 DELIVERY_ID = re.compile(r"[!-~]{1,200}")
@@ -59,20 +64,60 @@ def read(body: bytes, *, event: str, delivery_id: str) -> Reading:
     return Reading(delivery, outcome, told)
 
 
-async def local_mint(kind: str) -> str:
-    """A ChittyID made here, for where no authority is asked."""
-    return chitty_id.local(kind)
-
-
-async def keep(database: Database, reading: Reading, *, mint: Mint = local_mint) -> Kept:
+async def keep(database: Database, reading: Reading, *, mint: Mint = minting.local) -> Kept:
     """Apply and keep a delivery; returns once that is on the disk.
 
-    Raises Unavailable when the database cannot be written now, so that GitHub shows a failure.
+    A ChittyID that its installation lacks is minted when the delivery is safe already: where there is
+    none to be had now, the delivery waits for `identify_waiting`. Raises Unavailable when the
+    database cannot be written now, so that GitHub shows a failure.
     """
-    minted = await mint("INSTALLATION")
-    return await database.write(
-        deliveries.keep(reading.delivery, reading.outcome, reading.told, new_chitty_id=minted)
+    until = waiting.claimed_until()
+    kept = await database.write(
+        deliveries.keep(reading.delivery, reading.outcome, reading.told, claimed_until=until)
     )
+    if kept.claimed is None:
+        return kept
+    row = await _identified(database, kept.claimed, until, mint)
+    if row is None:
+        return kept
+    return replace(kept, outcome=Outcome.APPLIED, installation=row)
+
+
+async def identify_waiting(
+    database: Database, mint: Mint
+) -> AsyncIterator[tuple[int, Installation | None]]:
+    """Give the installations that wait their ChittyIDs, until there is none to be had for one.
+
+    Yields each one's id, and its row if it has one now. Raises Unavailable when the database cannot
+    be read or written.
+    """
+    while await database.read(waiting.any_unclaimed()):
+        until = waiting.claimed_until()
+        claimed = await database.write(waiting.claim(until))
+        if claimed is None:
+            return
+        row = await _identified(database, claimed, until, mint)
+        yield claimed, row
+        if row is None:
+            return
+
+
+async def _identified(
+    database: Database, installation_id: int, until: str, mint: Mint
+) -> Installation | None:
+    """The row of an installation that this process has claimed; None when it has to wait on."""
+
+    async def identify(minted: str) -> Installation | None:
+        return await database.write(waiting.identify(installation_id, minted))
+
+    try:
+        return await minting.under_new_id(mint, "INSTALLATION", identify)
+    except Unavailable as unavailable:
+        extra = {"installation": installation_id, "reason": str(unavailable)}
+        log.warning("installation waits for a chitty id", extra=extra)
+    with suppress(Unavailable):  # the claim ends by itself too
+        await database.write(waiting.release(installation_id, until))
+    return None
 
 
 def _object(body: bytes) -> dict[str, Any]:

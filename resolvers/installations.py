@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from db import clock, installations, tables
+from db import clock, installations, lookups, tables
 from db.enums import AccountType, RepositorySelection
 from db.facts import Fact
-from resolvers import shapes
+from db.program import Program
+from resolvers import minting, shapes
 from resolvers.checks import Checks
 from resolvers.scope import Given, Scope
 from resolvers.shapes import Malformed
@@ -35,15 +36,25 @@ async def record(scope: Scope, given: Given) -> tables.Installation:
     if "permissions" in given:
         stated["permissions"] = _permissions(checks, given["permissions"])
     checks.done()
-    return await scope.write(
-        installations.record(
-            installation_id,
-            [Fact(column, value) for column, value in stated.items()],
-            chitty_id=chitty_id,
-            new_chitty_id=chitty_id or await scope.mint("INSTALLATION"),
-            now=clock.now(),
+
+    def store(under: str) -> Program[tables.Installation]:
+        told = [Fact(column, value) for column, value in stated.items()]
+        now = clock.now()
+        return installations.record(
+            installation_id, told, chitty_id=chitty_id, new_chitty_id=under, now=now
         )
-    )
+
+    has_id = chitty_id or await _chitty_id_of(scope, installation_id)
+    if has_id is not None:
+        return await scope.write(store(has_id))
+    return await minting.stored(scope, "INSTALLATION", store)
+
+
+async def _chitty_id_of(scope: Scope, installation_id: int) -> str | None:
+    """The ChittyID that an installation keeps, so that none is minted for one that is known."""
+    by_key = lookups.by_column(tables.INSTALLATIONS, "installation_id", [installation_id])
+    (known,) = await scope.read(by_key)
+    return known.chitty_id if known else None
 
 
 async def suspend(scope: Scope, given: Given) -> tables.Installation:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, TypeVar
 
-from db import chitty_id
 from db.database import Database
 from db.program import Program
 from db.readers import Session
+from resolvers import minting
 from resolvers.loaders import Loaders
+from resolvers.minting import Mint
 
 T = TypeVar("T")
 
@@ -45,6 +46,7 @@ class Scope:
     cursor_key: bytes
     viewer: Viewer = field(default_factory=Viewer)
     settings: Rules = field(default_factory=Rules)
+    mint: Mint = minting.local
     selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     performed: dict[str | int, Any] = field(default_factory=dict)
 
@@ -92,10 +94,6 @@ class Scope:
         """Forget what was read: the next read takes a new snapshot."""
         self._let_go()
         self._loaders = None
-
-    async def mint(self, kind: str) -> str:
-        """A new ChittyID of a type, as ACTOR."""
-        return chitty_id.local(kind)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,6 +1,5 @@
 """The whole service as an ASGI application."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,12 +11,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from db import cursors, migrator
-from db.database import Database
+from db import cursors
+from db.opening import open_migrated
 from schema.execution import Documents
 from schema.roads import Roads
 from schema.served import sdl
-from server import graphql, refusals, webhooks
+from server import graphql, minting, refusals, webhooks
 from server.health import healthz, readyz
 from server.requests import Requests
 from server.settings import Settings
@@ -34,8 +33,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(migrator.migrate, settings.database_path)
-        db = await Database.open(
+        db = await open_migrated(
             settings.database_path,
             readers=settings.readers,
             read_seconds=settings.read_seconds,
@@ -45,7 +43,9 @@ def create_app(settings: Settings) -> Starlette:
             app.state.db = db
             known = await db.read(cursors.stored_key())
             app.state.cursor_key = known or await db.write(cursors.key())
-            yield
+            async with minting.minter(settings) as mint, minting.catching_up(db, mint):
+                app.state.mint = mint
+                yield
         finally:
             await db.close()
 

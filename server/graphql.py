@@ -100,7 +100,8 @@ async def _answered(connection: Connection, receive: Receive, media_type: str) -
 
 
 async def _carry_out(state: Any, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
-    async with Scope(db=state.db, cursor_key=state.cursor_key, settings=state.rules) as scope:
+    scope = Scope(db=state.db, cursor_key=state.cursor_key, settings=state.rules, mint=state.mint)
+    async with scope:
         answered = await state.roads.answer(prepared, scope, asked.variables, asked.operation_name)
     answer: dict[str, Any] = {"data": answered.data}
     if answered.errors:

@@ -41,8 +41,8 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # uvicorn's own phrases about processes and signals say nothing that ours do not.
-    # aiosqlite's debug lines show each call's arguments.
-    for library in ("uvicorn", "aiosqlite"):
+    # aiosqlite's debug lines show each call's arguments, those of the HTTP client its headers.
+    for library in ("uvicorn", "aiosqlite", "httpx2", "httpcore2"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from starlette.config import Config
 from starlette.datastructures import Secret
@@ -51,6 +51,11 @@ class Settings:
     page_max: int = setting(100, "Most items on a page.", 1, 1000)
     failure_threshold: int = setting(5, "Errors in a row that make a connection FAILED.", 1)
     github_webhook_secret: Secret = setting(UNSET, "What signs deliveries; several with commas.")
+    chittyid_url: str = setting("", "The identity authority, which then mints all ChittyIDs.")
+    chittyid_mint: Literal["local", "authority"] = setting(
+        "local", "`authority`: never mint here, and refuse to start without its URL."
+    )
+    chittyid_token: Secret = setting(UNSET, "Bearer token for the identity authority.")
     graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
     compiled: bool = setting(True, "Compile operations; off, every one takes the generic road.")
     introspection: bool = setting(True, "Let clients ask for the schema.")
@@ -64,6 +69,7 @@ class Settings:
         for declared in fields(self):
             _check(variable(declared.name), declared, getattr(self, declared.name))
         _database_path(self.database)
+        self._check_minting()
         if self.github_webhook_secret and not self.github_secrets:
             raise SettingRefused(
                 f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
@@ -108,10 +114,29 @@ class Settings:
         return _database_path(self.database)
 
     @property
+    def mint_url(self) -> str | None:
+        """Where ChittyIDs are asked for by POST; None when they are minted here."""
+        base = self.chittyid_url.rstrip("/")
+        return (base if base.endswith("/mint") else f"{base}/v1/mint") if base else None
+
+    @property
     def github_secrets(self) -> tuple[str, ...]:
         """The secrets that a webhook's signature may be made with."""
         parts = str(self.github_webhook_secret).split(",")
         return tuple(part.strip() for part in parts if part.strip())
+
+    def _check_minting(self) -> None:
+        if self.chittyid_url:
+            _check_authority(self.chittyid_url)
+        elif self.chittyid_mint == "authority":
+            raise SettingRefused(
+                f"{variable('chittyid_mint')} is authority and {variable('chittyid_url')} is not set:"
+                " give it the authority's URL, or leave both out to mint ChittyIDs here"
+            )
+        if not re.fullmatch(r"[!-~]*", str(self.chittyid_token)):
+            raise SettingRefused(
+                f"{variable('chittyid_token')} must be one line of visible ASCII, without spaces"
+            )
 
 
 def variable(name: str) -> str:
@@ -156,7 +181,7 @@ def _check(source: str, declared: Field[Any], value: Any) -> None:
     if isinstance(value, int | float) and not low <= value <= high:
         top = "" if high == sys.maxsize else f" and at most {high}"
         raise SettingRefused(f"{source} is {value}: it must be at least {low}{top}")
-    if value == "" and isinstance(value, str):
+    if value == "" and isinstance(value, str) and declared.default != "":
         raise SettingRefused(f"{source} is empty: give it a value or leave it out")
 
 
@@ -173,6 +198,23 @@ def _database_path(database: str) -> Path:
     raise SettingRefused(
         f"database {scheme}://… is not known: give the path of a file, or sqlite:///PATH"
     )
+
+
+def _check_authority(url: str) -> None:
+    name = variable("chittyid_url")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingRefused(f"{name} is no URL: give one as https://id.example.org") from None
+    if not host or re.search(r"[^!-~]", url) or parts.query or parts.fragment:
+        raise SettingRefused(f"{name} must be a URL without a query, as https://id.example.org")
+    if "@" in parts.netloc:
+        raise SettingRefused(
+            f"{name} must not carry a user name or password: use {variable('chittyid_token')}"
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise SettingRefused(f"{name} must begin with https://, but on this machine with http://")
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 
 from db.database import Database
-from resolvers import github
+from db.deliveries import Outcome
+from resolvers import github, minting
 from resolvers.github import Unacceptable
+from resolvers.minting import Mint
 
 # The event of a bare body, by the keys that only its payload has.
 SHAPES = (
@@ -31,9 +33,12 @@ class Replayed:
     error: str | None = None
 
 
-async def replay(database: Database, paths: Iterable[str | Path]) -> AsyncIterator[Replayed]:
+async def replay(
+    database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.local
+) -> AsyncIterator[Replayed]:
     """Apply the payloads in these files, and in the `*.json` of these folders, in order.
 
+    In the end the installations that wait for a ChittyID are given theirs, whoever kept them.
     A file holds a bare body, {"event" or "name": …, "payload": …}, or a list of {"name": …,
     "examples": […]}. One that is none of these, or cannot be read, is reported and the next taken.
     Raises Unavailable when the database cannot be written.
@@ -51,16 +56,19 @@ async def replay(database: Database, paths: Iterable[str | Path]) -> AsyncIterat
             yield Replayed(str(path), None, None, str(unacceptable))
             continue
         for where, event, body in found:
-            yield await _apply(database, where, event, body)
+            yield await _apply(database, where, event, body, mint)
+    async for installation_id, row in github.identify_waiting(database, mint):
+        outcome = Outcome.APPLIED if row else Outcome.WAITING
+        yield Replayed(f"installation {installation_id}", None, outcome.value)
 
 
-async def _apply(database: Database, where: str, event: str, body: bytes) -> Replayed:
+async def _apply(database: Database, where: str, event: str, body: bytes, mint: Mint) -> Replayed:
     try:
         digest = hashlib.sha256(body).hexdigest()
         reading = github.read(body, event=event, delivery_id=f"replay:{digest[:32]}")
     except Unacceptable as unacceptable:
         return Replayed(where, event, None, str(unacceptable))
-    kept = await github.keep(database, reading)
+    kept = await github.keep(database, reading, mint=mint)
     return Replayed(where, event, kept.outcome.value)
 
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 PATH = "/webhooks/github"
 MAX_BODY_BYTES = 25 * 2**20  # GitHub sends no more
 INLINE_BYTES = 2**20  # digests and JSON beyond this would hold the event loop up
-STATUS = {Outcome.STORED: 202, Outcome.MISMATCHED: 202}
+STATUS = {Outcome.WAITING: 202, Outcome.STORED: 202, Outcome.MISMATCHED: 202}
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
 
 class GitHubWebhooks(HTTPEndpoint):
-    """Takes deliveries; reads `app.state.db` and `app.state.settings.github_secrets`."""
+    """Takes deliveries; reads `db`, `mint` and `settings.github_secrets` of `app.state`."""
 
     async def post(self, request: Request) -> Response:
         """Keep one delivery and answer what became of it."""
@@ -78,7 +78,8 @@ async def _receive(request: Request) -> Kept:
         reading = await _off_loop(
             len(body), lambda: github.read(body, event=event, delivery_id=delivery_id)
         )
-        kept = await github.keep(request.app.state.db, reading)
+        state = request.app.state
+        kept = await github.keep(state.db, reading, mint=state.mint)
     except Unacceptable as unacceptable:
         raise Refusal(400, str(unacceptable)) from None
     except Unavailable as unavailable:

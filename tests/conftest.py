@@ -4,6 +4,8 @@
 from db import migrator  # isort: skip
 
 import contextlib
+import logging
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,19 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ("tests.corpus.sharing", "tests.strict")
+
+
+@pytest.fixture(autouse=True)
+def the_process_as_it_was() -> Iterator[None]:
+    """Take back what a command that ran in this process set for all of it: logging and SIGTERM."""
+    root, uvicorn = logging.getLogger(), logging.getLogger("uvicorn")
+    handlers, levels = root.handlers[:], (root.level, uvicorn.level)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    uvicorn.setLevel(levels[1])
 
 
 @pytest.fixture

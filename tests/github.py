@@ -87,10 +87,12 @@ class GitHub:
 
 
 @asynccontextmanager
-async def github_at(path: Path, secrets: tuple[str, ...] = (SECRET,)) -> AsyncIterator[GitHub]:
-    """The whole service, on a new database in this folder."""
+async def github_at(
+    path: Path, secrets: tuple[str, ...] = (SECRET,), **more: Any
+) -> AsyncIterator[GitHub]:
+    """The whole service with these settings, on the database in this folder."""
     settings = Settings(
-        database=str(path / "registry.db"), github_webhook_secret=Secret(",".join(secrets))
+        database=str(path / "registry.db"), github_webhook_secret=Secret(",".join(secrets)), **more
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from db import migrator
+from db.ledger import MIGRATIONS
 from server.cli import main
 
 QUERY = "query Some($first: Int) { contexts(first: $first) { nodes { name owner { email } } } }"
@@ -46,6 +48,22 @@ def test_a_query_with_a_plan_is_told_with_each_of_its_statements(explain, path):
     assert 'with {"limit": 3}' in out
     assert "2. batch: 2, rows: 1" in out
     assert "FROM actors AS x" in out
+
+
+def test_each_statement_is_told_with_its_query_plan_as_a_tree(explain, path):
+    _, out, _ = explain("{ contexts { nodes { name connections { totalCount } } } }", path)
+    _, generic, _ = explain("{ contexts { nodes { name } } }", path, "--compiled", "false")
+
+    page, counts = out.split("\n\n")[1:]
+    assert page.partition("   plan:\n")[2].splitlines() == [
+        "     SCAN CONSTANT ROW",
+        "     SCALAR SUBQUERY 2",
+        "       CO-ROUTINE row",
+        "         SCAN x USING INDEX contexts_by_created_at",
+        "       SCAN row",
+    ]
+    assert "\n       SEARCH x USING COVERING INDEX connections_by_source (source_" in counts
+    assert generic.endswith("   plan:\n     SCAN t USING INDEX contexts_by_created_at\n")
 
 
 def test_the_generic_road_is_told_with_its_reason(explain, path):
@@ -128,7 +146,7 @@ def test_variables_that_do_not_fit_are_one_line(explain, path):
 def test_a_file_that_is_no_text_or_is_not_there_is_one_line(path, tmp_path, capsys):
     (tmp_path / "binary").write_bytes(b"\xff\xfe{")
 
-    for name, complaint in (("binary", "not a text in UTF-8"), ("missing", "No such file")):
+    for name, complaint in (("binary", "not a text in UTF-8"), ("missing", "no such file")):
         code = main(["explain", str(tmp_path / name), "--database", str(path)])
 
         err = capsys.readouterr().err
@@ -147,17 +165,18 @@ def test_a_missing_database_is_told_and_not_made(explain, tmp_path):
     assert not missing.exists()
 
 
-def test_a_database_that_lacks_migrations_is_told_and_not_migrated(explain, path):
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(
-            "DELETE FROM chittygraph_migrations WHERE name = '0009_keep_server_keys'"
-        )
+def test_a_database_that_lacks_migrations_is_told_and_not_migrated(explain, tmp_path):
+    path, folder = tmp_path / "behind.db", tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder)
+    last = max(folder.glob("*.sql"))
+    last.unlink()
+    migrator.migrate(path, folder)
 
     code, out, err = explain(QUERY, path)
 
     assert (code, out) == (1, "")
-    assert "still lacks migration 0009_keep_server_keys: run `chittygraph migrate` first" in err
-    assert migrator.pending(path) == ["0009_keep_server_keys"]
+    assert f"still lacks migration {last.stem}: run `chittygraph migrate` first" in err
+    assert migrator.pending(path) == [last.stem]
 
 
 def test_a_file_that_is_no_database_is_one_line(explain, tmp_path):

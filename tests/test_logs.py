@@ -12,17 +12,13 @@ from server import logs
 @pytest.fixture
 def lines():
     """Configure logging for one test; what it writes is read from the stream that this returns."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level, logging.getLogger("uvicorn").level
     stream = io.StringIO()
 
     def configure(kind="auto", level="info"):
         logs.configure(kind, level, stream)
         return stream
 
-    yield configure
-    root.handlers[:], root.level = before[0], before[1]
-    logging.getLogger("uvicorn").setLevel(before[2])
+    return configure
 
 
 def test_away_from_a_terminal_a_line_is_json_with_its_fields(lines):

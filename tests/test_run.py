@@ -183,6 +183,12 @@ def test_a_word_runs_in_the_callers_directory(clone, tmp_path):
     assert clone.count(f"chittygraph serve --port 9 in {tmp_path}\n") == 1
 
 
+def test_a_word_that_means_something_here_reaches_chittygraph_behind_its_name(clone, tmp_path):
+    clone.run("chittygraph", "check", "--fix", cwd=tmp_path)
+
+    assert clone.count(f"chittygraph check --fix in {tmp_path}\n") == 1
+
+
 @pytest.mark.parametrize(
     ("env", "strict"), [({}, ""), ({"CI": "true"}, "1"), ({"CHITTYGRAPH_TEST_STRICT": "1"}, "1")]
 )

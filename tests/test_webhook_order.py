@@ -7,7 +7,7 @@ import sqlite3
 import orjson
 import pytest
 
-from db import deliveries
+from db import clock, deliveries, waiting
 from db.migrator import migrate
 from db.program import Statement, run
 from db.thread import execute
@@ -88,15 +88,18 @@ def connection(tmp_path):
     connection.close()
 
 
-def end_of(connection, sent):
-    """The row that these deliveries end in, but for the id minted and our own clock."""
+def end_of(connection, sent, *, identified_after=1):
+    """The row that these deliveries end in, but for our own clock; its id comes after so many."""
     connection.execute("BEGIN")
     for number, (event, body) in enumerate(sent):
         reading = github.read(body, event=event, delivery_id=str(number))
-        program = deliveries.keep(
-            reading.delivery, reading.outcome, reading.told, new_chitty_id="CHITTY-X"
+        keeping = deliveries.keep(
+            reading.delivery, reading.outcome, reading.told, claimed_until=clock.now()
         )
-        run(program, lambda statement: execute(connection, statement))
+        run(keeping, lambda statement: execute(connection, statement))
+        if number + 1 >= identified_after:
+            identifying = waiting.identify(reading.delivery.installation_id, "CHITTY-X")
+            run(identifying, lambda statement: execute(connection, statement))
     (row,) = execute(connection, Statement(STATE))
     names = [column[0] for column in connection.execute(STATE).description]
     connection.execute("ROLLBACK")
@@ -134,6 +137,18 @@ def test_a_life_without_its_end_shuffled_and_with_repeats_ends_live(connection):
     assert all(end == right for end in ends)
     assert right["uninstalled_at"] is None
     assert right["repository_selection"] == "all"
+
+
+def test_a_life_that_gets_its_id_only_later_ends_in_the_same_row(connection):
+    sent = bodies(life())
+    right = end_of(connection, sent)
+
+    ends = [
+        end_of(connection, order, identified_after=number % len(sent) + 1)
+        for number, order in enumerate(shuffled(sent, 100))
+    ]
+
+    assert all(end == right for end in ends)
 
 
 def test_at_one_instant_removal_stands_over_suspension_over_the_rest(connection):

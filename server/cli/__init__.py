@@ -1,15 +1,38 @@
 """The command line: `chittygraph WORD`. Each command is a module that is imported when it runs."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
 from db.errors import BootRefused, Unavailable
-from server.cli import demo, explain, migrate, schema, serve, status, webhooks
+from server.cli import (
+    backup,
+    check,
+    demo,
+    explain,
+    export,
+    import_,
+    migrate,
+    restore,
+    schema,
+    serve,
+    sql,
+    status,
+    webhooks,
+)
 from server.settings import SettingRefused
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+ADVICE = {
+    errno.ENOENT: ": name one that there is",
+    errno.ENOSPC: ": make room on the disk that is written to, and repeat it",
+    errno.EFBIG: ": allow larger files on the disk that is written to, and repeat it",
+    errno.EACCES: ": change its owner or permissions",
+    errno.EISDIR: ": name a file in it",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except SettingRefused as refused:
         return _complain(refused, MISUSED)
-    except (BootRefused, Unavailable, OSError) as error:
+    except (BootRefused, Unavailable) as error:
         return _complain(error, FAILED)
+    except OSError as error:
+        return _complain(_of_files(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -40,7 +65,21 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action=_Version, nargs=0, help="Print the version.")
     commands = top.add_subparsers(title="commands", metavar="WORD", required=True)
-    for command in (serve, migrate, status, schema, explain, webhooks, demo):
+    for command in (
+        serve,
+        migrate,
+        check,
+        status,
+        schema,
+        explain,
+        sql,
+        backup,
+        restore,
+        export,
+        import_,
+        webhooks,
+        demo,
+    ):
         command.add_to(commands)
     return top
 
@@ -54,6 +93,13 @@ class _Version(argparse.Action):
         parser.exit(message=f"{parser.prog} {version(parser.prog)}\n")
 
 
-def _complain(error: Exception, code: int) -> int:
+def _of_files(error: OSError) -> str:
+    """What the file system said, with the file's name where it gives one, and what to do."""
+    said = (error.strerror or str(error)).lower()
+    name = f"{error.filename}: " if error.filename is not None else ""
+    return f"{name}{said}{ADVICE.get(error.errno or 0, '')}"
+
+
+def _complain(error: Exception | str, code: int) -> int:
     print(f"chittygraph: {error}", file=sys.stderr)
     return code

@@ -24,7 +24,7 @@ FAILED, MISUSED = 1, 2
 def add_to(commands: "Commands") -> None:
     """Declare the command."""
     parser = options.command(
-        commands, "explain", "say which road a GraphQL query takes and which statements it makes"
+        commands, "explain", "say which road a GraphQL query takes, its statements and their plans"
     )
     parser.add_argument("file", type=Path, help="A file with a GraphQL document; - for stdin.")
     parser.add_argument("--variables", default="{}", help="The variables, as a JSON object.")
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         return _complain(f"--variables must be a JSON object: {error}", MISUSED)
     settings = options.settings_of(args)
     try:
-        answered, scope = asyncio.run(_explain(settings, text, variables, args.operation))
+        told = asyncio.run(_explain(settings, text, variables, args.operation))
     except RequestRefused as refused:
         for problem in refused.errors:
             places = "".join(
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             )
             _complain(problem.message + places, FAILED)
         return FAILED
-    print(_told(answered, scope))
+    print(told)
     return 0
 
 
@@ -84,8 +84,8 @@ def _require_migrated(path: Path) -> None:
 
 async def _explain(
     settings: Settings, text: str, variables: dict[str, Any], operation: str | None
-) -> "tuple[Answered, ExplainedScope]":
-    from db import cursors
+) -> str:
+    from db import cursors, query_plans
     from db.database import Database
     from resolvers.explained import ExplainedScope
     from schema.errors import RequestRefused
@@ -104,22 +104,26 @@ async def _explain(
         key = await db.read(cursors.stored_key()) or secrets.token_bytes(cursors.KEY_BYTES)
         async with ExplainedScope(db=db, cursor_key=key, settings=rules(settings)) as scope:
             roads = Roads(compile_operations=settings.compiled)
-            return await roads.answer(prepared, scope, variables, operation), scope
+            answered = await roads.answer(prepared, scope, variables, operation)
+        plans = await db.read(query_plans.of([asked.statement for asked in scope.asked]))
+        return _told(answered, scope, plans)
     finally:
         await db.close()
 
 
-def _told(answered: "Answered", scope: "ExplainedScope") -> str:
+def _told(answered: "Answered", scope: "ExplainedScope", plans: list[list[str]]) -> str:
     why = answered.why_generic
     lines = [f"road: generic ({why})" if why else "road: compiled"]
     lines += [f"error: {error.message}" for error in answered.errors]
     lines.append(f"statements: {len(scope.asked)}")
-    for number, asked in enumerate(scope.asked, 1):
+    for number, (asked, steps) in enumerate(zip(scope.asked, plans, strict=True), 1):
         bind = json.dumps(dict(asked.statement.bind), default=str, ensure_ascii=False)
         lines += [
             "",
             f"{number}. batch: {asked.batch}, rows: {asked.rows}",
             asked.statement.sql,
             f"   with {bind[:500]}",
+            "   plan:",
+            *(f"     {step}" for step in steps),
         ]
     return "\n".join(lines)

@@ -1,10 +1,12 @@
 """`chittygraph migrate`: bring the database up to date, or say what that would take."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import migrator
-from server.cli import options
+from db.adopting.adoption import Adoption
+from server.cli import check, options
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
@@ -24,10 +26,17 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Migrate or check; raises BootRefused when the database cannot be migrated."""
-    path = options.settings_of(args).database_path
-    names = migrator.pending(path) if args.check else migrator.migrate(path)
-    for name in names:
-        print(f"{'pending' if args.check else 'applied'} {name}")
-    if not names:
-        print(f"{path} is up to date")
-    return BEHIND if args.check and names else 0
+    settings = options.settings_of(args)
+    path = settings.database_path
+    if args.check:
+        lines = check.told(_to_do(path))
+    else:
+        check.tell_how_far(settings)
+        lines = check.told(migrator.bring_up_to_date(path), done=True)
+    print("\n".join(lines) or f"{path} is up to date")
+    return BEHIND if args.check and lines else 0
+
+
+def _to_do(path: Path) -> Adoption:
+    status = migrator.inspect(path)
+    return Adoption(list(status.recognised), list(status.pending), list(status.repairs))

@@ -2,16 +2,22 @@
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import migrator
+from db import waiting
 from server.cli import options
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
 
 SOME_WERE_BAD = 1
+STILL_WAITING = (
+    "chittygraph: installations wait for a ChittyID, since the identity authority gives none now:"
+    " run this again later, or serve, which keeps trying"
+)
 
 
 def add_to(commands: "Commands") -> None:
@@ -22,28 +28,33 @@ def add_to(commands: "Commands") -> None:
     replay.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="A payload, or a folder of *.json."
     )
-    options.add_settings(replay, {"database"})
+    minting = {"chittyid_url", "chittyid_mint", "chittyid_token"}
+    options.add_settings(replay, {"database", *minting})
     replay.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Migrate and replay, one line per payload; 1 when any could not be taken."""
-    path = options.settings_of(args).database_path
-    migrator.migrate(path)
-    return asyncio.run(_replay(path, args.paths))
+    """Migrate and replay, one line per payload; 1 when any could not be taken or has to wait."""
+    settings = options.settings_of(args)
+    return asyncio.run(_replay(settings, args.paths))
 
 
-async def _replay(database_path: Path, paths: list[Path]) -> int:
-    from db.database import Database
+async def _replay(settings: Settings, paths: list[Path]) -> int:
+    from db.opening import open_migrated
     from server import webhook_replay
+    from server.minting import minter
 
-    database = await Database.open(database_path)
+    database = await open_migrated(settings.database_path)
     code = 0
     try:
-        async for replayed in webhook_replay.replay(database, paths):
-            told = replayed.outcome or f"refused: {replayed.error}"
-            print(f"{replayed.where}: {told}")
-            code = SOME_WERE_BAD if replayed.error else code
+        async with minter(settings) as mint:
+            async for replayed in webhook_replay.replay(database, paths, mint=mint):
+                told = replayed.outcome or f"refused: {replayed.error}"
+                print(f"{replayed.where}: {told}")
+                code = SOME_WERE_BAD if replayed.error else code
+        if await database.read(waiting.any_unclaimed()):
+            print(STILL_WAITING, file=sys.stderr)
+            code = SOME_WERE_BAD
     finally:
         await database.close()
     return code

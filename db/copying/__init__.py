@@ -1,0 +1,1 @@
+"""Copies of a whole database: backups, dumps, and what is restored from either."""

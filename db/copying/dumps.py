@@ -1,0 +1,144 @@
+"""A database as SQL text that `chittygraph restore`, `sqlite3` and `wrangler d1 execute` read.
+
+The same content gives the same bytes: tables come after those they refer to, rows in the order of their
+keys. There is one INSERT for each row, since D1 takes statements of at most 100 KB, and no BEGIN, which
+it refuses.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+
+from db.errors import BootRefused
+from db.program import Value
+
+FIRST = (
+    "-- A ChittyGraph registry, for chittygraph restore, sqlite3 or wrangler d1 execute --file.\n"
+)
+LAST = "-- The registry ends here.\n"
+# For D1, which always enforces foreign keys: tables may refer to each other in a circle.
+DEFER = "PRAGMA defer_foreign_keys = TRUE;\n"
+
+# wrangler keeps tables of its own, and D1 refuses to have them made.
+OBJECTS = """
+    SELECT type, name, sql FROM sqlite_master
+    WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        AND tbl_name NOT LIKE '!_cf!_%' ESCAPE '!'
+    ORDER BY type, name
+"""
+
+
+def statements(connection: sqlite3.Connection) -> Iterator[str]:
+    """The lines of a dump of one snapshot, each with its line feed and each a statement or a comment.
+
+    The connection is used by nothing else until the last line was taken or the iterator is closed.
+    Raises BootRefused before the first line where a virtual table cannot be written as SQL.
+    """
+    text_factory, begun = connection.text_factory, connection.in_transaction
+    connection.text_factory = _decode
+    if not begun:
+        connection.execute("BEGIN")
+    try:
+        objects = connection.execute(OBJECTS).fetchall()
+        tables = {name: sql for kind, name, sql in objects if kind == "table"}
+        _require_ordinary(tables)
+        yield FIRST
+        yield DEFER
+        for table in _parents_first(connection, list(tables)):
+            yield _ended(tables[table])
+            yield from _inserts(connection, table)
+        yield from _sequences(connection)
+        for kind, _, sql in objects:
+            if kind != "table":
+                yield _ended(sql)
+        yield LAST
+    finally:
+        connection.text_factory = text_factory
+        if not begun:
+            connection.execute("ROLLBACK")
+
+
+def _decode(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
+
+
+def _require_ordinary(tables: dict[str, str]) -> None:
+    for name, sql in tables.items():
+        if sql.upper().startswith("CREATE VIRTUAL"):
+            raise BootRefused(
+                f"the table {name} is a virtual one, which SQL text cannot carry: use"
+                " `chittygraph backup`, or drop it first"
+            )
+
+
+def _ended(sql: str) -> str:
+    ended = f"{sql};\n"
+    # What SQLite keeps of a statement may end in a comment.
+    return ended if sqlite3.complete_statement(ended) else f"{sql}\n;\n"
+
+
+REFERENCED = 'SELECT lower("table") FROM pragma_foreign_key_list(:table)'
+
+
+def _parents_first(connection: sqlite3.Connection, tables: list[str]) -> list[str]:
+    parents = {
+        table: {name for (name,) in connection.execute(REFERENCED, {"table": table})}
+        for table in tables
+    }
+    ordered: list[str] = []
+    left = sorted(tables)
+    while left:
+        names = {table.lower() for table in left}
+        ready = [table for table in left if not parents[table] & (names - {table.lower()})]
+        ordered += ready or left[:1]
+        left = [table for table in left if table not in ordered]
+    return ordered
+
+
+COLUMNS = "SELECT name FROM pragma_table_xinfo(:table) WHERE hidden = 0 ORDER BY pk = 0, pk, cid"
+ROWS = "SELECT {columns} FROM {table} ORDER BY {columns}"
+
+
+def _inserts(connection: sqlite3.Connection, table: str) -> Iterator[str]:
+    found = connection.execute(COLUMNS, {"table": table}).fetchall()
+    columns = ", ".join(_quoted(name) for (name,) in found)
+    head = f"INSERT INTO {_quoted(table)} ({columns}) VALUES ("
+    for row in connection.execute(ROWS.format(columns=columns, table=_quoted(table))):
+        yield f"{head}{', '.join(map(literal, row))});\n"
+
+
+HAS_SEQUENCES = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"
+SEQUENCES = "SELECT name, seq FROM sqlite_sequence ORDER BY name"
+
+
+def _sequences(connection: sqlite3.Connection) -> Iterator[str]:
+    if connection.execute(HAS_SEQUENCES).fetchone() is None:
+        return
+    yield "DELETE FROM sqlite_sequence;\n"
+    for row in connection.execute(SEQUENCES):
+        yield f"INSERT INTO sqlite_sequence (name, seq) VALUES ({', '.join(map(literal, row))});\n"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# A string with a NUL ends there, sqlite3 reads a carriage return before a line feed as none, half a
+# character is no UTF-8, and wrangler cuts out what looks like a transaction even within a string.
+UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\udc80-\udcff]|BEGIN TRANSACTION")
+INFINITE = {"inf": "9.0e+999", "-inf": "-9.0e+999"}
+
+
+def literal(value: Value) -> str:
+    """A stored value as SQL that gives it back exactly, on one line or, with line feeds, on several."""
+    match value:
+        case None:
+            return "NULL"
+        case str() if UNSPEAKABLE.search(value):
+            return f"CAST(X'{value.encode('utf-8', 'surrogateescape').hex()}' AS TEXT)"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case bytes():
+            return f"X'{value.hex()}'"
+        case _:
+            return INFINITE.get(repr(value), repr(value))

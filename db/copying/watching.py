@@ -1,0 +1,68 @@
+"""Being told of the progress of statements that run for long, and ending them."""
+
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+STEPS_BETWEEN_LOOKS = 50_000
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Iterator[None]:
+    """Call `report` every so often while statements run; what it raises ends them and is raised.
+
+    So does what a handler of SIGINT or SIGTERM raises meanwhile.
+    """
+    raised: list[BaseException] = []
+
+    def look() -> int:
+        try:
+            report()
+        except BaseException as error:  # SQLite would say only that it was interrupted
+            raised.append(error)
+        return len(raised)
+
+    connection.set_progress_handler(look, STEPS_BETWEEN_LOOKS)
+    try:
+        with _signals_kept(look.__code__, raised):
+            yield
+    except Exception:
+        if not raised:
+            raise
+    finally:
+        connection.set_progress_handler(None, 0)
+    if raised:
+        raise raised[0]
+
+
+@contextmanager
+def _signals_kept(look: CodeType, raised: list[BaseException]) -> Iterator[None]:
+    """Keep what the handler of a signal raises as `look` begins or ends, where it would be lost.
+
+    Python calls handlers before the first line of the next function that it enters, and while SQLite
+    works that function is `look`: outside of all its `try`.
+    """
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}  # handlers run in the main thread, and only it may set them
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        try:
+            before[signal.Signals(number)](number, frame)
+        except BaseException as error:
+            if frame is None or frame.f_code is not look:
+                raise
+            raised.append(error)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

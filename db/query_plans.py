@@ -1,0 +1,22 @@
+"""How SQLite means to carry statements out."""
+
+from collections.abc import Sequence
+
+from db.program import Program, Rows, Statement
+
+EXPLAIN = "EXPLAIN QUERY PLAN {sql}"
+
+
+def of(statements: Sequence[Statement]) -> Program[list[list[str]]]:
+    """The plan of each statement: its steps in order, those of a subquery indented by two spaces."""
+    found = yield [Statement(EXPLAIN.format(sql=each.sql), each.bind) for each in statements]
+    return [_indented(steps) for steps in found]
+
+
+def _indented(steps: Rows) -> list[str]:
+    depths: dict[object, int] = {}
+    lines = []
+    for step, parent, _, detail in steps:
+        depths[step] = depths.get(parent, -1) + 1
+        lines.append("  " * depths[step] + str(detail))
+    return lines

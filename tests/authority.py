@@ -1,0 +1,111 @@
+"""An identity authority: a real HTTP server that mints, or does whatever else it is told."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is sent back; a body that is no bytes is sent as JSON."""
+
+    body: Any
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one request asked for."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Its idempotency key."""
+        return self.headers["idempotency-key"]
+
+
+def named(chitty_id: Any, spelling: str = "chittyId") -> Answer:
+    """The answer that hands out this id."""
+    return Answer({"success": True, spelling: chitty_id})
+
+
+class Authority:
+    """What was asked, and what is answered: `answers` in turn, then what `otherwise` makes."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.asked: list[Asked] = []
+        self.answers: list[Answer | None] = []
+        self.otherwise: Callable[[Asked], Answer | None] = self.mint
+        self.was_asked = threading.Event()
+        self.ended = threading.Event()
+        self._minted: dict[str, str] = {}
+
+    def mint(self, asked: Asked) -> Answer:
+        """A new id, or the one that was minted under this key."""
+        new = f"CHITTY-{asked.body['type']}-{uuid4()}"
+        return named(self._minted.setdefault(asked.key, new))
+
+    def refuse(self, status: int) -> None:
+        """Answer everything from now on with this status."""
+        self.otherwise = lambda _: Answer({"error": "no"}, status)
+
+    def hang(self) -> None:
+        """Take every request from now on, and never answer it."""
+        self.otherwise = lambda _: None
+
+    def answer(self, asked: Asked) -> Answer | None:
+        """What a request gets; None is nothing, as long as the test goes on."""
+        self.asked.append(asked)
+        self.was_asked.set()
+        return self.answers.pop(0) if self.answers else self.otherwise(asked)
+
+
+@contextmanager
+def an_authority() -> Iterator[Authority]:
+    """A running authority on a free port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = False
+    server.authority = authority = Authority(server.server_port)  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield authority
+    finally:
+        authority.ended.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        authority: Authority = self.server.authority  # type: ignore[attr-defined]
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = authority.answer(Asked(self.path, headers, body))
+        if answer is None:
+            authority.ended.wait()
+            return
+        sent = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        try:
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+        except OSError:
+            pass  # the client had read enough
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing: the tests read `asked`."""
