@@ -60,7 +60,7 @@ def _json(stored: Value) -> Any:
     """Stored JSON, as far as an answer can carry it: finite, 64 bits, whole characters, not too deep."""
     text = _text(stored)
     try:
-        found = json.loads(text, parse_constant=_refuse, parse_int=_int64, parse_float=_finite)
+        found = _DECODER.decode(text)
         if "\\u" in text:  # an escape may stand for half a character
             json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
@@ -82,6 +82,9 @@ def _int64(digits: str) -> int:
 def _finite(digits: str) -> float:
     number = float(digits)
     return number if math.isfinite(number) else _refuse("not finite")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=_int64, parse_float=_finite)
 
 
 def depth(value: Any) -> int:

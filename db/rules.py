@@ -42,12 +42,15 @@ UNCHANGED = f"""(
     )"""
 
 
+_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def stored(value: Any) -> Value:
     """A cleaned value as its column stores it: an enum's value, a bool as 0 or 1, JSON as text."""
     if isinstance(value, Enum):
         return stored(value.value)
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _to_json(value)
     if isinstance(value, bool):
         return int(value)
     if value is None or isinstance(value, str | int | float | bytes):
