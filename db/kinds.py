@@ -30,6 +30,12 @@ class Kind:
     python: Any
     read: Callable[[Value], Any]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What the schema calls each value of an enumeration; empty for other kinds."""
+        is_enumeration = isinstance(self.python, type) and issubclass(self.python, Enum)
+        return {member.value: member.name for member in self.python} if is_enumeration else {}
+
 
 def _text(stored: Value) -> str:
     if not isinstance(stored, str):

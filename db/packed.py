@@ -2,7 +2,8 @@
 
 Each fetched row costs Python more than SQLite needs to write it into an array, and takes the
 interpreter's lock anew; one text, parsed in one go, does not. Values keep their types: numbers, texts
-and NULL. A BLOB cannot be packed: SQLite refuses the statement.
+and NULL. A BLOB cannot be packed: SQLite refuses the statement. Better still is not to parse it: a row
+may come spelled, as the answer's own text (W2 and W3 of the benchmark).
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,12 @@ from typing import Any
 from db.conditions import Binder, all_of, visible
 from db.pages import Cut, Listing, Order, counted, cut_from, reaches
 from db.program import Statement, Value, Values
+from db.spelling import Member, odd, spelled
 from db.tables import Table
+
+# What stands between the rows of a spelled page, between their number and them, and between pages:
+# JSON text never holds it.
+ROW, ROWS, PAGE = "\x1e", "\x1f", "\x1d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +43,52 @@ def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> Packed:
     The arrays of several parents come in their order.
     """
     binder = Binder({"limit": cut.limit})
-    named = ", ".join(f"x.{column}" for column in columns)
-    found = f"SELECT {named} {cut_from(listing, cut, 'x', binder)}"
-    packed = ", ".join(f"row.{column}" for column in columns)
-    rows = f"(SELECT json_group_array(json_array({packed})) FROM ({found}) AS row)"
-    return _per_parent(listing, rows, binder)
+    arrays = _arrays(listing, columns, cut_from(listing, cut, "x", binder))
+    return Packed(f"SELECT {arrays}", binder.bind)
+
+
+def spelled_page(
+    listing: Listing, cut: Cut, columns: Sequence[str], members: Sequence[Member]
+) -> Packed:
+    """Like `page`, but with rows that are spelled, unless any row of the table is odd.
+
+    `spelled_pages` tells the two answers apart.
+    """
+    binder = Binder({"limit": cut.limit})
+    table, found = listing.table, cut_from(listing, cut, "x", binder)
+    joined = f"coalesce(group_concat(row.text, char({ord(ROW)})), '')"
+    rows = (
+        f"(SELECT count(*) || char({ord(ROWS)}) || {joined} {_each(spelled(members, 'x'), found)})"
+    )
+    pages = _per_parent(listing, rows, f"char({ord(PAGE)})")
+    return Packed(
+        f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {odd(table)})"
+        f" THEN {_arrays(listing, columns, found)} ELSE {pages} END",
+        binder.bind,
+    )
+
+
+def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
+    """How many rows each page has, and their text; None where the answer is one of arrays."""
+    if answer.startswith("["):
+        return None
+    # To split a long text in vain takes ten times as long as to look first (W3 of the benchmark).
+    pages = answer.split(PAGE) if PAGE in answer else [answer]
+    parts = (page.partition(ROWS) for page in pages)
+    return [(int(count), text) for count, _, text in parts]
 
 
 def count(listing: Listing) -> Packed:
     """The whole list's length, as an array with that of each parent."""
     binder = Binder()
-    return _per_parent(listing, counted(listing, binder), binder)
+    return Packed(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
 
 
 def reach(listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool) -> Packed:
     """Whether the list reaches past a cursor, as an array with 0 or 1 for each parent."""
     binder = Binder()
-    return _per_parent(listing, reaches(listing, order, cursor, binder, ahead=ahead), binder)
+    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
+    return Packed(f"SELECT {_array(listing, reaching)}", binder.bind)
 
 
 def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:
@@ -68,11 +103,30 @@ def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:
     )
 
 
-def _per_parent(listing: Listing, expression: str, binder: Binder) -> Packed:
+def _arrays(listing: Listing, columns: Sequence[str], found: str) -> str:
+    values = ", ".join(f"x.{column}" for column in columns)
+    joined = "'[' || coalesce(group_concat(row.text, ','), '') || ']'"
+    return _array(listing, f"(SELECT {joined} {_each(f'json_array({values})', found)})")
+
+
+def _each(expression: str, found: str) -> str:
+    """SQL from FROM on for the text of each row found, in order.
+
+    It is made inside: to hand on every column and make it outside took a fifth longer (W2).
+    """
+    return f"FROM (SELECT {expression} AS text {found}) AS row"
+
+
+def _array(listing: Listing, expression: str) -> str:
+    parts = _per_parent(listing, expression, "','")
+    return f"'[' || {parts} || ']'"
+
+
+def _per_parent(listing: Listing, expression: str, separator: str) -> str:
+    """SQL for the texts of an expression of all parents, in their order; a table's own list has one."""
     if listing.relation is None:
-        return Packed(f"SELECT '[' || {expression} || ']'", binder.bind)
-    return Packed(
-        f"SELECT '[' || group_concat(part, ',') || ']' FROM"
-        f" (SELECT {expression} AS part FROM json_each(:parents) AS parents)",
-        binder.bind,
+        return expression
+    return (
+        f"(SELECT group_concat(part, {separator}) FROM"
+        f" (SELECT {expression} AS part FROM json_each(:parents) AS parents))"
     )

@@ -7,7 +7,6 @@ column stays private until then. GraphQL types come from the table.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -166,8 +165,7 @@ async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
 def column_type(source: Column) -> Any:
     """The GraphQL type of a column's values."""
     kind = source.kind
-    is_enum = isinstance(kind.python, type) and issubclass(kind.python, Enum)
-    return kind.python if is_enum else _GRAPHQL_TYPES[kind]
+    return kind.python if kind.names else _GRAPHQL_TYPES[kind]
 
 
 def _column_field(source: Column, published: _Published) -> Any:

@@ -7,19 +7,24 @@ import os
 log = logging.getLogger(__name__)
 
 
+# As much as a large answer takes several times over, while it is made.
+KEPT_BYTES = 8 * 2**20
 # Objects made between two collections: answers are made of thousands that are gone right after. Much
 # more, and the cycles that the generic road leaves behind would pile up.
 YOUNG = 5_000
 
 
 def settle() -> None:
-    """Leave what was built so far, such as the schema, out of every later collection.
+    """Keep what is there: what was built so far for good, and memory from one answer for the next.
 
-    It is never garbage, and to walk it again took 15 ms of some requests (W2 of the benchmark).
+    The schema is never garbage, and to walk it again took 15 ms of some requests (W2 of the benchmark).
+    And glibc gives memory back after each large answer, to take it anew page by page (a tenth of W3),
+    until it has seen a piece of that size come and go.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG)
+    bytes(KEPT_BYTES)
 
 
 def pin(place: int) -> int | None:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from db.database import Database
 from db.migrator import migrate
 from db.program import Statement, rows
@@ -54,7 +56,7 @@ class Watched:
         async with ExplainedScope(db=self.db, cursor_key=b"key") as scope:
             answered = await self.answered(scope, query, variables)
         assert (answered.why_generic, answered.errors) == (None, [])
-        self.answer = answered.data
+        self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text
         return scope.asked
 
     async def answered(

@@ -62,7 +62,7 @@ def test_each_statement_is_told_with_its_query_plan_as_a_tree(explain, path):
         "         SCAN x USING INDEX contexts_by_created_at",
         "       SCAN row",
     ]
-    assert "\n       SEARCH x USING COVERING INDEX connections_by_source (source_" in counts
+    assert " SEARCH x USING COVERING INDEX connections_by_source (source_" in counts
     assert generic.endswith("   plan:\n     SCAN t USING INDEX contexts_by_created_at\n")
 
 

@@ -39,7 +39,9 @@ def test_a_constraint_that_forbids_a_repair_is_told_and_leaves_no_copy(file: Pat
         )
         adopted.fill(connection)
 
-    with pytest.raises(BootRefused, match=r"cannot be opened or migrated: CHECK constraint failed"):
+    with pytest.raises(
+        BootRefused, match=r"mending what it holds breaks a rule: CHECK constraint failed"
+    ):
         migrator.migrate(file)
 
     assert [path.name for path in file.parent.iterdir()] == [file.name]

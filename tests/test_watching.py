@@ -24,18 +24,17 @@ def number(request: pytest.FixtureRequest) -> Iterator[int]:
     signal.signal(request.param, before)
 
 
-def sent(number: int, after: float) -> threading.Timer:
-    timer = threading.Timer(after, os.kill, (os.getpid(), number))
-    timer.start()
-    return timer
+def sending(number: int, after: float) -> threading.Timer:
+    return threading.Timer(after, os.kill, (os.getpid(), number))
 
 
 def test_a_signal_ends_a_long_statement_as_its_handler_says(number: int):
     with closing(sqlite3.connect(":memory:")) as connection:
         for after in (0.001, 0.01, 0.02, 0.05, 0.1):
-            timer = sent(number, after)
+            timer = sending(number, after)
 
             with pytest.raises(SystemExit) as ended, watched(connection, lambda: None):
+                timer.start()
                 connection.execute(LONG)
 
             timer.join()
@@ -47,8 +46,9 @@ def test_a_handler_that_raises_nothing_ends_nothing():
     before = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     try:
         with closing(sqlite3.connect(":memory:")) as connection:
-            timer = sent(signal.SIGTERM, 0.01)
+            timer = sending(signal.SIGTERM, 0.01)
             with watched(connection, lambda: None):
+                timer.start()
                 found = connection.execute(SHORT).fetchone()
             timer.join()
     finally:

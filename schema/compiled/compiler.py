@@ -21,10 +21,8 @@ from schema.compiled.request import Arguments
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
 from schema.compiled.selection import Field, Selections
 from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
-from schema.compiled.values import converter, singly
+from schema.compiled.values import singly
 from schema.sources import METADATA
-
-PLACEHOLDER = "None"
 
 
 class NotCovered(Exception):
@@ -64,33 +62,33 @@ class Compiler:
         to_ones: dict[Relation[Any], Lookup] = {}
         for field in self.selections.of(type_, nodes):
             if field.name == "__typename":
-                writer.put(field.key, repr(type_.name))
+                writer.text(field.key, type_.name)
                 continue
             definition = type_.fields[field.name]
             match source_of(definition):
                 case sources.FromColumn(column):
-                    writer.column(field.key, column.name, converter(column))
+                    writer.column(field.key, column)
                 case sources.GlobalId():
-                    writer.column(field.key, table.key, singly(global_id(table)))
+                    writer.made(field.key, table.key, singly(global_id(table)))
                 case sources.Derived(column, read):
-                    writer.column(field.key, column, singly(self._derived(definition, field, read)))
+                    writer.made(field.key, column, singly(self._derived(definition, field, read)))
                 case sources.ToOne(relation, required):
-                    writer.put(field.key, PLACEHOLDER)
+                    writer.later(field.key)
                     if relation not in to_ones:
                         to_ones[relation] = self.lookup(relation.child, relation.child.key)
                         index = columns.index(relation.column)
                         found.append(ToOneStep(to_ones[relation], index))
                     self.use(to_ones[relation], field, required=required)
                 case sources.ToOneOf(by, relations):
-                    writer.put(field.key, PLACEHOLDER)
+                    writer.later(field.key)
                     found.append(self._to_one_of(columns, field, by, relations))
                 case sources.Pages(_, relation) as listed if relation is not None:
-                    writer.put(field.key, PLACEHOLDER)
+                    writer.later(field.key)
                     plan = self.page(listed, definition, field)
                     found.append(PageStep(field.key, plan, columns.index(relation.column)))
                 case other:
                     raise NotCovered(f"{type_.name}.{field.name} ({other})")
-        return RowPlan(columns, writer.built(), found)
+        return writer.plan(found)
 
     def page(self, source: sources.Pages, definition: GraphQLField, field: Field) -> PagePlan:
         """The plan for a page field."""

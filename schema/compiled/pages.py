@@ -12,28 +12,34 @@ from db import cursors, packed
 from db.errors import Unreadable
 from db.packed import Packed
 from db.pages import Cut
-from db.program import Statement, Value
+from db.program import Statement, Value, Values
 from schema.compiled.request import Arguments, Request
 from schema.compiled.rows import Columns, Objects, RowPlan, Rows
+from schema.compiled.spelled import Spelling, Texts
 from schema.compiled.steps import Task, following
 from schema.pages import BEYOND, asked
 from schema.sources import Pages
 
-Value_of: TypeAlias = Callable[[int, Rows], Any]
+Value_of: TypeAlias = Callable[[int, Any], Any]
 """Makes one field of a page: of the parent at an index, whose page has these rows."""
 
 
 @dataclass(eq=False, slots=True)
 class Found:
-    """What the statements of a page field found, for all its parents."""
+    """What the statements of a page field found, for all its parents.
+
+    A page holds its rows as arrays of values, which `flat` puts together, or spelled as Texts.
+    """
 
     cut: Cut
+    pages: Sequence[Any]
     flat: Rows
+    is_spelled: bool
     more: list[bool]
-    totals: list[int]
-    before: list[int]
-    beyond: list[int]
-    cursor: Callable[[Sequence[Any]], str]
+    cursor: Callable[[Any], str]
+    totals: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    beyond: list[int] = field(default_factory=list)
     made: list[tuple[RowPlan, Objects]] = field(default_factory=list)
 
     def objects(self, plan: RowPlan) -> Objects:
@@ -95,6 +101,8 @@ class Nodes:
 
     def prepared(self, found: Found) -> Value_of:
         """Each row's object."""
+        if found.is_spelled:
+            return lambda _, rows: rows.array()
         return _dealt(found.objects(self.plan))
 
 
@@ -160,6 +168,7 @@ class Spec:
     statements: list[Packed]
     has_rows: bool
     ordered_by: list[int]
+    spelling: Spelling | None
 
 
 @dataclass(eq=False, slots=True)
@@ -213,9 +222,14 @@ class PagePlan:
         if self.has_cursors:
             names += [part.column for part in cut.order if part.column not in names]
         statements = []
+        spelling = self._spelling(cut)
         if has_rows:
             wider = replace(cut, limit=cut.limit + look_ahead)
-            statements.append(packed.page(listing, wider, names))
+            statements.append(
+                packed.spelled_page(listing, wider, names, spelling.members)
+                if spelling
+                else packed.page(listing, wider, names)
+            )
         if self.has_total:
             statements.append(packed.count(listing))
         if cut.after is not None and "hasPreviousPage" in infos:
@@ -223,7 +237,14 @@ class PagePlan:
         if cut.before is not None and "hasNextPage" in infos:
             statements.append(packed.reach(listing, cut.order, cut.before, ahead=True))
         ordered_by = [names.index(part.column) for part in cut.order] if self.has_cursors else []
-        return Spec(cut, statements, has_rows, ordered_by)
+        return Spec(cut, statements, has_rows, ordered_by, spelling)
+
+    def _spelling(self, cut: Cut) -> Spelling | None:
+        """How SQLite spells the page's objects, where it can and they are asked for but once."""
+        match [part for part in self.parts if isinstance(part, Nodes | Edges)]:
+            case [Nodes(_, plan)]:
+                return Spelling.of(plan, cut.order if self.has_cursors else ())
+        return None
 
 
 class PageTask:
@@ -247,54 +268,59 @@ class PageTask:
             self.statements = [statement.of(listed) for statement in statements]
         self.rows = 0
 
-    def take(self, answers: list[Any]) -> Iterator[Task]:
+    def take(self, answers: list[str]) -> Iterator[Task]:
         """Put a page into each parent's object."""
-        spec, count = self._spec, len(self._objects)
-        rest = iter(answers)
-        pages = next(rest) if spec.has_rows else [[]] * count
-        self.rows = sum(map(len, pages)) + count * (len(answers) - spec.has_rows)
-        size, more = spec.cut.limit, [False] * count
-        if spec.has_rows:
-            more = [len(rows) > size for rows in pages]
-            pages = [rows[:size] for rows in pages]
-            if spec.cut.backward:
-                pages = [rows[::-1] for rows in pages]
-        found = Found(
-            cut=spec.cut,
-            flat=list(chain.from_iterable(pages)),
-            more=more,
-            totals=next(rest) if self._plan.has_total else [],
-            before=[],
-            beyond=[],
-            cursor=self._cursor(),
-        )
-        self._take_reaches(found, rest)
+        found = self._found(answers)
         parts = [(part.key, part.prepared(found)) for part in self._plan.parts]
-        for index, (parent, rows) in enumerate(zip(self._objects, pages, strict=True)):
+        for index, (parent, rows) in enumerate(zip(self._objects, found.pages, strict=True)):
             parent[self._key] = {key: value(index, rows) for key, value in parts}
         for plan, objects in found.made:
             yield from following(plan, objects, found.flat, self._request)
 
-    def _take_reaches(self, found: Found, rest: Iterator[Any]) -> None:
-        infos = self._plan.infos
-        if found.cut.after is not None and "hasPreviousPage" in infos:
+    def _found(self, answers: list[str]) -> Found:
+        spec, plan, count = self._spec, self._plan, len(self._objects)
+        spelling = spec.spelling
+        texts = packed.spelled_pages(answers[0]) if spelling else None
+        rest = map(orjson.loads, answers if texts is None else answers[1:])
+        if spelling and texts is not None:
+            found = self._spelled(spelling, texts)
+        else:
+            found = self._arrays(next(rest) if spec.has_rows else [[]] * count)
+        if plan.has_total:
+            found.totals = next(rest)
+        if spec.cut.after is not None and "hasPreviousPage" in plan.infos:
             found.before = next(rest)
-        if found.cut.before is not None and "hasNextPage" in infos:
+        if spec.cut.before is not None and "hasNextPage" in plan.infos:
             found.beyond = next(rest)
+        self.rows = sum(map(len, found.pages)) + sum(found.more)
+        self.rows += count * (len(answers) - spec.has_rows)
+        return found
 
-    def _cursor(self) -> Callable[[Sequence[Any]], str]:
-        places, scope = self._spec.ordered_by, self._request.scope
-        encode = cursors.encoder(
-            scope.cursor_key, self._plan.columns.table.name, self._spec.cut.order
-        )
+    def _spelled(self, spelling: Spelling, texts: list[tuple[int, str]]) -> Found:
+        cut = self._spec.cut
+        pages = [Texts.of(count, text, cut) for count, text in texts]
+        more = [count > cut.limit for count, _ in texts]
+        return Found(cut, pages, [], True, more, self._cursor(spelling.values))
 
-        def cursor(row: Sequence[Any]) -> str:
-            values = tuple([row[place] for place in places])
-            if float in map(type, values):
-                raise Unreadable("a fraction does not keep all its digits in a packed row")
-            return encode(values)
+    def _arrays(self, pages: list[Rows]) -> Found:
+        cut = self._spec.cut
+        more = [len(rows) > cut.limit for rows in pages]
+        pages = [rows[: cut.limit] for rows in pages]
+        if cut.backward:
+            pages = [rows[::-1] for rows in pages]
+        flat = list(chain.from_iterable(pages))
+        return Found(cut, pages, flat, False, more, self._cursor(self._values))
 
-        return cursor
+    def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
+        name, order = self._plan.columns.table.name, self._spec.cut.order
+        encode = cursors.encoder(self._request.scope.cursor_key, name, order)
+        return lambda row: encode(values(row))
+
+    def _values(self, row: Sequence[Any]) -> Values:
+        values = tuple([row[place] for place in self._spec.ordered_by])
+        if float in map(type, values):
+            raise Unreadable("a fraction does not keep all its digits in a packed row")
+        return values
 
 
 @dataclass(eq=False, slots=True)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from db.tables import Table
+from db.spelling import Member
+from db.tables import Column, Table
 from schema import ids
-from schema.compiled.values import Converter
+from schema.compiled.values import Converter, converter
 
 if TYPE_CHECKING:
     from schema.compiled.steps import Step
@@ -35,11 +36,15 @@ class Columns:
 
 @dataclass(eq=False, slots=True)
 class RowPlan:
-    """Makes objects of rows; `steps` (see `schema.compiled.steps`) fetch what they lead to."""
+    """Makes objects of rows; `steps` (see `schema.compiled.steps`) fetch what they lead to.
+
+    `members` are the objects' where they hold nothing but columns and fixed texts.
+    """
 
     columns: Columns
     build: Callable[[Rows], Objects]
     steps: "list[Step]"
+    members: list[Member] | None
 
     @property
     def most(self) -> float:
@@ -54,17 +59,33 @@ class Writer:
     columns: Columns
     parts: list[str] = field(default_factory=list)
     sources: list[tuple[int, Converter]] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
 
-    def put(self, key: str, literal: str) -> None:
-        """Let every object have `key` with the value of a literal."""
-        self.parts.append(f"{key!r}: {literal}")
+    def later(self, key: str) -> None:
+        """Let every object have a place at `key`, which a step fills."""
+        self.parts.append(f"{key!r}: None")
 
-    def column(self, key: str, name: str, convert: Converter) -> None:
-        """Let each object have `key` with what is made of its row's column."""
+    def text(self, key: str, text: str) -> None:
+        """Let every object have the same text at `key`."""
+        self.parts.append(f"{key!r}: {text!r}")
+        self.members.append((key, text))
+
+    def column(self, key: str, column: Column) -> None:
+        """Let each object have the value of its row's column at `key`."""
+        self.made(key, column.name, converter(column))
+        self.members.append((key, column))
+
+    def made(self, key: str, name: str, convert: Converter) -> None:
+        """Let each object have at `key` what is made of its row's column."""
         self.parts.append(f"{key!r}: v{len(self.sources)}")
         self.sources.append((self.columns.index(name), convert))
 
-    def built(self) -> Callable[[Rows], Objects]:
+    def plan(self, steps: "list[Step]") -> RowPlan:
+        """What has been written."""
+        has_all = len(self.members) == len(self.parts)
+        return RowPlan(self.columns, self._built(), steps, self.members if has_all else None)
+
+    def _built(self) -> Callable[[Rows], Objects]:
         """The function. Its source holds response keys, as literals, and names made here only."""
         values = [f"v{number}" for number in range(len(self.sources))]
         loop = f"{', '.join(values)}, in zip({', '.join(f'{v}s' for v in values)})"

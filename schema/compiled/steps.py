@@ -26,8 +26,8 @@ class Task(Protocol):
     statements: list[Statement]
     rows: int
 
-    def take(self, answers: list[Any]) -> "Iterator[Task]":
-        """Put what was found into the answer, and yield what it leads to."""
+    def take(self, answers: list[str]) -> "Iterator[Task]":
+        """Put what was found into the answer, and yield what it leads to; one text a statement."""
         ...
 
 
@@ -39,7 +39,7 @@ def carried_out(tasks: Tasks) -> Program[None]:
     rows = 0
     while tasks:
         found = yield [statement for task in tasks for statement in task.statements]
-        answers = iter([orjson.loads(str(text)) for [(text,)] in found])
+        answers = iter([str(text) for [(text,)] in found])
         following: list[Task] = []
         for task in tasks:
             following += task.take([next(answers) for _ in task.statements])
@@ -122,8 +122,8 @@ class _LookupTask:
         self.rows = len(keys)
         self._lookup, self._wanted, self._request = lookup, wanted, request
 
-    def take(self, answers: list[Any]) -> Iterator[Task]:
-        rows = answers[0]
+    def take(self, answers: list[str]) -> Iterator[Task]:
+        rows = orjson.loads(answers[0])
         for use in self._lookup.uses:
             objects = use.plan.build(rows)
             made = {row[0]: made for row, made in zip(rows, objects, strict=True)}

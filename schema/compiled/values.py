@@ -29,7 +29,7 @@ NoneType = type(None)
 def converter(column: Column) -> Converter:
     """What makes a column's stored values the answer's; raises Unreadable."""
     one = _reader(column)
-    at_once = _names(column.kind) if _is_enumeration(column.kind) else _AT_ONCE.get(column.kind)
+    at_once = _names(column.kind) if column.kind.names else _AT_ONCE.get(column.kind)
 
     def convert(values: Values) -> Values:
         if len(values) < TOGETHER:
@@ -88,12 +88,8 @@ _AT_ONCE: dict[Kind, Callable[[Values, set[type]], Values | None]] = {
 }
 
 
-def _is_enumeration(kind: Kind) -> bool:
-    return isinstance(kind.python, type) and issubclass(kind.python, Enum)
-
-
 def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
-    name_of = {member.value: member.name for member in kind.python}.__getitem__
+    name_of = kind.names.__getitem__
 
     def names(values: Values, types: set[type]) -> Values | None:
         try:
@@ -110,7 +106,7 @@ def _reader(column: Column) -> Callable[[Value], Any]:
     serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
     if kind is kinds.BIG_INT:
         serialise = str
-    elif _is_enumeration(kind):
+    elif kind.names:
         serialise = _name
 
     def one(stored: Value) -> Any:

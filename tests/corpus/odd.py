@@ -114,7 +114,7 @@ def odd(path: Path, seed: int) -> None:
 def _fill(path: Path, seed: int, *, odd: bool) -> None:
     migrator.migrate(path)
     if odd:
-        _loosen(path)
+        loosen(path)
     chance = random.Random(seed)
     made = registries.made(seed, **SIZES)
     with closing(sqlite3.connect(path)) as connection:
@@ -133,7 +133,7 @@ def _fill(path: Path, seed: int, *, odd: bool) -> None:
         connection.commit()
 
 
-def _loosen(path: Path) -> None:
+def loosen(path: Path) -> None:
     """Take types and constraints off the tables, as those of an adopted database may have none."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA writable_schema = ON")
