@@ -28,14 +28,18 @@ def sending(number: int, after: float) -> threading.Timer:
     return threading.Timer(after, os.kill, (os.getpid(), number))
 
 
+def work_until(timer: threading.Timer, connection: sqlite3.Connection) -> None:
+    timer.start()
+    connection.execute(LONG)
+
+
 def test_a_signal_ends_a_long_statement_as_its_handler_says(number: int):
     with closing(sqlite3.connect(":memory:")) as connection:
         for after in (0.001, 0.01, 0.02, 0.05, 0.1):
             timer = sending(number, after)
 
             with pytest.raises(SystemExit) as ended, watched(connection, lambda: None):
-                timer.start()
-                connection.execute(LONG)
+                work_until(timer, connection)
 
             timer.join()
             assert ended.value.code == number

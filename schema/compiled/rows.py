@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from db.errors import Unreadable
 from db.spelling import Member
 from db.tables import Column, Table
 from schema import ids
@@ -104,6 +105,12 @@ class Writer:
 
 
 def global_id(table: Table[Any]) -> Callable[[Any], str]:
-    """Makes the global id of a key of this table."""
+    """Makes the global id of a key of this table; raises Unreadable for one that is a fraction."""
     kind = table.row.__name__
-    return lambda key: ids.of_key(kind, key)
+
+    def made(key: Any) -> str:
+        if isinstance(key, float):
+            raise Unreadable("a fraction does not keep its sign and all its digits in a packed row")
+        return ids.of_key(kind, key)
+
+    return made

@@ -98,6 +98,7 @@ ODD: dict[kinds.Kind, tuple[Value, ...]] = {
     kinds.BIG_INT: (*NUMBERS, "12", "x", *ANY),
 }
 ODD_KEYS: tuple[Value, ...] = (*TEXTS, *ANY)
+_REFERENCE = re.compile(r" REFERENCES \w+ \(\w+\)")
 _CHECK = re.compile(r"CHECK \((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 
 
@@ -141,7 +142,8 @@ def loosen(path: Path) -> None:
             (sql,) = connection.execute(
                 "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table.name,)
             ).fetchone()
-            loose = re.sub(r" TEXT\b| INTEGER\b(?! NOT NULL PRIMARY)", "", _CHECK.sub("", sql))
+            loose = _REFERENCE.sub("", _CHECK.sub("", sql))
+            loose = re.sub(r" TEXT\b| INTEGER\b(?! NOT NULL PRIMARY)", "", loose)
             connection.execute(
                 "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?",
                 (loose.replace(" NOT NULL", ""), table.name),
