@@ -1,10 +1,12 @@
 """A real server, in a process of its own."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())")
@@ -12,12 +14,16 @@ COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.e
 
 @contextmanager
 def served(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port, and what it printed; killed if it outlives the test."""
+    """A server on a free port, and what it printed; stopped if it outlives the test.
+
+    It and its workers are a process group: killed alone it would leave them behind, and its pipes open.
+    """
     process = subprocess.Popen(
         [*COMMAND, "serve", "--database", str(path), "--port", "0", *flags],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert process.stdout
     assert process.stderr
@@ -29,7 +35,8 @@ def served(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str
             said += line
         yield process, said
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
