@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,14 @@ def number(request: pytest.FixtureRequest) -> Iterator[int]:
     signal.signal(request.param, before)
 
 
+def run(connection: sqlite3.Connection, sql: str, timer: threading.Timer) -> Any:
+    with watched(connection, lambda: None):
+        timer.start()
+        return connection.execute(sql).fetchone()
+
+
 def sending(number: int, after: float) -> threading.Timer:
     return threading.Timer(after, os.kill, (os.getpid(), number))
-
-
-def work_until(timer: threading.Timer, connection: sqlite3.Connection) -> None:
-    timer.start()
-    connection.execute(LONG)
 
 
 def test_a_signal_ends_a_long_statement_as_its_handler_says(number: int):
@@ -38,8 +40,8 @@ def test_a_signal_ends_a_long_statement_as_its_handler_says(number: int):
         for after in (0.001, 0.01, 0.02, 0.05, 0.1):
             timer = sending(number, after)
 
-            with pytest.raises(SystemExit) as ended, watched(connection, lambda: None):
-                work_until(timer, connection)
+            with pytest.raises(SystemExit) as ended:
+                run(connection, LONG, timer)
 
             timer.join()
             assert ended.value.code == number
@@ -51,9 +53,7 @@ def test_a_handler_that_raises_nothing_ends_nothing():
     try:
         with closing(sqlite3.connect(":memory:")) as connection:
             timer = sending(signal.SIGTERM, 0.01)
-            with watched(connection, lambda: None):
-                timer.start()
-                found = connection.execute(SHORT).fetchone()
+            found = run(connection, SHORT, timer)
             timer.join()
     finally:
         signal.signal(signal.SIGTERM, before)
