@@ -12,10 +12,10 @@ from typing import Any
 from db import kinds
 from db.enums import ActorStatus, ConnectionType
 from db.errors import Unreadable
+from db.moving.transfers import FACTS, TRANSFERS, Transfer
 from db.program import Value
 from db.rules import stored
 from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Column, Table
-from db.transfers import FACTS, TRANSFERS, Transfer
 from resolvers import actors, connections, contexts, endpoints, secrets, shapes
 from resolvers.checks import Checks
 from resolvers.json_shape import json_object

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from db import exports
 from db.copying import dumps
-from db.exports import Exported
-from db.transfers import BY_TYPE, TRANSFERS
+from db.moving import exports
+from db.moving.exports import Exported
+from db.moving.transfers import BY_TYPE, TRANSFERS
 from server import csv_rows, json_lines
 from server.bounded_lines import LONGEST_LINE
 from server.progress import Progress

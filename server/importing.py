@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from db import clock, imports, migrator, staging
+from db import clock, migrator
 from db.errors import BootRefused
-from db.imports import Counted
-from db.staging import Staging
-from db.transfers import BY_TYPE
+from db.moving import imports, staging
+from db.moving.imports import Counted
+from db.moving.staging import Staging
+from db.moving.transfers import BY_TYPE
 from resolvers.imported import Entry, Reader, Row
 from server import bounded_lines, csv_rows, json_lines
 from server.progress import Progress

@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 
 from db import kinds, migrator
+from db.moving.transfers import BY_TYPE, TRANSFERS
 from db.tables import TABLES
-from db.transfers import BY_TYPE, TRANSFERS
 from server.json_lines import TYPE
 from tests import registries
 from tests.corpus import odd

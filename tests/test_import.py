@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 from db import migrator
+from db.moving.transfers import TRANSFERS
 from db.tables import TABLES
-from db.transfers import TRANSFERS
 from resolvers.imported import SHAPES, Reader
 from server.bounded_lines import LONGEST_LINE
 from tests.moving import ACTOR, CONNECTION, CONTEXT, INSTALLATION, REGISTRY, Moving, content

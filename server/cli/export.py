@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.copying import backups
-from db.transfers import BY_TYPE
+from db.moving.transfers import BY_TYPE
 from server.cli import options, stopping
 from server.progress import Progress
 

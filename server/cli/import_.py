@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.transfers import BY_TYPE
+from db.moving.transfers import BY_TYPE
 from server.cli import options, stopping
 from server.progress import Progress
 
 if TYPE_CHECKING:
-    from db.imports import Counted
-    from db.staging import Staging
+    from db.moving.imports import Counted
+    from db.moving.staging import Staging
     from server.cli.options import Commands
     from server.importing import Wanted
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from db import healthy, kinds, migrator
 from db.errors import BootRefused, Unreadable
+from db.moving.transfers import Transfer
 from db.tables import Column
-from db.transfers import Transfer
 
 
 @dataclass(frozen=True, slots=True)

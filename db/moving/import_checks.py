@@ -8,8 +8,8 @@ import sqlite3
 from collections.abc import Iterator
 
 from db import clock, kinds, tables
+from db.moving.transfers import BY_TYPE, TRANSFERS, Transfer, Uniqueness
 from db.tables import Column, Relation
-from db.transfers import BY_TYPE, TRANSFERS, Transfer, Uniqueness
 
 KEY_TWICE = """
     INSERT INTO rejects (line, reason)

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Protocol
 
-from db import import_checks, staging
 from db.errors import Unavailable
-from db.staging import Staging
+from db.moving import import_checks, staging
+from db.moving.staging import Staging
+from db.moving.transfers import FACTS, TRANSFERS, Transfer
 from db.thread import PASSING, code_of
-from db.transfers import FACTS, TRANSFERS, Transfer
 
 PORTION = 5000
 

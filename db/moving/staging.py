@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from db import healthy
 from db.errors import Unavailable
+from db.moving.transfers import TRANSFERS, Transfer
 from db.program import Value, Values
-from db.transfers import TRANSFERS, Transfer
 
 CHUNK = 1000
 
