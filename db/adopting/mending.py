@@ -51,7 +51,7 @@ _ENDED: dict[type[Enum], tuple[str, Enum]] = {
 }
 _TYPES = {
     enums.ActorType.HUMAN: {"P", "PEO", "PEOPLE", "PERSON", "HUMAN", "USER"},
-    enums.ActorType.AI: {"AI", "AGENT", "BOT", "CLAUDE", "GPT"},
+    enums.ActorType.AI: {"AI", "AGENT", "BOT"},
     enums.ActorType.SERVICE: {"SERVICE", "SVC", "APP"},
 }
 
