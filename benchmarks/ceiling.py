@@ -23,6 +23,6 @@ async def answer(request: Request) -> Response:
 
 
 if __name__ == "__main__":
-    app = Starlette(routes=[Route("/{workload}", answer, methods=["POST"])])
+    app = Starlette(routes=[Route("/{workload}", answer, methods=["GET", "POST"])])
     port = int(os.environ["BENCH_PORT"])
     uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning")

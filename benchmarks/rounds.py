@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import load, processes, progress
+from benchmarks import again, load, processes, progress
 from benchmarks.rows import Size
-from benchmarks.servers import Server, post
+from benchmarks.servers import BY_NAME, Server, post
 from benchmarks.workloads import SERIAL, Workload
 
 WARM_UP_SECONDS = 0.5
@@ -45,8 +45,12 @@ def measure(
     servers: Sequence[Server], workload: Workload, plan: Plan, size: Size, folder: Path
 ) -> Iterator[Sample]:
     """Every sample of a workload; raises Unfit when any answer is wrong."""
-    bodies = bodies_file(workload, size, folder)
-    latency = {server.name: warm_up(server, workload, bodies) for server in servers}
+    if workload.again:
+        servers = [server for server in servers if server.name in again.SERVERS]
+        files = {server.name: again.file(server, workload, size, folder) for server in servers}
+    else:
+        files = dict.fromkeys(BY_NAME, bodies_file(workload, size, folder))
+    latency = {server.name: warm_up(server, workload, files[server.name]) for server in servers}
     for clients in plan.clients:
         for number in range(1, plan.rounds + 1):
             for server in servers:
@@ -54,7 +58,7 @@ def measure(
                     f"{workload.name} with {clients} clients, round {number}: {server.name}"
                 )
                 seconds = long_enough(plan.seconds, clients, latency[server.name])
-                yield sample(server, workload, bodies, clients, seconds, number)
+                yield sample(server, workload, files[server.name], clients, seconds, number)
 
 
 def sample(
@@ -82,10 +86,12 @@ def sample(
 def warm_up(server: Server, workload: Workload, bodies: Path) -> float:
     """Let caches fill and compilers compile; returns the seconds that one answer takes."""
     progress.now(f"{workload.name}: warming up {server.name}")
-    body = bodies.read_text().splitlines()[0].replace(SERIAL, str(time.time_ns()))
-    started = time.monotonic()
-    post(server, workload, body)
-    seconds = long_enough(WARM_UP_SECONDS, 1, time.monotonic() - started)
+    seconds = WARM_UP_SECONDS
+    if not workload.again:
+        body = bodies.read_text().splitlines()[0].replace(SERIAL, str(time.time_ns()))
+        started = time.monotonic()
+        post(server, workload, body)
+        seconds = long_enough(seconds, 1, time.monotonic() - started)
     return load.run(server.url(workload), bodies, clients=1, seconds=seconds).p50_ms / 1000
 
 

@@ -9,6 +9,7 @@ from benchmarks.workloads import BY_NAME
 
 OURS = "compiled"
 RIVALS = ("stock", "mercurius")
+CEILING = "ceiling"
 MANY_CLIENTS, MOST_P99, MOST_MB = 16, 5.0, 200
 
 
@@ -83,7 +84,7 @@ def _row(
             sample.per_second / other.per_second
             for sample, other in zip(group, groups[workload, clients, rival], strict=True)
         )
-        for rival in RIVALS
+        for rival in (*RIVALS, CEILING)
         if (workload, clients, rival) in groups
     }
     return Row(workload, clients, server, times=times, **medians)

@@ -1,4 +1,4 @@
-"""The five things that every server is asked, and how far this one means to be ahead."""
+"""What the servers are asked, and how far this one means to be ahead."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -23,7 +23,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Workload:
-    """One operation, and the variables that it is sent with in turn."""
+    """One operation, and the variables that it is sent with in turn.
+
+    With `again` a client asks by GET whether the answers that it holds are still so.
+    """
 
     name: str
     title: str
@@ -31,6 +34,7 @@ class Workload:
     variables: Callable[[Size], list[dict[str, Any]]]
     target: Target
     writes: bool = False
+    again: bool = False
 
     def bodies(self, size: Size) -> list[str]:
         """The bodies of its requests, one line each."""
@@ -168,6 +172,14 @@ WORKLOADS = (
         DEEP,
         _busy_actors,
         Target(1, {"stock": 20, "mercurius": 3}),
+    ),
+    Workload(
+        "W6",
+        "W1 asked again: is it still so?",
+        POINT,
+        _some_contexts,
+        Target(16, {"ceiling": 0.5}),
+        again=True,
     ),
     # The last one, since it changes what the others read.
     Workload(

@@ -1,4 +1,5 @@
 -- Sends the bodies of a file in turn, checks every answer and prints the figures as one line of JSON.
+-- A line that begins with a slash is a GET: the path, a tab, and the ETag of the answer held, if any is.
 -- Arguments: the file, and a text that makes this run's serial numbers differ from other runs'.
 
 local threads = {}
@@ -12,8 +13,15 @@ function init(args)
     known = {}
     wrk.headers["Content-Type"] = "application/json"
     for line in io.lines(args[1]) do
-        local is_fixed = not line:find("@SERIAL@", 1, true)
-        table.insert(bodies, { text = line, ready = is_fixed and wrk.format("POST", nil, nil, line) })
+        local path, etag = line:match("^(/[^\t]*)\t(.*)$")
+        if path then
+            is_held = etag ~= ""
+            local headers = is_held and { ["If-None-Match"] = etag } or {}
+            table.insert(bodies, { ready = wrk.format("GET", path, headers) })
+        else
+            local is_fixed = not line:find("@SERIAL@", 1, true)
+            table.insert(bodies, { text = line, ready = is_fixed and wrk.format("POST", nil, nil, line) })
+        end
     end
 end
 
@@ -27,6 +35,7 @@ end
 
 -- An answer is right when it holds data and no errors, but for the empty list of a mutation's payload.
 local function is_right(status, body)
+    if is_held then return status == 304 end
     if status ~= 200 or not body:find('^{%s*"data"%s*:%s*{') then return false end
     local from = body:find('"errors"', 1, true)
     while from do

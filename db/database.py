@@ -1,6 +1,8 @@
 """The database of an embedded SQLite file: a pool of readers, one writer, and reads at once."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +12,19 @@ from db.readers import Readers, Session
 from db.writer import Writer
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a database is.
+
+    `groups` counts the transactions of this process so far by how many writes shared one.
+    """
+
+    readers: int
+    readers_in_use: int
+    writes_waiting: int
+    groups: Mapping[int, int]
 
 
 class Database:
@@ -60,6 +75,13 @@ class Database:
         """
         return self._points.run(program)
 
+    def state(self) -> bytes | None:
+        """Bytes that any commit changes, whoever makes it, or None when the state cannot be told.
+
+        What is read afterwards is of this state or a later one. No table is read for it.
+        """
+        return self._points.state()
+
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction and return its result once it is on the disk.
 
@@ -79,6 +101,19 @@ class Database:
         """Give a borrowed snapshot back; whatever still runs in it stops."""
         self._readers.give_back(session)
 
+    def load(self) -> Load:
+        """How busy it is at this moment."""
+        return Load(
+            readers=self._readers.count,
+            readers_in_use=self._readers.in_use,
+            writes_waiting=self._writer.waiting,
+            groups=self._writer.groups,
+        )
+
+    def bytes_on_disk(self) -> tuple[int, int]:
+        """The sizes of the file and of its write-ahead log; 0 for one that is not there."""
+        return _size(self.path), _size(self.path.with_name(f"{self.path.name}-wal"))
+
     async def close(self) -> None:
         """Write what waits, stop what is being read and close every connection."""
         try:
@@ -86,3 +121,7 @@ class Database:
         finally:
             self._points.close()
             await self._readers.close()
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
+from db.states import States
 from db.thread import PREPARED_STATEMENTS, end, execute, existing, prepare
 
 T = TypeVar("T")
@@ -20,8 +21,9 @@ NO_WAIT = "PRAGMA busy_timeout = 0"
 class Points:
     """One read-only connection, used by the thread that opened it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._states = States(connection, path)
         self._closed = False
 
     @classmethod
@@ -36,7 +38,7 @@ class Points:
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, path)
 
     def run(self, program: Program[T]) -> T:
         """Run a Program whole, in a snapshot of its own.
@@ -52,6 +54,10 @@ class Points:
             return run(program, lambda statement: execute(connection, statement))
         finally:
             end(connection)
+
+    def state(self) -> bytes | None:
+        """The state of the database, as States.now has it; None once closed."""
+        return None if self._closed else self._states.now()
 
     def close(self) -> None:
         """Close the connection."""

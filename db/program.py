@@ -30,6 +30,17 @@ Batch: TypeAlias = Sequence[Statement]
 Program: TypeAlias = Generator[Batch, list[Rows], T]
 
 
+@dataclass(slots=True)
+class Spent:
+    """What one operation has taken of the database: statements run, and rows read for its answer.
+
+    Rows are counted as the limit on them counts (ROWS_PER_OPERATION), on either road.
+    """
+
+    statements: int = 0
+    rows: int = 0
+
+
 def listed(values: Iterable[Value]) -> str:
     """Values as the JSON text that `json_each` reads: a BLOB, which JSON cannot hold, becomes null."""
     return json.dumps([None if isinstance(value, bytes) else value for value in values])
@@ -41,6 +52,18 @@ def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
         batch = next(program)
         while True:
             batch = program.send([execute(statement) for statement in batch])
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+def counted(program: Program[T], spent: Spent) -> Program[T]:
+    """The same Program, its statements counted."""
+    try:
+        batch = next(program)
+        while True:
+            spent.statements += len(batch)
+            batch = program.send((yield batch))
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -28,7 +28,6 @@ class Session:
     def __init__(self, thread: ConnectionThread, seconds: float) -> None:
         self.thread = thread
         self.begun = False
-        self.statements = 0
         self._seconds = seconds
         self._left = seconds
         self._abandoned = False
@@ -70,7 +69,6 @@ class Session:
         def rows_of(statement: Statement) -> Rows:
             if must_stop():  # a short statement may end before the handler is asked
                 raise self._reason()
-            self.statements += 1
             return execute(connection, statement)
 
         connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
@@ -180,6 +178,16 @@ class Readers:
             await session.end()
         finally:
             self._idle.put_nowait(session.thread)
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are lent now, or not back yet."""
+        return len(self._threads) - self._idle.qsize()
+
+    @property
+    def count(self) -> int:
+        """How many connections there are."""
+        return len(self._threads)
 
     async def close(self) -> None:
         """Stop every read, refuse new ones and close every connection."""

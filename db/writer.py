@@ -9,6 +9,7 @@ group commits has written everything.
 import asyncio
 import shutil
 import sqlite3
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -44,6 +45,8 @@ class Writer:
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue()
         self._serving = asyncio.ensure_future(self._serve())
         self._closed = False
+        self.groups: Counter[int] = Counter()
+        """How many transactions there were, by the number of Programs that shared one."""
 
     @classmethod
     async def open(cls, path: Path, *, min_free_bytes: int) -> "Writer":
@@ -63,6 +66,11 @@ class Writer:
         result: T = await job.done
         return result
 
+    @property
+    def waiting(self) -> int:
+        """How many Programs wait for the next transaction."""
+        return self._queue.qsize()
+
     async def _serve(self) -> None:
         while (first := await self._queue.get()) is not None:
             jobs = [first]
@@ -77,6 +85,7 @@ class Writer:
     async def _commit(self, jobs: list[Job]) -> None:
         if not jobs:
             return
+        self.groups[len(jobs)] += 1
         outcomes: list[Outcome]
         try:
             self._refuse_when_nearly_full()

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from db import lookups, pages
 from db.errors import BadRequest
 from db.pages import Cut, Listing, Order
-from db.program import Program, Rows, Statement, Value, Values, rows
+from db.program import Program, Rows, Spent, Statement, Value, Values, rows
 from db.tables import Table
 from resolvers.waves import DataLoader, Waves
 
@@ -31,8 +31,9 @@ class Read(Protocol):
 class Loaders:
     """The loaders of one operation, made as they are asked for."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, spent: Spent) -> None:
         self._read = read
+        self._spent = spent
         self._made: dict[Hashable, DataLoader[Any, Any]] = {}
         self._waves = Waves()
         self._rows = 0
@@ -94,6 +95,7 @@ class Loaders:
 
     def _count(self, read: int) -> None:
         self._rows += read
+        self._spent.rows += read
         if self._rows > ROWS_PER_OPERATION:
             raise BadRequest(
                 "TOO_MANY_ROWS",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, TypeVar
 
 from db.database import Database
-from db.program import Program
+from db.program import Program, Spent, counted
 from db.readers import Session
 from resolvers import minting
 from resolvers.loaders import Loaders
@@ -56,32 +56,33 @@ class Scope:
         self._opening: asyncio.Lock | None = None
         self._loaders: Loaders | None = None
         self._is_over = False
+        self.spent = Spent()  # what loaders and rules take is counted here, a plan's by its tasks
 
     @property
     def loaders(self) -> Loaders:
         """The operation's loaders, which only the generic road asks for."""
         if self._loaders is None:
-            self._loaders = Loaders(self.read)
+            self._loaders = Loaders(self.read, self.spent)
             if self._is_over:  # a field that was given up, and runs on
                 self._loaders.stop()
         return self._loaders
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
-        return await (await self._snapshot()).run(program)
+        return await (await self._snapshot()).run(counted(program, self.spent))
 
     async def read_last(self, program: Program[T]) -> T:
-        """Like `read`, and end the snapshot with it unless it raises."""
+        """Run a plan's Program, which counts what it takes, and end the snapshot unless it raises."""
         return await (await self._snapshot()).run(program, last=True)
 
     def read_at_once(self, program: Program[T]) -> T:
-        """Run a Program that reads a few rows by key, in a snapshot of its own, without waiting."""
+        """Run a plan's Program that reads a few rows by key, in a snapshot of its own, at once."""
         return self.db.read_at_once(program)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
         self.renew()
-        return await self.db.write(program)
+        return await self.db.write(counted(program, self.spent))
 
     async def _snapshot(self) -> Session:
         self._opening = self._opening or asyncio.Lock()

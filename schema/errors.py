@@ -14,6 +14,7 @@ from graphql import FieldNode, GraphQLError
 
 from db.errors import BadRequest, ReadTimeout, Refused, Unavailable, Unreadable
 from resolvers import secrets
+from schema.limits import Excess
 
 LONGEST_MESSAGE = 1_000
 
@@ -32,6 +33,13 @@ class RequestRefused(Exception):
     def because(cls, code: str, message: str) -> RequestRefused:
         """A refusal for one reason."""
         return cls(code, [GraphQLError(message)])
+
+    @classmethod
+    def beyond(cls, excess: Excess) -> RequestRefused:
+        """A refusal of what is beyond a limit, with the measured and the allowed figure."""
+        code = "TOO_COSTLY" if excess.name == "cost" else "TOO_LARGE"
+        figures = {"limit": excess.name, "measured": excess.measured, "allowed": excess.allowed}
+        return cls(code, [GraphQLError(str(excess), extensions=figures)])
 
     def formatted(self) -> list[dict[str, Any]]:
         """The response's `errors`."""

@@ -4,6 +4,7 @@ Preparing is parsing, measuring and validating; it costs more than half of a sma
 documents which passed are kept by their text, the most recently used ones.
 """
 
+import hashlib
 import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -25,10 +26,13 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.validate import ValidationAbortedError
 
-from resolvers.scope import Scope
-from schema import limits
+from resolvers.scope import Rules, Scope
+from schema import size
+from schema.cost import FREE, Cost, Prices
 from schema.errors import RequestRefused
+from schema.limits import LIMITS, Excess, Limits, exceeded
 from schema.served import GRAPHQL
 from schema.variables import Variables
 
@@ -39,10 +43,11 @@ MAX_VALIDATION_ERRORS = 20
 
 @dataclass(eq=False, slots=True)
 class Operation:
-    """One operation of a document, and the plans made of it so far."""
+    """One operation of a document, what it costs, and the plans made of it so far."""
 
     node: OperationDefinitionNode
     variables: Variables
+    cost: Cost = FREE
     plans: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -58,7 +63,7 @@ class Operation:
 
 @dataclass(eq=False, slots=True)
 class Prepared:
-    """A document that may be carried out.
+    """A document that may be carried out; `digest` is the SHA-256 of its text, in hexadecimal.
 
     `directed` names the variables that @skip and @include depend on, once that was looked up.
     """
@@ -67,6 +72,7 @@ class Prepared:
     operations: Mapping[str | None, Operation]
     fragments: Mapping[str, FragmentDefinitionNode]
     directed: tuple[str, ...] | None = None
+    digest: str = ""
 
     @classmethod
     def of(cls, document: DocumentNode) -> "Prepared":
@@ -104,7 +110,11 @@ class Prepared:
 class Documents:
     """Prepares documents, and keeps the ones that passed."""
 
-    def __init__(self, *, introspection: bool) -> None:
+    def __init__(
+        self, *, introspection: bool, limits: Limits = LIMITS, rules: Rules | None = None
+    ) -> None:
+        self._limits = limits
+        self._prices = Prices(GRAPHQL, rules or Rules(), limits.cost)
         self._rules = list(specified_rules)
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
@@ -112,7 +122,11 @@ class Documents:
         self._characters = 0
 
     def prepare(self, text: str) -> Prepared:
-        """Parse, measure and validate a document; raises RequestRefused with what is wrong with it."""
+        """Parse, measure, validate and price a document.
+
+        Raises RequestRefused with what is wrong with it. What it costs is held to the limit when it is
+        carried out, since its variables may decide about that.
+        """
         if text in self._kept:
             self._kept.move_to_end(text)
             return self._kept[text]
@@ -122,6 +136,7 @@ class Documents:
             raise RequestRefused.because(
                 "TOO_LARGE", "the document nests too deep to be read"
             ) from None
+        prepared.digest = hashlib.sha256(text.encode()).hexdigest()
         self._keep(text, prepared)
         return prepared
 
@@ -132,23 +147,44 @@ class Documents:
             dropped, _ = self._kept.popitem(last=False)
             self._characters -= len(dropped)
 
+    def requested(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+        """What an operation costs with these variables; raises RequestRefused when it is too much."""
+        points = operation.cost.requested(variables)
+        if points > self._limits.cost:
+            raise RequestRefused.beyond(Excess("cost", points, self._limits.cost))
+        return points
+
     def _prepare(self, text: str) -> Prepared:
+        document = self._parsed(text)
+        too_large = size.excess(document, self._limits)
+        if too_large:
+            raise RequestRefused.beyond(too_large)
+        errors = validate(GRAPHQL, document, self._rules, max_errors=MAX_VALIDATION_ERRORS)
+        if [type(error) for error in errors] == [ValidationAbortedError]:
+            raise RequestRefused.because(
+                "TOO_LARGE", "the document selects the same fields too often: select each once"
+            )
+        if errors:
+            raise RequestRefused("INVALID_DOCUMENT", errors)
+        prepared = Prepared.of(document)
+        for operation in prepared.operations.values():
+            operation.cost = self._prices.of(operation.node, prepared.fragments)
+        return prepared
+
+    def _parsed(self, text: str) -> DocumentNode:
+        most = self._limits.tokens
+        too_long = exceeded(self._limits, tokens=size.tokens(text)) if len(text) > most else None
+        if too_long:
+            raise RequestRefused.beyond(too_long)
         try:
-            document = parse(
+            return parse(
                 text,
-                max_lexical_tokens=limits.MAX_TOKENS,
-                max_comments=limits.MAX_TOKENS,
+                max_lexical_tokens=most,
+                max_comments=most,
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
             raise RequestRefused("SYNTAX", [error]) from None
-        too_large = limits.excess(document)
-        if too_large:
-            raise RequestRefused.because("TOO_LARGE", too_large)
-        errors = validate(GRAPHQL, document, self._rules, max_errors=MAX_VALIDATION_ERRORS)
-        if errors:
-            raise RequestRefused("INVALID_DOCUMENT", errors)
-        return Prepared.of(document)
 
 
 def only_field(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:

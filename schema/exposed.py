@@ -100,6 +100,7 @@ def to_one_of(by: str, relations: Mapping[str, Relation[Any]], union: Any, descr
 def lookup(
     table: Table[Any],
     description: str,
+    argument: str,
     *,
     by: str | None = None,
     given_as: Any = None,
@@ -107,8 +108,8 @@ def lookup(
 ) -> Any:
     """The field that finds a table's row by its key, or by another unique column.
 
-    The argument has the column's name, and its type unless `given_as` another; `clean` makes it the
-    stored value.
+    The argument, which `argument` describes, has the column's name, and its type unless `given_as`
+    another; `clean` makes it the stored value.
     """
     source = Lookup(table, by or table.key, clean)
 
@@ -117,7 +118,7 @@ def lookup(
 
     resolve.__annotations__["value"] = Annotated[
         given_as or column_type(table.columns[source.column]),
-        strawberry.argument(name=to_camel_case(source.column)),
+        strawberry.argument(name=to_camel_case(source.column), description=argument),
     ]
     return field(source, resolve, object_type(table) | None, description)
 

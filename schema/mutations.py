@@ -1,7 +1,7 @@
 """What clients may change: each mutation is one rule of `resolvers`, one input and one payload."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -38,7 +38,10 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
         return _performed(info) or await perform(info.context, input)
 
-    resolve.__annotations__["input"] = input_type
+    described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
+    resolve.__annotations__["input"] = Annotated[
+        input_type, strawberry.argument(description=described)
+    ]
     return exposed.field(Mutates(perform), resolve, payload, description)
 
 
@@ -59,7 +62,12 @@ async def _count_uses(scope: Scope, inputs: Sequence[Any]) -> ConnectionsPayload
 
 
 async def _record_connection_use(
-    self: Any, info: Info, inputs: list[inputs.RecordConnectionUseInput]
+    self: Any,
+    info: Info,
+    inputs: Annotated[
+        list[inputs.RecordConnectionUseInput],
+        strawberry.argument(description="What was used: 1 to 100 connections"),
+    ],
 ) -> Any:
     return _performed(info) or await _count_uses(info.context, inputs)
 

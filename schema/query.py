@@ -1,7 +1,7 @@
 """What clients may ask."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
@@ -11,6 +11,8 @@ from schema import exposed, ids
 from schema.exposed import Info, Node, field, lookup, object_type
 from schema.pages import listing
 from schema.sources import ById, OwnActor, TheViewer
+
+CHITTY_ID = "In any of its forms, also behind did:chitty:"
 
 
 async def _own_actor(self: Any, info: Info) -> Any:
@@ -35,7 +37,11 @@ def _viewer(self: Any, info: Info) -> Any:
     return Viewer(capabilities=list(viewer.capabilities), actor_id=viewer.actor)
 
 
-async def _node(self: Any, info: Info, id: strawberry.ID) -> Any:  # noqa: A002
+async def _node(
+    self: Any,
+    info: Info,
+    id: Annotated[strawberry.ID, strawberry.argument(description="An id as an object has it")],  # noqa: A002
+) -> Any:
     place = ids.decode(id)
     if place is None:
         return None
@@ -43,7 +49,14 @@ async def _node(self: Any, info: Info, id: strawberry.ID) -> Any:  # noqa: A002
     return exposed.of(await info.context.loaders.row(table).load(key))
 
 
-async def _nodes(self: Any, info: Info, ids: list[strawberry.ID]) -> Any:
+async def _nodes(
+    self: Any,
+    info: Info,
+    ids: Annotated[
+        list[strawberry.ID],
+        strawberry.argument(description="Ids as objects have them: as many as a page may hold"),
+    ],
+) -> Any:
     most = info.context.settings.page_max
     if len(ids) > most:
         raise BadRequest("BAD_PAGE", f"nodes takes up to {most} ids, not {len(ids)}")
@@ -68,12 +81,22 @@ class Query:
         "The objects with these ids, in their order; null where none is",
     )
     viewer = field(TheViewer(), _viewer, Viewer | None, "Who asks")
-    actor = lookup(tables.ACTORS, "The actor with this ChittyID")
-    context = lookup(tables.CONTEXTS, "The context with this ChittyID")
-    context_by_name = lookup(tables.CONTEXTS, "The context with this name", by="name")
-    installation = lookup(tables.INSTALLATIONS, "The installation with this id of GitHub's")
+    actor = lookup(tables.ACTORS, "The actor with this ChittyID", CHITTY_ID)
+    context = lookup(tables.CONTEXTS, "The context with this ChittyID", CHITTY_ID)
+    context_by_name = lookup(
+        tables.CONTEXTS, "The context with this name", "Its whole name, case included", by="name"
+    )
+    installation = lookup(
+        tables.INSTALLATIONS,
+        "The installation with this id of GitHub's",
+        "The id that GitHub gave it",
+    )
     connection = lookup(
-        tables.CONNECTIONS, "The connection with this UUID", given_as=strawberry.ID, clean=str.lower
+        tables.CONNECTIONS,
+        "The connection with this UUID",
+        "Its connectionId",
+        given_as=strawberry.ID,
+        clean=str.lower,
     )
     actors = listing(tables.ACTORS, "Actors, a page at a time")
     contexts = listing(tables.CONTEXTS, "Contexts, a page at a time")

@@ -184,9 +184,9 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     try:
         made, tasks = plan.begin(payload, request)
         if tasks and plan.most <= AT_ONCE:
-            scope.read_at_once(carried_out(tasks))
+            scope.read_at_once(carried_out(tasks, scope.spent))
         elif tasks:
-            await scope.read_last(carried_out(tasks))
+            await scope.read_last(carried_out(tasks, scope.spent))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:

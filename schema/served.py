@@ -28,6 +28,10 @@ SCHEMA = strawberry.Schema(
 )
 # graphql-core's schema underneath: Strawberry offers no public name for it.
 GRAPHQL = SCHEMA._schema
+GRAPHQL.description = (
+    "The ChittyConnect registry: which actors own which contexts, what those are connected to, and"
+    " through which GitHub App installations."
+)
 
 
 def sdl() -> str:

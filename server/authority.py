@@ -18,7 +18,9 @@ import orjson
 
 from db import chitty_id
 from db.errors import Unavailable
+from server import tracing
 from server.breaker import Breaker, Open
+from server.logs import request_id
 
 # Who acts, or is worked in, is a person to the authority, natural or synthetic; the rest are things.
 ENTITY_TYPES = {"ACTOR": "P", "CONTEXT": "P", "INSTALLATION": "T"}
@@ -103,11 +105,12 @@ class Authority:
         return await self._ask(asked, key)
 
     async def _ask(self, asked: dict[str, str], key: str) -> str:
+        trace = tracing.outgoing(request_id.get())
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 self._client.stream(
-                    "POST", self._url, json=asked, headers={"Idempotency-Key": key}
+                    "POST", self._url, json=asked, headers={"Idempotency-Key": key, **trace}
                 ) as response,
             ):
                 _check_status(response.status_code)

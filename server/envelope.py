@@ -1,5 +1,7 @@
 """What a client sent, before anything is known of the schema: strictly read, or refused with a status."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -11,6 +13,8 @@ from starlette.types import Receive, Scope
 from server import strict_json
 
 JSON = "application/json"
+KEPT, KEPT_BYTES = 500, 4_000  # envelopes of GET, and the parameters of one
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Malformed(Exception):
@@ -23,40 +27,61 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One GraphQL request, as GraphQL over HTTP has it."""
+    """One GraphQL request, as GraphQL over HTTP has it.
+
+    Its document is in `query`, or `query` is empty and the document is named: by `document_id` (the
+    appendix on persisted documents) or by `sha256` (Apollo's persisted queries), which may also come
+    along with it.
+    """
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    document_id: str | None = None
+    sha256: str | None = None
+    wants_cost: bool = False
 
 
 async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
     """The envelope of a GET's parameters or a POST's body.
 
-    Of a parameter or key that comes twice the last one counts. Raises Malformed: 400 for what is
-    not a GraphQL request, 413 for a body and 414 for parameters that are too large, 415 for another
-    media type, charset or encoding than plain UTF-8 JSON.
+    Raises Malformed: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
+    body and 414 for parameters that are too large, 415 for another media type, charset or encoding
+    than plain UTF-8 JSON.
     """
     if connection["method"] != "POST":
-        return _envelope(_parameters(connection["query_string"], max_bytes))
+        raw = connection["query_string"]
+        if len(raw) > max_bytes:
+            raise Malformed(414, f"the parameters have more than {max_bytes} bytes: send a POST")
+        return _asked_again(raw) if len(raw) <= KEPT_BYTES else _envelope(_parameters(raw))
     headers = dict(connection["headers"])
     _check_content_type(headers)
     return _envelope(_json(await _body(headers, receive, max_bytes), "the body"))
 
 
 def asks(connection: Scope) -> bool:
-    """Whether the parameters of a request hold a query."""
+    """Whether the parameters of a request hold a document or name one."""
     given = parse_qsl(connection["query_string"].decode("latin-1"), keep_blank_values=True)
-    return any(name == "query" for name, _ in given)
+    return any(name in ("query", "documentId", "extensions") for name, _ in given)
 
 
-def _parameters(raw: bytes, most: int) -> dict[str, Any]:
-    if len(raw) > most:
-        raise Malformed(414, f"the parameters have more than {most} bytes: send a POST")
+@lru_cache(KEPT)
+def _asked_again(raw: bytes) -> Envelope:
+    # What a client asks by GET it asks again and again: to read that each time took a fifth of a 304.
+    return _envelope(_parameters(raw))
+
+
+def _parameters(raw: bytes) -> dict[str, Any]:
     try:
-        params: dict[str, Any] = dict(parse_qsl(raw.decode("ascii"), errors="strict"))
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Malformed(400, "the parameters must be UTF-8, percent-encoded") from None
+    names = Counter(name for name, _ in pairs)
+    for name, times in names.items():
+        if times > 1:
+            shown = name[: strict_json.LONGEST_SHOWN]
+            raise Malformed(400, f"the parameter {shown!r} comes {times} times: send it once")
+    params: dict[str, Any] = {name: value for name, value in pairs if value}
     for name in ("variables", "extensions"):
         if name in params:
             params[name] = _json(params[name].encode(), name)
@@ -102,6 +127,8 @@ def _too_large(most: int) -> Malformed:
 def _json(raw: bytes, name: str) -> Any:
     try:
         return strict_json.read(raw)
+    except strict_json.RepeatedKey as repeated:
+        raise Malformed(400, f"{name}: {repeated}") from None
     except ValueError:
         deepest = strict_json.DEEPEST
         raise Malformed(
@@ -112,13 +139,47 @@ def _json(raw: bytes, name: str) -> Any:
 def _envelope(given: Any) -> Envelope:
     if not isinstance(given, Mapping):
         raise Malformed(400, "the body must be a JSON object with a query; batches are not taken")
-    query = given.get("query")
-    if not isinstance(query, str) or not query:
-        raise Malformed(400, "query must be a string with a GraphQL document")
     for name in ("variables", "extensions"):
         if not isinstance(given.get(name), dict | None):
             raise Malformed(400, f"{name} must be a JSON object or null")
     operation_name = given.get("operationName")
     if not isinstance(operation_name, str | None):
         raise Malformed(400, "operationName must be a string or null")
-    return Envelope(query, given.get("variables") or {}, operation_name or None)
+    document_id, sha256 = _identifiers(given)
+    query = given.get("query")
+    if query is None and (document_id or sha256):
+        query = ""
+    elif not isinstance(query, str) or not query:
+        raise Malformed(400, "query must be a string with a GraphQL document")
+    elif document_id:
+        raise Malformed(400, "documentId names the document: send no query with it")
+    return Envelope(
+        query,
+        given.get("variables") or {},
+        operation_name or None,
+        document_id,
+        sha256,
+        wants_cost=(given.get("extensions") or {}).get("cost") is True,
+    )
+
+
+def _identifiers(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """What a request names its document by: an id, a hash, or nothing."""
+    document_id = given.get("documentId")
+    persisted = (given.get("extensions") or {}).get("persistedQuery")
+    if document_id is not None and (not isinstance(document_id, str) or not document_id):
+        raise Malformed(400, "documentId must be a string that names a document")
+    if persisted is None:
+        return document_id, None
+    if document_id:
+        raise Malformed(400, "documentId names the document: send no persistedQuery with it")
+    sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if (
+        not isinstance(sha256, str)
+        or not _SHA256.fullmatch(sha256)
+        or persisted.get("version") != 1
+    ):
+        raise Malformed(
+            400, "persistedQuery must hold version 1 and a sha256Hash of 64 lower-case digits"
+        )
+    return None, sha256

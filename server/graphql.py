@@ -4,6 +4,7 @@ The statuses are those of the GraphQL over HTTP specification: a request that co
 is 400 in application/graphql-response+json, and 200 in application/json unless it was malformed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,21 +12,24 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
-from strawberry.http.ides import get_graphql_ide_html
 
-from resolvers.scope import Rules, Scope
+from resolvers.scope import Rules, Scope, Viewer
 from schema import errors
 from schema.errors import RequestRefused
 from schema.execution import Prepared
-from server import envelope, logs, negotiation, refusals
+from schema.limits import Limits
+from server import compression, envelope, etags, logs, negotiation, refusals
+from server.compression import Accepted
 from server.disconnects import ClientGone, stopping_when_gone
 from server.envelope import JSON, Envelope, Malformed
+from server.metrics import CLIENT_GONE
+from server.phases import Phases
 from server.settings import Settings
 
 RESPONSE_JSON = "application/graphql-response+json"
 HTML = "text/html"
-METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
-CLIENT_GONE = 499  # for the log only: nobody receives it
+READING = ("GET", "HEAD")
+METHODS = [*READING, "POST", "OPTIONS"]
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     allow: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
 
 class GraphQL:
@@ -55,6 +60,9 @@ class GraphQL:
             ]
         if answer.allow:
             headers.append((b"allow", answer.allow.encode()))
+        headers += answer.headers
+        if connection["method"] in READING and answer.media_type != HTML:
+            headers += etags.HEADERS
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -69,43 +77,90 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
     if media_type is None:
         return _refusal(JSON, 406, f"ask for {RESPONSE_JSON} or {JSON}")
     if media_type == HTML:
-        return Answer(200, get_graphql_ide_html(graphql_ide="graphiql").encode(), HTML)
+        page = connection["app"].state.page
+        if page.is_held(connection["headers"]):
+            return Answer(304, media_type=HTML, headers=page.headers)
+        return Answer(200, page.html, HTML, headers=page.headers)
+    accepted = compression.accepted(connection["headers"])
+    if accepted is None:
+        codings = ", ".join(compression.CODINGS)
+        return _refusal(media_type, 406, f"accept one of the encodings {codings} and identity")
     try:
-        return await _answered(connection, receive, media_type)
+        return await _answered(connection, receive, media_type, accepted)
     except ClientGone:
         return Answer(CLIENT_GONE)
     except Malformed as malformed:
         return _refusal(media_type, malformed.status, str(malformed))
     except RequestRefused as refused:
+        connection["chittygraph.outcome"] = "refused"
+        connection["chittygraph.code"] = refused.code
         status = 200 if media_type == JSON else 400
         return Answer(status, orjson.dumps({"errors": refused.formatted()}), media_type)
 
 
-async def _answered(connection: Connection, receive: Receive, media_type: str) -> Answer:
+async def _answered(
+    connection: Connection, receive: Receive, media_type: str, accepted: Accepted
+) -> Answer:
     state = connection["app"].state
     settings: Settings = state.settings
+    phases: Phases | None = connection.get("chittygraph.phases")
     asked = await envelope.read(connection, receive, settings.max_body_bytes)
-    prepared = state.documents.prepare(asked.query)
+    document = state.trusted.document(asked)
+    prepared = state.documents.prepare(document)
+    connection["chittygraph.document"] = prepared.digest
     operation = prepared.operation(asked.operation_name)
     if operation.name:
         connection["chittygraph.operation"] = operation.name
+    if phases is not None:
+        phases.end("prepare")
     if connection["method"] != "POST" and not operation.is_query:
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
+    tag = None
+    if connection["method"] in READING:
+        tag = etags.tag(
+            state.db.state(), document, connection["query_string"], media_type, Viewer()
+        )
+        held = etags.still_held(connection["headers"], tag, accepted)
+        if held is not None:
+            connection["chittygraph.outcome"] = "ok"
+            return Answer(304, headers=[held])
+    connection["chittygraph.cost"] = state.documents.requested(operation, asked.variables)
     if operation.is_query:
         with stopping_when_gone(receive):
-            answer = await _carry_out(state, asked, prepared)
+            answer = await _carry_out(connection, asked, prepared)
     else:  # carried out to its end: nobody could tell how far it had got
-        answer = await _carry_out(state, asked, prepared)
-    return Answer(200, orjson.dumps(answer), media_type)
+        answer = await _carry_out(connection, asked, prepared)
+    if phases is not None:
+        phases.end("execute")
+    body = orjson.dumps(answer)
+    if phases is not None:
+        phases.end("encode")
+    coding = accepted.best(len(body))
+    headers = compression.headers(coding)
+    if tag is not None and "errors" not in answer:
+        headers.append(etags.header(tag, coding))
+    return Answer(200, await compression.compressed(body, coding), media_type, headers=headers)
 
 
-async def _carry_out(state: Any, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
+async def _carry_out(connection: Connection, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
+    state = connection["app"].state
     scope = Scope(db=state.db, cursor_key=state.cursor_key, settings=state.rules, mint=state.mint)
+    connection["chittygraph.spent"] = scope.spent
     async with scope:
         answered = await state.roads.answer(prepared, scope, asked.variables, asked.operation_name)
+    connection["chittygraph.road"] = "generic" if answered.why_generic else "compiled"
+    connection["chittygraph.outcome"] = "errors" if answered.errors else "ok"
     answer: dict[str, Any] = {"data": answered.data}
     if answered.errors:
         answer["errors"] = errors.formatted(answered.errors, logs.request_id.get())
+    if asked.wants_cost:
+        cost = prepared.operation(asked.operation_name).cost
+        figures = {
+            "requested": connection["chittygraph.cost"],
+            "actual": cost.actual(orjson.loads(orjson.dumps(answered.data))),
+            "limit": state.settings.max_cost,
+        }
+        answer["extensions"] = {"cost": figures}
     return answer
 
 
@@ -118,11 +173,29 @@ def rules(settings: Settings) -> Rules:
     )
 
 
+def limits(settings: Settings) -> Limits:
+    """How large an operation may be."""
+    return Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        root_fields=settings.max_root_fields,
+        directives=settings.max_directives,
+        fields=settings.max_fields,
+        cost=settings.max_cost,
+    )
+
+
 def _media_type(connection: Connection) -> str | None:
     """The media type to answer in: the page is for who looks around, not for who asks."""
     accepted = b",".join(value for name, value in connection["headers"] if name == b"accept")
-    is_page = connection["method"] != "POST" and not envelope.asks(connection)
-    return _negotiated(accepted, is_page and connection["app"].state.settings.graphiql)
+    is_page = (
+        connection["method"] != "POST"
+        and b"text/" in accepted.lower()  # a browser; parameters are not read twice for others
+        and connection["app"].state.settings.graphiql
+        and not envelope.asks(connection)
+    )
+    return _negotiated(accepted, is_page)
 
 
 @lru_cache(256)

@@ -11,7 +11,6 @@ import sqlite3
 import sys
 import time
 import traceback
-from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,6 +20,7 @@ import orjson
 
 from db import clock
 from db.errors import BootRefused, Unavailable
+from server import tracing
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered; empty outside of one."""
@@ -42,19 +42,22 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # uvicorn's own phrases about processes and signals say nothing that ours do not.
     # aiosqlite's debug lines show each call's arguments, those of the HTTP client its headers.
-    for library in ("uvicorn", "aiosqlite", "httpx2", "httpcore2"):
+    for library in ("uvicorn", "aiosqlite", "httpx2", "httpcore2", "urllib3"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
 class Line(logging.LogRecord):
-    """A record of what is logged with every request.
+    """A record of what is logged with every request; `fields` are what varies.
 
     What is in no line of ours, such as the thread, is not looked up: that took longer than all the
     rest of the line (W1 of the benchmark).
     """
 
-    def __init__(self, logger: str, event: str, fields: Mapping[str, Any]) -> None:
-        self.__dict__ = {**_BLANK, **fields, "name": logger, "msg": event, "created": time.time()}
+    fields: dict[str, Any]
+
+    def __init__(self, logger: str, event: str, fields: dict[str, Any]) -> None:
+        now = time.time()
+        self.__dict__ = {**_BLANK, "name": logger, "msg": event, "created": now, "fields": fields}
 
 
 class JsonLines(logging.Formatter):
@@ -101,9 +104,15 @@ def _second(seconds: int) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-    current = request_id.get()
-    return {"request_id": current, **extra} if current else extra
+    if isinstance(record, Line):
+        extra = record.fields
+    else:
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    current, trace = request_id.get(), tracing.current.get()
+    ids = {"request_id": current} if current else {}
+    if trace is not None:
+        ids["trace_id"] = trace.trace_id
+    return ids | extra
 
 
 def _without_messages(error: BaseException) -> str:

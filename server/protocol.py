@@ -1,46 +1,35 @@
-"""HTTP/1.1 as uvicorn's fastest parser reads it, held to two things that the parser leaves open.
+"""HTTP/1.1 as uvicorn's fastest parser reads it, with an answer in JSON to what is none.
 
-A request's head has a largest size, and an offer to change the protocol is one that a server may
-decline: Java's client makes it with every first request (`Upgrade: h2c`), and the parser would
-take the body of such a request for the other protocol's.
+An offer to change the protocol is one that a server may decline: Java's client makes it with every
+first request (`Upgrade: h2c`), and the parser would take the body of such a request for the other
+protocol's.
 """
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 64 * 2**10
-
-TOO_LARGE = b"the request's headers are too large\n"
-TOO_LARGE_ANSWER = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-type: text/plain; charset=utf-8\r\n"
-    b"content-length: " + str(len(TOO_LARGE)).encode() + b"\r\n"
-    b"connection: close\r\n"
-    b"\r\n" + TOO_LARGE
-)
+from server.patience import Patience
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(Patience):
     """One client's connection; uvicorn makes them.
 
     The size of a head is looked at when a read ends within it, so that a request that comes in one
     read, as nearly all do, costs nothing more. A head may thus exceed the limit by one read.
     """
 
-    _head_bytes = 0
-
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
-        self._unset_keepalive_if_required()
+        if self.is_deaf:
+            return
         try:
             size = len(data)
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError:
-            self.logger.warning("not an HTTP request")
-            self.send_400_response("Invalid HTTP request received.")
+            self.refuse(400, "this is not HTTP/1.1: the request could not be read")
         else:
-            self._bound_the_head(size)
+            if not self._is_whole:
+                self.wait_on(size)
 
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head is to be read again without its offer."""
@@ -72,13 +61,3 @@ class Protocol(HttpToolsProtocol):
         head = b"%s %s HTTP/%s\r\n" % (method, self.url, version)
         kept = (header for header in self.headers if header[0] != b"upgrade")
         return head + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n"
-
-    def _bound_the_head(self, size: int) -> None:
-        within = self.scope is not None and (
-            self.cycle is None or self.cycle.scope is not self.scope
-        )
-        self._head_bytes = self._head_bytes + size if within else 0
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self.logger.warning("a request's head is too large")
-            self.transport.write(TOO_LARGE_ANSWER)
-            self.transport.close()

@@ -4,12 +4,16 @@ from typing import Any
 
 CODES = {
     400: "BAD_REQUEST",
+    401: "UNAUTHENTICATED",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE",
+    408: "TIMEOUT",
     413: "TOO_LARGE",
     414: "TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    429: "TOO_MANY_REQUESTS",
+    431: "TOO_LARGE",
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }

@@ -1,9 +1,15 @@
-"""What every request gets: an id, a line in the log, and an answer even when something fails."""
+"""What every request gets: an id, a line in the log, and an answer even when something fails.
+
+On its way a request's connection scope learns what the line, the figures and a trace tell of it:
+`chittygraph.document`, the SHA-256 of a GraphQL document that may be carried out, `.operation`, the
+name of its operation, `.outcome`, `.code` (of a refusal), `.road`, `.spent` (a `Spent`) and `.cost`.
+"""
 
 import logging
 import os
 import time
 from functools import lru_cache
+from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from resolvers import secrets
 from server import refusals
 from server.logs import Line, request_id
+from server.watched import ASKING, Watched
 
 LONGEST_SHOWN = 200
+NOTED = [(name, f"chittygraph.{name}") for name in ("outcome", "code", "document", "road", "cost")]
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +32,21 @@ class Requests:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its id set and its outcome logged."""
+        """Pass a request on, with its id set and its outcome noted."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         id_ = os.urandom(16).hex()
         token, started, status = request_id.set(id_), time.perf_counter(), 0
+        watched = _watched(scope)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", id_.encode())]
+                if watched is not None:
+                    message["headers"] += watched.headers
             await send(message)
 
         try:
@@ -47,22 +58,40 @@ class Requests:
             answer = JSONResponse(refusals.body(500, "internal error", requestId=id_), 500)
             await answer(scope, receive, send_with_id)
         finally:
-            _log(scope, status, time.perf_counter() - started)
+            _note(scope, status, time.perf_counter() - started)
+            if watched is not None:
+                watched.end(status)
             request_id.reset(token)
 
 
-def _log(scope: Scope, status: int, seconds: float) -> None:
-    if not log.isEnabledFor(logging.INFO):
-        return
+def _watched(scope: Scope) -> Watched | None:
+    asking = [header for header in scope["headers"] if header[0] in ASKING]
+    spans = scope["app"].spans
+    return Watched(scope, asking, spans) if asking or spans else None
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
+    scope["app"].metrics.note(scope, status, seconds)
+    if log.isEnabledFor(logging.INFO):
+        log.handle(Line(log.name, "request answered", _said(scope, status, seconds)))
+
+
+def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
     fields = {
         "method": scope["method"],
         "path": _shown(scope["path"]),
         "status": status,
-        "ms": round(seconds * 1000, 1),
+        "ms": round(seconds * 1000, 2),
     }
-    if scope.get("chittygraph.operation"):
+    if "chittygraph.operation" in scope:
         fields["operation"] = _shown(scope["chittygraph.operation"])
-    log.handle(Line(log.name, "request answered", fields))
+    for name, key in NOTED:
+        if key in scope:
+            fields[name] = scope[key]
+    if "chittygraph.spent" in scope:
+        spent = scope["chittygraph.spent"]
+        fields["statements"], fields["rows"] = spent.statements, spent.rows
+    return fields
 
 
 def _shown(text: str) -> str:

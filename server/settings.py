@@ -1,6 +1,7 @@
 """Settings: each declared once, read once, from `CHITTYGRAPH_*` variables or the matching flags."""
 
 import difflib
+import importlib.util
 import ipaddress
 import os
 import re
@@ -13,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.config import Config
 from starlette.datastructures import Secret
+
+from schema.limits import LIMITS
 
 PREFIX = "CHITTYGRAPH_"
 # Read by the test suite, not by the server.
@@ -59,7 +62,34 @@ class Settings:
     graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
     compiled: bool = setting(True, "Compile operations; off, every one takes the generic road.")
     introspection: bool = setting(True, "Let clients ask for the schema.")
+    documents: str = setting("", "JSON files of trusted documents, with commas between.")
+    documents_only: bool = setting(False, "Carry out trusted documents and no others.")
+    max_tokens: int = setting(LIMITS.tokens, "Most tokens of a document.", 1)
+    max_depth: int = setting(LIMITS.depth, "Deepest that fields may nest.", 1, 100)
+    max_aliases: int = setting(LIMITS.aliases, "Most aliases of an operation.")
+    max_root_fields: int = setting(LIMITS.root_fields, "Most fields at an operation's root.", 1)
+    max_directives: int = setting(LIMITS.directives, "Most directives of an operation.")
+    max_fields: int = setting(LIMITS.fields, "Most fields of an operation.", 1)
+    max_cost: int = setting(LIMITS.cost, "Most objects that an operation may return.", 1)
     max_body_bytes: int = setting(100_000, "Largest body of a GraphQL request.", 1_000)
+    head_seconds: float = setting(10.0, "Longest that a request's headers may take.", 0.01)
+    body_seconds: float = setting(
+        10.0, "Longest that a request's body, or 256 KiB of it, may take.", 0.01
+    )
+    answer_seconds: float = setting(
+        10.0, "Longest that a client may take to read an answer, or 256 KiB of it.", 0.01
+    )
+    idle_seconds: int = setting(5, "Longest that a connection may stay open without a request.", 1)
+    peer_sockets: int = setting(
+        256, "Connections that one client address may hold to a worker; 0 is no limit."
+    )
+    metrics: bool = setting(
+        True, "Serve figures for Prometheus at `/metrics`, to this machine only."
+    )
+    metrics_operations: int = setting(
+        100, "Operation names that the figures tell apart: the first so many.", 0, 10_000
+    )
+    otlp_url: str = setting("", "OpenTelemetry collector, which then gets a span of each request.")
     min_free_mb: int = setting(64, "Free disk space below which nothing is written.")
     log_format: LogFormat = setting("auto", "`json`, `text`, or `auto`: text on a terminal.")
     log_level: LogLevel = setting("info", "`debug`, `info`, `warning` or `error`.")
@@ -70,10 +100,16 @@ class Settings:
             _check(variable(declared.name), declared, getattr(self, declared.name))
         _database_path(self.database)
         self._check_minting()
+        _check_collector(self.otlp_url)
         if self.github_webhook_secret and not self.github_secrets:
             raise SettingRefused(
                 f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
                 " give it one or leave it out"
+            )
+        if self.documents_only and not self.document_files:
+            raise SettingRefused(
+                f"{variable('documents_only')} is true and {variable('documents')} names no file:"
+                " nothing could be asked"
             )
         if self.page_default > self.page_max:
             raise SettingRefused(
@@ -118,6 +154,11 @@ class Settings:
         """Where ChittyIDs are asked for by POST; None when they are minted here."""
         base = self.chittyid_url.rstrip("/")
         return (base if base.endswith("/mint") else f"{base}/v1/mint") if base else None
+
+    @property
+    def document_files(self) -> tuple[Path, ...]:
+        """The files that hold the trusted documents."""
+        return tuple(Path(part.strip()) for part in self.documents.split(",") if part.strip())
 
     @property
     def github_secrets(self) -> tuple[str, ...]:
@@ -215,6 +256,26 @@ def _check_authority(url: str) -> None:
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise SettingRefused(f"{name} must begin with https://, but on this machine with http://")
+
+
+def _check_collector(url: str) -> None:
+    if not url:
+        return
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise SettingRefused(
+            f"{variable('otlp_url')} needs OpenTelemetry, which is not installed:"
+            " install chittygraph[otel], or leave the setting out"
+        )
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or any(mark in url for mark in "@?#"):
+        raise SettingRefused(
+            f"{variable('otlp_url')} must be a URL without a query or password, as"
+            " http://127.0.0.1:4318: headers for the collector go into OTEL_EXPORTER_OTLP_HEADERS"
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,6 +16,7 @@ from db.deliveries import Kept, Outcome
 from db.errors import Unavailable
 from resolvers import github
 from resolvers.github import Unacceptable
+from server import refusals
 
 T = TypeVar("T")
 
@@ -51,11 +52,8 @@ class GitHubWebhooks(HTTPEndpoint):
 
     async def method_not_allowed(self, request: Request) -> Response:
         """Any other method: as JSON, like every answer here."""
-        return JSONResponse(
-            {"error": f"{request.method} is not taken here: deliveries come by POST"},
-            status_code=405,
-            headers={"Allow": "POST"},
-        )
+        message = f"{request.method} is not taken here: deliveries come by POST"
+        return JSONResponse(refusals.body(405, message), 405, headers={"Allow": "POST"})
 
 
 def routes() -> list[Route]:
@@ -137,7 +135,7 @@ def _refuse(request: Request, refusal: Refusal) -> Response:
         "webhook refused",
         extra={"status": refusal.status, "reason": refusal.message, "delivery": delivery},
     )
-    return JSONResponse({"error": refusal.message}, status_code=refusal.status)
+    return JSONResponse(refusals.body(refusal.status, refusal.message), refusal.status)
 
 
 def _log(reading: github.Reading, kept: Kept) -> None:

@@ -2,6 +2,14 @@
 
 from typing import Any
 
+TWICE: dict[str, bytes] = {
+    "at the top": b'{"query":"{a}","query":"{__typename}"}',
+    "of the same value": b'{"query":"{__typename}","query":"{__typename}"}',
+    "spelled in two ways": b'{"query":"{__typename}","\\u0071uery":"{__typename}"}',
+    "in variables": b'{"query":"{__typename}","variables":{"a":1,"a":2}}',
+    "deep in variables": b'{"query":"{__typename}","variables":{"a":[{"b":{"c":1,"c":1}}]}}',
+    "in extensions": b'{"query":"{__typename}","extensions":{"cost":true,"cost":false}}',
+}
 BODIES: dict[str, bytes] = {
     "nothing": b"",
     "null": b"null",
@@ -42,6 +50,7 @@ BODIES: dict[str, bytes] = {
     "99 KB of one name": b'{"query":"{' + b"a" * 99_000 + b'}"}',
     "99 KB of comments": b'{"query":"' + b"#\\n" * 33_000 + b'"}',
     "99 KB of braces": b'{"query":"' + b"{" * 99_000 + b'"}',
+    **{f"a key twice {where}": body for where, body in TWICE.items()},
     "keys of JavaScript": b'{"__proto__":{"query":"x"},"query":"{__typename}"}',
 }
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from server import demo
 from tests.api import running
-from tests.bad_inputs import BODIES, DOCUMENTS, WRONG, cycle, field_bomb, spread_bomb
+from tests.bad_inputs import BODIES, DOCUMENTS, TWICE, WRONG, cycle, field_bomb, spread_bomb
 
 SECONDS = 2
 
@@ -61,6 +61,46 @@ async def test_a_bad_document_is_refused_and_harms_nothing(api, document):
     assert answer.json()["errors"]
 
 
+@pytest.mark.parametrize("body", TWICE.values(), ids=TWICE)
+async def test_a_key_that_comes_twice_is_refused_by_its_name(api, body):
+    headers = {"content-type": "application/json"}
+
+    answer = await assert_harmless(api, content=body, headers=headers)
+
+    [error] = answer.json()["errors"]
+    assert answer.status_code == 400
+    assert error["message"].endswith("comes twice in one object: send it once")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            "query={__typename}&variables={}&variables={}",
+            "the parameter 'variables' comes 2 times: send it once",
+        ),
+        (
+            "query={__typename}&quer%79={__typename}",
+            "the parameter 'query' comes 2 times: send it once",
+        ),
+        (
+            "query={__typename}&x=1&x=1&x=1",
+            "the parameter 'x' comes 3 times: send it once",
+        ),
+        (
+            'query={__typename}&variables={"a":1,"a":2}',
+            "variables: 'a' comes twice in one object: send it once",
+        ),
+    ],
+    ids=["variables", "in two spellings", "an unknown one", "a key within"],
+)
+async def test_a_parameter_that_comes_twice_is_refused_by_its_name(api, parameters, message):
+    answer = await assert_harmless(api, "GET", f"/graphql?{parameters}")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["message"] == message
+
+
 @pytest.mark.parametrize(("document", "variables"), WRONG.values(), ids=WRONG)
 async def test_a_wrong_value_harms_nothing(api, document, variables):
     await assert_harmless(api, json={"query": document, "variables": variables})
@@ -93,6 +133,7 @@ async def test_a_wrong_operation_name_is_refused_and_harms_nothing(api, name):
         "query=%7B__typename%7D&variables=%ff",
         "query=%7B__typename%7D&variables=%7B%22a%22%3A1e999%7D",
         "&&&===;;;",
+        "query=&query=%7B__typename%7D",
         "query=%7B__typename%7D&" + "a=b&" * 5_000,
         "query=" + "x" * 60_000,
     ],

@@ -33,6 +33,7 @@ REGISTER = "\n".join(
     f'a{n}: registerActor(input: {{ actorType: AI, displayName: "gone {n}" }}) {{ errors {{ code }} }}'
     for n in range(REGISTRATIONS)
 )
+ROOM = ["--max-aliases", "40", "--max-root-fields", "40"]
 REGISTERED = "SELECT count(*) FROM actors WHERE display_name LIKE 'gone %'"
 PATIENCE = 20
 SOON = 1.0
@@ -79,7 +80,7 @@ async def seconds_to_count(url: str) -> float:
 @pytest.mark.parametrize("compiled", ["true", "false"])
 async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compiled: str):
     path = tmp_path / "registry.db"
-    flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled]
+    flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
     with served(path, *flags) as (process, said):
         with elsewhere(path) as connection:
             connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
@@ -103,7 +104,7 @@ async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compile
 
 async def test_a_mutation_whose_client_goes_away_is_carried_out_whole(tmp_path: Path):
     path = tmp_path / "registry.db"
-    with served(path, "--demo") as (process, said):
+    with served(path, "--demo", *ROOM) as (process, said):
         url = url_of(said, "/graphql")
         post(url, f"mutation {{ {REGISTER} }}").close()
         with elsewhere(path) as connection:

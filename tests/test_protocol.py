@@ -1,6 +1,8 @@
 """HTTP as clients send it to a real server, byte by byte."""
 
+import json
 import socket
+import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -9,13 +11,15 @@ import pytest
 from tests.serving import served, url_of
 
 QUERY = b'{"query":"{__typename}"}'
+READING = b'{"query":"{ contexts { totalCount nodes { name owner { displayName } } } }"}'
 ANSWER = b'{"data":{"__typename":"Query"}}'
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAA\r\n"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> Iterator[tuple[str, int]]:
-    with served(tmp_path_factory.mktemp("protocol") / "registry.db") as (_, said):
+    database = tmp_path_factory.mktemp("protocol") / "registry.db"
+    with served(database, "--log-level", "error") as (_, said):  # nobody reads its pipe
         url = urlsplit(url_of(said, "/graphql"))
         assert url.hostname
         assert url.port
@@ -100,4 +104,21 @@ def test_a_large_head_is_taken_and_a_larger_one_told_so(address):
             pytest.fail("the connection was closed without an answer")
 
     assert taken.endswith(ANSWER)
-    assert told.startswith(b"HTTP/1.1 431 ")
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["errors"][0]["extensions"]["code"] == "TOO_LARGE"
+
+
+def test_a_client_that_leaves_before_its_answers_came_is_no_fault(tmp_path):
+    flags = ("--demo", "--log-level", "error")
+    with served(tmp_path / "registry.db", *flags) as (process, said):
+        url = urlsplit(url_of(said, "/graphql"))
+        for _ in range(20):
+            with socket.create_connection((url.hostname, url.port), timeout=10) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.sendall(post(body=READING) * 100)
+                client.recv(100)
+        process.terminate()
+        _, logged = process.communicate(timeout=30)
+
+    assert logged == ""

@@ -49,6 +49,7 @@ EVERYTHING = """
       } }
     }
 """
+COST = 150_000  # of EVERYTHING
 RELATIONS: list[tuple[Table[Any], str, bool]] = [
     (ACTORS, "contexts", True),
     (ACTORS, "connections", True),
@@ -68,7 +69,7 @@ async def test_every_relation_leads_to_all_that_is_linked_each_once(tmp_path):
     registry = registries.made(23)
     oracle = Oracle(registry)
 
-    async with running(tmp_path / "registry.db") as api:
+    async with running(tmp_path / "registry.db", max_cost=COST) as api:
         await registries.store(api, registry)
         answer = await api.ask(EVERYTHING)
 
@@ -84,7 +85,7 @@ async def test_every_relation_leads_to_all_that_is_linked_each_once(tmp_path):
 
 
 async def test_every_relation_leads_back_to_where_it_came_from(tmp_path):
-    async with running(tmp_path / "registry.db") as api:
+    async with running(tmp_path / "registry.db", max_cost=COST) as api:
         await registries.store(api, registries.made(29))
         answer = await api.ask(EVERYTHING)
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from server import webhooks
+from server import refusals, webhooks
 from server.webhook_replay import replay
 from tests.github import (
     INSTALLATION_EVENTS,
@@ -184,7 +184,9 @@ async def test_nothing_is_taken_without_a_secret(tmp_path):
         answer = await github.send("ping", b"{}")
 
     assert answer.status_code == 503
-    assert "CHITTYGRAPH_GITHUB_WEBHOOK_SECRET" in answer.json()["error"]
+    [error] = answer.json()["errors"]
+    assert "CHITTYGRAPH_GITHUB_WEBHOOK_SECRET" in error["message"]
+    assert error["extensions"]["code"] == "UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,9 @@ async def test_a_signed_delivery_that_is_none_is_refused_in_json(github, body, h
     answer = await github.send("installation", body, **headers)
 
     assert answer.status_code == status
-    assert answer.json()["error"]
+    [error] = answer.json()["errors"]
+    assert error["message"]
+    assert error["extensions"]["code"] == refusals.CODES[status]
     assert await github.table("webhook_deliveries") == []
 
 

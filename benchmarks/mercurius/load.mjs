@@ -1,5 +1,6 @@
 // The load generator for where wrk is missing: autocannon, with the same checks and the same figures.
 // Its latencies are whole milliseconds.
+// A line that begins with a slash is a GET: the path, a tab, and the ETag of the answer held, if any is.
 // Arguments: url, clients, seconds, the file of bodies, and the text that makes serial numbers differ.
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
@@ -14,18 +15,25 @@ const isRight = (text) => {
   if (!answer.data || answer.errors) return false
   return Object.values(answer.data).every((field) => !field?.errors?.length)
 }
-const check = (status, text) => {
-  if (status === 200 && isRight(text)) return
+const check = (isHeld) => (status, text) => {
+  if (isHeld ? status === 304 : status === 200 && isRight(text)) return
   bad += 1
   example ||= `${status} ${text.slice(0, 300)}`
 }
-const request = (body) => ({
+const asked = (path, etag) => ({
+  method: 'GET',
+  path,
+  headers: etag ? { 'if-none-match': etag } : {},
+  onResponse: check(Boolean(etag)),
+})
+const sent = (body) => ({
   method: 'POST',
   headers: { 'content-type': 'application/json' },
   body,
   setupRequest: (next) => ({ ...next, body: body.replace('@SERIAL@', () => `${run}-${(serial += 1)}`) }),
-  onResponse: check,
+  onResponse: check(false),
 })
+const request = (line) => (line.startsWith('/') ? asked(...line.split('\t')) : sent(line))
 
 const bodies = readFileSync(file, 'utf8').split('\n').filter(Boolean)
 const job = autocannon({

@@ -51,7 +51,7 @@ class QueryPlan:
         """
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
         tasks = [task for root in self.roots for task in root.begin(data, request)]
-        yield from carried_out(tasks)
+        yield from carried_out(tasks, request.scope.spent)
         return data
 
 

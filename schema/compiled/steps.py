@@ -13,7 +13,7 @@ import orjson
 from db import packed
 from db.errors import BadRequest, Unreadable
 from db.packed import Packed
-from db.program import Program, Statement, Value
+from db.program import Program, Spent, Statement, Value
 from db.tables import Table
 from resolvers.loaders import ROWS_PER_OPERATION
 from schema.compiled.request import Request
@@ -34,16 +34,22 @@ class Task(Protocol):
 Tasks: TypeAlias = Sequence[Task]
 
 
-def carried_out(tasks: Tasks) -> Program[None]:
-    """Run tasks level by level, one batch of statements each; raises BadRequest over the row limit."""
+def carried_out(tasks: Tasks, spent: Spent) -> Program[None]:
+    """Run tasks level by level, one batch of statements each, and count these and the rows they read.
+
+    Raises BadRequest over the row limit.
+    """
     rows = 0
     while tasks:
-        found = yield [statement for task in tasks for statement in task.statements]
+        batch = [statement for task in tasks for statement in task.statements]
+        spent.statements += len(batch)
+        found = yield batch
         answers = iter([str(text) for [(text,)] in found])
         following: list[Task] = []
         for task in tasks:
             following += task.take([next(answers) for _ in task.statements])
             rows += task.rows
+            spent.rows += task.rows
             if rows > ROWS_PER_OPERATION:
                 raise BadRequest("TOO_MANY_ROWS", "the operation reads too many rows")
         tasks = following

@@ -91,9 +91,9 @@ async def _explain(
     from schema.errors import RequestRefused
     from schema.execution import Documents
     from schema.roads import Roads
-    from server.graphql import rules
+    from server.graphql import limits, rules
 
-    prepared = Documents(introspection=True).prepare(text)
+    prepared = Documents(introspection=True, limits=limits(settings)).prepare(text)
     if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
     path = settings.database_path

@@ -8,14 +8,16 @@ import socket
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from db import engine, migrator
-from server import logs, process
+from server import logs, process, siblings
 from server.cli import demo, options
 from server.settings import SettingRefused, Settings
 
 if TYPE_CHECKING:
+    import asyncio
+
     import uvicorn
     from starlette.applications import Starlette
 
@@ -42,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = _affordable(options.settings_of(args))
     logs.configure(settings.log_format, settings.log_level)
-    # Before anything is written: a port in use must not leave a changed database behind.
+    # Before anything is written: a bad file or a port in use must not leave a changed database behind.
+    if settings.documents:
+        _check_documents(settings)
     with listen(settings) as listener:
         applied = migrator.migrate(settings.database_path)
         log.info(
@@ -87,6 +91,12 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
     return app
 
 
+def _check_documents(settings: Settings) -> None:
+    from server.app import create_app
+
+    create_app(settings)  # which raises SettingRefused; workers would, one after the other
+
+
 def _affordable(settings: Settings) -> Settings:
     if settings.workers > 1 and not engine.IS_SAFE_FOR_SEVERAL_WRITERS:
         print(
@@ -114,7 +124,10 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
         if settings.workers == 1:
             uvicorn.Server(configurations[0]).run([listener])
         else:
-            with workers.listeners(listener, settings.workers) as listeners:
+            with (
+                workers.listeners(listener, settings.workers) as listeners,
+                siblings.meeting(),
+            ):
                 workers.Workers(configurations, listeners).run()
     except KeyboardInterrupt:
         pass  # asked for, and done
@@ -125,11 +138,20 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     import uvicorn
 
+    from server.patience import Bounds
+    from server.peers import Peers
     from server.protocol import Protocol
 
+    bounds = Bounds(
+        head=settings.head_seconds,
+        body=settings.body_seconds,
+        answer=settings.answer_seconds,
+        idle=settings.idle_seconds,
+        peers=Peers(settings.peer_sockets),
+    )
     return uvicorn.Config(
         partial(app_of_worker, settings, place),
-        http=Protocol,
+        http=cast("type[asyncio.Protocol]", partial(Protocol, bounds)),  # is only called
         factory=True,
         workers=1,  # of this place
         lifespan="on",

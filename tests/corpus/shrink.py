@@ -22,7 +22,8 @@ from graphql import (
 )
 from graphql.language import FragmentSpreadNode
 
-from schema import limits
+from schema import size
+from schema.limits import LIMITS
 from tests.corpus.operations import GRAPHQL, Operation
 
 MOST_TRIES = 600
@@ -149,7 +150,7 @@ def _tidied(document: DocumentNode, operation: Operation) -> Operation | None:
     try:
         text = print_ast(DocumentNode(definitions=tuple(tidied)))
         reread = parse(text)
-        if limits.excess(reread) or validate(GRAPHQL, reread):
+        if size.excess(reread, LIMITS) or validate(GRAPHQL, reread):
             return None
     except (GraphQLSyntaxError, GraphQLError, TypeError):
         return None

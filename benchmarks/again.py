@@ -1,0 +1,47 @@
+"""The requests of a client that asks by GET whether the answers that it holds are still so."""
+
+import http.client
+import json
+from pathlib import Path
+from urllib.parse import urlencode
+
+from benchmarks.errors import Unfit
+from benchmarks.rows import Size
+from benchmarks.servers import Server
+from benchmarks.workloads import Workload
+
+# The others have no ETags; the ceiling sends its ready bytes every time.
+SERVERS = ("compiled", "ceiling")
+
+
+def file(server: Server, workload: Workload, size: Size, folder: Path) -> Path:
+    """The file from which the load generator takes the requests: a path and an ETag on each line.
+
+    Raises Unfit when the server gives an answer no ETag.
+    """
+    paths = [
+        f"{server.path(workload)}?{urlencode(json.loads(body) | _as_text(body))}"
+        for body in workload.bodies(size)
+    ]
+    made = folder / f"{workload.name}-{server.name}.requests"
+    made.write_text("".join(f"{path}\t{_etag(server, path)}\n" for path in paths))
+    return made
+
+
+def _as_text(body: str) -> dict[str, str]:
+    return {"variables": json.dumps(json.loads(body)["variables"])}
+
+
+def _etag(server: Server, path: str) -> str:
+    if server.name == "ceiling":
+        return ""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        found = response.getheader("etag")
+    finally:
+        connection.close()
+    if found is None:
+        raise Unfit(f"{server.name} answered {path[:300]} with {response.status} and no ETag")
+    return found

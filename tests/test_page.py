@@ -1,0 +1,146 @@
+"""GraphiQL's page and its files as they are served; what it does in a browser is in test_graphiql."""
+
+import gzip
+import re
+
+import brotli
+import pytest
+
+from server import page
+from server.page import Page
+from tests.api import running
+from tests.listening import listening
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+@pytest.fixture
+async def html(api):
+    if not (page.STATIC / "index.html").exists():
+        pytest.skip("the page is not built: run `python web/build.py`")
+    return (await api.client.get("/graphql", headers=BROWSER)).text
+
+
+@pytest.fixture
+def script(html):
+    """The path of the page's first script."""
+    return re.search(r'<script [^>]*src="([^"]+)"', html)[1]
+
+
+async def received(api, path: str, accepted: str):
+    """An asset's answer and its body as it came, still encoded."""
+    head = {"accept-encoding": accepted}
+    async with api.client.stream("GET", path, headers=head) as answer:
+        return answer, b"".join([part async for part in answer.aiter_raw()])
+
+
+async def test_the_page_may_load_from_this_server_only_and_run_nothing_inline(api):
+    answer = await api.client.get("/graphql", headers=BROWSER)
+
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["worker-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "accept" in answer.headers["vary"].lower()
+
+
+async def test_a_browser_that_has_the_page_as_it_is_does_not_get_it_again(api):
+    first = await api.client.get("/graphql", headers=BROWSER)
+    held = {"if-none-match": first.headers["etag"]}
+
+    again = await api.client.get("/graphql", headers=BROWSER | held)
+    other = await api.client.get("/graphql", headers=BROWSER | {"if-none-match": '"another"'})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers.get_list("cache-control") == ["no-cache"]
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_everything_that_the_page_names_is_here(api, html):
+    named = re.findall(r'(?:src|href)="([^"]+)"', html)
+
+    answers = [await api.client.get(path) for path in named]
+
+    assert len(named) >= 3
+    assert {answer.status_code for answer in answers} == {200}
+    assert not re.search(r"<script(?![^>]*\bsrc=)", html)
+
+
+async def test_a_file_is_kept_for_a_year_and_guarded_like_the_page(api, script):
+    answer = await api.client.get(script)
+
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert page.GUARDS.items() <= dict(answer.headers).items()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=1.0, br;q=0", "gzip"),
+        ("GZIP", "gzip"),
+        ("br;q=0.000, gzip;q=0", None),
+        ("br;q=nonsense", None),
+        ("*;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_a_file_comes_in_the_smallest_coding_that_the_client_takes(
+    api, script, accepted, coding
+):
+    answer, body = await received(api, script, accepted)
+
+    assert answer.headers.get("content-encoding") == coding
+    assert "accept-encoding" in answer.headers["vary"].lower()
+    assert DECODED[coding](body) == (page.STATIC / "assets" / script.split("/")[-1]).read_bytes()
+
+
+async def test_every_file_has_a_type_and_both_its_twins(html):
+    files = {file.name for file in (page.STATIC / "assets").iterdir()}
+
+    plain = {name for name in files if not name.endswith((".br", ".gz"))}
+
+    assert {name[name.rindex(".") :] for name in plain} <= page.TYPES.keys()
+    assert files == {name + suffix for name in plain for suffix in ("", ".br", ".gz")}
+
+
+@pytest.mark.parametrize("name", ["none.js", "..%2findex.html", "..%2F..%2Fpage.py", "%00", ""])
+async def test_no_other_file_can_be_had(api, name):
+    answer = await api.client.get(f"/static/assets/{name}")
+
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_a_twin_has_no_address_of_its_own(api, script):
+    assert (await api.client.get(f"{script}.br")).status_code == 404
+
+
+async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
+    async with running(tmp_path / "other.db", graphiql=False) as api:
+        assert (await api.client.get(script)).status_code == 404
+
+
+def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
+    with listening() as heard:
+        unbuilt = Page(tmp_path)
+
+    (line,) = heard.lines("graphiql is not built")
+    assert line["level"] == "warning"
+    assert line["build_it_with"] in unbuilt.html.decode()
+    assert (b"x-content-type-options", b"nosniff") in unbuilt.headers
