@@ -13,8 +13,14 @@ from dataclasses import dataclass
 
 PARENT, STATE = b"traceparent", b"tracestate"
 LONGEST_STATE = 512  # characters that must be passed on, and all that are (section 3.3.1.5)
+MOST_MEMBERS = 32
 KNOWN_FLAGS = 0b11  # sampled and, from level 2 on, random; no others may be passed on
 
+# Section 3.3.1.3: a key, or the key of a tenant at a vendor, and printable characters.
+_MEMBER = re.compile(
+    r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    r"=[ -+\--<>-~]{0,255}[!-+\--<>-~]"
+)
 # Section 3.2: ff is no version, and one after 00 may say more behind what is known.
 _PARENT = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
@@ -52,13 +58,19 @@ def received(headers: Sequence[tuple[bytes, bytes]]) -> Trace | None:
     version, trace_id, span_id, flags, more = found.groups()
     if version == "00" and more is not None:
         return None
-    state = b",".join(value for name, value in headers if name == STATE).decode("latin-1")
-    return Trace(
-        trace_id,
-        span_id,
-        f"{int(flags, 16) & KNOWN_FLAGS:02x}",
-        state if len(state) <= LONGEST_STATE else "",
-    )
+    flags = f"{int(flags, 16) & KNOWN_FLAGS:02x}"
+    return Trace(trace_id, span_id, flags, _state(headers))
+
+
+def _state(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """The state as it goes on: all of it, or nothing where a part is not well formed or it is too long."""
+    given = b",".join(value for name, value in headers if name == STATE).decode("latin-1")
+    members = [member for part in given.split(",") if (member := part.strip(" \t"))]
+    keys = {member.partition("=")[0] for member in members}
+    state = ",".join(members)
+    is_short = len(members) <= MOST_MEMBERS and len(state) <= LONGEST_STATE
+    is_well_formed = len(keys) == len(members) and all(map(_MEMBER.fullmatch, members))
+    return state if is_short and is_well_formed else ""
 
 
 def outgoing(request_id: str) -> dict[str, str]:

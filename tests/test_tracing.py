@@ -93,6 +93,32 @@ async def test_a_trace_goes_on_to_the_identity_authority_with_its_state(minting)
     assert call.headers["tracestate"] == "a=1,b=2"
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"a=\xe9",
+        b"a=1\t2",
+        b"A=1",
+        b"a=1,a=2",
+        b"a",
+        b"a=1=2",
+        b",".join(b"a%d=1" % n for n in range(33)),
+    ],
+)
+async def test_a_state_that_is_not_well_formed_does_not_go_on_and_its_trace_does(minting, state):
+    api, authority = minting
+
+    with listening() as heard:
+        answer = await asked(
+            api, REGISTER, [(b"traceparent", PARENT.encode()), (b"tracestate", state)]
+        )
+
+    assert "errors" not in answer.json()
+    assert authority.asked[0].headers["traceparent"] == PARENT
+    assert "tracestate" not in authority.asked[0].headers
+    assert not heard.lines("resolver failed")
+
+
 async def test_flags_that_are_not_known_are_not_passed_on(minting):
     api, authority = minting
 
