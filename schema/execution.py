@@ -65,7 +65,8 @@ class Operation:
 class Prepared:
     """A document that may be carried out; `digest` is the SHA-256 of its text, in hexadecimal.
 
-    `directed` names the variables that @skip and @include depend on, once that was looked up.
+    `directed` names the variables that @skip and @include depend on, once that was looked up. Where
+    clients may not ask for the schema, no error tells them names that are like the one they sent.
     """
 
     document: DocumentNode
@@ -73,6 +74,7 @@ class Prepared:
     fragments: Mapping[str, FragmentDefinitionNode]
     directed: tuple[str, ...] | None = None
     digest: str = ""
+    hide_suggestions: bool = False
 
     @classmethod
     def of(cls, document: DocumentNode) -> "Prepared":
@@ -118,6 +120,7 @@ class Documents:
         self._rules = list(specified_rules)
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
+        self._hide_suggestions = not introspection
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
         self._characters = 0
 
@@ -159,7 +162,13 @@ class Documents:
         too_large = size.excess(document, self._limits)
         if too_large:
             raise RequestRefused.beyond(too_large)
-        errors = validate(GRAPHQL, document, self._rules, max_errors=MAX_VALIDATION_ERRORS)
+        errors = validate(
+            GRAPHQL,
+            document,
+            self._rules,
+            max_errors=MAX_VALIDATION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
         if [type(error) for error in errors] == [ValidationAbortedError]:
             raise RequestRefused.because(
                 "TOO_LARGE", "the document selects the same fields too often: select each once"
@@ -167,6 +176,7 @@ class Documents:
         if errors:
             raise RequestRefused("INVALID_DOCUMENT", errors)
         prepared = Prepared.of(document)
+        prepared.hide_suggestions = self._hide_suggestions
         for operation in prepared.operations.values():
             operation.cost = self._prices.of(operation.node, prepared.fragments)
         return prepared
@@ -213,6 +223,7 @@ async def run(
         context_value=scope,
         variable_values=variables,
         operation_name=operation_name,
+        hide_suggestions=prepared.hide_suggestions,
     )
     done: ExecutionResult = await result if inspect.isawaitable(result) else result
     if done.data is None and done.errors and all(error.path is None for error in done.errors):

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from server import strict_json
 
 JSON = "application/json"
 KEPT, KEPT_BYTES = 500, 4_000  # envelopes of GET, and the parameters of one
+_DESCRIBING = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -54,7 +55,7 @@ async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
         if len(raw) > max_bytes:
             raise Malformed(414, f"the parameters have more than {max_bytes} bytes: send a POST")
         return _asked_again(raw) if len(raw) <= KEPT_BYTES else _envelope(_parameters(raw))
-    headers = dict(connection["headers"])
+    headers = _combined(connection["headers"])
     _check_content_type(headers)
     return _envelope(_json(await _body(headers, receive, max_bytes), "the body"))
 
@@ -88,18 +89,31 @@ def _parameters(raw: bytes) -> dict[str, Any]:
     return params
 
 
+def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name; what describes the body more than once is one list (RFC 9110, section 5.3)."""
+    found = dict(headers)
+    if len(found) < len(headers):
+        for name in _DESCRIBING & found.keys():
+            found[name] = b", ".join(value for each, value in headers if each == name)
+    return found
+
+
 def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
     if not _is_json(headers.get(b"content-type", b"")):
         raise Malformed(415, f"send the request as {JSON} in UTF-8")
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+    if (
+        headers.get(b"content-encoding", b"identity").lower() != b"identity"
+        or headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked"
+    ):
         raise Malformed(415, "send the body without a content-encoding")
 
 
 @lru_cache(256)
 def _is_json(content_type: bytes) -> bool:
     kind, *parameters = content_type.decode("latin-1").lower().split(";")
-    charset = dict(part.strip().partition("=")[::2] for part in parameters).get("charset", "utf-8")
-    return kind.strip() == JSON and charset.strip('"') in ("utf-8", "utf8")
+    pairs = [part.strip().partition("=")[::2] for part in parameters]
+    charsets = {value.strip('"') for name, value in pairs if name == "charset"}
+    return kind.strip() == JSON and charsets <= {"utf-8", "utf8"}
 
 
 async def _body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:

@@ -61,7 +61,9 @@ class Settings:
     chittyid_token: Secret = setting(UNSET, "Bearer token for the identity authority.")
     graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
     compiled: bool = setting(True, "Compile operations; off, every one takes the generic road.")
-    introspection: bool = setting(True, "Let clients ask for the schema.")
+    introspection: bool = setting(
+        True, "Let clients ask for the schema, and suggest names in errors."
+    )
     documents: str = setting("", "JSON files of trusted documents, with commas between.")
     documents_only: bool = setting(False, "Carry out trusted documents and no others.")
     max_tokens: int = setting(LIMITS.tokens, "Most tokens of a document.", 1)

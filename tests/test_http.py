@@ -205,6 +205,17 @@ async def test_parameters_that_are_no_request_are_400(api, params):
         ({}, 415),
         ({"content-type": "application/json", "content-encoding": "gzip"}, 415),
         ({"content-type": "application/json", "content-encoding": "identity"}, 200),
+        ({"content-type": "application/json", "transfer-encoding": "gzip, chunked"}, 415),
+        ({"content-type": "application/json; charset=utf-16; charset=utf-8"}, 415),
+        ([("content-type", "text/plain"), ("content-type", "application/json")], 415),
+        (
+            [
+                ("content-type", "application/json"),
+                ("content-encoding", "gzip"),
+                ("content-encoding", "identity"),
+            ],
+            415,
+        ),
     ],
 )
 async def test_only_plain_json_in_utf_8_is_taken(api, headers, status):
@@ -297,6 +308,36 @@ async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
 
     assert sdl.status_code == 404
     assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+
+
+SUGGESTING = {
+    "a field": ("{ actor_s { totalCount } }", {}),
+    "an argument": ("{ actors(firs: 1) { totalCount } }", {}),
+    "an input field": ("{ actors(filter: { statu: {} }) { totalCount } }", {}),
+    "an enum value": ("{ actors(filter: { status: { eq: ACTIV } }) { totalCount } }", {}),
+    "a type": ("{ viewer { ... on Viewe { __typename } } }", {}),
+    "a variable's field": (
+        "query($f: ActorFilter) { actors(filter: $f) { totalCount } }",
+        {"f": {"statu": {}}},
+    ),
+    "a variable's enum value": (
+        "query($f: ActorFilter) { actors(filter: $f) { totalCount } }",
+        {"f": {"status": {"eq": "ACTIV"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "variables"), SUGGESTING.values(), ids=SUGGESTING)
+async def test_names_are_suggested_only_where_the_schema_may_be_asked_for(
+    tmp_path, document, variables
+):
+    said = {}
+    for allowed in (True, False):
+        async with running(tmp_path / f"{allowed}.db", introspection=allowed) as api:
+            said[allowed] = (await api.post(document, **variables))["errors"][0]["message"]
+
+    assert "Did you mean" in said[True]
+    assert "Did you mean" not in said[False]
 
 
 @pytest.mark.parametrize(
