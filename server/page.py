@@ -93,12 +93,16 @@ class Page:
 
     async def _asset(self, request: Request) -> Response:
         file = self._assets.get(request.path_params["name"])
-        if file is None or file.suffix not in TYPES:
+        if file is None or file.suffix not in TYPES or not file.exists():
             raise HTTPException(404, "the page has no such file: load it again")
         headers = GUARDS | {
             "cache-control": f"public, max-age={YEAR_SECONDS}, immutable",
             "vary": "Accept-Encoding",
+            "accept-ranges": "none",
         }
+        # Files are small, and what the library says of a range that it cannot send is no JSON.
+        heads = request.scope["headers"]
+        request.scope["headers"] = [head for head in heads if head[0] != b"range"]
         accepted = compression.accepted(request.scope["headers"]) or compression.PLAIN
         media_type = TYPES[file.suffix]
         for coding, suffix in SUFFIXES.items():

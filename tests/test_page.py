@@ -4,7 +4,9 @@ import gzip
 import re
 
 import brotli
+import httpx2
 import pytest
+from starlette.applications import Starlette
 
 from server import page
 from server.page import Page
@@ -108,6 +110,29 @@ async def test_a_file_comes_in_the_smallest_coding_that_the_client_takes(
     assert answer.headers.get("content-encoding") == coding
     assert "accept-encoding" in answer.headers["vary"].lower()
     assert DECODED[coding](body) == (page.STATIC / "assets" / script.split("/")[-1]).read_bytes()
+
+
+@pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-", "bytes=5-1", "lines=1"])
+async def test_a_file_is_sent_whole_whatever_range_of_it_is_asked_for(api, script, range_):
+    whole = await api.client.get(script)
+
+    answer = await api.client.get(script, headers={"range": range_})
+
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
+async def test_a_file_that_another_build_has_replaced_is_not_found(tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "old.js").write_text("1")
+    routes = Page(tmp_path).routes()
+    (tmp_path / "assets" / "old.js").unlink()
+
+    transport = httpx2.ASGITransport(app=Starlette(routes=routes))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/static/assets/old.js")
+
+    assert answer.status_code == 404
 
 
 async def test_every_file_has_a_type_and_both_its_twins(html):
