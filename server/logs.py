@@ -83,14 +83,22 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
         pairs = (
-            f"{name}={json.dumps(value, default=str, ensure_ascii=False)}"
+            f"{name}={_printable(json.dumps(value, default=str, ensure_ascii=False))}"
             for name, value in _fields(record).items()
         )
-        head = f"{_instant(record)} {record.levelname.lower():7} {record.getMessage()}"
+        event = _printable(record.getMessage())
+        head = f"{_instant(record)} {record.levelname.lower():7} {event}"
         line = " ".join((head, *pairs))
         if record.exc_info and record.exc_info[1]:
             line += "\n" + _without_messages(record.exc_info[1])
         return line
+
+
+def _printable(text: str) -> str:
+    """A text without what moves a terminal's cursor, turns its text around or begins a line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
 def _instant(record: logging.LogRecord) -> str:

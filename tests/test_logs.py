@@ -55,6 +55,16 @@ def test_on_a_terminal_a_line_is_text(lines):
     assert stream.getvalue().endswith('reason="signature\\nforged"\n')
 
 
+def test_what_moves_a_terminal_or_turns_text_around_is_spelled_out(lines):
+    stream = lines("text")
+
+    logging.getLogger("registry").info("read\x9b2J\nforged", extra={"path": "/\x9b31m\u202e\x7fé"})
+
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().removesuffix("\n").isprintable()
+    assert stream.getvalue().endswith('path="/\\u009b31m\\u202e\\u007fé"\n')
+
+
 @pytest.mark.parametrize("kind", ["json", "text"])
 def test_a_fault_is_logged_by_type_and_frames_and_without_the_values_it_speaks_of(lines, kind):
     stream = lines(kind)
