@@ -129,7 +129,9 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
             " let the client's build write the file anew"
         )
     try:
-        documents.prepare(text)
+        for operation in documents.prepare(text).operations.values():
+            if isinstance(operation.cost.amount, int):  # else it is for variables to say
+                documents.requested(operation, {})
     except RequestRefused as refused:
         error = refused.errors[0]
         place = f" (line {error.locations[0].line})" if error.locations else ""

@@ -21,6 +21,8 @@ COUNT = "query Count($first: Int) { actors(first: $first) { totalCount nodes { c
 REGISTER = "mutation Add { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
 TWO = "query One { a: __typename } query Two { b: __typename }"
 OTHER = "{ other: __typename }"
+COSTLY = """{ contexts(first: 100) { nodes { connections(first: 100) { nodes {
+    source { ... on Context { connections(first: 100) { nodes { id } } } } } } } } }"""
 DOCUMENTS = {"count": COUNT, "add": REGISTER, "x-app:two": TWO}
 EMPTY = {"data": {"actors": {"totalCount": 0, "nodes": []}}}
 
@@ -172,6 +174,7 @@ async def test_where_only_trusted_documents_count_those_are_carried_out_however_
         ({"a": {"text": COUNT}}, "object"),
         ({"broken": "{ actors"}, "'broken' cannot be carried out: Syntax Error"),
         ({"empty": ""}, "'empty' cannot be carried out: Syntax Error"),
+        ({"costly": COSTLY}, "'costly' cannot be carried out: the operation may return 1020100 "),
         ({"unknown": "{\n nothing\n}"}, "'unknown' cannot be carried out: Cannot query field"),
         ({"unknown": "{\n nothing\n}"}, "(line 2)"),
         (
