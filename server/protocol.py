@@ -9,6 +9,8 @@ import httptools
 
 from server.patience import Patience
 
+LONGEST_ADDRESS = 2**16 - 1  # that the parser can take apart
+
 
 class Protocol(Patience):
     """One client's connection; uvicorn makes them.
@@ -26,7 +28,10 @@ class Protocol(Patience):
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError:
-            self.refuse(400, "this is not HTTP/1.1: the request could not be read")
+            if len(self.url) > LONGEST_ADDRESS:
+                self.refuse(414, f"the address has more than {LONGEST_ADDRESS} bytes: send a POST")
+            else:
+                self.refuse(400, "this is not HTTP/1.1: the request could not be read")
         else:
             if not self._is_whole:
                 self.wait_on(size)

@@ -44,6 +44,22 @@ def answered(address: tuple[str, int], *sent: bytes) -> bytes:
     return received
 
 
+def test_an_address_that_is_too_long_to_be_read_is_told_so(address):
+    start = b"/graphql?query=%7B__typename%7D&x="
+    sent = [
+        b"GET " + start.ljust(n, b"x") + b" HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+        for n in (65_535, 65_536)
+    ]
+
+    longest, longer = (answered(address, each) for each in sent)
+
+    assert longest.startswith(b"HTTP/1.1 200 ")
+    assert longer.startswith(b"HTTP/1.1 414 ")
+    assert json.loads(longer.partition(b"\r\n\r\n")[2])["errors"][0]["extensions"] == {
+        "code": "TOO_LARGE"
+    }
+
+
 def test_an_offer_of_http_2_is_declined_and_the_request_answered(address):
     last = post(b"Connection: close\r\n")
 
