@@ -275,3 +275,29 @@ async def test_a_mutation_that_fails_is_not_tried_again(registry):
     assert scope.writes == 1
     assert [error.path for error in found.errors] == [["createContext"]]
     assert "no such table" in str(found.errors[0].original_error)
+
+
+@pytest.mark.parametrize("directive", ["skip", "include"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query($if: Boolean = true) { actors @%s(if: $if) { totalCount } }",
+        "query($if: Boolean = true) { actors { totalCount @%s(if: $if) } }",
+        "query($if: Boolean = true) { actors { ...on ActorConnection @%s(if: $if) { totalCount } } }",
+        "mutation($if: Boolean = true) { a: __typename @%s(if: $if) }",
+    ],
+)
+async def test_null_for_a_condition_is_the_callers_mistake_on_either_road(
+    tmp_path: Path, document: str, directive: str
+):
+    sent = {"query": document % directive, "variables": {"if": None}}
+
+    said = []
+    for compiled in (True, False):
+        async with running(tmp_path / f"{compiled}.db", compiled=compiled) as api:
+            answer = await api.client.post("/graphql", json=sent)
+        assert answer.status_code == 200
+        said.append(answer.json())
+
+    assert said[0] == said[1]
+    assert "'$if' provided to non-null type 'Boolean!'" in said[0]["errors"][0]["message"]
