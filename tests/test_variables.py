@@ -1,5 +1,7 @@
 """An operation's variables are looked at no further than to where they do not fit."""
 
+from typing import Any
+
 from graphql import parse
 
 from schema.variables import Variables
@@ -18,7 +20,7 @@ class Odd:
 
 
 def test_of_many_values_that_do_not_fit_only_the_first_ones_are_spoken_of():
-    (operation,) = parse(QUERY).definitions
+    operation: Any = parse(QUERY).definitions[0]
     variables = Variables(operation.variable_definitions)
 
     coerced = variables.coerced({"ids": [Odd() for _ in range(1_000)]})
