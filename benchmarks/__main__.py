@@ -12,6 +12,7 @@ from benchmarks import (
     growth,
     load,
     options,
+    permissions,
     plot,
     pressure,
     progress,
@@ -41,6 +42,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory(dir=data.FOLDER, prefix="run-") as folder:
             if asked.growth:
                 return growth.run(asked, Path(folder))
+            if asked.auth:
+                return permissions.run(asked, Path(folder))
             if asked.load:
                 return pressure.run(asked, Path(folder))
             _compare(asked, Path(folder))

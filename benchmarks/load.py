@@ -39,11 +39,11 @@ class Load:
 class Generator:
     """A load generator at work, from its making until `finish`."""
 
-    def __init__(self, url: str, bodies: Path, *, clients: int) -> None:
+    def __init__(self, url: str, bodies: Path, *, clients: int, authorization: str = "") -> None:
         self._what = f"{url} with {clients} clients"
         run = f"{os.getpid()}-{next(_runs)}"
         self._process = subprocess.Popen(
-            _command(url, bodies, clients, run),
+            _command(url, bodies, clients, run, authorization),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -77,9 +77,9 @@ class Generator:
         return Load(*(measured[name] for name in ("requests", "seconds", "p50_ms", "p99_ms")))
 
 
-def run(url: str, bodies: Path, *, clients: int, seconds: float) -> Load:
+def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: str = "") -> Load:
     """Load a server for so long; raises Unfit as `Generator.finish` does."""
-    with Generator(url, bodies, clients=clients) as generator:
+    with Generator(url, bodies, clients=clients, authorization=authorization) as generator:
         time.sleep(seconds)
         return generator.finish()
 
@@ -97,9 +97,11 @@ def require() -> str:
     return "autocannon"
 
 
-def _command(url: str, bodies: Path, clients: int, run: str) -> Sequence[str]:
+def _command(url: str, bodies: Path, clients: int, run: str, authorization: str) -> Sequence[str]:
     if require() == "wrk":
         limits = ["-t1", f"-c{clients}", f"-d{LONGEST_SECONDS}s", "--timeout", "60s"]
-        return ["wrk", *limits, "-s", str(SCRIPT), url, "--", str(bodies), run]
+        headers = ["-H", f"Authorization: {authorization}"] if authorization else []
+        return ["wrk", *limits, *headers, "-s", str(SCRIPT), url, "--", str(bodies), run]
     script = str(node.FOLDER / "load.mjs")
-    return ["node", script, url, str(clients), str(LONGEST_SECONDS), str(bodies), run]
+    figures = (str(clients), str(LONGEST_SECONDS))
+    return ["node", script, url, *figures, str(bodies), run, authorization]

@@ -26,6 +26,7 @@ class Options:
     quick: bool
     growth: bool
     load: bool
+    auth: bool
 
     @property
     def is_whole(self) -> bool:
@@ -61,6 +62,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         quick=given.quick,
         growth=given.growth,
         load=given.load,
+        auth=given.auth,
     )
 
 
@@ -76,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument("--growth", action="store_true", help="how W2 grows with pages and tables")
     kind.add_argument(
         "--load", action="store_true", help="small reads beside large ones, cancelling, workers"
+    )
+    kind.add_argument(
+        "--auth", action="store_true", help="what permissions cost an admin and an owner"
     )
     parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
     parser.add_argument("--only", help=f"some of {','.join(workloads.BY_NAME)}")

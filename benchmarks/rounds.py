@@ -67,7 +67,13 @@ def sample(
     """Load one server once, and read what that cost it; raises Unfit when any answer is wrong."""
     processes.reset_peak(server.pid)
     before = processes.cpu_seconds(server.pid)
-    found = load.run(server.url(workload), bodies, clients=clients, seconds=seconds)
+    found = load.run(
+        server.url(workload),
+        bodies,
+        clients=clients,
+        seconds=seconds,
+        authorization=server.authorization,
+    )
     spent = processes.cpu_seconds(server.pid) - before
     return Sample(
         workload=workload.name,
@@ -92,7 +98,14 @@ def warm_up(server: Server, workload: Workload, bodies: Path) -> float:
         started = time.monotonic()
         post(server, workload, body)
         seconds = long_enough(seconds, 1, time.monotonic() - started)
-    return load.run(server.url(workload), bodies, clients=1, seconds=seconds).p50_ms / 1000
+    found = load.run(
+        server.url(workload),
+        bodies,
+        clients=1,
+        seconds=seconds,
+        authorization=server.authorization,
+    )
+    return found.p50_ms / 1000
 
 
 def long_enough(seconds: float, clients: int, latency: float) -> float:

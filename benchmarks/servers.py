@@ -83,6 +83,7 @@ class Server:
     title: str
     pid: int
     port: int
+    authorization: str = ""
 
     def path(self, workload: Workload) -> str:
         """Where it takes a workload's requests; the ceiling has no other way to tell which it is."""
@@ -125,6 +126,8 @@ def post(server: Server, workload: Workload, body: str) -> bytes:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         headers = {"Content-Type": "application/json"}
+        if server.authorization:
+            headers["Authorization"] = server.authorization
         connection.request("POST", server.path(workload), body.encode(), headers)
         response = connection.getresponse()
         found = response.read()

@@ -126,10 +126,11 @@ def _busy_actors(size: Size) -> list[dict[str, Any]]:
 
 def _new_connections(size: Size) -> list[dict[str, Any]]:
     places = (place * 7919 % size.contexts for place in range(VARIANTS))
-    return [{"input": _new_connection(place)} for place in places if rows.is_active(place)]
+    return [{"input": new_connection(place)} for place in places if rows.is_active(place)]
 
 
-def _new_connection(place: int) -> dict[str, Any]:
+def new_connection(place: int) -> dict[str, Any]:
+    """The input that opens a connection of the context in this place."""
     return {
         "source": rows.context_id(place),
         "targetService": "n8n",

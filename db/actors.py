@@ -1,30 +1,35 @@
 """Programs that write actors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db import clock, rules
 from db.enums import ActorStatus, SourceType
 from db.errors import ErrorCode, Problem, Refused
 from db.kinds import INT64_MAX
+from db.obstacles import clear, problems
+from db.powers import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Powers
 from db.program import Program, Statement, Value
 from db.rules import UNCHANGED
-from db.tables import ACTORS, Actor
+from db.sight import changeable
+from db.tables import ACTORS, CONTEXTS, Actor
 
-PRINCIPAL_TAKEN = """EXISTS (
-        SELECT 1 FROM actors AS other
-        WHERE other.chitty_auth_principal_id = :chitty_auth_principal_id
-    )"""
+ALL_POWERS = Powers()
+# A token names an actor by its principal or its ChittyID: the one must never be another's other.
 PRINCIPAL_TAKEN_BY_ANOTHER = """EXISTS (
         SELECT 1 FROM actors AS other
-        WHERE other.chitty_auth_principal_id = :chitty_auth_principal_id
+        WHERE (other.chitty_auth_principal_id = :chitty_auth_principal_id
+               OR other.chitty_id = :chitty_auth_principal_id)
           AND other.chitty_id <> :chitty_id
     )"""
+ID_TAKEN = f"""({rules.ID_TAKEN} OR EXISTS (
+        SELECT 1 FROM actors AS other WHERE other.chitty_auth_principal_id = :chitty_id
+    ))"""
 
 
 def status_of(bind: str) -> str:
     """SQL for the status of the actor whose ChittyID is bound by this name; NULL for none."""
-    return f"(SELECT known.status FROM actors AS known WHERE known.chitty_id = :{bind})"
+    return f"(SELECT known.status FROM {ACTORS.seen} AS known WHERE known.chitty_id = :{bind})"
 
 
 def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
@@ -37,8 +42,10 @@ def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
     return None
 
 
-INSERT = rules.insert(ACTORS, f"NOT {rules.ID_TAKEN} AND NOT {PRINCIPAL_TAKEN}")
-WHY_NOT_INSERTED = f"SELECT {rules.ID_TAKEN} AS id_taken, {PRINCIPAL_TAKEN} AS principal_taken"
+INSERT = rules.insert(ACTORS, f"NOT {ID_TAKEN} AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER}")
+WHY_NOT_INSERTED = f"""
+    SELECT {ID_TAKEN} AS id_taken, {PRINCIPAL_TAKEN_BY_ANOTHER} AS principal_taken
+"""
 
 
 def insert(values: Mapping[str, Any]) -> Program[Actor]:
@@ -55,70 +62,98 @@ def insert(values: Mapping[str, Any]) -> Program[Actor]:
     ]
     if written:
         return ACTORS.of(written[0])
-    problems = []
+    found = []
     if id_taken:
-        problems.append(rules.id_taken(values["chitty_id"]))
+        found.append(rules.id_taken(values["chitty_id"]))
     if principal_taken:
-        problems.append(_principal_taken())
-    raise Refused(problems)
-
-
-WHY_NOT_UPDATED = rules.why(ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER)
+        found.append(_principal_taken())
+    raise Refused(found)
 
 
 def update(
-    chitty_id: str, changes: Mapping[str, Any], if_updated_at: str | None = None
+    chitty_id: str,
+    changes: Mapping[str, Any],
+    if_updated_at: str | None = None,
+    powers: Powers = ALL_POWERS,
 ) -> Program[Actor]:
     """Set the changed columns; nothing is written where they are so already.
 
-    Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted or has changed since
-    `if_updated_at`, and with ALREADY_EXISTS where another actor has the principal.
+    Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted, has changed since
+    `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond the powers, and with
+    ALREADY_EXISTS where another actor has the principal.
     """
+    in_the_way = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
     condition = (
         f"{rules.differs(ACTORS, changes)} AND status <> 'deleted'"
-        f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED}"
+        f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED} AND {clear(in_the_way)}"
     )
     write = rules.update(ACTORS, rules.assignments(ACTORS, changes), condition)
-    bind = {"chitty_auth_principal_id": None, **rules.binds(changes)}
+    bind = {"chitty_auth_principal_id": None, **rules.binds(changes), **powers.bind}
+    asking = rules.why(ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER, *[each.sql for each in in_the_way])
     actor, answers = yield from rules.attempt(
-        ACTORS, [write], WHY_NOT_UPDATED, bind | rules.reference(chitty_id, if_updated_at)
+        ACTORS, [write], asking, bind | rules.reference(chitty_id, if_updated_at)
     )
     if answers is None:
         return actor
     _refuse_deleted(actor)
-    (principal_taken,) = answers
-    if principal_taken:
-        raise Refused([_principal_taken()])
+    principal_taken, *reasons = answers
+    found = [_principal_taken()] if principal_taken else []
+    _refuse(found + problems(in_the_way, reasons))
     return actor
 
 
-SUSPEND = rules.update(ACTORS, "status = 'suspended'", f"status = 'active' AND {UNCHANGED}")
-REINSTATE = rules.update(ACTORS, "status = 'active'", f"status <> 'active' AND {UNCHANGED}")
-WHY_NOT = rules.why(ACTORS)
+IN_THE_WAY_OF_ENDING = [EXCEEDED, LAST_ADMIN]
+SUSPEND = rules.update(
+    ACTORS,
+    "status = 'suspended'",
+    f"status = 'active' AND {UNCHANGED} AND {clear(IN_THE_WAY_OF_ENDING)}",
+)
+WHY_NOT_SUSPENDED = rules.why(ACTORS, *[each.sql for each in IN_THE_WAY_OF_ENDING])
+REINSTATE = rules.update(
+    ACTORS, "status = 'active'", f"status <> 'active' AND {UNCHANGED} AND {clear([EXCEEDED])}"
+)
+WHY_NOT_REINSTATED = rules.why(ACTORS, EXCEEDED.sql)
 
 
-def suspend(chitty_id: str, if_updated_at: str | None = None) -> Program[Actor]:
-    """Suspend an active actor; raises Refused with NOT_FOUND, and CONFLICT where it is deleted."""
-    bind = rules.reference(chitty_id, if_updated_at)
-    actor, _ = yield from rules.attempt(ACTORS, [SUSPEND], WHY_NOT, bind)
+def suspend(
+    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+) -> Program[Actor]:
+    """Suspend an active actor.
+
+    Raises Refused with NOT_FOUND, with CONFLICT where it is deleted or the last admin, and with
+    FORBIDDEN where it holds more than the powers.
+    """
+    bind = rules.reference(chitty_id, if_updated_at) | powers.bind
+    actor, reasons = yield from rules.attempt(ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind)
     _refuse_deleted(actor)
+    if reasons is not None:
+        _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
     return actor
 
 
-def reinstate(chitty_id: str, if_updated_at: str | None = None) -> Program[Actor]:
-    """Bring a suspended or deleted actor back; raises Refused with NOT_FOUND or CONFLICT."""
-    bind = rules.reference(chitty_id, if_updated_at)
-    actor, _ = yield from rules.attempt(ACTORS, [REINSTATE], WHY_NOT, bind)
+def reinstate(
+    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+) -> Program[Actor]:
+    """Bring a suspended or deleted actor back.
+
+    Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than the powers.
+    """
+    bind = rules.reference(chitty_id, if_updated_at) | powers.bind
+    actor, reasons = yield from rules.attempt(ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind)
+    if reasons is not None:
+        _refuse(problems([EXCEEDED], reasons))
     return actor
 
 
-OWNED = """(
-        SELECT count(*) FROM contexts AS owned
+OWNED = f"""(
+        SELECT count(*) FROM {CONTEXTS.seen} AS owned
         WHERE owned.owner_chitty_id = :chitty_id AND owned.status <> 'deleted'
     )"""
 MAY_DELETE = f"""EXISTS (
         SELECT 1 FROM actors
-        WHERE chitty_id = :chitty_id AND status <> 'deleted' AND {UNCHANGED}
+        WHERE chitty_id = :chitty_id AND {changeable(ACTORS, "actors")}
+          AND status <> 'deleted' AND {UNCHANGED}
+          AND {clear(IN_THE_WAY_OF_ENDING)}
           AND CASE WHEN :transfer_contexts_to IS NULL THEN {OWNED} = 0
               ELSE :transfer_contexts_to <> :chitty_id
                AND coalesce({status_of("transfer_contexts_to")} = 'active', FALSE) END
@@ -131,25 +166,36 @@ HAND_OVER = f"""
 """
 DISCONNECT = rules.disconnect_all(SourceType.ACTOR, MAY_DELETE)
 DELETE = rules.update(ACTORS, "status = 'deleted'", MAY_DELETE)
-WHY_NOT_DELETED = rules.why(ACTORS, OWNED, status_of("transfer_contexts_to"))
+WHY_NOT_DELETED = rules.why(
+    ACTORS,
+    OWNED,
+    status_of("transfer_contexts_to"),
+    *[each.sql for each in IN_THE_WAY_OF_ENDING],
+)
 
 
 def delete(
-    chitty_id: str, if_updated_at: str | None = None, *, transfer_contexts_to: str | None = None
+    chitty_id: str,
+    if_updated_at: str | None = None,
+    powers: Powers = ALL_POWERS,
+    *,
+    transfer_contexts_to: str | None = None,
 ) -> Program[Actor]:
     """Delete an actor softly: its contexts are handed over, its own connections disconnected.
 
     Raises Refused with NOT_FOUND or CONFLICT for the actor or the one to transfer to (which must be
-    another), and with IN_USE where contexts would be left without an owner.
+    another), with FORBIDDEN where it holds more than the powers, and with IN_USE where contexts would
+    be left without an owner.
     """
-    bind = rules.reference(chitty_id, if_updated_at)
+    bind = rules.reference(chitty_id, if_updated_at) | powers.bind
     bind["transfer_contexts_to"] = transfer_contexts_to
     actor, answers = yield from rules.attempt(
         ACTORS, [HAND_OVER, DISCONNECT, DELETE], WHY_NOT_DELETED, bind
     )
     if answers is None or actor.status == ActorStatus.DELETED.value:
         return actor
-    owned, status = answers
+    owned, status, *reasons = answers
+    _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
     if transfer_contexts_to is None:
         message = (
             f"{chitty_id} still owns contexts, {owned!s} not counting deleted ones:"
@@ -168,6 +214,7 @@ SEEN = rules.update(
     """,
     "status <> 'deleted'",
 )
+WHY_NOT_SEEN = rules.why(ACTORS)
 
 
 def record_seen(chitty_id: str, *, new_session: bool) -> Program[Actor]:
@@ -176,9 +223,14 @@ def record_seen(chitty_id: str, *, new_session: bool) -> Program[Actor]:
     Raises Refused with NOT_FOUND, and with CONFLICT where the actor is deleted.
     """
     bind = rules.reference(chitty_id) | {"new_session": int(new_session)}
-    actor, _ = yield from rules.attempt(ACTORS, [SEEN], WHY_NOT, bind)
+    actor, _ = yield from rules.attempt(ACTORS, [SEEN], WHY_NOT_SEEN, bind)
     _refuse_deleted(actor)
     return actor
+
+
+def _refuse(found: Sequence[Problem]) -> None:
+    if found:
+        raise Refused(found)
 
 
 def _refuse_deleted(actor: Actor) -> None:
@@ -189,4 +241,4 @@ def _refuse_deleted(actor: Actor) -> None:
 
 def _principal_taken() -> Problem:
     field = "chitty_auth_principal_id"
-    return Problem(ErrorCode.ALREADY_EXISTS, (field,), "another actor has this principal already")
+    return Problem(ErrorCode.ALREADY_EXISTS, (field,), "another actor goes by this already")

@@ -129,9 +129,9 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
     relation, child = condition.relation, binder.row()
     parent = f"{row}.{relation.column}"
     conditions = [belongs(relation, child, parent)]
-    conditions += visible(relation.child, child, live=condition.live)
+    conditions += listed_rows(relation.child, child, live=condition.live)
     conditions.append(to_sql(condition.where, child, binder))
-    exists = f"EXISTS (SELECT 1 FROM {relation.child.name} AS {child} WHERE {all_of(conditions)})"
+    exists = f"EXISTS (SELECT 1 FROM {relation.child.seen} AS {child} WHERE {all_of(conditions)})"
     only = relation.only.format(row=row)
     return f"({only} AND {exists})" if only else exists
 
@@ -151,8 +151,8 @@ def belongs(relation: Relation[Any], row: str, parent: str) -> str:
     return relation.match.format(row=row, parent=parent)
 
 
-def visible(table: Table[Any], row: str, *, live: bool) -> list[str]:
-    """SQL conditions: which rows of a table a read may see. Every read of every table asks this."""
+def listed_rows(table: Table[Any], row: str, *, live: bool) -> list[str]:
+    """SQL conditions: which rows of a table are listed; `live` leaves out the soft-deleted ones."""
     return [table.live.format(row=row)] if live else []
 
 

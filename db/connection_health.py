@@ -10,7 +10,14 @@ from db.errors import ErrorCode, Problem, Refused
 from db.kinds import INT32_MAX, INT64_MAX
 from db.obstacles import Obstacle
 from db.program import Program, Statement
+from db.sight import returned
 from db.tables import CONNECTIONS, Connection
+
+# Whoever may report at all does so for every connection that it sees.
+SEEN = f"""EXISTS (
+        SELECT 1 FROM {CONNECTIONS.seen} AS seen
+        WHERE seen.connection_id = connections.connection_id
+    )"""
 
 LAST_CHECK = clock.as_instant("connections.last_health_check")
 CHECKED = f"coalesce(:checked_at, {clock.latest('connections.last_health_check')})"
@@ -56,6 +63,7 @@ def report(
         changes=HEALTHY if healthy else UNHEALTHY,
         differs="TRUE",
         in_the_way=[connections.DISCONNECTED, OUTDATED, *([TWIN] if healthy else [])],
+        may=SEEN,
     )
 
 
@@ -68,10 +76,10 @@ class Use:
 
 
 # What cannot be counted, by its place in the list.
-UNUSABLE = """
+UNUSABLE = f"""
     SELECT use.key, connection.status
     FROM json_each(:uses) AS use
-    LEFT JOIN connections AS connection ON connection.connection_id = use.value ->> 0
+    LEFT JOIN {CONNECTIONS.seen} AS connection ON connection.connection_id = use.value ->> 0
     WHERE connection.connection_id IS NULL OR connection.status = 'disconnected'
     ORDER BY use.key
 """
@@ -88,7 +96,7 @@ COUNT = f"""
         updated_at = {LATER}
     FROM used
     WHERE connections.connection_id = used.used_id AND NOT EXISTS ({UNUSABLE})
-    RETURNING {CONNECTIONS.select_list("connections")}
+    RETURNING {returned(CONNECTIONS)}
 """
 
 

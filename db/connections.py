@@ -8,7 +8,8 @@ from db.enums import ConnectionStatus
 from db.errors import ErrorCode, Problem, Refused
 from db.obstacles import Obstacle
 from db.program import Program, Statement, Value
-from db.tables import CONNECTIONS, Connection
+from db.sight import returned
+from db.tables import CONNECTIONS, CONTEXTS, Connection
 
 SOURCE = "connections.source_chitty_id"
 SERVICE = "connections.target_service"
@@ -42,15 +43,15 @@ IN_THE_WAY_OF_OPENING = [
     obstacles.unusable_installation(":installation_id", "installation_id"),
 ]
 # Which of the two kinds of source an id is of is found by the statement that stores it.
-SOURCE_TYPE = """CASE
-            WHEN EXISTS (SELECT 1 FROM contexts WHERE chitty_id = :source_chitty_id)
+SOURCE_TYPE = f"""CASE
+            WHEN EXISTS (SELECT 1 FROM {CONTEXTS.seen} WHERE chitty_id = :source_chitty_id)
             THEN 'context' ELSE 'actor' END"""
 VALUES = {name: f":{name}" for name in CONNECTIONS.columns} | {"source_type": SOURCE_TYPE}
 OPEN = f"""
     INSERT INTO connections ({", ".join(VALUES)})
     SELECT {", ".join(VALUES.values())}
     WHERE {obstacles.clear(IN_THE_WAY_OF_OPENING)}
-    RETURNING {CONNECTIONS.select_list("connections")}
+    RETURNING {returned(CONNECTIONS)}
 """
 WHY_NOT_OPENED = "SELECT {}".format(
     ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(IN_THE_WAY_OF_OPENING))
@@ -74,9 +75,16 @@ def insert(values: Mapping[str, Any]) -> Program[Connection]:
 
 
 def revise(
-    bind: Mapping[str, Value], *, changes: str, differs: str, in_the_way: Sequence[Obstacle]
+    bind: Mapping[str, Value],
+    *,
+    changes: str,
+    differs: str,
+    in_the_way: Sequence[Obstacle],
+    may: str | None = None,
 ) -> Program[Connection]:
     """Change the connection with the bound id where it `differs` and nothing is in the way.
+
+    `may` is which connections the viewer may change so, as for `rules.update`.
 
     One that does not differ is returned as it is. Raises Refused with NOT_FOUND, with CONFLICT
     where it has changed since `:if_updated_at`, and with the problems of what is in the way.
@@ -84,8 +92,8 @@ def revise(
     condition = f"{rules.UNCHANGED} AND {differs} AND {obstacles.clear(in_the_way)}"
     connection, reasons = yield from rules.attempt(
         CONNECTIONS,
-        [rules.update(CONNECTIONS, changes, condition)],
-        rules.why(CONNECTIONS, *[obstacle.sql for obstacle in in_the_way]),
+        [rules.update(CONNECTIONS, changes, condition, may)],
+        rules.why(CONNECTIONS, *[obstacle.sql for obstacle in in_the_way], may=may),
         bind,
     )
     if reasons is not None and (problems := obstacles.problems(in_the_way, reasons)):

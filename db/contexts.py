@@ -9,7 +9,8 @@ from db.enums import ActorStatus, ContextStatus, SourceType
 from db.errors import ErrorCode, Problem, Refused
 from db.program import Program, Statement
 from db.rules import UNCHANGED
-from db.tables import CONTEXTS, Context
+from db.sight import changeable
+from db.tables import ACTORS, CONNECTIONS, CONTEXTS, Context
 
 NAME_TAKEN = "EXISTS (SELECT 1 FROM contexts AS other WHERE other.name = :name)"
 NAME_TAKEN_BY_ANOTHER = """EXISTS (
@@ -17,26 +18,39 @@ NAME_TAKEN_BY_ANOTHER = """EXISTS (
         WHERE other.name = :name AND other.chitty_id <> :chitty_id
     )"""
 OWNER_STATUS = status_of("owner_chitty_id")
+OWNER_IS_FOREIGN = f"""EXISTS (
+        SELECT 1 FROM {ACTORS.seen} AS owner
+        WHERE owner.chitty_id = :owner_chitty_id AND NOT {changeable(ACTORS, "owner")}
+    )"""
+
+# Whose own context is gone: whoever took its ChittyID would come by these connections.
+LEFT_BEHIND = f"""EXISTS (
+        SELECT 1 FROM connections AS other
+        WHERE other.source_chitty_id = :chitty_id AND NOT {changeable(CONNECTIONS, "other")}
+    )"""
+ID_TAKEN = f"({rules.ID_TAKEN} OR {LEFT_BEHIND})"
 
 INSERT = rules.insert(
     CONTEXTS,
-    f"NOT {rules.ID_TAKEN} AND NOT {NAME_TAKEN} AND coalesce({OWNER_STATUS} = 'active', FALSE)",
+    f"NOT {ID_TAKEN} AND NOT {NAME_TAKEN} AND NOT {OWNER_IS_FOREIGN}"
+    f" AND coalesce({OWNER_STATUS} = 'active', FALSE)",
 )
 WHY_NOT_INSERTED = f"""
-    SELECT {rules.ID_TAKEN} AS id_taken, {NAME_TAKEN} AS name_taken, {OWNER_STATUS} AS owner_status
+    SELECT {ID_TAKEN} AS id_taken, {NAME_TAKEN} AS name_taken, {OWNER_STATUS} AS owner_status,
+        {OWNER_IS_FOREIGN} AS owner_is_foreign
 """
 
 
 def insert(values: Mapping[str, Any]) -> Program[Context]:
     """Store a new, active context with these columns.
 
-    Raises Refused with ALREADY_EXISTS where its ChittyID or its name is taken, and with NOT_FOUND
-    or CONFLICT where the owner is unknown or not active.
+    Raises Refused with ALREADY_EXISTS where its ChittyID or its name is taken, and with NOT_FOUND,
+    FORBIDDEN or CONFLICT where the owner is unknown, not the viewer's to act for, or not active.
     """
     now = clock.now()
     start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
     bind = rules.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
-    written, [(id_taken, name_taken, owner_status)] = yield [
+    written, [(id_taken, name_taken, owner_status, owner_is_foreign)] = yield [
         Statement(INSERT, bind),
         Statement(WHY_NOT_INSERTED, bind),
     ]
@@ -45,7 +59,9 @@ def insert(values: Mapping[str, Any]) -> Program[Context]:
     problems = [
         rules.id_taken(values["chitty_id"]) if id_taken else None,
         _name_taken(values["name"]) if name_taken else None,
-        owner_problem("owner", values["owner_chitty_id"], owner_status),
+        _foreign_owner(values["owner_chitty_id"])
+        if owner_is_foreign
+        else owner_problem("owner", values["owner_chitty_id"], owner_status),
     ]
     raise Refused([problem for problem in problems if problem])
 
@@ -104,7 +120,8 @@ def transfer(chitty_id: str, new_owner: str, if_updated_at: str | None = None) -
 
 MAY_DELETE = f"""EXISTS (
         SELECT 1 FROM contexts
-        WHERE chitty_id = :chitty_id AND status <> 'deleted' AND {UNCHANGED}
+        WHERE chitty_id = :chitty_id AND {changeable(CONTEXTS, "contexts")}
+          AND status <> 'deleted' AND {UNCHANGED}
     )"""
 DISCONNECT = rules.disconnect_all(SourceType.CONTEXT, MAY_DELETE)
 DELETE = rules.update(CONTEXTS, "status = 'deleted', deleted_at = :now", MAY_DELETE)
@@ -122,7 +139,7 @@ def delete(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]
 
 
 PRESENT_OWNER_STATUS = (
-    "(SELECT owner.status FROM actors AS owner WHERE owner.chitty_id = owner_chitty_id)"
+    f"(SELECT owner.status FROM {ACTORS.seen} AS owner WHERE owner.chitty_id = owner_chitty_id)"
 )
 RESTORE = rules.update(
     CONTEXTS,
@@ -147,6 +164,10 @@ def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context
         " reinstate that actor or transfer the context to another first"
     )
     raise rules.refused(ErrorCode.CONFLICT, "chitty_id", message)
+
+
+def _foreign_owner(owner: str) -> Problem:
+    return Problem(ErrorCode.FORBIDDEN, ("owner",), f"{owner} is not yours to create contexts for")
 
 
 def _name_taken(name: str) -> Problem:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from db.points import Points
 from db.program import Program
 from db.readers import Readers, Session
+from db.sight import UNRESTRICTED, Sight
 from db.writer import Writer
 
 T = TypeVar("T")
@@ -28,7 +29,10 @@ class Load:
 
 
 class Database:
-    """Runs Programs against one migrated SQLite file."""
+    """Runs Programs against one migrated SQLite file.
+
+    Each runs with a Sight, which is everything for what the server itself does.
+    """
 
     def __init__(self, path: Path, readers: Readers, writer: Writer, points: Points) -> None:
         self.path = path
@@ -60,20 +64,20 @@ class Database:
             undo.pop_all()
         return cls(file, pool, writer, points)
 
-    async def read(self, program: Program[T]) -> T:
+    async def read(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
         """Run a Program whole in a snapshot of its own.
 
         Raises ReadTimeout when it takes too long, and Unavailable when nothing can be read.
         """
-        async with self._readers.session() as session:
+        async with self._readers.session(sight) as session:
             return await session.run(program, last=True)
 
-    def read_at_once(self, program: Program[T]) -> T:
+    def read_at_once(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
         """Run a Program that reads a few rows by key, without waiting for anything.
 
         Raises Unavailable when the database is closed, and sqlite3.Error when it cannot be read now.
         """
-        return self._points.run(program)
+        return self._points.run(program, sight)
 
     def state(self) -> bytes | None:
         """Bytes that any commit changes, whoever makes it, or None when the state cannot be told.
@@ -82,20 +86,20 @@ class Database:
         """
         return self._points.state()
 
-    async def write(self, program: Program[T]) -> T:
+    async def write(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
         """Run a Program in a transaction and return its result once it is on the disk.
 
         Raises what the Program raises, its writes undone, and Unavailable when nothing can be written.
         """
-        return await self._writer.write(program)
+        return await self._writer.write(program, sight)
 
-    def snapshot(self) -> AbstractAsyncContextManager[Session]:
+    def snapshot(self, sight: Sight = UNRESTRICTED) -> AbstractAsyncContextManager[Session]:
         """Borrow one snapshot for several Programs."""
-        return self._readers.session()
+        return self._readers.session(sight)
 
-    async def borrow(self) -> Session:
+    async def borrow(self, sight: Sight = UNRESTRICTED) -> Session:
         """Borrow one snapshot until it is given back; raises Unavailable when the database closes."""
-        return await self._readers.borrow()
+        return await self._readers.borrow(sight)
 
     def give_back(self, session: Session) -> None:
         """Give a borrowed snapshot back; whatever still runs in it stops."""

@@ -7,7 +7,7 @@ from db.errors import ErrorCode, Refused
 from db.facts import Fact, Rank
 from db.program import Program, Statement, Value
 from db.rules import id_taken, refused, standing, taken, why
-from db.tables import INSTALLATIONS, Installation
+from db.tables import ACTORS, INSTALLATIONS, Installation
 
 PRESENT = """EXISTS (
         SELECT 1 FROM installations AS present
@@ -17,7 +17,9 @@ SUSPENDED = """EXISTS (
         SELECT 1 FROM installations AS suspended
         WHERE suspended.installation_id = :installation_id AND suspended.suspended_at IS NOT NULL
     )"""
-SUSPENDER = "(SELECT actor.status FROM actors AS actor WHERE actor.chitty_id = :suspended_by)"
+SUSPENDER = f"""(
+        SELECT actor.status FROM {ACTORS.seen} AS actor WHERE actor.chitty_id = :suspended_by
+    )"""
 KNOWN = """EXISTS (
         SELECT 1 FROM installations AS known WHERE known.installation_id = :installation_id
     )"""

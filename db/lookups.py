@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from db.conditions import all_of, visible
 from db.program import Program, Statement, Value, listed
 from db.tables import Table
 
@@ -12,11 +11,10 @@ R = TypeVar("R")
 
 def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[list[R | None]]:
     """The rows whose `column` has these values, in their order, None where there is none."""
-    conditions = [f"t.{column} IN (SELECT value FROM json_each(:values))"]
-    conditions += visible(table, "t", live=False)
     (found,) = yield [
         Statement(
-            f"SELECT {table.select_list('t')} FROM {table.name} AS t WHERE {all_of(conditions)}",
+            f"SELECT {table.select_list('t')} FROM {table.seen} AS t"
+            f" WHERE t.{column} IN (SELECT value FROM json_each(:values))",
             {"values": listed(values)},
         )
     ]

@@ -132,6 +132,17 @@ def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
     return list(inspect(path, folder).pending)
 
 
+def require_migrated(path: Path) -> None:
+    """Raise BootRefused where there is no database, or one that is not up to date."""
+    status = inspect(path)
+    if not status.exists:
+        raise BootRefused(f"{path} does not exist: make it with `chittygraph migrate`")
+    if status.pending:
+        raise BootRefused(
+            f"{path} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
+        )
+
+
 def _create(file: Path) -> None:
     healthy.require_writable_folder(file)
     # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.

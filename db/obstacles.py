@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from db.errors import ErrorCode, Problem
 from db.program import Value
+from db.sight import changeable
+from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
 
 # By the first two words of a reason; the rest of it is what it speaks of.
 WAYS_OUT = {
     "source unknown": "there is no context or actor {}",
+    "actor foreign": "actor {} is not yours to open connections for",
+    "context foreign": "context {} is not yours to open connections for",
     "actor suspended": "actor {} is suspended: reinstate it first",
     "actor deleted": "actor {} is deleted: reinstate it first",
     "context inactive": "context {} is inactive: activate it first",
@@ -20,7 +24,12 @@ WAYS_OUT = {
     "installation suspended": "installation {} is suspended: unsuspend it first",
     "installation uninstalled": "installation {} was uninstalled: install the app again first",
 }
-UNKNOWN = ("source unknown", "installation unknown")
+_CODES = {
+    "source unknown": ErrorCode.NOT_FOUND,
+    "installation unknown": ErrorCode.NOT_FOUND,
+    "actor foreign": ErrorCode.FORBIDDEN,
+    "context foreign": ErrorCode.FORBIDDEN,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +67,20 @@ def unusable_source(source: str, field: str) -> Obstacle:
     sql = f"""nullif(coalesce(
         (
             SELECT CASE
+                WHEN NOT {changeable(CONTEXTS, "context")} THEN 'context foreign'
                 WHEN context.status <> 'active' THEN 'context ' || context.status
                 WHEN owner.status = 'active' THEN 'usable'
                 ELSE 'owner ' || coalesce(owner.status, 'unknown') END
-            FROM contexts AS context
-            LEFT JOIN actors AS owner ON owner.chitty_id = context.owner_chitty_id
+            FROM {CONTEXTS.seen} AS context
+            LEFT JOIN {ACTORS.seen} AS owner ON owner.chitty_id = context.owner_chitty_id
             WHERE context.chitty_id = {source}
         ),
         (
-            SELECT CASE WHEN actor.status = 'active' THEN 'usable' ELSE 'actor ' || actor.status END
-            FROM actors AS actor WHERE actor.chitty_id = {source}
+            SELECT CASE
+                WHEN NOT {changeable(ACTORS, "actor")} THEN 'actor foreign'
+                WHEN actor.status = 'active' THEN 'usable'
+                ELSE 'actor ' || actor.status END
+            FROM {ACTORS.seen} AS actor WHERE actor.chitty_id = {source}
         ),
         'source unknown'
     ), 'usable') || ' ' || {source}"""
@@ -82,7 +95,7 @@ def unusable_installation(installation: str, field: str) -> Obstacle:
                 WHEN known.uninstalled_at IS NOT NULL THEN 'installation uninstalled'
                 WHEN known.suspended_at IS NOT NULL THEN 'installation suspended'
                 ELSE 'usable' END
-            FROM installations AS known WHERE known.installation_id = {installation}
+            FROM {INSTALLATIONS.seen} AS known WHERE known.installation_id = {installation}
         ),
         'installation unknown'
     ), 'usable') || ' ' || {installation}"""
@@ -92,7 +105,8 @@ def unusable_installation(installation: str, field: str) -> Obstacle:
 def removed_installation(installation: str, field: str) -> Obstacle:
     """An installation that is gone for good, where a suspended one may come back."""
     sql = f"""(
-        SELECT 'installation uninstalled ' || gone.installation_id FROM installations AS gone
+        SELECT 'installation uninstalled ' || gone.installation_id
+        FROM {INSTALLATIONS.seen} AS gone
         WHERE gone.installation_id = {installation} AND gone.uninstalled_at IS NOT NULL
     )"""
     return Obstacle(sql, _explainer(field))
@@ -106,7 +120,7 @@ def active_twin(source: str, service: str, endpoint: str, code: ErrorCode, field
     sql = f"""(
         SELECT twin.target_service
             || coalesce(' at ' || nullif(twin.target_endpoint, ''), ' without an endpoint')
-        FROM connections AS twin
+        FROM {CONNECTIONS.seen} AS twin
         WHERE twin.source_chitty_id = {source} AND twin.target_service = {service}
           AND coalesce(twin.target_endpoint, '') = coalesce({endpoint}, '')
           AND twin.status = 'active' AND twin.connection_id <> :connection_id
@@ -120,7 +134,8 @@ def _explainer(field: str) -> Callable[[str], Problem]:
     def explain(reason: str) -> Problem:
         thing, state, name = reason.split(" ", 2)
         way_out = WAYS_OUT.get(f"{thing} {state}", f"{thing} {{}} is {state}")
-        code = ErrorCode.NOT_FOUND if f"{thing} {state}" in UNKNOWN else ErrorCode.CONFLICT
-        return Problem(code, (field,), way_out.format(name))
+        return Problem(
+            _CODES.get(f"{thing} {state}", ErrorCode.CONFLICT), (field,), way_out.format(name)
+        )
 
     return explain

@@ -6,11 +6,11 @@ and NULL. A BLOB cannot be packed: SQLite refuses the statement. Better still is
 may come spelled, as the answer's own text (W2 and W3 of the benchmark).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from db.conditions import Binder, all_of, visible
+from db.conditions import Binder
 from db.pages import Cut, Listing, Order, counted, cut_from, reaches
 from db.program import Statement, Value, Values
 from db.spelling import Member, odd, spelled
@@ -23,10 +23,14 @@ ROW, ROWS, PAGE = "\x1e", "\x1f", "\x1d"
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A statement that wants the values of the parents it is about, and may be kept for the next ones."""
+    """A statement that wants the values of the parents it is about, and may be kept for the next ones.
+
+    `narrow` is a Statement's.
+    """
 
     sql: str
     bind: dict[str, Value]
+    narrow: str = ""
 
     def of(self, parents: str) -> Statement:
         """The statement for these parents (or keys), a JSON array; a table's own list has none."""
@@ -34,7 +38,7 @@ class Packed:
 
     def alone(self) -> Statement:
         """The statement for a table's own list."""
-        return Statement(self.sql, self.bind)
+        return Statement(self.sql, self.bind, self.narrow)
 
 
 def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> Packed:
@@ -43,8 +47,12 @@ def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> Packed:
     The arrays of several parents come in their order.
     """
     binder = Binder({"limit": cut.limit})
-    arrays = _arrays(listing, columns, cut_from(listing, cut, "x", binder))
-    return Packed(f"SELECT {arrays}", binder.bind)
+    found = cut_from(listing, cut, "x", binder)
+
+    def select(rows: str) -> str:
+        return f"SELECT {_arrays(listing, columns, rows)}"
+
+    return Packed(select(found), binder.bind, _narrow(listing, found, select))
 
 
 def spelled_page(
@@ -57,14 +65,29 @@ def spelled_page(
     binder = Binder({"limit": cut.limit})
     table, found = listing.table, cut_from(listing, cut, "x", binder)
     joined = f"coalesce(group_concat(row.text, char({ord(ROW)})), '')"
-    rows = (
-        f"(SELECT count(*) || char({ord(ROWS)}) || {joined} {_each(spelled(members, 'x'), found)})"
-    )
-    pages = _per_parent(listing, rows, f"char({ord(PAGE)})")
-    return Packed(
-        f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {odd(table)})"
-        f" THEN {_arrays(listing, columns, found)} ELSE {pages} END",
-        binder.bind,
+
+    def select(rows: str) -> str:
+        texts = _each(spelled(members, "x"), rows)
+        page = f"(SELECT count(*) || char({ord(ROWS)}) || {joined} {texts})"
+        pages = _per_parent(listing, page, f"char({ord(PAGE)})")
+        return (
+            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {odd(table)})"
+            f" THEN {_arrays(listing, columns, rows)} ELSE {pages} END"
+        )
+
+    return Packed(select(found), binder.bind, _narrow(listing, found, select))
+
+
+def _narrow(listing: Listing, found: str, select: Callable[[str], str]) -> str:
+    """The statement for a viewer whose rows are found in no order: only those of the page are fetched.
+
+    To sort them with all that is made of them took twice as long (W3 of `--auth`).
+    """
+    if listing.relation is not None:
+        return ""
+    return select(
+        f"FROM (SELECT x.rowid AS place {found}) AS picked"
+        f" CROSS JOIN {listing.table.picked} AS x ON x.rowid = picked.place"
     )
 
 
@@ -93,12 +116,10 @@ def reach(listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: 
 
 def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:
     """The rows whose `column` is among the keys, as arrays of its value and those of `columns`."""
-    conditions = [f"x.{column} IN (SELECT value FROM json_each(:parents))"]
-    conditions += visible(table, "x", live=False)
     packed = ", ".join(f"x.{name}" for name in (column, *columns))
     return Packed(
-        f"SELECT json_group_array(json_array({packed})) FROM {table.name} AS x"
-        f" WHERE {all_of(conditions)}",
+        f"SELECT json_group_array(json_array({packed})) FROM {table.seen} AS x"
+        f" WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
         {},
     )
 

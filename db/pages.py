@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.conditions import Binder, Condition, all_of, belongs, to_sql, unindexed, visible
+from db import sight
+from db.conditions import Binder, Condition, all_of, belongs, listed_rows, to_sql, unindexed
 from db.program import Statement, Value, Values, listed
 from db.tables import Relation, Table
 
@@ -69,7 +70,7 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
         f"SELECT parents.value, {table.select_list('t')}"
         " FROM json_each(:parents) AS parents"
         f" CROSS JOIN json_each((SELECT json_group_array(rowid) FROM ({picked}))) AS picked"
-        f" CROSS JOIN {table.name} AS t ON t.rowid = picked.value",
+        f" CROSS JOIN {table.seen} AS t ON t.rowid = picked.value",
         binder.bind,
     )
 
@@ -122,13 +123,14 @@ def _per_parent(
 
 
 def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
-    conditions = visible(listing.table, row, live=listing.live)
+    conditions = listed_rows(listing.table, row, live=listing.live)
     if listing.relation is not None:
         conditions.insert(0, belongs(listing.relation, row, "parents.value"))
     conditions.append(to_sql(listing.where, row, binder))
     conditions.extend(more)
     kept = [condition for condition in conditions if condition != "TRUE"]
-    return f"FROM {listing.table.name} AS {row} WHERE {all_of(kept)}"
+    table = listing.table.listed if listing.relation is None else listing.table.seen
+    return f"FROM {table} AS {row} WHERE {all_of(kept)}"
 
 
 def _walked(listing: Listing, by: str) -> Listing:
@@ -181,15 +183,18 @@ def _beyond(
             binder,
             descending=part.descending != backward,
             nullable=table.columns[part.column].nullable,
+            or_hidden=sight.or_hidden(table, row, part.column),
         )
         condition = f"{seek}({past} OR ({level} AND {condition}))" if condition else past
     return condition
 
 
 def _past(
-    column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool
+    column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool, or_hidden: str
 ) -> tuple[str, str, str]:
     """SQL for strictly past a value, for level with it, and for a bound that both imply.
+
+    `or_hidden` is SQL that adds the rows whose value is hidden from the viewer, and NULL for that.
 
     NULL comes first when ascending, so a value has no NULL past it; descending, it has.
     """
@@ -205,4 +210,7 @@ def _past(
     if nullable:
         # No one bound holds values and NULLs. The + keeps SQLite from looking both up and sorting them.
         return f"(+{column} < {bound} OR +{column} IS NULL)", level, ""
-    return f"{column} < {bound}", level, f"{column} <= {bound} AND "
+    past, seek = f"{column} < {bound}", f"{column} <= {bound}"
+    if or_hidden:
+        past, seek = f"({past}{or_hidden})", f"({seek}{or_hidden})"
+    return past, level, f"{seek} AND "

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
+from db.sight import Sight
 from db.states import States
 from db.thread import PREPARED_STATEMENTS, end, execute, existing, prepare
 
@@ -40,8 +41,8 @@ class Points:
             raise
         return cls(connection, path)
 
-    def run(self, program: Program[T]) -> T:
-        """Run a Program whole, in a snapshot of its own.
+    def run(self, program: Program[T], sight: Sight) -> T:
+        """Run a Program whole, in a snapshot of its own, for whoever has this sight.
 
         Raises what the Program raises, Unavailable once closed, and sqlite3.Error where the database
         cannot be read at this moment.
@@ -51,7 +52,7 @@ class Points:
         connection = self._connection
         connection.execute("BEGIN")
         try:
-            return run(program, lambda statement: execute(connection, statement))
+            return run(program, lambda statement: execute(connection, statement, sight))
         finally:
             end(connection)
 

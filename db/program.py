@@ -20,10 +20,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement and what its named parameters are bound to."""
+    """One SQL statement and what its named parameters are bound to.
+
+    `narrow` asks the same of a viewer that sees few of the rows, where that is faster.
+    """
 
     sql: str
     bind: Mapping[str, Value] = field(default_factory=dict)
+    narrow: str = ""
 
 
 Batch: TypeAlias = Sequence[Statement]

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
+from db.sight import Sight
 from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, end, execute
 
 T = TypeVar("T")
@@ -25,8 +26,9 @@ OPCODES_BETWEEN_LOOKS = 10_000
 class Session:
     """A snapshot of the database, held by one operation."""
 
-    def __init__(self, thread: ConnectionThread, seconds: float) -> None:
+    def __init__(self, thread: ConnectionThread, seconds: float, sight: Sight) -> None:
         self.thread = thread
+        self._sight = sight
         self.begun = False
         self._seconds = seconds
         self._left = seconds
@@ -69,7 +71,7 @@ class Session:
         def rows_of(statement: Statement) -> Rows:
             if must_stop():  # a short statement may end before the handler is asked
                 raise self._reason()
-            return execute(connection, statement)
+            return execute(connection, statement, self._sight)
 
         connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
         try:
@@ -139,24 +141,25 @@ class Readers:
         return cls(threads, seconds)
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    async def session(self, sight: Sight) -> AsyncIterator[Session]:
         """Borrow a snapshot for as long as the block lasts; raises Unavailable like `borrow`."""
-        session = await self.borrow()
+        session = await self.borrow(sight)
         try:
             yield session
         finally:
             self.give_back(session)
 
-    async def borrow(self) -> Session:
+    async def borrow(self, sight: Sight) -> Session:
         """Borrow a connection for one snapshot, which begins with the first Program run in it.
 
-        It must be given back. Raises Unavailable once the pool is closed.
+        Its Programs see what the sight has. It must be given back. Raises Unavailable once the pool is
+        closed.
         """
         thread = await self._idle.get()
         if self._closed:
             self._idle.put_nowait(thread)  # wakes whoever waits next
             raise Unavailable("the server is shutting down: try again")
-        session = Session(thread, self._seconds)
+        session = Session(thread, self._seconds, sight)
         self._lent.add(session)
         return session
 

@@ -14,6 +14,7 @@ from db.clock import LATER
 from db.enums import SourceType
 from db.errors import ErrorCode, Problem, Refused
 from db.program import Program, Rows, Statement, Value, Values
+from db.sight import changeable, known, returned
 from db.tables import TABLES, Table
 
 R = TypeVar("R")
@@ -75,20 +76,21 @@ def insert(table: Table[Any], condition: str) -> str:
         INSERT INTO {table.name} ({", ".join(table.columns)})
         SELECT {values}
         WHERE {condition}
-        RETURNING {table.select_list(table.name)}
+        RETURNING {returned(table)}
     """
 
 
-def update(table: Table[Any], changes: str, condition: str) -> str:
+def update(table: Table[Any], changes: str, condition: str, may: str | None = None) -> str:
     """The statement that changes the row with the bound key where `condition` holds.
 
-    `updated_at` grows with it.
+    `updated_at` grows with it. `may` is which rows the viewer may change so, unless it is the usual.
     """
+    allowed = changeable(table, table.name) if may is None else may
     return f"""
         UPDATE {table.name}
         SET {f"{changes}, " if changes else ""}updated_at = {LATER}
-        WHERE {table.key} = :{table.key} AND {condition}
-        RETURNING {table.select_list(table.name)}
+        WHERE {table.key} = :{table.key} AND {allowed} AND {condition}
+        RETURNING {returned(table)}
     """
 
 
@@ -98,8 +100,11 @@ def assignments(table: Table[Any], names: Iterable[str]) -> str:
 
 
 def differs(table: Table[Any], names: Iterable[str]) -> str:
-    """True of a row that would be changed by setting these columns; never, when there are none."""
-    parts = [f"{table.columns[name].name} IS NOT :{name}" for name in names]
+    """True of a row that would be changed by setting these columns; never, when there are none.
+
+    What the viewer may not know counts as another value: it would find out by setting the same.
+    """
+    parts = [f"{known(table, name)} IS NOT :{name}" for name in names]
     return f"({' OR '.join(parts)})" if parts else "FALSE"
 
 
@@ -113,18 +118,20 @@ def disconnect_all(source: SourceType, condition: str) -> str:
     """
 
 
-def why(table: Table[Any], *questions: str) -> str:
+def why(table: Table[Any], *questions: str, may: str | None = None) -> str:
     """The statement that asks why nothing was written.
 
-    It finds the row as it is, whether that is UNCHANGED, then what each of the questions (SQL
-    expressions over the row) comes to. `standing` reads it.
+    It finds the row as it is, if the viewer sees it, whether it may be changed (as for `update`) and is
+    UNCHANGED, then what each of the questions (SQL expressions over the row) comes to. `standing`
+    reads it.
     """
+    allowed = changeable(table, table.name) if may is None else may
     asked = ", ".join(
-        f"{question} AS answer_{n}" for n, question in enumerate((UNCHANGED, *questions))
+        f"{question} AS answer_{n}" for n, question in enumerate((allowed, UNCHANGED, *questions))
     )
     return f"""
         SELECT {table.select_list(table.name)}, {asked}
-        FROM {table.name}
+        FROM {table.seen} AS {table.name}
         WHERE {table.key} = :{table.key}
     """
 
@@ -132,13 +139,16 @@ def why(table: Table[Any], *questions: str) -> str:
 def standing(table: Table[R], key: Value, found: Rows) -> tuple[R, Values]:
     """The row that `why` found and the answers to its questions.
 
-    Raises Refused when there is no such row, and when it has changed since `if_updated_at`.
+    Raises Refused when there is no such row, when it is not the viewer's to change, and when it has
+    changed since `if_updated_at`.
     """
+    thing = table.row.__name__.lower()
     if not found:
-        missing = f"there is no {table.row.__name__.lower()} {key!s}"
-        raise refused(ErrorCode.NOT_FOUND, table.key, missing)
+        raise refused(ErrorCode.NOT_FOUND, table.key, f"there is no {thing} {key!s}")
     width = len(table.columns)
-    row, (unchanged, *answers) = table.of(found[0][:width]), found[0][width:]
+    row, (allowed, unchanged, *answers) = table.of(found[0][:width]), found[0][width:]
+    if not allowed:
+        raise refused(ErrorCode.FORBIDDEN, table.key, f"{thing} {key!s} is not yours to change")
     if not unchanged:
         moved = f"{key!s} has changed since then: read it again, then repeat the change"
         raise refused(ErrorCode.CONFLICT, "if_updated_at", moved)

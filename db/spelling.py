@@ -71,6 +71,8 @@ def _value(value: Column | str, row: str) -> str:
     if isinstance(value, str):
         return _literal(value)
     stored = f"{row}.{value.name}"
+    if value.private is not None and value.private.hidden is not None:
+        return f"nullif({stored}, {_literal(str(value.private.hidden))})"
     if value.kind is kinds.BIG_INT:
         return f"CAST({stored} AS TEXT)"
     if not value.kind.names:

@@ -5,7 +5,7 @@ what that means (`db.kinds`). Loaders, filters, orderings and GraphQL field type
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
@@ -109,17 +109,31 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
+class Private:
+    """That a column's values are not for everyone who sees the row, and what stands for them then."""
+
+    hidden: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column: its name, what its values mean, and whether NULL is one of them."""
 
     name: str
     kind: Kind
     nullable: bool
+    private: Private | None = None
+
+    def is_null(self, stored: Value) -> bool:
+        """Whether a stored value is none, or may not be known."""
+        if self.private is not None:
+            return stored is None or stored == self.private.hidden
+        return stored is None and self.nullable
 
     def read(self, row: object) -> Any:
         """The value of this column in a row; raises Unreadable where it holds none of its kind."""
         stored: Value = getattr(row, self.name)
-        return None if stored is None and self.nullable else self.kind.read(stored)
+        return None if self.is_null(stored) else self.kind.read(stored)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +142,8 @@ class Table(Generic[R]):
 
     `live` is SQL over a row named `{row}`; a filter that names one of `ends` asks for the others too.
     `unique` are the columns besides the key of which no two rows share a value, and `sought` those for
-    which an index holds the rows that share one, newest last.
+    which an index holds the rows that share one, newest last. The values of `private` columns are
+    not for everyone who sees the row.
     """
 
     row: type[R]
@@ -139,15 +154,31 @@ class Table(Generic[R]):
     ends: frozenset[str]
     unique: frozenset[str] = frozenset()
     sought: frozenset[str] = frozenset()
+    private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read the columns off the row's annotations, once."""
         hints = get_type_hints(self.row, include_extras=True)
         names = [field.name for field in dataclasses.fields(self.row)]  # type: ignore[arg-type]
-        columns = {name: _column(name, hints[name]) for name in names}
+        columns = {name: _column(name, hints[name], self.private.get(name)) for name in names}
         object.__setattr__(self, "columns", columns)
 
     columns: dict[str, Column] = dataclasses.field(init=False)
+
+    @property
+    def seen(self) -> str:
+        """The name under which statements read the table: only what the viewer sees (`db.sight`)."""
+        return f"seen.{self.name}"
+
+    @property
+    def listed(self) -> str:
+        """Like `seen`, for a statement that lists the whole table: it walks what the viewer sees."""
+        return f"listed.{self.name}"
+
+    @property
+    def picked(self) -> str:
+        """Like `seen`, for rows that were picked from `listed` by rowid: it does not ask again."""
+        return f"picked.{self.name}"
 
     def select_list(self, row: str) -> str:
         """The columns in declared order, as `SELECT` names them, of the row with this alias."""
@@ -158,11 +189,11 @@ class Table(Generic[R]):
         return self.row(*values)
 
 
-def _column(name: str, hint: Any) -> Column:
+def _column(name: str, hint: Any, private: Private | None) -> Column:
     parts = [part for part in get_args(hint) if part is not type(None)]
     nullable = get_origin(hint) is not Annotated
     annotated = parts[0] if nullable else hint
-    return Column(name, annotated.__metadata__[0], nullable)
+    return Column(name, annotated.__metadata__[0], nullable, private)
 
 
 ACTORS = Table(
@@ -172,7 +203,15 @@ ACTORS = Table(
     newest="created_at",
     live="{row}.status <> 'deleted'",
     ends=frozenset({"status"}),
+    unique=frozenset({"chitty_auth_principal_id"}),
     sought=frozenset({"display_name", "email"}),
+    private=dict.fromkeys(
+        (
+            *("email", "capabilities", "chitty_dna_id", "chitty_auth_principal_id"),
+            *("last_seen_at", "session_count"),
+        ),
+        Private(),
+    ),
 )
 CONTEXTS = Table(
     Context,
@@ -201,6 +240,7 @@ CONNECTIONS = Table(
     live="{row}.status <> 'disconnected'",
     ends=frozenset({"status", "disconnected_at"}),
     sought=frozenset({"target_service", "target_endpoint", "last_error"}),
+    private={"credentials_kv_key": Private("")},  # that there are credentials is for everyone
 )
 TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
 
@@ -233,7 +273,7 @@ def _to_many(parent: Table[Any], child: Table[R], column: str, when: str = "") -
 
 def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
     links = (
-        f"SELECT link.{far} FROM connections AS link"
+        f"SELECT link.{far} FROM {CONNECTIONS.seen} AS link"
         f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
         f" AND link.source_type = 'context' AND {CONNECTIONS.live.format(row='link')}"
     )

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from db.program import Rows, Statement
+from db.sight import Sight
 
 T = TypeVar("T")
 
@@ -47,9 +48,9 @@ PASSING = {
 NOT_NOW = "the database cannot be used just now: try again"
 
 
-def execute(connection: sqlite3.Connection, statement: Statement) -> Rows:
-    """Run one statement and fetch all its rows."""
-    return connection.execute(statement.sql, statement.bind).fetchall()
+def execute(connection: sqlite3.Connection, statement: Statement, sight: Sight) -> Rows:
+    """Run one statement for whoever has this sight, and fetch all its rows."""
+    return connection.execute(*sight.of(statement)).fetchall()
 
 
 def end(connection: sqlite3.Connection) -> None:

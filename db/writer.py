@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
+from db.sight import Sight
 from db.thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Job:
     """One Program that waits to be written; `done` is cancelled together with its caller."""
 
     program: Program[Any]
+    sight: Sight
     done: asyncio.Future[Any] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -53,15 +55,15 @@ class Writer:
         """Open the writing connection; nothing is written with less free space than that."""
         return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
 
-    async def write(self, program: Program[T]) -> T:
-        """Run a Program and return its result once it is on the disk.
+    async def write(self, program: Program[T], sight: Sight) -> T:
+        """Run a Program for whoever has this sight, and return its result once it is on the disk.
 
         Raises what the Program raises, its writes undone, and Unavailable when the database cannot
         be written now.
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
-        job = Job(program)
+        job = Job(program, sight)
         self._queue.put_nowait(job)
         result: T = await job.done
         return result
@@ -122,7 +124,7 @@ class Writer:
 def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [_attempt(connection, job.program) for job in jobs]
+        outcomes = [_attempt(connection, job) for job in jobs]
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -131,10 +133,10 @@ def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outco
     return outcomes
 
 
-def _attempt(connection: sqlite3.Connection, program: Program[Any]) -> Outcome:
+def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
     connection.execute("SAVEPOINT attempt")
     try:
-        result = run(program, lambda statement: execute(connection, statement))
+        result = run(job.program, lambda statement: execute(connection, statement, job.sight))
     except BaseException as error:  # any other would end the writer, and with it every later write
         if not connection.in_transaction:  # SQLite undid the whole group, as it does on a full disk
             raise

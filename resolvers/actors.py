@@ -1,10 +1,15 @@
 """The rules of actors, who own contexts and open connections."""
 
+from collections.abc import Sequence
+
 from db import actors, tables
 from db.enums import ActorType
+from db.errors import ErrorCode, Problem, Refused
+from db.powers import GRANTED, Powers
 from db.program import Program
 from resolvers import minting, shapes
 from resolvers.checks import Checks
+from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
 
 PROFILE = {
@@ -15,8 +20,12 @@ PROFILE = {
     "chitty_auth_principal_id": shapes.text(200),
 }
 LISTS = {"capabilities": shapes.strings}
+# What an actor may change of itself, and what takes more than REGISTRY_WRITE.
+DISPLAY = ("display_name", "avatar_url")
+FOR_ADMINS = ("chitty_auth_principal_id",)
 
 
+@takes(Capability.REGISTRY_WRITE)
 async def register(scope: Scope, given: Given) -> tables.Actor:
     """Register an active actor, with the ChittyID given or a new one."""
     checks = Checks(given)
@@ -24,6 +33,8 @@ async def register(scope: Scope, given: Given) -> tables.Actor:
     actor_type = checks.required("actor_type", shapes.one_of(ActorType))
     profile = checks.changes(PROFILE, LISTS)
     checks.done()
+    _check_fields(scope, profile)
+    _check_grants(scope, profile.get("capabilities") or [])
 
     def insert(under: str) -> Program[tables.Actor]:
         return actors.insert(profile | {"chitty_id": under, "actor_type": actor_type})
@@ -33,31 +44,36 @@ async def register(scope: Scope, given: Given) -> tables.Actor:
     return await minting.stored(scope, "ACTOR", insert)
 
 
+@takes(Capability.REGISTRY_WRITE, own="its own display name and avatar")
 async def update(scope: Scope, given: Given) -> tables.Actor:
     """Change what was given of an actor's profile."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     changes = checks.changes(PROFILE, LISTS)
     checks.done()
-    return await scope.write(actors.update(chitty_id, changes, if_updated_at))
+    _check_fields(scope, changes)
+    return await scope.write(actors.update(chitty_id, changes, if_updated_at, _powers(scope)))
 
 
+@takes(Capability.REGISTRY_WRITE)
 async def suspend(scope: Scope, given: Given) -> tables.Actor:
     """Suspend an actor: it opens nothing and is given nothing until it is reinstated."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     checks.done()
-    return await scope.write(actors.suspend(chitty_id, if_updated_at))
+    return await scope.write(actors.suspend(chitty_id, if_updated_at, _powers(scope)))
 
 
+@takes(Capability.REGISTRY_WRITE)
 async def reinstate(scope: Scope, given: Given) -> tables.Actor:
     """Bring a suspended or a deleted actor back."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     checks.done()
-    return await scope.write(actors.reinstate(chitty_id, if_updated_at))
+    return await scope.write(actors.reinstate(chitty_id, if_updated_at, _powers(scope)))
 
 
+@takes(Capability.REGISTRY_WRITE)
 async def delete(scope: Scope, given: Given) -> tables.Actor:
     """Delete an actor softly, once its contexts are deleted or handed to another."""
     checks = Checks(given)
@@ -66,9 +82,13 @@ async def delete(scope: Scope, given: Given) -> tables.Actor:
     if heir is not None and heir == chitty_id:
         checks.refuse("transfer_contexts_to", "name another actor than the one to be deleted")
     checks.done()
-    return await scope.write(actors.delete(chitty_id, if_updated_at, transfer_contexts_to=heir))
+    powers = _powers(scope)
+    return await scope.write(
+        actors.delete(chitty_id, if_updated_at, powers, transfer_contexts_to=heir)
+    )
 
 
+@takes(Capability.REGISTRY_WRITE, own="itself")
 async def record_seen(scope: Scope, given: Given) -> tables.Actor:
     """Note that an actor was there just now."""
     checks = Checks(given)
@@ -76,3 +96,29 @@ async def record_seen(scope: Scope, given: Given) -> tables.Actor:
     new_session = checks.with_default("new_session", shapes.flag, False)
     checks.done()
     return await scope.write(actors.record_seen(chitty_id, new_session=new_session))
+
+
+def _powers(scope: Scope) -> Powers:
+    """What the viewer may give and take away; nobody is held to it in open mode."""
+    viewer = scope.viewer
+    return Powers(None if viewer.is_admin else viewer.held, keep_admin=viewer.actor is not None)
+
+
+def _check_fields(scope: Scope, changes: Given) -> None:
+    """Raise Refused with FORBIDDEN at each field that takes a capability which the viewer lacks."""
+    held = scope.viewer.held
+    problems = []
+    for name in changes:
+        needed = Capability.ADMIN if name in FOR_ADMINS else Capability.REGISTRY_WRITE
+        if name not in DISPLAY and needed not in held:
+            message = f"this field takes the capability {needed.value}"
+            problems.append(Problem(ErrorCode.FORBIDDEN, (name,), message))
+    if problems:
+        raise Refused(problems)
+
+
+def _check_grants(scope: Scope, capabilities: Sequence[str]) -> None:
+    """Raise Refused with FORBIDDEN where a new actor would get what the viewer does not hold."""
+    viewer = scope.viewer
+    if not viewer.is_admin and (beyond := sorted(set(capabilities) - viewer.held)):
+        raise Refused([GRANTED.problem(beyond[0])])

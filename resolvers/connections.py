@@ -10,6 +10,7 @@ from db.errors import ErrorCode, Problem, Refused
 from resolvers import endpoints, secrets, shapes
 from resolvers.checks import Checks
 from resolvers.json_shape import json_object
+from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
 
 LONGEST_ERROR = 2000
@@ -25,6 +26,10 @@ REACH = {
 CONNECTION_TYPE = shapes.one_of(ConnectionType)
 
 
+@takes(
+    Capability.REGISTRY_WRITE,
+    own="from itself and its contexts, through installations that it sees",
+)
 async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 - what it does
     """Open a connection from a context or an actor, with the UUID given or a new one."""
     checks = Checks(given)
@@ -44,6 +49,7 @@ async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 -
     return await scope.write(connections.insert(reach | identity))
 
 
+@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def update(scope: Scope, given: Given) -> tables.Connection:
     """Change what was given of a connection, or switch it on or off."""
     checks = Checks(given)
@@ -56,6 +62,7 @@ async def update(scope: Scope, given: Given) -> tables.Connection:
     return await scope.write(connections.update(connection_id, changes, active, if_updated_at))
 
 
+@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def disconnect(scope: Scope, given: Given) -> tables.Connection:
     """Close a connection; it stays to be seen, and can be reconnected."""
     checks = Checks(given)
@@ -64,6 +71,7 @@ async def disconnect(scope: Scope, given: Given) -> tables.Connection:
     return await scope.write(connections.disconnect(connection_id, if_updated_at))
 
 
+@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def reconnect(scope: Scope, given: Given) -> tables.Connection:
     """Make an inactive, failed or disconnected connection active again."""
     checks = Checks(given)
@@ -72,6 +80,7 @@ async def reconnect(scope: Scope, given: Given) -> tables.Connection:
     return await scope.write(connections.reconnect(connection_id, if_updated_at))
 
 
+@takes(Capability.CONNECTIONS_REPORT)
 async def report_health(scope: Scope, given: Given) -> tables.Connection:
     """Note a check of a connection; an error's text is kept without secrets and cut to 2000."""
     checks = Checks(given)
@@ -93,6 +102,7 @@ async def report_health(scope: Scope, given: Given) -> tables.Connection:
     )
 
 
+@takes(Capability.CONNECTIONS_REPORT)
 async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connection]:
     """Count requests made through connections, all or nothing; answers in the order of `given`."""
     if not given:

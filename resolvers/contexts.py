@@ -5,12 +5,14 @@ from db.enums import ContextStatus
 from db.program import Program
 from resolvers import minting, shapes
 from resolvers.checks import Checks
+from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
 
 LINKS = {"chitty_dna_id": shapes.chitty_id, "chitty_chronicle_timeline_id": shapes.chitty_id}
 LISTS = {"data": shapes.strings, "systems": shapes.strings, "tools": shapes.strings}
 
 
+@takes(Capability.REGISTRY_WRITE, own="for itself")
 async def create(scope: Scope, given: Given) -> tables.Context:
     """Create an active context, with the ChittyID given or a new one."""
     checks = Checks(given)
@@ -29,6 +31,7 @@ async def create(scope: Scope, given: Given) -> tables.Context:
     return await minting.stored(scope, "CONTEXT", insert)
 
 
+@takes(Capability.REGISTRY_WRITE, own="its contexts")
 async def update(scope: Scope, given: Given) -> tables.Context:
     """Change what was given of a context that is not deleted."""
     checks = Checks(given)
@@ -41,6 +44,7 @@ async def update(scope: Scope, given: Given) -> tables.Context:
     return await scope.write(contexts.update(chitty_id, changes, if_updated_at))
 
 
+@takes(Capability.REGISTRY_WRITE)
 async def transfer(scope: Scope, given: Given) -> tables.Context:
     """Hand a context to another active actor."""
     checks = Checks(given)
@@ -50,6 +54,7 @@ async def transfer(scope: Scope, given: Given) -> tables.Context:
     return await scope.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
 
 
+@takes(Capability.REGISTRY_WRITE, own="its contexts")
 async def delete(scope: Scope, given: Given) -> tables.Context:
     """Delete a context softly, and disconnect what it has open."""
     checks = Checks(given)
@@ -58,6 +63,7 @@ async def delete(scope: Scope, given: Given) -> tables.Context:
     return await scope.write(contexts.delete(chitty_id, if_updated_at))
 
 
+@takes(Capability.REGISTRY_WRITE, own="its contexts")
 async def restore(scope: Scope, given: Given) -> tables.Context:
     """Bring a deleted context back, without its connections."""
     checks = Checks(given)

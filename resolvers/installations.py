@@ -10,6 +10,7 @@ from db.facts import Fact
 from db.program import Program
 from resolvers import minting, shapes
 from resolvers.checks import Checks
+from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
 from resolvers.shapes import Malformed
 
@@ -20,6 +21,7 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _PERMISSION = re.compile(r"[a-z_]{1,100}")
 
 
+@takes(Capability.INSTALLATIONS_WRITE)
 async def record(scope: Scope, given: Given) -> tables.Installation:
     """Store an installation, or change the one with this id; a removed one is brought back."""
     checks = Checks(given)
@@ -57,6 +59,7 @@ async def _chitty_id_of(scope: Scope, installation_id: int) -> str | None:
     return known.chitty_id if known else None
 
 
+@takes(Capability.INSTALLATIONS_WRITE)
 async def suspend(scope: Scope, given: Given) -> tables.Installation:
     """Suspend an installation, in the name of the actor given or of the viewer's."""
     checks = Checks(given)
@@ -68,6 +71,7 @@ async def suspend(scope: Scope, given: Given) -> tables.Installation:
     )
 
 
+@takes(Capability.INSTALLATIONS_WRITE)
 async def unsuspend(scope: Scope, given: Given) -> tables.Installation:
     """End an installation's suspension."""
     checks = Checks(given)
@@ -76,6 +80,7 @@ async def unsuspend(scope: Scope, given: Given) -> tables.Installation:
     return await scope.write(installations.unsuspend(installation_id, now=clock.now()))
 
 
+@takes(Capability.INSTALLATIONS_WRITE)
 async def remove(scope: Scope, given: Given) -> tables.Installation:
     """Mark an installation as removed; the connections through it stay as they are."""
     checks = Checks(given)

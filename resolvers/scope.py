@@ -3,27 +3,22 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 
+from db import standing
 from db.database import Database
 from db.program import Program, Spent, counted
 from db.readers import Session
-from resolvers import minting
+from resolvers import minting, permissions
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
+from resolvers.permissions import Viewer
 
 T = TypeVar("T")
 
 Given: TypeAlias = Mapping[str, Any]
 """A mutation's input: the fields that the client gave, in Python's spelling and types."""
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """Who asks: an actor by ChittyID (none in open mode) and what it may do."""
-
-    actor: str | None = None
-    capabilities: tuple[str, ...] = ("admin",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +72,24 @@ class Scope:
 
     def read_at_once(self, program: Program[T]) -> T:
         """Run a plan's Program that reads a few rows by key, in a snapshot of its own, at once."""
-        return self.db.read_at_once(program)
+        return self.db.read_at_once(program, self.viewer.sight)
 
     async def write(self, program: Program[T]) -> T:
-        """Run a Program in a transaction; what is read afterwards is read anew and sees it."""
+        """Run a Program in a transaction; what is read afterwards is read anew and sees it.
+
+        Raises what the Program raises, and Refused where the viewer has lost rights meanwhile.
+        """
         self.renew()
-        return await self.db.write(counted(program, self.spent))
+        writing, viewer = counted(program, self.spent), self.viewer
+        if viewer.actor is not None:
+            writing = standing.checked(writing, viewer.actor, partial(permissions.keeps, viewer))
+        return await self.db.write(writing, viewer.sight)
 
     async def _snapshot(self) -> Session:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:  # loaders read at the same time, from one snapshot
             if self._session is None:
-                self._session = await self.db.borrow()
+                self._session = await self.db.borrow(self.viewer.sight)
             return self._session
 
     def renew(self) -> None:

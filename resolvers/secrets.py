@@ -10,7 +10,8 @@ REDACTED = "[redacted]"
 # Shapes that issuers publish so that scanners find them. No \b: an underscore may come before.
 _TOKEN = re.compile(
     r"""(?<![A-Za-z0-9])(?:
-        gh[opurs]_[A-Za-z0-9]{4,} | github_pat_\w{4,}             # GitHub
+        cg_[0-9a-f]{12}_[\w-]{20,}                                # our own
+      | gh[opurs]_[A-Za-z0-9]{4,} | github_pat_\w{4,}             # GitHub
       | (?:AKIA|ASIA)[A-Z0-9]{8,}                                 # AWS key ids
       | xox[a-z]-[\w-]{4,} | xapp-[\w-]{8,}                       # Slack
       | eyJ[\w-]{8,}(?:\.[\w-]*){0,4}                             # JWT, JWE

@@ -118,9 +118,9 @@ class Documents:
         self._limits = limits
         self._prices = Prices(GRAPHQL, rules or Rules(), limits.cost)
         self._rules = list(specified_rules)
+        self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
-        self._hide_suggestions = not introspection
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
         self._characters = 0
 

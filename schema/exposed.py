@@ -57,13 +57,12 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class _Published:
     description: str
-    hideable: bool
     as_id: bool
 
 
-def column(description: str, *, hideable: bool = False, as_id: bool = False) -> Any:
-    """Publish the column of this name; `hideable` makes the field nullable, `as_id` an ID."""
-    return _Published(description, hideable, as_id)
+def column(description: str, *, as_id: bool = False) -> Any:
+    """Publish the column of this name; `as_id` makes the field an ID, a private column is nullable."""
+    return _Published(description, as_id)
 
 
 def derived(name: str, read: Callable[[Value], Any], returns: Any, description: str) -> Any:
@@ -174,6 +173,6 @@ def _column_field(source: Column, published: _Published) -> Any:
         return source.read(self.row)
 
     returns = strawberry.ID if published.as_id else column_type(source)
-    if source.nullable or published.hideable:
+    if source.nullable or source.private:
         returns = returns | None
     return field(FromColumn(source), resolve, returns, published.description)

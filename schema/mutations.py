@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
-from resolvers import actors, connections, contexts, installations
+from resolvers import actors, connections, contexts, installations, permissions
 from resolvers.scope import Given, Scope
 from schema import exposed, inputs
 from schema.exposed import Info
@@ -26,10 +26,12 @@ Rule = Callable[[Scope, Given], Awaitable[Any]]
 
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
     """The mutation field that carries out a rule: refusals come back as data."""
+    permit = permissions.of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
     async def perform(scope: Scope, input: Any) -> Any:  # noqa: A002
         try:
+            permit.check(scope.viewer)
             row = await rule(scope, given(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
@@ -42,7 +44,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     resolve.__annotations__["input"] = Annotated[
         input_type, strawberry.argument(description=described)
     ]
-    return exposed.field(Mutates(perform), resolve, payload, description)
+    return exposed.field(Mutates(perform, permit), resolve, payload, description)
 
 
 def _performed(info: Info) -> Any:
@@ -55,6 +57,7 @@ def _performed(info: Info) -> Any:
 
 async def _count_uses(scope: Scope, inputs: Sequence[Any]) -> ConnectionsPayload:
     try:
+        permissions.of(connections.record_use).check(scope.viewer)
         rows = await connections.record_use(scope, [given(use) for use in inputs])
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
@@ -195,7 +198,7 @@ class Mutation:
     )
 
     record_connection_use = exposed.field(
-        Mutates(_count_uses),
+        Mutates(_count_uses, permissions.of(connections.record_use)),
         _record_connection_use,
         ConnectionsPayload,
         "All or nothing, one transaction",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from db.program import Value
 from db.tables import Column, Relation, Table
+from resolvers.permissions import Permit
 
 METADATA = "source"
 
@@ -85,9 +86,13 @@ class OwnActor:
 
 @dataclass(frozen=True, slots=True)
 class Mutates:
-    """The payload of a mutation; `perform` takes the scope and the field's arguments."""
+    """The payload of a mutation; `perform` takes the scope and the field's arguments.
+
+    `permit` is what it takes, which `perform` checks.
+    """
 
     perform: Callable[..., Awaitable[Any]]
+    permit: Permit
 
 
 Source: TypeAlias = (

@@ -24,11 +24,11 @@ class Actor(Node):
         "and sessionCount"
     )
     avatar_url = column("Where its picture is")
-    capabilities = column("What it may do", hideable=True)
+    capabilities = column("What it may do")
     chitty_dna_id = column("Its ChittyDNA record")
     chitty_auth_principal_id = column("Who it is to ChittyAuth")
     last_seen_at = column("When it was last seen")
-    session_count = column("How many sessions it has begun", hideable=True)
+    session_count = column("How many sessions it has begun")
     status = column("Where it is in its life")
     created_at = column("When it was registered")
     updated_at = column("When it last changed")

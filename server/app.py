@@ -12,22 +12,28 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from db import cursors
+from db.database import Database
 from db.opening import open_migrated
+from resolvers.minting import Mint
+from resolvers.scope import Rules
 from schema.execution import Documents
 from schema.roads import Roads
 from schema.served import sdl
 from server import graphql, minting, refusals, scraping, siblings, spans, trusted, webhooks
+from server.access import gates
+from server.access.gate import Barred, Gate
 from server.health import healthz, readyz
 from server.metrics import Metrics
 from server.page import Page
 from server.requests import Requests
 from server.settings import Settings
 from server.spans import Spans
+from server.trusted import Trusted
 
 GRAPHQL = "/graphql"
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings) -> "Service":
     """The service of these settings; tests build it the way `chittygraph serve` does.
 
     Starting it migrates the database (BootRefused when it cannot be) and opens it; stopping it
@@ -35,7 +41,7 @@ def create_app(settings: Settings) -> Starlette:
     """
 
     @asynccontextmanager
-    async def lifespan(app: Service) -> AsyncIterator[None]:
+    async def lifespan(app: "Service") -> AsyncIterator[None]:
         db = await open_migrated(
             settings.database_path,
             readers=settings.readers,
@@ -43,38 +49,39 @@ def create_app(settings: Settings) -> Starlette:
             min_free_bytes=settings.min_free_mb * 2**20,
         )
         try:
-            app.state.db = db
+            app.db = db
             known = await db.read(cursors.stored_key())
-            app.state.cursor_key = known or await db.write(cursors.key())
+            app.cursor_key = await db.write(cursors.key()) if known is None else known
             async with (
                 spans.exporting(settings) as app.spans,
                 siblings.telling(lambda: scraping.for_siblings(app)),
                 minting.minter(settings) as mint,
                 minting.catching_up(db, mint),
+                gates.gate(settings, db) as app.gate,
             ):
-                app.state.mint = mint
+                app.mint = mint
                 yield
         finally:
             await db.close()
 
-    page = Page() if settings.graphiql else None
+    page = Page() if settings.shows_graphiql else None
     app = Service(
         lifespan=lifespan,
         routes=[*routes(settings), *(page.routes() if page else ())],
         middleware=[Middleware(Requests)],
-        exception_handlers={HTTPException: _as_json},
+        exception_handlers={HTTPException: _as_json, Barred: _barred},
     )
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
-    app.state.settings = settings
-    app.state.page = page
-    app.state.rules = graphql.rules(settings)
-    app.state.documents = Documents(
-        introspection=settings.introspection,
+    app.settings = settings
+    app.page = page
+    app.rules = graphql.rules(settings)
+    app.documents = Documents(
+        introspection=settings.shows_schema,
         limits=graphql.limits(settings),
-        rules=app.state.rules,
+        rules=app.rules,
     )
-    app.state.trusted = trusted.load(settings, app.state.documents)
-    app.state.roads = Roads(compile_operations=settings.compiled)
+    app.trusted = trusted.load(settings, app.documents)
+    app.roads = Roads(compile_operations=settings.compiled)
     paths = [route.path for route in app.router.routes if isinstance(route, Route)]
     app.metrics = Metrics(GRAPHQL, paths, settings.metrics_operations)
     return app
@@ -86,8 +93,19 @@ class Service(Starlette):
     What each request asks for is an attribute here: `state` takes ten times as long to look one up.
     """
 
+    settings: Settings
+    rules: Rules
+    documents: Documents
+    trusted: Trusted
+    roads: Roads
+    page: Page | None
     metrics: Metrics
+    # Of a running service:
+    db: Database
+    cursor_key: bytes
+    mint: Mint
     spans: Spans | None = None
+    gate: Gate | None = None
     _graphql = Requests(graphql.GraphQL())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,12 +127,16 @@ def routes(settings: Settings) -> list[BaseRoute]:
     ]
     if settings.metrics:
         found.append(Route(scraping.PATH, scraping.metrics))
-    if settings.introspection:
+    if settings.shows_schema:
         found.append(Route("/schema.graphql", _schema))
     return found
 
 
 async def _schema(request: Request) -> Response:
+    """The schema, for whoever may ask /graphql for it."""
+    gate: Gate | None = request.app.gate
+    if gate is not None:
+        await gate.viewer(request.scope["headers"], graphql.address_of(request.scope))
     return PlainTextResponse(sdl())
 
 
@@ -123,3 +145,9 @@ async def _as_json(request: Request, error: Exception) -> Response:
         raise error
     body = refusals.body(error.status_code, error.detail.lower())
     return JSONResponse(body, error.status_code, headers=error.headers)
+
+
+async def _barred(request: Request, barred: Exception) -> Response:
+    if not isinstance(barred, Barred):
+        raise barred
+    return JSONResponse(barred.body, barred.status, headers=barred.headers)

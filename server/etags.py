@@ -10,13 +10,13 @@ import hashlib
 import multiprocessing
 from collections.abc import Sequence
 
-from resolvers.scope import Viewer
+from resolvers.permissions import Viewer
 from server.compression import IDENTITY, Accepted
 
 # Kept by the client alone, and asked about each time.
 HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
-    (b"vary", b"accept, accept-encoding"),
+    (b"vary", b"accept, accept-encoding, authorization"),
 )
 
 

@@ -7,24 +7,30 @@ is 400 in application/graphql-response+json, and 200 in application/json unless 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from resolvers.scope import Rules, Scope, Viewer
+from resolvers.permissions import OPERATOR, Viewer
+from resolvers.scope import Rules, Scope
 from schema import errors
 from schema.errors import RequestRefused
 from schema.execution import Prepared
 from schema.limits import Limits
 from server import compression, envelope, etags, logs, negotiation, refusals
+from server.access import hosts
+from server.access.gate import Barred, Gate
 from server.compression import Accepted
 from server.disconnects import ClientGone, stopping_when_gone
 from server.envelope import JSON, Envelope, Malformed
 from server.metrics import CLIENT_GONE
 from server.phases import Phases
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.app import Service
 
 RESPONSE_JSON = "application/graphql-response+json"
 HTML = "text/html"
@@ -77,7 +83,7 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
     if media_type is None:
         return _refusal(JSON, 406, f"ask for {RESPONSE_JSON} or {JSON}")
     if media_type == HTML:
-        page = connection["app"].state.page
+        page = connection["app"].page
         if page.is_held(connection["headers"]):
             return Answer(304, media_type=HTML, headers=page.headers)
         return Answer(200, page.html, HTML, headers=page.headers)
@@ -89,24 +95,35 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
         return await _answered(connection, receive, media_type, accepted)
     except ClientGone:
         return Answer(CLIENT_GONE)
-    except Malformed as malformed:
-        return _refusal(media_type, malformed.status, str(malformed))
-    except RequestRefused as refused:
-        connection["chittygraph.outcome"] = "refused"
-        connection["chittygraph.code"] = refused.code
-        status = 200 if media_type == JSON else 400
-        return Answer(status, orjson.dumps({"errors": refused.formatted()}), media_type)
+    except (Malformed, Barred, RequestRefused) as refused:
+        return _refused(connection, media_type, refused)
+
+
+def _refused(
+    connection: Connection, media_type: str, why: Malformed | Barred | RequestRefused
+) -> Answer:
+    match why:
+        case Malformed():
+            return _refusal(media_type, why.status, str(why))
+        case Barred():
+            headers = [(name.encode(), value.encode()) for name, value in why.headers.items()]
+            return Answer(why.status, orjson.dumps(why.body), media_type, headers=headers)
+        case RequestRefused():
+            connection["chittygraph.outcome"] = "refused"
+            connection["chittygraph.code"] = why.code
+            status = 200 if media_type == JSON else 400
+            return Answer(status, orjson.dumps({"errors": why.formatted()}), media_type)
 
 
 async def _answered(
     connection: Connection, receive: Receive, media_type: str, accepted: Accepted
 ) -> Answer:
-    state = connection["app"].state
-    settings: Settings = state.settings
+    app: Service = connection["app"]
+    settings: Settings = app.settings
     phases: Phases | None = connection.get("chittygraph.phases")
-    asked = await envelope.read(connection, receive, settings.max_body_bytes)
-    document = state.trusted.document(asked)
-    prepared = state.documents.prepare(document)
+    viewer, asked = await _asked(connection, receive, settings.max_body_bytes)
+    document = app.trusted.document(asked)
+    prepared = app.documents.prepare(document)
     connection["chittygraph.document"] = prepared.digest
     operation = prepared.operation(asked.operation_name)
     if operation.name:
@@ -117,19 +134,19 @@ async def _answered(
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
     tag = None
     if connection["method"] in READING:
-        tag = etags.tag(
-            state.db.state(), document, connection["query_string"], media_type, Viewer()
-        )
+        tag = etags.tag(app.db.state(), document, connection["query_string"], media_type, viewer)
         held = etags.still_held(connection["headers"], tag, accepted)
         if held is not None:
             connection["chittygraph.outcome"] = "ok"
             return Answer(304, headers=[held])
-    connection["chittygraph.cost"] = state.documents.requested(operation, asked.variables)
+    cost = app.documents.requested(operation, asked.variables)
+    connection["chittygraph.cost"] = cost
+    _spend(connection, viewer, cost)
     if operation.is_query:
         with stopping_when_gone(receive):
-            answer = await _carry_out(connection, asked, prepared)
+            answer = await _carry_out(connection, asked, prepared, viewer)
     else:  # carried out to its end: nobody could tell how far it had got
-        answer = await _carry_out(connection, asked, prepared)
+        answer = await _carry_out(connection, asked, prepared, viewer)
     if phases is not None:
         phases.end("execute")
     body = orjson.dumps(answer)
@@ -142,12 +159,60 @@ async def _answered(
     return Answer(200, await compression.compressed(body, coding), media_type, headers=headers)
 
 
-async def _carry_out(connection: Connection, asked: Envelope, prepared: Prepared) -> dict[str, Any]:
-    state = connection["app"].state
-    scope = Scope(db=state.db, cursor_key=state.cursor_key, settings=state.rules, mint=state.mint)
+async def _asked(
+    connection: Connection, receive: Receive, max_bytes: int
+) -> tuple[Viewer, Envelope]:
+    """Who asks, and what; a body is read only for whoever may ask, who then is looked at again."""
+    viewer = await _viewer(connection)
+    asked = await envelope.read(connection, receive, max_bytes)
+    gate: Gate | None = connection["app"].gate
+    if gate is not None and connection["method"] == "POST":  # whose body may have taken its time
+        viewer = await gate.still(connection["headers"], address_of(connection))
+    return viewer, asked
+
+
+async def _viewer(connection: Connection) -> Viewer:
+    """Who asks; raises Barred for whoever may not."""
+    gate: Gate | None = connection["app"].gate
+    if gate is None:
+        _check_host(connection)
+        return OPERATOR
+    viewer = await gate.viewer(connection["headers"], address_of(connection))
+    connection["chittygraph.actor"] = viewer.actor
+    return viewer
+
+
+def _check_host(connection: Connection) -> None:
+    """Raise Malformed with 421 (RFC 9110) where an open service is asked by a stranger's name."""
+    name = hosts.foreign(connection["headers"])
+    if name is not None and not connection["app"].settings.allow_open_network:
+        raise Malformed(
+            421,
+            f"everyone may do everything here, so nothing is taken that was asked of {name!r}:"
+            " ask 127.0.0.1, or start the server with --allow-open-network if that is meant",
+        )
+
+
+def _spend(connection: Connection, viewer: Viewer, cost: int) -> None:
+    gate: Gate | None = connection["app"].gate
+    if gate is not None:
+        connection["chittygraph.throttle"] = gate.spend(viewer, cost)
+
+
+async def _carry_out(
+    connection: Connection, asked: Envelope, prepared: Prepared, viewer: Viewer
+) -> dict[str, Any]:
+    app: Service = connection["app"]
+    scope = Scope(
+        db=app.db,
+        cursor_key=app.cursor_key,
+        viewer=viewer,
+        settings=app.rules,
+        mint=app.mint,
+    )
     connection["chittygraph.spent"] = scope.spent
     async with scope:
-        answered = await state.roads.answer(prepared, scope, asked.variables, asked.operation_name)
+        answered = await app.roads.answer(prepared, scope, asked.variables, asked.operation_name)
     connection["chittygraph.road"] = "generic" if answered.why_generic else "compiled"
     connection["chittygraph.outcome"] = "errors" if answered.errors else "ok"
     answer: dict[str, Any] = {"data": answered.data}
@@ -158,10 +223,18 @@ async def _carry_out(connection: Connection, asked: Envelope, prepared: Prepared
         figures = {
             "requested": connection["chittygraph.cost"],
             "actual": cost.actual(orjson.loads(orjson.dumps(answered.data))),
-            "limit": state.settings.max_cost,
+            "limit": app.settings.max_cost,
         }
         answer["extensions"] = {"cost": figures}
+        if "chittygraph.throttle" in connection:
+            answer["extensions"]["throttle"] = connection["chittygraph.throttle"].told
     return answer
+
+
+def address_of(connection: Connection) -> str:
+    """The address that a request comes from; empty where there is none, as on a Unix socket."""
+    client = connection.get("client")
+    return client[0] if client else ""
 
 
 def rules(settings: Settings) -> Rules:
@@ -192,7 +265,7 @@ def _media_type(connection: Connection) -> str | None:
     is_page = (
         connection["method"] != "POST"
         and b"text/" in accepted.lower()  # a browser; parameters are not read twice for others
-        and connection["app"].state.settings.graphiql
+        and connection["app"].settings.shows_graphiql
         and not envelope.asks(connection)
     )
     return _negotiated(accepted, is_page)

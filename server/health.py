@@ -17,7 +17,7 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """The database can be read and no migration is pending; 503 otherwise."""
-    db = request.app.state.db
+    db = request.app.db
     try:
         await db.read(ledger.names())
         pending = await asyncio.to_thread(migrator.pending, db.path)

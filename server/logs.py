@@ -20,10 +20,13 @@ import orjson
 
 from db import clock
 from db.errors import BootRefused, Unavailable
+from resolvers import secrets
 from server import tracing
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being answered; empty outside of one."""
+
+LONGEST_SHOWN = 200
 
 _BLANK = vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"}))
 _STANDARD = frozenset(_BLANK) | {"message", "asctime", "color_message"}
@@ -44,6 +47,14 @@ def configure(format: str, level: str, stream: TextIO | None = None) -> None:  #
     # aiosqlite's debug lines show each call's arguments, those of the HTTP client its headers.
     for library in ("uvicorn", "aiosqlite", "httpx2", "httpcore2", "urllib3"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def shown(text: str) -> str:
+    """What a line may tell of a text that a client chose: its beginning, freed of what looks secret."""
+    return _redacted(text[:LONGEST_SHOWN])
+
+
+_redacted = lru_cache(1_024)(secrets.redact)
 
 
 class Line(logging.LogRecord):

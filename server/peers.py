@@ -20,7 +20,7 @@ class Peers:
 
     def admit(self, address: str) -> bool:
         """Count one more socket of an address, which must be released; False when it has too many."""
-        peer = _peer(address)
+        peer = network(address)
         if self.most and self._open[peer] >= self.most:
             if (
                 peer not in self._told
@@ -33,14 +33,15 @@ class Peers:
 
     def release(self, address: str) -> None:
         """Forget one socket that was admitted."""
-        peer = _peer(address)
+        peer = network(address)
         self._open[peer] -= 1
         self._told.discard(peer)
         if not self._open[peer]:
             del self._open[peer]
 
 
-def _peer(address: str) -> str:
+def network(address: str) -> str:
+    """What a client has of its own: its IPv4 address, or 64 bits of IPv6; any other text as it is."""
     if ":" not in address:
         return address
     found = ipaddress.IPv6Address(address)

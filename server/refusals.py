@@ -12,6 +12,7 @@ CODES = {
     413: "TOO_LARGE",
     414: "TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
+    421: "MISDIRECTED",
     429: "TOO_MANY_REQUESTS",
     431: "TOO_LARGE",
     500: "INTERNAL",
@@ -19,7 +20,7 @@ CODES = {
 }
 
 
-def body(status: int, message: str, **extensions: str) -> dict[str, Any]:
+def body(status: int, message: str, **extensions: object) -> dict[str, Any]:
     """The JSON body of a refusal with this HTTP status; `extensions` join its code."""
     code = CODES.get(status, "REFUSED")
     return {"errors": [{"message": message, "extensions": {"code": code, **extensions}}]}

@@ -1,26 +1,27 @@
 """What every request gets: an id, a line in the log, and an answer even when something fails.
 
 On its way a request's connection scope learns what the line, the figures and a trace tell of it:
-`chittygraph.document`, the SHA-256 of a GraphQL document that may be carried out, `.operation`, the
-name of its operation, `.outcome`, `.code` (of a refusal), `.road`, `.spent` (a `Spent`) and `.cost`.
+`chittygraph.actor`, who asks, `.document`, the SHA-256 of a GraphQL document that may be carried out,
+`.operation`, the name of its operation, `.outcome`, `.code` (of a refusal), `.road`, `.spent` (a
+`Spent`) and `.cost`.
 """
 
 import logging
 import os
 import time
-from functools import lru_cache
 from typing import Any
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resolvers import secrets
-from server import refusals
+from server import logs, refusals
 from server.logs import Line, request_id
 from server.watched import ASKING, Watched
 
-LONGEST_SHOWN = 200
-NOTED = [(name, f"chittygraph.{name}") for name in ("outcome", "code", "document", "road", "cost")]
+NOTED = [
+    (name, f"chittygraph.{name}")
+    for name in ("actor", "outcome", "code", "document", "road", "cost")
+]
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +80,12 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
     fields = {
         "method": scope["method"],
-        "path": _shown(scope["path"]),
+        "path": logs.shown(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 2),
     }
     if "chittygraph.operation" in scope:
-        fields["operation"] = _shown(scope["chittygraph.operation"])
+        fields["operation"] = logs.shown(scope["chittygraph.operation"])
     for name, key in NOTED:
         if key in scope:
             fields[name] = scope[key]
@@ -92,11 +93,3 @@ def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
         spent = scope["chittygraph.spent"]
         fields["statements"], fields["rows"] = spent.statements, spent.rows
     return fields
-
-
-def _shown(text: str) -> str:
-    # Clients choose paths and names: a token in one must not get into the log.
-    return _redacted(text[:LONGEST_SHOWN])
-
-
-_redacted = lru_cache(1_024)(secrets.redact)

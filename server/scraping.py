@@ -1,5 +1,6 @@
-"""GET /metrics: the figures of all workers, for a Prometheus on this machine."""
+"""GET /metrics: the figures of all workers, for a Prometheus on this machine or with a token."""
 
+import hmac
 import ipaddress
 from collections.abc import Iterable
 from typing import Any
@@ -15,15 +16,20 @@ from server.exposition import Figures
 
 PATH = "/metrics"
 TEXT = "text/plain"
-PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip")
+PASSED_ON = (
+    *("forwarded", "via", "x-real-ip", "cf-connecting-ip"),
+    *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+)
 
 
 async def metrics(request: Request) -> Response:
     """Answer a scrape, in the text format or, where that is asked for, as OpenMetrics."""
     if not _may_look(request):
-        raise HTTPException(403, "figures are told to this machine only: scrape them from here")
+        raise HTTPException(
+            403, "figures are told to this machine, or for the token of CHITTYGRAPH_METRICS_TOKEN"
+        )
     app = request.app
-    families = [*_own(app), *exposition.of_database(app.state.db)]
+    families = [*_own(app), *exposition.of_database(app.db)]
     for text in await siblings.told():
         families += text_string_to_metric_families(text.decode())
     body, content_type = Figures(exposition.merged(families)).written(
@@ -38,12 +44,15 @@ def for_siblings(app: Any) -> bytes:
 
 
 def _own(app: Any) -> Iterable[Metric]:
-    state = app.state
-    return exposition.of_process(app.metrics, state.roads, state.db.load(), siblings.number())
+    return exposition.of_process(app.metrics, app.roads, app.db.load(), siblings.number())
 
 
 def _may_look(request: Request) -> bool:
-    """Whether a client is on this machine itself, and not only the proxy that it came through."""
+    """Whether a client has the token, or is on this machine itself and not only its proxy is."""
+    token = str(request.app.settings.metrics_token)
+    given = request.headers.get("authorization", "")
+    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        return True
     if any(header in request.headers for header in PASSED_ON):
         return False
     try:

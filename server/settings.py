@@ -22,6 +22,11 @@ PREFIX = "CHITTYGRAPH_"
 NOT_OURS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
 
 UNSET = Secret("")
+# Verified with a public key: with any other kind, who may verify a token may also sign one.
+JWT_ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -46,7 +51,9 @@ class Settings:
     pin_cpus: bool = setting(
         False, "Keep each worker on one CPU: faster, if nothing else wants it."
     )
-    auth: Literal["open"] = setting("open", "Who may do what: `open` lets every caller do all.")
+    auth: Literal["open", "protected"] = setting(
+        "open", "`open`: every caller may do all. `protected`: each needs a credential."
+    )
     allow_open_network: bool = setting(False, "Let `open` listen beyond this machine.")
     readers: int = setting(2, "Database connections for reading, per process.", 1, 64)
     read_seconds: float = setting(5.0, "Longest that one request may read.", 0.01, 3600)
@@ -59,10 +66,24 @@ class Settings:
         "local", "`authority`: never mint here, and refuse to start without its URL."
     )
     chittyid_token: Secret = setting(UNSET, "Bearer token for the identity authority.")
-    graphiql: bool = setting(True, "Serve the GraphiQL page to browsers at `/graphql`.")
+    jwt_issuer: str = setting("", "Issuer that tokens must come from; with the next two, or none.")
+    jwt_audience: str = setting("", "Audience that tokens must be meant for.")
+    jwt_jwks_url: str = setting("", "Where the keys are that tokens are signed with.")
+    jwt_algorithms: str = setting("RS256", "How tokens may be signed, with commas between.")
+    jwt_claim: str = setting("sub", "Claim with the actor's ChittyID or ChittyAuth principal.")
+    failed_credentials_per_minute: int = setting(
+        30, "Credentials that may fail in a minute, of each address; 0: any number."
+    )
+    requests_per_minute: int = setting(6_000, "Requests that an actor may make; 0: any number.")
+    points_per_minute: int = setting(
+        1_000_000, "Cost of what an actor may ask for in a minute; 0: any."
+    )
+    graphiql: bool | None = setting(
+        None, "Serve the GraphiQL page to browsers at `/graphql`; `auto`: when open."
+    )
     compiled: bool = setting(True, "Compile operations; off, every one takes the generic road.")
-    introspection: bool = setting(
-        True, "Let clients ask for the schema, and suggest names in errors."
+    introspection: bool | None = setting(
+        None, "Let clients ask for the schema, and suggest names in errors; `auto`: when open."
     )
     documents: str = setting("", "JSON files of trusted documents, with commas between.")
     documents_only: bool = setting(False, "Carry out trusted documents and no others.")
@@ -86,8 +107,9 @@ class Settings:
         256, "Connections that one client address may hold to a worker; 0 is no limit."
     )
     metrics: bool = setting(
-        True, "Serve figures for Prometheus at `/metrics`, to this machine only."
+        True, "Serve figures for Prometheus at `/metrics`, to this machine or for the token."
     )
+    metrics_token: Secret = setting(UNSET, "Bearer token that opens `/metrics` to others.")
     metrics_operations: int = setting(
         100, "Operation names that the figures tell apart: the first so many.", 0, 10_000
     )
@@ -102,6 +124,7 @@ class Settings:
             _check(variable(declared.name), declared, getattr(self, declared.name))
         _database_path(self.database)
         self._check_minting()
+        self._check_tokens()
         _check_collector(self.otlp_url)
         if self.github_webhook_secret and not self.github_secrets:
             raise SettingRefused(
@@ -121,7 +144,8 @@ class Settings:
         if self.auth == "open" and not self.allow_open_network and not _is_loopback(self.host):
             raise SettingRefused(
                 f"auth is open, so anyone who reaches {self.host!r} could change the registry:"
-                " listen on 127.0.0.1, or add --allow-open-network if that is meant"
+                " listen on 127.0.0.1, or choose --auth protected,"
+                " or add --allow-open-network if that is meant"
             )
 
     @classmethod
@@ -152,6 +176,21 @@ class Settings:
         return _database_path(self.database)
 
     @property
+    def shows_graphiql(self) -> bool:
+        """Whether browsers get the page."""
+        return self.auth == "open" if self.graphiql is None else self.graphiql
+
+    @property
+    def shows_schema(self) -> bool:
+        """Whether clients may ask for the schema."""
+        return self.auth == "open" if self.introspection is None else self.introspection
+
+    @property
+    def jwt_algorithm_list(self) -> tuple[str, ...]:
+        """How tokens may be signed."""
+        return tuple(part.strip() for part in self.jwt_algorithms.split(",") if part.strip())
+
+    @property
     def mint_url(self) -> str | None:
         """Where ChittyIDs are asked for by POST; None when they are minted here."""
         base = self.chittyid_url.rstrip("/")
@@ -168,9 +207,26 @@ class Settings:
         parts = str(self.github_webhook_secret).split(",")
         return tuple(part.strip() for part in parts if part.strip())
 
+    def _check_tokens(self) -> None:
+        needed = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
+        lacking = [variable(name) for name in needed if not getattr(self, name)]
+        if 0 < len(lacking) < len(needed):
+            raise SettingRefused(
+                f"{' and '.join(lacking)} must be set too: tokens are taken only where their issuer,"
+                " audience and keys are all known"
+            )
+        if self.jwt_jwks_url:
+            _check_service("jwt_jwks_url", self.jwt_jwks_url)
+        unknown = [name for name in self.jwt_algorithm_list if name not in JWT_ALGORITHMS]
+        if unknown or not self.jwt_algorithm_list:
+            raise SettingRefused(
+                f"{variable('jwt_algorithms')} is {self.jwt_algorithms!r}: it takes names of"
+                f" {', '.join(JWT_ALGORITHMS)}"
+            )
+
     def _check_minting(self) -> None:
         if self.chittyid_url:
-            _check_authority(self.chittyid_url)
+            _check_service("chittyid_url", self.chittyid_url)
         elif self.chittyid_mint == "authority":
             raise SettingRefused(
                 f"{variable('chittyid_mint')} is authority and {variable('chittyid_url')} is not set:"
@@ -196,6 +252,8 @@ def accepted(hint: Any) -> str:
     """What a setting of this type takes, in words."""
     if hint is bool:
         return "true or false"
+    if hint == bool | None:
+        return "true, false or auto"
     if hint is int:
         return "a whole number"
     return "a number" if hint is float else " or ".join(get_args(hint)) or "a text"
@@ -203,6 +261,8 @@ def accepted(hint: Any) -> str:
 
 def shown(default: object) -> str:
     """A setting's default, as its variable would spell it."""
+    if default is None:
+        return "auto"
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -210,9 +270,11 @@ def _parse(source: str, hint: Any, text: str) -> Any:
     if hint is Secret:
         return Secret(text)
     value = text.strip()
-    choices: dict[str, Any] = {choice: choice for choice in get_args(hint)}
-    if hint is bool:
+    choices: dict[str, Any] = {str(choice): choice for choice in get_args(hint)}
+    if hint in (bool, bool | None):
         choices = {"true": True, "1": True, "false": False, "0": False}
+        if hint is not bool:
+            choices["auto"] = None
     try:
         return choices[value.lower()] if choices else hint(value)
     except (KeyError, ValueError):
@@ -243,8 +305,8 @@ def _database_path(database: str) -> Path:
     )
 
 
-def _check_authority(url: str) -> None:
-    name = variable("chittyid_url")
+def _check_service(setting: str, url: str) -> None:
+    name = variable(setting)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -254,7 +316,8 @@ def _check_authority(url: str) -> None:
         raise SettingRefused(f"{name} must be a URL without a query, as https://id.example.org")
     if "@" in parts.netloc:
         raise SettingRefused(
-            f"{name} must not carry a user name or password: use {variable('chittyid_token')}"
+            f"{name} must not carry a user name or password"
+            + (f": use {variable('chittyid_token')}" if setting == "chittyid_url" else "")
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise SettingRefused(f"{name} must begin with https://, but on this machine with http://")

@@ -16,7 +16,7 @@ from db.deliveries import Kept, Outcome
 from db.errors import Unavailable
 from resolvers import github
 from resolvers.github import Unacceptable
-from server import refusals
+from server import logs, refusals
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Refusal(Exception):
 
 
 class GitHubWebhooks(HTTPEndpoint):
-    """Takes deliveries; reads `db`, `mint` and `settings.github_secrets` of `app.state`."""
+    """Takes deliveries; reads `db`, `mint` and `settings.github_secrets` of the application."""
 
     async def post(self, request: Request) -> Response:
         """Keep one delivery and answer what became of it."""
@@ -62,7 +62,7 @@ def routes() -> list[Route]:
 
 
 async def _receive(request: Request) -> Kept:
-    secrets: tuple[str, ...] = request.app.state.settings.github_secrets
+    secrets: tuple[str, ...] = request.app.settings.github_secrets
     if not secrets:
         raise Refusal(503, "no webhook secret is configured: set CHITTYGRAPH_GITHUB_WEBHOOK_SECRET")
     signature = request.headers.get("x-hub-signature-256", "")
@@ -76,8 +76,8 @@ async def _receive(request: Request) -> Kept:
         reading = await _off_loop(
             len(body), lambda: github.read(body, event=event, delivery_id=delivery_id)
         )
-        state = request.app.state
-        kept = await github.keep(state.db, reading, mint=state.mint)
+        app = request.app
+        kept = await github.keep(app.db, reading, mint=app.mint)
     except Unacceptable as unacceptable:
         raise Refusal(400, str(unacceptable)) from None
     except Unavailable as unavailable:
@@ -129,7 +129,7 @@ async def _off_loop(size: int, work: Callable[[], T]) -> T:
 
 def _refuse(request: Request, refusal: Refusal) -> Response:
     level = logging.ERROR if refusal.status == 503 else logging.WARNING
-    delivery = request.headers.get("x-github-delivery", "")[:200]
+    delivery = logs.shown(request.headers.get("x-github-delivery", ""))
     log.log(
         level,
         "webhook refused",

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from starlette.applications import Starlette
 
 from db.program import Rows, Statement, Value, rows
-from server.app import create_app
+from server.app import Service, create_app
 from server.settings import Settings
 
 
 class Api:
     """A running application and a client of it."""
 
-    def __init__(self, app: Starlette, client: httpx2.AsyncClient) -> None:
+    def __init__(self, app: Service, client: httpx2.AsyncClient) -> None:
         self.app = app
         self.client = client
 
@@ -34,12 +33,12 @@ class Api:
 
     async def rows(self, sql: str, **bind: Value) -> Rows:
         """What a SELECT finds in the database."""
-        found: Rows = await self.app.state.db.read(rows(Statement(sql, bind)))
+        found: Rows = await self.app.db.read(rows(Statement(sql, bind)))
         return found
 
     async def put(self, sql: str, **bind: Value) -> None:
         """Write as another program would, past every rule."""
-        await self.app.state.db.write(rows(Statement(sql, bind)))
+        await self.app.db.write(rows(Statement(sql, bind)))
 
 
 @asynccontextmanager

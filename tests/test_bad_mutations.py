@@ -99,7 +99,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(tmp_path_factory):
     async with running(tmp_path_factory.mktemp("bad") / "registry.db", readers=1) as api:
-        await demo.fill(api.app.state.db)
+        await demo.fill(api.app.db)
         yield api
 
 

@@ -121,7 +121,18 @@ def test_a_misused_command_says_so_with_2(chittygraph, words):
 
 @pytest.mark.parametrize(
     "word",
-    ["serve", "migrate", "status", "schema", "explain", "export", "import", "webhooks", "demo"],
+    [
+        "serve",
+        "migrate",
+        "status",
+        "schema",
+        "explain",
+        "export",
+        "import",
+        "keys",
+        "webhooks",
+        "demo",
+    ],
 )
 def test_every_command_explains_itself(capsys, word):
     with pytest.raises(SystemExit) as caught:

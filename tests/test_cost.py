@@ -125,7 +125,7 @@ def test_an_operation_is_looked_at_once_and_not_for_each_request(documents):
 @pytest.fixture
 async def api(tmp_path):
     async with running(tmp_path / "registry.db") as api:
-        await demo.fill(api.app.state.db)
+        await demo.fill(api.app.db)
         yield api
 
 
@@ -176,7 +176,7 @@ async def test_nothing_but_true_asks_for_the_cost(api, wish):
 @pytest.mark.parametrize("compiled", [True, False])
 async def test_the_actual_cost_is_what_came_back(tmp_path, query, actual, compiled):
     async with running(tmp_path / "registry.db", compiled=compiled) as api:
-        await demo.fill(api.app.state.db)
+        await demo.fill(api.app.db)
         answer = await told(api, query)
 
     assert answer["extensions"]["cost"]["actual"] == actual

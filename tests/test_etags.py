@@ -60,20 +60,20 @@ async def test_the_client_alone_may_keep_it_and_has_to_ask(api):
     answer = await get(api)
 
     assert answer.headers["cache-control"] == "private, no-cache"
-    assert answer.headers["vary"] == "accept, accept-encoding"
+    assert answer.headers["vary"] == "accept, accept-encoding, authorization"
 
 
 async def test_no_table_is_read_to_see_that_nothing_changed(api):
     first = await get(api)
     asked: list[str] = []
-    points = api.app.state.db._points
+    points = api.app.db._points
     points._connection.set_trace_callback(asked.append)
-    lent = [await api.app.state.db.borrow(), await api.app.state.db.borrow()]
+    lent = [await api.app.db.borrow(), await api.app.db.borrow()]
 
     second = await again(api, first)
 
     for session in lent:
-        api.app.state.db.give_back(session)
+        api.app.db.give_back(session)
     assert second.status_code == 304
     assert asked == ["PRAGMA data_version"]
 
@@ -93,7 +93,7 @@ async def test_no_table_is_read_to_see_that_nothing_changed(api):
 async def test_whatever_another_process_commits_changes_it(api, sql):
     first = await get(api)
 
-    elsewhere(api.app.state.db.path, sql)
+    elsewhere(api.app.db.path, sql)
     second = await again(api, first)
 
     assert second.status_code == 200
@@ -116,8 +116,8 @@ async def test_a_mutation_changes_it_and_a_refused_one_does_not(api):
 
 async def test_a_checkpoint_does_not_bring_an_old_one_back(api):
     first = await get(api)
-    elsewhere(api.app.state.db.path, WRITE)
-    elsewhere(api.app.state.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    elsewhere(api.app.db.path, WRITE)
+    elsewhere(api.app.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     second = await again(api, first)
 

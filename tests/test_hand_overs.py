@@ -163,7 +163,7 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
         await api.ask("{ __typename __schema { queryType { name } } }")
         faulty = await api.post("{ actors { nodes { email } } }")
         refused = await api.post("{ actors { nodes { nmae } } }")
-        roads = api.app.state.roads
+        roads = api.app.roads
 
     assert [error["extensions"]["code"] for error in faulty["errors"]] == ["UNREADABLE"]
     assert "data" not in refused

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from db import tables
+from db.program import Statement
+from db.sight import UNRESTRICTED
 from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
 from schema import enums
 
@@ -35,7 +37,8 @@ THROUGH_CONNECTIONS = {
 
 
 def plan(connection: sqlite3.Connection, sql: str, parent: str | None = None) -> str:
-    steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", {"parent": parent, "limit": 21})
+    seen, _ = UNRESTRICTED.of(Statement(sql))
+    steps = connection.execute(f"EXPLAIN QUERY PLAN {seen}", {"parent": parent, "limit": 21})
     return "\n".join(step[3] for step in steps)
 
 

@@ -8,7 +8,7 @@ from db.errors import Refused
 from db.facts import Fact, Rank
 from db.program import Statement, Value, rows
 from resolvers import installations
-from resolvers.scope import Viewer
+from resolvers.permissions import Viewer
 from tests.mutating import ADA, ask, empty, register
 
 GIVEN = {
@@ -150,7 +150,7 @@ async def test_each_wrong_permission_is_named_by_its_place(scope):
 
 
 async def test_the_viewer_suspends_and_a_late_webhook_does_not_undo_it(scope):
-    await register(scope, ADA)
+    await register(scope, ADA, capabilities=["admin"])
     await installations.record(scope, GIVEN)
     scope.viewer = Viewer(actor=ADA)
 

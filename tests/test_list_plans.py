@@ -19,6 +19,7 @@ from db import cursors, pages, tables
 from db.conditions import EVERYTHING, Compare
 from db.pages import Cut, Listing, Order
 from db.program import Statement, Value
+from db.sight import UNRESTRICTED
 from schema.compiled.compiler import source_of
 from schema.served import GRAPHQL
 from schema.sources import Pages
@@ -107,7 +108,9 @@ LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, s
 
 
 def plan(connection: sqlite3.Connection, statement: Statement) -> list[str]:
-    found = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind)
+    found = connection.execute(
+        f"EXPLAIN QUERY PLAN {UNRESTRICTED.of(statement)[0]}", statement.bind
+    )
     return [detail for _, _, _, detail in found]
 
 

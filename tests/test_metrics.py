@@ -138,11 +138,11 @@ async def test_writes_are_counted_by_how_many_shared_a_transaction(api):
 
 async def test_sizes_readers_and_the_process_itself_are_told(api):
     await api.ask(CREATE, name="Ada")
-    session = await api.app.state.db.borrow()
+    session = await api.app.db.borrow()
 
     found = await scraped(api)
 
-    api.app.state.db.give_back(session)
+    api.app.db.give_back(session)
     assert found.total("chittygraph_wal_bytes") > 0
     assert found.total("chittygraph_database_bytes") > 0
     assert found.total("chittygraph_readers") == 2
@@ -192,7 +192,10 @@ async def test_figures_are_refused_to_other_machines(api, peer: str):
     assert "this machine" in answer.json()["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP"])
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"],
+)
 async def test_figures_are_refused_to_whom_a_proxy_here_lets_through(api, header: str):
     answer = await api.client.get("/metrics", headers={header: "203.0.113.9"})
 

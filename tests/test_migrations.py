@@ -349,3 +349,39 @@ def test_of_duplicate_active_connections_the_newest_stays(file: Path, folder: Pa
         ("tied-a", "inactive", "2025-10-22T00:00:00.001Z"),
         ("tied-b", "active", "2025-10-22 00:00:00"),
     ]
+
+
+def test_actors_that_share_a_principal_lose_it_and_what_it_was_is_kept(file: Path, folder: Path):
+    copy_of_migrations(folder, upto=14)
+    migrator.migrate(file, folder)
+    for key, principal in [("a", "'shared'"), ("b", "'shared'"), ("c", "'own'"), ("d", "NULL")]:
+        rows(
+            file,
+            "INSERT INTO actors (chitty_id, actor_type, chitty_auth_principal_id, created_at,"
+            f" updated_at) VALUES ('{key}', 'human', {principal}, '2025-10-22T00:00:00.000Z',"
+            " '2025-10-22T00:00:00.000Z')",
+        )
+
+    migrator.migrate(file)
+
+    assert rows(file, "SELECT chitty_id, chitty_auth_principal_id, updated_at FROM actors") == [
+        ("a", None, "2025-10-22T00:00:00.001Z"),
+        ("b", None, "2025-10-22T00:00:00.001Z"),
+        ("c", "own", "2025-10-22T00:00:00.000Z"),
+        ("d", None, "2025-10-22T00:00:00.000Z"),
+    ]
+    assert rows(file, "SELECT row_key, value_before, value_after FROM replaced_values") == [
+        ("a", "shared", None),
+        ("b", "shared", None),
+    ]
+    assert rows(file, "SELECT table_name, problem, row_count FROM repairs") == [
+        ("actors", "shared by several actors", 2)
+    ]
+    with pytest.raises(sqlite3.IntegrityError, match="chitty_auth_principal_id"):
+        rows(file, "UPDATE actors SET chitty_auth_principal_id = 'own' WHERE chitty_id = 'd'")
+
+
+def test_a_new_registry_has_had_no_repairs(file: Path):
+    migrator.migrate(file)
+
+    assert rows(file, "SELECT * FROM repairs UNION ALL SELECT * FROM replaced_values") == []

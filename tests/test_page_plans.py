@@ -10,6 +10,7 @@ from db import pages
 from db.conditions import EVERYTHING
 from db.pages import Cut, Listing, Order
 from db.program import Statement
+from db.sight import UNRESTRICTED
 from db.tables import Relation, Table
 from tests.test_indexes import DIRECT, LISTS, THROUGH_CONNECTIONS
 
@@ -24,7 +25,9 @@ WAYS = [
 
 
 def plan(connection: sqlite3.Connection, statement: Statement) -> str:
-    steps = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.bind)
+    steps = connection.execute(
+        f"EXPLAIN QUERY PLAN {UNRESTRICTED.of(statement)[0]}", statement.bind
+    )
     return "\n".join(step[3] for step in steps)
 
 

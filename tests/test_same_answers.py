@@ -88,13 +88,13 @@ async def both_roads(path: Path) -> AsyncIterator[Roads]:
         found = pool.read(path)
         await pool.harvest(generic, found, GRAPHQL)
         # Parsing and validating takes most of the time here, and is not what is compared.
-        compiled.app.state.documents = generic.app.state.documents
+        compiled.app.documents = generic.app.documents
         yield Roads(generic, compiled, found)
 
 
 def taken(api: Api) -> tuple[int, dict[str, int]]:
     """How many operations a service carried out on a plan, and why it did not the others."""
-    roads = api.app.state.roads
+    roads = api.app.roads
     return roads.compiled, dict(roads.generic)
 
 

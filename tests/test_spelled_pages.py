@@ -135,3 +135,20 @@ async def is_spelled(registry: Watched, page: str) -> bool:
         found = await registry.answered(scope, f"{{ contexts {page} }}")
     assert found.why_generic is None
     return isinstance(found.data["contexts"]["nodes"], orjson.Fragment)
+
+
+async def test_a_clients_own_names_are_never_taken_for_parts_of_a_statement(tmp_path):
+    file = tmp_path / "registry.db"
+    odd.plain(file, seed=2)
+    words = ("seen", "listed", "picked", "changeable", "shown", "hidden")
+    aliases = [f"{word}_{table.name}" for word in words for table in TABLES]
+    asked = " ".join(f"{each}: name" for each in aliases)
+    query = f"{{ contexts(first: 3) {{ nodes {{ {asked} }} }} }}"
+
+    async with running(file, max_aliases=30) as api, running(file, compiled=False) as generic:
+        found, expected = await both(api, generic, query)
+
+    assert found == expected
+    assert [list(node) for node in orjson.loads(found)["data"]["contexts"]["nodes"]] == [
+        aliases
+    ] * 3

@@ -13,6 +13,7 @@ import pytest
 from db import migrator
 from db.points import Points
 from db.program import Statement, rows
+from db.sight import UNRESTRICTED
 from db.states import SETTLED_SECONDS
 from tests.storing import ADD, NAMES, elsewhere
 
@@ -49,7 +50,7 @@ def points(registry: Path) -> Iterator[list[Points]]:
 
 
 def counted(points: Points) -> int:
-    ((count,),) = points.run(rows(COUNT))
+    ((count,),) = points.run(rows(COUNT), UNRESTRICTED)
     return int(str(count))
 
 

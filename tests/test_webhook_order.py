@@ -10,6 +10,7 @@ import pytest
 from db import clock, deliveries, waiting
 from db.migrator import migrate
 from db.program import Statement, run
+from db.sight import UNRESTRICTED
 from db.thread import execute
 from resolvers import github
 from tests.github import example, github_at, schema
@@ -96,11 +97,11 @@ def end_of(connection, sent, *, identified_after=1):
         keeping = deliveries.keep(
             reading.delivery, reading.outcome, reading.told, claimed_until=clock.now()
         )
-        run(keeping, lambda statement: execute(connection, statement))
+        run(keeping, lambda statement: execute(connection, statement, UNRESTRICTED))
         if number + 1 >= identified_after:
             identifying = waiting.identify(reading.delivery.installation_id, "CHITTY-X")
-            run(identifying, lambda statement: execute(connection, statement))
-    (row,) = execute(connection, Statement(STATE))
+            run(identifying, lambda statement: execute(connection, statement, UNRESTRICTED))
+    (row,) = execute(connection, Statement(STATE), UNRESTRICTED)
     names = [column[0] for column in connection.execute(STATE).description]
     connection.execute("ROLLBACK")
     found = dict(zip(names, row, strict=True))

@@ -1,11 +1,13 @@
 // The load generator for where wrk is missing: autocannon, with the same checks and the same figures.
 // Its latencies are whole milliseconds.
 // A line that begins with a slash is a GET: the path, a tab, and the ETag of the answer held, if any is.
-// Arguments: url, clients, seconds, the file of bodies, and the text that makes serial numbers differ.
+// Arguments: url, clients, seconds, the file of bodies, the text that makes serial numbers differ, and an
+// Authorization header or nothing.
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 
-const [url, clients, seconds, file, run] = process.argv.slice(2)
+const [url, clients, seconds, file, run, authorization] = process.argv.slice(2)
+const common = authorization ? { authorization } : {}
 let serial = 0
 let bad = 0
 let example = ''
@@ -23,12 +25,12 @@ const check = (isHeld) => (status, text) => {
 const asked = (path, etag) => ({
   method: 'GET',
   path,
-  headers: etag ? { 'if-none-match': etag } : {},
+  headers: etag ? { ...common, 'if-none-match': etag } : common,
   onResponse: check(Boolean(etag)),
 })
 const sent = (body) => ({
   method: 'POST',
-  headers: { 'content-type': 'application/json' },
+  headers: { ...common, 'content-type': 'application/json' },
   body,
   setupRequest: (next) => ({ ...next, body: body.replace('@SERIAL@', () => `${run}-${(serial += 1)}`) }),
   onResponse: check(false),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from db import healthy, kinds, migrator
-from db.errors import BootRefused, Unreadable
+from db.errors import Unreadable
 from db.moving.transfers import Transfer
 from db.tables import Column
 
@@ -29,24 +29,13 @@ class Exported:
     problem: str | None = None
 
 
-def require_migrated(path: Path) -> None:
-    """Raise BootRefused where there is no database, or one that is not up to date."""
-    status = migrator.inspect(path)
-    if not status.exists:
-        raise BootRefused(f"{path} does not exist: name a database with --database")
-    if status.pending:
-        raise BootRefused(
-            f"{path} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
-        )
-
-
 @contextmanager
 def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that reads a migrated database as it is at this moment, whoever writes to it.
 
     Raises BootRefused where the database cannot be read or is not up to date.
     """
-    require_migrated(path)
+    migrator.require_migrated(path)
     with healthy.looking(path.resolve(), alone=False) as connection:
         # Bytes that are no UTF-8 are found out row by row instead of ending the whole read.
         connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")

@@ -71,6 +71,7 @@ PRINCIPAL = Uniqueness(
     "chitty_auth_principal_id",
     ("{row}.chitty_auth_principal_id",),
     "{row}.chitty_auth_principal_id IS NOT NULL",
+    "chitty_auth_principal_id = char(0) || chitty_id",
 )
 NAME = Uniqueness("name", ("{row}.name",), "TRUE", "name = char(0) || chitty_id")
 INSTALLATION_CHITTY_ID = Uniqueness(

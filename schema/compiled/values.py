@@ -30,6 +30,8 @@ def converter(column: Column) -> Converter:
     """What makes a column's stored values the answer's; raises Unreadable."""
     one = _reader(column)
     at_once = _names(column.kind) if column.kind.names else _AT_ONCE.get(column.kind)
+    if column.private is not None and column.private.hidden is not None:
+        at_once = None
 
     def convert(values: Values) -> Values:
         if len(values) < TOGETHER:
@@ -101,7 +103,7 @@ def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
 
 
 def _reader(column: Column) -> Callable[[Value], Any]:
-    kind, nullable = column.kind, column.nullable
+    kind, is_null = column.kind, column.is_null
     read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is kinds.STRING_LIST else kind.read
     serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
     if kind is kinds.BIG_INT:
@@ -110,7 +112,7 @@ def _reader(column: Column) -> Callable[[Value], Any]:
         serialise = _name
 
     def one(stored: Value) -> Any:
-        return None if stored is None and nullable else serialise(read(stored))
+        return None if is_null(stored) else serialise(read(stored))
 
     return one
 

@@ -14,6 +14,7 @@ from server.cli import (
     explain,
     export,
     import_,
+    keys,
     migrate,
     restore,
     schema,
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
         restore,
         export,
         import_,
+        keys,
         webhooks,
         demo,
     ):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db import migrator
-from db.errors import BootRefused
 from server.cli import options
 from server.settings import Settings
 
@@ -72,16 +71,6 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def _require_migrated(path: Path) -> None:
-    status = migrator.inspect(path)
-    if not status.exists:
-        raise BootRefused(f"{path} does not exist: make it with `chittygraph migrate`")
-    if status.pending:
-        raise BootRefused(
-            f"{path} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
-        )
-
-
 async def _explain(
     settings: Settings, text: str, variables: dict[str, Any], operation: str | None
 ) -> str:
@@ -97,7 +86,7 @@ async def _explain(
     if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
     path = settings.database_path
-    _require_migrated(path)
+    migrator.require_migrated(path)
     db = await Database.open(path, readers=1, read_seconds=settings.read_seconds)
     try:
         # Where no server ever ran there is no key, nor a cursor that it could authenticate.
@@ -117,11 +106,12 @@ def _told(answered: "Answered", scope: "ExplainedScope", plans: list[list[str]])
     lines += [f"error: {error.message}" for error in answered.errors]
     lines.append(f"statements: {len(scope.asked)}")
     for number, (asked, steps) in enumerate(zip(scope.asked, plans, strict=True), 1):
-        bind = json.dumps(dict(asked.statement.bind), default=str, ensure_ascii=False)
+        sql, binds = scope.viewer.sight.of(asked.statement)
+        bind = json.dumps(dict(binds), default=str, ensure_ascii=False)
         lines += [
             "",
             f"{number}. batch: {asked.batch}, rows: {asked.rows}",
-            asked.statement.sql,
+            sql,
             f"   with {bind[:500]}",
             "   plan:",
             *(f"     {step}" for step in steps),

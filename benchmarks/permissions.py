@@ -1,0 +1,153 @@
+"""`--auth`: what permissions cost an admin, and an actor that sees only its own 200 contexts.
+
+The newest hundred contexts, which W2 and W3 list, and a hundred ordinary ones are made the actor's own,
+so that all three are asked the same and answer the same: whoever asks in open mode, the admin, and the
+owner, who then has 1,400 connections.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import compare, data, progress, report, rows
+from benchmarks.options import Options
+from benchmarks.rounds import bodies_file, long_enough, sample, warm_up
+from benchmarks.rows import Size
+from benchmarks.servers import BY_NAME, Contender, Server, running
+from benchmarks.summary import OURS, Verdict
+from benchmarks.workloads import BY_NAME as WORKLOADS
+from benchmarks.workloads import Workload, new_connection
+from db import api_keys
+from db.program import Program
+from db.program import run as run_program
+from db.sight import UNRESTRICTED
+from db.thread import execute
+from server.access import api_keys as keys
+
+NEWEST, ORDINARY = 100, 100
+OPEN, ADMIN, OWNER = "open", "admin", "owner"
+MOST = {ADMIN: 1.15, OWNER: 1.30}
+PROTECTED = {
+    "auth": "protected",
+    "requests_per_minute": "0",
+    "points_per_minute": "0",
+}
+HAND_OVER = "UPDATE contexts SET owner_chitty_id = ? WHERE"
+# Whoever owns the newest contexts, and another actor.
+OWNERS_PLACE, ADMINS_PLACE = 1, 2
+
+
+def run(asked: Options, folder: Path) -> int:
+    """Print how much longer each takes than in open mode; returns 1 when it is more than it may be."""
+    size = Size.at(asked.scale)
+    database = folder / "owned.db"
+    shutil.copyfile(data.database(asked.scale), database)
+    credentials = _prepare(database, size)
+    workloads = [_asked_of_owner(WORKLOADS[name], size) for name in asked.workloads]
+    workloads = [each for each in workloads if not each.again]
+    times: dict[tuple[str, str], list[float]] = {}
+    with ExitStack() as stack:
+        servers = [
+            replace(
+                stack.enter_context(running(_contender(name), database, folder)),
+                authorization=credentials.get(name, ""),
+            )
+            for name in (OPEN, ADMIN, OWNER)
+        ]
+        compare.answers(servers, workloads, size, folder)
+        progress.say("the answers are the same")
+        for workload in workloads:
+            for name, found in _measured(servers, workload, asked, size, folder):
+                times.setdefault((workload.name, name), []).append(found)
+    progress.done()
+    return _report(workloads, {key: median(found) for key, found in times.items()})
+
+
+def _measured(
+    servers: Sequence[Server], workload: Workload, asked: Options, size: Size, folder: Path
+) -> Iterable[tuple[str, float]]:
+    bodies = bodies_file(workload, size, folder)
+    clients = workload.target.clients
+    latency = {server.name: warm_up(server, workload, bodies) for server in servers}
+    for number in range(1, asked.rounds + 1):
+        for server in servers:
+            progress.now(f"{workload.name}, round {number} of {asked.rounds}: {server.name}")
+            seconds = long_enough(asked.seconds, clients, latency[server.name])
+            found = sample(server, workload, bodies, clients, seconds, number)
+            yield server.name, 1000 / found.per_second
+
+
+def _contender(name: str) -> Contender:
+    settings = {} if name == OPEN else PROTECTED
+    return replace(BY_NAME[OURS].with_settings(**settings), name=name, title=name)
+
+
+def _prepare(database: Path, size: Size) -> dict[str, str]:
+    """Hand the newest contexts over and make keys; returns the Authorization header of each name."""
+    owner, admin = rows.actor_id(OWNERS_PLACE), rows.actor_id(ADMINS_PLACE)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute(
+            "UPDATE contexts SET owner_chitty_id = ? WHERE owner_chitty_id = ?", (admin, owner)
+        )
+        connection.executemany(
+            "UPDATE contexts SET owner_chitty_id = ? WHERE chitty_id = ?",
+            [(owner, rows.context_id(place)) for place in _owned(size)],
+        )
+        connection.execute(
+            "UPDATE actors SET capabilities = '[\"admin\"]' WHERE chitty_id = ?", (admin,)
+        )
+        return {
+            name: f"Bearer {_key_of(connection, actor)}"
+            for name, actor in ((ADMIN, admin), (OWNER, owner))
+        }
+
+
+def _key_of(connection: sqlite3.Connection, actor: str) -> str:
+    key = keys.new()
+    program: Program[Any] = api_keys.create(
+        key.key_id, actor, keys.digest(key.secret), label=None, expires_at=None
+    )
+    run_program(program, lambda statement: execute(connection, statement, UNRESTRICTED))
+    return keys.text(key)
+
+
+def _owned(size: Size) -> Sequence[int]:
+    middle = size.contexts // 2
+    return [
+        *range(size.contexts - NEWEST, size.contexts),
+        *range(middle, middle + ORDINARY),
+    ]
+
+
+def _asked_of_owner(workload: Workload, size: Size) -> Workload:
+    """The same operation about what the owner owns."""
+    owned = _owned(size)
+    variables: Mapping[str, list[dict[str, Any]]] = {
+        "W1": [{"id": rows.context_id(place)} for place in owned],
+        "W5": [{"id": rows.actor_id(OWNERS_PLACE)}],
+        "W4": [{"input": new_connection(place)} for place in owned if rows.is_active(place)],
+    }
+    if workload.name not in variables:
+        return workload
+    return replace(workload, variables=lambda _: variables[workload.name])
+
+
+def _report(workloads: Sequence[Workload], times: Mapping[tuple[str, str], float]) -> int:
+    results = []
+    for workload in workloads:
+        base = times[workload.name, OPEN]
+        for name, most in MOST.items():
+            ratio = times[workload.name, name] / base
+            figure = (
+                f"{workload.name}: the {name} takes {ratio:.2f} times as long as in open mode"
+                f" ({base:.3f} ms), {most:g} allowed"
+            )
+            results.append(Verdict(figure, ratio <= most))
+    for result in results:
+        print(report.verdict(result))
+    return 0 if all(result.is_met for result in results) else 1
