@@ -32,7 +32,7 @@ STATE_PRAGMAS = {
     *("application_id", "auto_vacuum", "encoding", "foreign_keys", "freelist_count"),
     *("journal_mode", "page_count", "page_size", "schema_version", "synchronous", "user_version"),
 }
-SECRETS = {"server_keys": "value"}
+SECRETS = {"server_keys": "value", "api_keys": "secret_sha256"}
 RAW_PAGES = "sqlite_dbpage"
 
 

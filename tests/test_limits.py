@@ -132,6 +132,13 @@ def test_fields_that_are_repeated_beyond_what_can_be_compared_are_refused_with_a
     assert error["message"].endswith("select each once")
 
 
+def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(documents):
+    error = refusal(documents, "{ contexts(first: " + "9" * 5_000 + ") { totalCount } }")
+
+    assert error["extensions"] == {"code": "TOO_LARGE"}
+    assert error["message"] == "a number of the document has more than 4000 digits"
+
+
 @pytest.mark.parametrize("levels", [20, 40])
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_is_refused_for_its_size_at_once(documents, bomb, levels):

@@ -259,6 +259,16 @@ def test_a_stored_secret_is_not_told_whatever_the_way(sql, path, statement: str)
     assert "server_keys.value holds secrets" in err
 
 
+def test_what_api_keys_are_proved_by_is_not_told_and_the_rest_of_them_is(sql):
+    code, out, err = sql("SELECT secret_sha256 FROM api_keys")
+    told, listed, _ = sql("SELECT key_id, label FROM api_keys")
+
+    assert (code, out) == (1, "")
+    assert "api_keys.secret_sha256 holds secrets" in err
+    assert told == 0
+    assert "key_id" in listed
+
+
 def test_a_long_statement_ends_at_its_time(sql):
     counted = sql(ENDLESS.format("count(*)"), "--read-seconds", "0.05")
     listed = sql(ENDLESS.format("i"), "--read-seconds", "0.05")
