@@ -18,7 +18,7 @@ import orjson
 
 from db import chitty_id
 from db.errors import Unavailable
-from server import tracing
+from server import fetching, tracing
 from server.breaker import Breaker, Open
 from server.logs import request_id
 
@@ -114,7 +114,9 @@ class Authority:
                 ) as response,
             ):
                 _check_status(response.status_code)
-                body = await _body(response)
+                body = await fetching.body(response, MAX_BYTES)
+        except fetching.TooLong as too_long:
+            raise Silent(f"an answer of {too_long}") from None
         except TimeoutError:
             raise Silent(f"no answer within {self._seconds:g} s") from None
         except httpx2.HTTPError as error:
@@ -129,16 +131,6 @@ def _check_status(status: int) -> None:
         raise Silent(f"status {status}")
     if status >= 400:
         raise Refusing(f"status {status}")
-
-
-async def _body(response: httpx2.Response) -> bytes:
-    body = bytearray()
-    # Raw, so that nothing unpacks to more than was sent; compressed bytes are no JSON then.
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise Silent(f"an answer of more than {MAX_BYTES} bytes")
-    return bytes(body)
 
 
 def _minted(body: bytes) -> str:

@@ -6,7 +6,6 @@ chooses could be compressed together with: credentials come in headers and are n
 """
 
 import asyncio
-import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from functools import lru_cache
 import brotli
 import zstandard
 
+from server.negotiation import weighted
+
 IDENTITY = ""
 SMALLEST_BYTES = 1_024
 # To another thread and back takes longer than less than this does.
@@ -22,8 +23,6 @@ LARGE_BYTES = 50_000
 GZIP_FORMAT = 31
 # An answer as it is may always be sent unless it is refused; any coding that is named goes before it.
 UNNAMED = 0.000_1
-
-_QUALITY = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 
 def _gzip(body: bytes) -> bytes:
@@ -67,21 +66,12 @@ def accepted(headers: list[tuple[bytes, bytes]]) -> Accepted | None:
 
 @lru_cache(256)
 def _accepted(header: bytes) -> Accepted | None:
-    qualities = dict(_quality(part) for part in header.decode("latin-1").lower().split(","))
+    qualities = dict(weighted(part) for part in header.decode("latin-1").lower().split(","))
     others = qualities.get("*", 0.0)
     ranked = [(qualities.get(coding, others), coding) for coding in CODINGS]
     ranked.append((qualities.get("identity", qualities.get("*", UNNAMED)), IDENTITY))
-    found = sorted((each for each in ranked if each[0] > 0), key=lambda each: -each[0])
+    found = sorted((each for each in ranked if 0 < each[0] <= 1), key=lambda each: -each[0])
     return Accepted(tuple(coding for _, coding in found)) if found else None
-
-
-def _quality(part: str) -> tuple[str, float]:
-    coding, *parameters = (piece.strip() for piece in part.split(";"))
-    for parameter in parameters:
-        if parameter.startswith("q="):
-            text = parameter.removeprefix("q=")
-            return coding, float(text) if _QUALITY.fullmatch(text) else 0.0
-    return coding, 1.0
 
 
 def headers(coding: str) -> list[tuple[bytes, bytes]]:

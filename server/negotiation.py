@@ -12,7 +12,7 @@ def best(accept: str, offered: Sequence[str]) -> str | None:
     Of types that it likes equally, one that it names goes before one that falls under a range, then
     the one that comes earlier in the header, then the one that is offered first.
     """
-    ranges = [_range(part) for part in accept.lower().split(",") if part.strip()]
+    ranges = [weighted(part) for part in accept.lower().split(",") if part.strip()]
     ranked = []
     for place, media_type in enumerate(offered):
         fitting = [
@@ -27,7 +27,11 @@ def best(accept: str, offered: Sequence[str]) -> str | None:
     return liked[-1] if liked[0] > 0 else None
 
 
-def _range(part: str) -> tuple[str, float]:
+def weighted(part: str) -> tuple[str, float]:
+    """A name and its weight, 1 where there is none and 0 for what is no number (RFC 9110, section 12.4.2).
+
+    One that is given more than 1 is left to the caller.
+    """
     name, *parameters = (piece.strip() for piece in part.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):

@@ -2,12 +2,13 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
+
+from tests.loopback import Handler, serving
 
 
 @dataclass(frozen=True)
@@ -70,42 +71,18 @@ class Authority:
         return self.answers.pop(0) if self.answers else self.otherwise(asked)
 
 
-@contextmanager
-def an_authority() -> Iterator[Authority]:
+def an_authority() -> AbstractContextManager[Authority]:
     """A running authority on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = False
-    server.authority = authority = Authority(server.server_port)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield authority
-    finally:
-        authority.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(_Handler, Authority, lambda authority: authority.ended.set())
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        authority: Authority = self.server.authority  # type: ignore[attr-defined]
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+class _Handler(Handler):
+    def answer(self) -> None:
+        body = json.loads(self.sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = authority.answer(Asked(self.path, headers, body))
+        answer = self.service.answer(Asked(self.path, headers, body))
         if answer is None:
-            authority.ended.wait()
+            self.service.ended.wait()
             return
         sent = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
-        try:
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-        except OSError:
-            pass  # the client had read enough
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: the tests read `asked`."""
+        self.reply(answer.status, answer.headers, sent)

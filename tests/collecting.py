@@ -1,12 +1,11 @@
 """An OpenTelemetry collector: a real HTTP server that keeps the spans it is sent."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import AbstractContextManager
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.loopback import Handler, serving
 
 
 class Collector:
@@ -27,32 +26,16 @@ class Collector:
             self.spans += [span for scope in resource.scope_spans for span in scope.spans]
 
 
-@contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting() -> AbstractContextManager[Collector]:
     """A running collector on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.collector = collector = Collector(server.server_port)  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield collector
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(_Handler, Collector)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+class _Handler(Handler):
+    def answer(self) -> None:
+        body = self.sent
         if self.headers.get("content-encoding"):
-            self.send_error(415)
+            self.reply(415, {}, b"")
             return
-        self.server.collector.take(self.path, body)  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: the tests read `spans`."""
+        self.service.take(self.path, body)
+        self.reply(200, {"Content-Type": "application/x-protobuf"}, b"")

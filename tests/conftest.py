@@ -29,6 +29,12 @@ def the_process_as_it_was() -> Iterator[None]:
 
 
 @pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep what the services say of operations that fail out of a report of the one that matters."""
+    caplog.set_level(logging.CRITICAL)
+
+
+@pytest.fixture
 def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to a new registry, without the service."""
     file = tmp_path / "registry.db"

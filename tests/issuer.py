@@ -3,15 +3,16 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.loopback import Handler, serving
 
 ISSUER, AUDIENCE = "https://auth.example.org", "chittygraph"
 
@@ -69,44 +70,23 @@ class Issuer:
         self.answer = lambda: None
 
 
-@contextmanager
-def an_issuer() -> Iterator[Issuer]:
+def an_issuer() -> AbstractContextManager[Issuer]:
     """A running issuer on a free port, which publishes its first key."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = False
-    issuer = Issuer(f"http://127.0.0.1:{server.server_port}/keys")
+    return serving(_Handler, _issuer_at, lambda issuer: issuer.ended.set())
+
+
+def _issuer_at(port: int) -> Issuer:
+    issuer = Issuer(f"http://127.0.0.1:{port}/keys")
     issuer.publish(published(RSA[0], "one"))
-    server.issuer = issuer  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield issuer
-    finally:
-        issuer.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return issuer
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        issuer: Issuer = self.server.issuer  # type: ignore[attr-defined]
-        issuer.asked.append(self.path)
-        issuer.was_asked.set()
-        answer = issuer.answer()
+class _Handler(Handler):
+    def answer(self) -> None:
+        self.service.asked.append(self.path)
+        self.service.was_asked.set()
+        answer = self.service.answer()
         if answer is None:
-            issuer.ended.wait()
-            return
-        status, headers, body = answer
-        try:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        except OSError:
-            pass  # the client had read enough
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing: the tests read `asked`."""
+            self.service.ended.wait()
+        else:
+            self.reply(*answer)

@@ -7,7 +7,6 @@ where it may not know: a table that another program has made may hold that.
 import gc
 import itertools
 import json
-import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -23,16 +22,13 @@ from db.tables import ACTORS, CONNECTIONS, Actor, Connection, Installation
 from tests import strangers
 from tests.api import Api, running
 from tests.corpus import answers, operations, pool
+from tests.corpus.marking import BY_CHANCE
 from tests.corpus.operations import GRAPHQL, Operation
 from tests.corpus.pool import Pool
 from tests.strangers import ADMIN, Household, household, seen_by
 from tests.test_same_answers import ROOM
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
+pytestmark = BY_CHANCE
 QUERIES = 200
 HOLDERS = {"nothing": "[]", "read": '["registry:read"]', "installations": '["installations:write"]'}
 ACTOR_FILTER: Any = GRAPHQL.type_map["ActorFilter"]
@@ -61,12 +57,6 @@ ORDERINGS = [
     if name.lower() in ACTORS.private
     for direction in ("ASC", "DESC")
 ]
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep what the services say of operations that fail out of a report of the one that matters."""
-    caplog.set_level(logging.CRITICAL)
 
 
 @dataclass

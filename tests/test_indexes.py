@@ -8,9 +8,9 @@ import pytest
 
 from db import tables
 from db.program import Statement
-from db.sight import UNRESTRICTED
 from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
 from schema import enums
+from tests import planning
 
 ORDERINGS: list[tuple[Table[Any], type[Enum]]] = [
     (ACTORS, enums.ActorOrderField),
@@ -37,9 +37,8 @@ THROUGH_CONNECTIONS = {
 
 
 def plan(connection: sqlite3.Connection, sql: str, parent: str | None = None) -> str:
-    seen, _ = UNRESTRICTED.of(Statement(sql))
-    steps = connection.execute(f"EXPLAIN QUERY PLAN {seen}", {"parent": parent, "limit": 21})
-    return "\n".join(step[3] for step in steps)
+    statement = Statement(sql, {"parent": parent, "limit": 21})
+    return "\n".join(planning.plan(connection, statement))
 
 
 def page_of(relation: Relation[Any]) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,11 @@ from db import cursors, pages, tables
 from db.conditions import EVERYTHING, Compare
 from db.pages import Cut, Listing, Order
 from db.program import Statement, Value
-from db.sight import UNRESTRICTED
 from schema.compiled.compiler import source_of
 from schema.served import GRAPHQL
 from schema.sources import Pages
 from tests.counting import fill, watched
+from tests.planning import plan
 
 AT = "2026-01-01T00:00:00.000Z"
 ROWS = 1_000
@@ -107,11 +108,15 @@ ROOTS = {source.table: name for _, name, _, source in fields() if source.relatio
 LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, source in fields()}
 
 
-def plan(connection: sqlite3.Connection, statement: Statement) -> list[str]:
-    found = connection.execute(
-        f"EXPLAIN QUERY PLAN {UNRESTRICTED.of(statement)[0]}", statement.bind
-    )
-    return [detail for _, _, _, detail in found]
+async def statements(path: Path, asked: List) -> dict[str, Statement]:
+    """What a list in every ordering asks of a new registry, by its SQL."""
+    async with watched(path) as registry:
+        await fill(registry, ROWS)
+        return {
+            each.statement.sql: each.statement
+            for variables in asked.variables()
+            for each in await registry.asked(asked.query, **variables)
+        }
 
 
 def costly(plans: dict[str, list[str]], asked: List) -> dict[str, list[str]]:
@@ -144,12 +149,8 @@ def test_the_schema_offers_these_lists_and_no_other():
 
 @pytest.mark.parametrize("asked", LISTS.values(), ids=LISTS)
 async def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(tmp_path, asked: List):
-    path, seen = tmp_path / "registry.db", {}
-    async with watched(path) as registry:
-        await fill(registry, ROWS)
-        for variables in asked.variables():
-            for each in await registry.asked(asked.query, **variables):
-                seen[each.statement.sql] = each.statement
+    path = tmp_path / "registry.db"
+    seen = await statements(path, asked)
     with closing(sqlite3.connect(path)) as connection:
         found = {sql: plan(connection, statement) for sql, statement in seen.items()}
 

@@ -10,8 +10,8 @@ from db import pages
 from db.conditions import EVERYTHING
 from db.pages import Cut, Listing, Order
 from db.program import Statement
-from db.sight import UNRESTRICTED
 from db.tables import Relation, Table
+from tests import planning
 from tests.test_indexes import DIRECT, LISTS, THROUGH_CONNECTIONS
 
 LIMITS = (1, 3, 21, 101)  # SQLite looks at them when it plans
@@ -25,10 +25,7 @@ WAYS = [
 
 
 def plan(connection: sqlite3.Connection, statement: Statement) -> str:
-    steps = connection.execute(
-        f"EXPLAIN QUERY PLAN {UNRESTRICTED.of(statement)[0]}", statement.bind
-    )
-    return "\n".join(step[3] for step in steps)
+    return "\n".join(planning.plan(connection, statement))
 
 
 def by(table: Table[Any], column: str, *, descending: bool) -> tuple[Order, ...]:

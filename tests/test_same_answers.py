@@ -4,7 +4,6 @@
 """
 
 import gc
-import logging
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -21,28 +20,17 @@ from schema import size
 from schema.limits import LIMITS
 from tests.api import Api, running
 from tests.corpus import answers, odd, operations, pool, reach, shrink, times
+from tests.corpus.marking import BY_CHANCE
 from tests.corpus.operations import GRAPHQL, Operation
 from tests.corpus.pool import Pool
 
-# graphql-core drops what it has not begun when something beside it fails, and Python says so whenever
-# it finds the remains: here, where they are collected before the next test.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
+pytestmark = BY_CHANCE
 MAKERS: dict[str, Callable[[Path, int], None]] = {"plain": odd.plain, "odd": odd.odd}
 # How many of the operations take a plan to its end: the others are refused, fail, or meet a fault.
 LEAST_COMPILED = {"plain": 0.85, "odd": 0.7}
 MUTATIONS = 250
 # Some operations made by chance have more of these than clients are allowed.
 ROOM = {"max_aliases": 300, "max_directives": 100, "max_cost": 10**9}
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep what the services say of stored faults out of a report of the one operation that matters."""
-    caplog.set_level(logging.CRITICAL)
 
 
 @dataclass

@@ -5,7 +5,6 @@ what it may know. All that the answers say of others is then what the operation 
 """
 
 import gc
-import logging
 import re
 import sqlite3
 from collections import Counter
@@ -22,27 +21,18 @@ from db.tables import ACTORS, TABLES, Table
 from tests import strangers
 from tests.api import Api, running
 from tests.corpus import answers, odd, operations, pool, times
+from tests.corpus.marking import BY_CHANCE
 from tests.corpus.operations import GRAPHQL, Operation
 from tests.corpus.pool import Pool
 from tests.strangers import ADMIN, Household, household, seen_by
 from tests.test_same_answers import ROOM
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
+pytestmark = BY_CHANCE
 QUERIES = 400
 MUTATIONS = 300
 # Operations that show something of the one who asks, and, to an admin, something of the other one.
 LEAST_TELLING = 0.1
 MARKS = ("ASHX", "OAKX")
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Keep what the services say of operations that fail out of a report of the one that matters."""
-    caplog.set_level(logging.CRITICAL)
 
 
 def households(capabilities: str = "[]") -> list[Household]:

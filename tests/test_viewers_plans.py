@@ -8,23 +8,13 @@ import pytest
 
 from db.program import Statement
 from db.sight import Extent, Sight
-from tests.counting import fill, watched
-from tests.test_list_plans import LISTS, ROWS, List
+from tests.planning import plan
+from tests.test_list_plans import LISTS, List, statements
 
 VIEWER = Sight("CHITTY-ACTOR-000001-AAAA", Extent())
 # What is no table: one row, a list of JSON; and the index of rows that cannot be spelled, of which there
 # are none as a rule.
 NO_TABLE = re.compile(r"SCAN CONSTANT ROW|SCAN .* VIRTUAL TABLE |SCAN .* INDEX \w+_odd\b")
-
-
-def plan(connection: sqlite3.Connection, statement: Statement) -> list[str]:
-    """The steps by which a statement is carried out for the viewer."""
-    found = connection.execute(f"EXPLAIN QUERY PLAN {VIEWER.of(statement)[0]}", _binds(statement))
-    return [detail for _, _, _, detail in found]
-
-
-def _binds(statement: Statement) -> dict[str, object]:
-    return {**statement.bind, "viewer": VIEWER.viewer}
 
 
 def walked(steps: list[str]) -> list[str]:
@@ -39,18 +29,18 @@ def walked(steps: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("asked", LISTS.values(), ids=LISTS)
 async def test_a_list_walks_no_table_for_an_ordinary_viewer(tmp_path, asked: List):
-    path, seen = tmp_path / "registry.db", {}
-    async with watched(path) as registry:
-        await fill(registry, ROWS)
-        for variables in asked.variables():
-            for each in await registry.asked(asked.query, **variables):
-                seen[each.statement.sql] = each.statement
+    path = tmp_path / "registry.db"
+    seen = await statements(path, asked)
     with closing(sqlite3.connect(path)) as connection:
-        found = {sql: walked(plan(connection, statement)) for sql, statement in seen.items()}
+        found = {
+            sql: walked(plan(connection, statement, VIEWER)) for sql, statement in seen.items()
+        }
 
     assert {sql: steps for sql, steps in found.items() if steps} == {}
 
 
 def test_a_list_that_asks_each_row_of_a_table_would_be_noticed(migrated):
-    assert walked(plan(migrated, Statement("SELECT * FROM seen.contexts AS t"))) == ["SCAN own"]
-    assert walked(plan(migrated, Statement("SELECT * FROM listed.contexts AS t"))) == []
+    assert walked(plan(migrated, Statement("SELECT * FROM seen.contexts AS t"), VIEWER)) == [
+        "SCAN own"
+    ]
+    assert walked(plan(migrated, Statement("SELECT * FROM listed.contexts AS t"), VIEWER)) == []

@@ -12,6 +12,8 @@ from typing import Any, TypeAlias
 import httpx2
 import orjson
 
+from server import fetching
+
 FETCH_SECONDS = 5.0
 KEPT_SECONDS = 600.0
 COOL_DOWN_SECONDS = 30.0
@@ -99,13 +101,10 @@ class SigningKeys:
         async with self._client.stream("GET", self._url) as response:
             if response.status_code != 200:
                 raise _Unusable(f"status {response.status_code}")
-            body = bytearray()
-            # Raw, so that nothing unpacks to more than was sent.
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    raise _Unusable(f"more than {MAX_BYTES} bytes")
-            return bytes(body)
+            try:
+                return await fetching.body(response, MAX_BYTES)
+            except fetching.TooLong as too_long:
+                raise _Unusable(str(too_long)) from None
 
 
 class _Unusable(ValueError):

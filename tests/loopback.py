@@ -1,0 +1,69 @@
+"""HTTP servers for tests: real ones, each on a free port of this machine."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers for `service`, which the server was started with; says nothing on stderr."""
+
+    def answer(self) -> None:
+        """Answer one request, whatever its method."""
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        """A GET came."""
+        self.answer()
+
+    def do_POST(self) -> None:
+        """A POST came."""
+        self.answer()
+
+    @property
+    def sent(self) -> bytes:
+        """The request's body."""
+        return self.rfile.read(int(self.headers.get("content-length", 0)))
+
+    @property
+    def service(self) -> Any:
+        """What `serving` was given."""
+        return self.server.service  # type: ignore[attr-defined]
+
+    def reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        """Send an answer, to a client that may have read enough already."""
+        try:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            pass
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@contextmanager
+def serving(
+    handler: type[Handler], make: Callable[[int], T], ended: Callable[[T], None] = lambda _: None
+) -> Iterator[T]:
+    """What `make` makes of the port of a running server; `ended` frees whoever still waits for it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = False
+    server.service = service = make(server.server_port)  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield service
+    finally:
+        ended(service)
+        server.shutdown()
+        thread.join()
+        server.server_close()
