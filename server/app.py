@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -143,7 +144,10 @@ async def _schema(request: Request) -> Response:
 async def _as_json(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    body = refusals.body(error.status_code, error.detail.lower())
+    # Starlette says the status's own words where it refuses, in capitals; what is said here stays.
+    is_phrase = error.detail == HTTPStatus(error.status_code).phrase
+    message = error.detail.lower() if is_phrase else error.detail
+    body = refusals.body(error.status_code, message)
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 

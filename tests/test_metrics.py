@@ -190,6 +190,7 @@ async def test_figures_are_refused_to_other_machines(api, peer: str):
 
     assert answer.status_code == 403
     assert "this machine" in answer.json()["errors"][0]["message"]
+    assert "CHITTYGRAPH_METRICS_TOKEN" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
