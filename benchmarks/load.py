@@ -17,6 +17,7 @@ from benchmarks.errors import Unfit
 SCRIPT = Path(__file__).parent / "wrk.lua"
 LONGEST_SECONDS = 600
 GRACE_SECONDS = 90
+WRK, AUTOCANNON = "wrk", "autocannon"
 
 _runs = itertools.count(1)
 
@@ -49,6 +50,9 @@ class Generator:
             text=True,
             start_new_session=True,
         )
+        if require() == AUTOCANNON:  # until then SIGINT would end it without a word
+            assert self._process.stdout
+            self._process.stdout.readline()
 
     def __enter__(self) -> "Generator":
         """Usable in a with statement, which ends it in any case."""
@@ -86,22 +90,22 @@ def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: 
 
 def require() -> str:
     """The load generator's name; raises Unfit when there is none."""
-    if shutil.which("wrk"):
-        return "wrk"
+    if shutil.which(WRK):
+        return WRK
     try:
         node.require()
     except Unfit as unfit:
         raise Unfit(
             f"wrk is missing (on Debian: apt install wrk), and so is Node: {unfit}"
         ) from None
-    return "autocannon"
+    return AUTOCANNON
 
 
 def _command(url: str, bodies: Path, clients: int, run: str, authorization: str) -> Sequence[str]:
-    if require() == "wrk":
+    if require() == WRK:
         limits = ["-t1", f"-c{clients}", f"-d{LONGEST_SECONDS}s", "--timeout", "60s"]
         headers = ["-H", f"Authorization: {authorization}"] if authorization else []
-        return ["wrk", *limits, *headers, "-s", str(SCRIPT), url, "--", str(bodies), run]
+        return [WRK, *limits, *headers, "-s", str(SCRIPT), url, "--", str(bodies), run]
     script = str(node.FOLDER / "load.mjs")
     figures = (str(clients), str(LONGEST_SECONDS))
     return ["node", script, url, *figures, str(bodies), run, authorization]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import ClassVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,9 +21,20 @@ from resolvers.scope import Rules
 from schema.execution import Documents
 from schema.roads import Roads
 from schema.served import sdl
-from server import graphql, minting, refusals, scraping, siblings, spans, trusted, webhooks
+from server import (
+    graphql,
+    minting,
+    operations,
+    refusals,
+    scraping,
+    siblings,
+    spans,
+    trusted,
+    webhooks,
+)
 from server.access import gates
 from server.access.gate import Barred, Gate
+from server.graphql_ws import GraphQLWS
 from server.health import healthz, readyz
 from server.metrics import Metrics
 from server.page import Page
@@ -107,14 +119,14 @@ class Service(Starlette):
     mint: Mint
     spans: Spans | None = None
     gate: Gate | None = None
-    _graphql = Requests(graphql.GraphQL())
+    _graphql: ClassVar = {"http": Requests(graphql.GraphQL()), "websocket": Requests(GraphQLWS())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+        if scope["type"] != "lifespan" and scope["path"] == GRAPHQL:
             scope["app"] = self
             # Routing it took a tenth of a small request's time (W1).
-            await self._graphql(scope, receive, send)
+            await self._graphql[scope["type"]](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -137,7 +149,7 @@ async def _schema(request: Request) -> Response:
     """The schema, for whoever may ask /graphql for it."""
     gate: Gate | None = request.app.gate
     if gate is not None:
-        await gate.viewer(request.scope["headers"], graphql.address_of(request.scope))
+        await gate.viewer(request.scope["headers"], operations.address_of(request.scope))
     return PlainTextResponse(sdl())
 
 

@@ -54,10 +54,10 @@ async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
         raw = connection["query_string"]
         if len(raw) > max_bytes:
             raise Malformed(414, f"the parameters have more than {max_bytes} bytes: send a POST")
-        return _asked_again(raw) if len(raw) <= KEPT_BYTES else _envelope(_parameters(raw))
+        return _asked_again(raw) if len(raw) <= KEPT_BYTES else of(_parameters(raw))
     headers = _combined(connection["headers"])
     _check_content_type(headers)
-    return _envelope(_json(await _body(headers, receive, max_bytes), "the body"))
+    return of(_json(await _body(headers, receive, max_bytes), "the body"))
 
 
 def asks(connection: Scope) -> bool:
@@ -66,10 +66,38 @@ def asks(connection: Scope) -> bool:
     return any(name in ("query", "documentId", "extensions") for name, _ in given)
 
 
+def of(given: Any) -> Envelope:
+    """The envelope that parsed JSON is; raises Malformed (400) for what is not a GraphQL request."""
+    if not isinstance(given, Mapping):
+        raise Malformed(400, "a request must be a JSON object with a query; batches are not taken")
+    for name in ("variables", "extensions"):
+        if not isinstance(given.get(name), dict | None):
+            raise Malformed(400, f"{name} must be a JSON object or null")
+    operation_name = given.get("operationName")
+    if not isinstance(operation_name, str | None):
+        raise Malformed(400, "operationName must be a string or null")
+    document_id, sha256 = _identifiers(given)
+    query = given.get("query")
+    if query is None and (document_id or sha256):
+        query = ""
+    elif not isinstance(query, str) or not query:
+        raise Malformed(400, "query must be a string with a GraphQL document")
+    elif document_id:
+        raise Malformed(400, "documentId names the document: send no query with it")
+    return Envelope(
+        query,
+        given.get("variables") or {},
+        operation_name or None,
+        document_id,
+        sha256,
+        wants_cost=(given.get("extensions") or {}).get("cost") is True,
+    )
+
+
 @lru_cache(KEPT)
 def _asked_again(raw: bytes) -> Envelope:
     # What a client asks by GET it asks again and again: to read that each time took a fifth of a 304.
-    return _envelope(_parameters(raw))
+    return of(_parameters(raw))
 
 
 def _parameters(raw: bytes) -> dict[str, Any]:
@@ -148,33 +176,6 @@ def _json(raw: bytes, name: str) -> Any:
         raise Malformed(
             400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most"
         ) from None
-
-
-def _envelope(given: Any) -> Envelope:
-    if not isinstance(given, Mapping):
-        raise Malformed(400, "the body must be a JSON object with a query; batches are not taken")
-    for name in ("variables", "extensions"):
-        if not isinstance(given.get(name), dict | None):
-            raise Malformed(400, f"{name} must be a JSON object or null")
-    operation_name = given.get("operationName")
-    if not isinstance(operation_name, str | None):
-        raise Malformed(400, "operationName must be a string or null")
-    document_id, sha256 = _identifiers(given)
-    query = given.get("query")
-    if query is None and (document_id or sha256):
-        query = ""
-    elif not isinstance(query, str) or not query:
-        raise Malformed(400, "query must be a string with a GraphQL document")
-    elif document_id:
-        raise Malformed(400, "documentId names the document: send no query with it")
-    return Envelope(
-        query,
-        given.get("variables") or {},
-        operation_name or None,
-        document_id,
-        sha256,
-        wants_cost=(given.get("extensions") or {}).get("cost") is True,
-    )
 
 
 def _identifiers(given: Mapping[str, Any]) -> tuple[str | None, str | None]:

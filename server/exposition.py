@@ -75,6 +75,7 @@ def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
     for (path, status), count in metrics.http.items():
         requests.add_metric([path, str(status)], count)
     yield requests
+    yield _gauge("chittygraph_websockets", "WebSockets that are open", metrics.websockets)
     yield from _roads(roads)
     yield from _load(load)
     yield from _PROCESS.collect()

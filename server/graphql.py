@@ -1,26 +1,24 @@
 """/graphql: an envelope in, an operation carried out, an answer in the media type asked for.
 
 The statuses are those of the GraphQL over HTTP specification: a request that could not be carried out
-is 400 in application/graphql-response+json, and 200 in application/json unless it was malformed.
+is 400 in application/graphql-response+json, and 200 in application/json unless it was malformed. As an
+event stream an answer is what GraphQL over Server-Sent Events says, one operation on each connection.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from resolvers.permissions import OPERATOR, Viewer
-from resolvers.scope import Rules, Scope
-from schema import errors
+from resolvers.permissions import Viewer
+from resolvers.scope import Rules
 from schema.errors import RequestRefused
-from schema.execution import Prepared
 from schema.limits import Limits
-from server import compression, envelope, etags, logs, negotiation, refusals
-from server.access import hosts
+from server import compression, envelope, etags, negotiation, operations, refusals
 from server.access.gate import Barred, Gate
 from server.compression import Accepted
 from server.disconnects import ClientGone, stopping_when_gone
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from server.app import Service
 
 RESPONSE_JSON = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 READING = ("GET", "HEAD")
 METHODS = [*READING, "POST", "OPTIONS"]
@@ -107,49 +106,51 @@ def _refused(
             return _refusal(media_type, why.status, str(why))
         case Barred():
             headers = [(name.encode(), value.encode()) for name, value in why.headers.items()]
-            return Answer(why.status, orjson.dumps(why.body), media_type, headers=headers)
+            return Answer(why.status, orjson.dumps(why.body), _json(media_type), headers=headers)
         case RequestRefused():
             connection["chittygraph.outcome"] = "refused"
             connection["chittygraph.code"] = why.code
-            status = 200 if media_type == JSON else 400
-            return Answer(status, orjson.dumps({"errors": why.formatted()}), media_type)
+            body = orjson.dumps({"errors": why.formatted()})
+            if media_type == EVENT_STREAM:  # browsers hide what comes with another status
+                return Answer(200, _events(body), media_type)
+            return Answer(200 if media_type == JSON else 400, body, media_type)
+
+
+def _json(media_type: str) -> str:
+    """The media type of an answer that is no event."""
+    return JSON if media_type == EVENT_STREAM else media_type
 
 
 async def _answered(
     connection: Connection, receive: Receive, media_type: str, accepted: Accepted
 ) -> Answer:
     app: Service = connection["app"]
-    settings: Settings = app.settings
     phases: Phases | None = connection.get("chittygraph.phases")
-    viewer, asked = await _asked(connection, receive, settings.max_body_bytes)
-    document = app.trusted.document(asked)
-    prepared = app.documents.prepare(document)
-    connection["chittygraph.document"] = prepared.digest
-    operation = prepared.operation(asked.operation_name)
-    if operation.name:
-        connection["chittygraph.operation"] = operation.name
+    viewer, asked = await _asked(connection, receive, app.settings.max_body_bytes)
+    job = operations.prepared(app, connection, asked)
     if phases is not None:
         phases.end("prepare")
-    if connection["method"] != "POST" and not operation.is_query:
+    if connection["method"] != "POST" and not job.operation.is_query:
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
     tag = None
-    if connection["method"] in READING:
-        tag = etags.tag(app.db.state(), document, connection["query_string"], media_type, viewer)
+    if connection["method"] in READING and media_type != EVENT_STREAM:
+        state, raw = app.db.state(), connection["query_string"]
+        tag = etags.tag(state, job.document, raw, media_type, viewer)
         held = etags.still_held(connection["headers"], tag, accepted)
         if held is not None:
             connection["chittygraph.outcome"] = "ok"
             return Answer(304, headers=[held])
-    cost = app.documents.requested(operation, asked.variables)
-    connection["chittygraph.cost"] = cost
-    _spend(connection, viewer, cost)
-    if operation.is_query:
+    operations.pay(app, connection, job, viewer)
+    if job.operation.is_query:
         with stopping_when_gone(receive):
-            answer = await _carry_out(connection, asked, prepared, viewer)
+            answer = await operations.carry_out(app, connection, job, viewer)
     else:  # carried out to its end: nobody could tell how far it had got
-        answer = await _carry_out(connection, asked, prepared, viewer)
+        answer = await operations.carry_out(app, connection, job, viewer)
     if phases is not None:
         phases.end("execute")
     body = orjson.dumps(answer)
+    if media_type == EVENT_STREAM:
+        body = _events(body)
     if phases is not None:
         phases.end("encode")
     coding = accepted.best(len(body))
@@ -163,78 +164,19 @@ async def _asked(
     connection: Connection, receive: Receive, max_bytes: int
 ) -> tuple[Viewer, Envelope]:
     """Who asks, and what; a body is read only for whoever may ask, who then is looked at again."""
-    viewer = await _viewer(connection)
+    viewer = await operations.viewer(connection, connection["headers"])
+    if viewer.actor is not None:
+        connection["chittygraph.actor"] = viewer.actor
     asked = await envelope.read(connection, receive, max_bytes)
     gate: Gate | None = connection["app"].gate
     if gate is not None and connection["method"] == "POST":  # whose body may have taken its time
-        viewer = await gate.still(connection["headers"], address_of(connection))
+        viewer = await gate.still(connection["headers"], operations.address_of(connection))
     return viewer, asked
 
 
-async def _viewer(connection: Connection) -> Viewer:
-    """Who asks; raises Barred for whoever may not."""
-    gate: Gate | None = connection["app"].gate
-    if gate is None:
-        _check_host(connection)
-        return OPERATOR
-    viewer = await gate.viewer(connection["headers"], address_of(connection))
-    connection["chittygraph.actor"] = viewer.actor
-    return viewer
-
-
-def _check_host(connection: Connection) -> None:
-    """Raise Malformed with 421 (RFC 9110) where an open service is asked by a stranger's name."""
-    name = hosts.foreign(connection["headers"])
-    if name is not None and not connection["app"].settings.allow_open_network:
-        raise Malformed(
-            421,
-            f"everyone may do everything here, so nothing is taken that was asked of {name!r}:"
-            " ask 127.0.0.1, or start the server with --allow-open-network if that is meant",
-        )
-
-
-def _spend(connection: Connection, viewer: Viewer, cost: int) -> None:
-    gate: Gate | None = connection["app"].gate
-    if gate is not None:
-        connection["chittygraph.throttle"] = gate.spend(viewer, cost)
-
-
-async def _carry_out(
-    connection: Connection, asked: Envelope, prepared: Prepared, viewer: Viewer
-) -> dict[str, Any]:
-    app: Service = connection["app"]
-    scope = Scope(
-        db=app.db,
-        cursor_key=app.cursor_key,
-        viewer=viewer,
-        settings=app.rules,
-        mint=app.mint,
-    )
-    connection["chittygraph.spent"] = scope.spent
-    async with scope:
-        answered = await app.roads.answer(prepared, scope, asked.variables, asked.operation_name)
-    connection["chittygraph.road"] = "generic" if answered.why_generic else "compiled"
-    connection["chittygraph.outcome"] = "errors" if answered.errors else "ok"
-    answer: dict[str, Any] = {"data": answered.data}
-    if answered.errors:
-        answer["errors"] = errors.formatted(answered.errors, logs.request_id.get())
-    if asked.wants_cost:
-        cost = prepared.operation(asked.operation_name).cost
-        figures = {
-            "requested": connection["chittygraph.cost"],
-            "actual": cost.actual(orjson.loads(orjson.dumps(answered.data))),
-            "limit": app.settings.max_cost,
-        }
-        answer["extensions"] = {"cost": figures}
-        if "chittygraph.throttle" in connection:
-            answer["extensions"]["throttle"] = connection["chittygraph.throttle"].told
-    return answer
-
-
-def address_of(connection: Connection) -> str:
-    """The address that a request comes from; empty where there is none, as on a Unix socket."""
-    client = connection.get("client")
-    return client[0] if client else ""
+def _events(body: bytes) -> bytes:
+    """An answer as the two events of an operation that has one (GraphQL over Server-Sent Events)."""
+    return b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % body
 
 
 def rules(settings: Settings) -> Rules:
@@ -274,8 +216,12 @@ def _media_type(connection: Connection) -> str | None:
 @lru_cache(256)
 def _negotiated(accepted: bytes, page: bool) -> str | None:
     accept = accepted.decode("latin-1").strip() or "*/*"
-    return negotiation.best(accept, [JSON, RESPONSE_JSON, *([HTML] if page else [])])
+    offered = [JSON, RESPONSE_JSON, *([HTML] if page else [])]
+    if EVENT_STREAM in accept.lower():  # never for who takes any text
+        offered.append(EVENT_STREAM)
+    return negotiation.best(accept, offered)
 
 
 def _refusal(media_type: str, status: int, message: str, allow: str = "") -> Answer:
-    return Answer(status, orjson.dumps(refusals.body(status, message)), media_type, allow)
+    body = orjson.dumps(refusals.body(status, message))
+    return Answer(status, body, _json(media_type), allow)

@@ -48,6 +48,7 @@ class Metrics:
     def __init__(self, graphql: str, paths: Iterable[str], names: int) -> None:
         self.operations: dict[tuple[str, str], Series] = {}
         self.http: Counter[tuple[str, int]] = Counter()
+        self.websockets = 0  # that are open now
         self._graphql = graphql
         self._paths = frozenset((graphql, *paths))
         self._labels = {name: name for name in (NONE, ANONYMOUS)}
@@ -59,12 +60,16 @@ class Metrics:
         self.http[path if path in self._paths else OTHER, status] += 1
         outcome = _outcome(connection, status) if path == self._graphql else None
         if outcome is not None:
-            series = self._series(operation(connection), outcome)
-            series.buckets[bisect_left(SECONDS, seconds)] += 1
-            series.seconds += seconds
-            spent = connection.get("chittygraph.spent", NOTHING)
-            series.statements += spent.statements
-            series.rows += spent.rows
+            self.note_operation(connection, outcome, seconds)
+
+    def note_operation(self, noted: Mapping[str, Any], outcome: str, seconds: float) -> None:
+        """Count one operation by what is noted of it, how it ended and how long it took."""
+        series = self._series(operation(noted), outcome)
+        series.buckets[bisect_left(SECONDS, seconds)] += 1
+        series.seconds += seconds
+        spent = noted.get("chittygraph.spent", NOTHING)
+        series.statements += spent.statements
+        series.rows += spent.rows
 
     def _series(self, name: str, outcome: str) -> Series:
         key = self._labels.get(name) or self._label(name), outcome

@@ -72,7 +72,7 @@ class Patience(HttpToolsProtocol):
             message = (
                 f"{peers.most} connections of your address are open: close some, or reuse them"
             )
-            self._leave(_answer(429, message))
+            self._leave(refusal(429, message))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
@@ -137,7 +137,7 @@ class Patience(HttpToolsProtocol):
         """Read no more. Answer what was asked before, then the request being read with this, and close."""
         log.info("request cut off", extra={"status": status, "reason": message})
         self._stop_the_clock()
-        self._last_words = _answer(status, message)
+        self._last_words = refusal(status, message)
         active = self._active
         if not self._is_whole and not self._is_in_head:
             if self.cycle is active:
@@ -145,7 +145,7 @@ class Patience(HttpToolsProtocol):
                 self._leave(b"" if active.response_started else self._last_words)
                 return
             self.pipeline.popleft()  # the newest one
-        if active is None or active.response_complete:
+        if self._is_free:
             self._leave(self._last_words)
 
     @property
@@ -171,6 +171,11 @@ class Patience(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle
         super()._start_asgi_task(cycle, app)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether nothing is being answered."""
+        return self._active is None or self._active.response_complete
 
     @property
     def _is_in_head(self) -> bool:
@@ -221,7 +226,8 @@ class Patience(HttpToolsProtocol):
             self._see_it_read()
 
 
-def _answer(status: int, message: str) -> bytes:
+def refusal(status: int, message: str) -> bytes:
+    """The bytes of an answer in JSON that is the last on its connection."""
     body = orjson.dumps(refusals.body(status, message))
     head = b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
     return STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body

@@ -2,22 +2,30 @@
 
 An offer to change the protocol is one that a server may decline: Java's client makes it with every
 first request (`Upgrade: h2c`), and the parser would take the body of such a request for the other
-protocol's.
+protocol's. Only what opens a WebSocket where there is one is taken up.
 """
+
+import re
+from typing import Any
 
 import httptools
 
-from server.patience import Patience
+from server.patience import Bounds, Patience
 
 LONGEST_ADDRESS = 2**16 - 1  # that the parser can take apart
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes
 
 
 class Protocol(Patience):
-    """One client's connection; uvicorn makes them.
+    """One client's connection; uvicorn makes them. `websockets` is the path that has WebSockets.
 
     The size of a head is looked at when a read ends within it, so that a request that comes in one
     read, as nearly all do, costs nothing more. A head may thus exceed the limit by one read.
     """
+
+    def __init__(self, bounds: Bounds, websockets: str, **given: Any) -> None:
+        super().__init__(bounds, **given)
+        self._websockets = websockets.encode()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
@@ -45,6 +53,23 @@ class Protocol(Patience):
         """Tell the answer that its request is whole."""
         if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        """Whether the head that was read is a handshake for a WebSocket where there is one.
+
+        What is not quite one is a request like others, and so is one that comes before the last was
+        answered.
+        """
+        found = dict(self.headers)
+        return (
+            super()._should_upgrade()
+            and self._is_free
+            and self.url.partition(b"?")[0] == self._websockets
+            and self.url.isascii()
+            and self.parser.get_method() == b"GET"
+            and found.get(b"sec-websocket-version") == b"13"
+            and _KEY.fullmatch(found.get(b"sec-websocket-key", b"")) is not None
+        )
 
     def _feed(self, data: bytes) -> bytes:
         """What is to be read next: nothing, or a request again from its head, without its offer."""

@@ -5,6 +5,7 @@ from typing import Any
 CODES = {
     400: "BAD_REQUEST",
     401: "UNAUTHENTICATED",
+    403: "FORBIDDEN",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     406: "NOT_ACCEPTABLE",
@@ -21,6 +22,5 @@ CODES = {
 
 
 def body(status: int, message: str, **extensions: object) -> dict[str, Any]:
-    """The JSON body of a refusal with this HTTP status; `extensions` join its code."""
-    code = CODES.get(status, "REFUSED")
-    return {"errors": [{"message": message, "extensions": {"code": code, **extensions}}]}
+    """The JSON body of a refusal with this HTTP status, of CODES; `extensions` join its code."""
+    return {"errors": [{"message": message, "extensions": {"code": CODES[status], **extensions}}]}

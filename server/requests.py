@@ -3,12 +3,14 @@
 On its way a request's connection scope learns what the line, the figures and a trace tell of it:
 `chittygraph.actor`, who asks, `.document`, the SHA-256 of a GraphQL document that may be carried out,
 `.operation`, the name of its operation, `.outcome`, `.code` (of a refusal), `.road`, `.spent` (a
-`Spent`) and `.cost`.
+`Spent`) and `.cost`. A WebSocket is one request, which lasts as long as it is open, and each operation
+on it has an id and a line of its own.
 """
 
 import logging
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -23,7 +25,19 @@ NOTED = [
     for name in ("actor", "outcome", "code", "document", "road", "cost")
 ]
 
+# With which messages an answer begins, whose status is SWITCHING where they say none.
+BEGINNINGS = {
+    "http": ("http.response.start",),
+    "websocket": ("websocket.http.response.start", "websocket.accept"),
+}
+SWITCHING = 101
+
 log = logging.getLogger(__name__)
+
+
+def new_id() -> str:
+    """An id for a request, or for an operation on a WebSocket."""
+    return os.urandom(16).hex()
 
 
 class Requests:
@@ -34,18 +48,22 @@ class Requests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its id set and its outcome noted."""
-        if scope["type"] != "http":
+        beginnings = BEGINNINGS.get(scope["type"])
+        if beginnings is None:
             await self._app(scope, receive, send)
             return
-        id_ = os.urandom(16).hex()
+        id_ = new_id()
         token, started, status = request_id.set(id_), time.perf_counter(), 0
         watched = _watched(scope)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", id_.encode())]
+            if message["type"] in beginnings:
+                status = message.get("status", SWITCHING)
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", id_.encode()),
+                ]
                 if watched is not None:
                     message["headers"] += watched.headers
             await send(message)
@@ -65,7 +83,17 @@ class Requests:
             request_id.reset(token)
 
 
+def note_operation(app: Any, noted: Mapping[str, Any], seconds: float) -> None:
+    """Tell of an operation that came on a WebSocket, by its `chittygraph.outcome` and what else is noted."""
+    app.metrics.note_operation(noted, noted["chittygraph.outcome"], seconds)
+    if log.isEnabledFor(logging.INFO):
+        fields = {"ms": round(seconds * 1000, 2), **_noted(noted)}
+        log.handle(Line(log.name, "operation answered", fields))
+
+
 def _watched(scope: Scope) -> Watched | None:
+    if scope["type"] != "http":  # whose operations may each belong to another trace
+        return None
     asking = [header for header in scope["headers"] if header[0] in ASKING]
     spans = scope["app"].spans
     return Watched(scope, asking, spans) if asking or spans else None
@@ -78,18 +106,23 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 
 
 def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
-    fields = {
-        "method": scope["method"],
+    return {
+        "method": scope.get("method", "GET"),
         "path": logs.shown(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 2),
+        **_noted(scope),
     }
-    if "chittygraph.operation" in scope:
-        fields["operation"] = logs.shown(scope["chittygraph.operation"])
+
+
+def _noted(noted: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if "chittygraph.operation" in noted:
+        fields["operation"] = logs.shown(noted["chittygraph.operation"])
     for name, key in NOTED:
-        if key in scope:
-            fields[name] = scope[key]
-    if "chittygraph.spent" in scope:
-        spent = scope["chittygraph.spent"]
+        if key in noted:
+            fields[name] = noted[key]
+    if "chittygraph.spent" in noted:
+        spent = noted["chittygraph.spent"]
         fields["statements"], fields["rows"] = spent.statements, spent.rows
     return fields

@@ -13,15 +13,12 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from tests.disconnecting import SLOW
 from tests.serving import served, url_of
+from tests.sockets import acknowledged
 from tests.storing import elsewhere
 
 COUNT = "{ actors { totalCount } }"
-# Each alias looks through sixty words of each of thirty thousand contexts: it takes many seconds.
-SLOW = "\n".join(
-    f'a{n}: contexts(filter: {{ data: {{ containsAny: ["x{n}", "y", "z"] }} }}) {{ totalCount }}'
-    for n in range(40)
-)
 CONTEXTS = """
     WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 30000)
     INSERT INTO contexts (chitty_id, name, owner_chitty_id, data, created_at, updated_at)
@@ -99,6 +96,32 @@ async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compile
     assert unanswered == [True, True]
     assert took < SOON
     assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
+    assert {line["level"] for line in said_later} == {"info"}
+
+
+async def test_a_query_that_is_given_up_on_a_websocket_is_stopped(tmp_path: Path):
+    path = tmp_path / "registry.db"
+    flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
+    with served(path, *flags) as (process, said):
+        with elsewhere(path) as connection:
+            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
+        url = url_of(said, "/graphql")
+        await seconds_to_count(url)
+
+        async with acknowledged(url) as socket:
+            for id_ in ("a", "b"):
+                await socket.subscribe(f"{{ {SLOW} }}", id_)
+            await asyncio.sleep(0.5)
+            for id_ in ("a", "b"):
+                await socket.say("complete", id=id_)
+            took = await seconds_to_count(url)
+            after = await socket.ask("{ __typename }", "a")
+        said_later = logged(process)
+
+    gone = [line for line in said_later if line.get("outcome") == "gone"]
+    assert took < SOON
+    assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
+    assert after == {"data": {"__typename": "Query"}}
     assert {line["level"] for line in said_later} == {"info"}
 
 

@@ -1,5 +1,5 @@
 // The load generator for where wrk is missing: autocannon, with the same checks and the same figures.
-// Its latencies are whole milliseconds.
+// Its latencies are whole milliseconds. It says when it has started, from when on SIGINT stops it.
 // A line that begins with a slash is a GET: the path, a tab, and the ETag of the answer held, if any is.
 // Arguments: url, clients, seconds, the file of bodies, the text that makes serial numbers differ, and an
 // Authorization header or nothing.
@@ -45,6 +45,7 @@ const job = autocannon({
   requests: bodies.map(request),
 })
 process.on('SIGINT', () => job.stop())
+console.log('started')
 const result = await job
 console.log(
   JSON.stringify({

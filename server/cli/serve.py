@@ -138,9 +138,11 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
 def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     import uvicorn
 
+    from server.app import GRAPHQL
     from server.patience import Bounds
     from server.peers import Peers
     from server.protocol import Protocol
+    from server.upgraded import Upgraded
 
     bounds = Bounds(
         head=settings.head_seconds,
@@ -151,7 +153,10 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     )
     return uvicorn.Config(
         partial(app_of_worker, settings, place),
-        http=cast("type[asyncio.Protocol]", partial(Protocol, bounds)),  # is only called
+        http=_protocol(partial(Protocol, bounds, GRAPHQL)),
+        ws=_protocol(partial(Upgraded, bounds)),
+        ws_max_size=settings.max_body_bytes,
+        ws_per_message_deflate=False,
         factory=True,
         workers=1,  # of this place
         lifespan="on",
@@ -161,3 +166,7 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
         proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+
+
+def _protocol(made: object) -> "type[asyncio.Protocol]":
+    return cast("type[asyncio.Protocol]", made)  # is only called

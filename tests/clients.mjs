@@ -1,0 +1,40 @@
+// What the clients that people use make of the server: node clients.mjs URL CREDENTIAL
+//
+// Prints one JSON object: by each client's name, what it was given for one operation and one that is refused.
+import { createClient as createSse } from 'graphql-sse'
+import { createClient as createWs } from 'graphql-ws'
+import WebSocket from 'ws'
+
+const [url, credential] = process.argv.slice(2)
+const QUERY = 'query Named { viewer { capabilities } }'
+const REFUSED = '{ nothing }'
+
+const clients = {
+  'graphql-ws': createWs({
+    url: url.replace(/^http/, 'ws'),
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: credential },
+    retryAttempts: 0,
+  }),
+  'graphql-sse': createSse({ url, headers: { authorization: credential }, retryAttempts: 0 }),
+}
+
+const told = (client, query) =>
+  new Promise((resolve) => {
+    const found = []
+    client.subscribe(
+      { query },
+      {
+        next: (result) => found.push(result),
+        error: (errors) => resolve({ found, errors }),
+        complete: () => resolve({ found, errors: null }),
+      },
+    )
+  })
+
+const results = {}
+for (const [name, client] of Object.entries(clients)) {
+  results[name] = { answered: await told(client, QUERY), refused: await told(client, REFUSED) }
+  await client.dispose()
+}
+console.log(JSON.stringify(results))
