@@ -70,8 +70,8 @@ def extent(capabilities: Iterable[str]) -> Extent:
 class Viewer:
     """Who asks: an actor by ChittyID (none in open mode) and what it may do."""
 
-    actor: str | None = None
-    capabilities: tuple[str, ...] = (ADMIN,)
+    actor: str | None
+    capabilities: tuple[str, ...]
 
     @cached_property
     def held(self) -> frozenset[str]:
@@ -100,7 +100,7 @@ def viewer_of(identity: Identity | None) -> Viewer | None:
     return Viewer(identity.actor, capabilities)
 
 
-OPERATOR = Viewer()
+OPERATOR = Viewer(None, (ADMIN,))
 """Whoever asks in open mode, and who is at the server's own command line."""
 
 

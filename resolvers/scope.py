@@ -39,7 +39,7 @@ class Scope:
 
     db: Database
     cursor_key: bytes
-    viewer: Viewer = field(default_factory=Viewer)
+    viewer: Viewer
     settings: Rules = field(default_factory=Rules)
     mint: Mint = minting.local
     selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from db.database import Database
 from db.migrator import migrate
 from db.program import Statement, rows
 from resolvers.explained import Asked, ExplainedScope
+from resolvers.permissions import OPERATOR
 from schema import execution
 from schema.execution import Documents
 from schema.roads import Answered, Roads
@@ -45,7 +46,7 @@ class Watched:
     async def statements(self, query: str, **variables: Any) -> list[Statement]:
         """The statements that an operation takes on the generic road; it must succeed."""
         prepared = self.documents.prepare(query)
-        async with ExplainedScope(db=self.db, cursor_key=b"key") as scope:
+        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
             result = await execution.run(prepared, scope, variables, None)
         assert result.errors is None
         self.answer: Any = result.data
@@ -53,7 +54,7 @@ class Watched:
 
     async def asked(self, query: str, **variables: Any) -> list[Asked]:
         """What an operation asks of the database on a plan; it must be covered and succeed."""
-        async with ExplainedScope(db=self.db, cursor_key=b"key") as scope:
+        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
             answered = await self.answered(scope, query, variables)
         assert (answered.why_generic, answered.errors) == (None, [])
         self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text

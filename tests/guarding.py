@@ -10,6 +10,7 @@ import httpx2
 from db import actors
 from db.chitty_id import local
 from db.enums import ActorType
+from resolvers.permissions import OPERATOR
 from resolvers.scope import Scope
 from server.access import issuing
 from server.access.buckets import Buckets
@@ -33,7 +34,7 @@ class Guarded(Api):
 
     async def key_of(self, actor: str, expires_at: str | None = None) -> str:
         """A new key of an actor."""
-        scope = Scope(db=self.app.db, cursor_key=b"")
+        scope = Scope(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
         return (await issuing.to_actor(scope, actor, Wanted(expires_at=expires_at))).text
 
     async def newcomer(self, name: str = "Ada", *capabilities: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from db.errors import Refused
 from db.program import Rows, Statement, Value, rows
 from db.tables import CONNECTIONS, Actor
 from resolvers import actors
+from resolvers.permissions import OPERATOR
 from resolvers.scope import Scope
 from tests.storing import opened
 
@@ -25,7 +26,7 @@ async def empty(folder: Path) -> AsyncIterator[Scope]:
     """A registry that holds nothing yet."""
     async with (
         opened(folder / "registry.db") as db,
-        Scope(db=db, cursor_key=b"key") as scope,
+        Scope(db=db, cursor_key=b"key", viewer=OPERATOR) as scope,
     ):
         yield scope
 

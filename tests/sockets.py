@@ -52,8 +52,8 @@ class Socket:
         """Every message until the server closes the socket."""
         found = []
         with suppress(ConnectionClosed):
-            while True:
-                found.append(str(await self.connection.recv()))
+            async for message in self.connection:
+                found.append(str(message))
         return found
 
     async def closed(self) -> tuple[int | None, str | None]:

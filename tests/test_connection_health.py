@@ -8,6 +8,7 @@ from db.database import Database
 from db.errors import Refused
 from db.migrator import migrate
 from resolvers import connections
+from resolvers.permissions import OPERATOR
 from resolvers.scope import Rules, Scope
 from tests.mutating import ADA, ask, put, refusal, register
 
@@ -24,7 +25,9 @@ async def scope(tmp_path):
     path = tmp_path / "registry.db"
     migrate(path)
     db = await Database.open(path)
-    async with Scope(db=db, cursor_key=b"key", settings=Rules(failure_threshold=3)) as scope:
+    async with Scope(
+        db=db, cursor_key=b"key", viewer=OPERATOR, settings=Rules(failure_threshold=3)
+    ) as scope:
         await register(scope, ADA)
         for connection_id, service in ((FIRST, "github"), (SECOND, "slack")):
             given = {"connection_id": connection_id, "source": ADA, "target_service": service}

@@ -40,7 +40,8 @@ def answered(answer: httpx2.Response) -> Any:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_an_answer_is_one_event_and_then_the_end(api: Api, method: str):
-    asked = {"params": {"query": QUERY}} if method == "GET" else {"json": {"query": QUERY}}
+    place = "params" if method == "GET" else "json"
+    asked: dict[str, Any] = {place: {"query": QUERY}}
 
     answer = await api.client.request(method, "/graphql", headers=STREAM, **asked)
 

@@ -12,6 +12,7 @@ import pytest
 
 from db.program import Program, Statement, rows
 from resolvers.explained import ExplainedScope
+from resolvers.permissions import OPERATOR
 from schema import execution
 from schema.roads import Answered
 from tests.api import running
@@ -83,12 +84,12 @@ async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 async def answered(registry: Watched, query: str, **variables: Any) -> Answered:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key") as scope:
+    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
         return await registry.answered(scope, query, variables)
 
 
 async def by_the_generic_road(registry: Watched, query: str) -> Any:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key") as scope:
+    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
         return await execution.run(registry.documents.prepare(query), scope, {}, None)
 
 
@@ -107,7 +108,9 @@ async def test_a_fault_is_handed_over_in_the_same_snapshot_and_counted(
 ):
     damage(registry, sql)
 
-    async with InterruptedScope(db=registry.db, cursor_key=b"key", registry=registry) as scope:
+    async with InterruptedScope(
+        db=registry.db, cursor_key=b"key", viewer=OPERATOR, registry=registry
+    ) as scope:
         found = await registry.answered(scope, NAMES % field)
     after = await registry.asked("{ contexts { nodes { name } } }")
 
@@ -265,7 +268,7 @@ async def test_a_mutation_that_fails_is_not_tried_again(registry):
     with elsewhere(registry.db.path) as connection:
         connection.execute("DROP TABLE contexts")
 
-    async with WritingScope(db=registry.db, cursor_key=b"key") as scope:
+    async with WritingScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
         found = await registry.answered(
             scope,
             """mutation { createContext(input: { name: "new", owner: "CHITTY-ACTOR-000001-AAAA" }) {

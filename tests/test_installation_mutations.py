@@ -152,7 +152,7 @@ async def test_each_wrong_permission_is_named_by_its_place(scope):
 async def test_the_viewer_suspends_and_a_late_webhook_does_not_undo_it(scope):
     await register(scope, ADA, capabilities=["admin"])
     await installations.record(scope, GIVEN)
-    scope.viewer = Viewer(actor=ADA)
+    scope.viewer = Viewer(ADA, ("admin",))
 
     row = await installations.suspend(scope, REF)
     await webhook_says(scope, Fact("suspended_at", None), Fact("suspended_by_chitty_id", None))

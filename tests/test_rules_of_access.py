@@ -164,15 +164,3 @@ def test_operations_reach_the_database_through_their_scope_alone(folder: str):
     assert reached == (
         {"resolvers/scope.py", "resolvers/github.py"} if folder == "resolvers" else set()
     )
-
-
-def test_the_server_carries_out_operations_for_a_viewer_it_has_asked_for():
-    made = [
-        (path.name, {keyword.arg for keyword in node.keywords})
-        for path in (ROOT / "server").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Scope"
-    ]
-
-    assert made
-    assert [name for name, given in made if "viewer" not in given] == []

@@ -10,6 +10,7 @@ from db import spelling
 from db.program import Statement
 from db.tables import CONNECTIONS, CONTEXTS, TABLES, Table
 from resolvers.explained import ExplainedScope
+from resolvers.permissions import OPERATOR
 from schema.compiled.compiler import source_of
 from schema.served import GRAPHQL
 from schema.sources import FromColumn
@@ -131,7 +132,7 @@ async def test_only_pages_of_leaves_that_hold_what_cursors_do_are_spelled(tmp_pa
 
 
 async def is_spelled(registry: Watched, page: str) -> bool:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key") as scope:
+    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
         found = await registry.answered(scope, f"{{ contexts {page} }}")
     assert found.why_generic is None
     return isinstance(found.data["contexts"]["nodes"], orjson.Fragment)

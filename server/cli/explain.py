@@ -77,12 +77,14 @@ async def _explain(
     from db import cursors, query_plans
     from db.database import Database
     from resolvers.explained import ExplainedScope
+    from resolvers.permissions import OPERATOR
     from schema.errors import RequestRefused
     from schema.execution import Documents
     from schema.roads import Roads
     from server.graphql import limits, rules
 
-    prepared = Documents(introspection=True, limits=limits(settings)).prepare(text)
+    documents = Documents(introspection=True, limits=limits(settings), rules=rules(settings))
+    prepared = documents.prepare(text)
     if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
     path = settings.database_path
@@ -91,7 +93,9 @@ async def _explain(
     try:
         # Where no server ever ran there is no key, nor a cursor that it could authenticate.
         key = await db.read(cursors.stored_key()) or secrets.token_bytes(cursors.KEY_BYTES)
-        async with ExplainedScope(db=db, cursor_key=key, settings=rules(settings)) as scope:
+        async with ExplainedScope(
+            db=db, cursor_key=key, viewer=OPERATOR, settings=rules(settings)
+        ) as scope:
             roads = Roads(compile_operations=settings.compiled)
             answered = await roads.answer(prepared, scope, variables, operation)
         plans = await db.read(query_plans.of([asked.statement for asked in scope.asked]))
