@@ -3,9 +3,9 @@
 Keys belong to no table that clients read: no viewer sees any, whatever it may do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from db import clock
+from db import chitty_id, clock
 from db.errors import ErrorCode, Problem, Refused
 from db.program import Program, Statement, Value
 from db.tables import ACTORS
@@ -44,7 +44,7 @@ class Known:
     owner: Identity | None
 
 
-_SHOWN = "key_id, actor_chitty_id, label, created_at, expires_at, last_used_on, revoked_at"
+_SHOWN = ", ".join(column.name for column in fields(ApiKey))
 _OWNER = "actor.chitty_id, actor.status, actor.capabilities"
 
 _CREATE = f"""
@@ -73,7 +73,7 @@ _USED = """
 """
 _NAMED = f"""
     SELECT {_OWNER} FROM {ACTORS.name} AS actor
-    WHERE actor.chitty_id = :name
+    WHERE actor.chitty_id = :chitty_id
     UNION ALL
     SELECT {_OWNER} FROM {ACTORS.name} AS actor
     WHERE actor.chitty_auth_principal_id = :name
@@ -139,8 +139,9 @@ def used(key_id: str, today: str) -> Program[None]:
 
 
 def named(name: str) -> Program[Identity | None]:
-    """The actor whose ChittyID or, if it is none, whose principal this is."""
-    (found,) = yield [Statement(_NAMED, {"name": name})]
+    """The actor whose ChittyID, with or without did:chitty:, or else whose principal this is."""
+    bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
+    (found,) = yield [Statement(_NAMED, bind)]
     return Identity(*map(str, found[0])) if found else None
 
 

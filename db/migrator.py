@@ -5,6 +5,7 @@ looked up again under the write lock before it runs.
 """
 
 import logging
+import os
 import sqlite3
 import tempfile
 import time
@@ -19,6 +20,8 @@ from db.adopting.adoption import Adoption
 from db.adopting.repair_report import Repair
 from db.errors import BootRefused
 from db.ledger import MIGRATIONS, Migration
+
+READABLE_BY_OWNER, NEW = 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +151,9 @@ def _create(file: Path) -> None:
     # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
         blank = Path(aside) / "blank.db"
+        blank.touch(
+            mode=READABLE_BY_OWNER
+        )  # it holds the key that cursors are signed with, and people
         with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(ledger.CREATE)
@@ -162,7 +168,7 @@ def _create(file: Path) -> None:
 
 def _copy(blank: Path, file: Path) -> None:
     try:
-        with file.open("xb") as new:
+        with os.fdopen(os.open(file, NEW, READABLE_BY_OWNER), "wb") as new:
             new.write(blank.read_bytes())
     except FileExistsError:
         return

@@ -5,7 +5,7 @@ is said in SQL, in `db.sight`. The README shows both as a table, which a test ho
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
@@ -68,10 +68,14 @@ def extent(capabilities: Iterable[str]) -> Extent:
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks: an actor by ChittyID (none in open mode) and what it may do."""
+    """Who asks: an actor by ChittyID (none in open mode) and what it may do.
+
+    `key_id` is the API key that it has shown, if it was one: whoever shows another is the same viewer.
+    """
 
     actor: str | None
     capabilities: tuple[str, ...]
+    key_id: str | None = field(default=None, compare=False)
 
     @cached_property
     def held(self) -> frozenset[str]:
@@ -89,7 +93,7 @@ class Viewer:
         return ADMIN in self.held
 
 
-def viewer_of(identity: Identity | None) -> Viewer | None:
+def viewer_of(identity: Identity | None, key_id: str | None = None) -> Viewer | None:
     """The viewer that an active actor is; None for any other, and where there is no actor."""
     if identity is None or identity.status != ActorStatus.ACTIVE.value:
         return None
@@ -97,7 +101,7 @@ def viewer_of(identity: Identity | None) -> Viewer | None:
         capabilities = tuple(kinds.STRING_LIST.read(identity.capabilities))
     except Unreadable:  # somebody else's program wrote them: they give nothing
         capabilities = ()
-    return Viewer(identity.actor, capabilities)
+    return Viewer(identity.actor, capabilities, key_id)
 
 
 OPERATOR = Viewer(None, (ADMIN,))
@@ -142,7 +146,7 @@ def forbidden(path: tuple[str, ...], capability: Capability) -> Refused:
 
 
 def keeps(viewer: Viewer, identity: Identity | None) -> None:
-    """Raise Refused with FORBIDDEN where a viewer has lost since what it may do."""
+    """Raise Refused with FORBIDDEN where a viewer does not hold any more all that it held."""
     now = viewer_of(identity)
     if now is None or not viewer.held <= now.held:
         message = "you have lost what you held when this began: ask again with what you hold now"

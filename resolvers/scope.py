@@ -82,7 +82,8 @@ class Scope:
         self.renew()
         writing, viewer = counted(program, self.spent), self.viewer
         if viewer.actor is not None:
-            writing = standing.checked(writing, viewer.actor, partial(permissions.keeps, viewer))
+            keeps = partial(permissions.keeps, viewer)
+            writing = standing.checked(writing, viewer.actor, viewer.key_id, keeps)
         return await self.db.write(writing, viewer.sight)
 
     async def _snapshot(self) -> Session:

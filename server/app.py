@@ -34,6 +34,7 @@ from server import (
 )
 from server.access import gates
 from server.access.gate import Barred, Gate
+from server.access.proxies import Proxies
 from server.graphql_ws import GraphQLWS
 from server.health import healthz, readyz
 from server.metrics import Metrics
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> "Service":
         limits=graphql.limits(settings),
         rules=app.rules,
     )
+    app.proxies = Proxies(settings.trusted_proxy_list)
     app.trusted = trusted.load(settings, app.documents)
     app.roads = Roads(compile_operations=settings.compiled)
     paths = [route.path for route in app.router.routes if isinstance(route, Route)]
@@ -113,6 +115,7 @@ class Service(Starlette):
     roads: Roads
     page: Page | None
     metrics: Metrics
+    proxies: Proxies
     # Of a running service:
     db: Database
     cursor_key: bytes

@@ -14,7 +14,7 @@ from functools import lru_cache
 import brotli
 import zstandard
 
-from server.negotiation import weighted
+from server import negotiation
 
 IDENTITY = ""
 SMALLEST_BYTES = 1_024
@@ -66,7 +66,8 @@ def accepted(headers: list[tuple[bytes, bytes]]) -> Accepted | None:
 
 @lru_cache(256)
 def _accepted(header: bytes) -> Accepted | None:
-    qualities = dict(weighted(part) for part in header.decode("latin-1").lower().split(","))
+    given = header[: negotiation.LONGEST].decode("latin-1").lower()
+    qualities = dict(negotiation.weighted(part) for part in given.split(","))
     others = qualities.get("*", 0.0)
     ranked = [(qualities.get(coding, others), coding) for coding in CODINGS]
     ranked.append((qualities.get("identity", qualities.get("*", UNNAMED)), IDENTITY))

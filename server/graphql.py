@@ -73,29 +73,38 @@ class GraphQL:
 
 
 async def _answer(connection: Connection, receive: Receive) -> Answer:
-    method = connection["method"]
-    if method not in METHODS:
-        return _refusal(JSON, 405, f"{method} is not for /graphql", allow=", ".join(METHODS))
-    if method == "OPTIONS":
+    if connection["method"] == "OPTIONS":
         return Answer(204, allow=", ".join(METHODS))
     media_type = _media_type(connection)
-    if media_type is None:
-        return _refusal(JSON, 406, f"ask for {RESPONSE_JSON} or {JSON}")
     if media_type == HTML:
         page = connection["app"].page
         if page.is_held(connection["headers"]):
             return Answer(304, media_type=HTML, headers=page.headers)
         return Answer(200, page.html, HTML, headers=page.headers)
     accepted = compression.accepted(connection["headers"])
-    if accepted is None:
-        codings = ", ".join(compression.CODINGS)
-        return _refusal(media_type, 406, f"accept one of the encodings {codings} and identity")
     try:
+        if media_type is None or accepted is None or connection["method"] not in METHODS:
+            return await _unanswerable(connection, media_type)
         return await _answered(connection, receive, media_type, accepted)
     except ClientGone:
         return Answer(CLIENT_GONE)
     except (Malformed, Barred, RequestRefused) as refused:
-        return _refused(connection, media_type, refused)
+        return _refused(connection, media_type or JSON, refused)
+
+
+async def _unanswerable(connection: Connection, media_type: str | None) -> Answer:
+    """The refusal of a request that nothing could be answered to; raises as `operations.viewer` does.
+
+    What is served here is for those who may ask, and so is how to ask for it.
+    """
+    await operations.viewer(connection, connection["headers"])
+    method = connection["method"]
+    if method not in METHODS:
+        return _refusal(JSON, 405, f"{method} is not for /graphql", allow=", ".join(METHODS))
+    if media_type is None:
+        return _refusal(JSON, 406, f"ask for {RESPONSE_JSON} or {JSON}")
+    codings = ", ".join(compression.CODINGS)
+    return _refusal(media_type, 406, f"accept one of the encodings {codings} and identity")
 
 
 def _refused(
@@ -170,7 +179,7 @@ async def _asked(
     asked = await envelope.read(connection, receive, max_bytes)
     gate: Gate | None = connection["app"].gate
     if gate is not None and connection["method"] == "POST":  # whose body may have taken its time
-        viewer = await gate.still(connection["headers"], operations.address_of(connection))
+        viewer = await gate.recheck(connection["headers"], operations.address_of(connection))
     return viewer, asked
 
 
@@ -205,7 +214,7 @@ def _media_type(connection: Connection) -> str | None:
     """The media type to answer in: the page is for who looks around, not for who asks."""
     accepted = b",".join(value for name, value in connection["headers"] if name == b"accept")
     is_page = (
-        connection["method"] != "POST"
+        connection["method"] in READING
         and b"text/" in accepted.lower()  # a browser; parameters are not read twice for others
         and connection["app"].settings.shows_graphiql
         and not envelope.asks(connection)

@@ -94,10 +94,10 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
         pairs = (
-            f"{name}={_printable(json.dumps(value, default=str, ensure_ascii=False))}"
+            f"{name}={printable(json.dumps(value, default=str, ensure_ascii=False))}"
             for name, value in _fields(record).items()
         )
-        event = _printable(record.getMessage())
+        event = printable(record.getMessage())
         head = f"{_instant(record)} {record.levelname.lower():7} {event}"
         line = " ".join((head, *pairs))
         if record.exc_info and record.exc_info[1]:
@@ -105,7 +105,7 @@ class TextLines(logging.Formatter):
         return line
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A text without what moves a terminal's cursor, turns its text around or begins a line."""
     if text.isprintable():
         return text

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+LONGEST = 4_096  # characters of a header that is looked at: more of it would keep others waiting
 _QUALITY = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
 
 
@@ -12,7 +13,7 @@ def best(accept: str, offered: Sequence[str]) -> str | None:
     Of types that it likes equally, one that it names goes before one that falls under a range, then
     the one that comes earlier in the header, then the one that is offered first.
     """
-    ranges = [weighted(part) for part in accept.lower().split(",") if part.strip()]
+    ranges = [weighted(part) for part in accept[:LONGEST].lower().split(",") if part.strip()]
     ranked = []
     for place, media_type in enumerate(offered):
         fitting = [

@@ -18,6 +18,7 @@ from schema.execution import Operation, Prepared
 from server import logs
 from server.access import hosts
 from server.access.gate import Gate
+from server.access.proxies import Proxies
 from server.envelope import Envelope, Malformed
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ async def carry_out(app: "Service", noted: Noted, job: Job, viewer: Viewer) -> d
 def address_of(connection: Connection) -> str:
     """The address that a request comes from; empty where there is none, as on a Unix socket."""
     client = connection.get("client")
-    return client[0] if client else ""
+    address = client[0] if client else ""
+    proxies: Proxies = connection["app"].proxies
+    return proxies.client(address, connection["headers"])
 
 
 def _check_host(connection: Connection) -> None:

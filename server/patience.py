@@ -22,7 +22,6 @@ from server import refusals
 from server.peers import Peers
 
 MAX_HEAD_BYTES = 64 * 2**10
-MAX_HEADERS = 1_000  # with what comes behind a body
 MAX_REQUEST_BYTES = 32 * 2**20  # more than any path takes: the largest are webhooks of 25 MiB
 # A client that gives or takes so much before a deadline is slow, not stuck, and gets another one.
 PACE_BYTES = 256 * 2**10
@@ -165,8 +164,6 @@ class Patience(HttpToolsProtocol):
                 self.refuse(431, f"the request's headers have more than {MAX_HEAD_BYTES} bytes")
         elif self._bytes > MAX_REQUEST_BYTES:
             self.refuse(413, f"the request has more than {MAX_REQUEST_BYTES} bytes")
-        elif len(self.headers) > MAX_HEADERS:
-            self.refuse(431, f"the request has more than {MAX_HEADERS} headers")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle

@@ -44,6 +44,11 @@ class Protocol(Patience):
             if not self._is_whole:
                 self.wait_on(size)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what comes behind a body is none (RFC 9110, section 6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head is to be read again without its offer."""
         if not self.parser.should_upgrade() or self._should_upgrade():

@@ -1,7 +1,6 @@
 """GET /metrics: the figures of all workers, for a Prometheus on this machine or with a token."""
 
 import hmac
-import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,22 +10,29 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server import exposition, siblings
+from server import exposition, operations, siblings
+from server.access import hosts
 from server.exposition import Figures
+from server.settings import variable
 
 PATH = "/metrics"
 TEXT = "text/plain"
 PASSED_ON = (
-    *("forwarded", "via", "x-real-ip", "cf-connecting-ip"),
-    *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+    *("forwarded", "via", "x-real-ip", "x-client-ip"),
+    *("cf-connecting-ip", "true-client-ip", "fly-client-ip"),
 )
+ANY_PASSED_ON = "x-forwarded-"
 
 
 async def metrics(request: Request) -> Response:
-    """Answer a scrape, in the text format or, where that is asked for, as OpenMetrics."""
-    if not _may_look(request):
+    """Answer a scrape, in the text format or, where that is asked for, as OpenMetrics.
+
+    Raises Barred (429) for whoever guesses at the token, which is counted as other credentials are.
+    """
+    if not _has_token(request) and not _is_of_this_machine(request):
         raise HTTPException(
-            403, "figures are told to this machine, or for the token of CHITTYGRAPH_METRICS_TOKEN"
+            403,
+            f"figures are told to this machine, or for the token of {variable('metrics_token')}",
         )
     app = request.app
     families = [*_own(app), *exposition.of_database(app.db)]
@@ -47,15 +53,25 @@ def _own(app: Any) -> Iterable[Metric]:
     return exposition.of_process(app.metrics, app.roads, app.db.load(), siblings.number())
 
 
-def _may_look(request: Request) -> bool:
-    """Whether a client has the token, or is on this machine itself and not only its proxy is."""
-    token = str(request.app.settings.metrics_token)
-    given = request.headers.get("authorization", "")
-    if token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+def _has_token(request: Request) -> bool:
+    token, gate = str(request.app.settings.metrics_token), request.app.gate
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if not token or scheme.lower() != "bearer":
+        return False
+    address = operations.address_of(request.scope)
+    if gate is not None:
+        gate.check_failures(address)
+    if hmac.compare_digest(given.strip().encode(), token.encode()):
         return True
-    if any(header in request.headers for header in PASSED_ON):
+    if gate is not None:
+        gate.note_failure(address, "not the token of the figures")
+    return False
+
+
+def _is_of_this_machine(request: Request) -> bool:
+    """Whether a client is on this machine itself, and not only its proxy or its browser's page is."""
+    if any(name in PASSED_ON or name.startswith(ANY_PASSED_ON) for name in request.headers):
         return False
-    try:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
+    if hosts.foreign(request.scope["headers"]) is not None:
         return False
+    return request.client is not None and hosts.is_loopback(request.client.host)

@@ -16,6 +16,7 @@ from starlette.config import Config
 from starlette.datastructures import Secret
 
 from schema.limits import LIMITS
+from server.access.proxies import Proxies
 
 PREFIX = "CHITTYGRAPH_"
 # Read by the test suite, not by the server.
@@ -71,10 +72,15 @@ class Settings:
     jwt_jwks_url: str = setting("", "Where the keys are that tokens are signed with.")
     jwt_algorithms: str = setting("RS256", "How tokens may be signed, with commas between.")
     jwt_claim: str = setting("sub", "Claim with the actor's ChittyID or ChittyAuth principal.")
+    trusted_proxies: str = setting(
+        "", "Addresses or networks of proxies whose `X-Forwarded-For` is believed."
+    )
     failed_credentials_per_minute: int = setting(
         30, "Credentials that may fail in a minute, of each address; 0: any number."
     )
-    requests_per_minute: int = setting(6_000, "Requests that an actor may make; 0: any number.")
+    requests_per_minute: int = setting(
+        6_000, "Requests that an actor may make in a minute; 0: any number."
+    )
     points_per_minute: int = setting(
         1_000_000, "Cost of what an actor may ask for in a minute; 0: any."
     )
@@ -125,6 +131,7 @@ class Settings:
         _database_path(self.database)
         self._check_minting()
         self._check_tokens()
+        self._check_proxies()
         _check_collector(self.otlp_url)
         if self.github_webhook_secret and not self.github_secrets:
             raise SettingRefused(
@@ -188,7 +195,7 @@ class Settings:
     @property
     def jwt_algorithm_list(self) -> tuple[str, ...]:
         """How tokens may be signed."""
-        return tuple(part.strip() for part in self.jwt_algorithms.split(",") if part.strip())
+        return _parts(self.jwt_algorithms)
 
     @property
     def mint_url(self) -> str | None:
@@ -197,15 +204,28 @@ class Settings:
         return (base if base.endswith("/mint") else f"{base}/v1/mint") if base else None
 
     @property
+    def trusted_proxy_list(self) -> tuple[str, ...]:
+        """The proxies that are believed."""
+        return _parts(self.trusted_proxies)
+
+    @property
     def document_files(self) -> tuple[Path, ...]:
         """The files that hold the trusted documents."""
-        return tuple(Path(part.strip()) for part in self.documents.split(",") if part.strip())
+        return tuple(map(Path, _parts(self.documents)))
 
     @property
     def github_secrets(self) -> tuple[str, ...]:
         """The secrets that a webhook's signature may be made with."""
-        parts = str(self.github_webhook_secret).split(",")
-        return tuple(part.strip() for part in parts if part.strip())
+        return _parts(str(self.github_webhook_secret))
+
+    def _check_proxies(self) -> None:
+        try:
+            Proxies(self.trusted_proxy_list)
+        except ValueError as error:
+            raise SettingRefused(
+                f"{variable('trusted_proxies')}: {error}; give addresses or networks, with commas"
+                " between, as 127.0.0.1,10.0.0.0/8"
+            ) from None
 
     def _check_tokens(self) -> None:
         needed = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
@@ -236,6 +256,11 @@ class Settings:
             raise SettingRefused(
                 f"{variable('chittyid_token')} must be one line of visible ASCII, without spaces"
             )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    """What commas divide."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def variable(name: str) -> str:

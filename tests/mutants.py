@@ -129,7 +129,7 @@ def _post(body: bytes, *lines: bytes, length: int | None = None) -> bytes:
     size = len(body) if length is None else length
     head = [
         b"POST /graphql HTTP/1.1",
-        b"Host: here",
+        b"Host: localhost",
         b"Content-Type: application/json",
         b"Content-Length: %d" % size,
         *lines,

@@ -50,10 +50,9 @@ class Socket:
 
     async def rest(self) -> list[str]:
         """Every message until the server closes the socket."""
-        found = []
+        found: list[str] = []
         with suppress(ConnectionClosed):
-            async for message in self.connection:
-                found.append(str(message))
+            found.extend([str(message) async for message in self.connection])
         return found
 
     async def closed(self) -> tuple[int | None, str | None]:

@@ -56,6 +56,30 @@ async def test_the_scheme_may_be_spelled_in_any_case(api: Guarded, scheme: str):
     assert (await api.show(scheme + key)).status_code == 200
 
 
+async def test_a_credential_spelled_in_many_ways_pushes_no_other_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("server.access.gate.KNOWN", 8)
+    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
+        _, key = await api.newcomer()
+        _, of_another = await api.newcomer("Bob")
+        await api.show(bearer(of_another))
+        await noted(api)
+        await api.show(bearer(of_another))
+        for spaces in range(1, 40):
+            assert (await api.show(f"Bearer{' ' * spaces}{key}")).status_code == 200
+        await api.show(bearer("wrong"))
+
+        assert (await api.show(bearer("wrong"))).status_code == 429
+        assert (await api.show(bearer(of_another))).status_code == 200
+
+
+@pytest.mark.parametrize("stored", ["garbage", "", "2026-13-01", "17"])
+async def test_an_expiry_that_nobody_can_read_is_over(api: Guarded, stored: str):
+    _, key = await api.newcomer()
+    await api.put("UPDATE api_keys SET expires_at = :stored", stored=stored)
+
+    assert refused_with_401(await api.show(bearer(key))) == "the API key has expired: use another"
+
+
 OTHER_SCHEMES = {
     "empty": "",
     "blank": "   ",

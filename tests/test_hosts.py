@@ -1,5 +1,7 @@
 """By which names an open service may be asked: none that a stranger's page could have led here."""
 
+from socket import gethostname
+
 import pytest
 
 from tests.api import running
@@ -11,7 +13,7 @@ ASKED = {"query": "{ __typename }"}
 @pytest.mark.parametrize(
     "host",
     [
-        *("localhost", "localhost:8000", "LOCALHOST", "work.localhost:8000", "registry", ""),
+        *("localhost", "localhost:8000", "LOCALHOST", "work.localhost:8000", gethostname(), ""),
         *("127.0.0.1:8000", "127.8.0.1", "[::1]:8000", "[::1]", "192.0.2.7:80"),
     ],
 )
@@ -24,7 +26,11 @@ async def test_an_open_service_answers_by_its_own_names(host: str, tmp_path):
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
-    "host", ["stranger.example", "127.0.0.1.stranger.example:8000", "localhost.example", "here."]
+    "host",
+    [
+        *("stranger.example", "127.0.0.1.stranger.example:8000", "localhost.example", "here."),
+        *("stranger", "wpad:8000", "[::1].stranger.example", "[::1", "localhost:80:stranger"),
+    ],
 )
 async def test_an_open_service_takes_nothing_by_a_strangers_name(host: str, method: str, tmp_path):
     async with running(tmp_path / "registry.db") as api:

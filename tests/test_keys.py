@@ -202,7 +202,9 @@ def test_whoever_gives_the_whole_key_is_asked_for_its_id_and_does_not_read_it_ag
     assert [each["label"] for each in listed(path)] == [None]
 
 
-@pytest.mark.parametrize("words", [["create", "--actor", ADA], ["list"], ["revoke", "ab"]])
+@pytest.mark.parametrize(
+    "words", [["create", "--actor", ADA], ["list"], ["revoke", "0123456789ab"]]
+)
 def test_a_database_that_is_not_there_or_not_up_to_date_is_neither_made_nor_changed(
     tmp_path: Path, words: list[str]
 ):

@@ -27,7 +27,9 @@ def address(tmp_path_factory) -> Iterator[tuple[str, int]]:
 
 
 def post(extra: bytes = b"", body: bytes = QUERY) -> bytes:
-    head = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n" + extra
+    head = (
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + extra
+    )
     if b"Transfer-Encoding" not in extra:
         head += b"Content-Length: %d\r\n" % len(body)
     return head + b"\r\n" + body
@@ -47,7 +49,9 @@ def answered(address: tuple[str, int], *sent: bytes) -> bytes:
 def test_an_address_that_is_too_long_to_be_read_is_told_so(address):
     start = b"/graphql?query=%7B__typename%7D&x="
     sent = [
-        b"GET " + start.ljust(n, b"x") + b" HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+        b"GET "
+        + start.ljust(n, b"x")
+        + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         for n in (65_535, 65_536)
     ]
 
@@ -95,7 +99,7 @@ def test_a_tunnel_is_refused(address):
 )
 def test_a_head_that_does_not_end_is_cut_off(address, line):
     with socket.create_connection(address, timeout=10) as client:
-        client.sendall(b"POST /graphql HTTP/1.1\r\nHost: here\r\n")
+        client.sendall(b"POST /graphql HTTP/1.1\r\nHost: localhost\r\n")
 
         with pytest.raises(ConnectionError):  # the server reads no more of it
             client.sendall(line * 64)

@@ -18,7 +18,7 @@ from tests.serving import served, url_of
 from tests.storing import elsewhere
 
 Address = tuple[str, int]
-HEAD = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 QUERY = b'{"query":"{__typename}"}'
 ASK = HEAD + b"Content-Length: %d\r\n\r\n" % len(QUERY) + QUERY
 SECRET = "a secret of this test"
@@ -135,7 +135,7 @@ def test_a_large_delivery_may_take_longer_as_long_as_it_comes(tmp_path, monkeypa
     body = json.dumps({"zen": "x" * 6_000_000}).encode()
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     head = (
-        "POST /webhooks/github HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+        "POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         "Content-Type: application/json\r\nX-GitHub-Event: ping\r\nX-GitHub-Delivery: large\r\n"
         f"X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
     )

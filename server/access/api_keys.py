@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 PREFIX = "cg_"
 SECRET_BYTES = 32
-_FORM = re.compile(r"cg_([0-9a-f]{12})_([\w-]{43})", re.ASCII)
+KEY_ID = re.compile("[0-9a-f]{12}")
+_FORM = re.compile(rf"cg_({KEY_ID.pattern})_([\w-]{{43}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

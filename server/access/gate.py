@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from db import api_keys as stored_keys
+from db import clock
 from db.api_keys import Identity
 from db.database import Database
 from db.errors import Unavailable
@@ -83,7 +84,7 @@ class Gate:
         self._tokens = tokens
         self._failures = failures
         self._requests = requests
-        self.points = points
+        self._points = points
         self._now = now
         self._known: Bounded[bytes, _Seen] = Bounded(KNOWN)
         self._used: Bounded[str, str] = Bounded(KNOWN)
@@ -95,16 +96,20 @@ class Gate:
         Raises Barred: 401 without a credential or with one that proves nothing, 429 where the address
         has failed too often or the actor asks too often, 503 while tokens cannot be verified.
         """
-        viewer = await self.still(headers, address)
+        viewer = await self.recheck(headers, address)
         self._count(viewer)
         return viewer
 
-    async def still(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
-        """Who sends these headers as it is now, where their request was counted; raises as above."""
+    async def recheck(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
+        """Like `viewer`, of a request that was counted: look its credential up again.
+
+        Raises Barred with 401, 429 and 503 as that does.
+        """
         given = [value for name, value in headers if name == b"authorization"]
         if not given:
             raise _unauthorized("send a credential, as Authorization: Bearer cg_…")
-        digest = hashlib.sha256(given[0]).digest()
+        # Spaces tell nothing: spelled in ever more ways, one credential must not push all others out.
+        digest = hashlib.sha256(b" ".join(given[0].split())).digest()
         state = self._db.state()
         seen = self._known.get(digest) if len(given) == 1 else None
         if seen is None or state is None or seen.state != state or seen.until <= self._now():
@@ -115,10 +120,22 @@ class Gate:
 
     def spend(self, viewer: Viewer, cost: int) -> Room:
         """Take the points of an operation from its actor's minute; raises Barred with 429."""
-        room = self.points.room(viewer.actor, cost)
+        room = self._points.room(viewer.actor, cost)
         if not room.is_enough:
             raise _too_often(f"{cost} points are more than are left of this minute", room)
-        return self.points.take(viewer.actor, cost)
+        return self._points.take(viewer.actor, cost)
+
+    def check_failures(self, address: str) -> None:
+        """Raise Barred with 429 where an address has failed too often lately."""
+        room = self._failures.room(peers.network(address), 1)
+        if not room.is_enough:
+            raise _too_often("too many credentials from this address have failed", room)
+
+    def note_failure(self, address: str, reason: str) -> None:
+        """Count a credential that proved nothing, of whatever kind."""
+        client = peers.network(address)
+        self._failures.take(client, 1)
+        log.warning("credential refused", extra={"client": client, "reason": reason})
 
     async def close(self) -> None:
         """Wait for what is being noted."""
@@ -134,18 +151,15 @@ class Gate:
     async def _proved(
         self, given: Sequence[bytes], digest: bytes, address: str
     ) -> tuple[Viewer, float]:
-        address = peers.network(address)
-        room = self._failures.room(address, 1)
         # Who guesses behind the same address must not shut out what was good a moment ago.
-        if not room.is_enough and self._known.get(digest) is None:
-            raise _too_often("too many credentials from this address have failed", room)
+        if self._known.get(digest) is None:
+            self.check_failures(address)
         try:
             return await self._prove(_credential(given))
         except Barred as barred:
             if barred.status == 401:
                 self._known.drop(digest)
-                self._failures.take(address, 1)
-                log.warning("credential refused", extra={"client": address, "reason": str(barred)})
+                self.note_failure(address, str(barred))
             raise
         except Unavailable as unavailable:
             raise Barred(503, str(unavailable), {"retry-after": "1"}) from None
@@ -171,13 +185,10 @@ class Gate:
             raise _unauthorized("the API key is unknown", invalid=True)
         if known.revoked_at is not None:
             raise _unauthorized("the API key was revoked: use another", invalid=True)
-        until = float("inf")
-        if known.expires_at is not None:
-            until = datetime.fromisoformat(known.expires_at).timestamp()
-        now = self._now()
+        now, until = self._now(), _expiry(known.expires_at)
         if until <= now:
             raise _unauthorized("the API key has expired: use another", invalid=True)
-        viewer = _viewer(known.owner)
+        viewer = _viewer(known.owner, key.key_id)
         self._note_use(key.key_id, known.last_used_on, now)
         tomorrow = (now // DAY_SECONDS + 1) * DAY_SECONDS  # which is another day to note
         return viewer, min(until, tomorrow)
@@ -215,8 +226,18 @@ def _credential(given: Sequence[bytes]) -> str:
     return credential.strip()
 
 
-def _viewer(identity: Identity | None) -> Viewer:
-    viewer = permissions.viewer_of(identity)
+def _expiry(expires_at: str | None) -> float:
+    """The seconds since 1970 from which a key is worth nothing, which is at once for what is no instant."""
+    if expires_at is None:
+        return math.inf
+    try:
+        return datetime.fromisoformat(clock.parse(expires_at)).timestamp()
+    except ValueError:
+        return -math.inf
+
+
+def _viewer(identity: Identity | None, key_id: str | None = None) -> Viewer:
+    viewer = permissions.viewer_of(identity, key_id)
     if viewer is None:
         message = "the credential stands for no actor here"
         if identity is not None:

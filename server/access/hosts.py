@@ -7,18 +7,22 @@ Origin whose page it is.
 """
 
 import ipaddress
+import re
+import socket
 from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 SHOWN = 100
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:\[\]]*)(:\d*)?")  # RFC 9110, section 7.2
+_OWN_NAMES = frozenset({"", socket.gethostname().lower()})  # HTTP/1.0 names none
 
 
 def foreign(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
     """The name in Host that a stranger could have chosen, cut short; None where there is none.
 
-    A stranger's name has a dot in it and is no address; names under `localhost` are this machine's
-    (RFC 6761, section 6.3).
+    This machine's are addresses, `localhost` and what is under it (RFC 6761, section 6.3), and the name
+    that it goes by itself; who runs a network decides where all others lead.
     """
     for name, value in headers:
         if name == b"host" and not _is_own(value):
@@ -55,10 +59,14 @@ def is_loopback(name: str) -> bool:
 
 @lru_cache(256)
 def _is_own(host: bytes) -> bool:
-    given = host.decode("latin-1")
-    name = given.partition("]")[0].lstrip("[") if given.startswith("[") else given.partition(":")[0]
+    given = _HOST.fullmatch(host.decode("latin-1").lower())
+    if given is None:
+        return False
+    name = given["name"].strip("[]")
+    if is_loopback(name) or name in _OWN_NAMES:
+        return True
     try:
         ipaddress.ip_address(name)
     except ValueError:
-        return "." not in name or name.lower().endswith(".localhost")
+        return False
     return True

@@ -155,6 +155,8 @@ async def _with_database(settings: "Settings", work: "Callable[[Database], Await
 
 def _line(key: "ApiKey") -> str:
     """A key as one line for people."""
+    from server import logs
+
     state = f"expires {key.expires_at}" if key.expires_at else "does not expire"
     if key.revoked_at:
         state = f"revoked {key.revoked_at}"
@@ -162,7 +164,7 @@ def _line(key: "ApiKey") -> str:
         state = f"expired {key.expires_at}"
     used = f"last used {key.last_used_on}" if key.last_used_on else "never used"
     parts = [key.key_id, key.actor_chitty_id, f"made {key.created_at}", used, state]
-    return "  ".join([*parts, *([key.label] if key.label else [])])
+    return "  ".join([*parts, *([logs.printable(key.label)] if key.label else [])])
 
 
 def _now() -> str:
@@ -198,10 +200,10 @@ def _expiry(given: str) -> str:
 
 
 def _key_id(given: str) -> str:
-    from resolvers import secrets
+    from server.access import api_keys
 
-    # Whoever gives the whole key has it in a history by now, and must not find it in a log too.
-    if secrets.redact(given) != given:
+    # Whoever gives more of the key has it in a history by now, and must not find it in a log too.
+    if not api_keys.KEY_ID.fullmatch(given):
         raise argparse.ArgumentTypeError("give the id alone, the 12 characters after cg_")
     return given
 
