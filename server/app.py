@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +22,7 @@ from schema.execution import Documents
 from schema.roads import Roads
 from schema.served import sdl
 from server import (
+    compression,
     graphql,
     minting,
     operations,
@@ -153,7 +154,7 @@ async def _schema(request: Request) -> Response:
     gate: Gate | None = request.app.gate
     if gate is not None:
         await gate.viewer(request.scope["headers"], operations.address_of(request.scope))
-    return PlainTextResponse(sdl())
+    return await compression.response(request, sdl().encode(), "text/plain", {})
 
 
 async def _as_json(request: Request, error: Exception) -> Response:

@@ -13,6 +13,8 @@ from functools import lru_cache
 
 import brotli
 import zstandard
+from starlette.requests import Request
+from starlette.responses import Response
 
 from server import negotiation
 
@@ -73,6 +75,21 @@ def _accepted(header: bytes) -> Accepted | None:
     ranked.append((qualities.get("identity", qualities.get("*", UNNAMED)), IDENTITY))
     found = sorted((each for each in ranked if 0 < each[0] <= 1), key=lambda each: -each[0])
     return Accepted(tuple(coding for _, coding in found)) if found else None
+
+
+async def response(
+    request: Request, body: bytes, media_type: str, headers: Mapping[str, str]
+) -> Response:
+    """An answer of a framework's route, in the coding that its client likes best."""
+    found = accepted(request.scope["headers"]) or PLAIN
+    coding = found.best(len(body))
+    if coding != IDENTITY:
+        headers = {**headers, "content-encoding": coding}
+    return Response(
+        await compressed(body, coding),
+        media_type=media_type,
+        headers={**headers, "vary": "accept, accept-encoding, authorization"},
+    )
 
 
 def headers(coding: str) -> list[tuple[bytes, bytes]]:

@@ -2,8 +2,8 @@
 
 An ETag stands for everything that an answer depends on: the state of the database, the document, the
 parameters, the viewer, the media type and this start of the server, whose program and settings are the
-same in all its workers. No field's value depends on the clock. What was tagged may be a little newer than
-its tag says, when something was committed in between: the next look then finds it changed.
+same in all its workers. No field's value depends on the clock. What was read while something was
+committed has no tag.
 """
 
 import hashlib

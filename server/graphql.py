@@ -39,13 +39,18 @@ METHODS = [*READING, "POST", "OPTIONS"]
 
 @dataclass(slots=True)
 class Answer:
-    """What is sent back; `allow` are the methods that the path takes, where that is worth saying."""
+    """What is sent back, in the coding of `accepted` that fits; `tag` is what its ETag is made of.
+
+    `allow` are the methods that the path takes, where that is worth saying.
+    """
 
     status: int
     body: bytes = b""
     media_type: str = JSON
     allow: str = ""
     headers: Sequence[tuple[bytes, bytes]] = ()
+    tag: str | None = None
+    accepted: Accepted = compression.PLAIN
 
 
 class GraphQL:
@@ -57,19 +62,24 @@ class GraphQL:
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Answer one request."""
         answer = await _answer(connection, receive)
-        headers = []
-        if answer.body:
+        headers, body = [], answer.body
+        if body:
+            coding = answer.accepted.best(len(body))
+            body = await compression.compressed(body, coding)
             headers = [
-                (b"content-length", b"%d" % len(answer.body)),
+                (b"content-length", b"%d" % len(body)),
                 (b"content-type", f"{answer.media_type}; charset=utf-8".encode()),
+                *compression.headers(coding),
             ]
+            if answer.tag is not None:
+                headers.append(etags.header(answer.tag, coding))
         if answer.allow:
             headers.append((b"allow", answer.allow.encode()))
         headers += answer.headers
         if connection["method"] in READING and answer.media_type != HTML:
             headers += etags.HEADERS
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _answer(connection: Connection, receive: Receive) -> Answer:
@@ -84,12 +94,15 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
     accepted = compression.accepted(connection["headers"])
     try:
         if media_type is None or accepted is None or connection["method"] not in METHODS:
-            return await _unanswerable(connection, media_type)
-        return await _answered(connection, receive, media_type, accepted)
+            answer = await _unanswerable(connection, media_type)
+        else:
+            answer = await _answered(connection, receive, media_type, accepted)
     except ClientGone:
         return Answer(CLIENT_GONE)
     except (Malformed, Barred, RequestRefused) as refused:
-        return _refused(connection, media_type or JSON, refused)
+        answer = _refused(connection, media_type or JSON, refused)
+    answer.accepted = accepted or compression.PLAIN
+    return answer
 
 
 async def _unanswerable(connection: Connection, media_type: str | None) -> Answer:
@@ -141,7 +154,7 @@ async def _answered(
         phases.end("prepare")
     if connection["method"] != "POST" and not job.operation.is_query:
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
-    tag = None
+    state, tag = None, None
     if connection["method"] in READING and media_type != EVENT_STREAM:
         state, raw = app.db.state(), connection["query_string"]
         tag = etags.tag(state, job.document, raw, media_type, viewer)
@@ -162,11 +175,9 @@ async def _answered(
         body = _events(body)
     if phases is not None:
         phases.end("encode")
-    coding = accepted.best(len(body))
-    headers = compression.headers(coding)
-    if tag is not None and "errors" not in answer:
-        headers.append(etags.header(tag, coding))
-    return Answer(200, await compression.compressed(body, coding), media_type, headers=headers)
+    if tag is not None and ("errors" in answer or app.db.state() != state):
+        tag = None  # what was committed while it was read may be in it or not
+    return Answer(200, body, media_type, tag=tag)
 
 
 async def _asked(

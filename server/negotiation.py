@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 LONGEST = 4_096  # characters of a header that is looked at: more of it would keep others waiting
-_QUALITY = re.compile(r"[01](?:\.\d{0,3})?", re.ASCII)
+# The last form is no number there, but what Java's client sends with every request.
+_QUALITY = re.compile(r"[01](?:\.\d{0,3})?|\.\d{1,3}", re.ASCII)
 
 
 def best(accept: str, offered: Sequence[str]) -> str | None:

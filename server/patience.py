@@ -53,6 +53,7 @@ class Patience(HttpToolsProtocol):
         self._bounds = bounds
         self._is_admitted = False
         self._is_whole = False  # the request that is read
+        self._has_ended_one = False  # in the read that is looked at
         self._deadline: TimerHandle | None = None
         self._bytes = self._bytes_looked_at = 0  # of its head or body
         self._reading: TimerHandle | None = None
@@ -103,7 +104,7 @@ class Patience(HttpToolsProtocol):
         """Note that the request is whole."""
         if self._deadline is not None:
             self._stop_the_clock()
-        self._is_whole = True
+        self._is_whole = self._has_ended_one = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -153,12 +154,15 @@ class Patience(HttpToolsProtocol):
         return bool(self._last_words)
 
     def wait_on(self, size: int) -> None:
-        """After a read of `size` bytes that left a request unfinished, bound how much and how long."""
+        """After a read of `size` bytes that left a request unfinished, bound how much and how long.
+
+        Where another request ended in that read, most of it was that one's.
+        """
         if self._deadline is None:
             self._bytes = self._bytes_looked_at = 0
             seconds = self._bounds.head if self._is_in_head else self._bounds.body
             self._deadline = self.loop.call_later(seconds, self._out_of_time)
-        self._bytes += size
+        self._bytes += 1 if self._has_ended_one else size
         if self._is_in_head:
             if self._bytes > MAX_HEAD_BYTES:
                 self.refuse(431, f"the request's headers have more than {MAX_HEAD_BYTES} bytes")

@@ -16,6 +16,10 @@ LONGEST_ADDRESS = 2**16 - 1  # that the parser can take apart
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes
 
 
+class _NotHttp(Exception):
+    """Raised for a request that is none, though it can be read."""
+
+
 class Protocol(Patience):
     """One client's connection; uvicorn makes them. `websockets` is the path that has WebSockets.
 
@@ -31,12 +35,15 @@ class Protocol(Patience):
         """Take what the client sent."""
         if self.is_deaf:
             return
+        self._has_ended_one = False
         try:
             size = len(data)
             while data:
                 data = self._feed(data)
-        except httptools.HttpParserError:
-            if len(self.url) > LONGEST_ADDRESS:
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, _NotHttp):
+                self.refuse(400, str(error.__context__))
+            elif len(self.url) > LONGEST_ADDRESS:
                 self.refuse(414, f"the address has more than {LONGEST_ADDRESS} bytes: send a POST")
             else:
                 self.refuse(400, "this is not HTTP/1.1: the request could not be read")
@@ -50,7 +57,13 @@ class Protocol(Patience):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless the head is to be read again without its offer."""
+        """Begin to answer, unless the head is to be read again without its offer.
+
+        Raises _NotHttp, through the parser, for a head that says no host or several (RFC 9112, 3.2).
+        """
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+            raise _NotHttp("send one Host header")
         if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_headers_complete()
 

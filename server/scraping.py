@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server import exposition, operations, siblings
+from server import compression, exposition, operations, siblings
 from server.access import hosts
 from server.exposition import Figures
 from server.settings import variable
@@ -41,7 +41,8 @@ async def metrics(request: Request) -> Response:
     body, content_type = Figures(exposition.merged(families)).written(
         request.headers.get("accept", "")
     )
-    return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
+    headers = {"content-type": content_type, "cache-control": "no-store"}
+    return await compression.response(request, body, content_type, headers)
 
 
 def for_siblings(app: Any) -> bytes:

@@ -18,6 +18,7 @@ READ = {
 }
 SMALL = "{ __typename }"
 LARGE = "{ __schema { types { name } } }"
+MISTAKES = "{{ {} }}".format(" ".join(f"field{n}" for n in range(20)))
 
 
 @pytest.fixture
@@ -152,3 +153,15 @@ async def test_head_has_the_headers_of_the_compressed_answer(api):
     for name in ("content-encoding", "content-length", "etag", "vary"):
         assert asked.headers[name] == got.headers[name]
     assert int(got.headers["content-length"]) == len(body)
+
+
+async def test_refusals_the_schema_and_figures_are_compressed_too(api):
+    refused, _ = await raw(api, MISTAKES, "zstd")
+    others = [
+        await api.client.get(path, headers={"accept-encoding": "gzip"})
+        for path in ("/schema.graphql", "/metrics")
+    ]
+
+    assert refused.headers["content-encoding"] == "zstd"
+    assert [answer.headers["content-encoding"] for answer in others] == ["gzip", "gzip"]
+    assert ["type Query" in others[0].text, "chittygraph_" in others[1].text] == [True, True]

@@ -1,5 +1,6 @@
 """Answers to GET that a client keeps: asked again, it is told that nothing has changed, or gets the new."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -221,3 +222,24 @@ def test_all_workers_agree(tmp_path):
 
     assert (len(tags), len(later)) == (1, 1)
     assert tags != later
+
+
+async def test_no_two_answers_have_the_same_tag_whatever_is_written_meanwhile(tmp_path):
+    path = tmp_path / "registry.db"
+    async with running(path) as api:
+        told: dict[str, set[bytes]] = {}
+
+        async def read():
+            for _ in range(60):
+                answer = await get(api)
+                if "etag" in answer.headers:
+                    told.setdefault(answer.headers["etag"], set()).add(answer.content)
+
+        async def write():
+            for _ in range(60):
+                await api.ask(REGISTER)
+
+        await asyncio.gather(read(), write(), read(), write(), read())
+
+    assert len(told) > 1
+    assert {len(bodies) for bodies in told.values()} == {1}

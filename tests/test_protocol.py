@@ -142,3 +142,41 @@ def test_a_client_that_leaves_before_its_answers_came_is_no_fault(tmp_path):
         _, logged = process.communicate(timeout=30)
 
     assert logged == ""
+
+
+@pytest.mark.parametrize(
+    "hosts", [b"", b"Host: localhost\r\nHost: localhost\r\n"], ids=["none", "two"]
+)
+def test_a_request_says_one_host(address, hosts):
+    received = answered(address, b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["errors"][0]["message"] == "send one Host header"
+
+
+def test_an_old_client_may_say_none(address):
+    assert answered(address, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_beginning_of_a_request_behind_a_large_one_is_not_taken_for_a_large_head(address):
+    large = post(body=QUERY[:-1] + b" " * 90_000 + QUERY[-1:])
+    last = post(b"Connection: close\r\n")
+
+    received = answered(address, large + last[:20], last[20:])
+
+    assert received.count(ANSWER) == 2
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [b"Content-Type: text/plain", b"Accept: text/css", b"Host: stranger.example", b"X-Any: thing"],
+)
+def test_what_comes_behind_a_body_is_no_header(address, trailer):
+    head = b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    body = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(QUERY), QUERY, trailer)
+
+    at_once = answered(address, post(head, body))
+    later = answered(address, post(head, body[:-20]), body[-20:])
+
+    assert at_once.count(ANSWER) == later.count(ANSWER) == 1
