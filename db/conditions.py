@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from db import sight
 from db.program import Value
 from db.tables import Relation, Table
 
@@ -149,6 +150,17 @@ def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
 def belongs(relation: Relation[Any], row: str, parent: str) -> str:
     """SQL: the row is one that the relation leads to from the parent's value."""
     return relation.match.format(row=row, parent=parent)
+
+
+def all_belong(relation: Relation[Any], row: str, parent: str) -> str:
+    """The same, of rows that are seen all or none: no row does where the viewer sees none of them.
+
+    The viewer's rights are looked at once for each parent, and not for each row (W2 of `--auth`).
+    """
+    values = {name: value.format(parent=parent) for name, value in relation.whole.items()}
+    (column, _), *others = values.items()
+    same = (f" AND {row}.{name} = {value}" for name, value in others)
+    return f"{row}.{column} = {sight.allowed(relation.child, values)}{''.join(same)}"
 
 
 def listed_rows(table: Table[Any], row: str, *, live: bool) -> list[str]:

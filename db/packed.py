@@ -34,7 +34,7 @@ class Packed:
 
     def of(self, parents: str) -> Statement:
         """The statement for these parents (or keys), a JSON array; a table's own list has none."""
-        return Statement(self.sql, self.bind | {"parents": parents})
+        return Statement(self.sql, self.bind | {"parents": parents}, self.narrow)
 
     def alone(self) -> Statement:
         """The statement for a table's own list."""
@@ -46,13 +46,11 @@ def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> Packed:
 
     The arrays of several parents come in their order.
     """
-    binder = Binder({"limit": cut.limit})
-    found = cut_from(listing, cut, "x", binder)
 
-    def select(rows: str) -> str:
-        return f"SELECT {_arrays(listing, columns, rows)}"
+    def select(found: str) -> str:
+        return f"SELECT {_arrays(listing, columns, found)}"
 
-    return Packed(select(found), binder.bind, _narrow(listing, found, select))
+    return _packed(listing, cut, select)
 
 
 def spelled_page(
@@ -62,33 +60,37 @@ def spelled_page(
 
     `spelled_pages` tells the two answers apart.
     """
-    binder = Binder({"limit": cut.limit})
-    table, found = listing.table, cut_from(listing, cut, "x", binder)
     joined = f"coalesce(group_concat(row.text, char({ord(ROW)})), '')"
 
-    def select(rows: str) -> str:
-        texts = _each(spelled(members, "x"), rows)
+    def select(found: str) -> str:
+        texts = _each(spelled(members, "x"), found)
         page = f"(SELECT count(*) || char({ord(ROWS)}) || {joined} {texts})"
         pages = _per_parent(listing, page, f"char({ord(PAGE)})")
         return (
-            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {odd(table)})"
-            f" THEN {_arrays(listing, columns, rows)} ELSE {pages} END"
+            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {listing.table.name} WHERE {odd(listing.table)})"
+            f" THEN {_arrays(listing, columns, found)} ELSE {pages} END"
         )
 
-    return Packed(select(found), binder.bind, _narrow(listing, found, select))
+    return _packed(listing, cut, select)
 
 
-def _narrow(listing: Listing, found: str, select: Callable[[str], str]) -> str:
-    """The statement for a viewer whose rows are found in no order: only those of the page are fetched.
+def _packed(listing: Listing, cut: Cut, select: Callable[[str], str]) -> Packed:
+    """The statement that selects from what SQL from FROM on finds, and the one for a narrow viewer.
 
-    To sort them with all that is made of them took twice as long (W3 of `--auth`).
+    That viewer's rows are found in no order: only those of the page are fetched. To sort them with all
+    that is made of them took twice as long (W3 of `--auth`).
     """
-    if listing.relation is not None:
-        return ""
-    return select(
+    binder = Binder({"limit": cut.limit})
+    sql = select(cut_from(listing, cut, "x", binder))
+    own = listing if listing.relation is None else listing.narrow
+    if own is None:
+        return Packed(sql, binder.bind)
+    found = cut_from(own, cut, "x", Binder({"limit": cut.limit}))
+    picked = (
         f"FROM (SELECT x.rowid AS place {found}) AS picked"
         f" CROSS JOIN {listing.table.picked} AS x ON x.rowid = picked.place"
     )
+    return Packed(sql, binder.bind, select(picked))
 
 
 def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
@@ -103,15 +105,23 @@ def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
 
 def count(listing: Listing) -> Packed:
     """The whole list's length, as an array with that of each parent."""
-    binder = Binder()
-    return Packed(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
+    return _asked(listing, counted)
 
 
 def reach(listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool) -> Packed:
     """Whether the list reaches past a cursor, as an array with 0 or 1 for each parent."""
+    return _asked(
+        listing, lambda listing, binder: reaches(listing, order, cursor, binder, ahead=ahead)
+    )
+
+
+def _asked(listing: Listing, expression: Callable[[Listing, Binder], str]) -> Packed:
     binder = Binder()
-    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return Packed(f"SELECT {_array(listing, reaching)}", binder.bind)
+    sql = f"SELECT {_array(listing, expression(listing, binder))}"
+    if listing.narrow is None:
+        return Packed(sql, binder.bind)
+    narrow = f"SELECT {_array(listing, expression(listing.narrow, Binder()))}"
+    return Packed(sql, binder.bind, narrow)
 
 
 def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:

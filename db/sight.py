@@ -30,23 +30,42 @@ _OWN: dict[Table[Any], str] = {
     " WHERE mine.chitty_id = {row}.source_chitty_id AND mine.owner_chitty_id = :viewer) END",
     INSTALLATIONS: "FALSE",  # GitHub's, whoever recorded it
 }
-# What is seen besides: what one's own leads to.
+# What is seen besides: what one's own leads to, found from there. From the row on it would be found out
+# of how many others' rows lead to it, and the time that this takes would tell that there is a row.
 _REACHED: dict[Table[Any], str] = {
-    ACTORS: "EXISTS (SELECT 1 FROM seen.installations AS reached"
-    " WHERE reached.suspended_by_chitty_id = {row}.chitty_id)",
-    INSTALLATIONS: "EXISTS (SELECT 1 FROM seen.connections AS through"
-    " WHERE through.installation_id = {row}.installation_id)",
+    ACTORS: "+{row}.chitty_id IN (SELECT reached.suspended_by_chitty_id"
+    " FROM listed.installations AS reached WHERE reached.suspended_by_chitty_id IS NOT NULL)",
+    INSTALLATIONS: "+{row}.installation_id IN (SELECT through.installation_id"
+    " FROM listed.connections AS through WHERE through.installation_id IS NOT NULL)",
 }
-# The same for whole lists, so said that SQLite begins with what is seen and not with the table.
-_WALKED: dict[Table[Any], str] = {
-    ACTORS: "{row}.chitty_id IN (SELECT :viewer UNION ALL"
-    " SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached)",
-    CONTEXTS: "{row}.owner_chitty_id = :viewer",
-    CONNECTIONS: "{row}.source_chitty_id IN (SELECT :viewer UNION ALL"
-    " SELECT mine.chitty_id FROM contexts AS mine WHERE mine.owner_chitty_id = :viewer)"
-    " AND ({row}.source_type = 'actor') = ({row}.source_chitty_id = :viewer)",
-    INSTALLATIONS: "{row}.installation_id IN"
-    " (SELECT through.installation_id FROM listed.connections AS through)",
+# The same where all of what leads to a row is seen, by tables.
+_REACHED_FROM_ALL: dict[Table[Any], tuple[Table[Any], str]] = {
+    ACTORS: (
+        INSTALLATIONS,
+        "EXISTS (SELECT 1 FROM seen.installations AS reached"
+        " WHERE reached.suspended_by_chitty_id = {row}.chitty_id)",
+    ),
+}
+# Whole lists, so said that SQLite begins with what is seen and not with the table: what the row named
+# `own` is joined to, and what is then true of it.
+_WALKED: dict[Table[Any], tuple[str, str]] = {
+    ACTORS: (
+        "",
+        "own.chitty_id IN (SELECT :viewer UNION ALL"
+        " SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached)",
+    ),
+    CONTEXTS: ("", "own.owner_chitty_id = :viewer"),
+    CONNECTIONS: (
+        "(SELECT :viewer AS chitty_id UNION ALL SELECT mine.chitty_id FROM contexts AS mine"
+        " WHERE mine.owner_chitty_id = :viewer AND mine.chitty_id <> :viewer) AS source",
+        "own.source_chitty_id = source.chitty_id"
+        " AND (own.source_type = 'actor') = (own.source_chitty_id = :viewer)",
+    ),
+    INSTALLATIONS: (
+        "(SELECT DISTINCT through.installation_id FROM listed.connections AS through"
+        " WHERE through.installation_id IS NOT NULL) AS reached",
+        "own.installation_id = reached.installation_id",
+    ),
 }
 
 
@@ -92,6 +111,15 @@ def changeable(table: Table[Any], row: str) -> str:
     return f"changeable_{table.name}({row})"
 
 
+def allowed(table: Table[Any], values: Mapping[str, str]) -> str:
+    """SQL, in such a statement, for the first of these values of columns, or NULL.
+
+    NULL it is where the viewer sees none of the rows that have them; who sees one sees all of them.
+    """
+    same = ",".join(f"{name}={value}" for name, value in values.items())
+    return f"allowed_{table.name}[{same}]"
+
+
 def or_hidden(table: Table[Any], row: str, column: str) -> str:
     """SQL that adds to a condition, in such a statement, that the viewer may not know the value.
 
@@ -116,6 +144,7 @@ _NAMES = "|".join(_BY_NAME)
 # None of these can be part of what a statement spells of a client's: names hold no dots or parentheses.
 _PLACES = re.compile(
     rf"\b(?P<way>seen|listed|picked)\.(?P<rows>{_NAMES})\b"
+    rf"|\ballowed_(?P<allowed>{_NAMES})\[(?P<same>[^\]]*)\]"
     rf"|\bchangeable_(?P<changed>{_NAMES})\((?P<row>\w+)\)"
     rf"|(?P<how>\bshown| OR hidden)_(?P<private>{_NAMES})\((?P<of>\w+)\.(?P<column>\w+)\)"
 )
@@ -126,6 +155,9 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool]:
     def put(place: re.Match[str]) -> str:
         if place["rows"]:
             return _rows(extent, _BY_NAME[place["rows"]], place["way"])
+        if place["allowed"]:
+            same = dict(each.split("=", 1) for each in place["same"].split(","))
+            return _allowed(extent, _BY_NAME[place["allowed"]], same)
         if place["changed"]:
             return _may_change(extent, _BY_NAME[place["changed"]], place["row"])
         table, row = _BY_NAME[place["private"]], place["of"]
@@ -144,16 +176,39 @@ def _rows(extent: Extent, table: Table[Any], way: str) -> str:
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
         return table.name
     shown = ", ".join(f"{value} AS {name}" for name, value in values.items())
-    seen = "" if sees_all else f" WHERE {_sees(extent, table, way)}"
-    return f"(SELECT own.rowid AS rowid, {shown} FROM {table.name} AS own{seen})"
+    rows = f"{table.name} AS own"
+    if not sees_all:
+        rows = _walked(extent, table) if way == "listed" else f"{rows} WHERE {_sees(extent, table)}"
+    return f"(SELECT own.rowid AS rowid, {shown} FROM {rows})"
 
 
-def _sees(extent: Extent, table: Table[Any], way: str) -> str:
+def _walked(extent: Extent, table: Table[Any]) -> str:
+    """SQL from behind FROM on for the rows that are seen, named `own`, of the whole table."""
+    joined, test = _WALKED[table]
+    first = f"{joined} CROSS JOIN " if joined else ""
+    return _translated(extent, f"{first}{table.name} AS own WHERE {test}")[0]
+
+
+def _sees(extent: Extent, table: Table[Any]) -> str:
     """What is true of a row named `own` that is seen."""
-    test = _WALKED[table] if way == "listed" else _OWN[table]
-    if way == "seen" and table in _REACHED:
-        test = f"{test} OR {_REACHED[table]}"
+    test = _OWN[table]
+    if table in _REACHED:
+        through, from_all = _REACHED_FROM_ALL.get(table, (table, ""))
+        test = f"{test} OR {from_all if through.name in extent.seen else _REACHED[table]}"
     return f"({_translated(extent, test.format(row='own'))[0]})"
+
+
+def _allowed(extent: Extent, table: Table[Any], same: Mapping[str, str]) -> str:
+    """The first value, where rows with these values are seen."""
+    value = next(iter(same.values()))
+    if table.name in extent.seen:
+        return value
+    test = _sees(extent, table)
+    for name, each in same.items():
+        test = re.sub(rf"\+?\bown\.{name}\b", each, test)
+    if re.search(r"\bown\.", test):
+        raise ValueError(f"more than {', '.join(same)} decides about who sees {table.name}")
+    return f"CASE WHEN {test} THEN {value} END"
 
 
 def _value(extent: Extent, table: Table[Any], row: str, name: str) -> str:

@@ -177,7 +177,7 @@ class Table(Generic[R]):
 
     @property
     def picked(self) -> str:
-        """Like `seen`, for rows that were picked from `listed` by rowid: it does not ask again."""
+        """Like `seen`, for rows that were found to be seen by another condition: it does not ask again."""
         return f"picked.{self.name}"
 
     def select_list(self, row: str) -> str:
@@ -253,6 +253,9 @@ class Relation(Generic[R]):
     of the rows, named `{row}`, that belong to it; `only` is SQL over the parent's row without which it
     has none. A to-one relation leads to its target whatever state that is in; a to-many one shows what
     is live.
+
+    Where `whole` is not empty, whoever sees one of a parent's rows sees all of them, because these
+    columns decide about it: all of them have the same value, as SQL, the first one the parent's.
     """
 
     parent: Table[Any]
@@ -261,14 +264,21 @@ class Relation(Generic[R]):
     match: str
     many: bool
     only: str = ""
+    whole: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _to_one(parent: Table[Any], column: str, child: Table[R], only: str = "") -> Relation[R]:
     return Relation(parent, child, column, f"{{row}}.{child.key} = {{parent}}", False, only)
 
 
-def _to_many(parent: Table[Any], child: Table[R], column: str, when: str = "") -> Relation[R]:
-    return Relation(parent, child, parent.key, f"{{row}}.{column} = {{parent}}{when}", many=True)
+def _to_many(parent: Table[Any], child: Table[R], column: str) -> Relation[R]:
+    return Relation(parent, child, parent.key, f"{{row}}.{column} = {{parent}}", many=True)
+
+
+def _to_all(parent: Table[Any], child: Table[R], column: str, **same: str) -> Relation[R]:
+    whole = {column: "{parent}"} | {name: f"'{value}'" for name, value in same.items()}
+    match = " AND ".join(f"{{row}}.{name} = {value}" for name, value in whole.items())
+    return Relation(parent, child, parent.key, match, many=True, whole=whole)
 
 
 def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
@@ -290,14 +300,10 @@ CONNECTION_SOURCE_ACTOR = _to_one(
     CONNECTIONS, "source_chitty_id", ACTORS, "{row}.source_type = 'actor'"
 )
 
-ACTOR_CONTEXTS = _to_many(ACTORS, CONTEXTS, "owner_chitty_id")
-ACTOR_CONNECTIONS = _to_many(
-    ACTORS, CONNECTIONS, "source_chitty_id", " AND {row}.source_type = 'actor'"
-)
+ACTOR_CONTEXTS = _to_all(ACTORS, CONTEXTS, "owner_chitty_id")
+ACTOR_CONNECTIONS = _to_all(ACTORS, CONNECTIONS, "source_chitty_id", source_type="actor")
 ACTOR_SUSPENDED_INSTALLATIONS = _to_many(ACTORS, INSTALLATIONS, "suspended_by_chitty_id")
-CONTEXT_CONNECTIONS = _to_many(
-    CONTEXTS, CONNECTIONS, "source_chitty_id", " AND {row}.source_type = 'context'"
-)
+CONTEXT_CONNECTIONS = _to_all(CONTEXTS, CONNECTIONS, "source_chitty_id", source_type="context")
 CONTEXT_INSTALLATIONS = _through_connections(
     CONTEXTS, INSTALLATIONS, near="source_chitty_id", far="installation_id"
 )

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from db import clock, sight
-from db.tables import ACTORS, TABLES, Table
+from db.tables import ACTORS, CONNECTIONS, CONTEXTS, TABLES, Table
 from tests import strangers
 from tests.api import Api, running
 from tests.corpus import answers, odd, operations, pool, times
@@ -181,15 +181,31 @@ async def test_an_admin_is_answered_as_everyone_is_in_open_mode(tmp_path: Path):
     assert len(asked) > QUERIES / 3
 
 
+@pytest.mark.parametrize("way", ["_sees", "_walked"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 async def test_a_table_without_its_rule_would_be_noticed(
+    table: Table[Any], way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rule = getattr(sight, way)
+    everything = {"_sees": "TRUE", "_walked": f"{table.name} AS own"}[way]
+    monkeypatch.setattr(
+        sight, way, lambda extent, each: everything if each is table else rule(extent, each)
+    )
+
+    assert await _leaks(tmp_path)
+
+
+@pytest.mark.parametrize("table", [CONTEXTS, CONNECTIONS], ids=lambda table: table.name)
+async def test_parents_whose_rows_are_allowed_to_everyone_would_be_noticed(
     table: Table[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    rule = sight._sees
+    rule = sight._allowed
     monkeypatch.setattr(
         sight,
-        "_sees",
-        lambda extent, each, way: "TRUE" if each is table else rule(extent, each, way),
+        "_allowed",
+        lambda extent, each, same: (
+            next(iter(same.values())) if each is table else rule(extent, each, same)
+        ),
     )
 
     assert await _leaks(tmp_path)
