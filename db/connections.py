@@ -30,16 +30,17 @@ TAKEN = Obstacle(
         f"there is a connection {taken} already: leave the id out to have one made",
     ),
 )
+UNUSABLE_SOURCE = obstacles.unusable_source(":source_chitty_id", "source")
 IN_THE_WAY_OF_OPENING = [
     TAKEN,
-    obstacles.unusable_source(":source_chitty_id", "source"),
+    UNUSABLE_SOURCE,
     obstacles.active_twin(
         ":source_chitty_id",
         ":target_service",
         ":target_endpoint",
         ErrorCode.ALREADY_EXISTS,
         "target_service",
-    ),
+    ).when(f"({UNUSABLE_SOURCE.sql}) IS NULL"),  # whose twins are nobody else's business
     obstacles.unusable_installation(":installation_id", "installation_id"),
 ]
 # Which of the two kinds of source an id is of is found by the statement that stores it.

@@ -115,15 +115,16 @@ def removed_installation(installation: str, field: str) -> Obstacle:
 def active_twin(source: str, service: str, endpoint: str, code: ErrorCode, field: str) -> Obstacle:
     """Another active connection with this source, service and endpoint, each of them SQL.
 
-    No endpoint counts as an endpoint too.
+    No endpoint counts as an endpoint too. There is one at most in the whole registry, so that it is in
+    the way even where other programs have stored one that the viewer does not see.
     """
     sql = f"""(
-        SELECT twin.target_service
-            || coalesce(' at ' || nullif(twin.target_endpoint, ''), ' without an endpoint')
-        FROM {CONNECTIONS.seen} AS twin
-        WHERE twin.source_chitty_id = {source} AND twin.target_service = {service}
-          AND coalesce(twin.target_endpoint, '') = coalesce({endpoint}, '')
-          AND twin.status = 'active' AND twin.connection_id <> :connection_id
+        SELECT other.target_service
+            || coalesce(' at ' || nullif(other.target_endpoint, ''), ' without an endpoint')
+        FROM {CONNECTIONS.name} AS other
+        WHERE other.source_chitty_id = {source} AND other.target_service = {service}
+          AND coalesce(other.target_endpoint, '') = coalesce({endpoint}, '')
+          AND other.status = 'active' AND other.connection_id <> :connection_id
         LIMIT 1
     )"""
     message = "the same source already has an active connection to {}: disconnect that one first"

@@ -32,7 +32,9 @@ class Powers:
 
 def _items(text: str) -> str:
     # Another program may have stored anything: what is no list of texts gives nothing, as at the gate.
-    is_plain = f"""CASE WHEN json_valid({text}) THEN json_type({text}) = 'array'
+    # A surrogate is half of a character, which only an escape can spell.
+    is_plain = f"""CASE WHEN typeof({text}) = 'text' AND json_valid({text})
+        THEN json_type({text}) = 'array' AND instr(lower({text}), '\\ud') = 0
         AND NOT EXISTS (SELECT 1 FROM json_each({text}) AS item WHERE item.type <> 'text') END"""
     return f"SELECT value FROM json_each(CASE WHEN {is_plain} THEN {text} ELSE '[]' END)"
 

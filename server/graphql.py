@@ -5,6 +5,7 @@ is 400 in application/graphql-response+json, and 200 in application/json unless 
 event stream an answer is what GraphQL over Server-Sent Events says, one operation on each connection.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,7 @@ RESPONSE_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 READING = ("GET", "HEAD")
+SLOW_SECONDS = 0.001  # as long as a credential that was looked at is taken for good
 METHODS = [*READING, "POST", "OPTIONS"]
 
 
@@ -183,13 +185,17 @@ async def _answered(
 async def _asked(
     connection: Connection, receive: Receive, max_bytes: int
 ) -> tuple[Viewer, Envelope]:
-    """Who asks, and what; a body is read only for whoever may ask, who then is looked at again."""
+    """Who asks, and what: the credential is looked at before a body is read.
+
+    It is looked at again where the body took its time, in which the actor may have been suspended.
+    """
     viewer = await operations.viewer(connection, connection["headers"])
     if viewer.actor is not None:
         connection["chittygraph.actor"] = viewer.actor
+    started = time.monotonic()
     asked = await envelope.read(connection, receive, max_bytes)
     gate: Gate | None = connection["app"].gate
-    if gate is not None and connection["method"] == "POST":  # whose body may have taken its time
+    if gate is not None and time.monotonic() - started > SLOW_SECONDS:
         viewer = await gate.recheck(connection["headers"], operations.address_of(connection))
     return viewer, asked
 

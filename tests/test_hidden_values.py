@@ -30,7 +30,12 @@ from tests.test_same_answers import ROOM
 
 pytestmark = BY_CHANCE
 QUERIES = 200
-HOLDERS = {"nothing": "[]", "read": '["registry:read"]', "installations": '["installations:write"]'}
+HOLDERS = {
+    "nothing": "[]",
+    "audit": '["audit:read"]',
+    "read": '["registry:read"]',
+    "installations": '["installations:write"]',
+}
 ACTOR_FILTER: Any = GRAPHQL.type_map["ActorFilter"]
 ORDER_FIELD: Any = GRAPHQL.type_map["ActorOrderField"]
 FIELDS = {
@@ -193,6 +198,26 @@ async def test_no_ordering_or_cursor_finds_out_what_is_hidden(
             after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
 
     assert [len(page["nodes"]) for page in pages] == [2, 2, 1]
+
+
+async def test_rows_whose_value_is_hidden_come_behind_all_others_when_descending(tmp_path: Path):
+    order = "orderBy: [{field: SESSION_COUNT, direction: DESC}], filter: {status: {}}"
+    found, after = [], ""
+    async with views(tmp_path, "nothing") as shown:
+        for _ in range(10):
+            document = (
+                f"{{ actors(first: 1, {order}{after}) {{ nodes {{ sessionCount }}"
+                " pageInfo { hasNextPage endCursor } } }"
+            )
+            page = (await shown.protected.ask(document))["actors"]
+            found += [node["sessionCount"] for node in page["nodes"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+            after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
+
+    (own, *others) = found
+    assert own is not None
+    assert others == [None] * 4
 
 
 async def test_that_a_connection_has_credentials_is_no_secret_and_where_they_are_is(tmp_path: Path):

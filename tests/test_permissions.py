@@ -28,6 +28,7 @@ from tests.permitting import (
     errors_of,
     registry,
 )
+from tests.storing import elsewhere
 
 # The holders, in the order of the letters below: Done, Forbidden, or Not found.
 HOLDERS: tuple[tuple[str, ...], ...] = (
@@ -92,6 +93,11 @@ RULES: list[tuple[str, dict[str, Any], str]] = [
     ("reconnect", {"connectionId": FAR_LINK}, "NNFNNDD"),
     ("suspendInstallation", {"installationId": str(APP)}, "FFFDFDD"),
     ("suspendInstallation", {"installationId": str(FAR_APP)}, "FFFDFDD"),
+    (
+        "suspendInstallation",
+        {"installationId": str(FAR_APP), "suspendedBy": THEM},
+        "FFFNFDD",
+    ),
     ("unsuspendInstallation", {"installationId": str(APP)}, "FFFDFDD"),
     ("unsuspendInstallation", {"installationId": str(FAR_APP)}, "FFFDFDD"),
     ("removeInstallation", {"installationId": str(APP)}, "FFFDFDD"),
@@ -190,9 +196,15 @@ async def test_the_last_admin_stays_one(mutation: str, more: dict[str, Any], tmp
 
 
 @pytest.mark.parametrize(
-    "stored", ['{"of": "admin"}', '"admin"', "admin", '["administrator"]', '["admin", 1]']
+    "stored",
+    [
+        *('{"of": "admin"}', '"admin"', "admin", '["administrator"]', '["admin", 1]'),
+        *(b'["admin"]', '["admin", "\\ud800"]', '["admin", "\\uD8"]'),
+    ],
 )
-async def test_who_only_looks_like_an_admin_is_not_counted_as_one(stored: str, tmp_path: Path):
+async def test_who_only_looks_like_an_admin_is_not_counted_as_one(
+    stored: str | bytes, tmp_path: Path
+):
     async with registry(tmp_path) as (_, root):
         await root.put("PRAGMA ignore_check_constraints = TRUE")  # adopted registries have none
         await root.put(
@@ -203,6 +215,21 @@ async def test_who_only_looks_like_an_admin_is_not_counted_as_one(stored: str, t
         codes = await codes_of(root, "suspendActor", {"chittyId": ROOT})
 
     assert codes == ["CONFLICT"]
+
+
+async def test_an_admin_who_is_suspended_is_not_counted_as_one(tmp_path: Path):
+    async with registry(tmp_path, "admin") as (_, root):
+        one = await codes_of(root, "suspendActor", {"chittyId": ME})
+        both = await codes_of(root, "suspendActor", {"chittyId": ROOT})
+
+    assert (one, both) == ([], ["CONFLICT"])
+
+
+async def test_an_ordinary_actor_does_not_give_up_what_it_holds(tmp_path: Path):
+    async with registry(tmp_path, "audit:read") as (me, _):
+        assert await codes_of(me, "updateActor", {"chittyId": ME, "capabilities": []}) == [
+            "FORBIDDEN"
+        ]
 
 
 async def test_of_two_admins_who_end_each_other_at_once_one_stays(tmp_path: Path):
@@ -268,7 +295,7 @@ async def test_nobody_comes_by_connections_whose_context_is_gone(
 async def test_credentials_that_are_hidden_are_not_found_out_by_setting_the_same(tmp_path: Path):
     document = """mutation ($id: ID!, $key: String) {
         updateConnection(input: { connectionId: $id, credentialsKvKey: $key }) {
-            connection { updatedAt } } }"""
+            connection { updatedAt credentialsKvKey } } }"""
     async with registry(tmp_path, "registry:write") as (me, root):
         await root.put("UPDATE connections SET credentials_kv_key = 'keys/one'")
         by_who_may_not_know, by_admin = [
@@ -278,6 +305,59 @@ async def test_credentials_that_are_hidden_are_not_found_out_by_setting_the_same
 
     assert by_who_may_not_know["updatedAt"] > AT
     assert by_admin["updatedAt"] == AT
+    assert (by_who_may_not_know["credentialsKvKey"], by_admin["credentialsKvKey"]) == (
+        None,
+        "keys/one",
+    )
+
+
+@pytest.mark.parametrize("kind", ["context", "actor"])
+async def test_a_connection_that_another_program_stored_for_the_same_source_is_in_the_way(
+    kind: str, tmp_path: Path
+):
+    """What others' programs store may have an actor's or a context's id as a source of the other kind."""
+    source = {"context": ME, "actor": MINE}[kind]
+    async with registry(tmp_path) as (me, _):
+        await me.put(
+            "UPDATE connections SET source_chitty_id = :source, source_type = :kind,"
+            " target_service = 'mail' WHERE connection_id = :id",
+            source=source,
+            kind=kind,
+            id=FAR_LINK,
+        )
+        codes = await codes_of(me, "openConnection", {"source": source, "targetService": "mail"})
+
+    assert codes == ["ALREADY_EXISTS"]
+
+
+async def test_what_is_active_at_a_source_that_is_not_seen_is_not_told(tmp_path: Path):
+    async with registry(tmp_path) as (me, _):
+        codes = await codes_of(me, "openConnection", {"source": THEIRS, "targetService": "github"})
+
+    assert codes == ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("mutation", ["createContext", "updateContext", "openConnection"])
+async def test_a_key_that_is_revoked_while_its_write_waits_stores_nothing(
+    mutation: str, tmp_path: Path
+):
+    given = {
+        "createContext": {"name": "late", "owner": ME},
+        "updateContext": {"chittyId": MINE, "name": "late"},
+        "openConnection": {"source": ME, "targetService": "late"},
+    }[mutation]
+    file = tmp_path / "registry.db"
+    async with registry(tmp_path) as (me, _):
+        await codes_of(me, "recordActorSeen", {"chittyId": ME})  # the key's day is noted by then
+        with elsewhere(file) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            waiting = asyncio.ensure_future(codes_of(me, mutation, given))
+            await asyncio.sleep(0.2)  # it waits for the lock by then, or comes when it has lost
+            connection.execute("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'")
+            connection.execute("COMMIT")
+        codes = await waiting
+
+    assert codes == ["FORBIDDEN"]
 
 
 async def test_a_name_that_somebody_else_took_is_taken_and_nothing_more_is_said(tmp_path: Path):

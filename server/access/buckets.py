@@ -53,20 +53,22 @@ class Buckets:
         More than the bucket holds fit where it is empty: the operation's own limit says how much that
         may be.
         """
-        if not self.per_minute:
-            return Room(0, 0, 0)
-        level = self._level(key)
-        over = level + min(points, self.per_minute) - self.per_minute
-        return Room(self.per_minute, self.per_minute - level, over * 60 / self.per_minute)
+        return self._room(key, points, self._clock()) if self.per_minute else Room(0, 0, 0)
 
     def take(self, key: Hashable, points: float) -> Room:
-        """Take so many points, whether they fit or not; what is left then."""
+        """Take so many points if they fit, as `room` has it; what is left then."""
         if not self.per_minute:
             return Room(0, 0, 0)
-        level = self._level(key) + points
-        self._levels.put(key, (level, self._clock()))
-        return Room(self.per_minute, self.per_minute - level, 0)
+        now = self._clock()
+        found = self._room(key, points, now)
+        if not found.is_enough:
+            return found
+        left = found.left - points
+        self._levels.put(key, (self.per_minute - left, now))
+        return Room(self.per_minute, left, 0)
 
-    def _level(self, key: Hashable) -> float:
+    def _room(self, key: Hashable, points: float, now: float) -> Room:
         level, at = self._levels.get(key) or (0.0, 0.0)
-        return max(0.0, level - (self._clock() - at) * self.per_minute / 60)
+        level = max(0.0, level - (now - at) * self.per_minute / 60)
+        over = level + min(points, self.per_minute) - self.per_minute
+        return Room(self.per_minute, self.per_minute - level, over * 60 / self.per_minute)

@@ -120,10 +120,10 @@ class Gate:
 
     def spend(self, viewer: Viewer, cost: int) -> Room:
         """Take the points of an operation from its actor's minute; raises Barred with 429."""
-        room = self._points.room(viewer.actor, cost)
+        room = self._points.take(viewer.actor, cost)
         if not room.is_enough:
             raise _too_often(f"{cost} points are more than are left of this minute", room)
-        return self._points.take(viewer.actor, cost)
+        return room
 
     def check_failures(self, address: str) -> None:
         """Raise Barred with 429 where an address has failed too often lately."""
@@ -143,10 +143,9 @@ class Gate:
             await asyncio.wait(self._noting)
 
     def _count(self, viewer: Viewer) -> None:
-        room = self._requests.room(viewer.actor, 1)
+        room = self._requests.take(viewer.actor, 1)
         if not room.is_enough:
             raise _too_often("too many requests in this minute", room)
-        self._requests.take(viewer.actor, 1)
 
     async def _proved(
         self, given: Sequence[bytes], digest: bytes, address: str
