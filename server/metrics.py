@@ -88,9 +88,8 @@ class Metrics:
 
 def operation(connection: Mapping[str, Any]) -> str:
     """An operation's name, as far as a request came to have an operation."""
-    if "chittygraph.document" not in connection:
-        return NONE
-    return connection.get("chittygraph.operation") or ANONYMOUS
+    name: str | None = connection.get("chittygraph.operation")
+    return NONE if name is None else name or ANONYMOUS
 
 
 def _outcome(connection: Mapping[str, Any], status: int) -> str | None:

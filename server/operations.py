@@ -56,8 +56,7 @@ def prepared(app: "Service", noted: Noted, asked: Envelope) -> Job:
     found = app.documents.prepare(document)
     noted["chittygraph.document"] = found.digest
     operation = found.operation(asked.operation_name)
-    if operation.name:
-        noted["chittygraph.operation"] = operation.name
+    noted["chittygraph.operation"] = operation.name or ""
     return Job(asked, document, found, operation)
 
 

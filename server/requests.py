@@ -2,9 +2,9 @@
 
 On its way a request's connection scope learns what the line, the figures and a trace tell of it:
 `chittygraph.actor`, who asks, `.document`, the SHA-256 of a GraphQL document that may be carried out,
-`.operation`, the name of its operation, `.outcome`, `.code` (of a refusal), `.road`, `.spent` (a
-`Spent`) and `.cost`. A WebSocket is one request, which lasts as long as it is open, and each operation
-on it has an id and a line of its own.
+`.operation`, the name of the operation in it that is meant, empty where it has none, `.outcome`, `.code`
+(of a refusal), `.road`, `.spent` (a `Spent`) and `.cost`. A WebSocket is one request, which lasts as
+long as it is open, and each operation on it has an id and a line of its own.
 """
 
 import logging
@@ -117,7 +117,7 @@ def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
 
 def _noted(noted: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if "chittygraph.operation" in noted:
+    if noted.get("chittygraph.operation"):
         fields["operation"] = logs.shown(noted["chittygraph.operation"])
     for name, key in NOTED:
         if key in noted:

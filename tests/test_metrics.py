@@ -41,6 +41,7 @@ async def test_operations_are_counted_by_name_and_outcome(api):
     await api.ask("{ actors { totalCount } }")
     await api.post("query List { actors(first: -1) { totalCount } }")
     await api.post("{ nothing }")
+    await api.post("query One { __typename } query Other { __typename }")
     await api.client.post("/graphql", content=b"{", headers={"content-type": "application/json"})
 
     found = await scraped(api)
@@ -54,7 +55,7 @@ async def test_operations_are_counted_by_name_and_outcome(api):
         ("Register", "ok"): 2,
         ("(anonymous)", "ok"): 1,
         ("List", "errors"): 1,
-        ("(none)", "refused"): 2,
+        ("(none)", "refused"): 3,
     }
 
 
