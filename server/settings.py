@@ -117,7 +117,10 @@ class Settings:
     )
     metrics_token: Secret = setting(UNSET, "Bearer token that opens `/metrics` to others.")
     metrics_operations: int = setting(
-        100, "Operation names that the figures tell apart: the first so many.", 0, 10_000
+        100,
+        "Operation names that the figures tell apart: the first so many of each worker.",
+        0,
+        10_000,
     )
     otlp_url: str = setting("", "OpenTelemetry collector, which then gets a span of each request.")
     min_free_mb: int = setting(64, "Free disk space below which nothing is written.")
