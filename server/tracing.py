@@ -12,8 +12,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 PARENT, STATE = b"traceparent", b"tracestate"
-LONGEST_STATE = 512  # characters that must be passed on, and all that are (section 3.3.1.5)
-MOST_MEMBERS = 32
+# Section 3.3.1.5: how many characters must be passed on, and are, and which members go first.
+LONGEST_STATE, LONG_MEMBER = 512, 128
+MOST_MEMBERS = 32  # a list of more is not well formed (section 3.3.1.1)
 KNOWN_FLAGS = 0b11  # sampled and, from level 2 on, random; no others may be passed on
 
 # Section 3.3.1.3: a key, or the key of a tenant at a vendor, and printable characters.
@@ -63,14 +64,20 @@ def received(headers: Sequence[tuple[bytes, bytes]]) -> Trace | None:
 
 
 def _state(headers: Sequence[tuple[bytes, bytes]]) -> str:
-    """The state as it goes on: all of it, or nothing where a part is not well formed or it is too long."""
+    """The state as it goes on: what fits of it, or nothing where a part is not well formed."""
     given = b",".join(value for name, value in headers if name == STATE).decode("latin-1")
     members = [member for part in given.split(",") if (member := part.strip(" \t"))]
     keys = {member.partition("=")[0] for member in members}
-    state = ",".join(members)
-    is_short = len(members) <= MOST_MEMBERS and len(state) <= LONGEST_STATE
-    is_well_formed = len(keys) == len(members) and all(map(_MEMBER.fullmatch, members))
-    return state if is_short and is_well_formed else ""
+    is_list = len(keys) == len(members) <= MOST_MEMBERS
+    return _shortened(members) if is_list and all(map(_MEMBER.fullmatch, members)) else ""
+
+
+def _shortened(members: list[str]) -> str:
+    """As many members as fit: the long ones go first, then any, the last of them before the others."""
+    while len(state := ",".join(members)) > LONGEST_STATE:
+        long = [member for member in members if len(member) > LONG_MEMBER]
+        members.remove((long or members)[-1])
+    return state
 
 
 def outgoing(request_id: str) -> dict[str, str]:

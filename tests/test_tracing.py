@@ -119,6 +119,32 @@ async def test_a_state_that_is_not_well_formed_does_not_go_on_and_its_trace_does
     assert not heard.lines("resolver failed")
 
 
+LONG, SHORT = "v=" + "x" * 127, "=" + "x" * 97  # 129 characters, and 100 with a key of two
+
+
+@pytest.mark.parametrize(
+    ("members", "passed"),
+    [
+        ([f"a{n}{SHORT}" for n in range(6)], [0, 1, 2, 3, 4]),
+        (["z=1", LONG, *(f"a{n}{SHORT}" for n in range(4))], [0, 2, 3, 4, 5]),
+        (["first" + LONG, "a" + LONG, "b" + LONG, "last" + LONG], [0, 1, 2]),
+        ([LONG, *(f"a{n}{SHORT}" for n in range(6))], [1, 2, 3, 4, 5]),
+        (["a=" + "x" * 256, "b=" + "x" * 251], [0, 1]),
+    ],
+    ids=["from the end", "the long one first", "the last long one", "both", "as long as may be"],
+)
+async def test_a_state_that_is_too_long_goes_on_without_its_long_members_and_then_its_last(
+    minting, members, passed
+):
+    api, authority = minting
+
+    state = ",".join(members)
+    await asked(api, REGISTER, [("traceparent", PARENT), ("tracestate", state)])
+
+    (call,) = authority.asked
+    assert call.headers["tracestate"] == ",".join(members[place] for place in passed)
+
+
 async def test_flags_that_are_not_known_are_not_passed_on(minting):
     api, authority = minting
 
