@@ -51,7 +51,7 @@ FACETS = (
 
 
 class Person(NamedTuple):
-    """One actor: what it is, how it is called and what it can do."""
+    """One actor: what it is, how it is called and what it may do, here or, in its own words, elsewhere."""
 
     kind: ActorType
     name: str
@@ -85,7 +85,7 @@ ACTORS = (
             "Quentin Ashgrove",
             "Rosalind Achterberg",
         ),
-        ("contexts.write", "connections.open"),
+        ("registry:write",),
     ),
     *_all(
         ActorType.AI,
@@ -99,7 +99,7 @@ ACTORS = (
             "Incident Agent",
             "Translation Agent",
         ),
-        ("contexts.read", "tools.call", "connections.open"),
+        ("registry:read", "connections:report", "tools.call"),
     ),
     *_all(
         ActorType.SERVICE,
@@ -114,7 +114,7 @@ ACTORS = (
             "Certificate Renewer",
             "Feature Flag Sync",
         ),
-        ("connections.open",),
+        ("installations:write", "connections:report"),
     ),
     *_all(
         ActorType.SYSTEM,

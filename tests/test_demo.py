@@ -7,6 +7,7 @@ from db.database import Database
 from db.migrator import migrate
 from db.program import Statement, rows
 from db.tables import TABLES
+from resolvers.permissions import Capability
 from server import demo
 
 
@@ -123,6 +124,21 @@ async def test_the_demo_shows_every_state_of_everything(database):
     assert 20 < await count(database, owners) < 30
     many = "(SELECT 1 FROM contexts GROUP BY owner_chitty_id HAVING count(*) >= 30)"
     assert await count(database, many) == 1
+
+
+async def test_the_demo_grants_every_capability_that_is_enforced_and_one_that_means_nothing_here(
+    database,
+):
+    await demo.fill(database)
+
+    words = "SELECT DISTINCT value FROM actors, json_each(actors.capabilities)"
+    granted = {word for (word,) in await ask(database, words)}
+
+    known = {capability.value for capability in Capability}
+    not_enforced_yet = {Capability.AUDIT_READ.value}
+    assert {word for word in granted if ":" in word} <= known
+    assert known - not_enforced_yet <= granted
+    assert granted - known == {"tools.call"}
 
 
 async def test_the_demo_obeys_the_rules_of_the_registry(database):

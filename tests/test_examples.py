@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from resolvers.permissions import Capability
 from tests.serving import served, url_of
 
 FOLDER = Path(__file__).parent.parent / "web" / "examples"
@@ -59,6 +60,15 @@ def test_running_the_mutation_again_says_what_is_there_already(ask):
 
     assert again["registerActor"]["errors"] == []
     assert again["openConnection"]["errors"][0]["code"] == "ALREADY_EXISTS"
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_capabilities_that_an_example_gives_are_enforced(name):
+    given = re.findall(r"capabilities: \[(.*?)\]", EXAMPLES[name])
+
+    words = {word for each in given for word in re.findall(r'"(.*?)"', each)}
+
+    assert words <= {capability.value for capability in Capability}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
