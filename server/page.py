@@ -1,12 +1,15 @@
 """GraphiQL: the page that browsers get at /graphql, and the files that it is made of.
 
 `web/build.py` makes them and their compressed twins beforehand, so that a request costs reading a file.
-Their names hold a hash of what is in them: a browser asks for each of them once.
+Their names hold a hash of what is in them: a browser asks for each of them once. It may build them again
+while the server runs, so that what is served is what is there now.
 """
 
 import hashlib
 import logging
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -50,6 +53,7 @@ TYPES = {
 }
 # Smallest first: of what a client takes, it gets the first.
 SUFFIXES = {"br": ".br", "gzip": ".gz"}
+NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file, and never a way out of its folder
 
 NOT_BUILT = b"""<!doctype html>
 <html lang="en">
@@ -61,39 +65,73 @@ NOT_BUILT = b"""<!doctype html>
 failed or was left out when the server was set up.</p>
 <p>It is made of npm packages, which are fetched over the network, once. Run
 <code>python web/build.py</code> in the environment that serves: it builds the page, or says
-what is in the way. Then start the server again; <code>./run serve</code> does both.</p>
+what is in the way; then load this page again. <code>./run serve</code> builds it too.</p>
 </html>
 """
 
 log = logging.getLogger(__name__)
 
 
-class Page:
-    """The page as it was built, or one that says that it was not."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The page as it was built, or one that says that it was not; `made` tells it from others."""
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        """Look at what was built; a warning is logged when nothing was."""
-        self._assets = {file.name: file for file in folder.glob("assets/*")}
-        built = folder / "index.html"
-        self.html = built.read_bytes() if built.exists() else NOT_BUILT
-        if self.html is NOT_BUILT:
-            log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
-        self._tag = hashlib.sha256(self.html).hexdigest()[:32]
+    made: tuple[int, ...]
+    html: bytes
+    tag: str
+    headers: Sequence[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, made: tuple[int, ...], html: bytes) -> "Built":
+        """The page of this text."""
+        tag = hashlib.sha256(html).hexdigest()[:32]
         headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept"}
-        self.headers = [(name.encode(), value.encode()) for name, value in headers.items()]
-        self.headers.append(etags.header(self._tag, compression.IDENTITY))
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        return cls(made, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
     def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether a client says in these headers of its request that it has the page as it is."""
-        return etags.still_held(headers, self._tag, compression.PLAIN) is not None
+        return etags.still_held(headers, self.tag, compression.PLAIN) is not None
+
+
+class Page:
+    """What there is of the page in a folder, at any time."""
+
+    def __init__(self, folder: Path = STATIC) -> None:
+        """Look at what was built; a warning is logged when nothing was."""
+        self._index = folder / "index.html"
+        self._assets = folder / "assets"
+        self._built = self._read()
+
+    def built(self) -> Built:
+        """The page as it is now; it is read again when another was built."""
+        if self._made() != self._built.made:
+            self._built = self._read()
+        return self._built
+
+    def _made(self) -> tuple[int, ...]:
+        try:
+            found = self._index.stat()
+        except FileNotFoundError:
+            return ()
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def _read(self) -> Built:
+        made = self._made()  # looked at first, so that what is built meanwhile is read next time
+        try:
+            return Built.of(made, self._index.read_bytes())
+        except FileNotFoundError:
+            log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
+            return Built.of((), NOT_BUILT)
 
     def routes(self) -> list[Route]:
         """Where the page's files are."""
         return [Route("/static/assets/{name}", self._asset)]
 
     async def _asset(self, request: Request) -> Response:
-        file = self._assets.get(request.path_params["name"])
-        if file is None or file.suffix not in TYPES or not file.exists():
+        name: str = request.path_params["name"]
+        file = self._assets / name
+        if not NAME.fullmatch(name) or file.suffix not in TYPES or not file.is_file():
             raise HTTPException(404, "the page has no such file: load it again")
         headers = GUARDS | {
             "cache-control": f"public, max-age={YEAR_SECONDS}, immutable",
@@ -106,8 +144,8 @@ class Page:
         accepted = compression.accepted(request.scope["headers"]) or compression.PLAIN
         media_type = TYPES[file.suffix]
         for coding, suffix in SUFFIXES.items():
-            smaller = self._assets.get(file.name + suffix)
-            if smaller and coding in accepted.codings:
+            smaller = self._assets / (name + suffix)
+            if coding in accepted.codings and smaller.is_file():
                 headers["content-encoding"] = coding
                 return FileResponse(smaller, headers=headers, media_type=media_type)
         return FileResponse(file, headers=headers, media_type=media_type)

@@ -2,11 +2,10 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import brotli
-import httpx2
 import pytest
-from starlette.applications import Starlette
 
 from server import page
 from server.page import Page
@@ -122,17 +121,54 @@ async def test_a_file_is_sent_whole_whatever_range_of_it_is_asked_for(api, scrip
     assert answer.headers["accept-ranges"] == "none"
 
 
-async def test_a_file_that_another_build_has_replaced_is_not_found(tmp_path):
-    (tmp_path / "assets").mkdir()
-    (tmp_path / "assets" / "old.js").write_text("1")
-    routes = Page(tmp_path).routes()
-    (tmp_path / "assets" / "old.js").unlink()
+def build(folder: Path, name: str) -> None:
+    """Put another page of one script there, as web/build.py does: aside with the old one, whole."""
+    made = folder.with_name(f"made-{name}")
+    (made / "assets").mkdir(parents=True)
+    (made / "assets" / f"{name}.js").write_text(f"// {name}")
+    (made / "index.html").write_text(f'<script src="/static/assets/{name}.js"></script>')
+    if folder.exists():
+        folder.rename(folder.with_name(f"before-{name}"))
+    made.rename(folder)
 
-    transport = httpx2.ASGITransport(app=Starlette(routes=routes))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        answer = await client.get("/static/assets/old.js")
 
-    assert answer.status_code == 404
+@pytest.fixture
+async def rebuilt(api, tmp_path):
+    """A service whose page was built once before it began, and the folder with the page."""
+    folder = tmp_path / "static"
+    build(folder, "old")
+    shown = Page(folder)
+    api.app.page = shown
+    api.app.router.routes[:0] = shown.routes()
+    return api, folder
+
+
+async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_it(rebuilt):
+    api, folder = rebuilt
+    first = await api.client.get("/graphql", headers=BROWSER)
+
+    build(folder, "new")
+    held = BROWSER | {"if-none-match": first.headers["etag"]}
+    second = await api.client.get("/graphql", headers=held)
+    new = await api.client.get("/static/assets/new.js")
+    old = await api.client.get("/static/assets/old.js")
+
+    assert "old.js" in first.text
+    assert (second.status_code, "new.js" in second.text) == (200, True)
+    assert second.headers["etag"] != first.headers["etag"]
+    assert (new.status_code, new.text) == (200, "// new")
+    assert old.status_code == 404
+
+
+async def test_a_page_that_is_built_only_after_the_server_began_needs_no_restart(tmp_path):
+    page = Page(tmp_path / "static")
+    before = page.built()
+
+    build(tmp_path / "static", "first")
+
+    assert b"GraphiQL is not built" in before.html
+    assert b"first.js" in page.built().html
+    assert page.built() is page.built()
 
 
 async def test_every_file_has_a_type_and_both_its_twins(html):
@@ -144,7 +180,10 @@ async def test_every_file_has_a_type_and_both_its_twins(html):
     assert files == {name + suffix for name in plain for suffix in ("", ".br", ".gz")}
 
 
-@pytest.mark.parametrize("name", ["none.js", "..%2findex.html", "..%2F..%2Fpage.py", "%00", ""])
+@pytest.mark.parametrize(
+    "name",
+    ["none.js", "..%2findex.html", "..%2F..%2Fpage.py", "%2e%2e", "%00", "%00.js", "x" * 300 + ".js", ""],
+)
 async def test_no_other_file_can_be_had(api, name):
     answer = await api.client.get(f"/static/assets/{name}")
 
@@ -167,5 +206,5 @@ def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_p
 
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"
-    assert line["build_it_with"] in unbuilt.html.decode()
-    assert (b"x-content-type-options", b"nosniff") in unbuilt.headers
+    assert line["build_it_with"] in unbuilt.built().html.decode()
+    assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers
