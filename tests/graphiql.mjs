@@ -111,6 +111,19 @@ scenario("a credential is asked for where one is needed, sent, and not stored", 
   expected: /status of 401/,
 });
 
+const saysSo = async (page) => {
+  await page.getByText("its files could not be loaded").waitFor();
+  await page.unroute(/\.js$/);
+  await page.reload();
+  await ready(page);
+  assert.equal(await page.getByText("its files could not be loaded").count(), 0);
+};
+scenario("a page whose script is lost says so until it is loaded again", saysSo, {
+  lost: /\.js$/,
+  opened: (page) => page.waitForLoadState(),
+  expected: /Failed to load resource/,
+});
+
 async function looks(page, expected) {
   await page.waitForFunction((expected) => {
     const { backgroundColor } = getComputedStyle(document.querySelector(".graphiql-container"));
@@ -152,7 +165,7 @@ async function answered(page) {
 }
 
 /** What went wrong in a browser of its own, or null: with the page, or with where it reached. */
-async function outcome(browser, { run, url, colorScheme, viewport = WIDE, expected = /^$/ }) {
+async function outcome(browser, { run, url, colorScheme, viewport = WIDE, expected = /^$/, lost, opened = ready }) {
   const context = await browser.newContext({ colorScheme, viewport });
   context.setDefaultTimeout(20_000);
   const faults = [];
@@ -175,8 +188,9 @@ async function outcome(browser, { run, url, colorScheme, viewport = WIDE, expect
   });
   try {
     const page = await context.newPage();
+    if (lost) await page.route(lost, (route) => route.abort());
     await page.goto(url);
-    await ready(page);
+    await opened(page);
     await run(page);
     await page.waitForTimeout(200); // for what comes late
   } catch (error) {
