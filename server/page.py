@@ -58,8 +58,13 @@ NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file, and never a way 
 NOT_BUILT = b"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>ChittyGraph</title>
-<style>body { color-scheme: light dark; font: 1.1em/1.5 system-ui; margin: 3em auto; max-width: 38em }</style>
+<link rel="icon" href="data:,">
+<style>
+html { color-scheme: light dark }
+body { font: 1.1em/1.5 system-ui; margin: 3em auto; max-width: 38em; padding: 0 1em }
+</style>
 <h1>GraphiQL is not built</h1>
 <p>The API at this address works: send it queries with POST. Only this page is missing, because building it
 failed or was left out when the server was set up.</p>

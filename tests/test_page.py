@@ -208,3 +208,11 @@ def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_p
     assert line["level"] == "warning"
     assert line["build_it_with"] in unbuilt.built().html.decode()
     assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers
+
+
+def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
+    html = page.NOT_BUILT.decode()
+
+    assert "html { color-scheme: light dark }" in html  # the body's own would leave the rest white
+    assert '<meta name="viewport" content="width=device-width' in html
+    assert '<link rel="icon" href="data:,">' in html  # else /favicon.ico is asked for, in vain
