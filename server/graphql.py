@@ -89,10 +89,10 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
         return Answer(204, allow=", ".join(METHODS))
     media_type = _media_type(connection)
     if media_type == HTML:
-        page = connection["app"].page.built()
-        if page.is_held(connection["headers"]):
-            return Answer(304, media_type=HTML, headers=page.headers)
-        return Answer(200, page.html, HTML, headers=page.headers)
+        page, headers = connection["app"].page.built(), connection["headers"]
+        if page.is_held(headers):
+            return Answer(304, media_type=HTML, headers=page.headers(headers))
+        return Answer(200, page.html, HTML, headers=page.headers(headers))
     accepted = compression.accepted(connection["headers"])
     try:
         if media_type is None or accepted is None or connection["method"] not in METHODS:

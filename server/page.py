@@ -39,11 +39,14 @@ POLICY = "; ".join(
 )
 GUARDS = {
     "content-security-policy": POLICY,
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
+# Apart from windows that opened it. Browsers heed it over https and from this machine, where they tell
+# what they fetch; elsewhere it would be an error on their console.
+APART = (b"cross-origin-opener-policy", b"same-origin")
+TELLING = b"sec-fetch-dest"
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -84,19 +87,24 @@ class Built:
     made: tuple[int, ...]
     html: bytes
     tag: str
-    headers: Sequence[tuple[bytes, bytes]]
+    guards: Sequence[tuple[bytes, bytes]]
 
     @classmethod
     def of(cls, made: tuple[int, ...], html: bytes) -> "Built":
         """The page of this text."""
         tag = hashlib.sha256(html).hexdigest()[:32]
-        headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept"}
+        headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         return cls(made, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
     def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether a client says in these headers of its request that it has the page as it is."""
         return etags.still_held(headers, self.tag, compression.PLAIN) is not None
+
+    def headers(self, asked: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers that the page is sent with to a client that asked with these."""
+        is_heeded = any(name == TELLING for name, _ in asked)
+        return [*self.guards, *([APART] if is_heeded else ())]
 
 
 class Page:

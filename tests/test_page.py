@@ -57,6 +57,20 @@ async def test_the_page_may_load_from_this_server_only_and_run_nothing_inline(ap
     assert "accept" in answer.headers["vary"].lower()
 
 
+async def test_the_page_is_kept_apart_from_other_windows_where_browsers_heed_that(api):
+    telling = BROWSER | {"sec-fetch-dest": "document"}  # as they do on https and on loopback
+
+    heeding = await api.client.get("/graphql", headers=telling)
+    again = {"if-none-match": heeding.headers["etag"]}
+    held = await api.client.get("/graphql", headers=telling | again)
+    ignoring = await api.client.get("/graphql", headers=BROWSER)
+
+    apart = "cross-origin-opener-policy"
+    assert heeding.headers[apart] == held.headers[apart] == "same-origin"
+    assert apart not in ignoring.headers
+    assert "sec-fetch-dest" in ignoring.headers["vary"].lower()
+
+
 async def test_a_browser_that_has_the_page_as_it_is_does_not_get_it_again(api):
     first = await api.client.get("/graphql", headers=BROWSER)
     held = {"if-none-match": first.headers["etag"]}
@@ -182,7 +196,16 @@ async def test_every_file_has_a_type_and_both_its_twins(html):
 
 @pytest.mark.parametrize(
     "name",
-    ["none.js", "..%2findex.html", "..%2F..%2Fpage.py", "%2e%2e", "%00", "%00.js", "x" * 300 + ".js", ""],
+    [
+        "none.js",
+        "..%2findex.html",
+        "..%2F..%2Fpage.py",
+        "%2e%2e",
+        "%00",
+        "%00.js",
+        "x" * 300 + ".js",
+        "",
+    ],
 )
 async def test_no_other_file_can_be_had(api, name):
     answer = await api.client.get(f"/static/assets/{name}")
@@ -207,7 +230,7 @@ def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_p
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"
     assert line["build_it_with"] in unbuilt.built().html.decode()
-    assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers
+    assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers([])
 
 
 def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
