@@ -43,6 +43,7 @@ CHARACTERS_KEPT = 500_000  # a prepared document takes about a hundred bytes for
 LONGEST_NUMBER = 4_000
 LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER + 1}}}")
 MAX_VALIDATION_ERRORS = 20
+NOT_TOLD = "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
 
 
 @dataclass(eq=False, slots=True)
@@ -113,6 +114,18 @@ class Prepared:
         return only
 
 
+class SchemaNotTold(NoSchemaIntrospectionCustomRule):
+    """Refuses a document that asks for the schema, once: there is nothing to mend in each of its fields."""
+
+    _is_said = False
+
+    def report_error(self, error: GraphQLError) -> None:
+        """Say it in words that help whoever runs the server."""
+        if not self._is_said:
+            self._is_said = True
+            super().report_error(GraphQLError(NOT_TOLD, error.nodes))
+
+
 class Documents:
     """Prepares documents, and keeps the ones that passed."""
 
@@ -124,7 +137,7 @@ class Documents:
         self._rules = list(specified_rules)
         self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
         if not introspection:
-            self._rules.append(NoSchemaIntrospectionCustomRule)
+            self._rules.append(SchemaNotTold)
         self._kept: OrderedDict[str, Prepared] = OrderedDict()
         self._characters = 0
 

@@ -2,7 +2,7 @@
 
 import httpx2
 import pytest
-from graphql import build_schema
+from graphql import build_schema, get_introspection_query
 
 from tests.api import running
 from tests.listening import listening
@@ -308,6 +308,21 @@ async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
 
     assert sdl.status_code == 404
     assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+
+
+async def test_a_document_that_asks_for_the_schema_where_it_is_not_told_is_told_so_once(tmp_path):
+    whole = get_introspection_query(input_value_deprecation=True)
+    async with running(tmp_path / "registry.db", introspection=False) as api:
+        refused = await api.post(whole)
+        mixed = await api.post("{ __schema { queryType { name } } nothing }")
+        named = await api.post("{ __typename viewer { __typename } }")
+
+    (error,) = refused["errors"]
+    assert error["extensions"] == {"code": "INVALID_DOCUMENT"}
+    assert "CHITTYGRAPH_INTROSPECTION=true" in error["message"]
+    assert error["locations"] == [{"line": 3, "column": 3}]
+    assert len(mixed["errors"]) == 2
+    assert "errors" not in named
 
 
 SUGGESTING = {
