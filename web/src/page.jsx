@@ -9,7 +9,7 @@ import { isNarrow } from "./narrow.js";
 import { withoutHeaders } from "./storage.js";
 
 const PLUGINS = [EXAMPLES, HISTORY_PLUGIN];
-const STORAGE = withoutHeaders(window.localStorage);
+const STORAGE = withoutHeaders();
 
 export function Page() {
   const [last, setLast] = useState({ refused: false });
