@@ -1,8 +1,8 @@
 /**
  * A fetch that sends a credential, once one was given with `use`, as a bearer token.
  *
- * It is kept in this closure and nowhere else: a reload forgets it. After each answer `onAnswer` is
- * told whether it was refused for the want of a credential, and whether one had been sent.
+ * It is kept in this closure and nowhere else: a reload forgets it. `onAnswer` is told the status of each
+ * answer and whether a credential had been sent; not of failures, which say nothing about one.
  */
 export function authorized(onAnswer) {
   let credential = "";
@@ -16,7 +16,7 @@ export function authorized(onAnswer) {
         headers.set("authorization", `Bearer ${credential}`);
       }
       const answer = await fetch(url, { ...init, headers });
-      onAnswer({ refused: answer.status === 401, sent: headers.has("authorization") });
+      if (answer.status < 500) onAnswer({ status: answer.status, sent: headers.has("authorization") });
       return answer;
     },
   };

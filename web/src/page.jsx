@@ -1,10 +1,11 @@
 import { useGraphiQL } from "@graphiql/react";
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { authorized } from "./authorized.js";
 import { Credential } from "./credential.jsx";
 import { EXAMPLES, WELCOME } from "./examples.jsx";
+import { sayingWhy } from "./introspecting.js";
 import { isNarrow } from "./narrow.js";
 import { withoutHeaders } from "./storage.js";
 
@@ -12,10 +13,10 @@ const PLUGINS = [EXAMPLES, HISTORY_PLUGIN];
 const STORAGE = withoutHeaders();
 
 export function Page() {
-  const [last, setLast] = useState({ refused: false });
+  const [last, setLast] = useState({ status: 0, sent: false });
   const requests = useMemo(() => authorized(setLast), []);
   const fetcher = useMemo(
-    () => createGraphiQLFetcher({ url: "/graphql", fetch: requests.fetch }),
+    () => sayingWhy(createGraphiQLFetcher({ url: "/graphql", fetch: requests.fetch })),
     [requests],
   );
   return (
@@ -37,9 +38,21 @@ export function Page() {
   );
 }
 
+/** Why the schema could not be read stands where answers do; it goes when that is tried again. */
+function useForgottenError() {
+  const fetchError = useGraphiQL((state) => state.fetchError);
+  const responseEditor = useGraphiQL((state) => state.responseEditor);
+  const shown = useRef(null);
+  useEffect(() => {
+    if (!fetchError && responseEditor?.getValue() === shown.current) responseEditor.setValue("");
+    shown.current = fetchError;
+  }, [fetchError, responseEditor]);
+}
+
 function Header({ last, onGiven }) {
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   useEffect(() => queryEditor?.updateOptions({ wordWrap: "on" }), [queryEditor]);
+  useForgottenError();
   return (
     <div className="chitty-header">
       <span className="chitty-name">ChittyGraph</span>
