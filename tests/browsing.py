@@ -1,20 +1,16 @@
-"""A Chromium that tests drive through playwright-core, and a server that wants a credential first."""
+"""A Chromium that tests drive through playwright-core, and servers that want a credential first."""
 
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import uvicorn
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from db.migrator import migrate
 from server import page
-from server.app import create_app
-from server.settings import Settings
+from tests.copying import command
+from tests.serving import served, url_of
 
 TESTS = Path(__file__).parent
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
@@ -33,36 +29,14 @@ def require_browser() -> tuple[str, str]:
     return node, chromium
 
 
-class Gate:
-    """A gateway as an operator may put before the server: without a credential, only the page."""
-
-    def __init__(self, app: ASGIApp, credential: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {credential}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = (
-            scope["type"] == "http"
-            and scope["method"] == "POST"
-            and dict(scope["headers"]).get(b"authorization") != self._expected
-        )
-        answer = JSONResponse({"errors": [{"message": "give a credential"}]}, 401)
-        await (answer if refused else self._app)(scope, receive, send)
+# A page is many requests, and nobody reads a test's servers' logs before they end: a full pipe stops them.
+QUIET = ("--log-level", "warning")
 
 
 @contextmanager
-def gated(database: Path, credential: str) -> Iterator[str]:
-    """The address of /graphql of a service behind a gate, over this file."""
-    app = Gate(create_app(Settings(database=str(database))), credential)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.02)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}/graphql"
-    finally:
-        server.should_exit = True
-        thread.join()
+def protected(path: Path, *flags: str) -> Iterator[dict[str, str]]:
+    """A protected server with the page: the address of its /graphql, and an admin's API key."""
+    migrate(path)
+    key = command("keys", "create", "--new-admin", "Ada", "--database", path).stdout.strip()
+    with served(path, "--auth", "protected", "--graphiql", "true", *QUIET, *flags) as (_, said):
+        yield {"url": url_of(said, "/graphql"), "key": key}

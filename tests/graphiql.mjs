@@ -1,13 +1,21 @@
-// GraphiQL in a real browser: node graphiql.mjs CHROMIUM OPEN-URL GATED-URL CREDENTIAL
+// GraphiQL in a real browser: node graphiql.mjs CHROMIUM PROFILE SERVERS
+//
+// PROFILE is a folder for a browser of settings of its own. SERVERS is JSON, by name the url of each and the
+// key that opens it: `open`, with the demo, and three that are protected, of which one tells its schema, one
+// does not, and one takes one wrong credential a minute.
 //
 // Prints one JSON object: what each scenario, by its name, found wrong, or null.
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [executablePath, open, gated, credential] = process.argv.slice(2);
+const [executablePath, profile] = process.argv.slice(2);
+const servers = JSON.parse(process.argv[4]);
+const PLAIN = "plain.example"; // leads to this machine, which the browser does not know
 const WIDE = { width: 1400, height: 900 };
 const scenarios = {};
-const scenario = (name, run, options = {}) => (scenarios[name] = { run, url: open, ...options });
+const scenario = (name, run, options = {}) => (scenarios[name] = { run, ...servers.open, ...options });
 
 scenario("a query typed with completion runs and follows a relation", async (page) => {
   await write(page, "{ contexts(first: 1) { nodes { na");
@@ -89,26 +97,158 @@ scenario("in a narrow window the examples give way to the one that is opened", o
   viewport: { width: 400, height: 750 },
 });
 
-const unlocks = async (page) => {
-  const field = page.getByLabel("Credential");
-  await page.getByRole("alert").getByText("A credential is needed").waitFor();
-  assert(await field.evaluate((element) => element === document.activeElement));
-  await field.fill("another");
-  await field.press("Enter");
-  await page.getByRole("alert").getByText("The credential was refused").waitFor();
-  await field.fill(credential);
-  await field.press("Enter");
-  await page.getByRole("alert").getByText("credential").waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
-  await page.locator(".graphiql-doc-explorer").getByRole("link", { name: "Query" }).waitFor();
+const scrollsWithin = async (page) => {
+  const panel = page.locator(".graphiql-plugin");
+  await panel.hover();
+  const isAtItsEnd = ({ clientHeight, scrollHeight, scrollTop }) =>
+    scrollHeight > clientHeight && scrollTop + clientHeight >= scrollHeight - 1;
+  for (let turn = 0; turn < 30; turn++) {
+    await page.mouse.wheel(0, 400);
+    await page.waitForTimeout(50); // turned at once, it would be one turn
+  }
+  assert(await panel.evaluate(isAtItsEnd));
+  assert.equal(await page.evaluate(() => scrollY), 0);
+};
+scenario("in a low window the wheel moves the examples and never the page", scrollsWithin, {
+  viewport: { width: 1024, height: 600 },
+});
+
+scenario("variables are kept as they were written", async (page) => {
+  const written = '{ "headers": 12345678901234567890,\n    "b": 1.0 }';
+  await write(page, "{ __typename ");
+  await page.getByRole("button", { name: "Variables", exact: true }).click();
+  await page.locator(".graphiql-editor-tool .monaco-editor").first().click();
+  await page.keyboard.insertText(written);
+  await page.waitForFunction((written) => localStorage["graphiql:variables"] === written, written);
+  await page.reload();
+  await ready(page);
+  await page.getByRole("button", { name: "Variables", exact: true }).click();
+  const shown = page.locator(".graphiql-editor-tool .view-lines").first();
+  await shown.getByText("12345678901234567890").waitFor();
+  assert.deepEqual((await shown.innerText()).replaceAll("\u00a0", " ").split("\n"), written.split("\n"));
+});
+
+const keepsNothing = async (page) => {
+  await assert.rejects(page.evaluate(() => localStorage.length));
+  await page.getByRole("button", { name: /What is failing/ }).click();
+  const { connections } = await answered(page);
+  assert(connections.nodes.length > 0);
+};
+scenario("a browser that keeps nothing shows the page all the same", keepsNothing, { keeps: false });
+
+const { told, untold, impatient } = servers;
+const field = (page) => page.getByLabel("Credential");
+const alert = (page, text) => page.getByRole("alert").getByText(text);
+const ASKING = { expected: /status of 401/ };
+
+async function give(page, credential) {
+  await field(page).fill(credential);
+  await field(page).press("Enter");
+}
+
+async function unlock(page, { key }) {
+  await alert(page, "A credential is needed").waitFor();
+  await give(page, key);
+  await alert(page, "credential").waitFor({ state: "detached" });
+}
+
+async function asksWhoItIs(page) {
   await write(page, "{ viewer { capabilities ");
   assert.deepEqual(await answered(page), { viewer: { capabilities: ["admin"] } });
+}
+
+const unlocks = async (page) => {
+  await alert(page, "A credential is needed").waitFor();
+  assert(await field(page).evaluate((element) => element === document.activeElement));
+  await give(page, "another");
+  await alert(page, "The credential was refused").waitFor();
+  await give(page, told.key);
+  await alert(page, "credential").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+  await page.locator(".graphiql-doc-explorer").getByRole("link", { name: "Query" }).waitFor();
+  assert.equal((await page.locator(".graphiql-response .view-lines").innerText()).trim(), "");
+  await asksWhoItIs(page);
   const stored = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]));
-  assert(!stored.includes(credential), stored);
+  assert(!stored.includes(told.key), stored);
 };
-scenario("a credential is asked for where one is needed, sent, and not stored", unlocks, {
-  url: gated,
-  expected: /status of 401/,
+scenario("a credential is asked for where one is needed, sent, and not stored", unlocks, { ...told, ...ASKING });
+
+const saysItOnce = async (page) => {
+  let asked = 0;
+  page.on("request", (request) => (asked += request.method() === "POST"));
+  await unlock(page, untold);
+  const said = page.locator(".graphiql-response");
+  await said.getByText("CHITTYGRAPH_INTROSPECTION=true").waitFor();
+  assert.equal((await said.innerText()).match(/"message"/g).length, 1);
+  assert.equal(asked, 1);
+  await asksWhoItIs(page);
+};
+scenario("where the schema is not told that is said once, and all else works", saysItOnce, {
+  ...untold,
+  expected: /status of 40[01]/,
+});
+
+const waits = async (page) => {
+  await alert(page, "A credential is needed").waitFor();
+  await give(page, "one");
+  await alert(page, "The credential was refused").waitFor();
+  await give(page, "another");
+  await alert(page, "Too many requests").waitFor();
+};
+scenario("who has tried too often is told to wait, and not taken for somebody", waits, {
+  ...impatient,
+  expected: /status of (401|429)/,
+});
+
+const reads = async (page) => {
+  await alert(page, "A credential is needed").waitFor();
+  const [text, ground] = await alert(page, "A credential is needed").evaluate((element) => {
+    const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const painted = (colors) => {
+      for (const color of colors) {
+        painter.fillStyle = color;
+        painter.fillRect(0, 0, 1, 1);
+      }
+      return [...painter.getImageData(0, 0, 1, 1).data];
+    };
+    const grounds = [];
+    for (let each = element; each; each = each.parentElement) grounds.unshift(getComputedStyle(each).backgroundColor);
+    return [painted([...grounds, getComputedStyle(element).color]), painted(grounds)];
+  });
+  const contrast = (luminance(text) + 0.05) / (luminance(ground) + 0.05);
+  assert(Math.max(contrast, 1 / contrast) >= 4.5, `${text} on ${ground}`);
+};
+scenario("what is said at the credential can be read in the light", reads, { ...told, ...ASKING });
+scenario("what is said at the credential can be read in the dark", reads, {
+  ...told,
+  ...ASKING,
+  colorScheme: "dark",
+});
+
+const fits = async (page) => {
+  await alert(page, "A credential is needed").waitFor();
+  const [asking] = await boxes(field(page));
+  assert(asking.width >= 100, "the field is too small for what it asks");
+  await unlock(page, told);
+  const [name, input] = await boxes(page.locator(".chitty-name"), field(page));
+  assert(Math.abs(name.y + name.height / 2 - input.y - input.height / 2) < 4, "the credential is not beside the name");
+  const tools = ["Variables", "Headers"].map((name) => page.getByRole("button", { name, exact: true }));
+  const [editors, ...buttons] = await boxes(page.locator(".graphiql-editors"), ...tools);
+  for (const { y, height } of buttons) assert(y + height <= editors.y + editors.height, "a button is cut");
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
+};
+scenario("everything fits a phone", fits, { ...told, ...ASKING, viewport: { width: 375, height: 667 } });
+scenario("everything fits a small phone", fits, { ...told, ...ASKING, viewport: { width: 320, height: 568 } });
+
+// Browsers heed the policy on this machine, and put an error on the console where a name is plain.
+const isApart = async (page) => {
+  const answer = await page.reload();
+  assert.equal((await answer.allHeaders())["cross-origin-opener-policy"], "same-origin");
+};
+scenario("on this machine the page is apart from windows that open it", isApart);
+scenario("over plain HTTP the page opens without an error on the console", (page) => unlock(page, told), {
+  ...ASKING,
+  url: told.url.replace("127.0.0.1", PLAIN),
 });
 
 const saysSo = async (page) => {
@@ -142,6 +282,16 @@ async function write(page, text) {
   await page.getByRole("tab", { name: "Written", selected: true }).waitFor();
 }
 
+const boxes = (...locators) => Promise.all(locators.map((locator) => locator.boundingBox()));
+
+/** How light a colour is (WCAG 2, relative luminance). */
+function luminance([red, green, blue]) {
+  const linear = [red, green, blue].map((part) => part / 255).map((part) =>
+    part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4,
+  );
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+}
+
 async function complete(page, name) {
   const row = page.locator(".suggest-widget.visible .monaco-list-row").filter({ hasText: name }).first();
   await row.waitFor();
@@ -165,8 +315,10 @@ async function answered(page) {
 }
 
 /** What went wrong in a browser of its own, or null: with the page, or with where it reached. */
-async function outcome(browser, { run, url, colorScheme, viewport = WIDE, expected = /^$/, lost, opened = ready }) {
-  const context = await browser.newContext({ colorScheme, viewport });
+async function outcome(browser, scenario) {
+  const { run, url, colorScheme, viewport = WIDE, expected = /^$/, lost, opened = ready, keeps = true } = scenario;
+  const options = { colorScheme, viewport };
+  const context = await (keeps ? browser.newContext(options) : keepingNothing(options));
   context.setDefaultTimeout(20_000);
   const faults = [];
   const { origin } = new URL(url);
@@ -200,8 +352,16 @@ async function outcome(browser, { run, url, colorScheme, viewport = WIDE, expect
   return faults.length ? faults.join("\n") : null;
 }
 
+/** A browser whose user has forbidden every page to store anything. */
+async function keepingNothing(options) {
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await mkdir(join(profile, "Default"), { recursive: true });
+  await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(preferences));
+  return chromium.launchPersistentContext(profile, { ...options, executablePath, args });
+}
+
 // Chromium's sandbox does not work for root.
-const args = process.getuid() === 0 ? ["--no-sandbox"] : [];
+const args = [`--host-resolver-rules=MAP ${PLAIN} 127.0.0.1`, ...(process.getuid() === 0 ? ["--no-sandbox"] : [])];
 const browser = await chromium.launch({ executablePath, args });
 const outcomes = {};
 for (const [name, each] of Object.entries(scenarios)) outcomes[name] = await outcome(browser, each);

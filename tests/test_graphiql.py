@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.browsing import TESTS, gated, require_browser
+from tests.browsing import QUIET, TESTS, protected, require_browser
 from tests.serving import served, url_of
 
 SCRIPT = TESTS / "graphiql.mjs"
@@ -22,12 +22,21 @@ def outcomes(tmp_path_factory):
     """What each scenario found wrong, or None."""
     node, chromium = require_browser()
     folder = tmp_path_factory.mktemp("graphiql")
+    told, impatient = ("--introspection", "true"), ("--failed-credentials-per-minute", "1")
     with (
-        served(folder / "registry.db", "--demo") as (_, said),
-        gated(folder / "gated.db", "open-sesame") as gate,
+        served(folder / "registry.db", "--demo", *QUIET) as (_, said),
+        protected(folder / "protected.db") as untold,
+        protected(folder / "told.db", *told) as told_,
+        protected(folder / "impatient.db", *impatient) as impatient_,
     ):
+        servers = {
+            "open": {"url": url_of(said, "/graphql")},
+            "untold": untold,
+            "told": told_,
+            "impatient": impatient_,
+        }
         ran = subprocess.run(
-            [node, str(SCRIPT), chromium, url_of(said, "/graphql"), gate, "open-sesame"],
+            [node, str(SCRIPT), chromium, str(folder / "profile"), json.dumps(servers)],
             capture_output=True,
             text=True,
             timeout=300,
