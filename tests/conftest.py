@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+# A shell has what it runs in the background ignore Ctrl-C, and so would every server started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = ("tests.corpus.sharing", "tests.strict")
 
 
