@@ -17,8 +17,6 @@ from resolvers.imported import Entry, Reader, Row
 from server import bounded_lines, csv_rows, json_lines
 from server.progress import Progress
 
-FORMATS = ("jsonl", "csv")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:

@@ -42,8 +42,10 @@ class Workers(Multiprocess):
     """Supervises workers: each place is filled, and filled again, by a supervisor of its own.
 
     So whoever comes to a place gets its socket and its settings, whether the worker before died, hung
-    or was told to make room.
+    or was told to make room. `failed` tells of a worker that could not begin, which stops them all.
     """
+
+    failed = False
 
     def __init__(self, configs: Sequence[Config], sockets: Sequence[socket.socket]) -> None:
         pairs = zip(configs, sockets, strict=True)
@@ -57,9 +59,12 @@ class Workers(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Fill the places that are empty; stop when one cannot be filled."""
+        if self.should_exit.is_set():  # nobody is to come to a place that is given up
+            return
         for place in self._places:
             place.keep_subprocess_alive()
             if place.should_exit.is_set():
+                self.failed = True
                 self.should_exit.set()
 
     def restart_all(self) -> None:

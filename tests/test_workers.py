@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from db.errors import BootRefused
 from server.cli import main
 from server.workers import listeners
 from tests.serving import served, url_of
@@ -130,4 +131,31 @@ def test_a_worker_that_cannot_begin_ends_the_others_too(tmp_path):
         os.kill(workers_of(process)[0], signal.SIGKILL)
         process.communicate(timeout=PATIENCE)
 
-    assert process.returncode == 0
+    assert process.returncode == 1
+
+
+def test_the_only_worker_that_cannot_begin_is_a_failure(tmp_path, monkeypatch):
+    async def refuse(*_: object, **__: object) -> None:
+        raise BootRefused("no database any more")
+
+    monkeypatch.setattr("server.app.open_migrated", refuse)
+    before = signal.getsignal(signal.SIGTERM)
+    code = main(["serve", "--database", str(tmp_path / "registry.db"), "--port", "0"])
+    signal.signal(signal.SIGTERM, before)
+
+    assert code == 1
+
+
+@linux_only
+def test_a_worker_whose_documents_are_spoilt_ends_the_server(tmp_path):
+    documents = tmp_path / "documents.json"
+    documents.write_text("{}")
+    path = tmp_path / "registry.db"
+    with served(path, "--workers", "2", "--documents", str(documents)) as (process, said):
+        status_of(url_of(said, "/healthz"))
+        documents.write_text("[]")
+        os.kill(workers_of(process)[0], signal.SIGKILL)
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert process.returncode == 1
+    assert "worker cannot begin" in err

@@ -1,4 +1,4 @@
-"""The command line: `chittygraph WORD`. Each command is a module that is imported when it runs."""
+"""The command line: `chittygraph WORD`. Each command is a module, which loads what is slow only to run."""
 
 import argparse
 import errno
@@ -23,9 +23,8 @@ from server.cli import (
     status,
     webhooks,
 )
+from server.cli.complaints import FAILED, INTERRUPTED, MISUSED, complain
 from server.settings import SettingRefused
-
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 ADVICE = {
     errno.ENOENT: ": name one that there is",
@@ -37,7 +36,7 @@ ADVICE = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 when it failed, 2 when it was misused."""
+    """Run one command; returns its exit code, as `complaints` has them, or 0."""
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)
@@ -47,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except SettingRefused as refused:
-        return _complain(refused, MISUSED)
+        return complain(refused, MISUSED)
     except (BootRefused, Unavailable) as error:
-        return _complain(error, FAILED)
+        return complain(error)
     except OSError as error:
-        return _complain(_of_files(error), FAILED)
+        return complain(_of_files(error))
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -100,8 +99,3 @@ def _of_files(error: OSError) -> str:
     said = (error.strerror or str(error)).lower()
     name = f"{error.filename}: " if error.filename is not None else ""
     return f"{name}{said}{ADVICE.get(error.errno or 0, '')}"
-
-
-def _complain(error: Exception | str, code: int) -> int:
-    print(f"chittygraph: {error}", file=sys.stderr)
-    return code

@@ -3,7 +3,6 @@
 import argparse
 import logging
 import re
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from db.copying import backups, rotation
 from db.errors import BootRefused
 from server import logs
 from server.cli import copies, options, stopping
+from server.cli.complaints import MISUSED, complain
 from server.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MISUSED = 2
 KEEP = 24
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LONGEST = 365 * SECONDS["d"]
@@ -61,11 +60,13 @@ def run(args: argparse.Namespace) -> int:
     settings = options.settings_of(args)
     database, in_folder = settings.database_path, args.once or args.every is not None
     if args.once and args.every is not None:
-        return _misused("--once and --every exclude each other: leave one out")
+        return complain("--once and --every exclude each other: leave one out", MISUSED)
     if in_folder and args.overwrite:
-        return _misused("--overwrite is for a FILE: in a folder each backup has its own name")
+        return complain(
+            "--overwrite is for a FILE: in a folder each backup has its own name", MISUSED
+        )
     if args.keep is not None and not in_folder:
-        return _misused("--keep is for a FOLDER: add --once or --every")
+        return complain("--keep is for a FOLDER: add --once or --every", MISUSED)
     keep = KEEP if args.keep is None else args.keep
     if args.every is not None:
         stopping.end_cleanly(0)
@@ -98,11 +99,6 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"0*[1-9]\d{0,5}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 999999")
     return int(text)
-
-
-def _misused(message: str) -> int:
-    print(f"chittygraph: {message}", file=sys.stderr)
-    return MISUSED
 
 
 def _repeat(database: Path, folder: Path, keep: int, every: int) -> None:

@@ -8,12 +8,11 @@ from db import migrator
 from db.adopting.adoption import Adoption
 from server import logs
 from server.cli import options
+from server.cli.complaints import FAILED
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
-
-FOUND = 1
 
 
 def add_to(commands: "Commands") -> None:
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(line for each in done for line in told(each, done=True)))
         found = migrator.check(path)
     print("\n".join(told(found)) or f"{path} holds everything in the form used here")
-    return FOUND if told(found) else 0
+    return FAILED if told(found) else 0
 
 
 def told(what: Adoption, *, done: bool = False) -> list[str]:

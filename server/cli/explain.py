@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from db import migrator
 from server.cli import options
+from server.cli.complaints import FAILED, MISUSED, complain
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from resolvers.explained import ExplainedScope
     from schema.roads import Answered
     from server.cli.options import Commands
-
-FAILED, MISUSED = 1, 2
 
 
 def add_to(commands: "Commands") -> None:
@@ -40,13 +39,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         text = _text(args.file)
     except ValueError:
-        return _complain(f"{args.file} is not a text in UTF-8", FAILED)
+        return complain(f"{args.file} is not a text in UTF-8")
     try:
         variables = strict_json.read(args.variables.encode())
         if not isinstance(variables, dict):
             raise ValueError("it is something else")
     except ValueError as error:
-        return _complain(f"--variables must be a JSON object: {error}", MISUSED)
+        return complain(f"--variables must be a JSON object: {error}", MISUSED)
     settings = options.settings_of(args)
     try:
         told = asyncio.run(_explain(settings, text, variables, args.operation))
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             places = "".join(
                 f" (line {at.line}, column {at.column})" for at in problem.locations or ()
             )
-            _complain(problem.message + places, FAILED)
+            complain(problem.message + places)
         return FAILED
     print(told)
     return 0
@@ -64,11 +63,6 @@ def run(args: argparse.Namespace) -> int:
 def _text(file: Path) -> str:
     raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     return raw.decode("utf-8")
-
-
-def _complain(message: str, code: int) -> int:
-    print(f"chittygraph: {message}", file=sys.stderr)
-    return code
 
 
 async def _explain(

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 from db.copying import backups
 from db.moving.transfers import BY_TYPE
 from server.cli import options, stopping
+from server.cli.complaints import MISUSED, MOST_SHOWN, complain
 from server.progress import Progress
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
     from server.exporting import Export
-
-FAILED, MISUSED = 1, 2
-MOST_SHOWN = 100
 
 
 def add_to(commands: "Commands") -> None:
@@ -57,14 +55,14 @@ def run(args: argparse.Namespace) -> int:
     from server import exporting
 
     if args.format == "csv" and args.type is None:
-        return _complain(f"CSV holds one type: name one of {', '.join(BY_TYPE)}", MISUSED)
+        return complain(f"CSV holds one type: name one of {', '.join(BY_TYPE)}", MISUSED)
     if args.format == "sql" and args.type is not None:
-        return _complain("--sql writes the whole database: leave the type out", MISUSED)
+        return complain("--sql writes the whole database: leave the type out", MISUSED)
     database = options.settings_of(args).database_path
     if args.output is not None and args.output.resolve() == database.resolve():
-        return _complain(f"--output names {database} itself: name another file", MISUSED)
+        return complain(f"--output names {database} itself: name another file", MISUSED)
     if args.output is not None and args.output.is_dir():
-        return _complain(f"{args.output} is a folder: name a file in it", FAILED)
+        return complain(f"{args.output} is a folder: name a file in it")
     stopping.end_cleanly()
     with Progress() as progress:
         export = exporting.Export(database, args.format, args.type, progress)
@@ -89,13 +87,7 @@ def _left_out(problems: list[str]) -> int:
     for problem in problems[:MOST_SHOWN]:
         print(problem, file=sys.stderr)
     rows = "1 row holds" if len(problems) == 1 else f"{len(problems):,} rows hold"
-    return _complain(
+    return complain(
         f"{rows} what this format cannot express, so the export is not whole:"
-        " `chittygraph check --fix` mends such rows, and --sql keeps them as they are",
-        FAILED,
+        " `chittygraph check --fix` mends such rows, and --sql keeps them as they are"
     )
-
-
-def _complain(message: str, code: int) -> int:
-    print(f"chittygraph: {message}", file=sys.stderr)
-    return code

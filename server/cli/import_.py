@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from db.moving.transfers import BY_TYPE
 from server.cli import options, stopping
+from server.cli.complaints import MISUSED, MOST_SHOWN, complain
 from server.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from server.cli.options import Commands
     from server.importing import Wanted
 
-FAILED, MISUSED = 1, 2
-MOST_SHOWN = 100
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 
 
 def add_to(commands: "Commands") -> None:
@@ -30,7 +30,7 @@ def add_to(commands: "Commands") -> None:
         "file", type=Path, metavar="FILE", help="*.jsonl, *.ndjson or *.csv; - for stdin."
     )
     parser.add_argument(
-        "--format", choices=("jsonl", "csv"), help="What the file is, where its name does not say."
+        "--format", choices=FORMATS, help="What the file is, where its name does not say."
     )
     parser.add_argument(
         "--type", choices=list(BY_TYPE), help="What its rows are; a JSON line may say so itself."
@@ -61,12 +61,12 @@ def run(args: argparse.Namespace) -> int:
 
     wanted, misuse = _wanted(args)
     if misuse:
-        return _complain(misuse, MISUSED)
+        return complain(misuse, MISUSED)
     settings = options.settings_of(args)
     stopping.end_cleanly()
     if args.rejects is not None:
         if args.rejects.resolve() in (args.file.resolve(), settings.database_path.resolve()):
-            return _complain(f"--rejects names {args.rejects}: name a file of its own", MISUSED)
+            return complain(f"--rejects names {args.rejects}: name a file of its own", MISUSED)
         args.rejects.touch()  # a file that cannot be made is found out before anything is written
     try:
         with (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             progress.wipe()
             return _told(wanted, staged, counted, args.rejects)
     except FileRefused as refused:
-        return _complain(str(refused), FAILED)
+        return complain(str(refused))
 
 
 def _wanted(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
@@ -138,9 +138,4 @@ def _refuse(wanted: "Wanted", staged: "Staging", rejected: int, rejects: Path | 
     if rejected > MOST_SHOWN and not rejects:
         where = f"; the first {MOST_SHOWN} reasons are above, --rejects FILE writes them all"
     lines = "1 line was" if rejected == 1 else f"{rejected:,} lines were"
-    return _complain(f"{lines} rejected, so nothing of {wanted.file} was imported{where}", FAILED)
-
-
-def _complain(message: str, code: int) -> int:
-    print(f"chittygraph: {message}", file=sys.stderr)
-    return code
+    return complain(f"{lines} rejected, so nothing of {wanted.file} was imported{where}")

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from db import healthy, migrator
 from db.errors import Refused, Unreadable
 from server.access import expiry
 from server.cli import options
+from server.cli.complaints import complain, tell
 
 if TYPE_CHECKING:
     from db.api_keys import ApiKey
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FAILED = 1
 LONGEST = 200
-MINTING = {"chittyid_url", "chittyid_mint", "chittyid_token"}
 
 
 def add_to(commands: "Commands") -> None:
@@ -74,7 +72,7 @@ def _add_create(actions: "Commands") -> None:
         metavar="WHEN",
         help=f"Until when it is good: {expiry.FORMS}. Default: it does not expire.",
     )
-    options.add_settings(parser, {"database", "min_free_mb", *MINTING})
+    options.add_settings(parser, {"database", "min_free_mb", *options.MINTING})
     parser.set_defaults(run=run, act=_create)
 
 
@@ -85,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         asyncio.run(args.act(args, settings))
     except (Refused, Unreadable) as error:
-        return _complain(str(error))
+        return complain(error)
     return 0
 
 
@@ -111,7 +109,7 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
     issued = await _with_database(settings, work)
     key = issued.stored
     until = f"until {key.expires_at}" if key.expires_at else "until it is revoked"
-    _tell(f"key {key.key_id} of {key.actor_chitty_id} is good {until}; it is not shown again:")
+    tell(f"key {key.key_id} of {key.actor_chitty_id} is good {until}; it is not shown again:")
     print(issued.text, flush=True)
 
 
@@ -127,7 +125,7 @@ async def _list(args: argparse.Namespace, settings: "Settings") -> None:
     for key in found:
         print(_line(key))
     if not found:
-        _tell("there is no key" + (f" of {args.actor}" if args.actor else ""))
+        tell("there is no key" + (f" of {args.actor}" if args.actor else ""))
 
 
 async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
@@ -213,12 +211,3 @@ def _checked(check: Callable[[str], str], given: str) -> str:
         return check(given)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _tell(message: str) -> None:
-    print(f"chittygraph: {message}", file=sys.stderr, flush=True)
-
-
-def _complain(message: str) -> int:
-    _tell(message)
-    return FAILED

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from db import migrator
 from db.adopting.adoption import Adoption
 from server.cli import check, options
+from server.cli.complaints import FAILED
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
-
-BEHIND = 1
 
 
 def add_to(commands: "Commands") -> None:
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         check.tell_how_far(settings)
         lines = check.told(migrator.bring_up_to_date(path), done=True)
     print("\n".join(lines) or f"{path} is up to date")
-    return BEHIND if args.check and lines else 0
+    return FAILED if args.check and lines else 0
 
 
 def _to_do(path: Path) -> Adoption:

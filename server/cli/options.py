@@ -10,6 +10,7 @@ from server.settings import Settings, accepted, flag, shown
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
+MINTING = frozenset({"chittyid_url", "chittyid_mint", "chittyid_token"})
 _DEST = "setting "  # a space, so that no setting can collide with a command's own options
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from db import engine, migrator
 from server import logs, process, siblings
 from server.cli import demo, options
+from server.cli.complaints import FAILED, tell
 from server.settings import SettingRefused, Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def add_to(commands: "Commands") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; raises BootRefused or OSError when it cannot begin."""
+    """Serve until SIGINT or SIGTERM; 1 when a worker cannot begin. Raises BootRefused, OSError."""
     # uvicorn raises a signal again once it has shut down: both ways of stopping are a success.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = _affordable(options.settings_of(args))
@@ -61,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
         if args.demo:
             print(demo.told(settings.database_path, demo.fill(settings.database_path)))
         _announce(settings, listener)
-        _serve(settings, listener)
-    return 0
+        return _serve(settings, listener)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -81,10 +81,16 @@ def listen(settings: Settings) -> socket.socket:
 
 def app_of_worker(settings: Settings, place: int) -> "Starlette":
     """The application of one of several worker processes, or of the only one, at place 0."""
+    from uvicorn.config import STARTUP_FAILURE
+
     from server.app import create_app
 
     logs.configure(settings.log_format, settings.log_level)
-    app = create_app(settings)
+    try:
+        app = create_app(settings)
+    except SettingRefused as refused:  # a file of documents, read again for a worker that died
+        log.error("worker cannot begin", extra={"reason": str(refused)})
+        sys.exit(STARTUP_FAILURE)
     if settings.pin_cpus:
         process.pin(place)
     process.settle()
@@ -99,10 +105,9 @@ def _check_documents(settings: Settings) -> None:
 
 def _affordable(settings: Settings) -> Settings:
     if settings.workers > 1 and not engine.IS_SAFE_FOR_SEVERAL_WRITERS:
-        print(
-            f"chittygraph: SQLite {engine.VERSION} can damage a file that several processes write"
-            " (mended in 3.51.3), so one worker serves",
-            file=sys.stderr,
+        tell(
+            f"SQLite {engine.VERSION} can damage a file that several processes write"
+            " (mended in 3.51.3), so one worker serves"
         )
         return replace(settings, workers=1)
     return settings
@@ -114,7 +119,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
     print(f"Serving {url} - Ctrl-C stops it", flush=True)
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
+def _serve(settings: Settings, listener: socket.socket) -> int:
     import uvicorn
 
     from server import workers
@@ -123,14 +128,18 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     try:
         if settings.workers == 1:
             uvicorn.Server(configurations[0]).run([listener])
-        else:
-            with (
-                workers.listeners(listener, settings.workers) as listeners,
-                siblings.meeting(),
-            ):
-                workers.Workers(configurations, listeners).run()
+            return 0
+        with (
+            workers.listeners(listener, settings.workers) as listeners,
+            siblings.meeting(),
+        ):
+            supervised = workers.Workers(configurations, listeners)
+            supervised.run()
+        return FAILED if supervised.failed else 0
     except KeyboardInterrupt:
-        pass  # asked for, and done
+        return 0  # asked for, and done
+    except SystemExit as left:  # by SIGTERM, or by uvicorn where the application could not begin
+        return FAILED if left.code else 0
     finally:
         log.info("server stopped")
 

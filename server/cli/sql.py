@@ -9,11 +9,10 @@ from db import questions
 from db.errors import BadRequest, ReadTimeout
 from server import printed_rows
 from server.cli import options
+from server.cli.complaints import complain
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
-
-FAILED = 1
 
 
 def add_to(commands: "Commands") -> None:
@@ -44,19 +43,13 @@ def run(args: argparse.Namespace) -> int:
             for line in printed(answer.columns, answer.rows()):
                 print(line)
     except UnicodeDecodeError:
-        return _complain("the statement is not a text in UTF-8")
+        return complain("the statement is not a text in UTF-8")
     except BadRequest as refused:
-        return _complain(str(refused))
+        return complain(refused)
     except ReadTimeout as late:
-        return _complain(f"{late} with --read-seconds")
+        return complain(f"{late} with --read-seconds")
     return 0
 
 
 def _statement(given: str) -> str:
     return sys.stdin.buffer.read().decode("utf-8") if given == "-" else given
-
-
-def _complain(message: str) -> int:
-    sys.stdout.flush()
-    print(f"chittygraph: {message}", file=sys.stderr)
-    return FAILED

@@ -2,20 +2,19 @@
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db import waiting
 from server.cli import options
+from server.cli.complaints import FAILED, complain
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
 
-SOME_WERE_BAD = 1
 STILL_WAITING = (
-    "chittygraph: installations wait for a ChittyID, since the identity authority gives none now:"
+    "installations wait for a ChittyID, since the identity authority gives none now:"
     " run this again later, or serve, which keeps trying"
 )
 
@@ -28,8 +27,7 @@ def add_to(commands: "Commands") -> None:
     replay.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="A payload, or a folder of *.json."
     )
-    minting = {"chittyid_url", "chittyid_mint", "chittyid_token"}
-    options.add_settings(replay, {"database", *minting})
+    options.add_settings(replay, {"database", *options.MINTING})
     replay.set_defaults(run=run)
 
 
@@ -51,10 +49,9 @@ async def _replay(settings: Settings, paths: list[Path]) -> int:
             async for replayed in webhook_replay.replay(database, paths, mint=mint):
                 told = replayed.outcome or f"refused: {replayed.error}"
                 print(f"{replayed.where}: {told}")
-                code = SOME_WERE_BAD if replayed.error else code
+                code = FAILED if replayed.error else code
         if await database.read(waiting.any_unclaimed()):
-            print(STILL_WAITING, file=sys.stderr)
-            code = SOME_WERE_BAD
+            code = complain(STILL_WAITING)
     finally:
         await database.close()
     return code
