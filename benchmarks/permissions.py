@@ -2,7 +2,7 @@
 
 The newest hundred contexts, which W2 and W3 list, and a hundred ordinary ones are made the actor's own,
 so that all three are asked the same and answer the same: whoever asks in open mode, the admin, and the
-owner, who then has 1,400 connections.
+owner, of whose connections a run says how many there are.
 """
 
 import shutil
@@ -38,6 +38,13 @@ PROTECTED = {
     "points_per_minute": "0",
 }
 HAND_OVER = "UPDATE contexts SET owner_chitty_id = ? WHERE"
+CONNECTIONS_OF = """
+    SELECT count(*) FROM connections
+    WHERE status <> 'disconnected' AND (
+        source_chitty_id = :owner
+        OR source_chitty_id IN (SELECT chitty_id FROM contexts WHERE owner_chitty_id = :owner)
+    )
+"""
 # Whoever owns the newest contexts, and another actor.
 OWNERS_PLACE, ADMINS_PLACE = 1, 2
 
@@ -91,16 +98,16 @@ def _prepare(database: Path, size: Size) -> dict[str, str]:
     """Hand the newest contexts over and make keys; returns the Authorization header of each name."""
     owner, admin = rows.actor_id(OWNERS_PLACE), rows.actor_id(ADMINS_PLACE)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute(
-            "UPDATE contexts SET owner_chitty_id = ? WHERE owner_chitty_id = ?", (admin, owner)
-        )
+        connection.execute(f"{HAND_OVER} owner_chitty_id = ?", (admin, owner))
         connection.executemany(
-            "UPDATE contexts SET owner_chitty_id = ? WHERE chitty_id = ?",
+            f"{HAND_OVER} chitty_id = ?",
             [(owner, rows.context_id(place)) for place in _owned(size)],
         )
         connection.execute(
             "UPDATE actors SET capabilities = '[\"admin\"]' WHERE chitty_id = ?", (admin,)
         )
+        (many,) = connection.execute(CONNECTIONS_OF, {"owner": owner}).fetchone()
+        progress.say(f"the owner has {many:,} connections to list")
         return {
             name: f"Bearer {_key_of(connection, actor)}"
             for name, actor in ((ADMIN, admin), (OWNER, owner))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
 
-from db import kinds
+from db import kinds, powers
 from db.api_keys import Identity
 from db.enums import ActorStatus
 from db.errors import ErrorCode, Problem, Refused, Unreadable
@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 class Capability(StrEnum):
     """What an actor may hold; an actor's other capabilities mean nothing here."""
 
-    ADMIN = "admin"
+    ADMIN = powers.ADMIN
     REGISTRY_READ = "registry:read"
     REGISTRY_WRITE = "registry:write"
     INSTALLATIONS_WRITE = "installations:write"

@@ -11,6 +11,8 @@ from db.database import Database
 from db.program import Program, Spent, counted
 from db.readers import Session
 from resolvers import minting, permissions
+from resolvers.figures import RULES
+from resolvers.figures import Rules as Rules
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer
@@ -19,15 +21,6 @@ T = TypeVar("T")
 
 Given: TypeAlias = Mapping[str, Any]
 """A mutation's input: the fields that the client gave, in Python's spelling and types."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The figures that the rules go by."""
-
-    page_default: int = 20
-    page_max: int = 100
-    failure_threshold: int = 5
 
 
 @dataclass(eq=False)
@@ -40,7 +33,7 @@ class Scope:
     db: Database
     cursor_key: bytes
     viewer: Viewer
-    settings: Rules = field(default_factory=Rules)
+    settings: Rules = RULES
     mint: Mint = minting.local
     selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     performed: dict[str | int, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from graphql import (
     is_introspection_type,
 )
 
-from resolvers.scope import Rules
+from resolvers.figures import Rules
 from schema import entries, introspected
 from schema.amounts import Amount, Given, largest, provided, times, total, worth
 from schema.entries import Values

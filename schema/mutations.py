@@ -7,6 +7,7 @@ import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
+from resolvers.figures import RULES
 from resolvers.scope import Given, Scope
 from schema import exposed, inputs
 from schema.exposed import Info
@@ -193,8 +194,8 @@ class Mutation:
         connections.report_health,
         inputs.ReportConnectionHealthInput,
         ConnectionPayload,
-        "An unhealthy report counts up and marks the connection FAILED at a threshold (5 unless "
-        "set); a healthy one clears it",
+        "An unhealthy report counts up and marks the connection FAILED at a threshold"
+        f" ({RULES.failure_threshold} unless set); a healthy one clears it",
     )
 
     record_connection_use = exposed.field(

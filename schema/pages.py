@@ -12,6 +12,7 @@ from strawberry import UNSET
 from db.pages import Cut, Listing, Order
 from db.tables import Relation, Table
 from resolvers import pages
+from resolvers.figures import RULES
 from resolvers.pages import Paging
 from resolvers.scope import Scope
 from schema import conditions, exposed, filters
@@ -96,15 +97,10 @@ class Page(Generic[T]):
         return await self.page.total()
 
 
-First = Annotated[
-    int | None,
-    strawberry.argument(description="How many, from the start: 1 to 100 unless set otherwise"),
-]
+SIZES = f"1 to {RULES.page_max} unless set otherwise"
+First = Annotated[int | None, strawberry.argument(description=f"How many, from the start: {SIZES}")]
 After = Annotated[str | None, strawberry.argument(description="Begin after this cursor")]
-Last = Annotated[
-    int | None,
-    strawberry.argument(description="How many, from the end: 1 to 100 unless set otherwise"),
-]
+Last = Annotated[int | None, strawberry.argument(description=f"How many, from the end: {SIZES}")]
 Before = Annotated[str | None, strawberry.argument(description="End before this cursor")]
 
 

@@ -16,8 +16,8 @@ from starlette.types import Receive, Scope, Send
 from db import cursors
 from db.database import Database
 from db.opening import open_migrated
+from resolvers.figures import Rules
 from resolvers.minting import Mint
-from resolvers.scope import Rules
 from schema.execution import Documents
 from schema.roads import Roads
 from schema.served import sdl

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.config import Config
 from starlette.datastructures import Secret
 
+from resolvers.figures import RULES
 from schema.limits import LIMITS
 from server.access.proxies import Proxies
 
@@ -58,9 +59,13 @@ class Settings:
     allow_open_network: bool = setting(False, "Let `open` listen beyond this machine.")
     readers: int = setting(2, "Database connections for reading, per process.", 1, 64)
     read_seconds: float = setting(5.0, "Longest that one request may read.", 0.01, 3600)
-    page_default: int = setting(20, "Items on a page when a query names no number.", 1, 1000)
-    page_max: int = setting(100, "Most items on a page.", 1, 1000)
-    failure_threshold: int = setting(5, "Errors in a row that make a connection FAILED.", 1)
+    page_default: int = setting(
+        RULES.page_default, "Items on a page when a query names no number.", 1, 1000
+    )
+    page_max: int = setting(RULES.page_max, "Most items on a page.", 1, 1000)
+    failure_threshold: int = setting(
+        RULES.failure_threshold, "Errors in a row that make a connection FAILED.", 1
+    )
     github_webhook_secret: Secret = setting(UNSET, "What signs deliveries; several with commas.")
     chittyid_url: str = setting("", "The identity authority, which then mints all ChittyIDs.")
     chittyid_mint: Literal["local", "authority"] = setting(

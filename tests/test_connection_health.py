@@ -8,8 +8,9 @@ from db.database import Database
 from db.errors import Refused
 from db.migrator import migrate
 from resolvers import connections
+from resolvers.figures import Rules
 from resolvers.permissions import OPERATOR
-from resolvers.scope import Rules, Scope
+from resolvers.scope import Scope
 from tests.mutating import ADA, ask, put, refusal, register
 
 FIRST = "11111111-1111-4111-8111-111111111111"

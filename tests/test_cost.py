@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from graphql import get_introspection_query
 
-from resolvers.scope import Rules
+from resolvers.figures import Rules
 from schema.execution import Documents
 from schema.limits import LIMITS
 from server import demo
