@@ -1,6 +1,7 @@
 """What the README promises a new user."""
 
 import argparse
+import ast
 import json
 import re
 import shlex
@@ -10,11 +11,17 @@ from urllib.request import Request, urlopen
 import pytest
 
 from db.deliveries import Outcome
+from db.errors import ErrorCode
+from server import refusals
 from server.cli import parser
 from server.webhooks import STATUS
 from tests.serving import served, url_of
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PACKAGES = ("db", "resolvers", "schema", "server")
+TAKE_A_CODE = {"BadRequest", "RequestRefused", "because", "_with_code"}
+OF_COMMANDS = {"BAD_SQL", "NOT_A_QUERY"}  # no client meets these
 CURL = re.search(r"curl .*?(?=\n\n)", README, re.DOTALL)
 QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
@@ -58,9 +65,54 @@ def test_every_command_is_listed():
         if isinstance(action, argparse._SubParsersAction)
     )
 
-    listed = set(re.findall(r"`\./run (\w+)", README))
+    section = README[README.index("\n## Commands\n") :].split("\n## ")[1]
+    rows = re.findall(r"^\| (`\./run .*?) \|", section, re.MULTILINE)
+    listed = {word for row in rows for word in re.findall(r"\./run (?:chittygraph )?(\w+)", row)}
 
     assert commands.keys() <= listed
+    assert "`./run chittygraph check" in section  # `./run check` is another
+
+
+def test_every_link_leads_to_a_section_and_the_contents_name_them_all_in_order():
+    headings = re.findall(r"^(##+) (.*)$", README, re.MULTILINE)
+    places = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for _, title in headings]
+    contents = README[README.index("\n## Contents\n") :].split("\n## ")[1]
+
+    assert set(re.findall(r"\]\(#(.*?)\)", README)) <= set(places)
+    assert (
+        re.findall(r"\]\(#(.*?)\)", contents)
+        == [place for place, (level, _) in zip(places, headings, strict=True) if level == "##"][1:]
+    )
+
+
+def test_every_code_of_an_error_is_explained():
+    section = README[README.index("\n## Errors\n") :].split("\n## ")[1]
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", section, re.MULTILINE)
+    told = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
+    prose = section[: section.index("| Code")]
+
+    assert told == {*refusals.CODES.values(), *codes_in_the_source()} - OF_COMMANDS
+    assert re.findall(r"`([A-Z_]+)`", prose) == [code.value for code in ErrorCode]
+    for status, code in refusals.CODES.items():
+        (statuses,) = re.findall(rf"^\| `{code}` \| (\d.*?) \|", section, re.MULTILINE)
+        assert str(status) in statuses
+
+
+def codes_in_the_source() -> set[str]:
+    """The codes that are written where an error with one is raised or shown."""
+    found = set()
+    for path in (path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TAKE_A_CODE:
+                given = node.args
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code":
+                given = [node.value]
+            else:
+                continue
+            texts = (each for one in given for each in ast.walk(one))
+            values = [each.value for each in texts if isinstance(each, ast.Constant)]
+            found.update(value for value in values if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", str(value)))
+    return found
 
 
 def test_every_outcome_of_a_delivery_is_explained_with_its_status():
