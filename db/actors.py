@@ -15,7 +15,7 @@ from db.sight import changeable
 from db.tables import ACTORS, CONTEXTS, Actor
 
 ALL_POWERS = Powers()
-# A token names an actor by its principal or its ChittyID: the one must never be another's other.
+# A token names an actor by principal or ChittyID, so no actor's principal may equal another's ChittyID.
 PRINCIPAL_TAKEN_BY_ANOTHER = """EXISTS (
         SELECT 1 FROM actors AS other
         WHERE (other.chitty_auth_principal_id = :chitty_auth_principal_id

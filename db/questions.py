@@ -22,7 +22,7 @@ T = TypeVar("T")
 ROWS_AT_ONCE = 100
 
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
-# What a pragma of these tells depends on its argument; those of the second set change it by one.
+# Pragmas that only read. Those of STATE_PRAGMAS would write if they were given an argument.
 TELLING_PRAGMAS = {
     *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"),
     *("foreign_key_list", "foreign_key_check", "database_list", "collation_list", "function_list"),

@@ -160,7 +160,7 @@ def attempt(
 ) -> Program[tuple[R, Values | None]]:
     """One batch: writing statements, the row's own last, then the one that asks why not.
 
-    Returns the new row and None, or the row as it is and the answers; raises as `standing` does.
+    Returns the new row and None, or the row as it is and the answers; raises Refused as `standing` does.
     """
     *_, written, found = yield [Statement(sql, bind) for sql in (*writes, asking)]
     if written:

@@ -46,8 +46,8 @@ _REACHED_FROM_ALL: dict[Table[Any], tuple[Table[Any], str]] = {
         " WHERE reached.suspended_by_chitty_id = {row}.chitty_id)",
     ),
 }
-# Whole lists, so said that SQLite begins with what is seen and not with the table: what the row named
-# `own` is joined to, and what is then true of it.
+# The same rules for whole lists, worded so that SQLite starts from what the viewer sees: what the row
+# named `own` is joined to, and what is then true of it.
 _WALKED: dict[Table[Any], tuple[str, str]] = {
     ACTORS: (
         "",

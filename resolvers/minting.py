@@ -44,7 +44,8 @@ async def under_new_id(mint: Mint, kind: str, store: Callable[[str], Awaitable[T
 async def stored(scope: "Scope", kind: str, store: Callable[[str], Program[T]]) -> T:
     """The row that a Program stores under a ChittyID minted for it.
 
-    Raises what the Program raises, save that the id is taken, and Unavailable as above.
+    Raises what the Program raises, except Refused for an id that is taken: then another is minted.
+    Raises Unavailable when none is to be had, or the next is taken too.
     """
 
     async def attempt(minted: str) -> T | None:

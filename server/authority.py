@@ -1,9 +1,9 @@
 """The identity authority: ChittyIDs minted by its HTTP service.
 
-Asked is POST with {"entityType": …, "type": …}: the former is the letter of the authority's own
-classes, the latter this registry's word, which some versions read instead. The answer holds the new
-id as chittyId, chitty_id or id; {"success": false} is a refusal, whatever its status. Nothing that
-the authority sends reaches a log or a client but an id that is well formed.
+An id is asked for by POST of {"entityType": …, "type": …}. `entityType` is a letter of the authority's own
+classes, `type` this registry's word for the same, which some versions read instead. The answer holds the
+new id as chittyId, chitty_id or id; {"success": false} is a refusal, whatever its status. Of what the
+authority sends only a well formed id ever reaches a client or a log.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ log = logging.getLogger(__name__)
 
 
 class Silent(Exception):
-    """Raised when there was no answer that means anything: it may be there the next time."""
+    """Raised when no usable answer came; the next try may get one."""
 
 
 class Refusing(Exception):
-    """Raised when the authority said no, which to ask again would not change."""
+    """Raised when the authority said no; asking again would not change that."""
 
 
 class Authority:

@@ -1,4 +1,4 @@
-"""A circuit breaker: what fails again and again is left alone for a while, then tried by one caller."""
+"""A circuit breaker: after several failures in a row nothing is called for a while, then one call tries."""
 
 import logging
 import time
@@ -9,14 +9,14 @@ log = logging.getLogger(__name__)
 
 
 class Open(Exception):
-    """Raised instead of a call, as long as what would be called is left alone."""
+    """Raised instead of making a call while the breaker is open."""
 
 
 class Breaker:
-    """Counts the calls of one process that fail in a row, and lets none pass for a while after these.
+    """Opens for `seconds` after so many `failures` in a row, counted in this process.
 
-    Then a single one passes; all do again once it has succeeded. `failure` is the exception that
-    counts: any other says that there was an answer. `clock` gives seconds that never run back.
+    Then a single call passes, and once it succeeds all do. Only the exception `failure` counts: any other
+    means that there was an answer. `clock` gives seconds that never run back.
     """
 
     def __init__(

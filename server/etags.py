@@ -48,8 +48,8 @@ def still_held(
 ) -> tuple[bytes, bytes] | None:
     """The ETag of the answer that a client says it holds, if it has this tag; None otherwise.
 
-    A coding that it does not accept any more is none to refer it to. `*` is not looked at: whether there
-    is an answer at all is known only when it is made.
+    A tag counts only for an encoding that the client still accepts. `*` is ignored: whether there is an
+    answer at all is known only once it is made.
     """
     given = b",".join(value for name, value in headers if name == b"if-none-match")
     if not given or tag is None:

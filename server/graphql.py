@@ -108,7 +108,7 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
 
 
 async def _unanswerable(connection: Connection, media_type: str | None) -> Answer:
-    """The refusal of a request that nothing could be answered to; raises as `operations.viewer` does.
+    """The refusal of a request that nothing could be answered to; raises Barred, and Malformed (421).
 
     What is served here is for those who may ask, and so is how to ask for it.
     """

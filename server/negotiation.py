@@ -30,9 +30,9 @@ def best(accept: str, offered: Sequence[str]) -> str | None:
 
 
 def weighted(part: str) -> tuple[str, float]:
-    """A name and its weight, 1 where there is none and 0 for what is no number (RFC 9110, section 12.4.2).
+    """Split one element into name and weight: 1 without a `q`, 0 for an invalid one (RFC 9110, 12.4.2).
 
-    One that is given more than 1 is left to the caller.
+    The weight may exceed 1; callers decide.
     """
     name, *parameters = (piece.strip() for piece in part.split(";"))
     for parameter in parameters:

@@ -50,8 +50,7 @@ class Buckets:
     def room(self, key: Hashable, points: float) -> Room:
         """Whether so many points fit now; none are taken.
 
-        More than the bucket holds fit where it is empty: the operation's own limit says how much that
-        may be.
+        A request larger than the bucket is admitted when the bucket is empty; MAX_COST bounds it.
         """
         return self._room(key, points, self._clock()) if self.per_minute else Room(0, 0, 0)
 
