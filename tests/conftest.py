@@ -16,7 +16,7 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ("tests.corpus.sharing", "tests.strict")
+pytest_plugins = ("tests.corpus.sharing", "tests.moving", "tests.strict")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 import json
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ CONNECTION = {
     "target_service": "github",
     "installation_id": 7,
 }
+OTHER = "CHITTY-ACTOR-000002-AAAA"
+LINE = json.dumps(ACTOR)
 REGISTRY = (ACTOR, CONTEXT, INSTALLATION, CONNECTION)
 
 
@@ -52,6 +55,11 @@ class Moving:
         for name in os.environ:
             if name.startswith("CHITTYGRAPH_"):
                 monkeypatch.delenv(name)
+
+    @property
+    def path(self) -> Path:
+        """The database that is meant where no other is named."""
+        return self.folder / "registry.db"
 
     def run(self, *words: str, on: str = "registry.db") -> tuple[Any, str, str]:
         """Run a command on a database; returns its exit code, output and complaint."""
@@ -84,6 +92,33 @@ class Moving:
     def lines(self, on: str = "registry.db") -> list[Any]:
         """The rows of a whole export."""
         return [json.loads(line) for line in self.exported(on=on).split("\n") if line]
+
+
+@pytest.fixture
+def moving(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Moving:
+    """The command line over a folder of the test's own."""
+    return Moving(tmp_path, capsys, monkeypatch)
+
+
+@contextmanager
+def untouched(path: Path) -> Iterator[None]:
+    """What happens within leaves every row, and the file itself, as they were."""
+    before = content(path)
+    with closing(sqlite3.connect(path)) as watching:
+        (version,) = watching.execute("PRAGMA data_version").fetchone()
+        yield
+        assert watching.execute("PRAGMA data_version").fetchone() == (version,)
+    assert content(path) == before
+
+
+def rejected(moving: Moving, *rows: Any, flags: tuple[str, ...] = ()) -> str:
+    """The complaint about rows that must be rejected and leave the database as it was."""
+    with untouched(moving.path):
+        code, out, err = moving.take(*rows, flags=flags)
+    assert (code, out) == (1, "")
+    return str(err)
 
 
 def content(path: Path) -> Any:

@@ -15,15 +15,10 @@ from db.tables import TABLES
 from server.json_lines import TYPE
 from tests import registries
 from tests.corpus import odd
-from tests.moving import ACTOR, CONNECTION, REGISTRY, Moving, content
+from tests.moving import ACTOR, CONNECTION, REGISTRY, content
 from tests.serving import COMMAND, served
 
 EVERY_TYPE = [pytest.param(each.type, id=each.type) for each in TRANSFERS]
-
-
-@pytest.fixture
-def moving(tmp_path, capsys, monkeypatch):
-    return Moving(tmp_path, capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -3,12 +3,7 @@
 import pytest
 
 from tests.copying import command, complaint
-from tests.moving import ACTOR, Moving
-
-
-@pytest.fixture
-def moving(tmp_path, capsys, monkeypatch):
-    return Moving(tmp_path, capsys, monkeypatch)
+from tests.moving import ACTOR
 
 
 @pytest.mark.parametrize(

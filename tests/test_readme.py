@@ -100,7 +100,7 @@ def test_every_code_of_an_error_is_explained():
 
 def codes_in_the_source() -> set[str]:
     """The codes that are written where an error with one is raised or shown."""
-    found = set()
+    found: set[str] = set()
     for path in (path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TAKE_A_CODE:
@@ -110,8 +110,8 @@ def codes_in_the_source() -> set[str]:
             else:
                 continue
             texts = (each for one in given for each in ast.walk(one))
-            values = [each.value for each in texts if isinstance(each, ast.Constant)]
-            found.update(value for value in values if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", str(value)))
+            values = [str(each.value) for each in texts if isinstance(each, ast.Constant)]
+            found.update(value for value in values if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", value))
     return found
 
 
