@@ -44,3 +44,10 @@ def url_of(said: str, path: str) -> str:
     """The address of a path on the server that printed this."""
     (root,) = re.findall(r"(http://\S+)/graphql", said)
     return f"{root}{path}"
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    """The processes that serve, oldest first; the parent has one more child, which keeps its books."""
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    children = [int(pid) for pid in path.read_text().split()]
+    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]

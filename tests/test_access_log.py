@@ -81,6 +81,41 @@ async def test_a_name_that_looks_like_a_token_is_not_logged(api):
     assert token not in json.dumps(line)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/graphql?query=%7B__typename%7D"),
+        ("GET", "/graphql"),
+        ("OPTIONS", "/graphql"),
+        ("PUT", "/graphql"),
+        ("GET", "/healthz"),
+        ("GET", "/nowhere"),
+    ],
+)
+async def test_every_answer_names_its_request_as_the_log_does(api, method, path):
+    with listening() as log:
+        first = await api.client.request(method, path)
+        second = await api.client.request(method, path)
+
+    lines = log.lines("request answered")
+    ids = [answer.headers["x-request-id"] for answer in (first, second)]
+    assert [line["request_id"] for line in lines] == ids
+    assert len(set(ids)) == 2
+    assert [line["status"] for line in lines] == [first.status_code, second.status_code]
+
+
+async def test_the_log_names_the_operation_and_holds_nothing_else_that_was_sent(api):
+    query = "query Names($given: String!) { contextByName(name: $given) { alias: name } }"
+
+    with listening() as log:
+        await api.ask(query, given="a private name")
+        await api.client.get("/nowhere?token=private")
+
+    assert log.lines("request answered")[0]["operation"] == "Names"
+    for private in ("private", "contextByName", "alias"):
+        assert private not in log.text
+
+
 def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
     with served(tmp_path / "registry.db", "--log-format", "json") as (process, said):
         urlopen(url_of(said, "/healthz"), timeout=20).close()

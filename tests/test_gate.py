@@ -52,16 +52,16 @@ async def test_every_way_of_asking_takes_a_credential(api: Guarded, method: str)
 
 
 @pytest.mark.parametrize(
-    ("method", "headers"),
+    ("method", "headers", "status"),
     [
-        ("PUT", {}),
-        ("DELETE", {"accept": "text/html"}),
-        ("GET", {"accept": "text/html"}),
-        ("POST", {"accept": "image/png"}),
-        ("POST", {"accept-encoding": "identity;q=0"}),
+        ("PUT", {}, 405),
+        ("DELETE", {"accept": "text/html"}, 405),
+        ("GET", {"accept": "text/html"}, 406),
+        ("POST", {"accept": "image/png"}, 406),
+        ("POST", {"accept-encoding": "identity;q=0"}, 406),
     ],
 )
-async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, headers):
+async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, headers, status: int):
     _, key = await api.newcomer()
 
     stranger = await api.client.request(method, "/graphql", headers=headers)
@@ -70,7 +70,7 @@ async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, he
     )
 
     assert refusal(stranger)[:2] == (401, "UNAUTHENTICATED")
-    assert refusal(known)[0] in (405, 406)
+    assert refusal(known)[0] == status
 
 
 async def test_a_refusal_has_the_media_type_that_was_asked_for(api: Guarded):
@@ -212,8 +212,7 @@ async def test_webhooks_come_in_by_their_signature_alone(tmp_path):
             "/webhooks/github", content=body, headers={**headers, "authorization": bearer(key)}
         )
 
-    assert right.status_code < 300
-    assert unsigned.status_code in (400, 401, 403)
+    assert (right.status_code, unsigned.status_code) == (200, 401)
 
 
 async def test_what_a_viewer_holds_is_still_so_for_nobody_else(api: Guarded):

@@ -23,10 +23,9 @@ from tests import strangers
 from tests.api import Api, running
 from tests.corpus import answers, operations, pool
 from tests.corpus.marking import BY_CHANCE
-from tests.corpus.operations import GRAPHQL, Operation
+from tests.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.corpus.pool import Pool
 from tests.strangers import ADMIN, Household, household, seen_by
-from tests.test_same_answers import ROOM
 
 pytestmark = BY_CHANCE
 QUERIES = 200

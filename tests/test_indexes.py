@@ -1,39 +1,14 @@
 """Lists and relation pages walk an index that holds their order; none is sorted."""
 
 import sqlite3
-from enum import Enum
 from typing import Any
 
 import pytest
 
-from db import tables
 from db.program import Statement
-from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
-from schema import enums
+from db.tables import Relation, Table
 from tests import planning
-
-ORDERINGS: list[tuple[Table[Any], type[Enum]]] = [
-    (ACTORS, enums.ActorOrderField),
-    (CONTEXTS, enums.ContextOrderField),
-    (INSTALLATIONS, enums.InstallationOrderField),
-    (CONNECTIONS, enums.ConnectionOrderField),
-]
-LISTS = [
-    pytest.param(table, field.value, id=f"{table.name} by {field.name}")
-    for table, fields in ORDERINGS
-    for field in fields
-]
-DIRECT = {
-    "Actor.contexts": tables.ACTOR_CONTEXTS,
-    "Actor.connections": tables.ACTOR_CONNECTIONS,
-    "Actor.suspendedInstallations": tables.ACTOR_SUSPENDED_INSTALLATIONS,
-    "Context.connections": tables.CONTEXT_CONNECTIONS,
-    "Installation.connections": tables.INSTALLATION_CONNECTIONS,
-}
-THROUGH_CONNECTIONS = {
-    "Context.installations": tables.CONTEXT_INSTALLATIONS,
-    "Installation.contexts": tables.INSTALLATION_CONTEXTS,
-}
+from tests.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
 
 def plan(connection: sqlite3.Connection, sql: str, parent: str | None = None) -> str:

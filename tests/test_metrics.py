@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.api import running
 from tests.scraping import Scraped
-from tests.serving import served, url_of
+from tests.serving import served, url_of, workers_of
 
 CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }
@@ -232,14 +232,14 @@ def two_workers(folder: Path):
             process.wait(30)
 
 
-def workers_of(found: Scraped) -> set[str]:
+def labels_of(found: Scraped) -> set[str]:
     return found.labels("chittygraph_readers", "worker")
 
 
 def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
     with two_workers(tmp_path) as (_, said):
         url = url_of(said, "/metrics")
-        eventually(url, lambda found: len(workers_of(found)) == 2)
+        eventually(url, lambda found: len(labels_of(found)) == 2)
         asked = {"query": "query Counted { actors { totalCount } }"}
         for _ in range(30):  # each on a connection of its own
             httpx2.post(url_of(said, "/graphql"), json=asked)
@@ -247,7 +247,7 @@ def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
         seen = [Scraped.of(url) for _ in range(10)]
 
     for found in seen:
-        assert workers_of(found) == {"1", "2"}
+        assert labels_of(found) == {"1", "2"}
         assert found.total("chittygraph_operations_total", operation="Counted") == 30
         databases = [sample for sample in found.samples if sample.name == "chittygraph_wal_bytes"]
         assert len(databases) == 1
@@ -257,18 +257,9 @@ def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
 def test_a_worker_that_was_killed_is_left_out_and_its_successor_comes_in(tmp_path: Path):
     with two_workers(tmp_path) as (process, said):
         url = url_of(said, "/metrics")
-        before = workers_of(eventually(url, lambda found: len(workers_of(found)) == 2))
-        os.kill(workers(process.pid)[0], signal.SIGKILL)
+        before = labels_of(eventually(url, lambda found: len(labels_of(found)) == 2))
+        os.kill(workers_of(process)[0], signal.SIGKILL)
 
-        found = eventually(url, lambda found: len(workers_of(found) - before) == 1)
+        found = eventually(url, lambda found: len(labels_of(found) - before) == 1)
 
-    assert len(workers_of(found)) == 2
-
-
-def workers(parent: int) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    assert len(labels_of(found)) == 2

@@ -10,6 +10,7 @@ from server.settings import SettingRefused, Settings
 from tests.api import running
 from tests.authority import an_authority, named
 from tests.listening import listening
+from tests.recording import INSTALLED, RECORD
 from tests.serving import COMMAND
 
 ADA = "CHITTY-ACTOR-ADA"
@@ -23,22 +24,8 @@ CREATE = """
         done: createContext(input: $input) { row: context { chittyId } errors { code path message } }
     }
 """
-RECORD = """
-    mutation ($input: RecordInstallationInput!) {
-        done: recordInstallation(input: $input) {
-            row: installation { chittyId accountLogin } errors { code path message }
-        }
-    }
-"""
 HUMAN = {"actorType": "HUMAN"}
 HARBOUR = {"name": "harbour", "owner": ADA}
-INSTALLED = {
-    "installationId": "42",
-    "accountId": "7",
-    "accountLogin": "octocat",
-    "accountType": "USER",
-    "repositorySelection": "ALL",
-}
 NEW = [
     pytest.param(REGISTER, HUMAN, "ACTOR", id="actor"),
     pytest.param(CREATE, HARBOUR, "CONTEXT", id="context"),

@@ -218,6 +218,24 @@ async def test_a_twin_has_no_address_of_its_own(api, script):
     assert (await api.client.get(f"{script}.br")).status_code == 404
 
 
+async def test_a_browser_gets_the_page_where_it_looks_around_and_json_where_it_asks(api):
+    page = await api.client.get("/graphql", headers=BROWSER)
+    asked = await api.client.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "graphiql" in page.text.lower()
+    assert asked.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_the_page_can_be_switched_off(tmp_path):
+    async with running(tmp_path / "registry.db", graphiql=False) as api:
+        answer = await api.client.get("/graphql", headers=BROWSER)
+
+    [error] = answer.json()["errors"]
+    assert answer.status_code == 400
+    assert "query" in error["message"]
+
+
 async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
     async with running(tmp_path / "other.db", graphiql=False) as api:
         assert (await api.client.get(script)).status_code == 404

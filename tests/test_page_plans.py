@@ -12,7 +12,7 @@ from db.pages import Cut, Listing, Order
 from db.program import Statement
 from db.tables import Relation, Table
 from tests import planning
-from tests.test_indexes import DIRECT, LISTS, THROUGH_CONNECTIONS
+from tests.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
 LIMITS = (1, 3, 21, 101)  # SQLite looks at them when it plans
 AT = "2026-01-01T00:00:00.000Z"

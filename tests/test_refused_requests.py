@@ -53,6 +53,23 @@ async def test_what_a_path_does_not_take_is_said_in_json(api, path, method):
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/graphql/", 404),
+        ("GET", "/%00", 404),
+        ("PUT", "/graphql", 405),
+        ("DELETE", "/healthz", 405),
+    ],
+)
+async def test_what_is_not_served_is_said_in_json(api, method, path, status):
+    answer = await api.client.request(method, path)
+
+    assert_refused(answer, status)
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
     ("request_", "status"),
     [
         ({"method": "POST", "content": b"[]", "headers": JSON}, 400),

@@ -19,8 +19,8 @@ from schema.served import GRAPHQL
 from tests import strangers
 from tests.api import running
 from tests.corpus import answers, operations, pool
+from tests.corpus.operations import ROOM
 from tests.strangers import household, seen_by
-from tests.test_same_answers import ROOM
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -21,7 +21,7 @@ from schema.limits import LIMITS
 from tests.api import Api, running
 from tests.corpus import answers, odd, operations, pool, reach, shrink, times
 from tests.corpus.marking import BY_CHANCE
-from tests.corpus.operations import GRAPHQL, Operation
+from tests.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.corpus.pool import Pool
 
 pytestmark = BY_CHANCE
@@ -29,8 +29,6 @@ MAKERS: dict[str, Callable[[Path, int], None]] = {"plain": odd.plain, "odd": odd
 # How many of the operations take a plan to its end: the others are refused, fail, or meet a fault.
 LEAST_COMPILED = {"plain": 0.85, "odd": 0.7}
 MUTATIONS = 250
-# Some operations made by chance have more of these than clients are allowed.
-ROOM = {"max_aliases": 300, "max_directives": 100, "max_cost": 10**9}
 
 
 @dataclass

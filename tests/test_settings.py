@@ -5,10 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.settings import SettingRefused, Settings, shown, variable
+from tests.issuer import AUDIENCE, ISSUER
 
 Environ = Mapping[str, str]
 NOTHING: Environ = {}
@@ -156,6 +158,41 @@ def test_webhook_secrets_of_commas_alone_are_refused_without_being_shown():
         "CHITTYGRAPH_GITHUB_WEBHOOK_SECRET holds no secret, only commas or spaces:"
         " give it one or leave it out"
     )
+
+
+TOKENS: Any = {
+    "jwt_issuer": ISSUER,
+    "jwt_audience": AUDIENCE,
+    "jwt_jwks_url": "https://auth.example.org",
+}
+
+
+@pytest.mark.parametrize("left_out", TOKENS)
+def test_settings_that_pin_half_of_a_tokens_origin_are_refused(left_out):
+    half: Any = {name: value for name, value in TOKENS.items() if name != left_out}
+
+    with pytest.raises(SettingRefused, match=f"CHITTYGRAPH_{left_out.upper()} must be set too"):
+        Settings(**half)
+
+
+@pytest.mark.parametrize("names", ["HS256", "RS256,HS256", "none", "", " , ", "rs256"])
+def test_tokens_are_signed_only_by_algorithms_whose_keys_are_public(names):
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_ALGORITHMS is "):
+        Settings(**TOKENS, jwt_algorithms=names)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://auth.example.org/keys",
+        "ftp://auth.example.org",
+        "auth.example.org",
+        "https://u:p@x.org",
+    ],
+)
+def test_keys_of_tokens_come_only_from_where_nobody_between_can_change_them(url):
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_JWKS_URL must "):
+        Settings(**{**TOKENS, "jwt_jwks_url": url})
 
 
 def test_a_worker_gets_the_settings_of_its_parent():

@@ -17,7 +17,7 @@ from schema.sources import FromColumn
 from tests.api import Api, running
 from tests.corpus import odd
 from tests.counting import Watched, fill, watched
-from tests.test_indexes import ORDERINGS
+from tests.orderings import ORDERINGS
 
 FIELDS = {table: [member.name for member in members] for table, members in ORDERINGS}
 ODD = {

@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.access.signing_keys import NoKeys, SigningKeys
 from server.access.tokens import Invalid, Tokens
-from server.settings import SettingRefused, Settings
 from tests.guarding import bearer, guarded, refusal
 from tests.issuer import AUDIENCE, EC, ISSUER, RSA, WEAK, Issuer, an_issuer, published, token
 from tests.listening import listening
@@ -363,38 +362,3 @@ async def test_a_fetch_that_takes_too_long_is_given_up(issuer):
 
     (line,) = heard.lines("signing keys not fetched")
     assert (line["url"], line["reason"]) == (issuer.url, "TimeoutError")
-
-
-GIVEN: Any = {
-    "jwt_issuer": ISSUER,
-    "jwt_audience": AUDIENCE,
-    "jwt_jwks_url": "https://auth.example.org",
-}
-
-
-@pytest.mark.parametrize("left_out", GIVEN)
-def test_settings_that_pin_half_of_it_are_refused(left_out):
-    half: Any = {name: value for name, value in GIVEN.items() if name != left_out}
-
-    with pytest.raises(SettingRefused, match=f"CHITTYGRAPH_{left_out.upper()} must be set too"):
-        Settings(**half)
-
-
-@pytest.mark.parametrize("names", ["HS256", "RS256,HS256", "none", "", " , ", "rs256"])
-def test_settings_take_only_algorithms_whose_keys_are_public(names):
-    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_ALGORITHMS is "):
-        Settings(**GIVEN, jwt_algorithms=names)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://auth.example.org/keys",
-        "ftp://auth.example.org",
-        "auth.example.org",
-        "https://u:p@x.org",
-    ],
-)
-def test_settings_take_keys_only_from_where_nobody_between_can_change_them(url):
-    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_JWKS_URL must "):
-        Settings(**{**GIVEN, "jwt_jwks_url": url})

@@ -8,8 +8,8 @@ import pytest
 
 from db.program import Statement
 from db.sight import Extent, Sight
+from tests.listing import LISTS, List, statements
 from tests.planning import plan
-from tests.test_list_plans import LISTS, List, statements
 
 VIEWER = Sight("CHITTY-ACTOR-000001-AAAA", Extent())
 # What is no table: one row, a list of JSON; and the index of rows that cannot be spelled, of which there

@@ -22,8 +22,8 @@ from server.webhooks import PATH
 from tests.api import Api
 from tests.authority import an_authority, named
 from tests.github import SECRET, changed, example, github_at, signature
+from tests.recording import INSTALLED, RECORD
 from tests.serving import COMMAND, served, url_of
-from tests.test_minting import INSTALLED, RECORD
 
 CREATED = "installation", "created"
 LOGIN = "SELECT account_login FROM installations"

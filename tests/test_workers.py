@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -17,18 +16,11 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.workers import listeners
-from tests.serving import served, url_of
+from tests.serving import served, url_of, workers_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals out connections")
 CONNECTIONS = 64
 PATIENCE = 20
-
-
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that serve, oldest first; the parent has one more child, which keeps its books."""
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    children = [int(pid) for pid in path.read_text().split()]
-    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def status_of(url: str) -> int:

@@ -18,6 +18,8 @@ GRAPHQL: GraphQLSchema = SCHEMA._schema
 CAREFUL = 0.8
 MOST_TOKENS = 900
 MEDIA_TYPES = ("application/json", "application/graphql-response+json")
+# Operations made by chance may have more of these than clients are allowed.
+ROOM = {"max_aliases": 300, "max_directives": 100, "max_cost": 10**9}
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.|\w+|[^\s,]')
 
 
