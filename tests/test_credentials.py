@@ -127,8 +127,8 @@ async def test_a_huge_credential_is_refused_like_any_other(api: Guarded):
     ("spoil", "said"),
     [
         (lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), UNKNOWN),
-        (lambda key: key + "A", NO_KEY),
-        (lambda key: key[:-1], NO_KEY),
+        (lambda key: key + "A", UNKNOWN),
+        (lambda key: key[:-1], UNKNOWN),
         (lambda key: "cg_" + "0" * 12 + key[15:], UNKNOWN),
         (lambda key: key.replace("_", "-", 1), NO_KEY),
         (lambda key: key.upper(), NO_KEY),
@@ -240,13 +240,14 @@ async def test_what_another_process_changes_holds_with_the_next_request_of_every
     path = tmp_path / "registry.db"
     assert command("migrate", "--database", path).returncode == 0
     with served(path, "--auth", "protected", "--workers", "2") as (_, said):
+        url = url_of(said, "/graphql")
 
         def statuses(key: str) -> set[int]:
             asked = {"query": "{ viewer { capabilities } }"}
             headers = {"authorization": bearer(key)}
             # A connection each, so that both workers are asked.
             return {
-                httpx2.post(url_of(said, "/graphql"), json=asked, headers=headers).status_code
+                httpx2.post(url, json=asked, headers=headers, timeout=30).status_code
                 for _ in range(12)
             }
 
