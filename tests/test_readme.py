@@ -12,6 +12,8 @@ import pytest
 
 from db.deliveries import Outcome
 from db.errors import ErrorCode
+from resolvers.loaders import ROWS_PER_OPERATION
+from schema.conditions import DEEPEST, MOST_PARTS
 from server import refusals
 from server.cli import parser
 from server.webhooks import STATUS
@@ -96,6 +98,13 @@ def test_every_code_of_an_error_is_explained():
     for status, code in refusals.CODES.items():
         (statuses,) = re.findall(rf"^\| `{code}` \| (\d.*?) \|", section, re.MULTILINE)
         assert str(status) in statuses
+
+
+def test_the_limits_that_are_no_settings_are_told():
+    told = " ".join(README.split())
+
+    assert f"{ROWS_PER_OPERATION:,} rows at most (`TOO_MANY_ROWS`)" in told
+    assert f"{MOST_PARTS} parts, nested {DEEPEST} deep, at most (`FILTER_TOO_LARGE`)" in told
 
 
 def codes_in_the_source() -> set[str]:
