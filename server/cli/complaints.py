@@ -14,5 +14,4 @@ def complain(message: object, code: int = FAILED) -> int:
 
 def tell(message: object) -> None:
     """Say on stderr what is for people, and no part of a command's output."""
-    sys.stdout.flush()  # what was printed before is read before, where both go to one place
     print(f"chittygraph: {message}", file=sys.stderr, flush=True)

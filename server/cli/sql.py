@@ -43,13 +43,18 @@ def run(args: argparse.Namespace) -> int:
             for line in printed(answer.columns, answer.rows()):
                 print(line)
     except UnicodeDecodeError:
-        return complain("the statement is not a text in UTF-8")
+        return _complain("the statement is not a text in UTF-8")
     except BadRequest as refused:
-        return complain(refused)
+        return _complain(refused)
     except ReadTimeout as late:
-        return complain(f"{late} with --read-seconds")
+        return _complain(f"{late} with --read-seconds")
     return 0
 
 
 def _statement(given: str) -> str:
     return sys.stdin.buffer.read().decode("utf-8") if given == "-" else given
+
+
+def _complain(message: object) -> int:
+    sys.stdout.flush()  # the rows that were found come before what ended them
+    return complain(message)
