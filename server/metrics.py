@@ -87,7 +87,7 @@ class Metrics:
 
 
 def operation(connection: Mapping[str, Any]) -> str:
-    """An operation's name, as far as a request came to have an operation."""
+    """The name of a request's operation: ANONYMOUS without one, NONE where none was found."""
     name: str | None = connection.get("chittygraph.operation")
     return NONE if name is None else name or ANONYMOUS
 
