@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from db.deliveries import Outcome
+from schema import conditions
 from server.cli import parser
 from server.webhooks import STATUS
 from tests.serving import served, url_of
@@ -69,3 +70,9 @@ def test_every_outcome_of_a_delivery_is_explained_with_its_status():
     assert {outcome: int(status) for status, outcome in explained} == {
         outcome.value: STATUS.get(outcome, 200) for outcome in Outcome
     }
+
+
+def test_how_large_a_filter_may_be_is_told():
+    most, deepest = conditions.MOST_PARTS, conditions.DEEPEST
+
+    assert f"A filter may have {most} parts, nested {deepest} deep" in README
