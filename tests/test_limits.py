@@ -139,6 +139,33 @@ def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(docume
     assert error["message"] == "a number of the document has more than 4000 digits"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ contextByName(name: "DIGITS") { id } }',
+        '{ contextByName(name: """DIGITS""") { id } }',
+        '{ contextByName(name: "\\"DIGITS") { id } }',
+        "{ viewer { capabilities } } # DIGITS",
+    ],
+    ids=["a text", "a text of several lines", "a text with a quote", "a comment"],
+)
+def test_what_is_no_number_may_have_any_digits(documents, text):
+    assert documents.prepare(text.replace("DIGITS", "9" * 5_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("{ a }", 0),
+        ("{ a(b: 123, c: [-1234]) }", 4),
+        ('{ a1234(b: "12345") { c } } # 123456', 0),
+        ('{ a(b: """12345 " \\""" 6""", c: 12) }', 2),
+    ],
+)
+def test_the_longest_number_is_found_among_the_tokens(text, digits):
+    assert size.longest_number(text) == digits
+
+
 @pytest.mark.parametrize("levels", [20, 40])
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_is_refused_for_its_size_at_once(documents, bomb, levels):
