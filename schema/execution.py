@@ -215,7 +215,7 @@ class Documents:
             raise RequestRefused("SYNTAX", [error]) from None
 
 
-def only_field(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:
+def only_fields(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:
     """The document with one operation, which is the named one with nothing but these root fields."""
     whole = prepared.operation(name).node
     operation = OperationDefinitionNode(
