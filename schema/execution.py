@@ -26,6 +26,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
 from resolvers.scope import Rules, Scope
@@ -41,6 +42,9 @@ CHARACTERS_KEPT = 500_000  # a prepared document takes about a hundred bytes for
 LONGEST_NUMBER = 4_000  # Python reads no longer ones
 MAX_VALIDATION_ERRORS = 20
 NOT_TOLD = "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
+# The library's own budget lets a kilobyte of one field that is repeated take half a second. What programs
+# generate spends some hundreds.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 30_000
 
 
 @dataclass(eq=False, slots=True)

@@ -21,8 +21,8 @@ from graphql import (
 from schema import limits
 from schema.limits import Excess, Limits
 
-# The tokens of GraphQL's appendix B, comments and numbers as the groups. Nothing is ever tried in a second way,
-# so that the time it takes grows with the text alone.
+# The tokens of GraphQL's appendix B, comments and numbers as the groups. Nothing is ever tried in a second
+# way, so that the time it takes grows with the text alone.
 _COMMENT, _NUMBER = 1, 2
 _TOKEN = re.compile(
     r'(#[^\n\r]*+)|"""(?:[^"\\]|\\"""|\\|"(?!""))*+(?:""")?|"(?:[^"\\\n\r]|\\.)*+"?'
