@@ -10,7 +10,7 @@ from db.program import Value
 from server.access.api_keys import read
 from tests.copying import command
 from tests.guarding import Guarded, bearer, guarded, noted, refusal, told_the_time_by
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 PLAIN = 'Bearer realm="chittygraph"'
 INVALID = f'{PLAIN}, error="invalid_token"'
@@ -246,7 +246,9 @@ async def test_what_another_process_changes_holds_with_the_next_request_of_every
             headers = {"authorization": bearer(key)}
             # A connection each, so that both workers are asked.
             return {
-                httpx2.post(url_of(said, "/graphql"), json=asked, headers=headers).status_code
+                httpx2.post(
+                    url_of(said, "/graphql"), json=asked, headers=headers, timeout=PATIENCE
+                ).status_code
                 for _ in range(12)
             }
 

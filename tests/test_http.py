@@ -6,7 +6,7 @@ from graphql import build_schema, get_introspection_query
 
 from tests.api import running
 from tests.listening import listening
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ __typename }"
@@ -409,7 +409,7 @@ async def test_the_log_names_the_operation_and_holds_nothing_else_that_was_sent(
 
 async def test_over_a_real_socket_a_head_has_no_body_and_the_connection_lives_on(tmp_path):
     with served(tmp_path / "registry.db") as (_, said):
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
             url = url_of(said, "/graphql")
             head = await client.head(url, params={"query": ASK})
             refused = await client.put(url, content=b"x" * 1_000)

@@ -13,7 +13,7 @@ from db.deliveries import Outcome
 from schema import conditions
 from server.cli import parser
 from server.webhooks import STATUS
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 CURL = re.search(r"curl .*?(?=\n\n)", README, re.DOTALL)
@@ -28,7 +28,7 @@ def ask(tmp_path_factory):
         def post(body):
             head = {"content-type": "application/json"}
             request = Request(url_of(said, "/graphql"), body.encode(), head)
-            with urlopen(request, timeout=20) as answer:
+            with urlopen(request, timeout=PATIENCE) as answer:
                 return json.load(answer)
 
         yield post

@@ -23,6 +23,7 @@ from tests.api import Api
 from tests.authority import an_authority, named
 from tests.github import SECRET, changed, example, github_at, signature
 from tests.serving import COMMAND, served, url_of
+from tests.storing import UNHURRIED
 from tests.test_minting import INSTALLED, RECORD
 
 CREATED = "installation", "created"
@@ -140,7 +141,7 @@ async def test_two_processes_have_one_id_minted(github, authority, client, tmp_p
     await github.send("installation", example(*CREATED))
     authority.otherwise = authority.mint
     authority.asked.clear()
-    other = await Database.open(tmp_path / "registry.db")
+    other = await Database.open(tmp_path / "registry.db", **UNHURRIED)
 
     rounds = [identified(database, client.mint) for database in (github.database, other)]
     found = [each for round_ in await asyncio.gather(*rounds) for each in round_]

@@ -12,8 +12,8 @@ from websockets.exceptions import InvalidStatus
 
 from server.graphql_ws import MOST_OPERATIONS
 from tests.scraping import Scraped
-from tests.serving import served, url_of
-from tests.sockets import PATIENCE, Socket, acknowledged, opened
+from tests.serving import PATIENCE, served, url_of
+from tests.sockets import Socket, acknowledged, opened
 from tests.storing import elsewhere
 
 CONTEXTS = "query Names($n: Int) { contexts(first: $n) { nodes { name owner { displayName } } } }"
@@ -303,7 +303,7 @@ async def test_what_opens_no_socket_is_a_request_like_others(
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(url, headers={**handshake, **headers})
 
     assert answer.status_code == status
@@ -311,7 +311,7 @@ async def test_what_opens_no_socket_is_a_request_like_others(
 
 
 async def test_a_head_that_only_the_first_parser_reads_is_answered_in_json(server: Served):
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(
             server.url,
             headers={
