@@ -174,6 +174,32 @@ async def test_a_body_that_is_no_request_is_400_in_either_media_type(api, body, 
 
 
 @pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        (b"NaN", "expected a JSON value: line 1 column 42"),
+        (b"1e400", "number is infinity"),
+        (b"9" * 309, "number is infinity"),
+        (b'"\\ud800"', "surrogate"),
+        (b'"\xff"', "not valid UTF-8"),
+        (b"1,}", "trailing comma"),
+        (b"[" * 70 + b"]" * 70, "more than 64 levels"),
+    ],
+    ids=["NaN", "too large", "too long", "half a letter", "no UTF-8", "a comma", "too deep"],
+)
+async def test_what_is_wrong_with_json_is_told(api, value, wrong):
+    body = b'{"query":"{__typename}","variables":{"a":' + value + b"}}"
+    answer = await api.client.post(
+        "/graphql", content=body, headers={"content-type": "application/json"}
+    )
+
+    message = only_error(answer)["message"]
+    assert message.startswith(
+        "the body must be well-formed JSON in UTF-8, nested 64 deep at most: "
+    )
+    assert wrong in message
+
+
+@pytest.mark.parametrize(
     "params",
     [
         "",
