@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -276,8 +277,10 @@ async def test_pages_of_this_machine_open_sockets(server: Served, origin: str):
 
 
 async def test_an_open_service_is_asked_by_its_own_names_only(server: Served):
+    address = urlsplit(server.url)
+    named = server.url.replace(str(address.hostname), "stranger.example")
     with pytest.raises(InvalidStatus) as refused:
-        async with opened(server.url, additional_headers={"Host": "stranger.example"}):
+        async with opened(named, host=address.hostname, port=address.port):
             pass
 
     assert refused.value.response.status_code == 421
