@@ -131,10 +131,37 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
     parent = f"{row}.{relation.column}"
     conditions = [belongs(relation, child, parent)]
     conditions += listed_rows(relation.child, child, live=condition.live)
-    conditions.append(to_sql(condition.where, child, binder))
+    if relation.shared and _leads_to_many(condition.where):
+        conditions.append(_asked_once(relation.child, child, condition.where, binder))
+    else:
+        conditions.append(to_sql(condition.where, child, binder))
     exists = f"EXISTS (SELECT 1 FROM {relation.child.seen} AS {child} WHERE {all_of(conditions)})"
     only = relation.only.format(row=row)
     return f"({only} AND {exists})" if only else exists
+
+
+def _asked_once(table: Table[Any], row: str, where: Condition, binder: Binder) -> str:
+    """SQL: the row meets the condition, which each row of the table is asked once in the statement.
+
+    A row that many lead to would be asked by each of them, and would ask as many in turn: the work would
+    grow by a power with each relation of the filter.
+    """
+    each = binder.row()
+    condition = to_sql(where, each, binder)
+    # The + keeps SQLite from beginning with these rows, and sorting the whole list that it is asked for.
+    return f"+{row}.rowid IN (SELECT {each}.rowid FROM {table.listed} AS {each} WHERE {condition})"
+
+
+def _leads_to_many(condition: Condition) -> bool:
+    """Whether a condition asks several rows of one, by whichever way."""
+    match condition:
+        case All(parts) | AnyOf(parts):
+            return any(map(_leads_to_many, parts))
+        case Not(part):
+            return _leads_to_many(part)
+        case Related(relation, where, _):
+            return relation.many or _leads_to_many(where)
+    return False
 
 
 def unindexed(condition: Condition, besides: Collection[str]) -> Condition:

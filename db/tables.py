@@ -252,7 +252,7 @@ class Relation(Generic[R]):
     `column` is the parent's column whose value stands for `{parent}` in `match`, the SQL that is true
     of the rows, named `{row}`, that belong to it; `only` is SQL over the parent's row without which it
     has none. A to-one relation leads to its target whatever state that is in; a to-many one shows what
-    is live.
+    is live. Several parents may lead to the same row of a `shared` one.
 
     Where `whole` is not empty, whoever sees one of a parent's rows sees all of them, because these
     columns decide about it: all of them have the same value, as SQL, the first one the parent's.
@@ -263,22 +263,25 @@ class Relation(Generic[R]):
     column: str
     match: str
     many: bool
+    shared: bool
     only: str = ""
     whole: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _to_one(parent: Table[Any], column: str, child: Table[R], only: str = "") -> Relation[R]:
-    return Relation(parent, child, column, f"{{row}}.{child.key} = {{parent}}", False, only)
+    match = f"{{row}}.{child.key} = {{parent}}"
+    return Relation(parent, child, column, match, many=False, shared=True, only=only)
 
 
 def _to_many(parent: Table[Any], child: Table[R], column: str) -> Relation[R]:
-    return Relation(parent, child, parent.key, f"{{row}}.{column} = {{parent}}", many=True)
+    match = f"{{row}}.{column} = {{parent}}"
+    return Relation(parent, child, parent.key, match, many=True, shared=False)
 
 
 def _to_all(parent: Table[Any], child: Table[R], column: str, **same: str) -> Relation[R]:
     whole = {column: "{parent}"} | {name: f"'{value}'" for name, value in same.items()}
     match = " AND ".join(f"{{row}}.{name} = {value}" for name, value in whole.items())
-    return Relation(parent, child, parent.key, match, many=True, whole=whole)
+    return Relation(parent, child, parent.key, match, many=True, shared=False, whole=whole)
 
 
 def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
@@ -287,7 +290,8 @@ def _through_connections(parent: Table[Any], child: Table[R], near: str, far: st
         f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
         f" AND link.source_type = 'context' AND {CONNECTIONS.live.format(row='link')}"
     )
-    return Relation(parent, child, parent.key, f"{{row}}.{child.key} IN ({links})", many=True)
+    match = f"{{row}}.{child.key} IN ({links})"
+    return Relation(parent, child, parent.key, match, many=True, shared=True)
 
 
 CONTEXT_OWNER = _to_one(CONTEXTS, "owner_chitty_id", ACTORS)

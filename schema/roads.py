@@ -25,7 +25,7 @@ from schema.compiled.queries import QueryPlan
 from schema.compiled.request import Request
 from schema.compiled.selection import Selections
 from schema.compiled.steps import carried_out
-from schema.execution import Operation, Prepared, only_field, run
+from schema.execution import Operation, Prepared, only_fields, run
 from schema.served import GRAPHQL
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,8 @@ class Roads:
         plan = plan_of(prepared, operation, coerced)
         request = Request(scope, coerced)
         if isinstance(plan, QueryPlan):
-            return await _queried(plan, request)
+            described = await _introspected(plan, prepared, scope, variables, name)
+            return Answered(await _queried(plan, request) | described)
         return await _mutated(plan, request, prepared, name, variables)
 
 
@@ -128,16 +129,28 @@ def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> 
         return NotCovered("fault: GraphQLError")
 
 
-async def _queried(plan: QueryPlan, request: Request) -> Answered:
+async def _queried(plan: QueryPlan, request: Request) -> dict[str, Any]:
     try:
         if plan.most <= AT_ONCE:
-            return Answered(request.scope.read_at_once(plan.program(request)))
-        return Answered(await request.scope.read_last(plan.program(request)))
+            return request.scope.read_at_once(plan.program(request))
+        return await request.scope.read_last(plan.program(request))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:
         log.exception("plan failed")
         raise NotCovered(f"failure: {type(fault).__name__}") from None
+
+
+async def _introspected(
+    plan: QueryPlan, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+) -> dict[str, Any]:
+    """What a query asks of the schema itself, besides what its plan reads; raises NotCovered."""
+    if not plan.introspection:
+        return {}
+    result = await run(only_fields(prepared, name, plan.introspection), scope, variables, None)
+    if result.errors or result.data is None:
+        raise NotCovered(queries.INTROSPECTION)
+    return result.data
 
 
 async def _mutated(
@@ -159,7 +172,7 @@ async def _mutated(
             continue
         except NotCovered as reason:
             answered.why_generic = str(reason)
-        alone = only_field(prepared, name, plan.field.nodes)
+        alone = only_fields(prepared, name, plan.field.nodes)
         result = await run(alone, request.scope, variables, None)
         answered.errors += result.errors or []
         if result.data is None:

@@ -21,11 +21,12 @@ from graphql import (
 from schema import limits
 from schema.limits import Excess, Limits
 
-# The tokens of GraphQL's appendix B, comments as the group. Nothing is ever tried in a second way,
-# so that the time it takes grows with the text alone.
+# The tokens of GraphQL's appendix B, comments and numbers as the groups. Nothing is ever tried in a second
+# way, so that the time it takes grows with the text alone.
+_COMMENT, _NUMBER = 1, 2
 _TOKEN = re.compile(
     r'(#[^\n\r]*+)|"""(?:[^"\\]|\\"""|\\|"(?!""))*+(?:""")?|"(?:[^"\\\n\r]|\\.)*+"?'
-    r"|[_A-Za-z]\w*+|-?[0-9][0-9.eE+-]*+|\.\.\.|[!$&():=@\[\]{|}]",
+    r"|[_A-Za-z]\w*+|-?([0-9][0-9.eE+-]*+)|\.\.\.|[!$&():=@\[\]{|}]",
     re.ASCII,
 )
 
@@ -81,7 +82,13 @@ class _Ruler:
 
 def tokens(text: str) -> int:
     """How many tokens a document has, comments and what is no token left out."""
-    return sum(not found.lastindex for found in _TOKEN.finditer(text))
+    return sum(found.lastindex != _COMMENT for found in _TOKEN.finditer(text))
+
+
+def longest_number(text: str) -> int:
+    """How many digits the longest number of a document has."""
+    found = (token[_NUMBER] for token in _TOKEN.finditer(text))
+    return max((len(number) for number in found if number), default=0)
 
 
 def excess(document: DocumentNode, allowed: Limits) -> Excess | None:

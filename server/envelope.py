@@ -171,10 +171,10 @@ def _json(raw: bytes, name: str) -> Any:
         return strict_json.read(raw)
     except strict_json.RepeatedKey as repeated:
         raise Malformed(400, f"{name}: {repeated}") from None
-    except ValueError:
+    except ValueError as error:
         deepest = strict_json.DEEPEST
         raise Malformed(
-            400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most"
+            400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most: {error}"
         ) from None
 
 

@@ -106,6 +106,13 @@ class Patience(HttpToolsProtocol):
             self._stop_the_clock()
         self._is_whole = self._has_ended_one = True
         super().on_message_complete()
+        is_answered = not self._is_in_head and self.cycle.response_complete
+        if is_answered and not self.transport.is_closing():
+            # It was answered before its end, when nobody waited for another one yet.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or wait for it."""

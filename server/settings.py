@@ -317,7 +317,7 @@ def _parse(source: str, hint: Any, text: str) -> Any:
 def _check(source: str, declared: Field[Any], value: Any) -> None:
     low, high = declared.metadata["low"], declared.metadata["high"]
     if isinstance(value, int | float) and not low <= value <= high:
-        top = "" if high == sys.maxsize else f" and at most {high}"
+        top = "" if high == sys.maxsize and not value > high else f" and at most {high}"
         raise SettingRefused(f"{source} is {value}: it must be at least {low}{top}")
     if value == "" and isinstance(value, str) and declared.default != "":
         raise SettingRefused(f"{source} is empty: give it a value or leave it out")

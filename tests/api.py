@@ -10,6 +10,7 @@ import httpx2
 from db.program import Rows, Statement, Value, rows
 from server.app import Service, create_app
 from server.settings import Settings
+from tests.storing import UNHURRIED
 
 
 class Api:
@@ -44,7 +45,7 @@ class Api:
 @asynccontextmanager
 async def running(database: Path, **settings: Any) -> AsyncIterator[Api]:
     """A service over this file with these settings, started and stopped as `serve` does."""
-    app = create_app(Settings(database=str(database), **settings))
+    app = create_app(Settings(database=str(database), **UNHURRIED | settings))
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

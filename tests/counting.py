@@ -15,6 +15,7 @@ from resolvers.permissions import OPERATOR
 from schema import execution
 from schema.execution import Documents
 from schema.roads import Answered, Roads
+from tests.storing import UNHURRIED
 
 AT = "'2026-01-01T00:00:00.000Z'"
 ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
@@ -75,7 +76,7 @@ class Watched:
 async def watched(path: Path) -> AsyncIterator[Watched]:
     """A new registry at this path."""
     migrate(path)
-    db = await Database.open(path)
+    db = await Database.open(path, **UNHURRIED)
     try:
         yield Watched(db)
     finally:

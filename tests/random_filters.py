@@ -49,6 +49,17 @@ class Filters:
         names = self.random.sample(sorted(offered), self.random.choice([0, 1, 1, 1, 2, 3]))
         return {name: self._part(table, name, offered[name], depth) for name in names}
 
+    def led_over(self, table: Table[Any], relations: int) -> dict[str, Any]:
+        """A filter of a table that follows so many relations, one behind the other."""
+        if not relations:
+            return self.over(table, depth=0)
+        offered = fields(table)
+        columns_too = {"and", "or", "not"} | {name for name in offered if _is_column(table, name)}
+        name = self.random.choice(sorted(offered.keys() - columns_too))
+        child, is_one = _child(offered[name])
+        further = self.led_over(child, relations - 1)
+        return {name: further if is_one else {self.random.choice(["some", "none"]): further}}
+
     def operand(self, table: Table[Any], column: str, operator: str, kind: Any) -> Any:
         """A value for one operator, more often than not one that the column holds somewhere."""
         nullable: Any = get_nullable_type(kind)
@@ -84,8 +95,8 @@ class Filters:
             names = self.random.sample(sorted(offered), self.random.choice([1, 1, 1, 2]))
             column = oracle.snake(name)
             return {each: self.operand(table, column, each, offered[each]) for each in names}
-        child = _table_of(kind if kind.name.endswith("Filter") else operators(kind)["some"])
-        if kind.name.endswith("Filter"):
+        child, is_one = _child(kind)
+        if is_one:
             return self.over(child, depth - 1)
         quantifiers = self.random.choice([["some"], ["none"], ["some", "none"], []])
         return {each: self.over(child, depth - 1) for each in quantifiers}
@@ -105,6 +116,9 @@ def _is_list(table: Table[Any], column: str) -> bool:
     return table.columns[column].kind is kinds.STRING_LIST
 
 
-def _table_of(kind: Any) -> Table[Any]:
-    (found,) = (table for table in TABLES if f"{table.row.__name__}Filter" == kind.name)
-    return found
+def _child(kind: GraphQLNamedInputType) -> tuple[Table[Any], bool]:
+    """The table that a relation leads to, and whether to one row of it."""
+    is_one = kind.name.endswith("Filter")
+    name = kind.name if is_one else get_named_type(operators(kind)["some"]).name
+    (found,) = (table for table in TABLES if f"{table.row.__name__}Filter" == name)
+    return found, is_one

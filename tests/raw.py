@@ -1,10 +1,21 @@
 """HTTP answers read byte by byte, strictly: what a client that trusts nothing makes of them."""
 
+import gzip
 import json
 import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import brotli
+import zstandard
+
+DECODED: Mapping[str | None, Callable[[bytes], bytes]] = {
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "zstd": lambda body: zstandard.ZstdDecompressor().decompress(body),
+    None: lambda body: body,
+}
 GREETING = b"HTTP/1.1 "
 BODILESS = (204, 304)
 
@@ -28,8 +39,9 @@ class Answer:
         return kind in ("application/json", "application/graphql-response+json")
 
     def json(self) -> Any:
-        """Its body, which must be JSON without NaN and the like."""
-        return json.loads(self.body, parse_constant=_refused)
+        """Its body, whatever coding that is in, which must be JSON without NaN and the like."""
+        body = DECODED[self.headers.get("content-encoding")](self.body)
+        return json.loads(body, parse_constant=_refused)
 
     @property
     def error(self) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from tests.serving import PATIENCE
+
 
 class Scraped:
     """The samples of one scrape."""
@@ -17,7 +19,7 @@ class Scraped:
     @classmethod
     def of(cls, url: str) -> "Scraped":
         """What a server tells at this address."""
-        with urlopen(url, timeout=20) as answer:
+        with urlopen(url, timeout=PATIENCE) as answer:
             return cls(answer.read().decode())
 
     def total(self, name: str, **labels: str) -> float:

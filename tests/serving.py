@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())")
+PATIENCE = 60  # seconds: a worker may take twenty to begin where other tests run beside it
 
 
 @contextmanager

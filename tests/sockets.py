@@ -8,8 +8,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.serving import PATIENCE
+
 SUBPROTOCOL = "graphql-transport-ws"
-PATIENCE = 30
 
 
 class Socket:

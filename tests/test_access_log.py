@@ -9,7 +9,7 @@ import pytest
 
 from tests.api import running
 from tests.listening import listening
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 NAMED = "query Names { actors { nodes { displayName } } }"
 CREATE = """mutation Register($name: String) {
@@ -118,9 +118,9 @@ async def test_the_log_names_the_operation_and_holds_nothing_else_that_was_sent(
 
 def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
     with served(tmp_path / "registry.db", "--log-format", "json") as (process, said):
-        urlopen(url_of(said, "/healthz"), timeout=20).close()
+        urlopen(url_of(said, "/healthz"), timeout=PATIENCE).close()
         process.terminate()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
 
     lines = [json.loads(line) for line in errors.splitlines()]
     (line,) = (line for line in lines if line["event"] == "request answered")

@@ -17,7 +17,7 @@ from db.copying import backups, rotation
 from db.errors import BootRefused
 from server.cli import backup, main
 from tests.copying import command, complaint, contents, names_in, registry
-from tests.serving import COMMAND, served, url_of
+from tests.serving import COMMAND, PATIENCE, served, url_of
 
 REGISTER = """
     mutation {
@@ -52,7 +52,7 @@ def test_a_backup_of_a_database_in_use_holds_what_was_acknowledged(tmp_path: Pat
     with served(path) as (_, said):
         body = json.dumps({"query": REGISTER}).encode()
         request = Request(url_of(said, "/graphql"), body, {"content-type": "application/json"})
-        with urlopen(request, timeout=20) as answer:
+        with urlopen(request, timeout=PATIENCE) as answer:
             assert json.load(answer) == {"data": {"registerActor": {"errors": []}}}
         done = command("backup", copy, "--database", path)
 

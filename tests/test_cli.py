@@ -12,11 +12,11 @@ from urllib.request import urlopen
 import pytest
 
 from server.cli import main
-from tests.serving import COMMAND, served, url_of
+from tests.serving import COMMAND, PATIENCE, served, url_of
 
 
 def status_of(url: str) -> int:
-    with urlopen(url, timeout=20) as answer:
+    with urlopen(url, timeout=PATIENCE) as answer:
         return int(answer.status)
 
 
@@ -163,7 +163,7 @@ def test_a_server_answers_and_ends_cleanly(path, stop):
     with served(path, "--demo") as (process, said):
         status = status_of(url_of(said, "/healthz"))
         process.send_signal(stop)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=PATIENCE)
 
     assert (status, process.returncode) == (200, 0)
     assert "A first query to try" in said
@@ -175,7 +175,7 @@ def test_several_workers_answer_and_end_together(path):
     with served(path, "--workers", "2") as (process, said):
         status = status_of(url_of(said, "/healthz"))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
 
     assert (status, process.returncode) == (200, 0)
     assert "Traceback" not in err

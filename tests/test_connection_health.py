@@ -12,6 +12,7 @@ from resolvers.figures import Rules
 from resolvers.permissions import OPERATOR
 from resolvers.scope import Scope
 from tests.mutating import ADA, ask, put, refusal, register
+from tests.storing import UNHURRIED
 
 FIRST = "11111111-1111-4111-8111-111111111111"
 SECOND = "22222222-2222-4222-8222-222222222222"
@@ -25,7 +26,7 @@ INT_MAX, BIG_INT_MAX = 2**31 - 1, 2**63 - 1
 async def scope(tmp_path):
     path = tmp_path / "registry.db"
     migrate(path)
-    db = await Database.open(path)
+    db = await Database.open(path, **UNHURRIED)
     async with Scope(
         db=db, cursor_key=b"key", viewer=OPERATOR, settings=Rules(failure_threshold=3)
     ) as scope:

@@ -10,7 +10,7 @@ from db.program import Value
 from server.access.api_keys import read
 from tests.copying import command
 from tests.guarding import Guarded, bearer, guarded, noted, refusal, told_the_time_by
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 UNKNOWN = "the API key is unknown"
 NO_KEY = "the credential is no API key of this service"
@@ -247,7 +247,7 @@ async def test_what_another_process_changes_holds_with_the_next_request_of_every
             headers = {"authorization": bearer(key)}
             # A connection each, so that both workers are asked.
             return {
-                httpx2.post(url, json=asked, headers=headers, timeout=30).status_code
+                httpx2.post(url, json=asked, headers=headers, timeout=PATIENCE).status_code
                 for _ in range(12)
             }
 

@@ -9,13 +9,14 @@ from db.program import Statement, rows
 from db.tables import TABLES
 from resolvers.permissions import Capability
 from server import demo
+from tests.storing import UNHURRIED
 
 
 @pytest.fixture
 async def database(tmp_path):
     path = tmp_path / "registry.db"
     migrate(path)
-    database = await Database.open(path)
+    database = await Database.open(path, **UNHURRIED)
     yield database
     await database.close()
 
@@ -69,7 +70,7 @@ async def test_a_registry_that_holds_a_single_row_is_left_alone(database):
 async def test_the_demo_is_the_same_every_time(database, tmp_path):
     other_path = tmp_path / "other.db"
     migrate(other_path)
-    other = await Database.open(other_path)
+    other = await Database.open(other_path, **UNHURRIED)
 
     await demo.fill(database)
     await demo.fill(other)

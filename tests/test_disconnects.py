@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from tests.disconnecting import SLOW
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 from tests.sockets import acknowledged
 from tests.storing import elsewhere
 
@@ -32,7 +32,6 @@ REGISTER = "\n".join(
 )
 ROOM = ["--max-aliases", "40", "--max-root-fields", "40"]
 REGISTERED = "SELECT count(*) FROM actors WHERE display_name LIKE 'gone %'"
-PATIENCE = 20
 SOON = 1.0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from db import engine
 from tests.api import running
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ actors { totalCount } }"
@@ -196,10 +196,12 @@ async def test_only_whole_answers_to_get_have_one(api):
 def test_another_start_of_the_server_knows_none_of_the_first_one_s(tmp_path):
     path = tmp_path / "registry.db"
     with served(path) as (_, said):
-        first = httpx2.get(url_of(said, "/graphql"), params={"query": ASK})
+        first = httpx2.get(url_of(said, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
     with served(path) as (_, said):
         held = {"if-none-match": first.headers["etag"]}
-        second = httpx2.get(url_of(said, "/graphql"), params={"query": ASK}, headers=held)
+        second = httpx2.get(
+            url_of(said, "/graphql"), params={"query": ASK}, headers=held, timeout=PATIENCE
+        )
 
     assert second.status_code == 200
 
@@ -211,11 +213,17 @@ def test_all_workers_agree(tmp_path):
     with served(path, "--workers", "2") as (process, said):
         url = url_of(said, "/graphql")
         try:
-            httpx2.post(url, json={"query": REGISTER})
-            tags = {httpx2.get(url, params={"query": ASK}).headers["etag"] for _ in range(20)}
+            httpx2.post(url, json={"query": REGISTER}, timeout=PATIENCE)
+            tags = {
+                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                for _ in range(20)
+            }
             with closing(sqlite3.connect(path)) as connection, connection:
                 connection.execute(WRITE)
-            later = {httpx2.get(url, params={"query": ASK}).headers["etag"] for _ in range(20)}
+            later = {
+                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                for _ in range(20)
+            }
         finally:  # a parent that is killed would leave its workers behind
             process.terminate()
             process.wait(20)

@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from resolvers.permissions import Capability
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 FOLDER = Path(__file__).parent.parent / "web" / "examples"
 EXAMPLES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.graphql"))}
@@ -26,7 +26,7 @@ def ask(tmp_path_factory):
             head = {"content-type": "application/json"}
             body = json.dumps({"query": query}).encode()
             request = Request(url_of(said, "/graphql"), body, head)
-            with urlopen(request, timeout=20) as answer:
+            with urlopen(request, timeout=PATIENCE) as answer:
                 return json.load(answer)
 
         yield post

@@ -93,6 +93,21 @@ async def test_whatever_is_combined_finds_what_python_finds(api, registry, table
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+async def test_relations_of_relations_find_what_python_finds(api, registry, table: Table[Any]):
+    filters = Filters(registry, seed=19)
+    sizes = set()
+
+    for _ in range(60):
+        given = filters.led_over(table, relations=4)
+        found = await listed(api, table, given)
+        sizes.add(len(found))
+
+        assert found == expected(registry, table, given), given
+
+    assert len(sizes) > 3
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 async def test_a_row_meets_a_condition_or_its_negation_and_never_both(
     api, registry, table: Table[Any]
 ):

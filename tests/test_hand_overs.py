@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 import pytest
 
 from db.program import Program, Statement, rows
@@ -88,9 +89,9 @@ async def answered(registry: Watched, query: str, **variables: Any) -> Answered:
         return await registry.answered(scope, query, variables)
 
 
-async def by_the_generic_road(registry: Watched, query: str) -> Any:
+async def by_the_generic_road(registry: Watched, query: str, **variables: Any) -> Any:
     async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-        return await execution.run(registry.documents.prepare(query), scope, {}, None)
+        return await execution.run(registry.documents.prepare(query), scope, variables, None)
 
 
 def told(errors: Any) -> list[Any]:
@@ -164,22 +165,57 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
         await api.ask("{ actors { nodes { id } } }")
         await api.ask("{ actors { totalCount } viewer { capabilities } }")
         await api.ask("{ __typename __schema { queryType { name } } }")
+        await api.ask("{ actors { totalCount } __schema { queryType { name } } }")
         faulty = await api.post("{ actors { nodes { email } } }")
         refused = await api.post("{ actors { nodes { nmae } } }")
         roads = api.app.roads
 
     assert [error["extensions"]["code"] for error in faulty["errors"]] == ["UNREADABLE"]
     assert "data" not in refused
-    assert roads.compiled == 2
+    assert roads.compiled == 3
     assert dict(roads.generic) == {"introspection": 1, "fault: OperationalError": 1}
 
 
-async def test_introspection_takes_the_generic_road_and_says_why(registry):
-    found = await answered(registry, "{ __schema { queryType { name } } actors { totalCount } }")
+@pytest.mark.parametrize("beside", ["", "__typename"])
+async def test_introspection_takes_the_generic_road_and_says_why(registry, beside):
+    found = await answered(registry, f"{{ __schema {{ queryType {{ name }} }} {beside} }}")
 
     assert found.why_generic == "introspection"
-    assert found.data == {"__schema": {"queryType": {"name": "Query"}}, "actors": {"totalCount": 3}}
+    assert found.data
+    assert found.data["__schema"] == {"queryType": {"name": "Query"}}
     assert dict(registry.roads.generic) == {"introspection": 1}
+
+
+async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_documents_order(
+    registry,
+):
+    query = """
+        query Both($name: String!) {
+          before: actors { totalCount }
+          ...Described
+          after: contexts { nodes { name } }
+          kind: __type(name: $name) { fields { name } }
+        }
+        fragment Described on Query { __schema { queryType { name } } kind: __type(name: $name) { name } }
+    """
+
+    expected = await by_the_generic_road(registry, query, name="Actor")
+    found = await answered(registry, query, name="Actor")
+
+    assert found.why_generic is None
+    assert orjson.dumps(found.data) == orjson.dumps(expected.data)
+    assert registry.roads.compiled == 1
+
+
+async def test_introspection_that_fails_leaves_all_to_the_generic_road(registry):
+    query = 'query ($name: String = "Actor") { actors { totalCount } __type(name: $name) { name } }'
+
+    expected = await by_the_generic_road(registry, query, name=None)
+    found = await answered(registry, query, name=None)
+
+    assert found.why_generic == "introspection"
+    assert found.data == expected.data == {"actors": {"totalCount": 3}, "__type": None}
+    assert [error.message for error in found.errors] == [error.message for error in expected.errors]
 
 
 async def test_more_rows_than_an_operation_may_read_are_refused_by_both_roads(registry):

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.api import running
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ __typename }"
@@ -172,6 +172,32 @@ async def test_a_body_that_is_no_request_is_400_in_either_media_type(api, body, 
 
 
 @pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        (b"NaN", "expected a JSON value: line 1 column 42"),
+        (b"1e400", "number is infinity"),
+        (b"9" * 309, "number is infinity"),
+        (b'"\\ud800"', "surrogate"),
+        (b'"\xff"', "not valid UTF-8"),
+        (b"1,}", "trailing comma"),
+        (b"[" * 70 + b"]" * 70, "more than 64 levels"),
+    ],
+    ids=["NaN", "too large", "too long", "half a letter", "no UTF-8", "a comma", "too deep"],
+)
+async def test_what_is_wrong_with_json_is_told(api, value, wrong):
+    body = b'{"query":"{__typename}","variables":{"a":' + value + b"}}"
+    answer = await api.client.post(
+        "/graphql", content=body, headers={"content-type": "application/json"}
+    )
+
+    message = only_error(answer)["message"]
+    assert message.startswith(
+        "the body must be well-formed JSON in UTF-8, nested 64 deep at most: "
+    )
+    assert wrong in message
+
+
+@pytest.mark.parametrize(
     "params",
     [
         "",
@@ -264,7 +290,7 @@ async def test_options_tells_the_methods_and_head_answers_like_get(api):
 
 async def test_over_a_real_socket_a_head_has_no_body_and_the_connection_lives_on(tmp_path):
     with served(tmp_path / "registry.db") as (_, said):
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
             url = url_of(said, "/graphql")
             head = await client.head(url, params={"query": ASK})
             refused = await client.put(url, content=b"x" * 1_000)

@@ -13,7 +13,7 @@ import pytest
 from server.access.api_keys import read
 from tests.copying import command, complaint, registry
 from tests.guarding import WHO, bearer
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 ADA = "CHITTY-ADA"
 
@@ -40,7 +40,9 @@ def listed(path: Path, *words: str) -> list[dict[str, str | None]]:
 
 def who(said: str, key: str) -> tuple[int, dict]:
     headers = {"authorization": bearer(key)}
-    answer = httpx2.post(url_of(said, "/graphql"), json={"query": WHO}, headers=headers)
+    answer = httpx2.post(
+        url_of(said, "/graphql"), json={"query": WHO}, headers=headers, timeout=PATIENCE
+    )
     return answer.status_code, answer.json().get("data")
 
 
@@ -171,7 +173,7 @@ def test_an_actor_that_is_unknown_or_not_active_gets_no_key_and_no_rights(path: 
         mutation = (
             'mutation { suspendActor(input: { chittyId: "CHITTY-ADA" }) { errors { code } } }'
         )
-        httpx2.post(url_of(said, "/graphql"), json={"query": mutation})
+        httpx2.post(url_of(said, "/graphql"), json={"query": mutation}, timeout=PATIENCE)
     suspended = keys(path, "create", "--actor", ADA, "--grant-admin")
 
     assert complaint(unknown) == "chittygraph: there is no actor CHITTY-NOBODY\n"

@@ -35,11 +35,8 @@ MADE = {
     "root_fields": lambda count: "{" + "__typename " * count + "}",
     "directives": lambda count: "{ viewer {" + many("capabilities @skip(if: false)", count) + "} }",
     "fields": lambda count: (
-        "{ viewer {"
-        + "...f " * ((count - 1) // 100)
-        + "capabilities " * ((count - 1) % 100)
-        + "} }"
-        " fragment f on Viewer {" + "capabilities " * 100 + "}"
+        "{ viewer {" + "...f " * ((count - 1) // 50) + "capabilities " * ((count - 1) % 50) + "} }"
+        " fragment f on Viewer {" + "capabilities " * 50 + "}"
     ),
 }
 
@@ -125,11 +122,28 @@ def test_tokens_are_counted_as_graphql_has_them(text, count):
     assert size.tokens(text) == count
 
 
-def test_fields_that_are_repeated_beyond_what_can_be_compared_are_refused_with_advice(documents):
-    error = refusal(documents, "{ viewer {" + "capabilities " * 990 + "} }")
+@pytest.mark.parametrize(
+    "document",
+    ["{ viewer {" + "capabilities " * 990 + "} }", "{contexts{nodes{" + "owner{id}" * 238 + "}}}"],
+    ids=["a field", "an object"],
+)
+def test_fields_that_are_repeated_beyond_what_can_be_compared_are_refused_with_advice(
+    documents, document
+):
+    error = refusal(documents, document)
 
     assert error["extensions"] == {"code": "TOO_LARGE"}
     assert error["message"].endswith("select each once")
+
+
+def test_what_many_fragments_ask_for_alike_can_be_compared(documents):
+    names = [f"f{number}" for number in range(40)]
+    fragment = "fragment {} on Context {{ id name owner {{ id displayName }} }}"
+    spread = " ".join(f"...{name}" for name in names)
+
+    assert documents.prepare(
+        f"{{ contexts {{ nodes {{ {spread} }} }} }} " + " ".join(map(fragment.format, names))
+    )
 
 
 def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(documents):
@@ -137,6 +151,33 @@ def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(docume
 
     assert error["extensions"] == {"code": "TOO_LARGE"}
     assert error["message"] == "a number of the document has more than 4000 digits"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ contextByName(name: "DIGITS") { id } }',
+        '{ contextByName(name: """DIGITS""") { id } }',
+        '{ contextByName(name: "\\"DIGITS") { id } }',
+        "{ viewer { capabilities } } # DIGITS",
+    ],
+    ids=["a text", "a text of several lines", "a text with a quote", "a comment"],
+)
+def test_what_is_no_number_may_have_any_digits(documents, text):
+    assert documents.prepare(text.replace("DIGITS", "9" * 5_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("{ a }", 0),
+        ("{ a(b: 123, c: [-1234]) }", 4),
+        ('{ a1234(b: "12345") { c } } # 123456', 0),
+        ('{ a(b: """12345 " \\""" 6""", c: 12) }', 2),
+    ],
+)
+def test_the_longest_number_is_found_among_the_tokens(text, digits):
+    assert size.longest_number(text) == digits
 
 
 @pytest.mark.parametrize("levels", [20, 40])

@@ -13,7 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.api import running
 from tests.scraping import Scraped
-from tests.serving import served, url_of, workers_of
+from tests.serving import PATIENCE, served, url_of, workers_of
 
 CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }
@@ -242,7 +242,7 @@ def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
         eventually(url, lambda found: len(labels_of(found)) == 2)
         asked = {"query": "query Counted { actors { totalCount } }"}
         for _ in range(30):  # each on a connection of its own
-            httpx2.post(url_of(said, "/graphql"), json=asked)
+            httpx2.post(url_of(said, "/graphql"), json=asked, timeout=PATIENCE)
 
         seen = [Scraped.of(url) for _ in range(10)]
 

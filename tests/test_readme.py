@@ -17,7 +17,7 @@ from schema.conditions import DEEPEST, MOST_PARTS
 from server import refusals
 from server.cli import parser
 from server.webhooks import STATUS
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -36,7 +36,7 @@ def ask(tmp_path_factory):
         def post(body):
             head = {"content-type": "application/json"}
             request = Request(url_of(said, "/graphql"), body.encode(), head)
-            with urlopen(request, timeout=20) as answer:
+            with urlopen(request, timeout=PATIENCE) as answer:
                 return json.load(answer)
 
         yield post

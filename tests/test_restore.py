@@ -15,7 +15,7 @@ from db.copying import backups, dump_statements, dumps, restores
 from db.errors import BootRefused
 from tests.copying import command, complaint, contents, names_in, registry
 from tests.dump_texts import OF_SQLITE3, OF_WRANGLER
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 from tests.storing import ADD
 
 
@@ -90,7 +90,9 @@ def test_a_link_to_the_database_stays_a_link(database: Path, copy: Path, tmp_pat
 
 def test_a_database_that_a_server_has_open_is_refused_until_it_stops(database: Path, copy: Path):
     with served(database) as (process, said):
-        with urlopen(url_of(said, "/readyz"), timeout=20):  # only now are its connections open
+        with urlopen(
+            url_of(said, "/readyz"), timeout=PATIENCE
+        ):  # only now are its connections open
             pass
         refused = command("restore", copy, "--database", database)
         process.send_signal(signal.SIGTERM)

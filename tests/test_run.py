@@ -69,7 +69,7 @@ class Clone:
 
     def run(self, *words: str, cwd: Path | None = None, **env: str) -> tuple[int, str]:
         process = self.start(*words, cwd=cwd, **env)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         return process.returncode, out + err
 
     def count(self, phrase: str) -> int:
@@ -169,7 +169,7 @@ def test_a_set_up_that_was_interrupted_is_done_again(clone):
 
 def test_two_at_once_set_up_once(clone):
     both = [clone.start("status"), clone.start("status")]
-    outputs = [process.communicate(timeout=30)[1] for process in both]
+    outputs = [process.communicate(timeout=60)[1] for process in both]
 
     assert [process.returncode for process in both] == [7, 7]
     assert clone.count("-m venv") == 1, outputs

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -71,6 +72,8 @@ def test_the_switch_of_the_test_suite_is_not_taken_for_a_setting():
         ("WORKERS", "0", "at least 1"),
         ("READ_SECONDS", "nan", "at least 0.01"),
         ("READ_SECONDS", "soon", "a number"),
+        ("HEAD_SECONDS", "inf", f"at most {sys.maxsize}"),
+        ("MAX_FIELDS", "9" * 20, f"at most {sys.maxsize}"),
         ("GRAPHIQL", "perhaps", "true, false or auto"),
         ("AUTH", "closed", "open or protected"),
         ("LOG_FORMAT", "xml", "auto or json or text"),

@@ -3,8 +3,11 @@
 import hashlib
 import hmac
 import json
+import os
+import select
 import socket
 import statistics
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,23 +17,27 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.raw import Answer, NoAnswer, all_from, answers
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 from tests.storing import elsewhere
 
 Address = tuple[str, int]
+Process = subprocess.Popen[str]
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 QUERY = b'{"query":"{__typename}"}'
 ASK = HEAD + b"Content-Length: %d\r\n\r\n" % len(QUERY) + QUERY
 SECRET = "a secret of this test"
 QUICK = ("--head-seconds", "1.5", "--body-seconds", "1.5", "--answer-seconds", "1.5")
-PATIENCE = 30
 
 
 @contextmanager
 def serving(folder: Path, *flags: str) -> Iterator[Address]:
     with served(folder / "registry.db", "--log-level", "error", *flags) as (_, said):
-        url = urlsplit(url_of(said, "/graphql"))
-        yield str(url.hostname), int(url.port or 0)
+        yield address_of(said)
+
+
+def address_of(said: str) -> Address:
+    url = urlsplit(url_of(said, "/graphql"))
+    return str(url.hostname), int(url.port or 0)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +129,24 @@ def test_a_body_that_goes_on_after_its_refusal_is_given_up_too(quick):
         assert [answer.status for answer in told(client)] == [413]
 
 
+LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
+
+
+@pytest.mark.parametrize("asked_before", [b"", ASK], ids=["first", "second"])
+def test_a_connection_is_closed_after_a_body_that_was_refused_before_its_end(quick, asked_before):
+    with connected(quick) as client:
+        client.sendall(asked_before + LARGE)
+
+        assert [answer.status for answer in told(client)] == [200] * bool(asked_before) + [413]
+
+
+def test_what_is_asked_after_such_a_body_is_answered(quick):
+    with connected(quick) as client:
+        client.sendall(LARGE + ASK)
+
+        assert [answer.status for answer in told(client)] == [413, 200]
+
+
 @pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
 def test_a_connection_on_which_nothing_is_asked_is_closed(quick, sent):
     with connected(quick) as client:
@@ -152,13 +177,29 @@ def test_a_large_delivery_may_take_longer_as_long_as_it_comes(tmp_path, monkeypa
 
 
 @pytest.fixture
-def large(tmp_path: Path) -> Iterator[Address]:
+def large(tmp_path: Path) -> Iterator[tuple[Address, Process]]:
     """A server with answers of ten megabytes: more than the system keeps for a socket."""
-    with serving(tmp_path, "--demo", *QUICK, "--idle-seconds", "1") as address:
+    with served(tmp_path / "registry.db", "--demo", *QUICK, "--idle-seconds", "1") as (
+        process,
+        said,
+    ):
         with elsewhere(tmp_path / "registry.db") as connection:
             words = json.dumps(["x" * 1_000] * 100)
             connection.execute("UPDATE contexts SET data = ?", (words,))
-        yield address
+        address = address_of(said)
+        seconds_to_answer(address)  # it is up then
+        yield address, process
+
+
+def wait_until_logged(process: Process, words: bytes) -> None:
+    """Read what a server logs until it has said this."""
+    assert process.stderr
+    logged = b""
+    while words not in logged:
+        ready, _, _ = select.select([process.stderr], [], [], PATIENCE)
+        more = os.read(process.stderr.fileno(), 2**16) if ready else b""
+        assert more, logged
+        logged += more
 
 
 def asking_for_much(address: Address, line: bytes) -> socket.socket:
@@ -173,8 +214,9 @@ def asking_for_much(address: Address, line: bytes) -> socket.socket:
 
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
-    with asking_for_much(large, line) as client:
-        time.sleep(6)
+    address, process = large
+    with asking_for_much(address, line) as client:
+        wait_until_logged(process, b"answer not read")
 
         received = all_from(client)
 
@@ -184,8 +226,8 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
 
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_a_client_that_reads_slowly_gets_its_answer(large, line):
-    received = b""
-    with asking_for_much(large, line) as client:
+    received, (address, _) = b"", large
+    with asking_for_much(address, line) as client:
         while more := client.recv(1_000_000, socket.MSG_WAITALL):
             received += more
             time.sleep(0.4)

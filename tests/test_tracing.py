@@ -12,7 +12,7 @@ from tests.api import running
 from tests.authority import an_authority
 from tests.collecting import collecting
 from tests.listening import listening
-from tests.serving import COMMAND, served, url_of
+from tests.serving import COMMAND, PATIENCE, served, url_of
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -184,11 +184,14 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
         flags = ("--otlp-url", collector.url)
         with served(tmp_path / "registry.db", *flags) as (process, said):
             answer = httpx2.post(
-                url_of(said, "/graphql"), json={"query": QUERY}, headers={"traceparent": PARENT}
+                url_of(said, "/graphql"),
+                json={"query": QUERY},
+                headers={"traceparent": PARENT},
+                timeout=PATIENCE,
             )
-            httpx2.get(url_of(said, "/healthz"))
+            httpx2.get(url_of(said, "/healthz"), timeout=PATIENCE)
             process.terminate()
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=PATIENCE)
 
     spans = {span.name: span for span in collector.spans}
     request = spans["GraphQL Typed"]
@@ -208,7 +211,7 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
 def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path):
     flags = ("--otlp-url", "http://127.0.0.1:9", "--log-format", "json")
     with served(tmp_path / "registry.db", *flags) as (process, said):
-        answer = httpx2.post(url_of(said, "/graphql"), json={"query": QUERY})
+        answer = httpx2.post(url_of(said, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
         process.terminate()
         process.communicate(timeout=60)
 

@@ -24,6 +24,7 @@ from tests.authority import an_authority, named
 from tests.github import SECRET, changed, example, github_at, signature
 from tests.recording import INSTALLED, RECORD
 from tests.serving import COMMAND, served, url_of
+from tests.storing import UNHURRIED
 
 CREATED = "installation", "created"
 LOGIN = "SELECT account_login FROM installations"
@@ -140,7 +141,7 @@ async def test_two_processes_have_one_id_minted(github, authority, client, tmp_p
     await github.send("installation", example(*CREATED))
     authority.otherwise = authority.mint
     authority.asked.clear()
-    other = await Database.open(tmp_path / "registry.db")
+    other = await Database.open(tmp_path / "registry.db", **UNHURRIED)
 
     rounds = [identified(database, client.mint) for database in (github.database, other)]
     found = [each for round_ in await asyncio.gather(*rounds) for each in round_]

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -12,8 +13,8 @@ from websockets.exceptions import InvalidStatus
 
 from server.graphql_ws import MOST_OPERATIONS
 from tests.scraping import Scraped
-from tests.serving import served, url_of
-from tests.sockets import PATIENCE, Socket, acknowledged, opened
+from tests.serving import PATIENCE, served, url_of
+from tests.sockets import Socket, acknowledged, opened
 from tests.storing import elsewhere
 
 CONTEXTS = "query Names($n: Int) { contexts(first: $n) { nodes { name owner { displayName } } } }"
@@ -276,8 +277,10 @@ async def test_pages_of_this_machine_open_sockets(server: Served, origin: str):
 
 
 async def test_an_open_service_is_asked_by_its_own_names_only(server: Served):
+    address = urlsplit(server.url)
+    named = server.url.replace(str(address.hostname), "stranger.example")
     with pytest.raises(InvalidStatus) as refused:
-        async with opened(server.url, additional_headers={"Host": "stranger.example"}):
+        async with opened(named, host=address.hostname, port=address.port):
             pass
 
     assert refused.value.response.status_code == 421
@@ -303,7 +306,7 @@ async def test_what_opens_no_socket_is_a_request_like_others(
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(url, headers={**handshake, **headers})
 
     assert answer.status_code == status
@@ -311,7 +314,7 @@ async def test_what_opens_no_socket_is_a_request_like_others(
 
 
 async def test_a_head_that_only_the_first_parser_reads_is_answered_in_json(server: Served):
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(
             server.url,
             headers={

@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.copying import command
 from tests.guarding import bearer
-from tests.serving import served, url_of
+from tests.serving import PATIENCE, served, url_of
 from tests.sockets import acknowledged, opened
 
 WHO = "{ viewer { actor { chittyId } capabilities } }"
@@ -40,7 +40,7 @@ class Protected(NamedTuple):
 
     async def post(self, query: str, **variables: object) -> dict[str, object]:
         """What an admin is answered."""
-        async with httpx2.AsyncClient(timeout=30) as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
             answer = await client.post(
                 self.url,
                 json={"query": query, "variables": variables},

@@ -16,11 +16,10 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.workers import listeners
-from tests.serving import served, url_of, workers_of
+from tests.serving import PATIENCE, served, url_of, workers_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals out connections")
 CONNECTIONS = 64
-PATIENCE = 20
 
 
 def status_of(url: str) -> int:

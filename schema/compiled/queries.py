@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
 
-from graphql import GraphQLField, get_named_type
+from graphql import FieldNode, GraphQLField, get_named_type
 
 from db import tables
 from db.errors import BadRequest
@@ -17,6 +17,8 @@ from schema.compiled.pages import PagePlan, PageTask
 from schema.compiled.request import Arguments, Request
 from schema.compiled.selection import Field
 from schema.compiled.steps import Lookup, Task, carried_out
+
+INTROSPECTION = "introspection"  # why an operation of nothing else takes the generic road
 
 
 class Root(Protocol):
@@ -39,10 +41,11 @@ class Root(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """A whole query, compiled."""
+    """A whole query, compiled, but for the `introspection` in it, whose places the answer keeps."""
 
     roots: Sequence[Root]
     most: float
+    introspection: Sequence[FieldNode]
 
     def program(self, request: Request) -> Program[dict[str, Any]]:
         """The Program that makes the answer's data.
@@ -58,15 +61,23 @@ class QueryPlan:
 def compiled(compiler: Compiler, node: Any) -> QueryPlan:
     """The plan of a query operation; raises NotCovered."""
     query: Any = compiler.selections.schema.query_type
-    roots = [_root(compiler, field, query) for field in compiler.selections.of(query, [node])]
-    return QueryPlan(roots, sum(root.most for root in roots))
+    fields = compiler.selections.of(query, [node])
+    introspection = [node for field in fields if _is_introspection(field) for node in field.nodes]
+    if introspection and all(field.name.startswith("__") for field in fields):
+        raise NotCovered(INTROSPECTION)
+    roots = [_root(compiler, field, query) for field in fields]
+    return QueryPlan(roots, sum(root.most for root in roots), introspection)
+
+
+def _is_introspection(field: Field) -> bool:
+    return field.name in ("__schema", "__type")
 
 
 def _root(compiler: Compiler, field: Field, query: Any) -> Root:
-    if field.name.startswith("__"):
-        if field.name == "__typename":
-            return _Known(field.key, query.name)
-        raise NotCovered("introspection")
+    if field.name == "__typename":
+        return _Known(field.key, query.name)
+    if _is_introspection(field):
+        return _Known(field.key, None)
     definition: GraphQLField = query.fields[field.name]
     arguments = Arguments.of(definition, field.nodes[0])
     match source_of(definition):
