@@ -196,6 +196,11 @@ def _walked(listing: Listing, by: str) -> Listing:
 
 def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
     """SQL from FROM on for one page, of the parent `parents.value` for a relation; binds no `:limit`."""
+    return f"{uncut_from(listing, cut, row, binder)} LIMIT :limit"
+
+
+def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+    """The same, with all rows that follow those of the page."""
     bounds = []
     if cut.after is not None:
         bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
@@ -206,7 +211,7 @@ def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
         for part in cut.order
     )
     listed = _all_from(_walked(listing, cut.order[0].column), row, binder, *bounds)
-    return f"{listed} ORDER BY {', '.join(parts)} LIMIT :limit"
+    return f"{listed} ORDER BY {', '.join(parts)}"
 
 
 def _beyond(

@@ -56,10 +56,10 @@ _WALKED: dict[Table[Any], tuple[str, str]] = {
     ),
     CONTEXTS: ("", "own.owner_chitty_id = :viewer"),
     CONNECTIONS: (
-        "(SELECT :viewer AS chitty_id UNION ALL SELECT mine.chitty_id FROM contexts AS mine"
+        "(SELECT :viewer AS chitty_id, TRUE AS is_actor"
+        " UNION ALL SELECT mine.chitty_id, FALSE FROM contexts AS mine"
         " WHERE mine.owner_chitty_id = :viewer AND mine.chitty_id <> :viewer) AS source",
-        "own.source_chitty_id = source.chitty_id"
-        " AND (own.source_type = 'actor') = (own.source_chitty_id = :viewer)",
+        "own.source_chitty_id = source.chitty_id AND (own.source_type = 'actor') = source.is_actor",
     ),
     INSTALLATIONS: (
         "(SELECT DISTINCT through.installation_id FROM listed.connections AS through"
