@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from db import sight
 from db.program import Value
-from db.tables import Relation, Table
+from db.tables import CONNECTIONS, Relation, Table
 
 # A stored JSON list as a table of its items; what is no JSON is an empty list.
 _ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
@@ -129,13 +129,13 @@ def _joined(word: str, parts: tuple[Condition, ...], row: str, binder: Binder) -
 def _related(condition: Related, row: str, binder: Binder) -> str:
     relation, child = condition.relation, binder.row()
     parent = f"{row}.{relation.column}"
-    conditions = [belongs(relation, child, parent)]
-    conditions += listed_rows(relation.child, child, live=condition.live)
+    table, belonging = rows_of(relation, child, parent)
+    conditions = [belonging, *listed_rows(relation.child, child, live=condition.live)]
     if relation.shared and _leads_to_many(condition.where):
         conditions.append(_asked_once(relation.child, child, condition.where, binder))
     else:
         conditions.append(to_sql(condition.where, child, binder))
-    exists = f"EXISTS (SELECT 1 FROM {relation.child.seen} AS {child} WHERE {all_of(conditions)})"
+    exists = f"EXISTS (SELECT 1 FROM {table} AS {child} WHERE {all_of(conditions)})"
     only = relation.only.format(row=row)
     return f"({only} AND {exists})" if only else exists
 
@@ -179,8 +179,24 @@ def belongs(relation: Relation[Any], row: str, parent: str) -> str:
     return relation.match.format(row=row, parent=parent)
 
 
-def all_belong(relation: Relation[Any], row: str, parent: str) -> str:
-    """The same, of rows that are seen all or none: no row does where the viewer sees none of them.
+def rows_of(
+    relation: Relation[Any], row: str, parent: str, *, from_own: bool = True
+) -> tuple[str, str]:
+    """SQL: what stands for the child's table, and that a row belongs to the parent's value.
+
+    What a viewer sees of it is found `from_own`: from what is the viewer's. Others may own most of what
+    belongs to a parent, and how long it takes to pass them by would tell how much that is.
+    """
+    if relation.whole:
+        return relation.child.picked, _all_belong(relation, row, parent)
+    belonging = belongs(relation, row, parent)
+    if from_own and relation.many:
+        return relation.child.listed, belonging.replace(CONNECTIONS.seen, CONNECTIONS.listed)
+    return relation.child.seen, belonging
+
+
+def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:
+    """SQL like `belongs`, of rows that are seen all or none: no row does where the viewer sees none.
 
     The viewer's rights are looked at once for each parent, and not for each row (W2 of `--auth`).
     """

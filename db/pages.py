@@ -12,15 +12,14 @@ from db import sight
 from db.conditions import (
     Binder,
     Condition,
-    all_belong,
     all_of,
-    belongs,
     listed_rows,
+    rows_of,
     to_sql,
     unindexed,
 )
 from db.program import Statement, Value, Values, listed
-from db.tables import CONNECTIONS, Relation, Table
+from db.tables import Relation, Table
 
 PARENT = "parents.value"
 _PARENTS = "FROM json_each(:parents) AS parents"
@@ -50,11 +49,7 @@ class Listing:
 
     @property
     def narrow(self) -> "Listing | None":
-        """The same for a viewer that sees few of the rows, where it is asked for in another way.
-
-        Others may own most of what belongs to a parent: how long it takes to pass them by would tell
-        how many they are.
-        """
+        """The same for a viewer that sees few of the rows, where it is asked for in another way."""
         is_shared = self.relation is not None and not self.relation.whole
         return replace(self, from_own=True) if is_shared and not self.from_own else None
 
@@ -170,15 +165,9 @@ def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
 
 def _belonging(listing: Listing, row: str) -> tuple[str, str]:
     """What stands for the table, and the condition that a row is the list's."""
-    table, relation = listing.table, listing.relation
-    if relation is None:
-        return table.listed, "TRUE"
-    if relation.whole:
-        return table.picked, all_belong(relation, row, PARENT)
-    belonging = belongs(relation, row, PARENT)
-    if listing.from_own:
-        return table.listed, belonging.replace(CONNECTIONS.seen, CONNECTIONS.listed)
-    return table.seen, belonging
+    if listing.relation is None:
+        return listing.table.listed, "TRUE"
+    return rows_of(listing.relation, row, PARENT, from_own=listing.from_own)
 
 
 def _walked(listing: Listing, by: str) -> Listing:

@@ -109,6 +109,12 @@ OPERATIONS = {
         f" {{ {field} {{ nodes {{ id }} {PAGE} }} }} }}"
         for field in ("contexts", "connections", "suspendedInstallations")
     },
+    "installations by what uses them": "{ installations(filter: { connections: { none: {"
+    f' targetService: {{ eq: "none" }} }} }}, contexts: {{ some: {{ name: {{ contains: "mine" }} }} }} }})'
+    f" {{ nodes {{ id }} {PAGE} }} }}",
+    "actors by what they own": '{ actors(filter: { contexts: { none: { name: { eq: "none" } } },'
+    ' connections: { none: { targetService: { eq: "none" } } }, suspendedInstallations: { none: {'
+    f' accountLogin: {{ eq: "none" }} }} }} }}) {{ nodes {{ id }} {PAGE} }} }}',
     "connections by their use": f'{{ installation(installationId: "{OURS}") {{ connections('
     f"first: 2, orderBy: [{{ field: REQUEST_COUNT }}]) {{ nodes {{ id }} {PAGE} }} }} }}",
 }
