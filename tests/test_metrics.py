@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }
 }"""
 LIST = "query List { actors { nodes { chittyId ownedContexts: contexts { totalCount } } } }"
+README = (Path(__file__).parent.parent / "README.md").read_text()
 ADDRESS = "http://127.0.0.1"
 
 
@@ -33,6 +35,25 @@ async def scraped(api) -> Scraped:
     answer = await api.client.get("/metrics")
     assert answer.status_code == 200
     return Scraped(answer.text)
+
+
+async def test_the_readme_lists_every_figure_of_ours(api):
+    found = await scraped(api)
+    ours = {
+        sample.name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
+        for sample in found.samples
+        if sample.name.startswith("chittygraph_")
+    }
+    families = {family.name for family in found.families if family.name.startswith("chittygraph_")}
+    listed = {
+        name
+        for row in re.findall(r"^\| (`chittygraph_.*?) \|", README, re.MULTILINE)
+        for name in re.findall(r"`(chittygraph_\w+)`", row)
+    }
+
+    assert {name.removesuffix("_total") for name in listed} == {
+        name.removesuffix("_total") for name in ours | families
+    }
 
 
 async def test_operations_are_counted_by_name_and_outcome(api):
