@@ -89,6 +89,8 @@ class Roads:
         plan = plan_of(prepared, operation, coerced)
         request = Request(scope, coerced)
         if isinstance(plan, QueryPlan):
+            if not plan.introspection:
+                return Answered(await _queried(plan, request))
             described = await _introspected(plan, prepared, scope, variables, name)
             return Answered(await _queried(plan, request) | described)
         return await _mutated(plan, request, prepared, name, variables)
@@ -145,8 +147,6 @@ async def _introspected(
     plan: QueryPlan, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
 ) -> dict[str, Any]:
     """What a query asks of the schema itself, besides what its plan reads; raises NotCovered."""
-    if not plan.introspection:
-        return {}
     result = await run(only_fields(prepared, name, plan.introspection), scope, variables, None)
     if result.errors or result.data is None:
         raise NotCovered(queries.INTROSPECTION)

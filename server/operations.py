@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Noted: TypeAlias = MutableMapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """An operation that may be carried out: what was asked, and the document that this stands for."""
 

@@ -51,20 +51,18 @@ class Protocol(Patience):
             if not self._is_whole:
                 self.wait_on(size)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; what comes behind a body is none (RFC 9110, section 6.5.1)."""
-        if self._is_in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head is to be read again without its offer.
 
         Raises _NotHttp, through the parser, for a head that says no host or several (RFC 9112, 3.2).
         """
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts != 1 and (hosts or self.parser.get_http_version() == "1.1"):
+        hosts = [name for name, _ in self.headers if name == b"host"]
+        if len(hosts) != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise _NotHttp("send one Host header")
-        if not self.parser.should_upgrade() or self._should_upgrade():
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+            self.headers = []  # what comes behind a body is none of it (RFC 9110, section 6.5.1)
+        elif self._should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
