@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from db import sight
 from db.program import Value
-from db.tables import CONNECTIONS, Relation, Table
+from db.tables import Relation, Table
 
 # A stored JSON list as a table of its items; what is no JSON is an empty list.
 _ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
@@ -179,20 +179,16 @@ def belongs(relation: Relation[Any], row: str, parent: str) -> str:
     return relation.match.format(row=row, parent=parent)
 
 
-def rows_of(
-    relation: Relation[Any], row: str, parent: str, *, from_own: bool = True
-) -> tuple[str, str]:
+def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
     """SQL: what stands for the child's table, and that a row belongs to the parent's value.
 
-    What a viewer sees of it is found `from_own`: from what is the viewer's. Others may own most of what
+    Of many rows those that a viewer sees are found from what is its own. Others may own most of what
     belongs to a parent, and how long it takes to pass them by would tell how much that is.
     """
     if relation.whole:
         return relation.child.picked, _all_belong(relation, row, parent)
-    belonging = belongs(relation, row, parent)
-    if from_own and relation.many:
-        return relation.child.listed, belonging.replace(CONNECTIONS.seen, CONNECTIONS.listed)
-    return relation.child.seen, belonging
+    table = relation.child.listed if relation.many else relation.child.seen
+    return table, belongs(relation, row, parent)
 
 
 def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:

@@ -83,26 +83,25 @@ def _packed(listing: Listing, cut: Cut, select: Callable[[str], str]) -> Packed:
     """
     binder = Binder({"limit": cut.limit})
     sql = select(cut_from(listing, cut, "x", binder))
-    own = listing if listing.relation is None else listing.narrow
-    if own is None:
-        return Packed(sql, binder.bind)
-    return Packed(sql, binder.bind, select(_picked(own, cut, Binder({"limit": cut.limit}))))
+    narrow = ""
+    if listing.is_walked:
+        narrow = select(_picked(listing, cut, Binder({"limit": cut.limit})))
+    return Packed(sql, binder.bind, narrow)
 
 
-def _picked(own: Listing, cut: Cut, binder: Binder) -> str:
+def _picked(listing: Listing, cut: Cut, binder: Binder) -> str:
     """SQL from FROM on for the rows of a page, found among what is the viewer's own.
 
     Where there is a LIMIT, SQLite sorts with a B-tree of so many rows, which is slow for large pages:
     these are cut from an array of all (a third less of W3 as owner).
     """
+    rows = f"{listing.table.picked} AS x ON x.rowid = picked.value"
     if cut.limit <= LARGE:
-        found = f"(SELECT x.rowid AS value {cut_from(own, cut, 'x', binder)})"
-    else:
-        places = f"SELECT x.rowid AS place {uncut_from(own, cut, 'x', binder)}"
-        found = f"json_each((SELECT json_group_array(place) FROM ({places})))"
-    limit = "" if cut.limit <= LARGE else " LIMIT :limit"
-    rows = f"{own.table.picked} AS x ON x.rowid = picked.value"
-    return f"FROM {found} AS picked CROSS JOIN {rows}{limit}"
+        found = f"SELECT x.rowid AS value {cut_from(listing, cut, 'x', binder)}"
+        return f"FROM ({found}) AS picked CROSS JOIN {rows}"
+    places = f"SELECT x.rowid AS place {uncut_from(listing, cut, 'x', binder)}"
+    found = f"json_each((SELECT json_group_array(place) FROM ({places})))"
+    return f"FROM {found} AS picked CROSS JOIN {rows} LIMIT :limit"
 
 
 def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
@@ -117,23 +116,15 @@ def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
 
 def count(listing: Listing) -> Packed:
     """The whole list's length, as an array with that of each parent."""
-    return _asked(listing, counted)
+    binder = Binder()
+    return Packed(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
 
 
 def reach(listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool) -> Packed:
     """Whether the list reaches past a cursor, as an array with 0 or 1 for each parent."""
-    return _asked(
-        listing, lambda listing, binder: reaches(listing, order, cursor, binder, ahead=ahead)
-    )
-
-
-def _asked(listing: Listing, expression: Callable[[Listing, Binder], str]) -> Packed:
     binder = Binder()
-    sql = f"SELECT {_array(listing, expression(listing, binder))}"
-    if listing.narrow is None:
-        return Packed(sql, binder.bind)
-    narrow = f"SELECT {_array(listing, expression(listing.narrow, Binder()))}"
-    return Packed(sql, binder.bind, narrow)
+    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
+    return Packed(f"SELECT {_array(listing, reaching)}", binder.bind)
 
 
 def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:

@@ -4,7 +4,7 @@ A list is a whole table, or what a relation leads to from each of many parents a
 is cut in SQL: a page reads its own rows, not all of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from db.program import Statement, Value, Values, listed
 from db.tables import Relation, Table
 
 PARENT = "parents.value"
-_PARENTS = "FROM json_each(:parents) AS parents"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,18 @@ class Order:
 class Listing:
     """What a list holds: a table's rows, or those of a relation, that meet `where`.
 
-    `live` leaves out the soft-deleted ones. What a viewer sees of it is found from the parents, or
-    `from_own`: from what is the viewer's.
+    `live` leaves out the soft-deleted ones.
     """
 
     table: Table[Any]
     relation: Relation[Any] | None
     where: Condition
     live: bool
-    from_own: bool = False
 
     @property
-    def narrow(self) -> "Listing | None":
-        """The same for a viewer that sees few of the rows, where it is asked for in another way."""
-        is_shared = self.relation is not None and not self.relation.whole
-        return replace(self, from_own=True) if is_shared and not self.from_own else None
+    def is_walked(self) -> bool:
+        """Whether a viewer that sees few of the rows finds them from its own, and in no order."""
+        return self.relation is None or not self.relation.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +71,29 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
     Its rows hold the parent's value first (NULL for a table) and then the columns. They come parent
     by parent, in the list's order or, when `backward`, against it.
     """
-
-    def select(listing: Listing, binder: Binder) -> str:
-        table = listing.table
-        binder.bind["limit"] = cut.limit
-        if listing.relation is None:
-            return f"SELECT NULL, {table.select_list('t')} {cut_from(listing, cut, 't', binder)}"
-        # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
-        picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
-        return (
-            f"SELECT {PARENT}, {table.select_list('t')} {_PARENTS}"
-            f" CROSS JOIN json_each((SELECT json_group_array(rowid) FROM ({picked}))) AS picked"
-            f" CROSS JOIN {table.seen} AS t ON t.rowid = picked.value"
+    binder = Binder({"limit": cut.limit})
+    table = listing.table
+    if listing.relation is None:
+        return Statement(
+            f"SELECT NULL, {table.select_list('t')} {cut_from(listing, cut, 't', binder)}",
+            binder.bind,
         )
-
-    return _statement(listing, parents, select)
+    # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
+    binder.bind["parents"] = listed(parents)
+    picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
+    return Statement(
+        f"SELECT {PARENT}, {table.select_list('t')}"
+        " FROM json_each(:parents) AS parents"
+        f" CROSS JOIN json_each((SELECT json_group_array(rowid) FROM ({picked}))) AS picked"
+        f" CROSS JOIN {table.seen} AS t ON t.rowid = picked.value",
+        binder.bind,
+    )
 
 
 def count(listing: Listing, parents: Sequence[Value]) -> Statement:
     """The statement for the whole list's length: rows of the parent's value and its count."""
-    return _per_parent(listing, parents, counted)
+    binder = Binder()
+    return _per_parent(listing, counted(listing, binder), parents, binder)
 
 
 def overreaches(
@@ -106,11 +105,9 @@ def overreaches(
     ahead: bool,
 ) -> Statement:
     """The statement that asks whether the list reaches past a cursor: to it or behind it, or `ahead`."""
-    return _per_parent(
-        listing,
-        parents,
-        lambda listing, binder: reaches(listing, order, cursor, binder, ahead=ahead),
-    )
+    binder = Binder()
+    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
+    return _per_parent(listing, reaching, parents, binder)
 
 
 def counted(listing: Listing, binder: Binder) -> str:
@@ -130,25 +127,14 @@ def reaches(
 
 
 def _per_parent(
-    listing: Listing, parents: Sequence[Value], expression: Callable[[Listing, Binder], str]
+    listing: Listing, expression: str, parents: Sequence[Value], binder: Binder
 ) -> Statement:
-    def select(listing: Listing, binder: Binder) -> str:
-        if listing.relation is None:
-            return f"SELECT NULL, {expression(listing, binder)}"
-        return f"SELECT {PARENT}, {expression(listing, binder)} {_PARENTS}"
-
-    return _statement(listing, parents, select)
-
-
-def _statement(
-    listing: Listing, parents: Sequence[Value], select: Callable[[Listing, Binder], str]
-) -> Statement:
-    binder = Binder()
-    sql = select(listing, binder)
-    narrow = "" if listing.narrow is None else select(listing.narrow, Binder())
-    if listing.relation is not None:
-        binder.bind["parents"] = listed(parents)
-    return Statement(sql, binder.bind, narrow)
+    if listing.relation is None:
+        return Statement(f"SELECT NULL, {expression}", binder.bind)
+    binder.bind["parents"] = listed(parents)
+    return Statement(
+        f"SELECT {PARENT}, {expression} FROM json_each(:parents) AS parents", binder.bind
+    )
 
 
 def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
@@ -167,7 +153,7 @@ def _belonging(listing: Listing, row: str) -> tuple[str, str]:
     """What stands for the table, and the condition that a row is the list's."""
     if listing.relation is None:
         return listing.table.listed, "TRUE"
-    return rows_of(listing.relation, row, PARENT, from_own=listing.from_own)
+    return rows_of(listing.relation, row, PARENT)
 
 
 def _walked(listing: Listing, by: str) -> Listing:

@@ -30,30 +30,24 @@ _OWN: dict[Table[Any], str] = {
     " WHERE mine.chitty_id = {row}.source_chitty_id AND mine.owner_chitty_id = :viewer) END",
     INSTALLATIONS: "FALSE",  # GitHub's, whoever recorded it
 }
-# What is seen besides: what one's own leads to, found from there. From the row on it would be found out
-# of how many others' rows lead to it, and the time that this takes would tell that there is a row.
+# What one's own leads to.
+_SUSPENDERS = """SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached
+    WHERE reached.suspended_by_chitty_id IS NOT NULL"""
+_THROUGH = """SELECT through.installation_id FROM listed.connections AS through
+    WHERE through.installation_id IS NOT NULL"""
+# What is seen besides: that, found from one's own. From the row on it would be found out of how many
+# others' rows lead to it, and the time that this takes would tell that there is a row.
 _REACHED: dict[Table[Any], str] = {
-    ACTORS: "+{row}.chitty_id IN (SELECT reached.suspended_by_chitty_id"
-    " FROM listed.installations AS reached WHERE reached.suspended_by_chitty_id IS NOT NULL)",
-    INSTALLATIONS: "+{row}.installation_id IN (SELECT through.installation_id"
-    " FROM listed.connections AS through WHERE through.installation_id IS NOT NULL)",
+    ACTORS: f"+{{row}}.chitty_id IN ({_SUSPENDERS})",
+    INSTALLATIONS: f"+{{row}}.installation_id IN ({_THROUGH})",
 }
-# The same where all of what leads to a row is seen, by tables.
-_REACHED_FROM_ALL: dict[Table[Any], tuple[Table[Any], str]] = {
-    ACTORS: (
-        INSTALLATIONS,
-        "EXISTS (SELECT 1 FROM seen.installations AS reached"
-        " WHERE reached.suspended_by_chitty_id = {row}.chitty_id)",
-    ),
-}
+# Where all installations are seen, those who suspended them are not worth a list.
+_HAS_SUSPENDED = """EXISTS (SELECT 1 FROM seen.installations AS reached
+    WHERE reached.suspended_by_chitty_id = {row}.chitty_id)"""
 # The same rules for whole lists, worded so that SQLite starts from what the viewer sees: what the row
 # named `own` is joined to, and what is then true of it.
 _WALKED: dict[Table[Any], tuple[str, str]] = {
-    ACTORS: (
-        "",
-        "own.chitty_id IN (SELECT :viewer UNION ALL"
-        " SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached)",
-    ),
+    ACTORS: ("", f"own.chitty_id IN (SELECT :viewer UNION ALL {_SUSPENDERS})"),
     CONTEXTS: ("", "own.owner_chitty_id = :viewer"),
     CONNECTIONS: (
         "(SELECT :viewer AS chitty_id, TRUE AS is_actor"
@@ -62,8 +56,7 @@ _WALKED: dict[Table[Any], tuple[str, str]] = {
         "own.source_chitty_id = source.chitty_id AND (own.source_type = 'actor') = source.is_actor",
     ),
     INSTALLATIONS: (
-        "(SELECT DISTINCT through.installation_id FROM listed.connections AS through"
-        " WHERE through.installation_id IS NOT NULL) AS reached",
+        f"(SELECT DISTINCT installation_id FROM ({_THROUGH})) AS reached",
         "own.installation_id = reached.installation_id",
     ),
 }
@@ -141,7 +134,7 @@ def known(table: Table[Any], column: str) -> str:
 
 _BY_NAME = {table.name: table for table in TABLES}
 _NAMES = "|".join(_BY_NAME)
-# None of these can be part of what a statement spells of a client's: names hold no dots or parentheses.
+# None of these can be part of what a statement spells of a client's: names hold no dots or brackets.
 _PLACES = re.compile(
     rf"\b(?P<way>seen|listed|picked)\.(?P<rows>{_NAMES})\b"
     rf"|\ballowed_(?P<allowed>{_NAMES})\[(?P<same>[^\]]*)\]"
@@ -192,9 +185,10 @@ def _walked(extent: Extent, table: Table[Any]) -> str:
 def _sees(extent: Extent, table: Table[Any]) -> str:
     """What is true of a row named `own` that is seen."""
     test = _OWN[table]
-    if table in _REACHED:
-        through, from_all = _REACHED_FROM_ALL.get(table, (table, ""))
-        test = f"{test} OR {from_all if through.name in extent.seen else _REACHED[table]}"
+    if table is ACTORS and INSTALLATIONS.name in extent.seen:
+        test = f"{test} OR {_HAS_SUSPENDED}"
+    elif table in _REACHED:
+        test = f"{test} OR {_REACHED[table]}"
     return f"({_translated(extent, test.format(row='own'))[0]})"
 
 

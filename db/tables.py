@@ -286,7 +286,7 @@ def _to_all(parent: Table[Any], child: Table[R], column: str, **same: str) -> Re
 
 def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
     links = (
-        f"SELECT link.{far} FROM {CONNECTIONS.seen} AS link"
+        f"SELECT link.{far} FROM {CONNECTIONS.listed} AS link"
         f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
         f" AND link.source_type = 'context' AND {CONNECTIONS.live.format(row='link')}"
     )
