@@ -151,9 +151,8 @@ def _create(file: Path) -> None:
     # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
         blank = Path(aside) / "blank.db"
-        blank.touch(
-            mode=READABLE_BY_OWNER
-        )  # it holds the key that cursors are signed with, and people
+        # It will hold the key that cursors are signed with, and people's addresses.
+        blank.touch(mode=READABLE_BY_OWNER)
         with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(ledger.CREATE)

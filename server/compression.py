@@ -21,6 +21,7 @@ from starlette.responses import Response
 from server import negotiation
 
 IDENTITY = ""
+VARY = "accept, accept-encoding, authorization"  # what answers in these codings depend on
 SMALLEST_BYTES = 1_024
 # To another thread and back takes longer than less than this does.
 LARGE_BYTES = 50_000
@@ -90,7 +91,7 @@ async def response(
     return Response(
         await compressed(body, coding),
         media_type=media_type,
-        headers={**headers, "vary": "accept, accept-encoding, authorization"},
+        headers={**headers, "vary": VARY},
     )
 
 

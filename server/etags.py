@@ -11,12 +11,13 @@ import multiprocessing
 from collections.abc import Sequence
 
 from resolvers.permissions import Viewer
+from server import compression
 from server.compression import IDENTITY, Accepted
 
 # Kept by the client alone, and asked about each time.
 HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
-    (b"vary", b"accept, accept-encoding, authorization"),
+    (b"vary", compression.VARY.encode()),
 )
 
 

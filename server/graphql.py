@@ -112,7 +112,7 @@ async def _unanswerable(connection: Connection, media_type: str | None) -> Answe
 
     What is served here is for those who may ask, and so is how to ask for it.
     """
-    await operations.viewer(connection, connection["headers"])
+    await operations.viewer(connection, connection, connection["headers"])
     method = connection["method"]
     if method not in METHODS:
         return _refusal(JSON, 405, f"{method} is not for /graphql", allow=", ".join(METHODS))
@@ -189,9 +189,7 @@ async def _asked(
 
     It is looked at again where the body took its time, in which the actor may have been suspended.
     """
-    viewer = await operations.viewer(connection, connection["headers"])
-    if viewer.actor is not None:
-        connection["chittygraph.actor"] = viewer.actor
+    viewer = await operations.viewer(connection, connection, connection["headers"])
     started = time.monotonic()
     asked = await envelope.read(connection, receive, max_bytes)
     gate: Gate | None = connection["app"].gate

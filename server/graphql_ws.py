@@ -89,7 +89,7 @@ async def _admit(connection: Connection) -> None:
                 " serve them from this machine, or choose --auth protected",
             )
     if connection["app"].gate is None or _credentials(connection["headers"]):
-        await operations.viewer(connection, connection["headers"])
+        await operations.viewer(connection, connection, connection["headers"])
 
 
 def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -166,7 +166,7 @@ class _Socket:
         if shown is not None:
             self._credentials = [(b"authorization", shown)]
         try:
-            await self._viewer()
+            await self._viewer(self._connection)
         except Barred as barred:
             raise _closing(barred) from None
         await self._message_out("connection_ack")
@@ -211,9 +211,7 @@ class _Socket:
             request_id.reset(token)
 
     async def _admitted(self, noted: Noted, asked: envelope.Envelope) -> tuple[Job, Viewer]:
-        viewer = await self._viewer()
-        if viewer.actor is not None:
-            noted["chittygraph.actor"] = viewer.actor
+        viewer = await self._viewer(noted)
         if len(self._running) >= MOST_OPERATIONS:
             raise Barred(
                 429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end", {}
@@ -268,8 +266,8 @@ class _Socket:
         if running is not None and running.is_query:
             running.task.cancel()
 
-    async def _viewer(self) -> Viewer:
-        return await operations.viewer(self._connection, self._credentials)
+    async def _viewer(self, noted: Noted) -> Viewer:
+        return await operations.viewer(self._connection, noted, self._credentials)
 
     async def _message(self) -> dict[str, Any]:
         """The client's next message; raises Gone, and Closed for what is none."""

@@ -37,7 +37,9 @@ class Job:
     operation: Operation
 
 
-async def viewer(connection: Connection, credentials: Sequence[tuple[bytes, bytes]]) -> Viewer:
+async def viewer(
+    connection: Connection, noted: Noted, credentials: Sequence[tuple[bytes, bytes]]
+) -> Viewer:
     """Who asks, with these headers to prove it, and may: that is one request of theirs.
 
     Raises Barred for whoever may not, and Malformed (421) where an open service is asked by a name that
@@ -47,7 +49,9 @@ async def viewer(connection: Connection, credentials: Sequence[tuple[bytes, byte
     if gate is None:
         _check_host(connection)
         return OPERATOR
-    return await gate.viewer(credentials, address_of(connection))
+    found = await gate.viewer(credentials, address_of(connection))
+    noted["chittygraph.actor"] = found.actor
+    return found
 
 
 def prepared(app: "Service", noted: Noted, asked: Envelope) -> Job:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from server import compression, exposition, operations, siblings
 from server.access import hosts
+from server.access.gate import bearer
 from server.exposition import Figures
 from server.settings import variable
 
@@ -56,13 +57,13 @@ def _own(app: Any) -> Iterable[Metric]:
 
 def _has_token(request: Request) -> bool:
     token, gate = str(request.app.settings.metrics_token), request.app.gate
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    if not token or scheme.lower() != "bearer":
+    given = bearer(request.headers.get("authorization", ""))
+    if not token or not given:
         return False
     address = operations.address_of(request.scope)
     if gate is not None:
         gate.check_failures(address)
-    if hmac.compare_digest(given.strip().encode(), token.encode()):
+    if hmac.compare_digest(given.encode(), token.encode()):
         return True
     if gate is not None:
         gate.note_failure(address, "not the token of the figures")

@@ -214,15 +214,21 @@ class Gate:
             self._used.drop(key_id)
 
 
+def bearer(authorization: str) -> str:
+    """What an Authorization header holds as a bearer (RFC 6750); empty for nothing and other schemes."""
+    scheme, _, credential = authorization.partition(" ")
+    return credential.strip() if scheme.lower() == BEARER else ""
+
+
 def _credential(given: Sequence[bytes]) -> str:
     try:
         (only,) = given
-        scheme, _, credential = only.decode("ascii").partition(" ")
+        credential = bearer(only.decode("ascii"))
     except ValueError:
         raise _unauthorized("send one Authorization header, in ASCII", invalid=True) from None
-    if scheme.lower() != BEARER or not credential.strip():
+    if not credential:
         raise _unauthorized("send the credential as Authorization: Bearer …", invalid=True)
-    return credential.strip()
+    return credential
 
 
 def _expiry(expires_at: str | None) -> float:
