@@ -12,6 +12,7 @@ from db.errors import BootRefused
 from db.thread import code_of
 
 BUSY_SECONDS = 30.0
+PRIVATE = 0o600  # the mode of a database: it holds what people did, and the key that signs cursors
 JOURNAL = "-journal"
 
 

@@ -21,7 +21,7 @@ from db.adopting.repair_report import Repair
 from db.errors import BootRefused
 from db.ledger import MIGRATIONS, Migration
 
-READABLE_BY_OWNER, NEW = 0o600, os.O_WRONLY | os.O_CREAT | os.O_EXCL
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 log = logging.getLogger(__name__)
 
@@ -151,8 +151,7 @@ def _create(file: Path) -> None:
     # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
         blank = Path(aside) / "blank.db"
-        # It will hold the key that cursors are signed with, and people's addresses.
-        blank.touch(mode=READABLE_BY_OWNER)
+        blank.touch(mode=healthy.PRIVATE)
         with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(ledger.CREATE)
@@ -167,7 +166,7 @@ def _create(file: Path) -> None:
 
 def _copy(blank: Path, file: Path) -> None:
     try:
-        with os.fdopen(os.open(file, NEW, READABLE_BY_OWNER), "wb") as new:
+        with os.fdopen(os.open(file, NEW, healthy.PRIVATE), "wb") as new:
             new.write(blank.read_bytes())
     except FileExistsError:
         return

@@ -11,8 +11,7 @@ from db.database import Database
 from db.program import Program, Spent, counted
 from db.readers import Session
 from resolvers import minting, permissions
-from resolvers.figures import RULES
-from resolvers.figures import Rules as Rules
+from resolvers.figures import RULES, Rules
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer

@@ -29,7 +29,8 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
-from resolvers.scope import Rules, Scope
+from resolvers.figures import Rules
+from resolvers.scope import Scope
 from schema import size
 from schema.cost import FREE, Cost, Prices
 from schema.errors import RequestRefused

@@ -15,8 +15,8 @@ import orjson
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
+from resolvers.figures import Rules
 from resolvers.permissions import Viewer
-from resolvers.scope import Rules
 from schema.errors import RequestRefused
 from schema.limits import Limits
 from server import compression, envelope, etags, negotiation, operations, refusals

@@ -19,6 +19,7 @@ from server.access.issuing import Wanted
 from server.app import Service
 from tests.api import Api, running
 
+WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
 WHO = "{ viewer { actor { chittyId } capabilities } }"
 
 

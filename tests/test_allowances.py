@@ -6,11 +6,10 @@ import pytest
 from server.access.buckets import MOST_KEPT, Buckets
 from server.access.gate import Gate
 from tests.api import running
-from tests.guarding import Guarded, asking_from, bearer, guard, guarded, refusal
+from tests.guarding import WRONG, Guarded, asking_from, bearer, guard, guarded, refusal
 from tests.listening import listening
 
 QUERY = "{ viewer { capabilities } }"
-WRONG = bearer("cg_0123456789ab_" + "A" * 43)
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 from starlette.datastructures import Secret
 
 from tests.api import running
-from tests.guarding import Guarded, asking_from, bearer, guarded, noted, refusal
+from tests.guarding import WRONG, Guarded, asking_from, bearer, guarded, noted, refusal
 
 QUERY = "{ viewer { capabilities } }"
-WRONG = bearer("cg_0123456789ab_" + "A" * 43)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 import pytest
 
 from server.access.proxies import Proxies
-from tests.guarding import asking_from, bearer, guarded
-
-WRONG = bearer("cg_0123456789ab_" + "A" * 43)
+from tests.guarding import WRONG, asking_from, bearer, guarded
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.copying import command
-from tests.guarding import bearer
+from tests.guarding import WRONG, bearer
 from tests.serving import PATIENCE, served, url_of
 from tests.sockets import acknowledged, opened
 
@@ -30,7 +30,6 @@ REGISTER = """
       }
     }
 """
-WRONG = bearer("cg_0123456789ab_" + "A" * 43)
 
 
 class Protected(NamedTuple):

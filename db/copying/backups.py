@@ -66,7 +66,7 @@ def aside(target: Path) -> Iterator[Path]:
     healthy.require_writable_folder(target.absolute())
     with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as own:
         new = Path(own) / "new.db"
-        new.touch(mode=0o600)  # it holds the key that cursors are signed with
+        new.touch(mode=healthy.PRIVATE)
         yield new
 
 
