@@ -2,7 +2,6 @@
 
 import difflib
 import importlib.util
-import ipaddress
 import os
 import re
 import sys
@@ -17,6 +16,7 @@ from starlette.datastructures import Secret
 
 from resolvers.figures import RULES
 from schema.limits import LIMITS
+from server import addresses
 from server.access.proxies import Proxies
 
 PREFIX = "CHITTYGRAPH_"
@@ -377,12 +377,8 @@ def _check_collector(url: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = addresses.parsed(host)
+    return host == "localhost" if address is None else address.is_loopback
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

@@ -6,12 +6,13 @@ of a stranger in a browser here reaches it all the same once the stranger's name
 Origin whose page it is.
 """
 
-import ipaddress
 import re
 import socket
 from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
+
+from server import addresses
 
 SHOWN = 100
 _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:\[\]]*)(:\d*)?")  # RFC 9110, section 7.2
@@ -51,10 +52,10 @@ def foreign_origin(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
 
 def is_loopback(name: str) -> bool:
     """Whether a name or an address is this machine's by its form."""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+    address = addresses.parsed(name)
+    if address is not None:
+        return address.is_loopback
+    return name == "localhost" or name.endswith(".localhost")
 
 
 @lru_cache(256)
@@ -63,10 +64,4 @@ def _is_own(host: bytes) -> bool:
     if given is None:
         return False
     name = given["name"].strip("[]")
-    if is_loopback(name) or name in _OWN_NAMES:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return is_loopback(name) or name in _OWN_NAMES or addresses.parsed(name) is not None

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from server import addresses
+
 FORWARDED_FOR = b"x-forwarded-for"
 
 
@@ -28,22 +30,11 @@ class Proxies:
         given = b",".join(value for name, value in headers if name == FORWARDED_FOR)
         for each in reversed(given.decode("latin-1").split(",")):
             if not self._is_trusted(each.strip()):
-                return each.strip() if _is_address(each.strip()) else address
+                return each.strip() if addresses.parsed(each.strip()) else address
             address = each.strip()
         return address
 
     def _looked_up(self, address: str) -> bool:
-        try:
-            found = ipaddress.ip_address(address)
-        except ValueError:
-            return False
+        found = addresses.parsed(address)
         mapped = getattr(found, "ipv4_mapped", None) or found
-        return any(mapped in network for network in self._networks)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+        return mapped is not None and any(mapped in network for network in self._networks)
