@@ -1,7 +1,7 @@
 """A protected service, actors in it, and the credentials they show."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx2
 from db import actors
 from db.chitty_id import local
 from db.enums import ActorType
+from db.migrator import migrate
 from resolvers.permissions import OPERATOR
 from resolvers.scope import Scope
 from server.access import issuing
@@ -18,6 +19,8 @@ from server.access.gate import Gate
 from server.access.issuing import Wanted
 from server.app import Service
 from tests.api import Api, running
+from tests.copying import command
+from tests.serving import QUIET, served, url_of
 
 WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
 WHO = "{ viewer { actor { chittyId } capabilities } }"
@@ -51,6 +54,15 @@ class Guarded(Api):
         shown = [(b"authorization", value) for value in values]
         others = [(name.encode(), value.encode()) for name, value in headers]
         return await self.client.post("/graphql", json={"query": query}, headers=[*shown, *others])
+
+
+@contextmanager
+def protected(database: Path, *flags: str) -> Iterator[tuple[str, str]]:
+    """A protected server in a process of its own: the address of its /graphql, and the key of an admin."""
+    migrate(database)
+    made = command("keys", "create", "--new-admin", "Root", "--database", database)
+    with served(database, "--auth", "protected", *QUIET, *flags) as (_, said):
+        yield url_of(said, "/graphql"), made.stdout.strip()
 
 
 @asynccontextmanager

@@ -1,40 +1,20 @@
 """The clients that people use for sockets and event streams, from npm, against a real server."""
 
 import json
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.copying import command
-from tests.guarding import bearer
-from tests.serving import served, url_of
+from tests import node
+from tests.guarding import bearer, protected
 
-TESTS = Path(__file__).parent
 ANSWER = {"data": {"viewer": {"capabilities": ["admin"]}}}
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory):
     """What each client was told by one protected server."""
-    node = shutil.which("node")
-    if node is None or not (TESTS / "node_modules" / "graphql-ws").exists():
-        pytest.skip("node or graphql-ws is missing: install Node and run `npm ci` in tests/")
-    database = tmp_path_factory.mktemp("clients") / "registry.db"
-    command("migrate", "--database", database)
-    made = command("keys", "create", "--new-admin", "Root", "--database", database)
-    with served(database, "--auth", "protected", "--log-level", "error") as (_, said):
-        script, url = str(TESTS / "clients.mjs"), url_of(said, "/graphql")
-        ran = subprocess.run(
-            [node, script, url, bearer(made.stdout.strip())],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+    with protected(tmp_path_factory.mktemp("clients") / "registry.db") as (url, key):
+        return json.loads(node.told("graphql-ws", "clients.mjs", url, bearer(key)))
 
 
 @pytest.mark.parametrize("client", ["graphql-ws", "graphql-sse"])

@@ -6,44 +6,38 @@ the console.
 
 import json
 import re
-import subprocess
 
 import pytest
 
-from tests.browsing import QUIET, TESTS, protected, require_browser
-from tests.serving import served, url_of
+from tests import node
+from tests.browsing import require_browser
+from tests.guarding import protected
+from tests.serving import QUIET, served, url_of
 
-SCRIPT = TESTS / "graphiql.mjs"
-SCENARIOS = re.findall(r'^scenario\("(.+?)"', SCRIPT.read_text(), re.MULTILINE)
+SCRIPT = "graphiql.mjs"
+SCENARIOS = re.findall(r'^scenario\("(.+?)"', (node.TESTS / SCRIPT).read_text(), re.MULTILINE)
+PAGE = ("--graphiql", "true")
 
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory):
     """What each scenario found wrong, or None."""
-    node, chromium = require_browser()
+    chromium = require_browser()
     folder = tmp_path_factory.mktemp("graphiql")
     told, impatient = ("--introspection", "true"), ("--failed-credentials-per-minute", "1")
     with (
         served(folder / "registry.db", "--demo", *QUIET) as (_, said),
-        protected(folder / "protected.db") as untold,
-        protected(folder / "told.db", *told) as told_,
-        protected(folder / "impatient.db", *impatient) as impatient_,
+        protected(folder / "protected.db", *PAGE) as untold,
+        protected(folder / "told.db", *PAGE, *told) as told_,
+        protected(folder / "impatient.db", *PAGE, *impatient) as impatient_,
     ):
-        servers = {
-            "open": {"url": url_of(said, "/graphql")},
-            "untold": untold,
-            "told": told_,
-            "impatient": impatient_,
-        }
-        ran = subprocess.run(
-            [node, str(SCRIPT), chromium, str(folder / "profile"), json.dumps(servers)],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        closed = {"untold": untold, "told": told_, "impatient": impatient_}
+        servers = {name: {"url": url, "key": key} for name, (url, key) in closed.items()}
+        servers["open"] = {"url": url_of(said, "/graphql")}
+        profile = str(folder / "profile")
+        return json.loads(
+            node.told("playwright-core", SCRIPT, chromium, profile, json.dumps(servers))
         )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -2,15 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests import node
 from tests.serving import served, url_of
 
-TESTS = Path(__file__).parent
 AUDITS = re.findall(
     r"\w+",
     """
@@ -25,19 +22,9 @@ AUDITS = re.findall(
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
     """What each audit found, by its id, of one real server."""
-    node = shutil.which("node")
-    if node is None or not (TESTS / "node_modules" / "graphql-http").exists():
-        pytest.skip("node or graphql-http is missing: install Node and run `npm ci` in tests/")
     with served(tmp_path_factory.mktemp("audited") / "registry.db") as (_, said):
-        ran = subprocess.run(
-            [node, str(TESTS / "audit.mjs"), url_of(said, "/graphql")],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert ran.returncode == 0, ran.stderr
-    found = [json.loads(line) for line in ran.stdout.splitlines()]
+        printed = node.told("graphql-http", "audit.mjs", url_of(said, "/graphql"))
+    found = [json.loads(line) for line in printed.splitlines()]
     return {audit["id"]: audit for audit in found}
 
 

@@ -4,17 +4,16 @@ import hashlib
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from server.app import create_app
 from server.settings import SettingRefused, Settings
+from tests import node
 from tests.api import running
 from tests.serving import COMMAND
 
-TESTS = Path(__file__).parent
-SCHEMA = TESTS.parent / "schema" / "schema.graphql"
+SCHEMA = node.TESTS.parent / "schema" / "schema.graphql"
 RESPONSE_JSON = "application/graphql-response+json"
 
 COUNT = "query Count($first: Int) { actors(first: $first) { totalCount nodes { chittyId } } }"
@@ -250,12 +249,10 @@ def test_only_trusted_documents_without_any_is_refused():
 
 def generate(folder, package, *words):
     """Run one of the clients' generators in this folder."""
-    node, script = shutil.which("node"), TESTS / "node_modules" / package
-    if node is None or not script.exists():
-        pytest.skip(f"node or {package} is missing: install Node and run `npm ci` in tests/")
-    (folder / "node_modules").symlink_to(TESTS / "node_modules")
+    command = node.require(package)
+    (folder / "node_modules").symlink_to(node.TESTS / "node_modules")
     ran = subprocess.run(
-        [node, str(script), *words],
+        [command, str(node.TESTS / "node_modules" / package), *words],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -10,10 +10,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.copying import command
-from tests.guarding import WRONG, bearer
-from tests.serving import PATIENCE, served, url_of
+from tests.guarding import WRONG, bearer, protected
+from tests.serving import PATIENCE
 from tests.sockets import acknowledged, opened
 
+SILENT = ("--log-level", "error")
 WHO = "{ viewer { actor { chittyId } capabilities } }"
 UPDATE = """
     mutation($id: ChittyID!, $held: [String!]) {
@@ -60,11 +61,8 @@ class Protected(NamedTuple):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Protected]:
     database = tmp_path_factory.mktemp("protected") / "registry.db"
-    command("migrate", "--database", database)
-    made = command("keys", "create", "--new-admin", "Root", "--database", database)
-    flags = ("--auth", "protected", "--log-level", "error")
-    with served(database, *flags) as (_, said):
-        yield Protected(url_of(said, "/graphql"), database, bearer(made.stdout.strip()))
+    with protected(database, *SILENT) as (url, key):
+        yield Protected(url, database, bearer(key))
 
 
 @pytest.fixture
@@ -168,12 +166,9 @@ async def test_pages_of_others_may_ask_where_everyone_proves_who_they_are(server
 
 
 async def test_an_actor_that_asks_too_often_is_told_and_keeps_its_socket(tmp_path: Path):
-    database = tmp_path / "registry.db"
-    command("migrate", "--database", database)
-    made = command("keys", "create", "--new-admin", "Root", "--database", database)
-    flags = ("--auth", "protected", "--points-per-minute", "20", "--log-level", "error")
-    with served(database, *flags) as (_, said):
-        async with acknowledged(url_of(said, "/graphql"), bearer(made.stdout.strip())) as socket:
+    few = ("--points-per-minute", "20")
+    with protected(tmp_path / "registry.db", *SILENT, *few) as (url, key):
+        async with acknowledged(url, bearer(key)) as socket:
             await socket.ask("{ actors(first: 20) { nodes { chittyId } } }")
             refused = await socket.refused("{ actors(first: 20) { nodes { chittyId } } }")
             free = await socket.ask("{ __typename }")
@@ -185,11 +180,8 @@ async def test_an_actor_that_asks_too_often_is_told_and_keeps_its_socket(tmp_pat
 
 
 async def test_guesses_on_sockets_are_counted_with_all_others_of_their_address(tmp_path: Path):
-    database = tmp_path / "registry.db"
-    command("migrate", "--database", database)
-    flags = ("--auth", "protected", "--failed-credentials-per-minute", "3", "--log-level", "error")
-    with served(database, *flags) as (_, said):
-        url = url_of(said, "/graphql")
+    few = ("--failed-credentials-per-minute", "3")
+    with protected(tmp_path / "registry.db", *SILENT, *few) as (url, _):
         codes = []
         for _ in range(4):
             async with opened(url) as socket:
