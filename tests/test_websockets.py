@@ -142,6 +142,25 @@ async def test_a_mutation_that_is_given_up_is_carried_out_and_not_told(
     assert await socket.ask("{ __typename }", "next") == {"data": {"__typename": "Query"}}
 
 
+async def test_an_id_that_was_given_up_is_told_of_its_next_operation_alone(
+    server: Served, socket: Socket
+):
+    with elsewhere(server.database) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        await socket.subscribe(REGISTER, "again", variables={"name": "first of two"})
+        await socket.say("complete", id="again")
+        await socket.subscribe(REGISTER, "again", variables={"name": "second of two"})
+        await socket.say("ping")
+        assert await socket.hear() == {"type": "pong"}
+        connection.execute("COMMIT")
+    told, end = await socket.hear(), await socket.hear()
+
+    assert told["payload"]["data"]["registerActor"]["actor"] == {"displayName": "second of two"}
+    assert end == {"type": "complete", "id": "again"}
+    assert await registered(server, "first of two") == 1
+    assert await socket.ask("{ __typename }", "again") == {"data": {"__typename": "Query"}}
+
+
 async def test_a_mutation_whose_client_goes_away_is_carried_out_whole(server: Served):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")
