@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks import progress, rows
 from benchmarks.rows import Size
-from db import migrator
-from db.ledger import MIGRATIONS
-from db.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
+from db.migrating import migrator
+from db.migrating.ledger import MIGRATIONS
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 
 # Beside the code and not in a temporary folder, which may lie in memory: writes must reach a disk.
 FOLDER = Path(__file__).parent / ".data"

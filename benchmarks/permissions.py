@@ -22,12 +22,12 @@ from benchmarks.servers import BY_NAME, Contender, Server, running
 from benchmarks.summary import OURS, Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Workload, new_connection
-from db import api_keys
 from db.program import Program
 from db.program import run as run_program
-from db.sight import UNRESTRICTED
-from db.thread import execute
-from server.access import api_keys as keys
+from db.security import api_keys
+from db.security.row_security import UNRESTRICTED
+from db.sqlite.connection_thread import execute
+from server.auth import api_keys as keys
 
 NEWEST, ORDINARY = 100, 100
 OPEN, ADMIN, OWNER = "open", "admin", "owner"

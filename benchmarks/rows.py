@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 
-from db import clock
-from db.enums import AccountType, ActorType, ConnectionStatus, ConnectionType, SourceType
-from db.tables import Actor, Connection, Context, Installation
+from db.model import instants
+from db.model.enums import AccountType, ActorType, ConnectionStatus, ConnectionType, SourceType
+from db.model.tables import Actor, Connection, Context, Installation
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 SERVICES = (
@@ -194,4 +194,4 @@ def _connection(
 
 
 def _at(seconds: int) -> str:
-    return clock.canonical(BEGINNING + timedelta(seconds=seconds))
+    return instants.canonical(BEGINNING + timedelta(seconds=seconds))

@@ -12,8 +12,8 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from benchmarks.stock_loaders import LIVE_CONTEXTS, Row
-from db import clock
-from db.enums import ActorType, ConnectionStatus, ConnectionType, ContextStatus, SourceType
+from db.model import instants
+from db.model.enums import ActorType, ConnectionStatus, ConnectionType, ContextStatus, SourceType
 
 PAGE_MAX = 1000
 BigInt = NewType("BigInt", int)
@@ -226,7 +226,7 @@ class Mutation:
         if await info.context["loaders"].context.load(input.source) is None:
             error = UserError(code="NOT_FOUND", message="no such context", path=["input", "source"])
             return ConnectionPayload(connection=None, errors=[error])
-        now = clock.now()
+        now = instants.now()
         values = (
             str(uuid4()),
             input.source,

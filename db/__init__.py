@@ -1,3 +1,3 @@
 """What is stored: the tables, the sessions that read and write them, and the SQL made from both."""
 
-from db import engine as engine
+from db.sqlite import library as library

@@ -2,24 +2,26 @@
 
 from collections.abc import Sequence
 
-from db import actors, tables
-from db.enums import ActorType
+from db.commands import actors
 from db.errors import ErrorCode, Problem, Refused
-from db.powers import GRANTED, Powers
+from db.model import tables
+from db.model.enums import ActorType
 from db.program import Program
-from resolvers import minting, shapes
-from resolvers.checks import Checks
+from db.security.delegation import GRANTED, Powers
+from resolvers import minting
 from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
+from resolvers.validation import validators
+from resolvers.validation.input_checks import Checks
 
 PROFILE = {
-    "display_name": shapes.text(200),
-    "email": shapes.email,
-    "avatar_url": shapes.url,
-    "chitty_dna_id": shapes.chitty_id,
-    "chitty_auth_principal_id": shapes.text(200),
+    "display_name": validators.text(200),
+    "email": validators.email,
+    "avatar_url": validators.url,
+    "chitty_dna_id": validators.chitty_id,
+    "chitty_auth_principal_id": validators.text(200),
 }
-LISTS = {"capabilities": shapes.strings}
+LISTS = {"capabilities": validators.strings}
 # What an actor may change of itself, and what takes more than REGISTRY_WRITE.
 DISPLAY = ("display_name", "avatar_url")
 FOR_ADMINS = ("chitty_auth_principal_id",)
@@ -29,8 +31,8 @@ FOR_ADMINS = ("chitty_auth_principal_id",)
 async def register(scope: Scope, given: Given) -> tables.Actor:
     """Register an active actor, with the ChittyID given or a new one."""
     checks = Checks(given)
-    chitty_id = checks.optional("chitty_id", shapes.chitty_id)
-    actor_type = checks.required("actor_type", shapes.one_of(ActorType))
+    chitty_id = checks.optional("chitty_id", validators.chitty_id)
+    actor_type = checks.required("actor_type", validators.one_of(ActorType))
     profile = checks.changes(PROFILE, LISTS)
     checks.done()
     _check_fields(scope, profile)
@@ -78,7 +80,7 @@ async def delete(scope: Scope, given: Given) -> tables.Actor:
     """Delete an actor softly, once its contexts are deleted or handed to another."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
-    heir = checks.optional("transfer_contexts_to", shapes.chitty_id)
+    heir = checks.optional("transfer_contexts_to", validators.chitty_id)
     if heir is not None and heir == chitty_id:
         checks.refuse("transfer_contexts_to", "name another actor than the one to be deleted")
     checks.done()
@@ -92,8 +94,8 @@ async def delete(scope: Scope, given: Given) -> tables.Actor:
 async def record_seen(scope: Scope, given: Given) -> tables.Actor:
     """Note that an actor was there just now."""
     checks = Checks(given)
-    chitty_id = checks.required("chitty_id", shapes.chitty_id)
-    new_session = checks.with_default("new_session", shapes.flag, False)
+    chitty_id = checks.required("chitty_id", validators.chitty_id)
+    new_session = checks.with_default("new_session", validators.flag, False)
     checks.done()
     return await scope.write(actors.record_seen(chitty_id, new_session=new_session))
 

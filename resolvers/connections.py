@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from db import connection_health, connections, tables
-from db.connection_health import Use
-from db.enums import ConnectionType
+from db.commands import connection_health, connections
+from db.commands.connection_health import Use
 from db.errors import ErrorCode, Problem, Refused
-from resolvers import endpoints, secrets, shapes
-from resolvers.checks import Checks
-from resolvers.json_shape import json_object
+from db.model import tables
+from db.model.enums import ConnectionType
 from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
+from resolvers.validation import endpoints, secrets, validators
+from resolvers.validation.input_checks import Checks
+from resolvers.validation.json_objects import json_object
 
 LONGEST_ERROR = 2000
 MOST_USES = 100
@@ -19,11 +20,11 @@ MOST_REQUESTS = 1_000_000
 
 REACH = {
     "target_endpoint": endpoints.endpoint,
-    "credentials_kv_key": shapes.key_reference,
+    "credentials_kv_key": validators.key_reference,
     "config": json_object,
-    "installation_id": shapes.identifier,
+    "installation_id": validators.identifier,
 }
-CONNECTION_TYPE = shapes.one_of(ConnectionType)
+CONNECTION_TYPE = validators.one_of(ConnectionType)
 
 
 @takes(
@@ -33,8 +34,8 @@ CONNECTION_TYPE = shapes.one_of(ConnectionType)
 async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 - what it does
     """Open a connection from a context or an actor, with the UUID given or a new one."""
     checks = Checks(given)
-    connection_id = checks.optional("connection_id", shapes.uuid)
-    source = checks.required("source", shapes.chitty_id)
+    connection_id = checks.optional("connection_id", validators.uuid)
+    source = checks.required("source", validators.chitty_id)
     target_service = checks.required("target_service", endpoints.service)
     connection_type = checks.with_default("connection_type", CONNECTION_TYPE, ConnectionType.API)
     reach = checks.changes(REACH)
@@ -54,7 +55,7 @@ async def update(scope: Scope, given: Given) -> tables.Connection:
     """Change what was given of a connection, or switch it on or off."""
     checks = Checks(given)
     connection_id, if_updated_at = _reference(checks)
-    changes = checks.changes(REACH, {"connection_type": CONNECTION_TYPE, "active": shapes.flag})
+    changes = checks.changes(REACH, {"connection_type": CONNECTION_TYPE, "active": validators.flag})
     checks.done()
     active = changes.pop("active", None)
     if "config" in changes:
@@ -84,12 +85,12 @@ async def reconnect(scope: Scope, given: Given) -> tables.Connection:
 async def report_health(scope: Scope, given: Given) -> tables.Connection:
     """Note a check of a connection; an error's text is kept without secrets and cut to 2000."""
     checks = Checks(given)
-    connection_id = checks.required("connection_id", shapes.uuid)
-    healthy = checks.required("healthy", shapes.flag)
-    error = checks.optional("error", shapes.text(100_000, lines=True))
+    connection_id = checks.required("connection_id", validators.uuid)
+    healthy = checks.required("healthy", validators.flag)
+    error = checks.optional("error", validators.text(100_000, lines=True))
     if healthy and given.get("error") is not None:
         checks.refuse("error", "a healthy connection has no error: leave it out")
-    checked_at = checks.optional("checked_at", shapes.past)
+    checked_at = checks.optional("checked_at", validators.past)
     checks.done()
     return await scope.write(
         connection_health.report(
@@ -113,8 +114,8 @@ async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connec
     uses, problems = [], []
     for place, one in enumerate(given):
         checks = Checks(one, at=(str(place),))
-        connection_id = checks.required("connection_id", shapes.uuid)
-        requests = checks.with_default("requests", shapes.whole(1, MOST_REQUESTS), 1)
+        connection_id = checks.required("connection_id", validators.uuid)
+        requests = checks.with_default("requests", validators.whole(1, MOST_REQUESTS), 1)
         uses.append(Use(connection_id, requests))
         problems += checks.problems
     if problems:
@@ -123,5 +124,5 @@ async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connec
 
 
 def _reference(checks: Checks) -> tuple[str, str | None]:
-    connection_id = checks.required("connection_id", shapes.uuid)
-    return connection_id, checks.optional("if_updated_at", shapes.instant)
+    connection_id = checks.required("connection_id", validators.uuid)
+    return connection_id, checks.optional("if_updated_at", validators.instant)

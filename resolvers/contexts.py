@@ -1,24 +1,29 @@
 """The rules of contexts, which actors own and which open connections."""
 
-from db import contexts, tables
-from db.enums import ContextStatus
+from db.commands import contexts
+from db.model import tables
+from db.model.enums import ContextStatus
 from db.program import Program
-from resolvers import minting, shapes
-from resolvers.checks import Checks
+from resolvers import minting
 from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
+from resolvers.validation import validators
+from resolvers.validation.input_checks import Checks
 
-LINKS = {"chitty_dna_id": shapes.chitty_id, "chitty_chronicle_timeline_id": shapes.chitty_id}
-LISTS = {"data": shapes.strings, "systems": shapes.strings, "tools": shapes.strings}
+LINKS = {
+    "chitty_dna_id": validators.chitty_id,
+    "chitty_chronicle_timeline_id": validators.chitty_id,
+}
+LISTS = {"data": validators.strings, "systems": validators.strings, "tools": validators.strings}
 
 
 @takes(Capability.REGISTRY_WRITE, own="for itself")
 async def create(scope: Scope, given: Given) -> tables.Context:
     """Create an active context, with the ChittyID given or a new one."""
     checks = Checks(given)
-    chitty_id = checks.optional("chitty_id", shapes.chitty_id)
-    name = checks.required("name", shapes.name)
-    owner = checks.required("owner", shapes.chitty_id)
+    chitty_id = checks.optional("chitty_id", validators.chitty_id)
+    name = checks.required("name", validators.name)
+    owner = checks.required("owner", validators.chitty_id)
     content = checks.changes(LINKS, LISTS)
     checks.done()
 
@@ -36,9 +41,9 @@ async def update(scope: Scope, given: Given) -> tables.Context:
     """Change what was given of a context that is not deleted."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
-    changes = checks.changes(LINKS, LISTS | {"name": shapes.name})
+    changes = checks.changes(LINKS, LISTS | {"name": validators.name})
     if "active" in given:
-        active = checks.required("active", shapes.flag)
+        active = checks.required("active", validators.flag)
         changes["status"] = ContextStatus.ACTIVE if active else ContextStatus.INACTIVE
     checks.done()
     return await scope.write(contexts.update(chitty_id, changes, if_updated_at))
@@ -49,7 +54,7 @@ async def transfer(scope: Scope, given: Given) -> tables.Context:
     """Hand a context to another active actor."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
-    new_owner = checks.required("new_owner", shapes.chitty_id)
+    new_owner = checks.required("new_owner", validators.chitty_id)
     checks.done()
     return await scope.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
 

@@ -4,15 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from db import clock, installations, lookups, tables
-from db.enums import AccountType, RepositorySelection
-from db.facts import Fact
+from db.commands import installations
+from db.commands.installation_facts import Fact
+from db.model import instants, tables
+from db.model.enums import AccountType, RepositorySelection
 from db.program import Program
-from resolvers import minting, shapes
-from resolvers.checks import Checks
+from db.queries import lookups
+from resolvers import minting
 from resolvers.permissions import Capability, takes
 from resolvers.scope import Given, Scope
-from resolvers.shapes import Malformed
+from resolvers.validation import validators
+from resolvers.validation.input_checks import Checks
+from resolvers.validation.validators import Malformed
 
 MOST_REPOSITORIES = 5_000
 ACCESS = ("read", "write", "admin")
@@ -25,14 +28,14 @@ _PERMISSION = re.compile(r"[a-z_]{1,100}")
 async def record(scope: Scope, given: Given) -> tables.Installation:
     """Store an installation, or change the one with this id; a removed one is brought back."""
     checks = Checks(given)
-    installation_id = checks.required("installation_id", shapes.identifier)
-    chitty_id = checks.optional("chitty_id", shapes.chitty_id)
+    installation_id = checks.required("installation_id", validators.identifier)
+    chitty_id = checks.optional("chitty_id", validators.chitty_id)
     stated = _account(checks) | checks.changes(
-        {"chitty_dna_id": shapes.chitty_id},
+        {"chitty_dna_id": validators.chitty_id},
         {
-            "events": shapes.strings,
+            "events": validators.strings,
             "selected_repositories": _full_names,
-            "installed_at": shapes.past,
+            "installed_at": validators.past,
         },
     )
     if "permissions" in given:
@@ -41,7 +44,7 @@ async def record(scope: Scope, given: Given) -> tables.Installation:
 
     def store(under: str) -> Program[tables.Installation]:
         told = [Fact(column, value) for column, value in stated.items()]
-        now = clock.now()
+        now = instants.now()
         return installations.record(
             installation_id, told, chitty_id=chitty_id, new_chitty_id=under, now=now
         )
@@ -63,11 +66,11 @@ async def _chitty_id_of(scope: Scope, installation_id: int) -> str | None:
 async def suspend(scope: Scope, given: Given) -> tables.Installation:
     """Suspend an installation, in the name of the actor given or of the viewer's."""
     checks = Checks(given)
-    installation_id = checks.required("installation_id", shapes.identifier)
-    suspended_by = checks.optional("suspended_by", shapes.chitty_id) or scope.viewer.actor
+    installation_id = checks.required("installation_id", validators.identifier)
+    suspended_by = checks.optional("suspended_by", validators.chitty_id) or scope.viewer.actor
     checks.done()
     return await scope.write(
-        installations.suspend(installation_id, suspended_by=suspended_by, now=clock.now())
+        installations.suspend(installation_id, suspended_by=suspended_by, now=instants.now())
     )
 
 
@@ -75,18 +78,18 @@ async def suspend(scope: Scope, given: Given) -> tables.Installation:
 async def unsuspend(scope: Scope, given: Given) -> tables.Installation:
     """End an installation's suspension."""
     checks = Checks(given)
-    installation_id = checks.required("installation_id", shapes.identifier)
+    installation_id = checks.required("installation_id", validators.identifier)
     checks.done()
-    return await scope.write(installations.unsuspend(installation_id, now=clock.now()))
+    return await scope.write(installations.unsuspend(installation_id, now=instants.now()))
 
 
 @takes(Capability.INSTALLATIONS_WRITE)
 async def remove(scope: Scope, given: Given) -> tables.Installation:
     """Mark an installation as removed; the connections through it stay as they are."""
     checks = Checks(given)
-    installation_id = checks.required("installation_id", shapes.identifier)
+    installation_id = checks.required("installation_id", validators.identifier)
     checks.done()
-    return await scope.write(installations.remove(installation_id, now=clock.now()))
+    return await scope.write(installations.remove(installation_id, now=instants.now()))
 
 
 def _full_names(value: Any) -> list[str]:
@@ -108,14 +111,14 @@ def _full_names(value: Any) -> list[str]:
 
 def _account(checks: Checks) -> dict[str, Any]:
     needed = {
-        "account_id": checks.required("account_id", shapes.identifier),
+        "account_id": checks.required("account_id", validators.identifier),
         "account_login": checks.required("account_login", _login),
-        "account_type": _value(checks.required("account_type", shapes.one_of(AccountType))),
+        "account_type": _value(checks.required("account_type", validators.one_of(AccountType))),
         "repository_selection": _value(
-            checks.required("repository_selection", shapes.one_of(RepositorySelection))
+            checks.required("repository_selection", validators.one_of(RepositorySelection))
         ),
     }
-    return needed | checks.changes({"account_avatar_url": shapes.url})
+    return needed | checks.changes({"account_avatar_url": validators.url})
 
 
 def _value(member: AccountType | RepositorySelection | None) -> str | None:
@@ -123,7 +126,7 @@ def _value(member: AccountType | RepositorySelection | None) -> str | None:
 
 
 def _login(value: Any) -> str:
-    found = shapes.text(100)(value)
+    found = validators.text(100)(value)
     if re.search(r"[\s/]", found):
         raise Malformed("a login must not contain spaces or slashes")
     return found

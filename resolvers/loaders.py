@@ -7,12 +7,12 @@ statements that an operation takes therefore depend on its shape and never on ho
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
-from db import lookups, pages
 from db.errors import BadRequest
-from db.pages import Cut, Listing, Order
+from db.model.tables import Table
 from db.program import Program, Rows, Spent, Statement, Value, Values, rows
-from db.tables import Table
-from resolvers.waves import DataLoader, Waves
+from db.queries import listings, lookups
+from db.queries.listings import Cut, Listing, Order
+from resolvers.dataloader import DataLoader, Waves
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Loaders:
         """One page of a listing by parent, as rows in the order they were read."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
-            found = await self._rows_of(pages.page(listing, cut, parents))
+            found = await self._rows_of(listings.page(listing, cut, parents))
             by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
             for parent, *values in found:
                 by_parent[parent].append(listing.table.of(values))
@@ -69,7 +69,7 @@ class Loaders:
         """The length of a whole listing by parent."""
 
         async def load(parents: list[Value]) -> list[int]:
-            return await self._one_each(pages.count(listing, parents), parents)
+            return await self._one_each(listings.count(listing, parents), parents)
 
         return self._loader(("count", listing), load)
 
@@ -79,7 +79,7 @@ class Loaders:
         """Whether the listing reaches to the cursor or behind it (`ahead`: before it), by parent."""
 
         async def load(parents: list[Value]) -> list[bool]:
-            statement = pages.overreaches(listing, order, cursor, parents, ahead=ahead)
+            statement = listings.overreaches(listing, order, cursor, parents, ahead=ahead)
             return [bool(answer) for answer in await self._one_each(statement, parents)]
 
         return self._loader(("overreach", listing, order, cursor, ahead), load)

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from db import chitty_id, rules
+from db.commands import statements
 from db.errors import Refused, Unavailable
+from db.model import chitty_id
 from db.program import Program
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def stored(scope: "Scope", kind: str, store: Callable[[str], Program[T]]) 
             return await scope.write(store(minted))
         except Refused as refused:
             # The caller gave no ChittyID: what is wrong with this one is none of its business.
-            others = [each for each in refused.problems if each != rules.id_taken(minted)]
+            others = [each for each in refused.problems if each != statements.id_taken(minted)]
             if others:
                 raise Refused(others) from None
             return None

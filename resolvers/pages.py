@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db import cursors
 from db.errors import BadRequest
-from db.pages import Cut, Listing, Order
+from db.model.tables import Table
 from db.program import Value, Values
-from db.tables import Table
+from db.queries import cursors
+from db.queries.listings import Cut, Listing, Order
 from resolvers.scope import Scope
 
 

@@ -10,12 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
 
-from db import kinds, powers
-from db.api_keys import Identity
-from db.enums import ActorStatus
 from db.errors import ErrorCode, Problem, Refused, Unreadable
-from db.sight import ALL, UNRESTRICTED, Extent, Sight
-from db.tables import ACTORS, INSTALLATIONS
+from db.model import column_types
+from db.model.enums import ActorStatus
+from db.model.tables import ACTORS, INSTALLATIONS
+from db.security import delegation
+from db.security.api_keys import Identity
+from db.security.row_security import ALL, UNRESTRICTED, Extent, Sight
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -23,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 class Capability(StrEnum):
     """What an actor may hold; an actor's other capabilities mean nothing here."""
 
-    ADMIN = powers.ADMIN
+    ADMIN = delegation.ADMIN
     REGISTRY_READ = "registry:read"
     REGISTRY_WRITE = "registry:write"
     INSTALLATIONS_WRITE = "installations:write"
@@ -98,7 +99,7 @@ def viewer_of(identity: Identity | None, key_id: str | None = None) -> Viewer | 
     if identity is None or identity.status != ActorStatus.ACTIVE.value:
         return None
     try:
-        capabilities = tuple(kinds.STRING_LIST.read(identity.capabilities))
+        capabilities = tuple(column_types.STRING_LIST.read(identity.capabilities))
     except Unreadable:  # somebody else's program wrote them: they give nothing
         capabilities = ()
     return Viewer(identity.actor, capabilities, key_id)

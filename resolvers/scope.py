@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 
-from db import standing
-from db.database import Database
 from db.program import Program, Spent, counted
-from db.readers import Session
+from db.security import revalidation
+from db.sqlite.database import Database
+from db.sqlite.reader_pool import Session
 from resolvers import minting, permissions
-from resolvers.figures import RULES, Rules
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer
+from resolvers.policy import RULES, Rules
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Scope:
         writing, viewer = counted(program, self.spent), self.viewer
         if viewer.actor is not None:
             keeps = partial(permissions.keeps, viewer)
-            writing = standing.checked(writing, viewer.actor, viewer.key_id, keeps)
+            writing = revalidation.checked(writing, viewer.actor, viewer.key_id, keeps)
         return await self.db.write(writing, viewer.sight)
 
     async def _snapshot(self) -> Session:

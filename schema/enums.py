@@ -9,31 +9,15 @@ from typing import Any
 
 import strawberry
 
-from db.enums import (
-    AccountType as AccountType,
-)
-from db.enums import (
-    ActorStatus as ActorStatus,
-)
-from db.enums import (
-    ActorType as ActorType,
-)
-from db.enums import (
-    ConnectionStatus as ConnectionStatus,
-)
-from db.enums import (
-    ConnectionType as ConnectionType,
-)
-from db.enums import (
-    ContextStatus as ContextStatus,
-)
-from db.enums import (
-    RepositorySelection as RepositorySelection,
-)
-from db.enums import (
-    SourceType as SourceType,
-)
 from db.errors import ErrorCode as ErrorCode
+from db.model.enums import AccountType as AccountType
+from db.model.enums import ActorStatus as ActorStatus
+from db.model.enums import ActorType as ActorType
+from db.model.enums import ConnectionStatus as ConnectionStatus
+from db.model.enums import ConnectionType as ConnectionType
+from db.model.enums import ContextStatus as ContextStatus
+from db.model.enums import RepositorySelection as RepositorySelection
+from db.model.enums import SourceType as SourceType
 
 
 def _describe(members: type[Enum], **values: str) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from graphql import FieldNode, GraphQLError
 
 from db.errors import BadRequest, ReadTimeout, Refused, Unavailable, Unreadable
-from resolvers import secrets
-from schema.limits import Excess
+from resolvers.validation import secrets
+from schema.limits.limits import Excess
 
 LONGEST_MESSAGE = 1_000
 

@@ -11,9 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import strawberry
 
-from db import tables
-from db.tables import Relation, Table
-from schema.described import optional, required
+from db.model import tables
+from db.model.tables import Relation, Table
 from schema.enums import (
     AccountType,
     ActorOrderField,
@@ -29,7 +28,8 @@ from schema.enums import (
     RepositorySelection,
     SourceType,
 )
-from schema.scalars import BigInt, ChittyID, DateTime
+from schema.fields.input_fields import optional, required
+from schema.fields.scalars import BigInt, ChittyID, DateTime
 
 E = TypeVar("E")
 T = TypeVar("T")

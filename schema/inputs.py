@@ -10,9 +10,9 @@ import strawberry
 from strawberry import ID, UNSET
 
 from resolvers.scope import Given
-from schema.described import optional, required
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
-from schema.scalars import JSON, BigInt, ChittyID, DateTime
+from schema.fields.input_fields import optional, required
+from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 
 IF_UPDATED_AT = "Refuse with CONFLICT if the row has changed since: its updatedAt as it was read"
 

@@ -7,10 +7,12 @@ import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
-from resolvers.figures import RULES
+from resolvers.policy import RULES
 from resolvers.scope import Given, Scope
-from schema import exposed, inputs
-from schema.exposed import Info
+from schema import inputs
+from schema.fields import fields
+from schema.fields.fields import Info
+from schema.fields.sources import Mutates
 from schema.inputs import given
 from schema.payloads import (
     ActorPayload,
@@ -20,7 +22,6 @@ from schema.payloads import (
     InstallationPayload,
     UserError,
 )
-from schema.sources import Mutates
 
 Rule = Callable[[Scope, Given], Awaitable[Any]]
 
@@ -36,7 +37,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
             row = await rule(scope, given(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
-        return payload(**{entity: exposed.of(row)})
+        return payload(**{entity: fields.of(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
         return _performed(info) or await perform(info.context, input)
@@ -45,7 +46,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     resolve.__annotations__["input"] = Annotated[
         input_type, strawberry.argument(description=described)
     ]
-    return exposed.field(Mutates(perform, permit), resolve, payload, description)
+    return fields.field(Mutates(perform, permit), resolve, payload, description)
 
 
 def _performed(info: Info) -> Any:
@@ -62,7 +63,7 @@ async def _count_uses(scope: Scope, inputs: Sequence[Any]) -> ConnectionsPayload
         rows = await connections.record_use(scope, [given(use) for use in inputs])
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
-    return ConnectionsPayload(connections=[exposed.of(row) for row in rows])
+    return ConnectionsPayload(connections=[fields.of(row) for row in rows])
 
 
 async def _record_connection_use(
@@ -198,7 +199,7 @@ class Mutation:
         f" ({RULES.failure_threshold} unless set); a healthy one clears it",
     )
 
-    record_connection_use = exposed.field(
+    record_connection_use = fields.field(
         Mutates(_count_uses, permissions.of(connections.record_use)),
         _record_connection_use,
         ConnectionsPayload,

@@ -9,17 +9,18 @@ from typing import Annotated, Any, Generic, TypeVar
 import strawberry
 from strawberry import UNSET
 
-from db.pages import Cut, Listing, Order
-from db.tables import Relation, Table
+from db.model.tables import Relation, Table
+from db.queries.listings import Cut, Listing, Order
 from resolvers import pages
-from resolvers.figures import RULES
 from resolvers.pages import Paging
+from resolvers.policy import RULES
 from resolvers.scope import Scope
-from schema import conditions, exposed, filters
+from schema import filter_reader, filters
 from schema.enums import OrderDirection
-from schema.exposed import Info
-from schema.selection import selects
-from schema.sources import Pages
+from schema.fields import fields
+from schema.fields.collect_fields import selects
+from schema.fields.fields import Info
+from schema.fields.sources import Pages
 
 T = TypeVar("T")
 
@@ -79,12 +80,12 @@ class Page(Generic[T]):
     @strawberry.field(description="The page's entries with their cursors")
     async def edges(self) -> list[Edge[T]]:
         """Each row as an edge."""
-        return [Edge(page=self.page, node=exposed.of(row)) for row in await self.page.rows()]
+        return [Edge(page=self.page, node=fields.of(row)) for row in await self.page.rows()]
 
     @strawberry.field(description="The page's objects")
     async def nodes(self) -> list[T]:
         """Each row as its object."""
-        return [exposed.of(row) for row in await self.page.rows()]
+        return [fields.of(row) for row in await self.page.rows()]
 
     @strawberry.field(description="Where the page lies in its list")
     def page_info(self) -> PageInfo:
@@ -118,7 +119,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
     source = Pages(table, relation)
     kind = table.row.__name__
     filter_type, order_type = getattr(filters, f"{kind}Filter"), getattr(filters, f"{kind}Order")
-    page_type: Any = Page[exposed.object_type(table)]  # type: ignore[misc]
+    page_type: Any = Page[fields.object_type(table)]  # type: ignore[misc]
 
     def resolve(
         self: Any,
@@ -154,7 +155,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         ],
     }
     returns = page_type if relation else page_type | None
-    return exposed.field(source, resolve, returns, description)
+    return fields.field(source, resolve, returns, description)
 
 
 def _set(given: T) -> T | None:
@@ -173,7 +174,7 @@ def asked(
     order_by: Any = UNSET,
 ) -> tuple[Listing, Cut]:
     """What the arguments of a list's field ask for; raises BadRequest when they cannot be."""
-    wanted = conditions.read(filter)
+    wanted = filter_reader.read(filter)
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
     ]

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from db import tables
 from db.errors import BadRequest
-from schema import exposed, ids
-from schema.exposed import Info, Node, field, lookup, object_type
+from db.model import tables
+from schema.fields import fields, global_ids
+from schema.fields.fields import Info, Node, field, lookup, object_type
+from schema.fields.sources import ById, OwnActor, TheViewer
 from schema.pages import listing
-from schema.sources import ById, OwnActor, TheViewer
 
 CHITTY_ID = "In any of its forms, also behind did:chitty:"
 
@@ -18,7 +18,7 @@ CHITTY_ID = "In any of its forms, also behind did:chitty:"
 async def _own_actor(self: Any, info: Info) -> Any:
     if self.actor_id is None:
         return None
-    return exposed.of(await info.context.loaders.row(tables.ACTORS).load(self.actor_id))
+    return fields.of(await info.context.loaders.row(tables.ACTORS).load(self.actor_id))
 
 
 @strawberry.type(description="Who asks. In open mode: no actor, and the capability admin")
@@ -42,11 +42,11 @@ async def _node(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="An id as an object has it")],  # noqa: A002
 ) -> Any:
-    place = ids.decode(id)
+    place = global_ids.decode(id)
     if place is None:
         return None
     table, key = place
-    return exposed.of(await info.context.loaders.row(table).load(key))
+    return fields.of(await info.context.loaders.row(table).load(key))
 
 
 async def _nodes(

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import strawberry
 
-from db import tables
 from db.errors import Unreadable
+from db.model import tables
 from db.program import Value
 from schema import enums as enums  # before the columns that hold them are published
-from schema.exposed import Node, column, derived, exposes, to_one, to_one_of
+from schema.fields.fields import Node, column, derived, exposes, to_one, to_one_of
 from schema.pages import related
 
 

@@ -13,37 +13,30 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from db import cursors
-from db.database import Database
-from db.opening import open_migrated
-from resolvers.figures import Rules
+from db.migrating.opening import open_migrated
+from db.queries import cursors
+from db.sqlite.database import Database
 from resolvers.minting import Mint
-from schema.execution import Documents
-from schema.roads import Roads
-from schema.served import sdl
-from server import (
-    compression,
-    graphql,
-    minting,
-    operations,
-    refusals,
-    scraping,
-    siblings,
-    spans,
-    trusted,
-    webhooks,
-)
-from server.access import gates
-from server.access.gate import Barred, Gate
-from server.access.proxies import Proxies
-from server.graphql_ws import GraphQLWS
-from server.health import healthz, readyz
-from server.metrics import Metrics
-from server.page import Page
-from server.requests import Requests
+from resolvers.policy import Rules
+from schema.built import sdl
+from schema.execution.documents import Documents
+from schema.execution.executor import Roads
+from server.auth import setup
+from server.auth.gate import Barred, Gate
+from server.endpoints import github_webhooks, graphql_http, metrics
+from server.endpoints.graphiql import Page
+from server.endpoints.graphql_ws import GraphQLWS
+from server.endpoints.health import healthz, readyz
+from server.graphql import operation, persisted_documents
+from server.graphql.persisted_documents import Trusted
+from server.http import compression, error_bodies
+from server.http.client_address import Proxies
+from server.http.middleware import Requests
+from server.identity import minting
 from server.settings import Settings
-from server.spans import Spans
-from server.trusted import Trusted
+from server.telemetry import otel, worker_exchange
+from server.telemetry.counters import Metrics
+from server.telemetry.otel import Spans
 
 GRAPHQL = "/graphql"
 
@@ -68,11 +61,11 @@ def create_app(settings: Settings) -> "Service":
             known = await db.read(cursors.stored_key())
             app.cursor_key = await db.write(cursors.key()) if known is None else known
             async with (
-                spans.exporting(settings) as app.spans,
-                siblings.telling(lambda: scraping.for_siblings(app)),
+                otel.exporting(settings) as app.spans,
+                worker_exchange.telling(lambda: metrics.for_siblings(app)),
                 minting.minter(settings) as mint,
                 minting.catching_up(db, mint),
-                gates.gate(settings, db) as app.gate,
+                setup.gate(settings, db) as app.gate,
             ):
                 app.mint = mint
                 yield
@@ -89,14 +82,14 @@ def create_app(settings: Settings) -> "Service":
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
     app.settings = settings
     app.page = page
-    app.rules = graphql.rules(settings)
+    app.rules = graphql_http.rules(settings)
     app.documents = Documents(
         introspection=settings.shows_schema,
-        limits=graphql.limits(settings),
+        limits=graphql_http.limits(settings),
         rules=app.rules,
     )
     app.proxies = Proxies(settings.trusted_proxy_list)
-    app.trusted = trusted.load(settings, app.documents)
+    app.trusted = persisted_documents.load(settings, app.documents)
     app.roads = Roads(compile_operations=settings.compiled)
     paths = [route.path for route in app.router.routes if isinstance(route, Route)]
     app.metrics = Metrics(GRAPHQL, paths, settings.metrics_operations)
@@ -123,7 +116,10 @@ class Service(Starlette):
     mint: Mint
     spans: Spans | None = None
     gate: Gate | None = None
-    _graphql: ClassVar = {"http": Requests(graphql.GraphQL()), "websocket": Requests(GraphQLWS())}
+    _graphql: ClassVar = {
+        "http": Requests(graphql_http.GraphQL()),
+        "websocket": Requests(GraphQLWS()),
+    }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -138,12 +134,12 @@ class Service(Starlette):
 def routes(settings: Settings) -> list[BaseRoute]:
     """Every other path that is served."""
     found: list[BaseRoute] = [
-        *webhooks.routes(),
+        *github_webhooks.routes(),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
     if settings.metrics:
-        found.append(Route(scraping.PATH, scraping.metrics))
+        found.append(Route(metrics.PATH, metrics.metrics))
     if settings.shows_schema:
         found.append(Route("/schema.graphql", _schema))
     return found
@@ -153,7 +149,7 @@ async def _schema(request: Request) -> Response:
     """The schema, for whoever may ask /graphql for it."""
     gate: Gate | None = request.app.gate
     if gate is not None:
-        await gate.viewer(request.scope["headers"], operations.address_of(request.scope))
+        await gate.viewer(request.scope["headers"], operation.address_of(request.scope))
     return await compression.response(request, sdl().encode(), "text/plain", {})
 
 
@@ -163,7 +159,7 @@ async def _as_json(request: Request, error: Exception) -> Response:
     # Starlette says the status's own words where it refuses, in capitals; what is said here stays.
     is_phrase = error.detail == HTTPStatus(error.status_code).phrase
     message = error.detail.lower() if is_phrase else error.detail
-    body = refusals.body(error.status_code, message)
+    body = error_bodies.body(error.status_code, message)
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 

@@ -14,10 +14,10 @@ from urllib.parse import unquote, urlsplit
 from starlette.config import Config
 from starlette.datastructures import Secret
 
-from resolvers.figures import RULES
-from schema.limits import LIMITS
-from server import addresses
-from server.access.proxies import Proxies
+from resolvers.policy import RULES
+from schema.limits.limits import LIMITS
+from server import ip_addresses
+from server.http.client_address import Proxies
 
 PREFIX = "CHITTYGRAPH_"
 # Read by the test suite, not by the server.
@@ -377,7 +377,7 @@ def _check_collector(url: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    address = addresses.parsed(host)
+    address = ip_addresses.parsed(host)
     return host == "localhost" if address is None else address.is_loopback
 
 

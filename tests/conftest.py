@@ -1,7 +1,7 @@
 """What every test may use."""
 
 # Before anything imports sqlite3: two SQLite libraries in one process break each other's locks.
-from db import migrator  # isort: skip
+from db.migrating import migrator  # isort: skip
 
 import contextlib
 import logging
@@ -16,7 +16,11 @@ import pytest
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ("tests.corpus.sharing", "tests.moving", "tests.strict")
+pytest_plugins = (
+    "tests.support.corpus.sharing",
+    "tests.support.transfers",
+    "tests.support.strict_mode",
+)
 
 
 @pytest.fixture(autouse=True)

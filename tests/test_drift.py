@@ -12,13 +12,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from db import kinds
-from db.tables import TABLES, Column, Table
+from db.model import column_types
+from db.model.tables import TABLES, Column, Table
+from tests.support.paths import ROOT
 
 COLUMNS = """
     SELECT name, type, "notnull" FROM pragma_table_info(:table)
 """
-WHOLE_NUMBERS = (kinds.INT, kinds.BIG_INT)
+WHOLE_NUMBERS = (column_types.INT, column_types.BIG_INT)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -56,12 +57,11 @@ def test_a_table_takes_exactly_the_values_of_an_enumeration(
     assert f"CHECK ({column.name} IN ({values}))" in made
 
 
-TOP = Path(__file__).parent.parent
 ARROW = ("db", "resolvers", "schema", "server")
 SOURCES = [
-    path.relative_to(TOP) for package in ARROW for path in sorted((TOP / package).rglob("*.py"))
+    path.relative_to(ROOT) for package in ARROW for path in sorted((ROOT / package).rglob("*.py"))
 ]
-DRIVERS = {"aiosqlite", "pysqlite3"}
+DRIVERS = {"aiosqlite", "orjson", "pysqlite3"}
 OF_HTTP_AND_GRAPHQL = {"graphql", "strawberry", "starlette", "uvicorn"}
 STATEMENT = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA|CREATE (TABLE|INDEX))\b"
@@ -71,7 +71,7 @@ STATEMENT = re.compile(
 def imported(source: Path) -> set[str]:
     """The top-level names of what a file imports, wherever in it."""
     found = set()
-    for node in ast.walk(ast.parse((TOP / source).read_text())):
+    for node in ast.walk(ast.parse((ROOT / source).read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -105,15 +105,15 @@ def test_the_rules_know_nothing_of_http_and_graphql(source: Path):
 def test_sql_is_written_in_the_database_layer_only(source: Path):
     texts = [
         node.value
-        for node in ast.walk(ast.parse((TOP / source).read_text()))
+        for node in ast.walk(ast.parse((ROOT / source).read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
 
     assert [text for text in texts if STATEMENT.search(text)] == []
 
 
-PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
-PINNED = dict(re.findall(r"^(\S+)==(\S+)", (TOP / "requirements.lock").read_text(), re.MULTILINE))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PINNED = dict(re.findall(r"^(\S+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
 NEEDED = PROJECT["project"]["dependencies"] + PROJECT["dependency-groups"]["dev"]
 
 

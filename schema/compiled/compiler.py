@@ -12,17 +12,17 @@ from graphql import (
     is_object_type,
 )
 
-from db.tables import Relation, Table
-from schema import sources
+from db.model.tables import Relation, Table
 from schema.compiled import pages, steps
-from schema.compiled.inputs import DEFINITION
+from schema.compiled.arguments import DEFINITION
+from schema.compiled.converters import singly
 from schema.compiled.pages import PagePlan, PageStep
-from schema.compiled.request import Arguments
+from schema.compiled.plan import Arguments
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
 from schema.compiled.selection import Field, Selections
 from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
-from schema.compiled.values import singly
-from schema.sources import METADATA
+from schema.fields import sources
+from schema.fields.sources import METADATA
 
 
 class NotCovered(Exception):

@@ -8,17 +8,17 @@ from typing import Any, Protocol, TypeAlias
 
 import orjson
 
-from db import cursors, packed
 from db.errors import Unreadable
-from db.packed import Packed
-from db.pages import Cut
 from db.program import Statement, Value, Values
-from schema.compiled.request import Arguments, Request
+from db.queries import cursors, json_listings
+from db.queries.json_listings import Packed
+from db.queries.listings import Cut
+from schema.compiled.json_rows import Spelling, Texts
+from schema.compiled.plan import Arguments, Request
 from schema.compiled.rows import Columns, Objects, RowPlan, Rows
-from schema.compiled.spelled import Spelling, Texts
 from schema.compiled.steps import Task, following
+from schema.fields.sources import Pages
 from schema.pages import BEYOND, asked
-from schema.sources import Pages
 
 Value_of: TypeAlias = Callable[[int, Any], Any]
 """Makes one field of a page: of the parent at an index, whose page has these rows."""
@@ -226,16 +226,16 @@ class PagePlan:
         if has_rows:
             wider = replace(cut, limit=cut.limit + look_ahead)
             statements.append(
-                packed.spelled_page(listing, wider, names, spelling.members)
+                json_listings.spelled_page(listing, wider, names, spelling.members)
                 if spelling
-                else packed.page(listing, wider, names)
+                else json_listings.page(listing, wider, names)
             )
         if self.has_total:
-            statements.append(packed.count(listing))
+            statements.append(json_listings.count(listing))
         if cut.after is not None and "hasPreviousPage" in infos:
-            statements.append(packed.reach(listing, cut.order, cut.after, ahead=False))
+            statements.append(json_listings.reach(listing, cut.order, cut.after, ahead=False))
         if cut.before is not None and "hasNextPage" in infos:
-            statements.append(packed.reach(listing, cut.order, cut.before, ahead=True))
+            statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
         ordered_by = [names.index(part.column) for part in cut.order] if self.has_cursors else []
         return Spec(cut, statements, has_rows, ordered_by, spelling)
 
@@ -280,7 +280,7 @@ class PageTask:
     def _found(self, answers: list[str]) -> Found:
         spec, plan, count = self._spec, self._plan, len(self._objects)
         spelling = spec.spelling
-        texts = packed.spelled_pages(answers[0]) if spelling else None
+        texts = json_listings.spelled_pages(answers[0]) if spelling else None
         rest = map(orjson.loads, answers if texts is None else answers[1:])
         if spelling and texts is not None:
             found = self._spelled(spelling, texts)

@@ -7,13 +7,13 @@ from typing import Any
 
 from graphql import GraphQLField, get_named_type, get_nullable_type, is_list_type
 
-from schema import ids, sources
+from schema.compiled.arguments import DEFINITION
 from schema.compiled.compiler import Compiler, NotCovered, source_of
-from schema.compiled.inputs import DEFINITION
-from schema.compiled.request import Arguments, Request
+from schema.compiled.plan import Arguments, Request
 from schema.compiled.rows import Columns, RowPlan
 from schema.compiled.selection import Field
 from schema.compiled.steps import Task, following
+from schema.fields import global_ids, sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _part(compiler: Compiler, payload: Any, field: Field) -> Entity | Callable[[
     definition = payload.fields[field.name]
     type_: Any = get_named_type(definition.type)
     name = definition.extensions[DEFINITION].python_name
-    if type_.name in ids.BY_KIND:
-        columns = Columns(ids.BY_KIND[type_.name])
+    if type_.name in global_ids.BY_KIND:
+        columns = Columns(global_ids.BY_KIND[type_.name])
         is_list = is_list_type(get_nullable_type(definition.type))
         return Entity(name, compiler.rows(columns, field.nodes), is_list)
     plain = compiler.plain(type_, field.nodes)

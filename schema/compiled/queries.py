@@ -7,16 +7,16 @@ from typing import Any, Protocol
 
 from graphql import FieldNode, GraphQLField, get_named_type
 
-from db import tables
 from db.errors import BadRequest
+from db.model import tables
+from db.model.tables import Table
 from db.program import Program
-from db.tables import Table
-from schema import ids, sources
 from schema.compiled.compiler import Compiler, NotCovered, source_of
 from schema.compiled.pages import PagePlan, PageTask
-from schema.compiled.request import Arguments, Request
+from schema.compiled.plan import Arguments, Request
 from schema.compiled.selection import Field
 from schema.compiled.steps import Lookup, Task, carried_out
+from schema.fields import global_ids, sources
 
 INTROSPECTION = "introspection"  # why an operation of nothing else takes the generic road
 
@@ -170,7 +170,7 @@ class _ById:
             data[self.key] = [None] * len(asked)
         wanted: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
         for index, id_ in enumerate(asked):
-            place = ids.decode(id_)
+            place = global_ids.decode(id_)
             if place is not None:
                 slot = _Slot(data[self.key], index) if self.many else data
                 wanted.setdefault(place[0], []).append((slot, place[1]))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from db.errors import Unreadable
-from db.spelling import Member
-from db.tables import Column, Table
-from schema import ids
-from schema.compiled.values import Converter, converter
+from db.model.tables import Column, Table
+from db.queries.json_text import Member
+from schema.compiled.converters import Converter, converter
+from schema.fields import global_ids
 
 if TYPE_CHECKING:
     from schema.compiled.steps import Step
@@ -111,6 +111,6 @@ def global_id(table: Table[Any]) -> Callable[[Any], str]:
     def made(key: Any) -> str:
         if isinstance(key, float):
             raise Unreadable("a fraction does not keep its sign and all its digits in a packed row")
-        return ids.of_key(kind, key)
+        return global_ids.of_key(kind, key)
 
     return made

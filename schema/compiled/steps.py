@@ -10,13 +10,13 @@ from typing import Any, Protocol, TypeAlias
 
 import orjson
 
-from db import packed
 from db.errors import BadRequest, Unreadable
-from db.packed import Packed
+from db.model.tables import Table
 from db.program import Program, Spent, Statement, Value
-from db.tables import Table
+from db.queries import json_listings
+from db.queries.json_listings import Packed
 from resolvers.loaders import ROWS_PER_OPERATION
-from schema.compiled.request import Request
+from schema.compiled.plan import Request
 from schema.compiled.rows import Columns, Objects, RowPlan, Rows
 
 
@@ -96,7 +96,7 @@ class Lookup:
     def statement(self) -> Packed:
         """What fetches them; the columns are known once everything is compiled."""
         if self.kept is None:
-            self.kept = packed.rows(self.table, self.by, self.columns.names[1:])
+            self.kept = json_listings.rows(self.table, self.by, self.columns.names[1:])
         return self.kept
 
     @property

@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.copying import backups, rotation
+from db.backup import backups, rotation
 from db.errors import BootRefused
-from server import logs
 from server.cli import copies, options, stopping
 from server.cli.complaints import MISUSED, complain
-from server.progress import Progress
+from server.files.progress import Progress
+from server.telemetry import logs
 
 if TYPE_CHECKING:
     from server.cli.options import Commands

@@ -4,12 +4,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from db import migrator
-from db.adopting.adoption import Adoption
-from server import logs
+from db.migrating import migrator
+from db.migrating.adoption.adoption import Adoption
 from server.cli import options
 from server.cli.complaints import FAILED
 from server.settings import Settings
+from server.telemetry import logs
 
 if TYPE_CHECKING:
     from server.cli.options import Commands

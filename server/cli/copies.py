@@ -1,7 +1,7 @@
 """What `backup` and `restore` say of the copy they made."""
 
-from db.copying.backups import Copied
-from db.tables import TABLES
+from db.backup.backups import Copied
+from db.model.tables import TABLES
 
 
 def told(copied: Copied) -> str:

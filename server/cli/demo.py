@@ -5,12 +5,12 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import migrator
+from db.migrating import migrator
 from server.cli import options
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
-    from server.demo import DemoReport
+    from server.demo.registry import DemoReport
 
 
 def add_to(commands: "Commands") -> None:
@@ -30,13 +30,13 @@ def run(args: argparse.Namespace) -> int:
 
 def fill(path: Path) -> "DemoReport | None":
     """Fill a migrated registry; None, and nothing written, when it holds any row."""
-    from db.database import Database
-    from server import demo
+    from db.sqlite.database import Database
+    from server.demo import registry
 
     async def work() -> "DemoReport | None":
         database = await Database.open(path)
         try:
-            return await demo.fill(database)
+            return await registry.fill(database)
         finally:
             await database.close()
 

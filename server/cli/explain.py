@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import migrator
+from db.migrating import migrator
 from server.cli import options
 from server.cli.complaints import FAILED, MISUSED, complain
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from resolvers.explained import ExplainedScope
-    from schema.roads import Answered
+    from resolvers.recording_scope import ExplainedScope
+    from schema.execution.executor import Answered
     from server.cli.options import Commands
 
 
@@ -33,8 +33,8 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the query, which changes nothing, and print what it did; raises BootRefused, OSError."""
+    from db.model import strict_json
     from schema.errors import RequestRefused  # building the schema is slow
-    from server import strict_json
 
     try:
         text = _text(args.file)
@@ -68,14 +68,15 @@ def _text(file: Path) -> str:
 async def _explain(
     settings: Settings, text: str, variables: dict[str, Any], operation: str | None
 ) -> str:
-    from db import cursors, query_plans
-    from db.database import Database
-    from resolvers.explained import ExplainedScope
+    from db.queries import cursors
+    from db.sqlite import query_plans
+    from db.sqlite.database import Database
     from resolvers.permissions import OPERATOR
+    from resolvers.recording_scope import ExplainedScope
     from schema.errors import RequestRefused
-    from schema.execution import Documents
-    from schema.roads import Roads
-    from server.graphql import limits, rules
+    from schema.execution.documents import Documents
+    from schema.execution.executor import Roads
+    from server.endpoints.graphql_http import limits, rules
 
     documents = Documents(introspection=True, limits=limits(settings), rules=rules(settings))
     prepared = documents.prepare(text)

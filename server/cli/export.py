@@ -5,15 +5,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.copying import backups
-from db.moving.transfers import BY_TYPE
+from db.backup import backups
+from db.transfer.layout import BY_TYPE
 from server.cli import options, stopping
 from server.cli.complaints import MISUSED, MOST_SHOWN, complain
-from server.progress import Progress
+from server.files.progress import Progress
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
-    from server.exporting import Export
+    from server.files.exporting import Export
 
 
 def add_to(commands: "Commands") -> None:
@@ -52,7 +52,7 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; 1 when a row cannot be expressed. Raises BootRefused or OSError."""
-    from server import exporting
+    from server.files import exporting
 
     if args.format == "csv" and args.type is None:
         return complain(f"CSV holds one type: name one of {', '.join(BY_TYPE)}", MISUSED)

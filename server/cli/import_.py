@@ -6,16 +6,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.moving.transfers import BY_TYPE
+from db.transfer.layout import BY_TYPE
 from server.cli import options, stopping
 from server.cli.complaints import MISUSED, MOST_SHOWN, complain
-from server.progress import Progress
+from server.files.progress import Progress
 
 if TYPE_CHECKING:
-    from db.moving.imports import Counted
-    from db.moving.staging import Staging
+    from db.transfer.imports import Counted
+    from db.transfer.staging import Staging
     from server.cli.options import Commands
-    from server.importing import Wanted
+    from server.files.importing import Wanted
 
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
@@ -56,8 +56,8 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Import; 1, and nothing written, when any row is rejected. Raises BootRefused, Unavailable."""
-    from server import importing
-    from server.bounded_lines import FileRefused
+    from server.files import importing
+    from server.files.text_files import FileRefused
 
     wanted, misuse = _wanted(args)
     if misuse:
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _wanted(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
     """What is asked for, and what is wrong with asking so, if anything."""
-    from server.importing import Wanted
+    from server.files.importing import Wanted
 
     format_ = args.format or ENDINGS.get(args.file.suffix.lower())
     misuse = None

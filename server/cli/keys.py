@@ -8,15 +8,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from db import healthy, migrator
 from db.errors import Refused, Unreadable
-from server.access import expiry
+from db.migrating import migrator
+from db.sqlite import file_checks
+from server.auth import expiry
 from server.cli import options
 from server.cli.complaints import complain, tell
 
 if TYPE_CHECKING:
-    from db.api_keys import ApiKey
-    from db.database import Database
+    from db.security.api_keys import ApiKey
+    from db.sqlite.database import Database
     from resolvers.scope import Scope
     from server.cli.options import Commands
     from server.settings import Settings
@@ -88,8 +89,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _create(args: argparse.Namespace, settings: "Settings") -> None:
-    from server import minting
-    from server.access import issuing
+    from server.auth import issuing
+    from server.identity import minting
 
     wanted = issuing.Wanted(label=args.label, expires_at=args.expires)
 
@@ -114,7 +115,7 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
 
 
 async def _list(args: argparse.Namespace, settings: "Settings") -> None:
-    from db import api_keys
+    from db.security import api_keys
 
     found = await _with_database(
         settings, lambda database: database.read(api_keys.listed(args.actor))
@@ -129,7 +130,7 @@ async def _list(args: argparse.Namespace, settings: "Settings") -> None:
 
 
 async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
-    from db import api_keys
+    from db.security import api_keys
 
     revoked = await _with_database(
         settings, lambda database: database.write(api_keys.revoke(args.key_id))
@@ -140,10 +141,10 @@ async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
 
 
 async def _with_database(settings: "Settings", work: "Callable[[Database], Awaitable[T]]") -> T:
-    from db.database import Database
+    from db.sqlite.database import Database
 
     path = settings.database_path
-    with healthy.refusing(path):
+    with file_checks.refusing(path):
         database = await Database.open(path, readers=1, min_free_bytes=settings.min_free_mb * 2**20)
         try:
             return await work(database)
@@ -153,7 +154,7 @@ async def _with_database(settings: "Settings", work: "Callable[[Database], Await
 
 def _line(key: "ApiKey") -> str:
     """A key as one line for people."""
-    from server import logs
+    from server.telemetry import logs
 
     state = f"expires {key.expires_at}" if key.expires_at else "does not expire"
     if key.revoked_at:
@@ -166,25 +167,25 @@ def _line(key: "ApiKey") -> str:
 
 
 def _now() -> str:
-    from db import clock
+    from db.model import instants
 
-    return clock.now()
+    return instants.now()
 
 
 def _chitty_id(given: str) -> str:
-    from resolvers import shapes
+    from resolvers.validation import validators
 
-    return _checked(shapes.chitty_id, given)
+    return _checked(validators.chitty_id, given)
 
 
 def _text(given: str) -> str:
-    from resolvers import shapes
+    from resolvers.validation import validators
 
-    return _checked(shapes.text(LONGEST), given)
+    return _checked(validators.text(LONGEST), given)
 
 
 def _label(given: str) -> str:
-    from resolvers import secrets
+    from resolvers.validation import secrets
 
     if secrets.looks_secret(given):
         raise argparse.ArgumentTypeError(
@@ -198,7 +199,7 @@ def _expiry(given: str) -> str:
 
 
 def _key_id(given: str) -> str:
-    from server.access import api_keys
+    from server.auth import api_keys
 
     # Whoever gives more of the key has it in a history by now, and must not find it in a log too.
     if not api_keys.KEY_ID.fullmatch(given):

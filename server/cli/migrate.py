@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import migrator
-from db.adopting.adoption import Adoption
+from db.migrating import migrator
+from db.migrating.adoption.adoption import Adoption
 from server.cli import check, options
 from server.cli.complaints import FAILED
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.copying import restores
+from db.backup import restores
 from server.cli import copies, options, stopping
-from server.progress import Progress
+from server.files.progress import Progress
 
 if TYPE_CHECKING:
     from server.cli.options import Commands

@@ -17,7 +17,7 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the SDL."""
-    from schema.served import sdl  # building the schema is slow, and no other command needs it
+    from schema.built import sdl  # building the schema is slow, and no other command needs it
 
     print(sdl().rstrip())
     return 0

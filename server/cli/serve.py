@@ -10,11 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from db import engine, migrator
-from server import logs, process, siblings
+from db.migrating import migrator
+from db.sqlite import library
 from server.cli import demo, options
 from server.cli.complaints import FAILED, tell
 from server.settings import SettingRefused, Settings
+from server.telemetry import logs, worker_exchange
+from server.transport import process
 
 if TYPE_CHECKING:
     import asyncio
@@ -55,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
             extra={
                 "database": str(settings.database_path),
                 "migrations_applied": len(applied),
-                "sqlite": engine.VERSION,
-                "sqlite_from": engine.SOURCE,
+                "sqlite": library.VERSION,
+                "sqlite_from": library.SOURCE,
             },
         )
         if args.demo:
@@ -104,9 +106,9 @@ def _check_documents(settings: Settings) -> None:
 
 
 def _affordable(settings: Settings) -> Settings:
-    if settings.workers > 1 and not engine.IS_SAFE_FOR_SEVERAL_WRITERS:
+    if settings.workers > 1 and not library.IS_SAFE_FOR_SEVERAL_WRITERS:
         tell(
-            f"SQLite {engine.VERSION} can damage a file that several processes write"
+            f"SQLite {library.VERSION} can damage a file that several processes write"
             " (mended in 3.51.3), so one worker serves"
         )
         return replace(settings, workers=1)
@@ -122,7 +124,7 @@ def _announce(settings: Settings, listener: socket.socket) -> None:
 def _serve(settings: Settings, listener: socket.socket) -> int:
     import uvicorn
 
-    from server import workers
+    from server.transport import workers
 
     configurations = [_configuration(settings, place) for place in range(settings.workers)]
     try:
@@ -131,7 +133,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
             return 0
         with (
             workers.listeners(listener, settings.workers) as listeners,
-            siblings.meeting(),
+            worker_exchange.meeting(),
         ):
             supervised = workers.Workers(configurations, listeners)
             supervised.run()
@@ -148,10 +150,10 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     import uvicorn
 
     from server.app import GRAPHQL
-    from server.patience import Bounds
-    from server.peers import Peers
-    from server.protocol import Protocol
-    from server.upgraded import Upgraded
+    from server.transport.connection_limits import Peers
+    from server.transport.http_protocol import Protocol
+    from server.transport.timeouts import Bounds
+    from server.transport.websocket_protocol import Upgraded
 
     bounds = Bounds(
         head=settings.head_seconds,

@@ -5,10 +5,9 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from db import questions
 from db.errors import BadRequest, ReadTimeout
-from server import printed_rows
-from server.cli import options
+from db.sqlite import read_only_sql
+from server.cli import options, row_output
 from server.cli.complaints import complain
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def add_to(commands: "Commands") -> None:
     parser.add_argument("statement", help="One statement that only reads; - for stdin.")
     parser.add_argument(
         "--format",
-        choices=tuple(printed_rows.FORMATS),
+        choices=tuple(row_output.FORMATS),
         help="How rows are printed. Default: table on a terminal, csv elsewhere.",
     )
     options.add_settings(parser, {"database", "read_seconds"})
@@ -33,13 +32,13 @@ def add_to(commands: "Commands") -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what the statement finds, as it is found; raises BootRefused."""
     settings = options.settings_of(args)
-    printed = printed_rows.FORMATS[args.format or ("table" if sys.stdout.isatty() else "csv")]
+    printed = row_output.FORMATS[args.format or ("table" if sys.stdout.isatty() else "csv")]
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal has no character for
     try:
         sql = _statement(args.statement)
         limit = settings.read_seconds
-        with questions.answered(settings.database_path, sql, seconds=limit) as answer:
+        with read_only_sql.answered(settings.database_path, sql, seconds=limit) as answer:
             for line in printed(answer.columns, answer.rows()):
                 print(line)
     except UnicodeDecodeError:

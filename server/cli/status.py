@@ -6,9 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db import counts, engine, inspection, migrator
-from db.adopting import repair_report
-from db.adopting.repair_report import Repair
+from db.migrating import migrator
+from db.migrating.adoption import repair_report
+from db.migrating.adoption.repair_report import Repair
+from db.queries import row_counts
+from db.sqlite import describe, library
 from server.cli import options
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     path = options.settings_of(args).database_path
     found = state(path)
     if args.schema and found["exists"]:
-        found["schema"] = inspection.schema(path)
+        found["schema"] = describe.schema(path)
     print(json.dumps(found, indent=2) if args.json else "\n".join(_lines(found)))
     return 0
 
@@ -49,9 +51,9 @@ def state(path: Path) -> dict[str, Any]:
         "pending": list(status.pending),
         "to_repair": [asdict(repair) for repair in status.repairs],
         "repaired": [asdict(each) for each in repair_report.of_file(path)] if complete else [],
-        "rows": counts.rows_of_file(path) if complete else {},
-        "sqlite": engine.VERSION,
-        "sqlite_from": engine.SOURCE,
+        "rows": row_counts.rows_of_file(path) if complete else {},
+        "sqlite": library.VERSION,
+        "sqlite_from": library.SOURCE,
     }
 
 

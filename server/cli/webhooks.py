@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db import waiting
+from db.commands import pending_installations
 from server.cli import options
 from server.cli.complaints import FAILED, complain
 from server.settings import Settings
@@ -38,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _replay(settings: Settings, paths: list[Path]) -> int:
-    from db.opening import open_migrated
-    from server import webhook_replay
-    from server.minting import minter
+    from db.migrating.opening import open_migrated
+    from server.files import webhook_replay
+    from server.identity.minting import minter
 
     database = await open_migrated(settings.database_path)
     code = 0
@@ -50,7 +50,7 @@ async def _replay(settings: Settings, paths: list[Path]) -> int:
                 told = replayed.outcome or f"refused: {replayed.error}"
                 print(f"{replayed.where}: {told}")
                 code = FAILED if replayed.error else code
-        if await database.read(waiting.any_unclaimed()):
+        if await database.read(pending_installations.any_unclaimed()):
             code = complain(STILL_WAITING)
     finally:
         await database.close()

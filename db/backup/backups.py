@@ -1,0 +1,205 @@
+"""A copy of a database in one file, made while servers go on using it, and verified before it has a name."""
+
+import os
+import re
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from db.errors import BootRefused
+from db.model import instants
+from db.model.tables import TABLES
+from db.sqlite import file_checks
+from db.sqlite.long_statements import watched
+
+Advance: TypeAlias = Callable[[int], None]
+"""Told every so often that so many bytes more are done; what it raises ends the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy holds: the rows of each table, and how many refer to a row that is not there."""
+
+    rows: dict[str, int]
+    dangling: int
+
+
+def backup(
+    database: Path, target: Path, *, overwrite: bool = False, advance: Advance = lambda _: None
+) -> Copied:
+    """Copy a database, which may be in use, to a new file that only this user may read.
+
+    The copy appears under its name whole, verified and on the disk, or not at all. Raises BootRefused
+    when there is no sound registry at `database`, when `target` is taken and not to be overwritten,
+    and when it cannot be written.
+    """
+    source = database.resolve()
+    _require_free(source, target, overwrite=overwrite)
+    if not file_checks.exists(source):
+        raise BootRefused(f"{source} does not exist: name the database that is to be backed up")
+    file_checks.require_usable(source, writable=False)
+    with aside(target) as new:
+        with file_checks.looking(source, alone=False) as connection:
+            copied = copy(connection, source, new, advance)
+        _require_free(source, target, overwrite=overwrite)
+        publish(new, target)
+    return copied
+
+
+def stamp() -> str:
+    """The present instant, in UTC, as file names carry it; later ones sort after earlier ones."""
+    return re.sub("[-:]", "", instants.now())
+
+
+@contextmanager
+def aside(target: Path) -> Iterator[Path]:
+    """The path of a new file in a folder of its own beside `target`, removed with all it holds.
+
+    Raises BootRefused when the target's folder cannot be written.
+    """
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise BootRefused(f"{target} cannot be written: there is no folder {folder}; create it")
+    file_checks.require_writable_folder(target.absolute())
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as own:
+        new = Path(own) / "new.db"
+        new.touch(mode=file_checks.PRIVATE)
+        yield new
+
+
+def publish(new: Path, target: Path) -> None:
+    """Give a finished file its name, once every byte of it and then the name are on the disk."""
+    settle(new)
+    new.replace(target)
+    settle(target.absolute().parent)
+
+
+def settle(path: Path) -> None:
+    """Have a file, or the names in a folder, written to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+COPY = "VACUUM INTO :target"
+
+
+def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advance) -> Copied:
+    """Copy the database of a connection, in one snapshot, into an empty file, and verify the copy.
+
+    `source` is the file that it is connected to. Raises BootRefused when it holds no registry, or
+    cannot be copied whole.
+    """
+    before = require_registry(connection, source)
+    written = 0
+
+    def report() -> None:
+        nonlocal written
+        size = new.stat().st_size
+        advance(size - written)
+        written = size
+
+    connection.execute("PRAGMA query_only = OFF")  # it forbids VACUUM INTO, which changes nothing
+    try:
+        with watched(connection, report):
+            connection.execute(COPY, {"target": new.as_uri()})
+            report()
+    except sqlite3.OperationalError as error:
+        raise unwritten(new, error) from error
+    copied = verify(new, source, report)
+    after = rows(connection)
+    # Writers do not wait for a copy. A registry keeps what is deleted, so its own tables only grow.
+    for table in (table.name for table in TABLES):
+        if not before[table] <= copied.rows[table] <= after[table]:
+            raise BootRefused(
+                f"the copy holds {copied.rows[table]} rows of {table}, where the database had"
+                f" {before[table]} before and {after[table]} after: try again, and check the database"
+            )
+    return copied
+
+
+def unwritten(new: Path, error: Exception) -> BootRefused:
+    """What to raise when a file that was made aside cannot be written to its end."""
+    return BootRefused(
+        f"the copy in {new.parent.parent} cannot be finished ({error}): see that the disk is sound"
+        " and has room; nothing was changed"
+    )
+
+
+def verify(new: Path, source: Path, report: Callable[[], None]) -> Copied:
+    """Read a copy of `source` whole; raises BootRefused when it is damaged or holds no registry."""
+    with (
+        closing(file_checks.connect(new, "ro&immutable=1")) as connection,
+        watched(connection, report),
+    ):
+        # As at boot: a value that breaks a CHECK is no damage.
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        try:
+            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            raise BootRefused(
+                f"the copy of {source} is damaged ({found}): try again, and check the disk"
+            )
+        return Copied(require_registry(connection, source), _dangling(connection))
+
+
+def require_registry(connection: sqlite3.Connection, file: Path) -> dict[str, int]:
+    """The number of rows by table; raises BootRefused unless the registry's tables are among them."""
+    found = rows(connection)
+    missing = [table.name for table in TABLES if table.name not in found]
+    if missing:
+        raise BootRefused(
+            f"{file} holds no whole registry, for it lacks the tables {', '.join(missing)}: name"
+            " another file"
+        )
+    return found
+
+
+ORDINARY = """
+    SELECT name FROM sqlite_master
+    WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' AND sql NOT LIKE 'CREATE VIRTUAL %'
+    ORDER BY name
+"""
+COUNT = 'SELECT count(*) FROM "{table}"'
+
+
+def rows(connection: sqlite3.Connection) -> dict[str, int]:
+    """The number of rows in each ordinary table, by its name in lower case."""
+    counts = {}
+    for (name,) in connection.execute(ORDINARY).fetchall():
+        sql = COUNT.format(table=name.replace('"', '""'))
+        (counts[name.lower()],) = connection.execute(sql).fetchone()
+    return counts
+
+
+DANGLING = "SELECT count(*) FROM pragma_foreign_key_check"
+
+
+def _dangling(connection: sqlite3.Connection) -> int:
+    try:
+        (count,) = connection.execute(DANGLING).fetchone()
+    except sqlite3.OperationalError:  # somebody else's table refers to columns that are no key
+        return 0
+    return int(count)
+
+
+def _require_free(source: Path, target: Path, *, overwrite: bool) -> None:
+    beside = [source.with_name(source.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    if target.resolve() in beside:
+        raise BootRefused(f"{target} is the database itself: name another file for the backup")
+    if target.is_dir():
+        raise BootRefused(
+            f"{target} is a folder: name a file in it, or add --once or --every to keep several there"
+        )
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise BootRefused(f"{target} is not an ordinary file: name another for the backup")
+    if target.exists() and not overwrite:
+        raise BootRefused(f"{target} is there already: name another file, or add --overwrite")

@@ -1,0 +1,43 @@
+"""Backups in a folder, named by the time they were made; only as many as are asked for are kept."""
+
+import re
+import shutil
+from pathlib import Path
+
+from db.backup import backups
+from db.backup.backups import Advance, Copied
+
+TIME = r"\d{8}T\d{6}\.\d{3}Z"
+
+
+def keep_another(database: Path, folder: Path, keep: int, advance: Advance) -> tuple[Path, Copied]:
+    """Add a backup to a folder, which is made if need be, then delete all but the newest `keep`.
+
+    Nothing is deleted unless the new one is good, nor ever that one or a file of another name.
+    Raises BootRefused, OSError when there is none.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder / f"{database.stem}-{backups.stamp()}.db"
+    copied = backups.backup(database, new, advance=advance)
+    _rotate(folder, database.stem, new, keep)
+    return new, copied
+
+
+def _rotate(folder: Path, stem: str, new: Path, keep: int) -> None:
+    name = re.compile(rf"{re.escape(stem)}-{TIME}\.db")
+    own = [path for path in folder.iterdir() if name.fullmatch(path.name) and path != new]
+    # The clock may have been set back: the newest by name need not be the one just made.
+    older = sorted(path for path in own if path.is_file() and not path.is_symlink())
+    surplus = max(len(older) + 1 - keep, 0)
+    for path in older[:surplus]:
+        path.unlink()
+    _sweep(folder, stem, min([*older[surplus:], new]))
+
+
+def _sweep(folder: Path, stem: str, oldest: Path) -> None:
+    # A backup that was killed, or lost its power, leaves the folder that it was made in.
+    made_in = re.compile(rf"\.({re.escape(stem)}-{TIME}\.db)-\w+")
+    for path in folder.iterdir():
+        found = made_in.fullmatch(path.name)
+        if found is not None and found[1] < oldest.name and path.is_dir():
+            shutil.rmtree(path)

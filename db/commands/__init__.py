@@ -1,0 +1,1 @@
+"""Statements that write: one batch for each mutation or webhook delivery."""

@@ -1,0 +1,245 @@
+"""Programs that write actors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from db.commands import statements
+from db.commands.preconditions import clear, problems
+from db.commands.statements import UNCHANGED
+from db.errors import ErrorCode, Problem, Refused
+from db.model import instants
+from db.model.column_types import INT64_MAX
+from db.model.enums import ActorStatus, SourceType
+from db.model.tables import ACTORS, CONTEXTS, Actor
+from db.program import Program, Statement, Value
+from db.security.delegation import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Powers
+from db.security.row_security import changeable
+
+ALL_POWERS = Powers()
+# A token names an actor by principal or ChittyID, so no actor's principal may equal another's ChittyID.
+PRINCIPAL_TAKEN_BY_ANOTHER = """EXISTS (
+        SELECT 1 FROM actors AS other
+        WHERE (other.chitty_auth_principal_id = :chitty_auth_principal_id
+               OR other.chitty_id = :chitty_auth_principal_id)
+          AND other.chitty_id <> :chitty_id
+    )"""
+ID_TAKEN = f"""({statements.ID_TAKEN} OR EXISTS (
+        SELECT 1 FROM actors AS other WHERE other.chitty_auth_principal_id = :chitty_id
+    ))"""
+
+
+def status_of(bind: str) -> str:
+    """SQL for the status of the actor whose ChittyID is bound by this name; NULL for none."""
+    return f"(SELECT known.status FROM {ACTORS.seen} AS known WHERE known.chitty_id = :{bind})"
+
+
+def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
+    """What keeps an actor with this status from being given contexts, if anything does."""
+    if status is None:
+        return Problem(ErrorCode.NOT_FOUND, (field,), f"there is no actor {owner}")
+    if status != ActorStatus.ACTIVE.value:
+        message = f"{owner} is {status!s}: name an active actor, or reinstate this one first"
+        return Problem(ErrorCode.CONFLICT, (field,), message)
+    return None
+
+
+INSERT = statements.insert(ACTORS, f"NOT {ID_TAKEN} AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER}")
+WHY_NOT_INSERTED = f"""
+    SELECT {ID_TAKEN} AS id_taken, {PRINCIPAL_TAKEN_BY_ANOTHER} AS principal_taken
+"""
+
+
+def insert(values: Mapping[str, Any]) -> Program[Actor]:
+    """Store a new, active actor with these columns.
+
+    Raises Refused with ALREADY_EXISTS where its ChittyID or its principal is taken.
+    """
+    now = instants.now()
+    start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
+    bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
+    written, [(id_taken, principal_taken)] = yield [
+        Statement(INSERT, bind),
+        Statement(WHY_NOT_INSERTED, bind),
+    ]
+    if written:
+        return ACTORS.of(written[0])
+    found = []
+    if id_taken:
+        found.append(statements.id_taken(values["chitty_id"]))
+    if principal_taken:
+        found.append(_principal_taken())
+    raise Refused(found)
+
+
+def update(
+    chitty_id: str,
+    changes: Mapping[str, Any],
+    if_updated_at: str | None = None,
+    powers: Powers = ALL_POWERS,
+) -> Program[Actor]:
+    """Set the changed columns; nothing is written where they are so already.
+
+    Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted, has changed since
+    `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond the powers, and with
+    ALREADY_EXISTS where another actor has the principal.
+    """
+    in_the_way = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
+    condition = (
+        f"{statements.differs(ACTORS, changes)} AND status <> 'deleted'"
+        f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED} AND {clear(in_the_way)}"
+    )
+    write = statements.update(ACTORS, statements.assignments(ACTORS, changes), condition)
+    bind = {"chitty_auth_principal_id": None, **statements.binds(changes), **powers.bind}
+    asking = statements.why(ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER, *[each.sql for each in in_the_way])
+    actor, answers = yield from statements.attempt(
+        ACTORS, [write], asking, bind | statements.reference(chitty_id, if_updated_at)
+    )
+    if answers is None:
+        return actor
+    _refuse_deleted(actor)
+    principal_taken, *reasons = answers
+    found = [_principal_taken()] if principal_taken else []
+    _refuse(found + problems(in_the_way, reasons))
+    return actor
+
+
+IN_THE_WAY_OF_ENDING = [EXCEEDED, LAST_ADMIN]
+SUSPEND = statements.update(
+    ACTORS,
+    "status = 'suspended'",
+    f"status = 'active' AND {UNCHANGED} AND {clear(IN_THE_WAY_OF_ENDING)}",
+)
+WHY_NOT_SUSPENDED = statements.why(ACTORS, *[each.sql for each in IN_THE_WAY_OF_ENDING])
+REINSTATE = statements.update(
+    ACTORS, "status = 'active'", f"status <> 'active' AND {UNCHANGED} AND {clear([EXCEEDED])}"
+)
+WHY_NOT_REINSTATED = statements.why(ACTORS, EXCEEDED.sql)
+
+
+def suspend(
+    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+) -> Program[Actor]:
+    """Suspend an active actor.
+
+    Raises Refused with NOT_FOUND, with CONFLICT where it is deleted or the last admin, and with
+    FORBIDDEN where it holds more than the powers.
+    """
+    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    actor, reasons = yield from statements.attempt(ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind)
+    _refuse_deleted(actor)
+    if reasons is not None:
+        _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
+    return actor
+
+
+def reinstate(
+    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+) -> Program[Actor]:
+    """Bring a suspended or deleted actor back.
+
+    Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than the powers.
+    """
+    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    actor, reasons = yield from statements.attempt(ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind)
+    if reasons is not None:
+        _refuse(problems([EXCEEDED], reasons))
+    return actor
+
+
+OWNED = f"""(
+        SELECT count(*) FROM {CONTEXTS.seen} AS owned
+        WHERE owned.owner_chitty_id = :chitty_id AND owned.status <> 'deleted'
+    )"""
+MAY_DELETE = f"""EXISTS (
+        SELECT 1 FROM actors
+        WHERE chitty_id = :chitty_id AND {changeable(ACTORS, "actors")}
+          AND status <> 'deleted' AND {UNCHANGED}
+          AND {clear(IN_THE_WAY_OF_ENDING)}
+          AND CASE WHEN :transfer_contexts_to IS NULL THEN {OWNED} = 0
+              ELSE :transfer_contexts_to <> :chitty_id
+               AND coalesce({status_of("transfer_contexts_to")} = 'active', FALSE) END
+    )"""
+HAND_OVER = f"""
+    UPDATE contexts
+    SET owner_chitty_id = :transfer_contexts_to, updated_at = {instants.LATER}
+    WHERE owner_chitty_id = :chitty_id AND status <> 'deleted'
+      AND :transfer_contexts_to IS NOT NULL AND {MAY_DELETE}
+"""
+DISCONNECT = statements.disconnect_all(SourceType.ACTOR, MAY_DELETE)
+DELETE = statements.update(ACTORS, "status = 'deleted'", MAY_DELETE)
+WHY_NOT_DELETED = statements.why(
+    ACTORS,
+    OWNED,
+    status_of("transfer_contexts_to"),
+    *[each.sql for each in IN_THE_WAY_OF_ENDING],
+)
+
+
+def delete(
+    chitty_id: str,
+    if_updated_at: str | None = None,
+    powers: Powers = ALL_POWERS,
+    *,
+    transfer_contexts_to: str | None = None,
+) -> Program[Actor]:
+    """Delete an actor softly: its contexts are handed over, its own connections disconnected.
+
+    Raises Refused with NOT_FOUND or CONFLICT for the actor or the one to transfer to (which must be
+    another), with FORBIDDEN where it holds more than the powers, and with IN_USE where contexts would
+    be left without an owner.
+    """
+    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    bind["transfer_contexts_to"] = transfer_contexts_to
+    actor, answers = yield from statements.attempt(
+        ACTORS, [HAND_OVER, DISCONNECT, DELETE], WHY_NOT_DELETED, bind
+    )
+    if answers is None or actor.status == ActorStatus.DELETED.value:
+        return actor
+    owned, status, *reasons = answers
+    _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
+    if transfer_contexts_to is None:
+        message = (
+            f"{chitty_id} still owns contexts, {owned!s} not counting deleted ones:"
+            " hand them to another actor with transferContextsTo, or delete them first"
+        )
+        raise statements.refused(ErrorCode.IN_USE, "chitty_id", message)
+    problem = owner_problem("transfer_contexts_to", transfer_contexts_to, status)
+    raise Refused([problem] if problem else [])
+
+
+SEEN = statements.update(
+    ACTORS,
+    f"""
+        last_seen_at = {instants.latest("last_seen_at")},
+        session_count = min(coalesce(session_count, 0), {INT64_MAX} - :new_session) + :new_session
+    """,
+    "status <> 'deleted'",
+)
+WHY_NOT_SEEN = statements.why(ACTORS)
+
+
+def record_seen(chitty_id: str, *, new_session: bool) -> Program[Actor]:
+    """Note that an actor was there just now, and count a new session.
+
+    Raises Refused with NOT_FOUND, and with CONFLICT where the actor is deleted.
+    """
+    bind = statements.reference(chitty_id) | {"new_session": int(new_session)}
+    actor, _ = yield from statements.attempt(ACTORS, [SEEN], WHY_NOT_SEEN, bind)
+    _refuse_deleted(actor)
+    return actor
+
+
+def _refuse(found: Sequence[Problem]) -> None:
+    if found:
+        raise Refused(found)
+
+
+def _refuse_deleted(actor: Actor) -> None:
+    if actor.status == ActorStatus.DELETED.value:
+        message = f"{actor.chitty_id} is deleted: reinstate it first"
+        raise statements.refused(ErrorCode.CONFLICT, "chitty_id", message)
+
+
+def _principal_taken() -> Problem:
+    field = "chitty_auth_principal_id"
+    return Problem(ErrorCode.ALREADY_EXISTS, (field,), "another actor goes by this already")

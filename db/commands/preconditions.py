@@ -1,0 +1,142 @@
+"""What can stand in the way of a connection: said once, for the statement and for the refusal."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from db.errors import ErrorCode, Problem
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
+from db.program import Value
+from db.security.row_security import changeable
+
+# By the first two words of a reason; the rest of it is what it speaks of.
+WAYS_OUT = {
+    "source unknown": "there is no context or actor {}",
+    "actor foreign": "actor {} is not yours to open connections for",
+    "context foreign": "context {} is not yours to open connections for",
+    "actor suspended": "actor {} is suspended: reinstate it first",
+    "actor deleted": "actor {} is deleted: reinstate it first",
+    "context inactive": "context {} is inactive: activate it first",
+    "context deleted": "context {} is deleted: restore it first",
+    "owner suspended": "the owner of context {} is suspended: reinstate it or transfer the context",
+    "owner deleted": "the owner of context {} is deleted: reinstate it or transfer the context",
+    "owner unknown": "the owner of context {} is unknown: transfer it to an active actor first",
+    "installation unknown": "there is no installation {}",
+    "installation suspended": "installation {} is suspended: unsuspend it first",
+    "installation uninstalled": "installation {} was uninstalled: install the app again first",
+}
+_CODES = {
+    "source unknown": ErrorCode.NOT_FOUND,
+    "installation unknown": ErrorCode.NOT_FOUND,
+    "actor foreign": ErrorCode.FORBIDDEN,
+    "context foreign": ErrorCode.FORBIDDEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that may forbid a write.
+
+    `sql` is an expression that is NULL when nothing is in the way and names the reason otherwise;
+    `problem` makes the problem of a reason.
+    """
+
+    sql: str
+    problem: Callable[[str], Problem]
+
+    def when(self, condition: str) -> "Obstacle":
+        """The same obstacle, in the way only where this SQL condition holds."""
+        return Obstacle(f"CASE WHEN {condition} THEN {self.sql} END", self.problem)
+
+
+def clear(obstacles: Sequence[Obstacle]) -> str:
+    """The SQL condition that nothing is in the way."""
+    return " AND ".join(f"({obstacle.sql}) IS NULL" for obstacle in obstacles) or "TRUE"
+
+
+def problems(obstacles: Sequence[Obstacle], reasons: Sequence[Value]) -> list[Problem]:
+    """The problems that the reasons, one for each obstacle, stand for."""
+    return [
+        obstacle.problem(str(reason))
+        for obstacle, reason in zip(obstacles, reasons, strict=True)
+        if reason is not None
+    ]
+
+
+def unusable_source(source: str, field: str) -> Obstacle:
+    """A source that may open nothing; `source` is SQL for its ChittyID."""
+    sql = f"""nullif(coalesce(
+        (
+            SELECT CASE
+                WHEN NOT {changeable(CONTEXTS, "context")} THEN 'context foreign'
+                WHEN context.status <> 'active' THEN 'context ' || context.status
+                WHEN owner.status = 'active' THEN 'usable'
+                ELSE 'owner ' || coalesce(owner.status, 'unknown') END
+            FROM {CONTEXTS.seen} AS context
+            LEFT JOIN {ACTORS.seen} AS owner ON owner.chitty_id = context.owner_chitty_id
+            WHERE context.chitty_id = {source}
+        ),
+        (
+            SELECT CASE
+                WHEN NOT {changeable(ACTORS, "actor")} THEN 'actor foreign'
+                WHEN actor.status = 'active' THEN 'usable'
+                ELSE 'actor ' || actor.status END
+            FROM {ACTORS.seen} AS actor WHERE actor.chitty_id = {source}
+        ),
+        'source unknown'
+    ), 'usable') || ' ' || {source}"""
+    return Obstacle(sql, _explainer(field))
+
+
+def unusable_installation(installation: str, field: str) -> Obstacle:
+    """An installation that nothing can go through; `installation` is SQL for its id or NULL."""
+    sql = f"""nullif(coalesce(
+        (
+            SELECT CASE
+                WHEN known.uninstalled_at IS NOT NULL THEN 'installation uninstalled'
+                WHEN known.suspended_at IS NOT NULL THEN 'installation suspended'
+                ELSE 'usable' END
+            FROM {INSTALLATIONS.seen} AS known WHERE known.installation_id = {installation}
+        ),
+        'installation unknown'
+    ), 'usable') || ' ' || {installation}"""
+    return Obstacle(sql, _explainer(field))
+
+
+def removed_installation(installation: str, field: str) -> Obstacle:
+    """An installation that is gone for good, where a suspended one may come back."""
+    sql = f"""(
+        SELECT 'installation uninstalled ' || gone.installation_id
+        FROM {INSTALLATIONS.seen} AS gone
+        WHERE gone.installation_id = {installation} AND gone.uninstalled_at IS NOT NULL
+    )"""
+    return Obstacle(sql, _explainer(field))
+
+
+def active_twin(source: str, service: str, endpoint: str, code: ErrorCode, field: str) -> Obstacle:
+    """Another active connection with this source, service and endpoint, each of them SQL.
+
+    No endpoint counts as an endpoint too. There is one at most in the whole registry, so that it is in
+    the way even where other programs have stored one that the viewer does not see.
+    """
+    sql = f"""(
+        SELECT other.target_service
+            || coalesce(' at ' || nullif(other.target_endpoint, ''), ' without an endpoint')
+        FROM {CONNECTIONS.name} AS other
+        WHERE other.source_chitty_id = {source} AND other.target_service = {service}
+          AND coalesce(other.target_endpoint, '') = coalesce({endpoint}, '')
+          AND other.status = 'active' AND other.connection_id <> :connection_id
+        LIMIT 1
+    )"""
+    message = "the same source already has an active connection to {}: disconnect that one first"
+    return Obstacle(sql, lambda twin: Problem(code, (field,), message.format(twin)))
+
+
+def _explainer(field: str) -> Callable[[str], Problem]:
+    def explain(reason: str) -> Problem:
+        thing, state, name = reason.split(" ", 2)
+        way_out = WAYS_OUT.get(f"{thing} {state}", f"{thing} {{}} is {state}")
+        return Problem(
+            _CODES.get(f"{thing} {state}", ErrorCode.CONFLICT), (field,), way_out.format(name)
+        )
+
+    return explain

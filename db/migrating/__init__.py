@@ -1,0 +1,1 @@
+"""Bringing a database to the present version."""

@@ -1,0 +1,39 @@
+"""Copies of a database made beside it, before it is changed in a way that nobody could take back."""
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from db.backup import backups
+from db.sqlite import file_checks
+
+log = logging.getLogger(__name__)
+
+PAGES_AT_ONCE = 20_000
+
+
+def beside(file: Path, event: str) -> Path:
+    """A whole, checked copy of the committed state, named `<file>.before-<event>-<UTC time>`.
+
+    Unlike a backup it takes any database, page for page. It appears once it is on the disk. Raises
+    BootRefused where it is damaged, and sqlite3.Error or OSError where it cannot be made; nothing is
+    left behind then.
+    """
+    copy = file.with_name(f"{file.name}.before-{event}-{backups.stamp()}")
+    with backups.aside(copy) as new:
+        with (
+            closing(file_checks.connect(file, "ro")) as source,
+            closing(sqlite3.connect(new, isolation_level=None)) as target,
+        ):
+            source.backup(target, pages=PAGES_AT_ONCE, progress=_tell)
+            target.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
+        with file_checks.looking(new, alone=True):
+            backups.publish(new, copy)
+    log.info("database copied", extra={"database": str(file), "copy": copy.name})
+    return copy
+
+
+def _tell(status: int, left: int, total: int) -> None:
+    if left:
+        log.info("copying the database", extra={"pages": total, "pages_left": left})

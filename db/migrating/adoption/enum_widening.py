@@ -1,0 +1,56 @@
+"""Letting a table made by other programs take every value of our enumerations.
+
+SQLite cannot alter a CHECK. Its documentation gives a way for changes that leave the stored rows as
+they are: the table's own SQL is rewritten, and read again at once.
+"""
+
+import re
+import sqlite3
+from enum import Enum
+from typing import Any
+
+from db.migrating.adoption.repair_report import Report
+from db.model.tables import TABLES, Table
+
+NARROW = "a CHECK that forbids some of the values"
+
+TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = :table"
+REWRITE = "UPDATE sqlite_schema SET sql = :sql WHERE type = 'table' AND lower(name) = :table"
+
+
+def widen(connection: sqlite3.Connection, report: Report) -> None:
+    """Rewrite, in the open transaction, each `CHECK (column IN (...))` that has not all values."""
+    changed = {}
+    for table in TABLES:
+        (before,) = connection.execute(TABLE_SQL, {"table": table.name}).fetchone()
+        after = _widened(table, before, report)
+        if after != before:
+            changed[table.name] = after
+    if not changed:
+        return
+    (version,) = connection.execute("PRAGMA schema_version").fetchone()
+    connection.execute("PRAGMA writable_schema = ON")
+    for name, sql in changed.items():
+        connection.execute(REWRITE, {"table": name, "sql": sql})
+    connection.execute(f"PRAGMA schema_version = {version + 1}")
+    connection.execute("PRAGMA writable_schema = RESET")
+
+
+def _widened(table: Table[Any], sql: str, report: Report) -> str:
+    for name, column in table.columns.items():
+        members = column.kind.python
+        if not (isinstance(members, type) and issubclass(members, Enum)):
+            continue
+        values = [member.value for member in members]
+        check = re.compile(
+            rf"(CHECK\s*\(\s*[\"`\[]?{name}[\"`\]]?\s+IN\s*\()([^()]*)\)", re.IGNORECASE
+        )
+        found = check.search(sql)
+        if found is None:
+            continue
+        allowed = set(re.findall(r"'([^']*)'", found[2]))
+        if allowed < set(values):
+            listed = ", ".join(f"'{value}'" for value in values)
+            sql = f"{sql[: found.start()]}{found[1]}{listed}){sql[found.end() :]}"
+            report.note(table.name, name, NARROW)
+    return sql

@@ -1,0 +1,109 @@
+"""Putting the stored values of a registry into the form they have here, within one transaction.
+
+Every row is looked at, most of them only once and quickly: a value that is sound is not touched. Mending
+what was mended finds nothing.
+"""
+
+import logging
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from db.migrating.adoption import value_repair
+from db.migrating.adoption.repair_report import Report
+from db.migrating.adoption.value_repair import Mended, Place
+from db.model import instants
+from db.model.tables import TABLES, Table
+from db.program import Value
+from db.sqlite.catalog import Object
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 20_000
+
+
+def put_right(connection: sqlite3.Connection, wanted: Mapping[str, Object], report: Report) -> None:
+    """Mend every value of the four tables; a column that is not there yet is passed over.
+
+    `wanted` is how our migrations declare the tables. Raises sqlite3.Error where somebody else's
+    constraint forbids what is canonical here.
+    """
+    now = instants.now()
+    reading_text, connection.text_factory = connection.text_factory, _text
+    try:
+        for table in TABLES:
+            _mend_table(connection, table, wanted[table.name], now, report)
+    finally:
+        connection.text_factory = reading_text
+
+
+def _text(stored: bytes) -> Any:
+    """A stored text; one that is no UTF-8 comes as its bytes, where it would else stop the reading."""
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
+COLUMNS = "SELECT lower(name) FROM pragma_table_info(:table)"
+ROWS = "SELECT rowid, {columns} FROM {table} WHERE rowid > :after ORDER BY rowid LIMIT :limit"
+
+
+def _mend_table(
+    connection: sqlite3.Connection, table: Table[Any], wanted: Object, now: str, report: Report
+) -> None:
+    stored = {name for (name,) in connection.execute(COLUMNS, {"table": table.name})}
+    columns = [column for name, column in table.columns.items() if name in stored]
+    tests = [(column.name, value_repair.sound(column)) for column in columns]
+    defaults = {name: _default(connection, each.default) for name, each in wanted.columns.items()}
+    for rows in _batches(connection, table, [column.name for column in columns]):
+        changed: dict[tuple[str, ...], list[list[Value]]] = defaultdict(list)
+        for rowid, *values in rows:
+            unsound = [
+                name
+                for (name, is_sound), value in zip(tests, values, strict=True)
+                if not is_sound(value)
+            ]
+            if unsound:
+                row = dict(zip((name for name, _ in tests), values, strict=True))
+                found = {
+                    name: value_repair.mend(
+                        Place(table, table.columns[name], row, defaults[name], now)
+                    )
+                    for name in unsound
+                }
+                _note(report, table, row, found)
+                changed[tuple(found)].append([*(each.value for each in found.values()), rowid])
+        for names, binds in changed.items():
+            settings = ", ".join(f"{name} = ?" for name in names)
+            update = f"UPDATE {table.name} SET {settings} WHERE rowid = ?"
+            connection.executemany(update, binds)
+
+
+def _default(connection: sqlite3.Connection, declared: str | None) -> Value:
+    value: Value = None
+    if declared is not None:
+        (value,) = connection.execute(f"SELECT {declared}").fetchone()
+    return value
+
+
+def _batches(
+    connection: sqlite3.Connection, table: Table[Any], columns: list[str]
+) -> Iterator[list[tuple[Any, ...]]]:
+    sql = ROWS.format(columns=", ".join(columns), table=table.name)
+    after, seen = -(2**63), 0
+    while rows := connection.execute(sql, {"after": after, "limit": ROWS_AT_ONCE}).fetchall():
+        yield rows
+        after, seen = rows[-1][0], seen + len(rows)
+        log.info("rows looked at", extra={"table": table.name, "rows": seen})
+
+
+def _note(
+    report: Report, table: Table[Any], row: Mapping[str, Value], found: Mapping[str, Mended]
+) -> None:
+    key = found[table.key].value if table.key in found else row[table.key]
+    for name, mended in found.items():
+        report.note(table.name, name, mended.problem)
+        if mended.lost:
+            report.keep(table.name, key, name, row[name], mended.value)

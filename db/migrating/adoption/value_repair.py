@@ -1,0 +1,257 @@
+"""What becomes of a stored value that is not in the form its column has here.
+
+An old spelling of the same thing is written the canonical way. What cannot be read gets a value that
+can be served and claims as little as possible; it is then `lost`, and whoever mends keeps the original.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import partial
+from json import dumps, loads
+from typing import Any
+
+from db.errors import Unreadable
+from db.model import chitty_id, column_types, enums, instants
+from db.model.tables import Column, Table
+from db.program import Value
+
+OTHER_FORM = "an instant in another form"
+NO_INSTANT = "no instant"
+NULL = "NULL where there must be a value"
+EMPTY = "NULL or empty where JSON belongs"
+BROKEN = "JSON that is broken or of another shape"
+UNKNOWN = "a value outside of the enumeration"
+OTHER_SPELLING = "a value in another spelling"
+NO_NUMBER = "no whole number"
+NO_TEXT = "no text"
+DID = f"a ChittyID with {chitty_id.DID} before it"
+
+# Any other form holds more than an instant to the millisecond: an offset, or finer fractions.
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3}0*)?)?Z?)?")
+# Texts of times that end or suspend something: without one, it would come back to life.
+_ENDS = frozenset({"suspended_at"})
+_MILLISECONDS_SINCE = 1e11  # as seconds, the year 5138
+
+_LEAST_CLAIM: dict[type[Enum], Enum] = {
+    enums.ActorType: enums.ActorType.SYSTEM,
+    enums.ActorStatus: enums.ActorStatus.SUSPENDED,
+    enums.ContextStatus: enums.ContextStatus.INACTIVE,
+    enums.AccountType: enums.AccountType.USER,
+    enums.RepositorySelection: enums.RepositorySelection.SELECTED,
+    enums.ConnectionType: enums.ConnectionType.API,
+    enums.ConnectionStatus: enums.ConnectionStatus.INACTIVE,
+    enums.SourceType: enums.SourceType.ACTOR,
+}
+_ENDED: dict[type[Enum], tuple[str, Enum]] = {
+    enums.ContextStatus: ("deleted_at", enums.ContextStatus.DELETED),
+    enums.ConnectionStatus: ("disconnected_at", enums.ConnectionStatus.DISCONNECTED),
+}
+_TYPES = {
+    enums.ActorType.HUMAN: {"P", "PEO", "PEOPLE", "PERSON", "HUMAN", "USER"},
+    enums.ActorType.AI: {"AI", "AGENT", "BOT"},
+    enums.ActorType.SERVICE: {"SERVICE", "SVC", "APP"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What a value becomes and why; `lost` when the one before cannot be told from it."""
+
+    value: Value
+    problem: str
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: its column, the row around it, the DEFAULT that a migration declares."""
+
+    table: Table[Any]
+    column: Column
+    row: Mapping[str, Value]
+    default: Value
+    now: str
+
+
+def actor_type(text: str) -> enums.ActorType:
+    """What kind of actor a ChittyID names: SYSTEM where it does not say."""
+    named = chitty_id.type_of(chitty_id.normalise(text))
+    found = [member for member, names in _TYPES.items() if named in names]
+    return found[0] if found else enums.ActorType.SYSTEM
+
+
+def sound(column: Column) -> Callable[[Value], bool]:
+    """The test whether a value of this column needs no mending."""
+    kind = column.kind
+    if isinstance(kind.python, type) and issubclass(kind.python, Enum):
+        return frozenset(member.value for member in kind.python).__contains__
+    test = _SOUND[kind]
+    return (lambda stored: stored is None or test(stored)) if column.nullable else test
+
+
+def _is_instant(stored: Value) -> bool:
+    try:
+        return (
+            isinstance(stored, str)
+            and instants.CANONICAL.fullmatch(stored) is not None
+            and instants.parse(stored) == stored
+        )
+    except ValueError:
+        return False
+
+
+def _is_json(empty: str, read: Callable[[Value], Any], stored: Value) -> bool:
+    if stored == empty:
+        return True
+    if stored is None or stored == "":
+        return False
+    try:
+        read(stored)
+    except Unreadable:
+        return False
+    return True
+
+
+_SOUND: dict[column_types.Kind, Callable[[Value], bool]] = {
+    column_types.TEXT: lambda stored: type(stored) is str,
+    column_types.CHITTY_ID: lambda stored: (
+        type(stored) is str and stored != "" and not stored.startswith(chitty_id.DID)
+    ),
+    column_types.INT: lambda stored: type(stored) is int,
+    column_types.BIG_INT: lambda stored: type(stored) is int,
+    column_types.INSTANT: _is_instant,
+    column_types.STRING_LIST: partial(_is_json, "[]", column_types.STRING_LIST.read),
+    column_types.OBJECT: partial(_is_json, "{}", column_types.OBJECT.read),
+}
+
+
+def mend(place: Place) -> Mended:
+    """What the value at this place, which is not sound, becomes."""
+    stored, kind = place.row[place.column.name], place.column.kind
+    if isinstance(stored, bytes):
+        text = stored.decode(errors="replace")
+        if sound(place.column)(text):
+            return Mended(text, NO_TEXT, lost=True)
+        return Mended(_MEND.get(kind, _member)(place, text).value, NO_TEXT, lost=True)
+    return _MEND.get(kind, _member)(place, stored)
+
+
+def _instant(place: Place, stored: Value) -> Mended:
+    if stored == "" and place.column.nullable:
+        return Mended(None, OTHER_FORM)
+    moment = _moment(stored)
+    if moment is not None:
+        exact = isinstance(stored, int) or _PLAIN.fullmatch(str(stored)) is not None
+        return Mended(moment, OTHER_FORM, lost=not exact)
+    if place.column.nullable and place.column.name not in place.table.ends | _ENDS:
+        return Mended(None, NO_INSTANT, lost=True)
+    return Mended(_nearest(place), NULL if stored is None else NO_INSTANT, lost=stored is not None)
+
+
+def _moment(stored: Value) -> str | None:
+    """The instant that a text or a Unix time in seconds or milliseconds means, if it means one."""
+    try:
+        if isinstance(stored, int | float):
+            seconds = stored / 1000 if abs(stored) >= _MILLISECONDS_SINCE else stored
+            return instants.canonical(datetime.fromtimestamp(seconds, UTC))
+        return instants.parse(stored.strip()) if isinstance(stored, str) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _nearest(place: Place) -> str:
+    """The row's own last change, else when it began, else now."""
+    for name in ("updated_at", place.table.newest):
+        moment = None if name == place.column.name else _moment(place.row[name])
+        if moment is not None:
+            return moment
+    return place.now
+
+
+def _json(place: Place, stored: Value) -> Mended:
+    if stored is None or stored == "":
+        return Mended(place.default, EMPTY)
+    return Mended(place.default, BROKEN, lost=True)
+
+
+def _string_list(place: Place, stored: Value) -> Mended:
+    """Of a list of other things each is taken by its name: an app's repositories come so."""
+    try:
+        found = loads(stored) if isinstance(stored, str) else None
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list):
+        escaped = dumps([_named(item) for item in found])
+        if sound(place.column)(escaped):  # as half a character, which has no other form, is not
+            return Mended(dumps(loads(escaped), ensure_ascii=False), BROKEN, lost=True)
+    return _json(place, stored)
+
+
+def _named(item: Any) -> str:
+    if isinstance(item, dict):
+        item = item.get("full_name") or item.get("name") or item
+    return item if isinstance(item, str) else dumps(item, ensure_ascii=False)
+
+
+def _number(place: Place, stored: Value) -> Mended:
+    if stored is None:
+        return Mended(place.default or 0, NULL)
+    try:
+        number = int(stored)
+        if number == float(stored) and column_types.INT64_MIN <= number <= column_types.INT64_MAX:
+            return Mended(number, OTHER_SPELLING)
+    except (ValueError, OverflowError):
+        pass
+    return Mended(None if place.column.nullable else place.default or 0, NO_NUMBER, lost=True)
+
+
+def _text(place: Place, stored: Value) -> Mended:
+    if stored is None:
+        key = place.row[place.table.key]
+        return Mended(str(key) if place.column.name == "name" else "unknown", NULL)
+    return Mended(str(stored), NO_TEXT)
+
+
+def _chitty_id(place: Place, stored: Value) -> Mended:
+    if stored == "" and place.column.nullable:
+        return Mended(None, OTHER_SPELLING)
+    if isinstance(stored, str) and stored:
+        return Mended(chitty_id.normalise(stored), DID)
+    if not stored and place.table.name == "installations":
+        return Mended(chitty_id.local("INSTALLATION"), NULL)
+    return Mended(str(stored), NO_TEXT) if stored else Mended("CHITTY-UNKNOWN", NULL)
+
+
+def _member(place: Place, stored: Value) -> Mended:
+    members: type[Enum] = place.column.kind.python
+    said = str(stored).strip().lower()
+    for member in members:
+        if member.value.lower() == said:
+            return Mended(member.value, OTHER_SPELLING)
+    value = _stand_in(members, place, stored).value
+    return Mended(value, NULL if stored is None else UNKNOWN, lost=stored is not None)
+
+
+def _stand_in(members: type[Enum], place: Place, stored: Value) -> Enum:
+    if members is enums.ActorType:
+        return actor_type(str(place.row[place.table.key]))
+    end, ended = _ENDED.get(members, ("", None))
+    if ended is not None and place.row[end] is not None:
+        return ended
+    if stored is None and place.default is not None:
+        return members(place.default)
+    return _LEAST_CLAIM[members]
+
+
+_MEND: dict[column_types.Kind, Callable[[Place, Value], Mended]] = {
+    column_types.TEXT: _text,
+    column_types.CHITTY_ID: _chitty_id,
+    column_types.INT: _number,
+    column_types.BIG_INT: _number,
+    column_types.INSTANT: _instant,
+    column_types.STRING_LIST: _string_list,
+    column_types.OBJECT: _json,
+}

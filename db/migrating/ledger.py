@@ -1,0 +1,160 @@
+"""Which migrations there are, which of them ran on a database, and whether the two agree.
+
+The ledger is an ordinary table, since a mark in the file's header would not survive a dump and is
+not allowed on D1. A row holds the checksum of the file's text, so that an edit is noticed.
+"""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.errors import BootRefused
+from db.migrating import wrangler
+from db.model import instants
+from db.program import Program, Statement
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+COMMENTS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+NOT_ALLOWED = re.compile(
+    r"(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|ATTACH|DETACH|VACUUM)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its name without `.sql`, and its text, whose lines all end in a line feed."""
+
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of the text, the same whatever line endings a checkout has."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    def statements(self) -> Iterator[str]:
+        """The statements in order; a semicolon within a string, comment or trigger ends none.
+
+        Raises BootRefused at one that would end or escape the migration's own transaction.
+        """
+        statement = ""
+        for piece in re.split(r"(?<=;)", self.sql):
+            statement += piece
+            if sqlite3.complete_statement(statement):
+                yield self._allowed(statement)
+                statement = ""
+        if COMMENTS.fullmatch(statement) is None:
+            yield self._allowed(statement)
+
+    def _allowed(self, statement: str) -> str:
+        bare = COMMENTS.sub("", statement, count=1)
+        word = NOT_ALLOWED.match(bare)
+        if word is not None:
+            raise BootRefused(
+                f"migration {self.name}.sql contains {word[0].upper()}, which a migration may not:"
+                " each file runs in one transaction, which the migrator opens and ends"
+            )
+        return bare
+
+
+def load(folder: Path) -> list[Migration]:
+    """The migrations of a folder in the order of their numbers.
+
+    Raises BootRefused when the numbers are not 0001, 0002 and so on, each once.
+    """
+    paths = sorted(folder.glob("*.sql"))
+    for number, path in enumerate(paths, start=1):
+        if not path.name.startswith(f"{number:04}_"):
+            raise BootRefused(
+                f"migration {path.name} stands where number {number:04} should: files in {folder}"
+                " are named 0001_what_it_does.sql and on, each number once and none left out"
+            )
+    if not paths:
+        raise BootRefused(f"there are no migrations in {folder}: the installation is incomplete")
+    # Reading as text turns every line ending into \n.
+    return [Migration(path.stem, path.read_text(encoding="utf-8")) for path in paths]
+
+
+CREATE = """
+    CREATE TABLE IF NOT EXISTS chittygraph_migrations (
+        name TEXT NOT NULL PRIMARY KEY,
+        checksum TEXT NOT NULL,
+        applied_at TEXT NOT NULL
+    )
+"""
+# Without those that wrangler makes in every database that it so much as looks at.
+TABLES = """
+    SELECT name FROM sqlite_master
+    WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        AND name NOT IN ('d1_migrations', '_cf_KV', '_cf_METADATA')
+    ORDER BY name
+"""
+APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
+
+
+def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
+    """The names and checksums of what ran on this database, in order; none on an empty one.
+
+    Raises BootRefused when it holds tables and no ledger: it is somebody else's.
+    """
+    tables = [name for (name,) in connection.execute(TABLES)]
+    if "chittygraph_migrations" in tables:
+        return dict(connection.execute(APPLIED).fetchall())
+    if tables:
+        raise BootRefused(
+            f"{path} was not made by chittygraph: it holds the tables {', '.join(tables[:6])} and"
+            " no record of migrations: name another file, or one that does not exist yet"
+        )
+    return {}
+
+
+def names() -> Program[list[str]]:
+    """The names of what ran, in order, of a database that has been migrated."""
+    (found,) = yield [Statement(APPLIED)]
+    return [str(name) for name, _ in found]
+
+
+def pending(
+    migrations: Sequence[Migration], done: Mapping[str, str], path: Path
+) -> list[Migration]:
+    """The migrations still to run, given what ran.
+
+    Raises BootRefused when a database is newer than the code, when a file was edited after it ran,
+    and when one was left out.
+    """
+    known = {migration.name: migration for migration in migrations}
+    for name, checksum in done.items():
+        if name not in known:
+            raise BootRefused(
+                f"{path} is newer than this chittygraph: it has migration {name}, which is not"
+                " among this version's; install the version that made it, or a later one"
+            )
+        if known[name].checksum != checksum:
+            raise BootRefused(
+                f"migration {name}.sql was edited after it ran on {path}: restore the file as it"
+                " was, and put the change into a new migration"
+            )
+    left = [migration for migration in migrations if migration.name not in done]
+    if left != list(migrations[len(done) :]):
+        raise BootRefused(
+            f"{path} had a later migration before {left[0].name}.sql, which never ran: give the"
+            " file the next free number"
+        )
+    return left
+
+
+RECORD = """
+    INSERT INTO chittygraph_migrations (name, checksum, applied_at)
+    VALUES (:name, :checksum, :now)
+"""
+
+
+def record(connection: sqlite3.Connection, migration: Migration) -> None:
+    """Note in the open transaction that this migration ran, where wrangler looks too."""
+    bind = {"name": migration.name, "checksum": migration.checksum, "now": instants.now()}
+    connection.execute(RECORD, bind)
+    wrangler.agree(connection)

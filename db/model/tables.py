@@ -1,0 +1,317 @@
+"""The tables, their columns and the relations between them: the only Python that lists them.
+
+A row is a plain immutable value whose attributes are what is stored; the annotation of each says
+what that means (`db.kinds`). Loaders, filters, orderings and GraphQL field types come from here.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from db.model import column_types, enums
+from db.model.column_types import Kind
+from db.program import Value
+
+ChittyId = Annotated[str, column_types.CHITTY_ID]
+Text = Annotated[str, column_types.TEXT]
+Int = Annotated[int, column_types.INT]
+BigInt = Annotated[int, column_types.BIG_INT]
+Instant = Annotated[str, column_types.INSTANT]
+StringList = Annotated[str, column_types.STRING_LIST]
+Object = Annotated[str, column_types.OBJECT]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A stored actor."""
+
+    chitty_id: ChittyId
+    actor_type: Annotated[str, column_types.enumeration(enums.ActorType)]
+    display_name: Text | None
+    email: Text | None
+    avatar_url: Text | None
+    capabilities: StringList
+    chitty_dna_id: ChittyId | None
+    chitty_auth_principal_id: Text | None
+    last_seen_at: Instant | None
+    session_count: BigInt
+    status: Annotated[str, column_types.enumeration(enums.ActorStatus)]
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True)
+class Context:
+    """A stored context."""
+
+    chitty_id: ChittyId
+    name: Text
+    owner_chitty_id: ChittyId
+    data: StringList
+    systems: StringList
+    tools: StringList
+    chitty_dna_id: ChittyId | None
+    chitty_chronicle_timeline_id: ChittyId | None
+    status: Annotated[str, column_types.enumeration(enums.ContextStatus)]
+    created_at: Instant
+    updated_at: Instant
+    deleted_at: Instant | None
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A stored installation; `permissions` is an object from permission to access."""
+
+    installation_id: BigInt
+    chitty_id: ChittyId
+    chitty_dna_id: ChittyId | None
+    account_id: BigInt
+    account_login: Text
+    account_type: Annotated[str, column_types.enumeration(enums.AccountType)]
+    account_avatar_url: Text | None
+    repository_selection: Annotated[str, column_types.enumeration(enums.RepositorySelection)]
+    permissions: Object
+    events: StringList
+    selected_repositories: StringList
+    suspended_at: Instant | None
+    suspended_by_chitty_id: ChittyId | None
+    installed_at: Instant
+    updated_at: Instant
+    uninstalled_at: Instant | None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A stored connection; its source is a context or an actor, as `source_type` says."""
+
+    connection_id: Text
+    source_chitty_id: ChittyId
+    source_type: Annotated[str, column_types.enumeration(enums.SourceType)]
+    target_service: Text
+    target_endpoint: Text | None
+    connection_type: Annotated[str, column_types.enumeration(enums.ConnectionType)]
+    credentials_kv_key: Text | None
+    status: Annotated[str, column_types.enumeration(enums.ConnectionStatus)]
+    last_health_check: Instant | None
+    last_error: Text | None
+    error_count: Int
+    request_count: BigInt
+    last_used_at: Instant | None
+    config: Object
+    installation_id: BigInt | None
+    created_at: Instant
+    updated_at: Instant
+    disconnected_at: Instant | None
+
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """That a column's values are not for everyone who sees the row, and what stands for them then."""
+
+    hidden: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, what its values mean, and whether NULL is one of them."""
+
+    name: str
+    kind: Kind
+    nullable: bool
+    private: Private | None = None
+
+    def is_null(self, stored: Value) -> bool:
+        """Whether a stored value is none, or may not be known."""
+        if self.private is not None:
+            return stored is None or stored == self.private.hidden
+        return stored is None and self.nullable
+
+    def read(self, row: object) -> Any:
+        """The value of this column in a row; raises Unreadable where it holds none of its kind."""
+        stored: Value = getattr(row, self.name)
+        return None if self.is_null(stored) else self.kind.read(stored)
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Generic[R]):
+    """One table: the row it holds, its key, and which of its rows an unfiltered list shows.
+
+    `live` is SQL over a row named `{row}`; a filter that names one of `ends` asks for the others too.
+    `unique` are the columns besides the key of which no two rows share a value, and `sought` those for
+    which an index holds the rows that share one, newest last. The values of `private` columns are
+    not for everyone who sees the row.
+    """
+
+    row: type[R]
+    name: str
+    key: str
+    newest: str
+    live: str
+    ends: frozenset[str]
+    unique: frozenset[str] = frozenset()
+    sought: frozenset[str] = frozenset()
+    private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the columns off the row's annotations, once."""
+        hints = get_type_hints(self.row, include_extras=True)
+        names = [field.name for field in dataclasses.fields(self.row)]  # type: ignore[arg-type]
+        columns = {name: _column(name, hints[name], self.private.get(name)) for name in names}
+        object.__setattr__(self, "columns", columns)
+
+    columns: dict[str, Column] = dataclasses.field(init=False)
+
+    @property
+    def seen(self) -> str:
+        """The name under which statements read the table: only what the viewer sees (`db.sight`)."""
+        return f"seen.{self.name}"
+
+    @property
+    def listed(self) -> str:
+        """Like `seen`, for a statement that lists the whole table: it walks what the viewer sees."""
+        return f"listed.{self.name}"
+
+    @property
+    def picked(self) -> str:
+        """Like `seen`, for rows that were found to be seen by another condition: it does not ask again."""
+        return f"picked.{self.name}"
+
+    def select_list(self, row: str) -> str:
+        """The columns in declared order, as `SELECT` names them, of the row with this alias."""
+        return ", ".join(f"{row}.{name}" for name in self.columns)
+
+    def of(self, values: Sequence[Value]) -> R:
+        """The row with these values, in declared order."""
+        return self.row(*values)
+
+
+def _column(name: str, hint: Any, private: Private | None) -> Column:
+    parts = [part for part in get_args(hint) if part is not type(None)]
+    nullable = get_origin(hint) is not Annotated
+    annotated = parts[0] if nullable else hint
+    return Column(name, annotated.__metadata__[0], nullable, private)
+
+
+ACTORS = Table(
+    Actor,
+    "actors",
+    key="chitty_id",
+    newest="created_at",
+    live="{row}.status <> 'deleted'",
+    ends=frozenset({"status"}),
+    unique=frozenset({"chitty_auth_principal_id"}),
+    sought=frozenset({"display_name", "email"}),
+    private=dict.fromkeys(
+        (
+            *("email", "capabilities", "chitty_dna_id", "chitty_auth_principal_id"),
+            *("last_seen_at", "session_count"),
+        ),
+        Private(),
+    ),
+)
+CONTEXTS = Table(
+    Context,
+    "contexts",
+    key="chitty_id",
+    newest="created_at",
+    live="{row}.status <> 'deleted'",
+    ends=frozenset({"status", "deleted_at"}),
+    unique=frozenset({"name"}),
+)
+INSTALLATIONS = Table(
+    Installation,
+    "installations",
+    key="installation_id",
+    newest="installed_at",
+    live="{row}.uninstalled_at IS NULL",
+    ends=frozenset({"uninstalled_at"}),
+    unique=frozenset({"chitty_id"}),
+    sought=frozenset({"account_login", "account_id"}),
+)
+CONNECTIONS = Table(
+    Connection,
+    "connections",
+    key="connection_id",
+    newest="created_at",
+    live="{row}.status <> 'disconnected'",
+    ends=frozenset({"status", "disconnected_at"}),
+    sought=frozenset({"target_service", "target_endpoint", "last_error"}),
+    private={"credentials_kv_key": Private("")},  # that there are credentials is for everyone
+)
+TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
+
+
+@dataclass(frozen=True, eq=False)
+class Relation(Generic[R]):
+    """How rows of one table lead to rows of another.
+
+    `column` is the parent's column whose value stands for `{parent}` in `match`, the SQL that is true
+    of the rows, named `{row}`, that belong to it; `only` is SQL over the parent's row without which it
+    has none. A to-one relation leads to its target whatever state that is in; a to-many one shows what
+    is live. Several parents may lead to the same row of a `shared` one.
+
+    Where `whole` is not empty, whoever sees one of a parent's rows sees all of them, because these
+    columns decide about it: all of them have the same value, as SQL, the first one the parent's.
+    """
+
+    parent: Table[Any]
+    child: Table[R]
+    column: str
+    match: str
+    many: bool
+    shared: bool
+    only: str = ""
+    whole: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _to_one(parent: Table[Any], column: str, child: Table[R], only: str = "") -> Relation[R]:
+    match = f"{{row}}.{child.key} = {{parent}}"
+    return Relation(parent, child, column, match, many=False, shared=True, only=only)
+
+
+def _to_many(parent: Table[Any], child: Table[R], column: str) -> Relation[R]:
+    match = f"{{row}}.{column} = {{parent}}"
+    return Relation(parent, child, parent.key, match, many=True, shared=False)
+
+
+def _to_all(parent: Table[Any], child: Table[R], column: str, **same: str) -> Relation[R]:
+    whole = {column: "{parent}"} | {name: f"'{value}'" for name, value in same.items()}
+    match = " AND ".join(f"{{row}}.{name} = {value}" for name, value in whole.items())
+    return Relation(parent, child, parent.key, match, many=True, shared=False, whole=whole)
+
+
+def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
+    links = (
+        f"SELECT link.{far} FROM {CONNECTIONS.listed} AS link"
+        f" WHERE link.{near} = {{parent}} AND link.installation_id IS NOT NULL"
+        f" AND link.source_type = 'context' AND {CONNECTIONS.live.format(row='link')}"
+    )
+    match = f"{{row}}.{child.key} IN ({links})"
+    return Relation(parent, child, parent.key, match, many=True, shared=True)
+
+
+CONTEXT_OWNER = _to_one(CONTEXTS, "owner_chitty_id", ACTORS)
+INSTALLATION_SUSPENDED_BY = _to_one(INSTALLATIONS, "suspended_by_chitty_id", ACTORS)
+CONNECTION_INSTALLATION = _to_one(CONNECTIONS, "installation_id", INSTALLATIONS)
+CONNECTION_SOURCE_CONTEXT = _to_one(
+    CONNECTIONS, "source_chitty_id", CONTEXTS, "{row}.source_type = 'context'"
+)
+CONNECTION_SOURCE_ACTOR = _to_one(
+    CONNECTIONS, "source_chitty_id", ACTORS, "{row}.source_type = 'actor'"
+)
+
+ACTOR_CONTEXTS = _to_all(ACTORS, CONTEXTS, "owner_chitty_id")
+ACTOR_CONNECTIONS = _to_all(ACTORS, CONNECTIONS, "source_chitty_id", source_type="actor")
+ACTOR_SUSPENDED_INSTALLATIONS = _to_many(ACTORS, INSTALLATIONS, "suspended_by_chitty_id")
+CONTEXT_CONNECTIONS = _to_all(CONTEXTS, CONNECTIONS, "source_chitty_id", source_type="context")
+CONTEXT_INSTALLATIONS = _through_connections(
+    CONTEXTS, INSTALLATIONS, near="source_chitty_id", far="installation_id"
+)
+INSTALLATION_CONNECTIONS = _to_many(INSTALLATIONS, CONNECTIONS, "installation_id")
+INSTALLATION_CONTEXTS = _through_connections(
+    INSTALLATIONS, CONTEXTS, near="installation_id", far="source_chitty_id"
+)

@@ -1,0 +1,1 @@
+"""SELECT statements: filters, pages, lookups and cursors."""

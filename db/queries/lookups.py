@@ -1,0 +1,23 @@
+"""Rows by a value that is theirs alone: a key, or another unique column."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from db.model.tables import Table
+from db.program import Program, Statement, Value, listed
+
+R = TypeVar("R")
+
+
+def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[list[R | None]]:
+    """The rows whose `column` has these values, in their order, None where there is none."""
+    (found,) = yield [
+        Statement(
+            f"SELECT {table.select_list('t')} FROM {table.seen} AS t"
+            f" WHERE t.{column} IN (SELECT value FROM json_each(:values))",
+            {"values": listed(values)},
+        )
+    ]
+    rows: list[Any] = [table.of(row) for row in found]
+    by_value = {getattr(row, column): row for row in rows}
+    return [by_value.get(value) for value in values]

@@ -1,0 +1,1 @@
+"""Who sees and changes which rows, as conditions inside the statements."""

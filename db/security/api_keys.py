@@ -1,0 +1,154 @@
+"""Programs that keep API keys, and that find out who a credential stands for.
+
+Keys belong to no table that clients read: no viewer sees any, whatever it may do.
+"""
+
+from dataclasses import dataclass, fields
+
+from db.errors import ErrorCode, Problem, Refused
+from db.model import chitty_id, instants
+from db.model.tables import ACTORS
+from db.program import Program, Statement, Value
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored key, without its secret; instants are canonical, `last_used_on` is a day or None."""
+
+    key_id: str
+    actor_chitty_id: str
+    label: str | None
+    created_at: str
+    expires_at: str | None
+    last_used_on: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An actor as a credential finds it: its ChittyID, status and stored capabilities."""
+
+    actor: str
+    status: str
+    capabilities: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A key that is there: what proves it, until when, and whose it is (None for no actor)."""
+
+    secret_sha256: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_on: str | None
+    owner: Identity | None
+
+
+_SHOWN = ", ".join(column.name for column in fields(ApiKey))
+_OWNER = "actor.chitty_id, actor.status, actor.capabilities"
+
+_CREATE = f"""
+    INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, label, created_at, expires_at)
+    SELECT :key_id, :actor, :secret_sha256, :label, :now, :expires_at
+    WHERE EXISTS (SELECT 1 FROM {ACTORS.name} WHERE chitty_id = :actor AND status = 'active')
+    RETURNING {_SHOWN}
+"""
+_STATUS = f"SELECT status FROM {ACTORS.name} WHERE chitty_id = :actor"
+_REVOKE = f"""
+    UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE key_id = :key_id
+    RETURNING {_SHOWN}
+"""
+_LIST = f"""
+    SELECT {_SHOWN} FROM api_keys WHERE :actor IS NULL OR actor_chitty_id = :actor
+    ORDER BY created_at, key_id
+"""
+_FIND = f"""
+    SELECT secret_sha256, expires_at, revoked_at, last_used_on, {_OWNER}
+    FROM api_keys LEFT JOIN {ACTORS.name} AS actor ON actor.chitty_id = actor_chitty_id
+    WHERE key_id = :key_id
+"""
+_USED = """
+    UPDATE api_keys SET last_used_on = :today
+    WHERE key_id = :key_id AND (last_used_on IS NULL OR last_used_on < :today)
+"""
+_NAMED = f"""
+    SELECT {_OWNER} FROM {ACTORS.name} AS actor
+    WHERE actor.chitty_id = :chitty_id
+    UNION ALL
+    SELECT {_OWNER} FROM {ACTORS.name} AS actor
+    WHERE actor.chitty_auth_principal_id = :name
+    LIMIT 1
+"""
+
+
+def create(
+    key_id: str, actor: str, secret_sha256: str, *, label: str | None, expires_at: str | None
+) -> Program[ApiKey]:
+    """Keep a new key of an active actor.
+
+    Raises Refused with NOT_FOUND or CONFLICT where the actor is unknown or not active.
+    """
+    bind: dict[str, Value] = {
+        "key_id": key_id,
+        "actor": actor,
+        "secret_sha256": secret_sha256,
+        "label": label,
+        "now": instants.now(),
+        "expires_at": expires_at,
+    }
+    created, statuses = yield [Statement(_CREATE, bind), Statement(_STATUS, bind)]
+    if created:
+        return _key(created[0])
+    if not statuses:
+        problem = Problem(ErrorCode.NOT_FOUND, ("actor",), f"there is no actor {actor}")
+    else:
+        message = f"{actor} is {statuses[0][0]!s}: reinstate it first"
+        problem = Problem(ErrorCode.CONFLICT, ("actor",), message)
+    raise Refused([problem])
+
+
+def revoke(key_id: str) -> Program[ApiKey]:
+    """Revoke a key for good; raises Refused with NOT_FOUND where there is none."""
+    (revoked,) = yield [Statement(_REVOKE, {"key_id": key_id, "now": instants.now()})]
+    if revoked:
+        return _key(revoked[0])
+    message = f"there is no key {key_id}: `chittygraph keys list` shows them"
+    raise Refused([Problem(ErrorCode.NOT_FOUND, ("key_id",), message)])
+
+
+def listed(actor: str | None) -> Program[list[ApiKey]]:
+    """All keys, or those of an actor, the oldest first."""
+    (found,) = yield [Statement(_LIST, {"actor": actor})]
+    return [_key(row) for row in found]
+
+
+def find(key_id: str) -> Program[Known | None]:
+    """The key with this id and its actor, or None."""
+    (found,) = yield [Statement(_FIND, {"key_id": key_id})]
+    if not found:
+        return None
+    (*proof, actor, status, capabilities) = found[0]
+    owner = None if actor is None else Identity(str(actor), str(status), str(capabilities))
+    secret, expires_at, revoked_at, last_used_on = (_text(each) for each in proof)
+    return Known(secret or "", expires_at, revoked_at, last_used_on, owner)
+
+
+def used(key_id: str, today: str) -> Program[None]:
+    """Note the day (as 2026-01-31) that a key was last used on."""
+    yield [Statement(_USED, {"key_id": key_id, "today": today})]
+
+
+def named(name: str) -> Program[Identity | None]:
+    """The actor whose ChittyID, with or without did:chitty:, or else whose principal this is."""
+    bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
+    (found,) = yield [Statement(_NAMED, bind)]
+    return Identity(*map(str, found[0])) if found else None
+
+
+def _key(row: tuple[Value, ...]) -> ApiKey:
+    key_id, actor, label, created_at, *others = (_text(each) for each in row)
+    return ApiKey(str(key_id), str(actor), label, str(created_at), *others)
+
+
+def _text(stored: Value) -> str | None:
+    return None if stored is None else str(stored)

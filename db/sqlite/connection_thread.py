@@ -1,0 +1,138 @@
+"""One SQLite connection on a thread of its own, entered by hops.
+
+aiosqlite gives each connection a thread and a queue; its public calls are one hop each, which under
+load costs more than most statements do. Here a whole function goes over in one hop. That takes two
+private names of aiosqlite (`_tx`, `_conn`), used in this file only.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from db.program import Rows, Statement
+from db.security.row_security import Sight
+
+T = TypeVar("T")
+
+BUSY_MILLISECONDS = 5_000
+PREPARED_STATEMENTS = 512
+# Of the write-ahead log, before they are copied into the database: twice SQLite's own number, because a
+# page that many commits change is copied once (W4 of the benchmark). More would make that commit wait.
+PAGES_BETWEEN_CHECKPOINTS = 2_000
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -32000",
+    f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}",
+)
+READ_ONLY = "PRAGMA query_only = ON"
+
+# What SQLite says when it cannot do now what there is nothing wrong with.
+PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+NOT_NOW = "the database cannot be used just now: try again"
+
+
+def execute(connection: sqlite3.Connection, statement: Statement, sight: Sight) -> Rows:
+    """Run one statement for whoever has this sight, and fetch all its rows."""
+    return connection.execute(*sight.of(statement)).fetchall()
+
+
+def end(connection: sqlite3.Connection) -> None:
+    """Let a snapshot go, if there is one."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def code_of(error: BaseException) -> int | None:
+    """SQLite's primary result code, None for an error that does not come from SQLite."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+class ConnectionThread:
+    """A connection to an existing database file; functions run on it one after the other."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._running: asyncio.Future[Any] | None = None
+
+    @classmethod
+    async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
+        """Connect to `path`, which must exist; raises sqlite3.Error where it cannot be opened."""
+        connection = await aiosqlite.connect(
+            existing(path),
+            uri=True,
+            isolation_level=None,
+            cached_statements=PREPARED_STATEMENTS,
+        )
+        thread = cls(connection)
+        try:
+            await thread.hop(lambda raw: prepare(raw, read_only=read_only))
+        except BaseException:
+            await connection.close()
+            raise
+        return thread
+
+    async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `function` on the thread and return what it returns.
+
+        When the caller is cancelled the function still runs to its end; `idle` tells when.
+        """
+        # Neither a task nor shielded: nothing but the thread ends this future, not even a loop that
+        # cancels everything because it stops, and nobody reports its error when nobody waits for it.
+        loop = asyncio.get_running_loop()
+        running: asyncio.Future[T] = loop.create_future()
+        waiter: asyncio.Future[None] = loop.create_future()
+
+        def arrive(done: asyncio.Future[T]) -> None:
+            done.exception()
+            if not waiter.done():
+                waiter.set_result(None)
+
+        running.add_done_callback(arrive)
+        self._connection._tx.put_nowait((running, partial(function, self._connection._conn)))
+        self._running = running
+        await waiter
+        return running.result()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no function runs."""
+        return self._running is None or self._running.done()
+
+    async def idle(self) -> None:
+        """Wait until no function runs, whatever became of the last one."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def close(self) -> None:
+        """Close the connection and end its thread."""
+        await self.idle()
+        await self._connection.close()
+
+
+def existing(path: Path) -> str:
+    """The address of a file that must exist."""
+    return f"{path.absolute().as_uri()}?mode=rw"
+
+
+def prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """Set a connection up as every one here is."""
+    for pragma in (*PRAGMAS, *([READ_ONLY] if read_only else [])):
+        connection.execute(pragma)

@@ -1,0 +1,57 @@
+"""What a database file is made of, as `PRAGMA table_info` and `PRAGMA index_list` tell it."""
+
+import sqlite3
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from db.sqlite import catalog, file_checks
+
+INDEXES = """
+    SELECT list.name, list."unique", list.partial, info.name, info."desc"
+    FROM pragma_index_list(:table) AS list, pragma_index_xinfo(list.name) AS info
+    WHERE info.key
+    ORDER BY list.name, info.seqno
+"""
+FOREIGN_KEYS = """
+    SELECT id, "from", "table", "to"
+    FROM pragma_foreign_key_list(:table)
+    ORDER BY id, seq
+"""
+
+
+def schema(path: Path) -> dict[str, Any]:
+    """The tables of a file by name: columns, indexes and foreign keys, as JSON can hold them.
+
+    It is only read. Raises BootRefused where SQLite cannot read it.
+    """
+    with file_checks.looking(path.resolve(), alone=True) as connection:
+        return {
+            each.name: {
+                "columns": [asdict(column) for column in each.columns.values()],
+                "indexes": _indexes(connection, each.name),
+                "foreign_keys": _foreign_keys(connection, each.name),
+            }
+            for each in catalog.read(connection).values()
+            if each.type == "table"
+        }
+
+
+def _indexes(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for index, is_unique, is_partial, column, descending in connection.execute(
+        INDEXES, {"table": table}
+    ):
+        told = {"name": index, "columns": [], "unique": is_unique == 1, "partial": is_partial == 1}
+        name = "an expression" if column is None else column
+        found.setdefault(index, told)["columns"].append(name + " DESC" * descending)
+    return list(found.values())
+
+
+def _foreign_keys(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
+    found: dict[int, dict[str, Any]] = {}
+    for number, column, parent, key in connection.execute(FOREIGN_KEYS, {"table": table}):
+        made = found.setdefault(number, {"columns": [], "table": parent, "keys": []})
+        made["columns"].append(column)
+        made["keys"] += [key] if key is not None else []  # none means the parent's primary key
+    return list(found.values())

@@ -1,0 +1,198 @@
+"""Whether a file can be served at all, found out without changing a byte of it."""
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from db.errors import BootRefused
+from db.sqlite.connection_thread import code_of
+
+BUSY_SECONDS = 30.0
+PRIVATE = 0o600  # the mode of a database: it holds what people did, and the key that signs cursors
+JOURNAL = "-journal"
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Raise BootRefused, naming the file, for what SQLite or the file system refuses within."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        if code_of(error) == sqlite3.SQLITE_BUSY:
+            raise _locked(path) from error
+        hint = "; make room on its disk" if code_of(error) == sqlite3.SQLITE_FULL else ""
+        raise BootRefused(f"{path} cannot be opened or migrated: {error}{hint}") from error
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a database at this path.
+
+    Raises BootRefused where something else is, or where only the journal of a database is left.
+    """
+    if not path.parent.is_dir():
+        raise BootRefused(f"{path} cannot be opened: there is no folder {path.parent}; create it")
+    # Asked first: another boot may put the database there at any moment, and only then its WAL.
+    orphan = _unfinished(path)
+    if path.is_dir():
+        raise BootRefused(f"{path} is a folder: name a file in it")
+    if path.exists():
+        return True
+    if orphan is not None:
+        raise BootRefused(
+            f"{path} is missing but {orphan.name} is there and holds changes that belong to it:"
+            " put the database back beside it, or move that file away to begin anew"
+        )
+    return False
+
+
+def require_usable(path: Path, *, writable: bool) -> None:
+    """Raise BootRefused when an existing file is empty or this user may not open it.
+
+    The file itself is not opened: closing it would drop the locks of a connection in this process.
+    """
+    if not path.is_file():
+        raise BootRefused(f"{path} is not an ordinary file: name one")
+    if not os.access(path, os.R_OK):
+        raise BootRefused(f"{path} cannot be read by this user: change its owner or permissions")
+    if path.stat().st_size == 0:
+        raise BootRefused(
+            f"{path} is empty (0 bytes), as a failed copy leaves it: restore it from a backup, or"
+            " delete it to begin with a new database"
+        )
+    if writable:
+        require_writable_folder(path)
+        if not os.access(path, os.W_OK):
+            raise BootRefused(f"{path} cannot be written: change its owner or permissions")
+
+
+def require_writable_folder(path: Path) -> None:
+    """Raise BootRefused when the files that SQLite keeps beside the database cannot be made."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise BootRefused(f"{path.parent} cannot be written: {path.name} needs files beside it")
+
+
+@contextmanager
+def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
+    """A connection for reading that leaves the database, and the folder, as they were.
+
+    A write-ahead log that a killed program left is read through and stays; the half of a transaction
+    that one left is undone, where `alone` in a copy. Without either, `alone` says that nobody else can
+    be booting: the file is then read as it lies. Otherwise it is opened for writing and not written
+    to, because only such a connection removes its own -wal and -shm. Raises BootRefused when SQLite
+    cannot read the file.
+    """
+    try:
+        with ExitStack() as stack:
+            whole = stack.enter_context(_undone_in_a_copy(path)) if alone else path
+            mode = "ro&immutable=1" if alone else "rw"
+            connection = stack.enter_context(closing(connect(whole, _gentlest(whole, mode))))
+            connection.execute("PRAGMA query_only = ON")
+            _check(connection, path)
+            yield connection
+    except sqlite3.OperationalError as error:
+        if code_of(error) == sqlite3.SQLITE_BUSY:
+            raise _locked(path) from error
+        raise BootRefused(f"{path} cannot be read: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, str(error)) from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, whoever writes meanwhile, and leaves nothing beside the file.
+
+    The database is not checked. Raises BootRefused where SQLite cannot open it.
+    """
+    with refusing(path):
+        connection = connect(path, _gentlest(path, "rw"))
+    with closing(connection):
+        with refusing(path):
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA schema_version")  # only now is the file itself opened
+        yield connection
+
+
+def _gentlest(path: Path, undisturbed: str) -> str:
+    """The mode that disturbs a file least; `undisturbed` is that of one with nothing beside it."""
+    left = _unfinished(path)
+    is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if left is not None and not (left.name.endswith(JOURNAL) and is_writable):
+        return "ro"
+    # The last to close removes -wal and -shm, if it may write; only it can undo half a transaction.
+    return undisturbed if is_writable or undisturbed != "rw" else "ro&immutable=1"
+
+
+@contextmanager
+def _undone_in_a_copy(path: Path) -> Iterator[Path]:
+    """The file itself, or a copy of it where a program was killed within a transaction.
+
+    Such a file cannot be read before what was half written is undone, which changes it.
+    """
+    if not _is_half_written(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        for suffix in ("", JOURNAL):
+            shutil.copyfile(path.with_name(path.name + suffix), Path(folder) / (path.name + suffix))
+        with closing(connect(copy, "rw")) as connection:
+            connection.execute("PRAGMA schema_version")
+        yield copy
+
+
+def _is_half_written(path: Path) -> bool:
+    left = _unfinished(path)
+    if left is None or not left.name.endswith(JOURNAL):
+        return False
+    with closing(connect(path, "ro")) as connection:
+        try:
+            connection.execute("PRAGMA schema_version")
+        except sqlite3.OperationalError as error:
+            if code_of(error) == sqlite3.SQLITE_READONLY:  # to write is what undoing would take
+                return True
+            raise
+    return False
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open an existing file in a mode of SQLite's URIs; no transaction starts by itself."""
+    uri = f"{path.as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    # A value that breaks a CHECK is an error at its own field, not a damaged file.
+    connection.execute("PRAGMA ignore_check_constraints = ON")
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise _damaged(path, found)
+    # SQLite reads what is missing of the last page as zeros and is content with that.
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size % size != 0 and _unfinished(path) is None:
+        raise _damaged(path, "cut off within a page")
+
+
+def _damaged(path: Path, found: str) -> BootRefused:
+    return BootRefused(
+        f"{path} is damaged or not a SQLite database ({' '.join(found.split())}): restore it from"
+        " a backup, or name another file"
+    )
+
+
+def _locked(path: Path) -> BootRefused:
+    return BootRefused(
+        f"{path} is locked by another program, for {BUSY_SECONDS:g} seconds by now: end that one or"
+        " wait until it is done, and start again"
+    )
+
+
+def _unfinished(path: Path) -> Path | None:
+    for suffix in ("-wal", JOURNAL):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists() and beside.stat().st_size > 0:
+            return beside
+    return None

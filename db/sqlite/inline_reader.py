@@ -1,0 +1,66 @@
+"""Reads of a few rows by their keys, on the event loop's own connection.
+
+Such a read takes less time than the way to another thread and back does (W1 of the benchmark), so it is
+not worth one. It never waits for a lock: nothing here may hold the event loop up.
+"""
+
+import sqlite3
+from pathlib import Path
+from typing import TypeVar
+
+from db.errors import Unavailable
+from db.program import Program, run
+from db.security.row_security import Sight
+from db.sqlite.change_token import States
+from db.sqlite.connection_thread import PREPARED_STATEMENTS, end, execute, existing, prepare
+
+T = TypeVar("T")
+
+NO_WAIT = "PRAGMA busy_timeout = 0"
+
+
+class Points:
+    """One read-only connection, used by the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._states = States(connection, path)
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path) -> "Points":
+        """Connect to an existing file; raises sqlite3.Error where it cannot be opened."""
+        connection = sqlite3.connect(
+            existing(path), uri=True, isolation_level=None, cached_statements=PREPARED_STATEMENTS
+        )
+        try:
+            prepare(connection, read_only=True)
+            connection.execute(NO_WAIT)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, path)
+
+    def run(self, program: Program[T], sight: Sight) -> T:
+        """Run a Program whole, in a snapshot of its own, for whoever has this sight.
+
+        Raises what the Program raises, Unavailable once closed, and sqlite3.Error where the database
+        cannot be read at this moment.
+        """
+        if self._closed:
+            raise Unavailable("the server is shutting down: try again")
+        connection = self._connection
+        connection.execute("BEGIN")
+        try:
+            return run(program, lambda statement: execute(connection, statement, sight))
+        finally:
+            end(connection)
+
+    def state(self) -> bytes | None:
+        """The state of the database, as States.now has it; None once closed."""
+        return None if self._closed else self._states.now()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._closed = True
+        self._connection.close()

@@ -1,0 +1,190 @@
+"""Statements that an operator typed: they read, whatever they say, and for a set time.
+
+The connection takes no writes, and an authorizer refuses what would change or attach anything, or
+read a stored secret, before it runs.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from db.errors import BadRequest, BootRefused, ReadTimeout
+from db.program import Rows, Values
+from db.sqlite import file_checks
+from db.sqlite.connection_thread import code_of
+from db.sqlite.reader_pool import OPCODES_BETWEEN_LOOKS
+
+T = TypeVar("T")
+
+ROWS_AT_ONCE = 100
+
+READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
+# Pragmas that only read. Those of STATE_PRAGMAS would write if they were given an argument.
+TELLING_PRAGMAS = {
+    *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"),
+    *("foreign_key_list", "foreign_key_check", "database_list", "collation_list", "function_list"),
+    *("module_list", "pragma_list", "compile_options", "integrity_check", "quick_check"),
+}
+STATE_PRAGMAS = {
+    *("application_id", "auto_vacuum", "encoding", "foreign_keys", "freelist_count"),
+    *("journal_mode", "page_count", "page_size", "schema_version", "synchronous", "user_version"),
+}
+SECRETS = {"server_keys": "value", "api_keys": "secret_sha256"}
+RAW_PAGES = "sqlite_dbpage"
+
+
+class Answer:
+    """What a statement finds: the names of its columns, and its rows as they are read."""
+
+    def __init__(self, connection: sqlite3.Connection, sql: str, seconds: float) -> None:
+        self._connection = connection
+        self._seconds = self._left = seconds
+        self._guard = _Guard()
+        connection.set_authorizer(self._guard)
+        self._cursor = self._timed(lambda: self._ask(sql))
+        if self._cursor.description is None:
+            raise BadRequest("BAD_SQL", "there is no statement: give one, as SELECT * FROM actors")
+        self.columns = tuple(str(column[0]) for column in self._cursor.description)
+
+    def rows(self) -> Iterator[Values]:
+        """The rows, one after the other.
+
+        Raises ReadTimeout when reading has taken its time, BadRequest where SQLite cannot go on, and
+        KeyboardInterrupt.
+        """
+        while found := self._timed(self._some):
+            yield from found
+
+    def _ask(self, sql: str) -> sqlite3.Cursor:
+        self._guard.refused = self._guard.refused or _secret_in(self._connection, sql, self._guard)
+        if self._guard.refused is not None:
+            raise BadRequest("BAD_SQL", self._guard.refused)
+        return self._connection.execute(sql)
+
+    def _some(self) -> Rows:
+        return self._cursor.fetchmany(ROWS_AT_ONCE)
+
+    def _timed(self, work: Callable[[], T]) -> T:
+        """Only the time inside SQLite counts: whoever reads the output may take as long as they like."""
+        started = time.monotonic()
+        deadline = started + self._left
+        self._connection.set_progress_handler(
+            lambda: time.monotonic() > deadline, OPCODES_BETWEEN_LOOKS
+        )
+        try:
+            return work()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            if code_of(error) == sqlite3.SQLITE_INTERRUPT:
+                raise self._interruption(deadline) from None
+            words = self._guard.refused or f"SQLite refuses the statement: {error}"
+            raise BadRequest("BAD_SQL", words) from error
+        except ValueError as error:
+            raise BadRequest("BAD_SQL", f"the statement is no text of SQL: {error}") from error
+        finally:
+            self._connection.set_progress_handler(None, 0)
+            self._left -= time.monotonic() - started
+
+    def _interruption(self, deadline: float) -> BaseException:
+        if time.monotonic() > deadline:
+            return ReadTimeout(
+                f"reading took longer than {self._seconds:g} s: ask for less or allow more time"
+            )
+        return KeyboardInterrupt()  # raised inside the progress handler, where it is lost
+
+
+class _Guard:
+    """The authorizer: SQLite asks it about each thing that a statement does."""
+
+    def __init__(self) -> None:
+        self.refused: str | None = None
+        self.is_pragma = False
+
+    def __call__(
+        self, action: int, one: str | None, two: str | None, database: str | None, via: str | None
+    ) -> int:
+        reason = self._reason(action, one or "", two)
+        if reason is None:
+            return sqlite3.SQLITE_OK
+        self.refused = self.refused or reason
+        return sqlite3.SQLITE_DENY
+
+    def _reason(self, action: int, one: str, two: str | None) -> str | None:
+        if action in READING:
+            return None
+        if action == sqlite3.SQLITE_READ:
+            return self._secret(one.lower(), (two or "").lower())
+        if action == sqlite3.SQLITE_FUNCTION:
+            return "extensions are not loaded here" if two == "load_extension" else None
+        if action == sqlite3.SQLITE_PRAGMA:
+            self.is_pragma = True
+            tells = one.lower() in (STATE_PRAGMAS if two is None else set()) | TELLING_PRAGMAS
+            return None if tells else f"PRAGMA {one} may change something: only reading is allowed"
+        return "the statement does not only read: use SELECT, WITH, EXPLAIN or PRAGMA table_info(…)"
+
+    def _secret(self, table: str, column: str) -> str | None:
+        if table == RAW_PAGES:
+            return f"{table} would show stored secrets: read the tables themselves"
+        if SECRETS.get(table) == column:
+            return _kept_back(table, column)
+        return None
+
+
+def _kept_back(table: str, column: str) -> str:
+    return f"{table}.{column} holds secrets, which are not shown: name the other columns"
+
+
+PLACE = """
+    SELECT made.rootpage, info.cid
+    FROM sqlite_master AS made, pragma_table_info(made.name) AS info
+    WHERE made.type = 'table' AND made.name = :table AND info.name = :column
+"""
+COMPILED = "EXPLAIN {sql}"
+
+
+def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str | None:
+    """What is wrong with a statement that reads a secret unseen by the authorizer, if it does.
+
+    SQLite does not tell that of columns which USING and NATURAL join, so what the statement was
+    compiled to is searched for a cursor over the table, and for a read of the column through it.
+    """
+    try:
+        steps = connection.execute(COMPILED.format(sql=sql)).fetchall()
+    except (sqlite3.Error, sqlite3.Warning):  # as it will be said of the statement itself
+        return None
+    if guard.is_pragma:  # integrity_check looks at every column, and shows none
+        return None
+    for table, column in SECRETS.items():
+        places = connection.execute(PLACE, {"table": table, "column": column}).fetchall()
+        for root, number in places:
+            cursors = {
+                one for _, name, one, *p in steps if name == "OpenRead" and p[:2] == [root, 0]
+            }
+            if any(
+                name == "Column" and one in cursors and two == number
+                for _, name, one, two, *_ in steps
+            ):
+                return _kept_back(table, column)
+    return None
+
+
+@contextmanager
+def answered(path: Path, sql: str, *, seconds: float) -> Iterator[Answer]:
+    """The answer to one statement over an existing file, which stays as it is.
+
+    Reading may take so many `seconds`. Raises BootRefused where the file cannot be opened,
+    BadRequest, with SQLite's words, for a statement that is wrong or not allowed, and like `rows`.
+    """
+    file = path.resolve()
+    if not file_checks.exists(file):
+        raise BootRefused(f"{path} does not exist: make it with `chittygraph migrate`")
+    file_checks.require_usable(file, writable=False)
+    with file_checks.reading(file) as connection:
+        connection.text_factory = _text
+        yield Answer(connection, sql, seconds)
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "backslashreplace")

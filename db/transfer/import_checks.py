@@ -1,0 +1,183 @@
+"""What rows of a file may not do to each other and to the registry, each rule one statement.
+
+A statement adds a reject for every row that breaks its rule. What counts is how the registry would
+be afterwards: a row that the file replaces stands for itself no more.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+from db.model import column_types, instants, tables
+from db.model.tables import Column, Relation
+from db.transfer.layout import BY_TYPE, TRANSFERS, Transfer, Uniqueness
+
+KEY_TWICE = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the same {key} as line ' || first.line
+    FROM staged_{type} AS s
+    JOIN (
+        SELECT {key}, min(line) AS line FROM staged_{type} GROUP BY {key} HAVING count(*) > 1
+    ) AS first ON {same}
+    WHERE s.line > first.line
+"""
+MARK_SAME = """
+    UPDATE staged_{type} AS s SET state = 'same'
+    WHERE EXISTS (SELECT 1 FROM registry.{type} AS old WHERE {same} AND NOT ({differs}))
+"""
+MARK_CHANGED = """
+    UPDATE staged_{type} AS s SET state = 'changed'
+    WHERE state IS NULL AND EXISTS (SELECT 1 FROM registry.{type} AS old WHERE {same})
+"""
+REJECT_CHANGED = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'is in the registry already, with another ' || substr({names}, 3)
+        || ': leave the line out, or let it replace the row with --update'
+    FROM staged_{type} AS s JOIN registry.{type} AS old ON {same}
+    WHERE s.state = 'changed'
+"""
+FILL_IN = """
+    UPDATE staged_{type} AS s SET {assignments}
+    FROM registry.{type} AS old
+    WHERE s.state IS NOT NULL AND {same}
+"""
+UNIQUE_IN_FILE = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the same {said} as line ' || (
+        SELECT min(other.line) FROM staged_{type} AS other WHERE {clash} AND other.line <> s.line
+    )
+    FROM staged_{type} AS s
+    WHERE s.state IS NOT 'same' AND {when} AND EXISTS (
+        SELECT 1 FROM staged_{type} AS other
+        WHERE {clash} AND NOT ({same}) AND (other.line < s.line OR other.state IS 'same')
+    )
+"""
+UNIQUE_IN_REGISTRY = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the same {said} as ' || other.{key} || ' in the registry'
+    FROM staged_{type} AS s JOIN registry.{type} AS other ON {clash}
+    WHERE s.state IS NOT 'same' AND {when} AND NOT EXISTS (
+        SELECT 1 FROM staged_{type} AS replacing WHERE {replaces}
+    )
+"""
+ID_IN_FILE = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the ChittyID of line ' || other.line || ', which is one of the {others}'
+    FROM staged_{type} AS s JOIN staged_{others} AS other ON other.chitty_id = s.chitty_id
+    WHERE s.state IS NOT 'same' AND (other.line < s.line OR other.state IS 'same')
+"""
+ID_IN_REGISTRY = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has a ChittyID that one of the {others} in the registry has'
+    FROM staged_{type} AS s JOIN registry.{others} AS other ON other.chitty_id = s.chitty_id
+    WHERE s.state IS NOT 'same' AND NOT EXISTS (
+        SELECT 1 FROM staged_{others} AS replacing WHERE {replaces}
+    )
+"""
+REFERENCE = """
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, '{column} names none of the {parents}, neither in the file nor in the registry: '
+        || substr(s.{column}, 1, 100)
+    FROM staged_{type} AS s
+    WHERE s.state IS NOT 'same' AND s.{column} IS NOT NULL AND {only}
+        AND NOT EXISTS (SELECT 1 FROM registry.{parents} AS known WHERE {in_registry})
+        AND NOT EXISTS (SELECT 1 FROM staged_{parents} AS known WHERE {in_registry})
+        AND s.{column} NOT IN (SELECT id FROM rejected_ids)
+"""
+REFERENCES = [
+    each for each in vars(tables).values() if isinstance(each, Relation) and not each.many
+]
+WITH_CHITTY_ID = [each for each in TRANSFERS if "chitty_id" in each.table.columns]
+
+
+def check(connection: sqlite3.Connection, *, update: bool) -> Iterator[None]:
+    """Mark what each staged row would be and reject those that break a rule, a step at a time.
+
+    What a line does not give of a row that is in the registry is filled in from there. Without `update`
+    a row that differs from the registry's is rejected.
+    """
+    bind = {"now": instants.now()}
+    for transfer in TRANSFERS:
+        for sql in _marks(transfer, update=update):
+            connection.execute(sql, bind if ":now" in sql else {})
+            yield
+    for sql in _rules():
+        connection.execute(sql)
+        yield
+
+
+def _marks(transfer: Transfer, *, update: bool) -> Iterator[str]:
+    columns = list(enumerate(transfer.table.columns.values()))
+    names = {"type": transfer.type, "key": ", ".join(transfer.key)}
+    yield KEY_TWICE.format(same=transfer.same("first", "s"), **names)
+    same = transfer.same("old", "s")
+    differs = " OR ".join(_differs(bit, column) for bit, column in columns)
+    yield MARK_SAME.format(same=same, differs=differs, **names)
+    yield MARK_CHANGED.format(same=same, **names)
+    if not update:
+        listed = " || ".join(
+            f"iif({_differs(bit, column)}, ', {column.name}', '')" for bit, column in columns
+        )
+        yield REJECT_CHANGED.format(same=same, names=listed, **names)
+    filled = ", ".join(_filled(bit, column) for bit, column in columns)
+    yield FILL_IN.format(same=same, assignments=filled, **names)
+
+
+def _differs(bit: int, column: Column) -> str:
+    """True of a staged row `s` that gives this column another value than the row `old` has."""
+    name, old = column.name, f"old.{column.name}"
+    if column.kind is column_types.INSTANT:
+        old = f"coalesce({instants.as_instant(old)}, {old})"
+    if column.kind in (column_types.STRING_LIST, column_types.OBJECT):
+        old = f"iif(json_valid({old}), json({old}), {old})"
+    return f"(s.given & {1 << bit} AND s.{name} IS NOT old.{name} AND s.{name} IS NOT {old})"
+
+
+def _filled(bit: int, column: Column) -> str:
+    kept = f"old.{column.name}"
+    if column.name == "updated_at":
+        kept = f"iif(s.state = 'same', {kept}, {instants.after(kept)})"
+    return f"{column.name} = iif(s.given & {1 << bit}, s.{column.name}, {kept})"
+
+
+def _rules() -> Iterator[str]:
+    for transfer in TRANSFERS:
+        for unique in transfer.unique:
+            yield from _unique(transfer, unique)
+    for transfer in WITH_CHITTY_ID:
+        for other in WITH_CHITTY_ID:
+            if other is not transfer:
+                names = {"type": transfer.type, "others": other.type}
+                yield ID_IN_FILE.format(**names)
+                yield ID_IN_REGISTRY.format(replaces=other.same("replacing", "other"), **names)
+    for relation in REFERENCES:
+        yield _reference(relation)
+
+
+def _unique(transfer: Transfer, unique: Uniqueness) -> Iterator[str]:
+    pairs = [(each.format(row="other"), each.format(row="s")) for each in unique.of]
+    clash = " AND ".join(f"{one} = {another}" for one, another in pairs)
+    clash += f" AND {unique.when.format(row='other')}"
+    names = {
+        "type": transfer.type,
+        "said": unique.said,
+        "clash": clash,
+        "when": unique.when.format(row="s"),
+    }
+    yield UNIQUE_IN_FILE.format(same=transfer.same("other", "s"), **names)
+    yield UNIQUE_IN_REGISTRY.format(
+        key=transfer.key[0], replaces=transfer.same("replacing", "other"), **names
+    )
+
+
+def _reference(relation: Relation[object]) -> str:
+    match = relation.match.format(row="known", parent=f"s.{relation.column}")
+    return REFERENCE.format(
+        type=relation.parent.name,
+        column=relation.column,
+        parents=BY_TYPE[relation.child.name].type,
+        only=relation.only.format(row="s") or "TRUE",
+        in_registry=match,
+    )
+
+
+STEPS = sum(len(list(_marks(each, update=False))) for each in TRANSFERS) + len(list(_rules()))

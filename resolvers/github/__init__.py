@@ -1,0 +1,1 @@
+"""Webhook events of a GitHub App."""

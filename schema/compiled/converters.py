@@ -1,0 +1,121 @@
+"""How stored values become what the answer says, a whole column of them at a time.
+
+Ordinary values are recognised together, in passes that run in C; a column with any other is read value
+by value by its Kind, which is what the generic road asks: so both say the same, and refuse the same.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from db.model import column_types
+from db.model.column_types import INT32_MAX, Kind
+from db.model.tables import Column
+from db.program import Value
+
+LISTS_REMEMBERED = 4_096
+TOGETHER = 4  # values from which on passes over all of them pay
+INSTANT_CHARACTERS = 24
+SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
+
+Values: TypeAlias = Sequence[Any]
+Converter: TypeAlias = Callable[[Values], Values]
+NoneType = type(None)
+
+
+def converter(column: Column) -> Converter:
+    """What makes a column's stored values the answer's; raises Unreadable."""
+    one = _reader(column)
+    at_once = _names(column.kind) if column.kind.names else _AT_ONCE.get(column.kind)
+    if column.private is not None and column.private.hidden is not None:
+        at_once = None
+
+    def convert(values: Values) -> Values:
+        if len(values) < TOGETHER:
+            return [one(value) for value in values]
+        types = set(map(type, values))
+        if not column.nullable and NoneType in types:
+            return list(map(one, values))
+        made = at_once(values, types) if at_once else None
+        return list(map(one, values)) if made is None else made
+
+    return convert
+
+
+def singly(read: Callable[[Value], Any]) -> Converter:
+    """A converter that reads value by value."""
+    return lambda values: list(map(read, values))
+
+
+def _texts(values: Values, types: set[type]) -> Values | None:
+    return values if types <= {str, NoneType} else None
+
+
+def _ints(values: Values, types: set[type]) -> Values | None:
+    small = types == {int} and min(values) >= 0 and max(values) <= INT32_MAX
+    return values if small else None
+
+
+def _big_ints(values: Values, types: set[type]) -> Values | None:
+    return list(map(str, values)) if types == {int} else None
+
+
+def _instants(values: Values, types: set[type]) -> Values | None:
+    """The values, when each is canonical: as long as one, with its separators, and in the calendar."""
+    if not types <= {str, NoneType}:
+        return None
+    given = [value for value in values if value is not None]
+    joined = "".join(given)
+    size, count = INSTANT_CHARACTERS, len(given)
+    if len(joined) != size * count or set(map(len, given)) - {size}:
+        return None
+    if any(joined[place::size] != mark * count for place, mark in SEPARATORS.items()):
+        return None
+    try:
+        deque(map(datetime.fromisoformat, given), maxlen=0)
+    except ValueError:
+        return None
+    return values
+
+
+_AT_ONCE: dict[Kind, Callable[[Values, set[type]], Values | None]] = {
+    column_types.TEXT: _texts,
+    column_types.CHITTY_ID: _texts,
+    column_types.INT: _ints,
+    column_types.BIG_INT: _big_ints,
+    column_types.INSTANT: _instants,
+}
+
+
+def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
+    name_of = kind.names.__getitem__
+
+    def names(values: Values, types: set[type]) -> Values | None:
+        try:
+            return list(map(name_of, values))
+        except KeyError:
+            return None
+
+    return names
+
+
+def _reader(column: Column) -> Callable[[Value], Any]:
+    kind, is_null = column.kind, column.is_null
+    read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is column_types.STRING_LIST else kind.read
+    serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
+    if kind is column_types.BIG_INT:
+        serialise = str
+    elif kind.names:
+        serialise = _name
+
+    def one(stored: Value) -> Any:
+        return None if is_null(stored) else serialise(read(stored))
+
+    return one
+
+
+def _name(member: Enum) -> str:
+    return member.name

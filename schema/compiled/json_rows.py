@@ -1,0 +1,78 @@
+"""Rows that come as the answer's own text: SQLite writes it, and nothing here reads it but cursors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from db.model import column_types
+from db.model.tables import Column
+from db.program import Value, Values
+from db.queries import json_text
+from db.queries.json_listings import ROW
+from db.queries.json_text import Member
+from db.queries.listings import Cut, Order
+from schema.compiled.rows import RowPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The members of a page's objects, and those of them that hold the values of cursors."""
+
+    members: list[Member]
+    ordered_by: list[tuple[str, Column]]
+
+    @classmethod
+    def of(cls, plan: RowPlan, order: Sequence[Order]) -> "Spelling | None":
+        """How to spell these objects; None where SQLite cannot, or they do not hold what cursors do."""
+        members = plan.members
+        if members is None or not json_text.can_spell(members):
+            return None
+        shown = {
+            column.name: (key, column)
+            for key, column in members
+            if isinstance(column, Column) and not column.kind.names
+        }
+        if not shown.keys() >= {part.column for part in order}:
+            return None
+        return cls(members, [shown[part.column] for part in order])
+
+    def values(self, row: str) -> Values:
+        """The stored values that a row is ordered by."""
+        made = orjson.loads(row)
+        return tuple([_stored(column, made[key]) for key, column in self.ordered_by])
+
+
+def _stored(column: Column, value: Any) -> Value:
+    if column.kind is column_types.BIG_INT and value is not None:
+        return int(value)
+    stored: Value = value
+    return stored
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The spelled rows of one page, left in one text: nobody asks for more than those at its ends."""
+
+    count: int
+    text: str
+
+    @classmethod
+    def of(cls, count: int, text: str, cut: Cut) -> "Texts":
+        """The rows that a page keeps of those that were read, in the list's order."""
+        if count > cut.limit:
+            count, text = cut.limit, text.rpartition(ROW)[0]
+        return cls(count, ROW.join(reversed(text.split(ROW))) if cut.backward else text)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return self.count
+
+    def __getitem__(self, end: int) -> str:
+        """The first row at 0, or the last at -1."""
+        return self.text.rpartition(ROW)[2] if end else self.text.partition(ROW)[0]
+
+    def array(self) -> orjson.Fragment:
+        """The rows as the answer's list."""
+        return orjson.Fragment(f"[{self.text.replace(ROW, ',')}]")

@@ -1,0 +1,1 @@
+"""Fields of GraphQL types, and where their values come from."""

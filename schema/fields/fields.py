@@ -1,0 +1,187 @@
+"""How tables become GraphQL types: columns and relations, published by name.
+
+A column is published by listing it in a type, with its description, and by nothing else: a new
+column stays private until then. GraphQL types come from the table.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from db.errors import Unreadable
+from db.model import column_types
+from db.model.column_types import Kind
+from db.model.tables import Column, Relation, Table
+from db.program import Value
+from resolvers.scope import Scope
+from schema.fields import global_ids
+from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
+from schema.fields.sources import (
+    METADATA,
+    Derived,
+    FromColumn,
+    GlobalId,
+    Lookup,
+    Source,
+    ToOne,
+    ToOneOf,
+)
+
+T = TypeVar("T")
+Info = strawberry.Info[Scope, None]
+
+_GRAPHQL_TYPES: dict[Kind, Any] = {
+    column_types.TEXT: str,
+    column_types.CHITTY_ID: ChittyID,
+    column_types.INT: int,
+    column_types.BIG_INT: BigInt,
+    column_types.INSTANT: DateTime,
+    column_types.STRING_LIST: list[str],
+    column_types.OBJECT: JSON,
+}
+
+
+def field(source: Source, resolve: Callable[..., Any], returns: Any, description: str) -> Any:
+    """A GraphQL field that says where its value comes from; `returns` is its type."""
+    resolve.__annotations__["return"] = returns
+    return strawberry.field(resolver=resolve, description=description, metadata={METADATA: source})
+
+
+def _global_id(self: Any) -> Any:
+    return global_ids.encode(self.row)
+
+
+@strawberry.interface(description="An object that has an id of its own")
+class Node:
+    """What every stored thing offers: its row behind it, and its global id."""
+
+    row: strawberry.Private[Any]
+    id = field(GlobalId(), _global_id, strawberry.ID, "Opaque, stable, and unique over all types")
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    description: str
+    as_id: bool
+
+
+def column(description: str, *, as_id: bool = False) -> Any:
+    """Publish the column of this name; `as_id` makes the field an ID, a private column is nullable."""
+    return _Published(description, as_id)
+
+
+def derived(name: str, read: Callable[[Value], Any], returns: Any, description: str) -> Any:
+    """A field of this GraphQL type that `read` makes of a column's stored value."""
+
+    def resolve(self: Any) -> Any:
+        return read(getattr(self.row, name))
+
+    return field(Derived(name, read), resolve, returns, description)
+
+
+def to_one(relation: Relation[Any], description: str, *, required: bool = False) -> Any:
+    """The field for what a to-one relation leads to, whatever state that is in."""
+
+    async def resolve(self: Any, info: Info) -> Any:
+        row = await _follow(info, relation, self.row)
+        return _existing(row) if required else of(row)
+
+    returns: Any = object_type(relation.child)
+    returns = returns if required else returns | None
+    return field(ToOne(relation, required), resolve, returns, description)
+
+
+def to_one_of(by: str, relations: Mapping[str, Relation[Any]], union: Any, description: str) -> Any:
+    """The field for what one of several relations leads to; column `by` says which."""
+
+    async def resolve(self: Any, info: Info) -> Any:
+        relation = relations.get(getattr(self.row, by))
+        return _existing(None if relation is None else await _follow(info, relation, self.row))
+
+    return field(ToOneOf(by, relations), resolve, union, description)
+
+
+def lookup(
+    table: Table[Any],
+    description: str,
+    argument: str,
+    *,
+    by: str | None = None,
+    given_as: Any = None,
+    clean: Callable[[Any], Value] = lambda given: given,
+) -> Any:
+    """The field that finds a table's row by its key, or by another unique column.
+
+    The argument, which `argument` describes, has the column's name, and its type unless `given_as`
+    another; `clean` makes it the stored value.
+    """
+    source = Lookup(table, by or table.key, clean)
+
+    async def resolve(self: Any, info: Info, value: Any) -> Any:
+        return of(await info.context.loaders.row(table, source.column).load(clean(value)))
+
+    resolve.__annotations__["value"] = Annotated[
+        given_as or column_type(table.columns[source.column]),
+        strawberry.argument(name=to_camel_case(source.column), description=argument),
+    ]
+    return field(source, resolve, object_type(table) | None, description)
+
+
+def object_type(table: Table[Any]) -> Any:
+    """The GraphQL type of a table's rows, before it is made."""
+    return Annotated[table.row.__name__, strawberry.lazy("schema.types")]
+
+
+_EXPOSED: dict[type, type[Node]] = {}
+
+
+def exposes(table: Table[Any]) -> Callable[[type[T]], type[T]]:
+    """Make a class the GraphQL type of a table's rows: its docstring describes it."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        for name, published in list(vars(cls).items()):
+            if isinstance(published, _Published):
+                setattr(cls, name, _column_field(table.columns[name], published))
+        described = strawberry.type(cls, description=inspect.getdoc(cls))
+        _EXPOSED[table.row] = described  # type: ignore[assignment]
+        return described
+
+    return decorate
+
+
+def of(row: Any) -> Any:
+    """A row as the GraphQL object that exposes it; None stays None."""
+    return None if row is None else _EXPOSED[type(row)](row=row)
+
+
+def _existing(row: Any) -> Any:
+    if row is None:
+        raise Unreadable("the stored reference leads nowhere")
+    return of(row)
+
+
+async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
+    key: Value = getattr(row, relation.column)
+    if isinstance(key, bytes):
+        raise Unreadable("the stored reference is neither a text nor a number")
+    return None if key is None else await info.context.loaders.row(relation.child).load(key)
+
+
+def column_type(source: Column) -> Any:
+    """The GraphQL type of a column's values."""
+    kind = source.kind
+    return kind.python if kind.names else _GRAPHQL_TYPES[kind]
+
+
+def _column_field(source: Column, published: _Published) -> Any:
+    def resolve(self: Any) -> Any:
+        return source.read(self.row)
+
+    returns = strawberry.ID if published.as_id else column_type(source)
+    if source.nullable or source.private:
+        returns = returns | None
+    return field(FromColumn(source), resolve, returns, published.description)

@@ -1,0 +1,1 @@
+"""How large and how expensive an operation may be."""

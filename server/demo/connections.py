@@ -1,0 +1,137 @@
+"""The demo's connections: what its contexts and actors reach, in every state that one can be in."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from db.model.enums import ActorStatus, ConnectionStatus, ConnectionType, SourceType
+from db.model.tables import Actor, Connection, Context, Installation
+from server.demo import names as data
+from server.demo.rows import as_json, at, named, project_of
+
+# How many connections each source in turn has; the rows go round these.
+PER_CONTEXT = (3, 4, 1, 2, 5, 3, 0, 4, 2, 3)
+PER_ACTOR = (2, 3, 0, 1, 4, 2, 1, 3, 2, 1)
+
+
+class Link(NamedTuple):
+    """One connection to be: where it comes from, what it reaches, and through what."""
+
+    source: str
+    source_type: SourceType
+    over_since: str | None
+    project: str
+    label: str
+    target: data.Target
+    through: Installation
+
+
+class Condition(NamedTuple):
+    """The state that a connection is in."""
+
+    status: ConnectionStatus
+    error_count: int = 0
+    last_error: str | None = None
+
+
+def connections(
+    actors: Sequence[Actor], contexts: Sequence[Context], installations: Sequence[Installation]
+) -> list[Connection]:
+    """Every connection; those to GitHub go through the installation of the project's account."""
+    links = [*_of_contexts(contexts, installations), *_of_actors(actors, installations)]
+    return [_connection(place, link) for place, link in enumerate(links)]
+
+
+def _of_contexts(
+    contexts: Sequence[Context], installations: Sequence[Installation]
+) -> Iterator[Link]:
+    for place, context in enumerate(contexts):
+        project = project_of(place)
+        for slot in range(PER_CONTEXT[place % len(PER_CONTEXT)]):
+            # The first is to GitHub; the others go round the rest, in steps that never repeat one.
+            others = data.TARGETS[1:]
+            yield Link(
+                context.chitty_id,
+                SourceType.CONTEXT,
+                context.deleted_at,
+                project,
+                context.name,
+                others[(place * 7 + slot * 5) % len(others)] if slot else data.GITHUB,
+                installations[data.PROJECTS.index(project) % len(installations)],
+            )
+
+
+def _of_actors(actors: Sequence[Actor], installations: Sequence[Installation]) -> Iterator[Link]:
+    for place, actor in enumerate(actors):
+        for slot in range(PER_ACTOR[place % len(PER_ACTOR)]):
+            yield Link(
+                actor.chitty_id,
+                SourceType.ACTOR,
+                actor.updated_at if actor.status == ActorStatus.DELETED.value else None,
+                data.PROJECTS[place % len(data.PROJECTS)],
+                (actor.display_name or "").lower().replace(" ", "-"),
+                data.TARGETS[(place * 11 + slot * 7) % len(data.TARGETS)],
+                installations[place % len(installations)],
+            )
+
+
+def _connection(place: int, link: Link) -> Connection:
+    target = link.target
+    is_github = target is data.GITHUB
+    status, error_count, last_error = _condition(place, link)
+    created, checked = at(1450 + place * 3), at(2760 + place % 48)
+    ended = link.over_since
+    if status is ConnectionStatus.DISCONNECTED and not ended:
+        ended = at(2700 + place % 50)
+    is_used = place % 8 != 7
+    endpoint = target.endpoint and target.endpoint.format(
+        project=link.project, login=link.through.account_login
+    )
+    is_keyed = target.kind is not ConnectionType.WEBHOOK and place % 11 != 10
+    return Connection(
+        connection_id=str(named("connection", f"{link.source}:{target.service}:{endpoint}")),
+        source_chitty_id=link.source,
+        source_type=link.source_type.value,
+        target_service=target.service,
+        target_endpoint=endpoint,
+        connection_type=target.kind.value,
+        credentials_kv_key=f"kv:connections/{link.label}/{target.service}" if is_keyed else None,
+        status=status.value,
+        last_health_check=None if ended or place % 13 == 12 else checked,
+        last_error=last_error,
+        error_count=error_count,
+        request_count=place * 7919 % 50_000 + 1 if is_used else 0,
+        last_used_at=at(2650 + place % 100) if is_used and not ended else None,
+        config=as_json(_config(place, link)),
+        installation_id=link.through.installation_id if is_github else None,
+        created_at=created,
+        updated_at=ended or checked,
+        disconnected_at=ended,
+    )
+
+
+def _condition(place: int, link: Link) -> Condition:
+    """What has become of a connection: most work, and a few of each kind do not."""
+    if link.over_since or place % 20 == 13:
+        return Condition(ConnectionStatus.DISCONNECTED)
+    if link.target is data.GITHUB and link.through.uninstalled_at:
+        return Condition(ConnectionStatus.FAILED, 9, "404 Not Found: the app was uninstalled")
+    if link.target is data.GITHUB and link.through.suspended_at:
+        return Condition(ConnectionStatus.FAILED, 6, "403 Forbidden: the app is suspended")
+    error = data.ERRORS[place // 20 % len(data.ERRORS)]
+    if place % 20 == 3:
+        return Condition(ConnectionStatus.FAILED, 5 + place % 7, error)
+    if place % 20 == 5:
+        return Condition(ConnectionStatus.ACTIVE, 1 + place % 4, error)
+    if place % 20 in (7, 11):
+        return Condition(ConnectionStatus.INACTIVE)
+    return Condition(ConnectionStatus.ACTIVE)
+
+
+def _config(place: int, link: Link) -> dict[str, object]:
+    if link.target.service == "slack":
+        return {"channel": f"#{link.project}", "notify": ["deploys", "incidents"]}
+    if link.target.kind is ConnectionType.DIRECT:
+        return {"pool": {"min": 1, "max": 4 + place % 8}, "tls": True}
+    if place % 3 == 0:
+        return {}
+    return {"retries": place % 4, "timeout_ms": 5000}

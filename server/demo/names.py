@@ -1,0 +1,203 @@
+"""The names and figures that the demo registry is made of; all of them fictional."""
+
+from typing import NamedTuple
+
+from db.model.enums import AccountType, ActorType, ConnectionType
+
+PROJECTS = (
+    "atlas",
+    "beacon",
+    "cobalt",
+    "driftwood",
+    "ember",
+    "foxglove",
+    "granite",
+    "harbour",
+    "inkwell",
+    "juniper",
+    "kestrel",
+    "lantern",
+    "meridian",
+    "northwind",
+    "orchard",
+    "paragon",
+    "quarry",
+    "rosetta",
+    "saffron",
+    "tidewater",
+    "umbra",
+    "vantage",
+    "willow",
+    "zephyr",
+)
+
+
+class Facet(NamedTuple):
+    """One side of a project that has a context of its own, and what such a context works with."""
+
+    name: str
+    data: tuple[str, ...]
+    systems: tuple[str, ...]
+    tools: tuple[str, ...]
+
+
+FACETS = (
+    Facet("api", ("openapi", "request-logs"), ("gateway", "auth"), ("pytest", "k6", "curl")),
+    Facet("web", ("analytics", "copy-deck"), ("cdn",), ("vite", "playwright")),
+    Facet("pipeline", ("events", "warehouse"), ("queue", "scheduler"), ("dbt",)),
+    Facet("infra", ("inventory",), ("kubernetes", "dns", "vault"), ("terraform", "helm")),
+    Facet("docs", ("handbook", "changelog"), (), ("vale",)),
+)
+
+
+class Person(NamedTuple):
+    """One actor: what it is, how it is called and what it may do, here or, in its own words, elsewhere."""
+
+    kind: ActorType
+    name: str
+    capabilities: tuple[str, ...]
+
+
+def _all(kind: ActorType, names: tuple[str, ...], capabilities: tuple[str, ...]) -> list[Person]:
+    return [Person(kind, name, capabilities) for name in names]
+
+
+ACTORS = (
+    *_all(
+        ActorType.HUMAN,
+        (
+            "Amara Whitlock",
+            "Benedikt Sorensen",
+            "Carys Pemberton",
+            "Dario Fontanel",
+            "Elspeth Okonjo",
+            "Farid Nazemi",
+            "Greta Lindqvist",
+            "Hiro Takamine",
+            "Ines Carvalhal",
+            "Jonah Brackenridge",
+            "Keziah Mbeki-Rowe",
+            "Luca Ferrandino",
+            "Maren Hollis",
+            "Nadia Zelenko",
+            "Otis Farrow",
+            "Priya Venkataram",
+            "Quentin Ashgrove",
+            "Rosalind Achterberg",
+        ),
+        ("registry:write",),
+    ),
+    *_all(
+        ActorType.AI,
+        (
+            "Research Agent",
+            "Triage Agent",
+            "Code Review Agent",
+            "Release Notes Agent",
+            "Support Agent",
+            "Data Quality Agent",
+            "Incident Agent",
+            "Translation Agent",
+        ),
+        ("registry:read", "connections:report", "tools.call"),
+    ),
+    *_all(
+        ActorType.SERVICE,
+        (
+            "Deploy Bot",
+            "Backup Runner",
+            "Billing Sync",
+            "Search Indexer",
+            "Mail Relay",
+            "Metrics Collector",
+            "Dependency Bot",
+            "Certificate Renewer",
+            "Feature Flag Sync",
+        ),
+        ("installations:write", "connections:report"),
+    ),
+    *_all(
+        ActorType.SYSTEM,
+        ("Connect System", "Auth System", "Chronicle System", "Gateway System", "Mint System"),
+        ("admin",),
+    ),
+)
+# By their place in ACTORS.
+OWNER_OF_MANY = 0
+SUSPENDED_ACTORS = (9, 24)
+DELETED_ACTORS = (16, 33)
+OWNERS_OF_NOTHING = (13, 17, 26, 27, 28, 29, 30, 31, 32, 34, 35, 36, 37, 38, 39)
+
+
+class Target(NamedTuple):
+    """A service, where it is reached (`{project}` stands for the project's name) and how."""
+
+    service: str
+    endpoint: str | None
+    kind: ConnectionType
+
+
+GITHUB = Target("github", "https://api.github.com/repos/{login}/{project}", ConnectionType.API)
+TARGETS = (
+    GITHUB,
+    Target("linear", "https://api.linear.app/graphql", ConnectionType.OAUTH),
+    Target("slack", "https://slack.com/api/chat.postMessage", ConnectionType.OAUTH),
+    Target("notion", "https://api.notion.com/v1", ConnectionType.OAUTH),
+    Target("stripe", "https://api.stripe.com/v1", ConnectionType.API),
+    Target("postgres", "db.example.com:5432/{project}", ConnectionType.DIRECT),
+    Target("cloudflare", "https://api.cloudflare.com/client/v4", ConnectionType.API),
+    Target("redis", "cache.example.com:6379/0", ConnectionType.DIRECT),
+    Target("s3", "https://{project}.storage.example.com", ConnectionType.API),
+    Target("openai", "https://api.openai.com/v1", ConnectionType.API),
+    Target("anthropic", "https://api.anthropic.com/v1", ConnectionType.API),
+    Target("sentry", "https://hooks.example.com/sentry/{project}", ConnectionType.WEBHOOK),
+    Target("datadog", None, ConnectionType.API),
+    Target("pagerduty", "https://hooks.example.com/pagerduty/{project}", ConnectionType.WEBHOOK),
+    Target("google-drive", None, ConnectionType.OAUTH),
+    Target("google-calendar", None, ConnectionType.OAUTH),
+    Target("figma", "https://api.figma.com/v1", ConnectionType.OAUTH),
+    Target("jira", "https://{project}.atlassian.example.com", ConnectionType.OAUTH),
+    Target("hubspot", None, ConnectionType.OAUTH),
+    Target("twilio", "https://api.twilio.com/2010-04-01", ConnectionType.API),
+    Target("sendgrid", "https://api.sendgrid.com/v3", ConnectionType.API),
+    Target("elasticsearch", "search.example.com:9200/{project}", ConnectionType.DIRECT),
+    Target("kafka", "events.example.com:9092", ConnectionType.DIRECT),
+    Target("vercel", "https://hooks.example.com/vercel/{project}", ConnectionType.WEBHOOK),
+    Target("chittychronicle", None, ConnectionType.DIRECT),
+)
+
+ACCOUNTS = (
+    ("harbour-labs", AccountType.ORGANIZATION),
+    ("meridian-collective", AccountType.ORGANIZATION),
+    ("northwind-tools", AccountType.ORGANIZATION),
+    ("amara-whitlock", AccountType.USER),
+    ("paragon-group", AccountType.ENTERPRISE),
+    ("kestrel-works", AccountType.ORGANIZATION),
+    ("hiro-takamine", AccountType.USER),
+    ("lantern-studio", AccountType.ORGANIZATION),
+    ("inkwell-press", AccountType.ORGANIZATION),
+    ("maren-hollis", AccountType.USER),
+    ("orchard-data", AccountType.ORGANIZATION),
+    ("otis-farrow", AccountType.USER),
+)
+# By their place in ACCOUNTS.
+SUSPENDED_INSTALLATION = 7
+REMOVED_INSTALLATION = 10
+
+PERMISSIONS = (
+    {"contents": "read", "issues": "write", "metadata": "read", "pull_requests": "write"},
+    {"actions": "read", "checks": "write", "contents": "read", "metadata": "read"},
+    {"contents": "write", "deployments": "write", "members": "read", "metadata": "read"},
+)
+EVENTS = (
+    ("issues", "pull_request", "push"),
+    ("check_run", "push", "workflow_run"),
+    ("deployment", "deployment_status", "push", "release"),
+)
+ERRORS = (
+    "connect timed out after 5000 ms",
+    "401 Unauthorized: the token has expired",
+    "503 Service Unavailable",
+    "429 Too Many Requests: retry after 60 s",
+    "certificate has expired",
+)

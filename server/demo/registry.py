@@ -1,0 +1,51 @@
+"""The demo registry: believable, and the same every time, so that the README can speak of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db.commands import bulk
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
+from db.sqlite.database import Database
+from server.demo import connections, rows
+
+FIRST_QUERY = """\
+{
+  contexts(first: 3, filter: { name: { startsWith: "atlas" } }) {
+    nodes {
+      name
+      owner { displayName }
+      connections(first: 5) {
+        nodes { targetService status installation { accountLogin } }
+      }
+    }
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoReport:
+    """What was filled in: the number of rows by table, and a first query to try."""
+
+    counts: dict[str, int]
+    first_query: str = FIRST_QUERY
+
+
+async def fill(database: Database) -> DemoReport | None:
+    """Fill an empty registry with the demo; leave one that holds any row alone and return None."""
+    written = await database.write(bulk.fill_empty(_registry()))
+    return DemoReport(written) if written else None
+
+
+def _registry() -> dict[Table[Any], Sequence[Any]]:
+    """The rows by table, parents before children."""
+    actors = rows.actors()
+    contexts = rows.contexts(actors)
+    installations = rows.installations(actors)
+    return {
+        ACTORS: actors,
+        INSTALLATIONS: installations,
+        CONTEXTS: contexts,
+        CONNECTIONS: connections.connections(actors, contexts, installations),
+    }

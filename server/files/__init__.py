@@ -1,0 +1,1 @@
+"""Rows in files: import, export and saved webhook payloads."""

@@ -1,0 +1,157 @@
+"""Documents that clients name instead of sending them.
+
+Trusted ones are loaded at boot from the files that clients' builds write (graphql-codegen's client
+preset, Relay's compiler) and named by `documentId`, as GraphQL over HTTP's appendix on persisted documents
+has it. Others a client may register as it goes, by their SHA-256 (Apollo's automatic persisted queries).
+"""
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+from db.model import strict_json
+from schema.errors import RequestRefused
+from schema.execution.documents import Documents
+from server.graphql.request import Envelope
+from server.settings import SettingRefused, Settings, variable
+
+REGISTERED_KEPT = 1_000
+CHARACTERS_KEPT = 1_000_000
+SHA256 = "sha256:"
+# Ids that are hashes, by their length in hexadecimal digits: what Relay's compiler offers.
+HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
+
+
+class Trusted:
+    """Finds the document that a request means."""
+
+    def __init__(self, documents: Documents, by_id: dict[str, str], *, only: bool) -> None:
+        self._documents = documents
+        self._by_id = by_id
+        self._by_hash = {_sha256(text): text for text in by_id.values()}
+        self._only = only
+        self._registered: OrderedDict[str, str] = OrderedDict()
+        self._characters = 0
+
+    def document(self, asked: Envelope) -> str:
+        """The text of the document; raises RequestRefused where there is none, or it may not be used.
+
+        A document that comes with its own hash is kept for requests that name it by that.
+        """
+        if asked.document_id is not None:
+            return self._identified(asked.document_id)
+        if asked.sha256 is not None:
+            return self._hashed(asked.sha256, asked.query)
+        if self._only and _sha256(asked.query) not in self._by_hash:
+            raise _not_trusted("the document is none of the trusted ones: name one in documentId")
+        return asked.query
+
+    def _identified(self, id_: str) -> str:
+        found = self._by_id.get(id_)
+        if found is None and id_.startswith(SHA256):
+            found = self._known(id_.removeprefix(SHA256))
+        if found is None:
+            raise RequestRefused.because(
+                "DOCUMENT_NOT_FOUND",
+                f"no document here has the id {id_[:100]!r}: it is in none of the server's files",
+            )
+        return found
+
+    def _hashed(self, sha256: str, text: str) -> str:
+        known = self._known(sha256)
+        if known is None and self._only:
+            raise _not_trusted(f"no trusted document has the hash {sha256}")
+        if not text:
+            if known is None:
+                # Apollo's clients look for this code, and older ones for this message.
+                raise RequestRefused.because("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
+            return known
+        if _sha256(text) != sha256:
+            raise RequestRefused.because(
+                "PERSISTED_QUERY_MISMATCH",
+                f"the hash of the query is {_sha256(text)}, not {sha256}: send the one or the other",
+            )
+        if known is None:
+            self._register(sha256, text)
+        return text
+
+    def _known(self, sha256: str) -> str | None:
+        if sha256 in self._registered:
+            self._registered.move_to_end(sha256)
+            return self._registered[sha256]
+        return self._by_hash.get(sha256)
+
+    def _register(self, sha256: str, text: str) -> None:
+        self._documents.prepare(text)  # what is not valid is refused here, and not kept
+        self._registered[sha256] = text
+        self._characters += len(text)
+        while len(self._registered) > REGISTERED_KEPT or self._characters > CHARACTERS_KEPT:
+            _, dropped = self._registered.popitem(last=False)
+            self._characters -= len(dropped)
+
+
+def load(settings: Settings, documents: Documents) -> Trusted:
+    """The documents that the settings trust, each of them checked as a request's would be.
+
+    Raises SettingRefused, naming the file, the id and what is wrong.
+    """
+    by_id: dict[str, str] = {}
+    for path in settings.document_files:
+        for id_, text in _read(path):
+            where = f"{path}: document {id_!r}"
+            if by_id.setdefault(id_, text) != text:
+                raise _refused(f"{where} is another one than in the files before")
+            _check(where, id_, text, documents)
+    return Trusted(documents, by_id, only=settings.documents_only)
+
+
+def _read(path: Path) -> Iterable[tuple[str, str]]:
+    try:
+        found = strict_json.read(path.read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise _refused(f"{path} cannot be read as JSON in UTF-8: {why}") from None
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise _refused(f"{path} must be a JSON object that gives each id its document's text")
+    return found.items()
+
+
+def _check(where: str, id_: str, text: str, documents: Documents) -> None:
+    algorithm, hash_ = _hash_in(id_)
+    if (
+        algorithm
+        and hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest() != hash_
+    ):
+        raise _refused(
+            f"{where} is not what its id says, which is a {algorithm} of another text:"
+            " let the client's build write the file anew"
+        )
+    try:
+        for operation in documents.prepare(text).operations.values():
+            if isinstance(operation.cost.amount, int):  # else it is for variables to say
+                documents.requested(operation, {})
+    except RequestRefused as refused:
+        error = refused.errors[0]
+        place = f" (line {error.locations[0].line})" if error.locations else ""
+        raise _refused(f"{where} cannot be carried out: {error.message}{place}") from None
+
+
+def _hash_in(id_: str) -> tuple[str | None, str]:
+    """The algorithm and the digits of an id that is a hash."""
+    if id_.startswith(SHA256):
+        return "sha256", id_.removeprefix(SHA256)
+    return HASHES.get(len(id_)) if re.fullmatch(r"[0-9a-f]+", id_) else None, id_
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refused(message: str) -> SettingRefused:
+    return SettingRefused(f"{variable('documents')}: {message}")
+
+
+def _not_trusted(message: str) -> RequestRefused:
+    return RequestRefused.because("DOCUMENT_NOT_TRUSTED", message)

@@ -1,0 +1,200 @@
+"""What a client sent, before anything is known of the schema: strictly read, or refused with a status."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from db.model import strict_json
+
+JSON = "application/json"
+KEPT, KEPT_BYTES = 500, 4_000  # envelopes of GET, and the parameters of one
+_DESCRIBING = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Malformed(Exception):
+    """Raised when a request is not a well-formed GraphQL request; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One GraphQL request, as GraphQL over HTTP has it.
+
+    Its document is in `query`, or `query` is empty and the document is named: by `document_id` (the
+    appendix on persisted documents) or by `sha256` (Apollo's persisted queries), which may also come
+    along with it.
+    """
+
+    query: str
+    variables: dict[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+    document_id: str | None = None
+    sha256: str | None = None
+    wants_cost: bool = False
+
+
+async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
+    """The envelope of a GET's parameters or a POST's body.
+
+    Raises Malformed: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
+    body and 414 for parameters that are too large, 415 for another media type, charset or encoding
+    than plain UTF-8 JSON.
+    """
+    if connection["method"] != "POST":
+        raw = connection["query_string"]
+        if len(raw) > max_bytes:
+            raise Malformed(414, f"the parameters have more than {max_bytes} bytes: send a POST")
+        return _asked_again(raw) if len(raw) <= KEPT_BYTES else of(_parameters(raw))
+    headers = _combined(connection["headers"])
+    _check_content_type(headers)
+    return of(_json(await _body(headers, receive, max_bytes), "the body"))
+
+
+def asks(connection: Scope) -> bool:
+    """Whether the parameters of a request hold a document or name one."""
+    given = parse_qsl(connection["query_string"].decode("latin-1"), keep_blank_values=True)
+    return any(name in ("query", "documentId", "extensions") for name, _ in given)
+
+
+def of(given: Any) -> Envelope:
+    """The envelope that parsed JSON is; raises Malformed (400) for what is not a GraphQL request."""
+    if not isinstance(given, Mapping):
+        raise Malformed(400, "a request must be a JSON object with a query; batches are not taken")
+    for name in ("variables", "extensions"):
+        if not isinstance(given.get(name), dict | None):
+            raise Malformed(400, f"{name} must be a JSON object or null")
+    operation_name = given.get("operationName")
+    if not isinstance(operation_name, str | None):
+        raise Malformed(400, "operationName must be a string or null")
+    document_id, sha256 = _identifiers(given)
+    query = given.get("query")
+    if query is None and (document_id or sha256):
+        query = ""
+    elif not isinstance(query, str) or not query:
+        raise Malformed(400, "query must be a string with a GraphQL document")
+    elif document_id:
+        raise Malformed(400, "documentId names the document: send no query with it")
+    return Envelope(
+        query,
+        given.get("variables") or {},
+        operation_name or None,
+        document_id,
+        sha256,
+        wants_cost=(given.get("extensions") or {}).get("cost") is True,
+    )
+
+
+@lru_cache(KEPT)
+def _asked_again(raw: bytes) -> Envelope:
+    # What a client asks by GET it asks again and again: to read that each time took a fifth of a 304.
+    return of(_parameters(raw))
+
+
+def _parameters(raw: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+    except ValueError:
+        raise Malformed(400, "the parameters must be UTF-8, percent-encoded") from None
+    names = Counter(name for name, _ in pairs)
+    for name, times in names.items():
+        if times > 1:
+            shown = name[: strict_json.LONGEST_SHOWN]
+            raise Malformed(400, f"the parameter {shown!r} comes {times} times: send it once")
+    params: dict[str, Any] = {name: value for name, value in pairs if value}
+    for name in ("variables", "extensions"):
+        if name in params:
+            params[name] = _json(params[name].encode(), name)
+    return params
+
+
+def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name; what describes the body more than once is one list (RFC 9110, section 5.3)."""
+    found = dict(headers)
+    if len(found) < len(headers):
+        for name in _DESCRIBING & found.keys():
+            found[name] = b", ".join(value for each, value in headers if each == name)
+    return found
+
+
+def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
+    if not _is_json(headers.get(b"content-type", b"")):
+        raise Malformed(415, f"send the request as {JSON} in UTF-8")
+    if (
+        headers.get(b"content-encoding", b"identity").lower() != b"identity"
+        or headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked"
+    ):
+        raise Malformed(415, "send the body without a content-encoding")
+
+
+@lru_cache(256)
+def _is_json(content_type: bytes) -> bool:
+    kind, *parameters = content_type.decode("latin-1").lower().split(";")
+    pairs = [part.strip().partition("=")[::2] for part in parameters]
+    charsets = {value.strip('"') for name, value in pairs if name == "charset"}
+    return kind.strip() == JSON and charsets <= {"utf-8", "utf8"}
+
+
+async def _body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
+    declared, size = headers.get(b"content-length", b"0"), 0
+    if declared.isdigit() and int(declared[:20]) > most:
+        raise _too_large(most)
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Malformed(400, "the body ended early")
+        part, more = message.get("body", b""), message.get("more_body", False)
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> Malformed:
+    return Malformed(413, f"the body has more than {most} bytes")
+
+
+def _json(raw: bytes, name: str) -> Any:
+    try:
+        return strict_json.read(raw)
+    except strict_json.RepeatedKey as repeated:
+        raise Malformed(400, f"{name}: {repeated}") from None
+    except ValueError as error:
+        deepest = strict_json.DEEPEST
+        raise Malformed(
+            400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most: {error}"
+        ) from None
+
+
+def _identifiers(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """What a request names its document by: an id, a hash, or nothing."""
+    document_id = given.get("documentId")
+    persisted = (given.get("extensions") or {}).get("persistedQuery")
+    if document_id is not None and (not isinstance(document_id, str) or not document_id):
+        raise Malformed(400, "documentId must be a string that names a document")
+    if persisted is None:
+        return document_id, None
+    if document_id:
+        raise Malformed(400, "documentId names the document: send no persistedQuery with it")
+    sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if (
+        not isinstance(sha256, str)
+        or not _SHA256.fullmatch(sha256)
+        or persisted.get("version") != 1
+    ):
+        raise Malformed(
+            400, "persistedQuery must hold version 1 and a sha256Hash of 64 lower-case digits"
+        )
+    return None, sha256

@@ -1,0 +1,1 @@
+"""ChittyIDs from the identity authority."""

@@ -1,0 +1,1 @@
+"""Sockets, timeouts and worker processes below HTTP."""

@@ -1,0 +1,317 @@
+"""A registry that other programs made is taken over: recognised, copied, put right, and served."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from db.errors import BootRefused
+from db.migrating import ledger, migrator
+from tests.support import legacy_registries
+from tests.support.api import running
+from tests.support.legacy_registries import CANONICAL, CANONICAL_OLDER, CONTEXT, OWNER, opened, rows
+
+NAMES = [path.stem for path in sorted(ledger.MIGRATIONS.glob("*.sql"))]
+MAKERS = {
+    "by hand": legacy_registries.by_hand,
+    "by hand, loosely": lambda path: legacy_registries.by_hand(path, loosely=True),
+    "by wrangler": legacy_registries.by_wrangler,
+    "from a dump": legacy_registries.restored,
+}
+EVERYTHING = """{
+  actors(first: 9) { nodes { chittyId actorType capabilities createdAt contexts { nodes { name } } } }
+  contexts(first: 9) { nodes {
+    name data systems createdAt owner { chittyId }
+    connections { nodes { targetService config errorCount requestCount createdAt source { __typename } } }
+  } }
+  installations(first: 9) { nodes { accountLogin events permissions { name access } installedAt } }
+}"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "registry.db"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def copies(file: Path) -> list[Path]:
+    return sorted(file.parent.glob("registry.db.before-*"))
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+async def test_a_registry_of_every_making_is_adopted_and_served(file: Path, kind: str):
+    MAKERS[kind](file)
+
+    async with running(file) as api:
+        answer = await api.ask(EVERYTHING)
+
+    (context,) = answer["contexts"]["nodes"]
+    (connection,) = context["connections"]["nodes"]
+    assert migrator.inspect(file).applied == tuple(NAMES)
+    assert (context["data"], context["systems"], context["createdAt"]) == ([], [], CANONICAL_OLDER)
+    assert context["owner"] == {"chittyId": OWNER}
+    assert connection["config"] == {}
+    assert (connection["errorCount"], connection["requestCount"]) == (0, "0")
+    assert connection["createdAt"] == CANONICAL_OLDER
+    assert answer["actors"]["nodes"][0]["actorType"] == "HUMAN"
+    assert answer["installations"]["nodes"][0]["installedAt"] == CANONICAL
+
+
+@pytest.mark.parametrize("upto", range(1, len(NAMES) + 1))
+def test_what_our_own_files_made_is_recognised_however_far_it_got(file: Path, upto: int):
+    legacy_registries.by_our_files(file, upto)
+
+    status = migrator.inspect(file)
+    applied = migrator.migrate(file)
+
+    assert list(status.recognised) == NAMES[:upto]
+    assert list(status.pending) == applied == NAMES[upto:]
+    assert status.repairs == ()
+
+
+def test_a_migration_that_is_half_there_is_completed(file: Path):
+    legacy_registries.by_our_files(file, 4)
+    with opened(file) as connection:
+        connection.execute("ALTER TABLE connections ADD COLUMN installation_id INTEGER")
+
+    applied = migrator.migrate(file)
+
+    assert applied == NAMES[4:]
+    assert rows(file, "SELECT name FROM sqlite_master WHERE name = 'connections_by_installation'")
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_copy_of_all_as_it_was_lies_beside_and_a_second_boot_changes_no_byte(file: Path, kind):
+    MAKERS[kind](file)
+    before = rows(file, "SELECT * FROM contexts, connections, installations")
+
+    migrator.migrate(file)
+    (copy,) = copies(file)
+    once = contents(file.parent)
+    again = migrator.migrate(file)
+
+    assert again == []
+    assert contents(file.parent) == once
+    assert rows(copy, "SELECT * FROM contexts, connections, installations") == before
+    assert rows(copy, "SELECT name FROM sqlite_master WHERE name LIKE 'chittygraph%'") == []
+
+
+@pytest.mark.parametrize("look", [migrator.inspect, migrator.check, migrator.pending])
+def test_looking_changes_nothing_and_says_what_adopting_would_do(file: Path, look):
+    legacy_registries.by_hand(file)
+    before = contents(file.parent)
+
+    found = look(file)
+    looked = contents(file.parent)
+    foreseen = migrator.check(file).repairs
+    done = migrator.bring_up_to_date(file).repairs
+
+    assert found
+    assert looked == before
+    assert foreseen == done != []
+    assert migrator.check(file).repairs == []
+
+
+def test_what_belongs_to_others_is_left_alone(file: Path):
+    legacy_registries.by_hand(file)
+    with opened(file) as connection:
+        connection.executescript(
+            "CREATE TABLE prompts (id INTEGER PRIMARY KEY, text); INSERT INTO prompts VALUES (1, 'x');"
+            "ALTER TABLE contexts ADD COLUMN colour TEXT; UPDATE contexts SET colour = 'red';"
+            "CREATE VIEW names AS SELECT name FROM contexts;"
+            "CREATE TRIGGER touch AFTER UPDATE ON contexts BEGIN"
+            " UPDATE contexts SET updated_at = datetime('now') WHERE chitty_id = new.chitty_id; END;"
+        )
+    others = "SELECT sql FROM sqlite_master WHERE name IN ('prompts', 'names', 'touch', 'idx_actors_type')"
+    before = rows(file, others)
+
+    migrator.migrate(file)
+
+    assert rows(file, others) == before
+    assert rows(file, "SELECT * FROM prompts") == [(1, "x")]
+    assert rows(file, "SELECT colour, updated_at FROM contexts") == [("red", CANONICAL)]
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("ALTER TABLE actors DROP COLUMN email", "table actors lacks the column email"),
+        ("DROP TABLE actors; CREATE VIEW actors AS SELECT 1", "actors is a view, not a table"),
+        (
+            "ALTER TABLE actors ADD COLUMN tenant TEXT NOT NULL DEFAULT ''; PRAGMA writable_schema = ON;"
+            "UPDATE sqlite_schema SET sql = replace(sql, \"NOT NULL DEFAULT ''\", 'NOT NULL')"
+            " WHERE name = 'actors'",
+            "actors.tenant is NOT NULL without a DEFAULT",
+        ),
+        (
+            "DROP TABLE actors; CREATE TABLE actors (chitty_id TEXT PRIMARY KEY, actor_type, display_name,"
+            " email, avatar_url, capabilities, chitty_dna_id, chitty_auth_principal_id, last_seen_at,"
+            " session_count TEXT, status, created_at, updated_at)",
+            "actors.session_count is TEXT, which cannot hold what INTEGER does",
+        ),
+        (
+            "CREATE INDEX contexts_by_name ON contexts (status)",
+            "index contexts_by_name is another than the index that is made here",
+        ),
+        (
+            "CREATE TABLE server_keys (name TEXT)",
+            "table server_keys lacks the columns value, created_at",
+        ),
+    ],
+    ids=["column", "view", "required", "type", "index", "later table"],
+)
+def test_what_does_not_fit_is_refused_with_the_difference_and_left_as_it_was(
+    file: Path, change: str, difference: str
+):
+    legacy_registries.by_hand(file)
+    with opened(file) as connection:
+        connection.executescript(change)
+    before = contents(file.parent)
+
+    for look in (migrator.migrate, migrator.inspect, migrator.check):
+        with pytest.raises(BootRefused) as refused:
+            look(file)
+
+        assert difference in str(refused.value)
+        assert contents(file.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "INSERT INTO contexts (chitty_id, name) VALUES ('CHITTY-B', 'harbour')",
+            "name of their own",
+        ),
+        (f"INSERT INTO contexts (chitty_id, name) VALUES ('{CONTEXT}', 'b')", f"own: {CONTEXT}"),
+        (
+            f"INSERT INTO contexts (chitty_id, name) VALUES ('did:chitty:{CONTEXT}', 'b')",
+            f"chitty_id of their own: {CONTEXT}",
+        ),
+        (
+            "INSERT INTO connections (target_service) VALUES ('x')",
+            "connection_id of their own: None",
+        ),
+    ],
+    ids=["name", "id", "id as a DID", "no id"],
+)
+def test_rows_that_share_what_tells_them_apart_are_named_and_nothing_is_touched(
+    file: Path, change: str, told: str
+):
+    legacy_registries.by_hand(file, loosely=True)
+    with opened(file) as connection:
+        connection.execute(change)
+    before = contents(file.parent)
+
+    with pytest.raises(BootRefused, match="cannot be adopted") as refused:
+        migrator.migrate(file)
+
+    assert told in str(refused.value)
+    assert contents(file.parent) == before
+
+
+async def test_an_adopted_registry_without_any_constraint_takes_mutations(file: Path):
+    legacy_registries.by_hand(file, loosely=True)
+    create = 'mutation { createContext(input: {name: "harbour", owner: "%s"}) { errors { code } } }'
+    suspend = """mutation { suspendInstallation(input: {installationId: "7"}) {
+        installation { suspendedAt } errors { code } } }"""
+
+    async with running(file) as api:
+        taken = await api.ask(create % OWNER)
+        suspended = await api.ask(suspend)
+
+    assert taken["createContext"]["errors"] == [{"code": "ALREADY_EXISTS"}]
+    assert suspended["suspendInstallation"]["installation"]["suspendedAt"]
+
+
+BOOT = """
+import sys
+from db import migrator
+print(*migrator.migrate(sys.argv[1]))
+"""
+
+
+def booting(file: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", BOOT, str(file)],
+        cwd=ledger.MIGRATIONS.parent,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def large(file: Path) -> None:
+    legacy_registries.by_hand(file)
+    with opened(file) as connection:
+        connection.execute(
+            "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service)"
+            " WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)"
+            f" SELECT 'c' || i, '{CONTEXT}', 'context', 's' || i FROM n"
+        )
+
+
+def test_processes_that_boot_together_adopt_once(file: Path):
+    legacy_registries.by_hand(file)
+
+    processes = [booting(file) for _ in range(4)]
+    ended = [(*process.communicate(), process.returncode) for process in processes]
+
+    assert [(err, code) for _, err, code in ended] == [("", 0)] * 4
+    assert sorted(name for out, _, _ in ended for name in out.split()) == NAMES[4:]
+    assert len(copies(file)) == 1
+
+
+def test_a_boot_that_is_killed_leaves_the_old_registry_or_the_adopted_one(file: Path):
+    large(file)
+    process = booting(file)
+    deadline = time.monotonic() + 60
+    while not copies(file) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+
+    applied = migrator.inspect(file).applied
+    old = rows(file, "SELECT count(*) FROM contexts WHERE created_at = '2025-10-20 08:00:00'")
+
+    assert (applied, old) in [((), [(1,)]), (tuple(NAMES), [(0,)])]
+    migrator.migrate(file)
+    assert migrator.check(file).repairs == []
+    assert rows(file, "SELECT count(*) FROM connections") == [(60001,)]
+
+
+async def test_every_list_is_served_from_an_adopted_registry_in_every_order(file: Path):
+    legacy_registries.by_hand(file, loosely=True)
+    lists = {
+        "actors": "ActorOrderField",
+        "contexts": "ContextOrderField",
+        "installations": "InstallationOrderField",
+        "connections": "ConnectionOrderField",
+    }
+
+    async with running(file) as api:
+        for name, orders in lists.items():
+            answer = await api.ask(f'{{ __type(name: "{orders}") {{ enumValues {{ name }} }} }}')
+            for each in answer["__type"]["enumValues"]:
+                order = f"[{{field: {each['name']}, direction: DESC}}]"
+                page = await api.ask(
+                    f"{{ {name}(orderBy: {order}) {{ totalCount edges {{ cursor }} }} }}"
+                )
+                assert page[name]["totalCount"] == len(page[name]["edges"]) == 1
+
+
+def test_the_report_is_kept_with_the_name_of_the_copy(file: Path):
+    legacy_registries.by_hand(file)
+
+    done = migrator.bring_up_to_date(file)
+
+    kept = rows(file, "SELECT table_name, column_name, problem, row_count, backup FROM repairs")
+    assert [row[:4] for row in kept] == [
+        (each.table, each.column, each.problem, each.rows) for each in done.repairs
+    ]
+    assert {row[4] for row in kept} == {done.copy} == {path.name for path in copies(file)}

@@ -1,0 +1,217 @@
+"""wrangler and chittygraph run the same migrations, in either order, and agree on what ran."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from db.migrating import ledger, migrator, wrangler
+from tests.support.server_process import COMMAND, served, url_of
+from tests.support.wrangler import D1, FILES
+
+NAMES = [name.removesuffix(".sql") for name in FILES]
+ROWS = [
+    "INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at) VALUES"
+    " ('CHITTY-ACTOR-ADA', 'human', 'Ada', '2025-10-21 18:52:06', '2025-10-21 18:52:06')",
+    "INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at) VALUES"
+    " ('CHITTY-CTX-HARBOUR', 'harbour', 'CHITTY-ACTOR-ADA',"
+    " '2025-10-21 18:52:06', '2025-10-21 18:52:06')",
+    "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,"
+    " created_at, updated_at) VALUES ('1', 'CHITTY-CTX-HARBOUR', 'context', 'it''s\nnotion',"
+    " '2025-10-21 18:52:06', '2025-10-21 18:52:06')",
+]
+QUERY = """
+    { contexts { nodes { name owner { displayName } connections { nodes { targetService } } } } }
+"""
+SEEN = [
+    {
+        "name": "harbour",
+        "owner": {"displayName": "Ada"},
+        "connections": {"nodes": [{"targetService": "it's\nnotion"}]},
+    }
+]
+
+
+@pytest.fixture
+def d1(tmp_path: Path) -> D1:
+    return D1(tmp_path / "wrangler")
+
+
+def fill(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        for sql in ROWS:
+            connection.execute(sql)
+
+
+def older_migrations(tmp_path: Path) -> Path:
+    """The migrations as they were two files ago."""
+    folder = tmp_path / "older"
+    folder.mkdir()
+    for name in FILES[:-2]:
+        shutil.copy(ledger.MIGRATIONS / name, folder)
+    return folder
+
+
+def select(file: Path, sql: str) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def chittygraph(*words: str) -> None:
+    ran = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def contexts_served(file: Path) -> object:
+    with served(file) as (_, said):
+        body = json.dumps({"query": QUERY}).encode()
+        request = Request(url_of(said, "/graphql"), body, {"content-type": "application/json"})
+        with urlopen(request, timeout=60) as answer:
+            return json.load(answer)["data"]["contexts"]["nodes"]
+
+
+def test_what_wrangler_migrated_has_nothing_pending_here_and_is_served(d1: D1):
+    d1.apply()
+    d1.run("execute", "chittygraph", "--command", "; ".join(ROWS))
+
+    seen = contexts_served(d1.file)
+
+    assert seen == SEEN
+    assert migrator.inspect(d1.file) == migrator.Status(True, tuple(NAMES), ())
+    assert d1.pending() == []
+
+
+def test_what_wrangler_executed_file_by_file_has_nothing_pending_in_either(d1: D1):
+    for name in FILES:
+        d1.execute(Path("migrations") / name)
+
+    applied = migrator.migrate(d1.file)
+
+    assert applied == []
+    assert d1.pending() == []
+
+
+def test_what_wrangler_began_is_finished_here_and_then_done_for_both(tmp_path: Path):
+    d1 = D1(tmp_path / "wrangler", FILES[:4])
+    d1.apply()
+    fill(d1.file)
+
+    applied = migrator.migrate(d1.file)
+
+    d1.has(FILES)
+    assert applied == NAMES[4:]
+    assert contexts_served(d1.file) == SEEN
+    assert d1.pending() == []
+
+
+def test_what_we_migrated_has_nothing_pending_under_wrangler(d1: D1, tmp_path: Path):
+    ours = tmp_path / "registry.db"
+    migrator.migrate(ours)
+    fill(ours)
+    d1.put(ours)
+
+    d1.apply()
+
+    assert d1.pending() == []
+    assert d1.rows("SELECT name FROM contexts") == [{"name": "harbour"}]
+    assert migrator.migrate(d1.file) == []
+
+
+def test_what_we_began_wrangler_finishes_and_we_agree(d1: D1, tmp_path: Path):
+    ours = tmp_path / "registry.db"
+    migrator.migrate(ours, older_migrations(tmp_path))
+    d1.put(ours)
+    assert d1.pending() == FILES[-2:]
+
+    d1.apply()
+
+    assert migrator.migrate(d1.file) == []
+    assert migrator.inspect(d1.file) == migrator.Status(True, tuple(NAMES), ())
+
+
+def test_a_database_that_wrangler_only_listed_counts_as_new(d1: D1):
+    assert d1.pending() == FILES
+
+    applied = migrator.migrate(d1.file)
+
+    assert applied == NAMES
+    assert d1.pending() == []
+
+
+def test_wrangler_restores_its_own_export_when_tables_come_before_rows(d1: D1, tmp_path: Path):
+    d1.apply()
+    fill(d1.file)
+    d1.run("export", "chittygraph", "--no-data", "--output", "tables.sql")
+    d1.run("export", "chittygraph", "--no-schema", "--output", "rows.sql")
+    other = D1(tmp_path / "other")
+
+    other.execute(d1.folder / "tables.sql")
+    other.execute(d1.folder / "rows.sql")
+
+    assert other.pending() == []
+    assert contexts_served(other.file) == SEEN
+
+
+def test_what_wrangler_exported_is_restored_and_served_here(d1: D1, tmp_path: Path):
+    d1.apply()
+    fill(d1.file)
+    d1.run("export", "chittygraph", "--output", "dump.sql")
+    ours = tmp_path / "registry.db"
+
+    chittygraph("restore", str(d1.folder / "dump.sql"), "--database", str(ours))
+
+    assert contexts_served(ours) == SEEN
+    assert migrator.inspect(ours).applied == tuple(NAMES)
+
+
+def test_what_we_exported_wrangler_executes(d1: D1, tmp_path: Path):
+    ours, dump = tmp_path / "registry.db", tmp_path / "dump.sql"
+    migrator.migrate(ours)
+    fill(ours)
+    chittygraph("export", "--sql", "--output", str(dump), "--database", str(ours))
+
+    d1.execute(dump)
+
+    assert d1.pending() == []
+    assert d1.rows("SELECT target_service FROM connections") == [{"target_service": "it's\nnotion"}]
+    assert migrator.inspect(d1.file).applied == tuple(NAMES)
+
+
+def test_what_wranglers_ledger_names_and_nobody_ran_is_run(tmp_path: Path):
+    file = tmp_path / "registry.db"
+    migrator.migrate(file, older_migrations(tmp_path))
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("INSERT INTO d1_migrations (name) VALUES (?)", [FILES[-1]])
+        connection.execute("INSERT INTO d1_migrations (name) VALUES (?)", [FILES[-2]])
+
+    applied = migrator.migrate(file)
+
+    assert applied == NAMES[-2:]
+
+
+def test_wranglers_ledger_keeps_the_names_of_others(tmp_path: Path):
+    file = tmp_path / "registry.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(wrangler.CREATE)
+        connection.execute("INSERT INTO d1_migrations (name) VALUES ('0001_make_tea.sql')")
+
+    migrator.migrate(file)
+
+    named = [name for (name,) in select(file, "SELECT name FROM d1_migrations ORDER BY id")]
+    assert named == ["0001_make_tea.sql", *FILES]
+
+
+def test_a_table_that_only_shares_the_name_of_wranglers_ledger_is_left_alone(tmp_path: Path):
+    file = tmp_path / "registry.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE d1_migrations (flock TEXT, headed_for TEXT NOT NULL)")
+
+    applied = migrator.migrate(file)
+
+    assert applied == NAMES
+    assert select(file, "SELECT * FROM d1_migrations") == []

@@ -1,0 +1,182 @@
+"""Lists of leaves are spelled by SQLite, byte for byte as Python spells them, unless a row is odd."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from db.errors import Unreadable
+from db.migrating import migrator
+from db.migrating.ledger import MIGRATIONS
+from db.model.tables import TABLES, Column, Relation, Table
+from db.program import Statement
+from db.queries import json_listings, json_text
+from db.queries.conditions import EVERYTHING
+from db.queries.listings import Cut, Listing, Order
+from schema.compiled.converters import converter
+from tests.support import sql_plans
+from tests.support.corpus import odd
+from tests.support.orderings import DIRECT, THROUGH_CONNECTIONS
+
+COLUMNS = [
+    pytest.param(table, column, id=f"{table.name}.{column.name}")
+    for table in TABLES
+    for column in table.columns.values()
+    if json_text.can_spell([("value", column)])
+]
+CHARACTERS = [
+    chr(code) for code in (*range(0x300), *range(0x2000, 0x2070), *range(0xFFF0, 0x10010))
+]
+INSTANTS = (
+    "2026-03-17T09:30:00.000Z",
+    "0001-01-01T00:00:00.000Z",
+    "9999-12-31T23:59:59.999Z",
+    "0000-12-31T23:59:59.999Z",
+    "2024-02-29T23:59:59.999Z",
+    "2026-02-29T00:00:00.000Z",
+    "2026-04-31T00:00:00.000Z",
+    "2026-01-01T24:00:00.000Z",
+    "2026-01-01T23:59:60.000Z",
+    "2026-01-01t00:00:00.000z",
+    "2026-01-01T00:00:00.000Z\0",
+    "now",
+    "now\0",
+)
+NAMES = ("active", "deleted", "human", "actor", "api", "User", "USER", "all", "all\0")
+VALUES = {
+    repr(value): value
+    for value in (*odd.TEXTS, *odd.NUMBERS, *odd.ANY, *odd.INSTANTS, *INSTANTS, *odd.ENUMS, *NAMES)
+}
+
+
+@pytest.fixture(params=TABLES, ids=lambda table: table.name)
+def table(request: pytest.FixtureRequest) -> Table[Any]:
+    """Each table."""
+    found: Table[Any] = request.param
+    return found
+
+
+@pytest.fixture
+def loose(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a plain registry whose tables would take anything."""
+    file = tmp_path / "registry.db"
+    odd.plain(file, seed=1)
+    odd.loosen(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        yield connection
+
+
+def odd_rows(connection: sqlite3.Connection, table: Table[Any]) -> int:
+    sql = f"SELECT count(*) FROM {table.name} WHERE {json_text.odd(table)}"
+    ((count,),) = connection.execute(sql)
+    return int(count)
+
+
+def spelled_by_python(column: Column, stored: Any) -> str | None:
+    try:
+        (value,) = converter(column)([stored])
+    except Unreadable:
+        return None
+    return orjson.dumps({"value": value}).decode()
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_what_is_not_odd_is_spelled_as_python_spells_it(loose, table: Table[Any], column: Column):
+    wrong, plain = [], 0
+    rest = f"rowid <> (SELECT min(rowid) FROM {table.name})"
+    loose.execute(f"DELETE FROM {table.name} WHERE {rest}")
+    for value in VALUES.values():
+        with suppress(sqlite3.IntegrityError):  # a rowid takes nothing but whole numbers
+            loose.execute(f"UPDATE {table.name} SET {column.name} = :value", {"value": value})
+        if odd_rows(loose, table):
+            continue
+        ((found, stored),) = loose.execute(
+            f"SELECT {json_text.spelled([('value', column)], 'x')}, x.{column.name}"
+            f" FROM {table.name} AS x"
+        )
+        plain += 1
+        if found != spelled_by_python(column, stored):
+            wrong.append((stored, found))
+
+    assert wrong == []
+    assert plain > 0
+
+
+def test_every_character_of_a_text_is_spelled_as_python_spells_it(migrated):
+    wrong = [
+        character
+        for character in CHARACTERS
+        for text in (character, f"a{character}b" * 20)
+        for found in migrated.execute("SELECT json_object('a', :text)", {"text": text})
+        if found[0].encode() != orjson.dumps({"a": text})
+    ]
+
+    assert wrong == []
+
+
+def test_no_row_that_the_schema_can_express_is_odd(loose, table: Table[Any]):
+    assert odd_rows(loose, table) == 0
+
+
+def test_the_index_of_the_odd_rows_is_declared_with_the_columns(migrated, table: Table[Any]):
+    ((sql,),) = migrated.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = :name", {"name": f"{table.name}_odd"}
+    )
+
+    declared = (
+        f"CREATE INDEX {table.name}_odd ON {table.name} ({table.key}) WHERE {json_text.odd(table)}"
+    )
+
+    assert "".join(sql.split()) == "".join(declared.split())
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_whether_any_row_is_odd_is_read_from_that_index(loose, table: Table[Any], analyzed: bool):
+    if analyzed:
+        loose.execute("ANALYZE")
+
+    asked = Statement(f"SELECT EXISTS (SELECT 1 FROM {table.name} WHERE {json_text.odd(table)})")
+    found = " ".join(sql_plans.plan(loose, asked)).replace("COVERING ", "")
+
+    assert f"{table.name} USING INDEX {table.name}_odd" in found
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [*DIRECT.values(), *THROUGH_CONNECTIONS.values()],
+    ids=[*DIRECT, *THROUGH_CONNECTIONS],
+)
+def test_a_spelled_page_walks_the_indexes_that_any_page_walks(migrated, relation: Relation[Any]):
+    child = relation.child
+    listing = Listing(child, relation, EVERYTHING, live=True)
+    cut = Cut((Order(child.newest, True), Order(child.key, True)), 21)
+    members = [("key", child.columns[child.key])]
+
+    arrays = json_listings.page(listing, cut, [child.key]).of("[]")
+    spelled = json_listings.spelled_page(listing, cut, [child.key], members).of("[]")
+
+    walked = [step for step in sql_plans.plan(migrated, spelled) if step.startswith("SE")]
+    assert walked == 2 * [
+        step for step in sql_plans.plan(migrated, arrays) if step.startswith("SE")
+    ]
+
+
+def test_the_odd_rows_of_an_older_registry_are_found_when_it_is_migrated(tmp_path):
+    older, file = tmp_path / "older", tmp_path / "registry.db"
+    older.mkdir()
+    for migration in sorted(MIGRATIONS.glob("*.sql"))[:9]:
+        (older / migration.name).write_text(migration.read_text())
+    migrator.migrate(file, older)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(
+            "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)"
+            " VALUES ('CHITTY-ACTOR-ADA', 'human', 'now', 'now')"
+        )
+
+        migrator.migrate(file)
+
+        assert [odd_rows(connection, table) for table in TABLES] == [1, 0, 0, 0]

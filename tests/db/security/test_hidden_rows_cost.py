@@ -1,0 +1,164 @@
+"""What others own takes a viewer no work: neither to be told of nothing, nor where they share a parent."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.commands import preconditions
+from db.migrating.migrator import migrate
+from db.model.tables import ACTORS, INSTALLATIONS
+from db.program import Statement
+from db.queries import lookups
+from db.security.row_security import Extent, Sight
+from resolvers.permissions import Viewer
+from resolvers.recording_scope import ExplainedScope
+from tests.support.statement_counts import Watched, watched
+
+ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
+VIEWER = Viewer(ME, ())
+OURS, THEIRS = 1, 2  # installations: one that both use, one that they use alone
+AT = "2026-01-01T00:00:00.000Z"
+FEW, MANY = 20, 2_000
+MOST = 1.5  # times the work, and a little: B-trees grow deeper
+
+STORED = f"""
+    INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+        VALUES ('{ME}', 'human', '{AT}', '{AT}'), ('{THEM}', 'human', '{AT}', '{AT}');
+    INSERT INTO installations (installation_id, chitty_id, account_id, account_login, account_type,
+        repository_selection, suspended_by_chitty_id, installed_at, updated_at)
+        VALUES ({OURS}, 'CHITTY-INSTALL-000001-AAAA', 1, 'a', 'User', 'all', '{THEM}', '{AT}', '{AT}'),
+            ({THEIRS}, 'CHITTY-INSTALL-000002-AAAA', 2, 'b', 'User', 'all', '{THEM}', '{AT}', '{AT}');
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5)
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+        SELECT 'CHITTY-MINE-' || char(64 + n), 'mine ' || n, '{ME}', '{AT}', '{AT}' FROM n;
+    INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+        installation_id, created_at, updated_at)
+        SELECT chitty_id, chitty_id, 'context', 'github', {OURS}, '{AT}', '{AT}' FROM contexts;
+"""
+OTHERS = f"""
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :count)
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+        SELECT 'CHITTY-THEIRS-' || n, 'theirs ' || n, '{THEM}', '{AT}', '{AT}' FROM n
+"""
+OTHERS_CONNECTIONS = f"""
+    INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+        installation_id, created_at, updated_at)
+        SELECT chitty_id || ' ' || value, chitty_id, 'context', 'github ' || value, value, '{AT}', '{AT}'
+        FROM contexts, json_each('[{OURS}, {THEIRS}]') WHERE owner_chitty_id = '{THEM}'
+"""
+OTHERS_INSTALLATIONS = f"""
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :count)
+    INSERT INTO installations (installation_id, chitty_id, account_id, account_login, account_type,
+        repository_selection, suspended_by_chitty_id, installed_at, updated_at)
+        SELECT 100 + n, 'CHITTY-THEIRS-INSTALL-' || n, n, 'c', 'User', 'all', '{THEM}', '{AT}', '{AT}'
+        FROM n
+"""
+
+
+async def registry(folder: Path, others: int) -> Path:
+    """A registry in which they own so much beside what is mine."""
+    path = folder / f"{others}.db"
+    migrate(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(STORED)
+        for sql in (OTHERS, OTHERS_CONNECTIONS, OTHERS_INSTALLATIONS):
+            connection.execute(sql, {"count": others} if ":count" in sql else {})
+        connection.commit()
+    return path
+
+
+def work(path: Path, statements: list[Statement]) -> int:
+    """How many instructions SQLite takes for these statements, as the viewer may run them."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.set_progress_handler(count, 1)
+        for statement in statements:
+            connection.execute(*VIEWER.sight.of(statement)).fetchall()
+    return steps
+
+
+async def asked(watched: Watched, query: str) -> list[Statement]:
+    """The statements of an operation that the viewer sends."""
+    async with ExplainedScope(db=watched.db, cursor_key=b"key", viewer=VIEWER) as scope:
+        answered = await watched.answered(scope, query)
+    assert (answered.why_generic, answered.errors) == (None, [])
+    return [each.statement for each in scope.asked]
+
+
+PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage }"
+OPERATIONS = {
+    "an installation of theirs": f'{{ installation(installationId: "{THEIRS}") {{ accountLogin }} }}',
+    "an actor that is seen": f'{{ actor(chittyId: "{THEM}") {{ displayName }} }}',
+    "all installations": f"{{ installations {{ nodes {{ id }} {PAGE} }} }}",
+    "all actors": f"{{ actors {{ nodes {{ id }} {PAGE} }} }}",
+    "all contexts": f"{{ contexts {{ nodes {{ id }} {PAGE} }} }}",
+    "all connections": f"{{ connections {{ nodes {{ id }} {PAGE} }} }}",
+    **{
+        f"{field} of a shared installation": f'{{ installation(installationId: "{OURS}")'
+        f" {{ {field} {{ nodes {{ id }} {PAGE} }} }} }}"
+        for field in ("connections", "contexts")
+    },
+    **{
+        f"{field} of another actor": f'{{ actor(chittyId: "{THEM}")'
+        f" {{ {field} {{ nodes {{ id }} {PAGE} }} }} }}"
+        for field in ("contexts", "connections", "suspendedInstallations")
+    },
+    "installations by what uses them": "{ installations(filter: { connections: { none: {"
+    f' targetService: {{ eq: "none" }} }} }}, contexts: {{ some: {{ name: {{ contains: "mine" }} }} }} }})'
+    f" {{ nodes {{ id }} {PAGE} }} }}",
+    "actors by what they own": '{ actors(filter: { contexts: { none: { name: { eq: "none" } } },'
+    ' connections: { none: { targetService: { eq: "none" } } }, suspendedInstallations: { none: {'
+    f' accountLogin: {{ eq: "none" }} }} }} }}) {{ nodes {{ id }} {PAGE} }} }}',
+    "connections by their use": f'{{ installation(installationId: "{OURS}") {{ connections('
+    f"first: 2, orderBy: [{{ field: REQUEST_COUNT }}]) {{ nodes {{ id }} {PAGE} }} }} }}",
+}
+
+
+@pytest.mark.parametrize("query", OPERATIONS.values(), ids=OPERATIONS)
+async def test_what_others_own_takes_a_query_no_work(tmp_path: Path, query: str):
+    taken = []
+    for others in (FEW, MANY):
+        path = await registry(tmp_path, others)
+        async with watched(path) as watching:
+            statements = await asked(watching, query)
+        taken.append(work(path, statements))
+
+    few, many = taken
+    assert many <= few * MOST + 100, taken
+
+
+STATEMENTS = {
+    "a look-up": next(lookups.by_column(INSTALLATIONS, "installation_id", [THEIRS]))[0],
+    "a look-up of an actor": next(lookups.by_column(ACTORS, "chitty_id", [THEM]))[0],
+    "what keeps a connection from going through it": Statement(
+        "SELECT " + preconditions.unusable_installation(":installation", "x").sql,
+        {"installation": THEIRS},
+    ),
+    "what keeps an actor from opening one": Statement(
+        "SELECT " + preconditions.unusable_source(":source", "x").sql, {"source": THEM}
+    ),
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+async def test_nor_does_it_take_a_refusal_any(tmp_path: Path, statement: Statement):
+    few, many = [work(await registry(tmp_path, others), [statement]) for others in (FEW, MANY)]
+
+    assert many <= few * MOST + 100
+
+
+async def test_work_that_grows_with_what_others_own_would_be_noticed(tmp_path: Path):
+    through = "SELECT count(*) FROM seen.connections AS x WHERE x.installation_id = 2"
+    few, many = [
+        work(await registry(tmp_path, others), [Statement(through)]) for others in (FEW, MANY)
+    ]
+
+    assert many > few * MOST + 100
+    assert Sight(ME, Extent()) == VIEWER.sight

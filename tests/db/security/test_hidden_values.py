@@ -1,0 +1,251 @@
+"""What a viewer may not know of a row that it sees is NULL: shown, asked for, compared and put in order.
+
+What is expected is what open mode answers from a registry that holds just what the viewer sees, with NULL
+where it may not know: a table that another program has made may hold that.
+"""
+
+import gc
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLInputObjectType, get_named_type
+from strawberry.utils.str_converters import to_snake_case
+
+from db.model.tables import ACTORS, CONNECTIONS, Actor, Connection, Installation
+from tests.support import separate_owners
+from tests.support.api import Api, running
+from tests.support.corpus import answers, operations, pool
+from tests.support.corpus.marking import BY_CHANCE
+from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
+from tests.support.corpus.pool import Pool
+from tests.support.separate_owners import ADMIN, Household, household, seen_by
+
+pytestmark = BY_CHANCE
+QUERIES = 200
+HOLDERS = {
+    "nothing": "[]",
+    "audit": '["audit:read"]',
+    "read": '["registry:read"]',
+    "installations": '["installations:write"]',
+}
+ACTOR_FILTER: Any = GRAPHQL.type_map["ActorFilter"]
+ORDER_FIELD: Any = GRAPHQL.type_map["ActorOrderField"]
+FIELDS = {
+    name: field
+    for name, field in ACTOR_FILTER.fields.items()
+    if to_snake_case(name) in ACTORS.private
+}
+OPERATORS = [
+    (name, operator)
+    for name, field in FIELDS.items()
+    for operator in get_named_type(field.type).fields
+]
+# Where a condition on an actor can stand, and the lists that take it there.
+PLACES = {
+    "actors": "{}",
+    "contexts": "{{owner: {}}}",
+    "connections": "{{sourceActor: {}}}",
+    "installations": "{{contexts: {{some: {{owner: {}}}}}}}",
+}
+AROUND = ("{}", "{{not: {}}}", "{{or: [{}, {{displayName: {{isNull: true}}}}]}}")
+ORDERINGS = [
+    (name, direction)
+    for name in ORDER_FIELD.values
+    if name.lower() in ACTORS.private
+    for direction in ("ASC", "DESC")
+]
+
+
+@dataclass
+class Views:
+    """The service as a viewer finds it, and one in open mode over what this viewer may know."""
+
+    protected: Api
+    expected: Api
+    pool: Pool
+
+    async def check(self, operation: Operation) -> None:
+        """Fail where the two answer differently."""
+        expected = await answers.ask(self.expected, operation)
+        found = await answers.ask(self.protected, operation)
+        wrong = answers.fault(found) or answers.difference(expected, found)
+        if wrong:
+            pytest.fail(f"{wrong}\n{operation}", pytrace=False)
+
+
+@asynccontextmanager
+async def views(folder: Path, holder: str) -> AsyncIterator[Views]:
+    both = [
+        household("ASHX", 1_000, seed=1, capabilities=HOLDERS[holder]),
+        household("OAKX", 2_000, seed=2),
+    ]
+    viewer = both[0].actor
+    everything = [row for each in both for row in each.rows] + [ADMIN]
+    separate_owners.store(folder / "all.db", everything, [viewer])
+    separate_owners.store(folder / "known.db", known(holder, both, everything), [], loose=True)
+    settings = ROOM | {"introspection": True}
+    async with (
+        running(folder / "all.db", **separate_owners.SETTINGS | ROOM) as service,
+        seen_by(service, viewer) as protected,
+        running(folder / "known.db", **settings) as expected,
+    ):
+        expected.app.documents = service.app.documents
+        found = pool.read(folder / "all.db")
+        await pool.harvest(protected, found, GRAPHQL)
+        yield Views(protected, expected, found)
+        gc.collect()
+
+
+def known(holder: str, both: list[Household], everything: list[Any]) -> list[Any]:
+    """The rows that a holder of this sees, NULL where it may not know."""
+    me = both[0]
+    if holder == "read":
+        return [_without_foreign_key(row, me) for row in everything]
+    rows = me.seen
+    if holder == "installations":
+        apps = [row for row in everything if isinstance(row, Installation)]
+        named = {row.suspended_by_chitty_id for row in apps} | {me.actor}
+        faces = [row for row in everything if isinstance(row, Actor) and row.chitty_id in named]
+        rest = [row for row in me.seen if not isinstance(row, Actor | Installation)]
+        rows = [*faces, *apps, *rest]
+    return [
+        _face(row) if isinstance(row, Actor) and row.chitty_id != me.actor else row for row in rows
+    ]
+
+
+def _face(actor: Actor) -> Actor:
+    return replace(actor, **dict.fromkeys(ACTORS.private))
+
+
+def _without_foreign_key(row: Any, me: Household) -> Any:
+    """A connection of others: that it has credentials is known, and not where they are."""
+    if not isinstance(row, Connection) or row in me.seen or row.credentials_kv_key is None:
+        return row
+    return replace(row, credentials_kv_key=CONNECTIONS.private["credentials_kv_key"].hidden)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+async def test_a_viewer_is_answered_as_from_a_registry_of_what_it_may_know(
+    holder: str, tmp_path: Path
+):
+    async with views(tmp_path, holder) as shown:
+        for number in range(QUERIES):
+            operation = operations.query(shown.pool, 7, number)
+            if not re.search(r"\bviewer\b", operation.document):
+                await shown.check(operation)
+
+
+def values(name: str, operator: str) -> list[Any]:
+    """Operands for this operator: values that others have in this column, and some that they do not."""
+    column = to_snake_case(name)
+    if operator in ("isNull", "isEmpty"):
+        return [True, False]
+    friends = [row for row in household("ASHX", 1_000).seen[1:] if isinstance(row, Actor)]
+    stored = [getattr(friend, column) for friend in friends]
+    if column == "capabilities":
+        stored = [item for each in stored for item in json.loads(each)]
+    found = [value for value in dict.fromkeys(stored) if value is not None]
+    if operator == "startsWith":
+        found = [value[:2] for value in found] + [""]
+    kind = str(get_named_type(FIELDS[name].type).fields[operator].type)
+    if "BigInt" in kind:
+        found = [str(value) for value in found]
+    return [found] if kind.startswith("[") else found
+
+
+def asked(name: str, operator: str) -> Iterator[Operation]:
+    """Every way to ask for actors by this operator on this field."""
+    for value, around, (root, place) in itertools.product(
+        values(name, operator), AROUND, PLACES.items()
+    ):
+        condition = f"{{{name}: {{{operator}: {json.dumps(value)}}}}}"
+        filter_ = place.format(around.format(condition))
+        document = f"{{ {root}(first: 50, filter: {filter_}) {{ totalCount nodes {{ id }} }} }}"
+        yield Operation("by hand", document, {}, None, operations.MEDIA_TYPES[0])
+
+
+@pytest.mark.parametrize(("name", "operator"), OPERATORS)
+async def test_no_operator_finds_out_what_is_hidden(name: str, operator: str, tmp_path: Path):
+    async with views(tmp_path, "nothing") as shown:
+        for operation in asked(name, operator):
+            await shown.check(operation)
+
+
+@pytest.mark.parametrize(("name", "direction"), ORDERINGS)
+async def test_no_ordering_or_cursor_finds_out_what_is_hidden(
+    name: str, direction: str, tmp_path: Path
+):
+    order = f"orderBy: [{{field: {name}, direction: {direction}}}], filter: {{status: {{}}}}"
+    selected = "totalCount nodes { chittyId } pageInfo { hasNextPage endCursor startCursor }"
+    after = ""
+    pages: list[dict[str, Any]] = []
+    async with views(tmp_path, "nothing") as shown:
+        while len(pages) < 5:
+            document = f"{{ actors(first: 2, {order}{after}) {{ {selected} }} }}"
+            operation = Operation("by hand", document, {}, None, operations.MEDIA_TYPES[0])
+            await shown.check(operation)
+            pages.append(page := (await shown.protected.ask(document))["actors"])
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+            after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
+
+    assert [len(page["nodes"]) for page in pages] == [2, 2, 1]
+
+
+async def test_rows_whose_value_is_hidden_come_behind_all_others_when_descending(tmp_path: Path):
+    order = "orderBy: [{field: SESSION_COUNT, direction: DESC}], filter: {status: {}}"
+    found, after = [], ""
+    async with views(tmp_path, "nothing") as shown:
+        for _ in range(10):
+            document = (
+                f"{{ actors(first: 1, {order}{after}) {{ nodes {{ sessionCount }}"
+                " pageInfo { hasNextPage endCursor } } }"
+            )
+            page = (await shown.protected.ask(document))["actors"]
+            found += [node["sessionCount"] for node in page["nodes"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+            after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
+
+    (own, *others) = found
+    assert own is not None
+    assert others == [None] * 4
+
+
+async def test_that_a_connection_has_credentials_is_no_secret_and_where_they_are_is(tmp_path: Path):
+    async with views(tmp_path, "read") as shown:
+        found = await shown.protected.ask(
+            "{ connections(first: 100, filter: {status: {}}) { nodes {"
+            " targetService hasCredentials credentialsKvKey } } }"
+        )
+    foreign = [
+        row for row in found["connections"]["nodes"] if row["targetService"].endswith("oakx")
+    ]
+
+    assert {row["hasCredentials"] for row in foreign} == {True, False}
+    assert {row["credentialsKvKey"] for row in foreign} == {None}
+
+
+def test_every_way_to_filter_by_an_actor_is_tried():
+    leading = {
+        name
+        for name, type_ in GRAPHQL.type_map.items()
+        if isinstance(type_, GraphQLInputObjectType)
+        for field in type_.fields.values()
+        if get_named_type(field.type).name == "ActorFilter" and name != "ActorFilter"
+    }
+
+    assert leading == {"ContextFilter", "ConnectionFilter"}
+    assert {name for name, _ in OPERATORS} == {
+        "email",
+        "capabilities",
+        "sessionCount",
+        "lastSeenAt",
+    }

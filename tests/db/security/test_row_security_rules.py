@@ -1,0 +1,171 @@
+"""Access is a matter of construction: what has no rule, or goes past the rules, is found here."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from graphql import GraphQLObjectType
+
+from db.model.tables import ACTORS, CONNECTIONS, TABLES
+from db.program import Statement
+from db.queries import json_text
+from db.security.row_security import EVERYWHERE, Extent, Sight
+from resolvers.permissions import Capability, extent
+from schema.built import GRAPHQL
+from schema.compiled.compiler import source_of
+from schema.fields import sources
+from tests.support import separate_owners
+from tests.support.api import running
+from tests.support.corpus import answers, operations, pool
+from tests.support.corpus.operations import ROOM
+from tests.support.paths import ROOT
+from tests.support.separate_owners import household, seen_by
+
+README = (ROOT / "README.md").read_text()
+# What is made of values that have come by a rule already.
+PLAIN = {
+    "InstallationPermission": {"name", "access"},
+    "PageInfo": {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor"},
+    "UserError": {"code", "message", "path"},
+    "Viewer": {"capabilities"},
+}
+# Pages, their edges and payloads, by how their names end.
+MADE = {
+    "Connection": {"edges", "nodes", "pageInfo", "totalCount"},
+    "Edge": {"cursor", "node"},
+    "Payload": {"actor", "context", "installation", "connection", "connections", "errors"},
+}
+PUBLIC_FACE = {
+    *("chitty_id", "actor_type", "display_name", "avatar_url", "status"),
+    *("created_at", "updated_at"),
+}
+# Statements that read a table itself, whoever asks: by what they call the rows that they look at.
+UNIQUE = {"other": "what must be unique in the registry", "taken": "a connection's UUID"}
+READ = re.compile(
+    rf"\b(?:FROM|JOIN)\s+({'|'.join(table.name for table in TABLES)})\b(?:\s+AS\s+(\w+))?"
+)
+
+
+def owners() -> list[GraphQLObjectType]:
+    return [
+        each
+        for name, each in GRAPHQL.type_map.items()
+        if isinstance(each, GraphQLObjectType) and not name.startswith("__")
+    ]
+
+
+def test_every_field_has_a_source_that_knows_the_viewer():
+    known = get_args(sources.Source)
+    without = {
+        (owner.name, name)
+        for owner in owners()
+        for name, field in owner.fields.items()
+        if not isinstance(source_of(field), known)
+        and name not in PLAIN.get(owner.name, ())
+        and not any(owner.name.endswith(end) and name in made for end, made in MADE.items())
+    }
+
+    assert without == set()
+
+
+def test_every_mutation_takes_something():
+    permits = [source_of(field).permit for field in GRAPHQL.mutation_type.fields.values()]
+
+    assert {permit.capability for permit in permits} <= {*Capability}
+    assert len(permits) == 21
+
+
+def test_the_readme_shows_what_each_mutation_takes():
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(admin|[a-z]+:[a-z]+)` \| ?(.*?) ?\|$", README, re.MULTILINE
+    )
+
+    assert rows == [
+        (name, permit.capability.value, permit.own)
+        for name, field in GRAPHQL.mutation_type.fields.items()
+        for permit in [source_of(field).permit]
+    ]
+
+
+def test_the_readme_lists_every_capability():
+    listed = re.findall(r"^\| `(admin|\w+:\w+)` \| \S", README, re.MULTILINE)
+
+    assert sorted(listed) == sorted(each.value for each in Capability)
+
+
+def test_an_actors_columns_are_its_public_face_or_private():
+    assert ACTORS.columns.keys() - ACTORS.private.keys() == PUBLIC_FACE
+    assert set(CONNECTIONS.private) == {"credentials_kv_key"}
+
+
+@pytest.mark.parametrize("capability", Capability)
+def test_only_an_admin_reaches_everything(capability: Capability):
+    assert (extent([capability.value]) == EVERYWHERE) == (capability is Capability.ADMIN)
+
+
+def test_a_statement_that_no_sight_was_put_into_reads_nothing(migrated):
+    for table in TABLES:
+        with pytest.raises(Exception, match=f"no such table: {table.seen}"):
+            migrated.execute(f"SELECT * FROM {table.seen}")
+
+
+@pytest.mark.parametrize("word", ["query", "mutation"])
+async def test_an_ordinary_viewer_reads_tables_through_its_sight_alone(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ran: set[str] = set()
+    of = Sight.of
+
+    def noted(sight: Sight, statement: Statement) -> tuple[str, Any]:
+        if sight.extent == Extent():
+            ran.update({statement.sql, statement.narrow})
+        return of(sight, statement)
+
+    monkeypatch.setattr(Sight, "of", noted)
+    one = household("ASHX", 1_000)
+    separate_owners.store(tmp_path / "registry.db", one.rows, [one.actor])
+    async with (
+        running(tmp_path / "registry.db", **separate_owners.SETTINGS | ROOM) as service,
+        seen_by(service, one.actor) as viewer,
+    ):
+        known = pool.read(tmp_path / "registry.db")
+        for number in range(200):
+            make = operations.query if word == "query" else operations.mutation
+            await answers.ask(viewer, make(known, 8, number))
+
+    past = {found.groups() for sql in ran for found in READ.finditer(without_looks(sql))}
+
+    assert len(ran) > 15
+    assert {row for _, row in past} <= UNIQUE.keys() | own_rows(word)
+
+
+def without_looks(sql: str) -> str:
+    """A statement without its look at whether any row cannot be spelled, which chooses between two
+    ways to the same answer (`tests/test_strangers.py` asks where others' rows cannot be read).
+    """
+    for table in TABLES:
+        sql = sql.replace(f"EXISTS (SELECT 1 FROM {table.name} WHERE {json_text.odd(table)})", "")
+    return sql
+
+
+def own_rows(word: str) -> set[str | None]:
+    """What the statements of mutations call the row that they change, which they ask about first."""
+    return {None} if word == "mutation" else set()
+
+
+@pytest.mark.parametrize("folder", ["resolvers", "schema"])
+def test_operations_reach_the_database_through_their_scope_alone(folder: str):
+    reached = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr == "db")
+        or (isinstance(node, ast.ImportFrom) and node.module == "db.sqlite.database")
+    }
+
+    # GitHub's deliveries come from nobody who sees anything.
+    assert reached == (
+        {"resolvers/scope.py", "resolvers/github.py"} if folder == "resolvers" else set()
+    )

@@ -1,0 +1,101 @@
+"""Small reads by key: answered at once, however busy the connections for larger ones are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from db.errors import Unavailable
+from db.migrating.migrator import migrate
+from db.program import Program, Statement, rows
+from db.sqlite.database import Database
+from tests.support.databases import elsewhere
+from tests.support.statement_counts import Watched, fill, watched
+
+POINT = """{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") { name owner { chittyId } } }"""
+PAGE = "{ contexts(first: 1) { nodes { name } } }"
+NAME = "SELECT name FROM contexts WHERE chitty_id = 'CHITTY-CONTEXT-000001-AAAA'"
+RENAMED = "UPDATE contexts SET name = 'changed' WHERE chitty_id = 'CHITTY-CONTEXT-000001-AAAA'"
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
+    """Three of everything."""
+    async with watched(tmp_path / "registry.db") as watching:
+        await fill(watching, 3)
+        yield watching
+
+
+async def test_a_point_is_read_while_every_connection_is_lent(registry):
+    lent = [await registry.db.borrow(), await registry.db.borrow()]
+
+    await asyncio.wait_for(registry.asked(POINT), 10)
+    found = registry.answer
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(registry.asked(PAGE), 0.05)
+    for session in lent:
+        registry.db.give_back(session)
+    await asyncio.wait_for(registry.asked(PAGE), 10)
+
+    assert found == {"context": {"name": "c1", "owner": {"chittyId": "CHITTY-ACTOR-000001-AAAA"}}}
+    assert registry.answer["contexts"]["nodes"]
+
+
+async def test_all_statements_of_a_point_see_one_snapshot_and_the_next_one_sees_what_was_written(
+    registry,
+):
+    def twice() -> Program[list[str]]:
+        ((before,),) = (yield [Statement(NAME)])[0]
+        with elsewhere(registry.db.path) as other:
+            other.execute(RENAMED)
+        ((after,),) = (yield [Statement(NAME)])[0]
+        return [str(before), str(after)]
+
+    inside = registry.db.read_at_once(twice())
+    outside = registry.db.read_at_once(rows(Statement(NAME)))
+
+    assert inside == ["c1", "c1"]
+    assert outside == [("changed",)]
+
+
+async def test_a_point_that_fails_leaves_nothing_behind(registry):
+    def fails() -> Program[None]:
+        yield [Statement(NAME)]
+        raise ValueError("given up")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="given up"):
+            registry.db.read_at_once(fails())
+
+    assert registry.db.read_at_once(rows(Statement(NAME))) == [("c1",)]
+
+
+async def test_a_closed_database_says_so(tmp_path: Path):
+    migrate(tmp_path / "registry.db")
+    database = await Database.open(tmp_path / "registry.db")
+    await database.close()
+
+    with pytest.raises(Unavailable, match="shutting down"):
+        database.read_at_once(rows(Statement(NAME)))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ "
+        + " ".join(f'c{n}: context(chittyId: "CHITTY-C-{n}") {{ id }}' for n in range(9))
+        + " }",
+        '{ nodes(ids: ["x"]) { id } }',
+        '{ actor(chittyId: "CHITTY-ACTOR-000001-AAAA") { contexts { nodes { id } } } }',
+    ],
+    ids=["nine lookups", "a list of ids", "a page"],
+)
+async def test_what_may_read_more_waits_for_a_connection(registry, query: str):
+    lent = [await registry.db.borrow(), await registry.db.borrow()]
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(registry.asked(query), 0.05)
+
+    for session in lent:
+        registry.db.give_back(session)

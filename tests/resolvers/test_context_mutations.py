@@ -1,0 +1,262 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from db.errors import Refused
+from db.model.tables import Context
+from resolvers import actors, contexts
+from resolvers.scope import Scope
+from tests.support.mutations import (
+    ADA,
+    BOB,
+    EVE,
+    OLD,
+    ask,
+    connect,
+    connections,
+    empty,
+    put,
+    refusal,
+    register,
+)
+
+WORK, PLAY = "CHITTY-CONTEXT-WORK", "CHITTY-CONTEXT-PLAY"
+REF = {"chitty_id": WORK}
+
+
+@pytest.fixture
+async def scope(tmp_path):
+    async with empty(tmp_path) as scope:
+        await register(scope, ADA)
+        yield scope
+
+
+async def create(
+    scope: Scope, chitty_id: str | None = WORK, name: str = "work", owner: str = ADA, **more: Any
+) -> Context:
+    return await contexts.create(
+        scope, {"chitty_id": chitty_id, "name": name, "owner": owner, **more}
+    )
+
+
+async def test_a_created_context_is_active_and_has_a_chitty_id_of_its_own(scope):
+    context = await contexts.create(scope, {"name": "work", "owner": ADA, "tools": ["git", "ü"]})
+
+    assert context.chitty_id.startswith("CHITTY-CONTEXT-")
+    assert (context.name, context.owner_chitty_id, context.status) == ("work", ADA, "active")
+    assert (context.data, context.systems, context.tools) == ("[]", "[]", '["git","ü"]')
+    assert context.created_at == context.updated_at
+    assert context.deleted_at is None
+
+
+async def test_every_malformed_field_is_reported_at_once(scope):
+    async with refusal(
+        scope,
+        ("INVALID", "chitty_id"),
+        ("INVALID", "name"),
+        ("INVALID", "owner"),
+        ("INVALID", "chitty_dna_id"),
+        ("INVALID", "data"),
+        ("INVALID", "tools"),
+    ):
+        await create(
+            scope, "x", name="", owner="ada", chitty_dna_id="x", data=None, tools=["a", "a"]
+        )
+
+
+async def test_every_reason_against_a_context_is_reported_at_once(scope):
+    await create(scope)
+
+    async with refusal(
+        scope, ("ALREADY_EXISTS", "chitty_id"), ("ALREADY_EXISTS", "name"), ("NOT_FOUND", "owner")
+    ):
+        await create(scope, owner=EVE)
+
+
+async def test_an_actors_chitty_id_cannot_be_a_contexts(scope):
+    async with refusal(scope, ("ALREADY_EXISTS", "chitty_id")):
+        await create(scope, ADA)
+
+
+async def test_a_suspended_or_deleted_actor_is_given_no_context(scope):
+    await register(scope, BOB)
+    await register(scope, EVE)
+    await create(scope)
+    await actors.suspend(scope, {"chitty_id": BOB})
+    await actors.delete(scope, {"chitty_id": EVE})
+
+    for owner in (BOB, EVE):
+        async with refusal(scope, ("CONFLICT", "owner")):
+            await create(scope, PLAY, name="play", owner=owner)
+        async with refusal(scope, ("CONFLICT", "new_owner")):
+            await contexts.transfer(scope, REF | {"new_owner": owner})
+
+
+async def test_of_many_contexts_with_one_name_at_once_exactly_one_is_created(scope):
+    attempts = [create(scope, None) for _ in range(20)]
+
+    outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+
+    assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 19
+    assert await ask(scope, "SELECT count(*) FROM contexts") == [(1,)]
+
+
+async def test_a_name_stays_taken_after_its_context_is_deleted(scope):
+    await create(scope)
+    await create(scope, PLAY, name="play")
+    await contexts.delete(scope, REF)
+
+    async with refusal(scope, ("ALREADY_EXISTS", "name")):
+        await create(scope, None)
+    async with refusal(scope, ("ALREADY_EXISTS", "name")):
+        await contexts.update(scope, {"chitty_id": PLAY, "name": "work"})
+
+
+async def test_an_update_changes_what_was_given_and_null_clears(scope):
+    before = await create(scope, data=["a"], chitty_dna_id="CHITTY-DNA-X")
+
+    after = await contexts.update(
+        scope, REF | {"name": "new", "tools": ["git"], "chitty_dna_id": None, "active": False}
+    )
+    again = await contexts.update(scope, REF | {"active": True})
+
+    assert (after.name, after.data, after.tools) == ("new", '["a"]', '["git"]')
+    assert (after.chitty_dna_id, after.status) == (None, "inactive")
+    assert before.updated_at < after.updated_at < again.updated_at
+    assert again.status == "active"
+
+
+async def test_a_context_keeps_its_own_name_while_something_else_changes(scope):
+    await create(scope)
+
+    context = await contexts.update(scope, REF | {"name": "work", "data": ["a"]})
+
+    assert (context.name, context.data) == ("work", '["a"]')
+
+
+async def test_null_is_refused_where_there_must_be_a_value(scope):
+    await create(scope)
+
+    async with refusal(scope, ("INVALID", "data"), ("INVALID", "name"), ("INVALID", "active")):
+        await contexts.update(scope, REF | {"data": None, "name": None, "active": None})
+
+
+async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(scope):
+    before = await create(scope, data=["a"])
+
+    for same in ({}, {"name": "work"}, {"data": ["a"], "active": True}):
+        assert await contexts.update(scope, REF | same) == before
+
+
+async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(scope):
+    for mutate, more in (
+        (contexts.update, {}),
+        (contexts.transfer, {"new_owner": ADA}),
+        (contexts.delete, {}),
+        (contexts.restore, {}),
+    ):
+        async with refusal(scope, ("NOT_FOUND", "chitty_id")):
+            await mutate(scope, REF | more)
+        async with refusal(scope, ("INVALID", "chitty_id")):
+            await mutate(scope, {"chitty_id": "work", **more})
+
+
+async def test_a_change_is_refused_when_the_row_has_changed_since(scope):
+    await register(scope, BOB)
+    old = await create(scope)
+    await connect(scope, WORK, "context", 1)
+    new = await contexts.update(scope, REF | {"name": "new"})
+
+    stale = REF | {"if_updated_at": old.updated_at}
+    for mutate, more in (
+        (contexts.update, {"name": "newer"}),
+        (contexts.transfer, {"new_owner": BOB}),
+        (contexts.delete, {}),
+        (contexts.restore, {}),
+    ):
+        async with refusal(scope, ("CONFLICT", "if_updated_at")):
+            await mutate(scope, stale | more)
+    deleted = await contexts.delete(scope, REF | {"if_updated_at": new.updated_at})
+
+    assert deleted.status == "deleted"
+
+
+async def test_a_context_is_transferred_to_an_active_actor(scope):
+    await register(scope, BOB)
+    before = await create(scope)
+
+    after = await contexts.transfer(scope, REF | {"new_owner": BOB})
+
+    assert after.owner_chitty_id == BOB
+    assert after.updated_at > before.updated_at
+    assert await contexts.transfer(scope, REF | {"new_owner": BOB}) == after
+    async with refusal(scope, ("NOT_FOUND", "new_owner")):
+        await contexts.transfer(scope, REF | {"new_owner": EVE})
+
+
+async def test_deleting_a_context_disconnects_what_it_has_open(scope):
+    await create(scope)
+    await create(scope, PLAY, name="play")
+    await connect(scope, WORK, "context", 1)
+    await connect(scope, WORK, "context", 2, status="inactive")
+    await connect(scope, WORK, "context", 3, status="disconnected")
+    await connect(scope, PLAY, "context", 4)
+
+    context = await contexts.delete(scope, REF)
+
+    gone = ("disconnected", context.deleted_at, context.deleted_at)
+    assert context.status == "deleted"
+    assert await connections(scope) == [
+        gone,
+        gone,
+        ("disconnected", None, OLD),
+        ("active", None, OLD),
+    ]
+    assert await contexts.delete(scope, REF) == context
+
+
+async def test_a_restored_context_is_active_and_its_connections_stay_disconnected(scope):
+    await create(scope)
+    await connect(scope, WORK, "context", 1)
+    await contexts.delete(scope, REF)
+
+    async with refusal(scope, ("CONFLICT", "chitty_id")):
+        await contexts.update(scope, REF | {"name": "new"})
+    context = await contexts.restore(scope, REF)
+
+    assert (context.status, context.deleted_at) == ("active", None)
+    assert [status for status, _, _ in await connections(scope)] == ["disconnected"]
+    assert await contexts.restore(scope, REF) == context
+
+
+async def test_a_context_whose_owner_is_deleted_is_restored_after_a_transfer(scope):
+    await register(scope, BOB)
+    await create(scope)
+    await contexts.delete(scope, REF)
+    await actors.delete(scope, {"chitty_id": ADA})
+
+    async with refusal(scope, ("CONFLICT", "chitty_id")):
+        await contexts.restore(scope, REF)
+    handed = await contexts.transfer(scope, REF | {"new_owner": BOB})
+    restored = await contexts.restore(scope, REF)
+
+    assert handed.status == "deleted"
+    assert (restored.status, restored.owner_chitty_id) == ("active", BOB)
+
+
+async def test_a_context_of_a_suspended_owner_can_be_restored(scope):
+    await create(scope)
+    await contexts.delete(scope, REF)
+    await actors.suspend(scope, {"chitty_id": ADA})
+
+    assert (await contexts.restore(scope, REF)).status == "active"
+
+
+async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(scope):
+    await create(scope)
+    await put(scope, "UPDATE contexts SET updated_at = :at", at="2025-10-21 18:52:06")
+
+    context = await contexts.delete(scope, REF | {"if_updated_at": "2025-10-21T18:52:06.000Z"})
+
+    assert context.status == "deleted"

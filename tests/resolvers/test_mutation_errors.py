@@ -1,0 +1,292 @@
+"""Refusals as clients see them: a code, and the path of the input field in the client's spelling."""
+
+import pytest
+from graphql import build_schema
+
+from schema.built import sdl
+from tests.support.api import running
+from tests.support.log_capture import listening
+
+MUTATIONS = build_schema(sdl()).mutation_type.fields
+ADA, EVE, SLEEPER = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-EVE", "CHITTY-ACTOR-SLEEPER"
+WORK, NOBODY = "CHITTY-CONTEXT-WORK", "CHITTY-ACTOR-NOBODY"
+FIRST, SECOND = (f"{digit * 8}-1111-4111-8111-{digit * 12}" for digit in "12")
+LONG_AGO = "2001-01-01T00:00:00.000Z"
+SETUP = """
+    mutation($ada: ChittyID!, $eve: ChittyID!, $sleeper: ChittyID!, $work: ChittyID!, $first: ID!) {
+      ada: registerActor(input: { actorType: HUMAN, chittyId: $ada }) { errors { code } }
+      eve: registerActor(input: { actorType: HUMAN, chittyId: $eve }) { errors { code } }
+      sleeper: registerActor(input: { actorType: AI, chittyId: $sleeper }) { errors { code } }
+      asleep: suspendActor(input: { chittyId: $sleeper }) { errors { code } }
+      work: createContext(input: { name: "work", owner: $ada, chittyId: $work }) { errors { code } }
+      first: openConnection(input: { connectionId: $first, source: $work, targetService: "github" }) {
+        errors { code }
+      }
+    }
+"""
+
+INSTALLATION = {
+    "installationId": "1",
+    "accountId": "1",
+    "accountLogin": "ada",
+    "accountType": "USER",
+    "repositorySelection": "ALL",
+}
+
+
+def granted(*permissions):
+    return INSTALLATION | {
+        "permissions": [dict(zip(("name", "access"), each, strict=True)) for each in permissions]
+    }
+
+
+def opened(**more):
+    return {"source": WORK, "targetService": "slack"} | more
+
+
+def named(**more):
+    return {"name": "play", "owner": ADA} | more
+
+
+# Put together here, so that no scanner takes them for real ones.
+SECRETS = {
+    "GitHub": "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
+    "GitHub, fine-grained": "github" + "_pat_" + "11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz",
+    "AWS key id": "AKIA" + "IOSFODNN7EXAMPLE",
+    "AWS secret": "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYEXAMPLEKEY",
+    "Slack": "xox" + "b-123456789012-abcdefABCDEF",
+    "JWT": "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlMTIzNDU2",
+    "PEM": "-----BEGIN PRIVATE KEY-----" + "MIIEvQIBADANBgkqhkiG9w0B" + "-----END PRIVATE KEY-----",
+    "Stripe": "sk" + "_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
+    "Google": "AIza" + "SyD-1234567890abcdefghijklmnopqrstu",
+    "OpenAI": "sk" + "-abcdefghijklmnopqrstuvwx1234567890",
+    "GitLab": "glpat" + "-a1b2c3d4e5f6g7h8i9j0",
+    "SendGrid": "SG" + ".abcdefghijklmnopqrstuv.0123456789abcdefghijklmnopqrstuvwxyzABCDEFG",
+}
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        ids = {"ada": ADA, "eve": EVE, "sleeper": SLEEPER, "work": WORK, "first": FIRST}
+        done = await api.ask(SETUP, **ids)
+        assert all(payload == {"errors": []} for payload in done.values())
+        yield api
+
+
+async def everything(api):
+    tables = ("actors", "contexts", "connections", "installations")
+    return [await api.rows(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+
+async def refused(api, mutation, given):
+    """The errors of a mutation that must have written nothing."""
+    [(argument, declared)] = MUTATIONS[mutation].args.items()
+    field = f"{mutation}({argument}: $given) {{ errors {{ code path message }} }}"
+    before = await everything(api)
+    answer = await api.ask(f"mutation($given: {declared.type}) {{ {field} }}", given=given)
+    assert await everything(api) == before
+    return answer[mutation]["errors"]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "given", "code", "path"),
+    [
+        ("createContext", named(owner=NOBODY), "NOT_FOUND", "owner"),
+        ("createContext", named(name="work"), "ALREADY_EXISTS", "name"),
+        ("createContext", named(owner=SLEEPER), "CONFLICT", "owner"),
+        ("createContext", named(chittyId=EVE), "ALREADY_EXISTS", "chittyId"),
+        ("createContext", named(owner="ada"), "INVALID", "owner"),
+        ("createContext", named(data=["a", "a"]), "INVALID", "data"),
+        ("registerActor", {"actorType": "AI", "chittyId": WORK}, "ALREADY_EXISTS", "chittyId"),
+        ("registerActor", {"actorType": "AI", "email": "ada"}, "INVALID", "email"),
+        ("registerActor", {"actorType": "AI", "avatarUrl": "ada"}, "INVALID", "avatarUrl"),
+        ("suspendActor", {"chittyId": ADA, "ifUpdatedAt": LONG_AGO}, "CONFLICT", "ifUpdatedAt"),
+        ("suspendActor", {"chittyId": NOBODY}, "NOT_FOUND", "chittyId"),
+        ("deleteActor", {"chittyId": ADA}, "IN_USE", "chittyId"),
+        (
+            "deleteActor",
+            {"chittyId": ADA, "transferContextsTo": NOBODY},
+            "NOT_FOUND",
+            "transferContextsTo",
+        ),
+        ("transferContext", {"chittyId": WORK, "newOwner": SLEEPER}, "CONFLICT", "newOwner"),
+        ("deleteContext", {"chittyId": WORK, "ifUpdatedAt": LONG_AGO}, "CONFLICT", "ifUpdatedAt"),
+        ("openConnection", opened(source="CHITTY-CONTEXT-NOWHERE"), "NOT_FOUND", "source"),
+        ("openConnection", opened(source=SLEEPER), "CONFLICT", "source"),
+        ("openConnection", opened(targetService="github"), "ALREADY_EXISTS", "targetService"),
+        ("openConnection", opened(connectionId=FIRST), "ALREADY_EXISTS", "connectionId"),
+        ("openConnection", opened(connectionId="one"), "INVALID", "connectionId"),
+        (
+            "openConnection",
+            opened(targetEndpoint="https://ada:pw@x.org"),
+            "INVALID",
+            "targetEndpoint",
+        ),
+        ("openConnection", opened(config={"a": "x" * 17_000}), "INVALID", "config"),
+        ("openConnection", opened(installationId="9"), "NOT_FOUND", "installationId"),
+        ("disconnect", {"connectionId": SECOND}, "NOT_FOUND", "connectionId"),
+        (
+            "recordInstallation",
+            granted(("contents", "all")),
+            "INVALID",
+            "permissions.0.access",
+        ),
+        (
+            "recordInstallation",
+            granted(("contents", "read"), ("Pull", "read")),
+            "INVALID",
+            "permissions.1.name",
+        ),
+    ],
+)
+async def test_a_refusal_has_a_code_and_the_path_of_its_field(api, mutation, given, code, path):
+    errors = await refused(api, mutation, given)
+
+    assert [(error["code"], error["path"]) for error in errors] == [
+        (code, ["input", *path.split(".")])
+    ]
+    assert errors[0]["message"]
+
+
+async def test_one_bad_use_of_many_is_named_by_its_place_and_none_is_counted(api):
+    uses = [{"connectionId": FIRST}] * 3 + [{"connectionId": SECOND}]
+
+    errors = await refused(api, "recordConnectionUse", uses)
+
+    assert [(error["code"], error["path"]) for error in errors] == [
+        ("NOT_FOUND", ["inputs", "3", "connectionId"])
+    ]
+
+
+async def test_all_that_is_wrong_with_an_input_is_said_at_once(api):
+    given = {
+        "actorType": "AI",
+        "chittyId": "x",
+        "email": "x",
+        "avatarUrl": "x",
+        "capabilities": [""],
+    }
+
+    errors = await refused(api, "registerActor", given)
+
+    assert {error["path"][1] for error in errors} == {
+        "chittyId",
+        "email",
+        "avatarUrl",
+        "capabilities",
+    }
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+async def test_a_secret_is_refused_and_neither_answered_nor_logged(api, secret):
+    with listening() as log:
+        errors = await refused(api, "openConnection", opened(credentialsKvKey=secret))
+        others = [
+            await refused(
+                api, "openConnection", opened(targetEndpoint=f"https://x:{secret}@y.org")
+            ),
+            await refused(api, "openConnection", opened(connectionId=secret, source=secret)),
+            await refused(api, "createContext", named(owner=secret, chittyId=secret)),
+            await refused(api, "registerActor", {"actorType": "AI", "email": secret}),
+            await refused(api, "registerActor", {"actorType": "AI", "avatarUrl": secret}),
+            await refused(api, "recordInstallation", granted((secret, secret))),
+        ]
+
+    assert [(error["code"], error["path"]) for error in errors] == [
+        ("INVALID", ["input", "credentialsKvKey"])
+    ]
+    assert all(others)
+    for shown in (str(errors), str(others), log.text):
+        assert secret not in shown
+        assert secret[8:] not in shown
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+async def test_a_secret_in_the_wrong_place_is_neither_answered_nor_logged(api, secret):
+    documents = [
+        {"query": f'{{ contextByName(name: "{secret}") {{ nothing }} }}'},
+        {
+            "query": "query($v: ActorStatus) { actors(filter: { status: { eq: $v } }) { totalCount } }"
+        }
+        | {"variables": {"v": secret}},
+        {"query": "{ __typename }", "operationName": secret},
+    ]
+
+    with listening() as log:
+        for document in documents:
+            answer = await api.client.post("/graphql", json=document)
+            assert answer.json()["errors"]
+            assert secret not in answer.text
+        await api.client.get("/nowhere/" + secret.replace("/", "%2F"))
+
+    assert secret not in log.text
+    assert secret[8:] not in log.text
+
+
+async def test_mutations_run_in_order_and_each_sees_the_ones_before_it(api):
+    answer = await api.ask(
+        """
+        mutation($ada: ChittyID!, $work: ChittyID!, $first: ID!) {
+          a: updateContext(input: { chittyId: $work, name: "first" }) {
+            context { name owner { displayName } connections { totalCount nodes { status } } }
+          }
+          b: updateActor(input: { chittyId: $ada, displayName: "Ada" }) {
+            actor { displayName contexts { nodes { name } } }
+          }
+          c: createContext(input: { name: "first", owner: $ada }) { errors { code path } }
+          d: disconnect(input: { connectionId: $first }) {
+            connection { status source { ... on Context { name owner { displayName } } } }
+          }
+          e: updateContext(input: { chittyId: $work, name: "second" }) {
+            context { name owner { displayName } connections { totalCount } }
+          }
+          f: createContext(input: { name: "first", owner: $ada }) {
+            context { owner { contexts { totalCount } } }
+          }
+        }
+        """,
+        ada=ADA,
+        work=WORK,
+        first=FIRST,
+    )
+
+    assert list(answer) == ["a", "b", "c", "d", "e", "f"]
+    assert answer["a"]["context"] == {
+        "name": "first",
+        "owner": {"displayName": None},
+        "connections": {"totalCount": 1, "nodes": [{"status": "ACTIVE"}]},
+    }
+    assert answer["b"]["actor"] == {
+        "displayName": "Ada",
+        "contexts": {"nodes": [{"name": "first"}]},
+    }
+    assert answer["c"]["errors"] == [{"code": "ALREADY_EXISTS", "path": ["input", "name"]}]
+    assert answer["d"]["connection"] == {
+        "status": "DISCONNECTED",
+        "source": {"name": "first", "owner": {"displayName": "Ada"}},
+    }
+    assert answer["e"]["context"] == {
+        "name": "second",
+        "owner": {"displayName": "Ada"},
+        "connections": {"totalCount": 0},
+    }
+    assert answer["f"]["context"] == {"owner": {"contexts": {"totalCount": 2}}}
+
+
+async def test_a_refused_mutation_does_not_keep_the_ones_around_it_from_being_written(api):
+    answer = await api.ask(
+        """
+        mutation($eve: ChittyID!, $nobody: ChittyID!) {
+          before: createContext(input: { name: "before", owner: $eve }) { errors { code } }
+          refused: createContext(input: { name: "between", owner: $nobody }) { errors { code } }
+          after: createContext(input: { name: "after", owner: $eve }) { errors { code } }
+        }
+        """,
+        eve=EVE,
+        nobody=NOBODY,
+    )
+
+    names = [name for (name,) in await api.rows("SELECT name FROM contexts ORDER BY name")]
+    assert [payload["errors"] for payload in answer.values()] == [[], [{"code": "NOT_FOUND"}], []]
+    assert names == ["after", "before", "work"]

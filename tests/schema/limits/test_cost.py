@@ -1,0 +1,276 @@
+"""What an operation costs: known before it is carried out, refused when too much, told when asked."""
+
+import json
+import re
+
+import pytest
+from graphql import get_introspection_query
+
+from resolvers.policy import Rules
+from schema.execution.documents import Documents
+from schema.limits.limits import LIMITS
+from server.demo import registry
+from tests.support.api import running
+from tests.support.corpus import odd, operations, pool
+from tests.support.paths import ROOT
+
+README = (ROOT / "README.md").read_text()
+TYPES = "__schema { types { fields { args { type { ofType { name } } } } } }"
+
+
+@pytest.fixture
+def documents():
+    return Documents(introspection=True, rules=Rules(page_default=20, page_max=100))
+
+
+def requested(documents, query, variables):
+    operation = documents.prepare(query).operation(None)
+    return operation.cost.requested(variables)
+
+
+@pytest.mark.parametrize(
+    ("query", "points"),
+    [
+        ("{ __typename viewer { capabilities } }", 0),
+        ('{ context(chittyId: "x") { name } }', 1),
+        ('{ context(chittyId: "x") { name owner { email } } }', 2),
+        ('{ node(id: "x") { id } }', 1),
+        ('{ node(id: "x") { ... on Context { owner { id } } ... on Actor { id } } }', 2),
+        ('{ nodes(ids: ["x", "y", "z"]) { ... on Context { owner { id } } } }', 6),
+        ('{ nodes(ids: "x") { id } }', 1),
+        ("{ actors { nodes { id } } }", 20),
+        ("{ actors(first: 3) { nodes { id } } }", 3),
+        ("{ actors(last: 3) { nodes { id } } }", 3),
+        ("{ actors(first: null, last: 3) { nodes { id } } }", 3),
+        ("{ actors(first: 3) { edges { cursor } } }", 3),
+        ("{ actors(first: 3) { edges { cursor node { id } } } }", 3),
+        ("{ actors(first: 3) { edges { node { id } } nodes { id } } }", 6),
+        ("{ actors(first: 3) { totalCount pageInfo { endCursor } } }", 1),
+        ("{ actors(first: 3) { nodes { contexts { totalCount } } } }", 6),
+        ("{ actors(first: 3) { nodes { contexts(first: 4) { nodes { owner { id } } } } } }", 27),
+        ("{ connections(first: 5) { nodes { source { __typename } } } }", 10),
+        ("{ connections(first: 5) { nodes { source { ... on Context { owner { id } } } } } }", 15),
+        ("{ installations(first: 5) { nodes { permissions { name } } } }", 5),
+        ("{ a: actors(first: 3) { nodes { id } } b: actors(first: 4) { nodes { id } } }", 7),
+        ("{ actors(first: 0) { nodes { id } } }", 1),
+        ("{ actors(first: 101) { nodes { id } } }", 100),
+        ("{ actors(first: 3) { nodes { id } } actors(first: 3) { nodes { email } } }", 3),
+        ("{ ...f ...f } fragment f on Query { actors(first: 3) { nodes { id } } }", 3),
+        ("{ actors(first: 3) { nodes @skip(if: true) { id } } }", 1),
+        ("{ actors(first: 3) @include(if: false) { nodes { id } } viewer { capabilities } }", 0),
+        ('mutation { deleteContext(input: { chittyId: "x" }) { errors { code } } }', 0),
+        ('mutation { deleteContext(input: { chittyId: "x" }) { context { owner { id } } } }', 2),
+    ],
+)
+def test_a_point_for_each_object_that_may_come_back(documents, query, points):
+    assert requested(documents, query, {}) == points
+
+
+PAGE = "query($n: Int) { actors(first: $n) { nodes { id } } }"
+BACK = "query($n: Int, $l: Int) { actors(first: $n, last: $l) { nodes { id } } }"
+ASKED = "query($n: Int = 7) { actors(first: $n) { nodes { contexts(last: $n) { nodes { id } } } } }"
+IDS = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+USES = (
+    "mutation($uses: [RecordConnectionUseInput!]!)"
+    " { recordConnectionUse(inputs: $uses) { connections { installation { id } } } }"
+)
+MAYBE = (
+    "query($a: Boolean!, $b: Boolean = true) { actors(first: 3) {"
+    " nodes { id contexts(first: 2) @include(if: $a) { nodes @skip(if: $b) { id } } } } }"
+)
+TWICE = (
+    "query($a: Boolean!) { actors(first: 3) @include(if: $a) { nodes { id } }"
+    " ... @skip(if: $a) { actors(first: 3) { nodes { contexts(first: 2) { nodes { id } } } } } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "points"),
+    [
+        (PAGE, {}, 20),
+        (PAGE, {"n": None}, 20),
+        (PAGE, {"n": 5}, 5),
+        (PAGE, {"n": 100.0}, 100),
+        (PAGE, {"n": 2**31}, 100),
+        (PAGE, {"n": -1}, 1),
+        (PAGE, {"n": "90"}, 20),
+        (BACK, {"n": None, "l": 9}, 9),
+        (BACK, {"l": 9}, 9),
+        (ASKED, {}, 7 + 49),
+        (ASKED, {"n": 3}, 3 + 9),
+        (ASKED, {"n": None}, 20 + 400),
+        (IDS, {"ids": ["a", "b"]}, 2),
+        (IDS, {"ids": "a"}, 1),
+        (IDS, {"ids": []}, 0),
+        (USES, {"uses": [{"connectionId": "a"}, {"connectionId": "b"}]}, 4),
+        (MAYBE, {"a": False}, 3),
+        (MAYBE, {"a": True}, 3 + 3),
+        (MAYBE, {"a": True, "b": False}, 3 + 3 * 2),
+        (TWICE, {"a": True}, 3),
+        (TWICE, {"a": False}, 3 + 3 * 2),
+    ],
+)
+def test_what_variables_decide_is_worked_out_for_each_request(documents, query, variables, points):
+    assert requested(documents, query, variables) == points
+
+
+def test_an_operation_is_looked_at_once_and_not_for_each_request(documents):
+    operation = documents.prepare(ASKED).operation(None)
+
+    object.__setattr__(operation.node, "selection_set", None)
+
+    assert [operation.cost.requested({"n": n}) for n in (1, 2, 3)] == [2, 6, 12]
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        await registry.fill(api.app.db)
+        yield api
+
+
+async def told(api, query, **variables):
+    sent = {"query": query, "variables": variables, "extensions": {"cost": True}}
+    return (await api.client.post("/graphql", json=sent)).json()
+
+
+async def test_the_cost_is_told_on_request_only(api):
+    query = "{ contexts(first: 50) { nodes { name owner { email } } } }"
+
+    plain = await api.post(query)
+    asked = await told(api, query)
+    params = {"query": query, "extensions": '{"cost": true}'}
+    by_get = (await api.client.get("/graphql", params=params)).json()
+
+    returned = 2 * len(plain["data"]["contexts"]["nodes"])
+    assert plain.keys() == {"data"}
+    assert asked == by_get
+    assert asked["data"] == plain["data"]
+    assert asked["extensions"]["cost"] == {
+        "requested": 100,
+        "actual": returned,
+        "limit": LIMITS.cost,
+    }
+
+
+@pytest.mark.parametrize("wish", [False, None, 1, "true", {}])
+async def test_nothing_but_true_asks_for_the_cost(api, wish):
+    sent = {"query": "{ __typename }", "extensions": {"cost": wish}}
+
+    answer = await api.client.post("/graphql", json=sent)
+
+    assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize(
+    ("query", "actual"),
+    [
+        ('{ nothing: contextByName(name: "-") { owner { id } } }', 0),
+        ("{ contexts(first: 2) { edges { cursor node { owner { id } } } totalCount } }", 4),
+        ("{ contexts(first: 2) { totalCount pageInfo { endCursor } } }", 0),
+        ("{ contexts(first: 0) { nodes { id } } }", 0),
+        ("{ connections(first: 3) { nodes { source { __typename ... on Node { id } } } } }", 6),
+        ('{ __type(name: "PageInfo") { fields { type { ofType { name } } } } }', 11),
+    ],
+)
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_the_actual_cost_is_what_came_back(tmp_path, query, actual, compiled):
+    async with running(tmp_path / "registry.db", compiled=compiled) as api:
+        await registry.fill(api.app.db)
+        answer = await told(api, query)
+
+    assert answer["extensions"]["cost"]["actual"] == actual
+
+
+async def test_what_costs_too_much_is_refused_with_its_figure_and_nothing_is_read(api):
+    query = (
+        "query($n: Int!) { actors(first: $n) { nodes { contexts(first: $n) {"
+        " nodes { connections(first: $n) { nodes { targetService } } } } } } }"
+    )
+
+    refused = await told(api, query, n=100)
+    fitting = await told(api, query, n=36)
+
+    assert refused == {
+        "errors": [
+            {
+                "message": "the operation may return 1010100 objects; 50000 are allowed",
+                "extensions": {
+                    "code": "TOO_COSTLY",
+                    "limit": "cost",
+                    "measured": 1_010_100,
+                    "allowed": 50_000,
+                },
+            }
+        ]
+    }
+    cost = fitting["extensions"]["cost"]
+    assert cost["requested"] == 36 + 36**2 + 36**3
+    assert 0 < cost["actual"] < cost["requested"]
+
+
+async def test_a_mutation_that_costs_too_much_changes_nothing(tmp_path):
+    register = "registerActor(input: { actorType: AI }) { actor { contexts { nodes { id } } } }"
+    async with running(tmp_path / "registry.db", max_cost=20) as api:
+        answer = await api.post(f"mutation {{ {register} }}")
+        [(actors,)] = await api.rows("SELECT count(*) FROM actors")
+
+    assert answer["errors"][0]["extensions"]["measured"] == 21
+    assert actors == 0
+
+
+async def test_an_introspection_costs_exactly_what_it_returns(api):
+    answer = await told(api, get_introspection_query())
+
+    cost = answer["extensions"]["cost"]
+    assert cost["requested"] == cost["actual"] > 1_000
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{" + " ".join(f"a{n}: {TYPES}" for n in range(20)) + "}",
+        "{ __schema { types { inputFields { type {"
+        + " ".join(f"a{n}: inputFields {{ type {{ name }} }}" for n in range(30))
+        + "} } } } }",
+    ],
+)
+async def test_an_introspection_that_returns_too_much_is_refused(tmp_path, query):
+    async with running(tmp_path / "registry.db", max_cost=10_000) as api:
+        answer = await api.post(query)
+
+    [error] = answer["errors"]
+    assert error["extensions"] == {
+        "code": "TOO_COSTLY",
+        "limit": "cost",
+        "measured": error["extensions"]["measured"],
+        "allowed": 10_000,
+    }
+
+
+async def test_whatever_is_asked_returns_no_more_than_was_requested(tmp_path):
+    path = tmp_path / "registry.db"
+    odd.plain(path, seed=5)
+    room = {"max_cost": 10**9, "max_aliases": 300, "max_directives": 100}
+    async with running(path, compiled=False, **room) as generic, running(path, **room) as compiled:
+        found = pool.read(path)
+        costs = []
+        for number in range(150):
+            operation = operations.query(found, 5, number)
+            sent = {"query": operation.document, "variables": operation.variables}
+            sent |= {"operationName": operation.name, "extensions": {"cost": True}}
+            answers = [await api.client.post("/graphql", json=sent) for api in (generic, compiled)]
+            both = [answer.json().get("extensions") for answer in answers]
+            assert both[0] == both[1], json.dumps(sent)
+            costs += [each["cost"] for each in both[:1] if each]
+
+    assert [cost for cost in costs if cost["actual"] > cost["requested"]] == []
+    assert sum(cost["actual"] > 0 for cost in costs) > 60
+
+
+def test_the_example_in_the_readme_costs_what_is_said_there(documents):
+    [(query, points)] = re.findall(
+        r"```graphql\n([^`]*)```\n\ncosts ([\d,]+) points", README, re.DOTALL
+    )
+
+    assert requested(documents, query, {}) == int(points.replace(",", ""))

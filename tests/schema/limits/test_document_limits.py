@@ -1,0 +1,250 @@
+"""Operations that are too large are refused before they are validated, with what was measured."""
+
+import time
+from dataclasses import fields
+
+import pytest
+from graphql import SelectionSetNode, Visitor, get_introspection_query, parse, visit
+
+from schema.errors import RequestRefused
+from schema.execution.documents import Documents
+from schema.limits import document_size
+from schema.limits.limits import LIMITS, Limits
+from tests.support.api import running
+from tests.support.bad_inputs import cycle
+from tests.support.fragment_bombs import BOMBS
+
+SECONDS = 1  # what takes milliseconds here may take longer on a machine that is busy
+
+
+def many(part: str, count: int) -> str:
+    return " ".join(part.format(n=n) for n in range(count))
+
+
+def nested(depth: int) -> str:
+    """Contexts and owners by turns, and a field of the last."""
+    words = ['contextByName(name: "")', *["owner", "contexts", "nodes"] * depth][: depth - 1]
+    return "{" + "{".join([*words, "__typename"]) + "}" * depth
+
+
+# Of each limit, a document that has this much of it and little of all else.
+MADE = {
+    "tokens": lambda count: "{ nodes(ids: [" + '"a" ' * (count - 12) + "]) { id } }",
+    "depth": nested,
+    "aliases": lambda count: "{ viewer {" + many("a{n}: capabilities", count) + "} }",
+    "root_fields": lambda count: "{" + "__typename " * count + "}",
+    "directives": lambda count: "{ viewer {" + many("capabilities @skip(if: false)", count) + "} }",
+    "fields": lambda count: (
+        "{ viewer {" + "...f " * ((count - 1) // 50) + "capabilities " * ((count - 1) % 50) + "} }"
+        " fragment f on Viewer {" + "capabilities " * 50 + "}"
+    ),
+}
+
+
+@pytest.fixture
+def documents():
+    return Documents(introspection=True)
+
+
+def refusal(documents, text):
+    with pytest.raises(RequestRefused) as refused:
+        documents.prepare(text)
+    [error] = refused.value.formatted()
+    return error
+
+
+def test_every_limit_but_the_cost_is_tried_here():
+    assert {*MADE, "cost"} == {each.name for each in fields(Limits)}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_what_reaches_a_limit_passes_and_what_exceeds_it_is_told_both_figures(documents, name):
+    allowed = getattr(LIMITS, name)
+
+    documents.prepare(MADE[name](allowed))
+    error = refusal(documents, MADE[name](allowed + 1))
+
+    figures = {"limit": name, "measured": allowed + 1, "allowed": allowed}
+    assert error["extensions"] == {"code": "TOO_LARGE", **figures}
+    assert f" {allowed + 1} " in error["message"]
+    assert error["message"].endswith(f"; {allowed} are allowed")
+
+
+@pytest.mark.parametrize("name", MADE)
+async def test_each_limit_is_a_setting(tmp_path, name):
+    allowed = 12 if name == "tokens" else 6
+    async with running(tmp_path / "registry.db", **{f"max_{name}": allowed}) as api:
+        answer = await api.post(MADE[name](allowed + 1))
+
+    assert answer["errors"][0]["extensions"]["allowed"] == allowed
+
+
+def test_what_is_in_a_fragment_counts_wherever_it_is_spread(documents):
+    spread = (
+        "{ viewer {" + "...f " * 16 + "} } fragment f on Viewer { a: capabilities b: capabilities }"
+    )
+
+    assert refusal(documents, spread)["extensions"]["measured"] == 32
+
+
+def test_directives_count_wherever_they_stand(documents):
+    document = (
+        "query @a @a($x: Int @a @a) { ...f @a @a ... @a @a { viewer @a @a { capabilities } } }"
+        " fragment f on Query @a { __typename }"
+    ).replace("query @a @a($x: Int @a @a)", "query($x: Int @a @a) @a @a")
+
+    assert refusal(documents, document)["extensions"]["measured"] == 11
+
+
+def test_each_operation_of_a_document_is_held_to_the_limits_by_itself(documents):
+    fits = MADE["aliases"](20)
+
+    documents.prepare(f"query A {fits} query B {fits}")
+    error = refusal(documents, f"query A {fits} query B {MADE['aliases'](31)}")
+
+    assert error["extensions"]["measured"] == 31
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("{a}", 3),
+        ("{ a, b # c d e\n }", 4),
+        ('{a(b:"c d \\" e",f:-1.5e+3)}', 11),
+        ('{a(b:"""c "d" \\""" e\n""")}', 8),
+        ("query($a:[Int!]=[1]){...b@c}", 20),
+        ('{a(b:"not closed', 6),
+        ('{a(b:"""not closed " either', 6),
+    ],
+)
+def test_tokens_are_counted_as_graphql_has_them(text, count):
+    assert document_size.tokens(text) == count
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["{ viewer {" + "capabilities " * 990 + "} }", "{contexts{nodes{" + "owner{id}" * 238 + "}}}"],
+    ids=["a field", "an object"],
+)
+def test_fields_that_are_repeated_beyond_what_can_be_compared_are_refused_with_advice(
+    documents, document
+):
+    error = refusal(documents, document)
+
+    assert error["extensions"] == {"code": "TOO_LARGE"}
+    assert error["message"].endswith("select each once")
+
+
+def test_what_many_fragments_ask_for_alike_can_be_compared(documents):
+    names = [f"f{number}" for number in range(40)]
+    fragment = "fragment {} on Context {{ id name owner {{ id displayName }} }}"
+    spread = " ".join(f"...{name}" for name in names)
+
+    assert documents.prepare(
+        f"{{ contexts {{ nodes {{ {spread} }} }} }} " + " ".join(map(fragment.format, names))
+    )
+
+
+def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(documents):
+    error = refusal(documents, "{ contexts(first: " + "9" * 5_000 + ") { totalCount } }")
+
+    assert error["extensions"] == {"code": "TOO_LARGE"}
+    assert error["message"] == "a number of the document has more than 4000 digits"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{ contextByName(name: "DIGITS") { id } }',
+        '{ contextByName(name: """DIGITS""") { id } }',
+        '{ contextByName(name: "\\"DIGITS") { id } }',
+        "{ viewer { capabilities } } # DIGITS",
+    ],
+    ids=["a text", "a text of several lines", "a text with a quote", "a comment"],
+)
+def test_what_is_no_number_may_have_any_digits(documents, text):
+    assert documents.prepare(text.replace("DIGITS", "9" * 5_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("{ a }", 0),
+        ("{ a(b: 123, c: [-1234]) }", 4),
+        ('{ a1234(b: "12345") { c } } # 123456', 0),
+        ('{ a(b: """12345 " \\""" 6""", c: 12) }', 2),
+    ],
+)
+def test_the_longest_number_is_found_among_the_tokens(text, digits):
+    assert document_size.longest_number(text) == digits
+
+
+@pytest.mark.parametrize("levels", [20, 40])
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_bomb_is_refused_for_its_size_at_once(documents, bomb, levels):
+    before = time.process_time()
+
+    error = refusal(documents, bomb(levels))
+
+    assert time.process_time() - before < SECONDS
+    assert error["extensions"]["code"] == "TOO_LARGE"
+    assert error["extensions"]["measured"] > error["extensions"]["allowed"]
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_no_part_of_a_bomb_is_looked_at_twice(bomb):
+    document = parse(bomb(40))
+    looks = []
+
+    class Watched(tuple):
+        def __iter__(self):
+            looks.append(id(self))
+            return super().__iter__()
+
+    class Watch(Visitor):
+        def enter_selection_set(self, node: SelectionSetNode, *_):
+            object.__setattr__(node, "selections", Watched(node.selections))
+
+    visit(document, Watch())
+    looks.clear()
+    document_size.excess(document, LIMITS)
+
+    assert len(looks) == len(set(looks)) >= 40
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_fragments_that_spread_themselves_are_left_to_validation(documents, length):
+    with pytest.raises(RequestRefused) as refused:
+        documents.prepare(cycle(length))
+
+    assert refused.value.code == "INVALID_DOCUMENT"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_a_refused_operation_is_a_request_error(tmp_path, accept):
+    sent = {"query": MADE["depth"](21)}
+    async with running(tmp_path / "registry.db") as api:
+        answer = await api.client.post("/graphql", json=sent, headers={"accept": accept})
+
+    assert answer.status_code == (200 if accept == "application/json" else 400)
+    assert answer.json()["errors"] == [
+        {
+            "message": "the operation nests 21 deep; 20 are allowed",
+            "extensions": {"code": "TOO_LARGE", "limit": "depth", "measured": 21, "allowed": 20},
+        }
+    ]
+    assert "data" not in answer.json()
+
+
+def test_the_introspection_of_graphiql_and_of_generators_passes(documents):
+    whole = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    )
+
+    prepared = documents.prepare(whole)
+
+    assert documents.requested(prepared.operation(None), {}) < LIMITS.cost / 10

@@ -1,0 +1,60 @@
+"""The schema, and its names in errors, are told only where introspection is allowed."""
+
+import pytest
+from graphql import get_introspection_query
+
+from tests.support.api import running
+
+
+async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
+    async with running(tmp_path / "registry.db", introspection=False) as api:
+        sdl = await api.client.get("/schema.graphql")
+        asked = await api.post("{ __schema { queryType { name } } }")
+
+    assert sdl.status_code == 404
+    assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+
+
+async def test_a_document_that_asks_for_the_schema_where_it_is_not_told_is_told_so_once(tmp_path):
+    whole = get_introspection_query(input_value_deprecation=True)
+    async with running(tmp_path / "registry.db", introspection=False) as api:
+        refused = await api.post(whole)
+        mixed = await api.post("{ __schema { queryType { name } } nothing }")
+        named = await api.post("{ __typename viewer { __typename } }")
+
+    (error,) = refused["errors"]
+    assert error["extensions"] == {"code": "INVALID_DOCUMENT"}
+    assert "CHITTYGRAPH_INTROSPECTION=true" in error["message"]
+    assert error["locations"] == [{"line": 3, "column": 3}]
+    assert len(mixed["errors"]) == 2
+    assert "errors" not in named
+
+
+SUGGESTING = {
+    "a field": ("{ actor_s { totalCount } }", {}),
+    "an argument": ("{ actors(firs: 1) { totalCount } }", {}),
+    "an input field": ("{ actors(filter: { statu: {} }) { totalCount } }", {}),
+    "an enum value": ("{ actors(filter: { status: { eq: ACTIV } }) { totalCount } }", {}),
+    "a type": ("{ viewer { ... on Viewe { __typename } } }", {}),
+    "a variable's field": (
+        "query($f: ActorFilter) { actors(filter: $f) { totalCount } }",
+        {"f": {"statu": {}}},
+    ),
+    "a variable's enum value": (
+        "query($f: ActorFilter) { actors(filter: $f) { totalCount } }",
+        {"f": {"status": {"eq": "ACTIV"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("document", "variables"), SUGGESTING.values(), ids=SUGGESTING)
+async def test_names_are_suggested_only_where_the_schema_may_be_asked_for(
+    tmp_path, document, variables
+):
+    said = {}
+    for allowed in (True, False):
+        async with running(tmp_path / f"{allowed}.db", introspection=allowed) as api:
+            said[allowed] = (await api.post(document, **variables))["errors"][0]["message"]
+
+    assert "Did you mean" in said[True]
+    assert "Did you mean" not in said[False]

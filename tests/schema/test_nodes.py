@@ -1,0 +1,220 @@
+"""Objects by id and by key: what is there is found, and what cannot be there is null."""
+
+import base64
+import string
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.support import random_registries
+from tests.support.api import Api, running
+
+KEYS = """
+    {
+      actors(first: 2, filter: { status: {} }) { nodes { __typename id chittyId } }
+      contexts(first: 2, filter: { status: {} }) { nodes { __typename id chittyId } }
+      installations(first: 2, filter: { uninstalledAt: {} }) { nodes { __typename id installationId } }
+      connections(first: 2, filter: { status: {} }) { nodes { __typename id connectionId } }
+    }
+"""
+NODES = """
+    query ($ids: [ID!]!) {
+      nodes(ids: $ids) {
+        __typename
+        id
+        ... on Actor { chittyId }
+        ... on Context { chittyId }
+        ... on Installation { installationId }
+        ... on Connection { connectionId }
+      }
+    }
+"""
+
+
+@pytest.fixture(params=[False, True], ids=["generic", "compiled"])
+async def api(tmp_path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+    async with running(tmp_path / "registry.db", compiled=request.param) as api:
+        await random_registries.store(api, random_registries.made(5))
+        yield api
+
+
+async def stored(api: Api) -> list[dict[str, Any]]:
+    """Two objects of each type, in whatever state they are."""
+    answer = await api.ask(KEYS)
+    return [node for found in answer.values() for node in found["nodes"]]
+
+
+def global_id(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+async def test_every_object_is_found_again_by_its_id(api):
+    objects = await stored(api)
+
+    found = [
+        (await api.ask("query ($id: ID!) { node(id: $id) { __typename id } }", id=each["id"]))[
+            "node"
+        ]
+        for each in objects
+    ]
+
+    assert len(objects) == 8
+    assert found == [{"__typename": each["__typename"], "id": each["id"]} for each in objects]
+
+
+async def test_nodes_come_in_the_order_asked_for_as_often_as_asked_for(api):
+    objects = await stored(api)
+    wanted = [*objects[::-1], objects[3], objects[3]]
+
+    answer = await api.ask(NODES, ids=[each["id"] for each in wanted])
+
+    assert answer["nodes"] == wanted
+
+
+async def test_among_nodes_what_is_not_there_is_null_at_its_place(api):
+    one, *_ = await stored(api)
+
+    answer = await api.ask(NODES, ids=["nobody's", one["id"], global_id("Actor:CHITTY-NOBODY")])
+
+    assert answer["nodes"] == [None, one, None]
+
+
+async def test_ids_are_unique_over_all_types(api):
+    answer = await api.ask("""{
+        actors(first: 100) { nodes { id } } contexts(first: 100) { nodes { id } }
+        installations(first: 100) { nodes { id } } connections(first: 100) { nodes { id } }
+    }""")
+
+    ids = [node["id"] for found in answer.values() for node in found["nodes"]]
+    assert len(ids) == len(set(ids)) > 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "nobody's",
+        "é",
+        "🦊",
+        "=",
+        "A",
+        "A" * 5000,
+        global_id(""),
+        global_id("Actor"),
+        global_id("Actor:"),
+        global_id("Actor:CHITTY-NOBODY"),
+        global_id("Node:CHITTY-ACTOR-000001-AAAA"),
+        global_id("actor:CHITTY-ACTOR-000001-AAAA"),
+        global_id("Context:CHITTY-ACTOR-000001-AAAA"),
+        global_id("Actor:chitty-actor-000001-aaaa"),
+        global_id("Actor:did:chitty:CHITTY-ACTOR-000001-AAAA"),
+        global_id("Actor:CHITTY-ACTOR-000001-AAAA\x00"),
+        global_id("Installation:"),
+        global_id("Installation:one"),
+        global_id("Installation:01"),
+        global_id("Installation:+1"),
+        global_id("Installation: 1"),
+        global_id("Installation:1.0"),
+        global_id("Installation:\u0661"),
+        global_id("Installation:-0"),
+        global_id("Installation:9223372036854775808"),
+        global_id("Installation:" + "9" * 5000),
+        global_id("Actor:CHITTY-ACTOR-000001-AAAA") + "=",
+        global_id("Actor:CHITTY-ACTOR-000001-AAAA") + "\n",
+        global_id("Connection:\udcff".encode(errors="replace").decode()),
+        base64.urlsafe_b64encode(b"Actor:\xff\xfe").decode().rstrip("="),
+    ],
+)
+async def test_an_id_that_no_object_has_is_null(api, text: str):
+    answer = await api.ask(
+        "query ($id: ID!) { node(id: $id) { id } nodes(ids: [$id]) { id } }", id=text
+    )
+
+    assert answer == {"node": None, "nodes": [None]}
+
+
+async def test_whatever_is_found_has_the_very_id_that_was_asked_for(api):
+    id_ = global_id("Installation:1")  # its last character has bits that mean nothing
+    others = [id_[:-1] + last for last in string.ascii_letters + string.digits + "-_"]
+
+    answer = await api.ask("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=others)
+
+    assert {"id": id_} in answer["nodes"]
+    for other, found in zip(others, answer["nodes"], strict=True):
+        assert found in (None, {"id": other})
+
+
+async def test_a_hundred_ids_at_once_are_the_most(api):
+    (one, *_), asked = await stored(api), "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+
+    most = await api.ask(asked, ids=[one["id"]] * 100)
+    too_many = await api.post(asked, ids=[one["id"]] * 101)
+
+    assert most["nodes"] == [{"id": one["id"]}] * 100
+    assert too_many["data"] is None
+    assert too_many["errors"][0]["extensions"]["code"] == "BAD_PAGE"
+
+
+LOOKUPS = """
+    query ($chittyId: ChittyID!, $name: String!, $connectionId: ID!) {
+      actor(chittyId: $chittyId) { chittyId }
+      context(chittyId: $chittyId) { chittyId }
+      contextByName(name: $name) { name }
+      connection(connectionId: $connectionId) { connectionId }
+    }
+"""
+
+
+@pytest.mark.parametrize(
+    "given", ["", " ", "nobody", "did:chitty:", "'; --", "🦊", "A" * 200, "\x00"]
+)
+async def test_a_lookup_of_what_cannot_exist_is_null(api, given: str):
+    answer = await api.ask(LOOKUPS, chittyId=given, name=given + "!", connectionId=given)
+
+    assert answer == {"actor": None, "context": None, "contextByName": None, "connection": None}
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "-9223372036854775808", "9223372036854775807"])
+async def test_an_installation_that_is_not_there_is_null(api, number: str):
+    asked = "query ($id: BigInt!) { installation(installationId: $id) { id } }"
+
+    assert await api.ask(asked, id=number) == {"installation": None}
+
+
+async def test_lookups_find_what_is_there_behind_a_did_and_in_capitals(api):
+    _, actor, _, context, _, installation, _, connection = await stored(api)
+    named = "query ($id: ChittyID!) { context(chittyId: $id) { chittyId name } }"
+    name = (await api.ask(named, id=context["chittyId"]))["context"]["name"]
+
+    answer = await api.ask(
+        """
+        query ($actor: ChittyID!, $context: ChittyID!, $name: String!, $id: BigInt!, $uuid: ID!) {
+          actor(chittyId: $actor) { id }
+          context(chittyId: $context) { id }
+          contextByName(name: $name) { id }
+          installation(installationId: $id) { id }
+          connection(connectionId: $uuid) { id }
+        }
+        """,
+        actor=f"did:chitty:{actor['chittyId']}",
+        context=context["chittyId"],
+        name=name,
+        id=installation["installationId"],
+        uuid=connection["connectionId"].upper(),
+    )
+
+    assert answer == {
+        "actor": {"id": actor["id"]},
+        "context": {"id": context["id"]},
+        "contextByName": {"id": context["id"]},
+        "installation": {"id": installation["id"]},
+        "connection": {"id": connection["id"]},
+    }
+
+
+async def test_in_open_mode_the_viewer_is_nobody_and_may_do_all(api):
+    answer = await api.ask("{ viewer { actor { id } capabilities } }")
+
+    assert answer == {"viewer": {"actor": None, "capabilities": ["admin"]}}

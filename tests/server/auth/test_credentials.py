@@ -1,0 +1,314 @@
+"""Who a request is from: what is taken for a credential, what is not, and from when on."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from db.program import Value
+from db.security import api_keys
+from server.auth.api_keys import read
+from tests.support.backups import command
+from tests.support.protected_service import (
+    Guarded,
+    bearer,
+    guarded,
+    noted,
+    refusal,
+    told_the_time_by,
+)
+from tests.support.server_process import PATIENCE, served, url_of
+
+UNKNOWN = "the API key is unknown"
+NO_KEY = "the credential is no API key of this service"
+PLAIN = 'Bearer realm="chittygraph"'
+INVALID = f'{PLAIN}, error="invalid_token"'
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=0) as api:
+        yield api
+
+
+def refused_with_401(answer) -> str:
+    """The message of a refusal for want of a credential that proves something (RFC 6750, section 3)."""
+    status, code, message = refusal(answer)
+    assert (status, code, answer.headers["www-authenticate"]) == (401, "UNAUTHENTICATED", INVALID)
+    return message
+
+
+async def test_a_key_says_who_asks(api: Guarded):
+    ada, key = await api.newcomer("Ada", "audit:read")
+
+    answer = await api.show(bearer(key))
+
+    viewer = {"actor": {"chittyId": ada}, "capabilities": ["audit:read"]}
+    assert (answer.status_code, answer.json()) == (200, {"data": {"viewer": viewer}})
+
+
+async def test_a_request_without_a_credential_is_told_how_to_send_one(api: Guarded):
+    answer = await api.show()
+
+    assert answer.headers["www-authenticate"] == PLAIN
+    assert refusal(answer) == (
+        401,
+        "UNAUTHENTICATED",
+        "send a credential, as Authorization: Bearer cg_…",
+    )
+
+
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer   "])
+async def test_the_scheme_may_be_spelled_in_any_case(api: Guarded, scheme: str):
+    _, key = await api.newcomer()
+
+    assert (await api.show(scheme + key)).status_code == 200
+
+
+async def test_a_credential_spelled_in_many_ways_pushes_no_other_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("server.auth.gate.KNOWN", 8)
+    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
+        _, key = await api.newcomer()
+        _, of_another = await api.newcomer("Bob")
+        await api.show(bearer(of_another))
+        await noted(api)
+        await api.show(bearer(of_another))
+        for spaces in range(1, 40):
+            assert (await api.show(f"Bearer{' ' * spaces}{key}")).status_code == 200
+        await api.show(bearer("wrong"))
+
+        assert (await api.show(bearer("wrong"))).status_code == 429
+        assert (await api.show(bearer(of_another))).status_code == 200
+
+
+@pytest.mark.parametrize("stored", ["garbage", "", "2026-13-01", "17"])
+async def test_an_expiry_that_nobody_can_read_is_over(api: Guarded, stored: str):
+    _, key = await api.newcomer()
+    await api.put("UPDATE api_keys SET expires_at = :stored", stored=stored)
+
+    assert refused_with_401(await api.show(bearer(key))) == "the API key has expired: use another"
+
+
+OTHER_SCHEMES = {
+    "empty": "",
+    "blank": "   ",
+    "a scheme alone": "Bearer",
+    "Basic": "Basic YWRhOnNlY3JldA==",
+    "Digest": 'Digest username="ada"',
+    "no scheme": "{key}",
+    "another scheme": "Token {key}",
+}
+
+
+@pytest.mark.parametrize("value", OTHER_SCHEMES.values(), ids=OTHER_SCHEMES)
+async def test_another_scheme_is_no_credential(api: Guarded, value: str):
+    _, key = await api.newcomer()
+
+    message = refused_with_401(await api.show(value.format(key=key)))
+
+    assert message == "send the credential as Authorization: Bearer …"
+
+
+async def test_two_headers_are_refused_even_if_one_of_them_is_good(api: Guarded):
+    _, key = await api.newcomer()
+    assert (await api.show(bearer(key))).status_code == 200
+
+    for credentials in ((key, "x"), ("x", key), (key, key)):
+        message = refused_with_401(await api.show(*map(bearer, credentials)))
+        assert message == "send one Authorization header, in ASCII"
+
+
+async def test_a_credential_that_is_no_ascii_is_refused(api: Guarded):
+    for value in ("Bearer ключ".encode(), b"Bearer \xff\xfe"):
+        message = refused_with_401(await api.show(value))
+        assert message == "send one Authorization header, in ASCII"
+
+
+async def test_a_huge_credential_is_refused_like_any_other(api: Guarded):
+    assert (
+        refused_with_401(await api.show(bearer("cg_" + "a" * 60_000))) == "the API key is unknown"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), UNKNOWN),
+        (lambda key: key + "A", UNKNOWN),
+        (lambda key: key[:-1], UNKNOWN),
+        (lambda key: "cg_" + "0" * 12 + key[15:], UNKNOWN),
+        (lambda key: key.replace("_", "-", 1), NO_KEY),
+        (lambda key: key.upper(), NO_KEY),
+    ],
+    ids=["another secret", "longer", "shorter", "another id", "another form", "capitals"],
+)
+async def test_a_key_that_differs_in_anything_is_unknown(api: Guarded, spoil, said: str):
+    _, key = await api.newcomer()
+
+    assert refused_with_401(await api.show(bearer(spoil(key)))) == said
+
+
+async def test_a_key_in_any_other_place_is_none(api: Guarded):
+    _, key = await api.newcomer()
+    query = "{ viewer { capabilities } }"
+    asked: list[dict[str, Any]] = [
+        {"url": f"/graphql?query={query}&access_token={key}&authorization=Bearer%20{key}"},
+        {"url": f"/graphql?query={query}", "headers": {"x-api-key": key, "cookie": f"token={key}"}},
+        {"url": f"/graphql?query={query}", "headers": {"proxy-authorization": bearer(key)}},
+    ]
+
+    for each in asked:
+        assert (await api.client.get(**each)).status_code == 401
+
+
+async def test_an_expired_key_is_refused_from_its_instant_on(tmp_path):
+    now = [1_000_000_000.0]  # 2001-09-09T01:46:40Z
+    async with guarded(tmp_path / "registry.db") as api:
+        told_the_time_by(api, lambda: now[0])
+        key = await api.key_of(await api.actor("Ada"), "2001-09-09T01:46:50.000Z")
+
+        before = await api.show(bearer(key))
+        now[0] += 9.9
+        still = await api.show(bearer(key))
+        now[0] += 0.1
+        after = await api.show(bearer(key))
+
+    assert (before.status_code, still.status_code) == (200, 200)
+    assert refused_with_401(after) == "the API key has expired: use another"
+
+
+async def test_a_revoked_key_is_refused_with_the_next_request_and_others_are_not(api: Guarded):
+    ada, key = await api.newcomer()
+    another = await api.key_of(ada)
+    assert (await api.show(bearer(key))).status_code == 200
+
+    await api.app.db.write(api_keys.revoke(read(key).key_id))
+
+    assert refused_with_401(await api.show(bearer(key))) == ("the API key was revoked: use another")
+    assert (await api.show(bearer(another))).status_code == 200
+
+
+SUSPEND = "UPDATE actors SET status = :status WHERE chitty_id = :actor"
+
+
+@pytest.mark.parametrize("status", ["suspended", "deleted"])
+async def test_an_actor_that_is_not_active_is_refused_until_it_is_again(api: Guarded, status: str):
+    ada, key = await api.newcomer()
+    assert (await api.show(bearer(key))).status_code == 200
+
+    await api.put(SUSPEND, status=status, actor=ada)
+    refused = await api.show(bearer(key))
+    await api.put(SUSPEND, status="active", actor=ada)
+
+    assert refused_with_401(refused) == f"the credential's actor is {status}"
+    assert (await api.show(bearer(key))).status_code == 200
+
+
+async def test_an_actor_that_is_gone_has_no_key_that_works(api: Guarded):
+    ada, key = await api.newcomer()
+
+    await api.put("DELETE FROM actors WHERE chitty_id = :actor", actor=ada)
+
+    assert refused_with_401(await api.show(bearer(key))) == (
+        "the credential stands for no actor here"
+    )
+
+
+async def test_a_capability_that_was_taken_away_is_gone_with_the_next_request(api: Guarded):
+    ada, key = await api.newcomer("Ada", "registry:read")
+    await api.actor("Bob")
+    everyone = "{ actors { totalCount } }"
+    before = await api.show(bearer(key), query=everyone)
+
+    await api.put("UPDATE actors SET capabilities = '[]' WHERE chitty_id = :actor", actor=ada)
+
+    after = await api.show(bearer(key), query=everyone)
+    assert before.json() == {"data": {"actors": {"totalCount": 2}}}
+    assert after.json() == {"data": {"actors": {"totalCount": 1}}}
+
+
+@pytest.mark.parametrize("stored", ["[1]", '["admin", 1]', '[["admin"]]', '["ADMIN"]'])
+async def test_capabilities_that_another_program_spoiled_give_nothing(api: Guarded, stored: str):
+    ada, key = await api.newcomer("Ada", "admin")
+    await api.actor("Bob")
+
+    await api.put(
+        "UPDATE actors SET capabilities = :stored WHERE chitty_id = :actor",
+        stored=stored,
+        actor=ada,
+    )
+
+    answer = await api.show(bearer(key), query="{ viewer { capabilities } actors { totalCount } }")
+    assert answer.json()["data"]["actors"] == {"totalCount": 1}
+    assert "admin" not in answer.json()["data"]["viewer"]["capabilities"]
+
+
+async def test_what_another_process_changes_holds_with_the_next_request_of_every_worker(tmp_path):
+    path = tmp_path / "registry.db"
+    assert command("migrate", "--database", path).returncode == 0
+    with served(path, "--auth", "protected", "--workers", "2") as (_, said):
+        url = url_of(said, "/graphql")
+
+        def statuses(key: str) -> set[int]:
+            asked = {"query": "{ viewer { capabilities } }"}
+            headers = {"authorization": bearer(key)}
+            # A connection each, so that both workers are asked.
+            return {
+                httpx2.post(url, json=asked, headers=headers, timeout=PATIENCE).status_code
+                for _ in range(12)
+            }
+
+        made = command("keys", "create", "--new-admin", "Ada", "--database", path)
+        key = made.stdout.strip()
+        before = statuses(key)
+        revoked = command("keys", "revoke", read(key).key_id, "--database", path)
+        after = statuses(key)
+
+    assert (made.returncode, revoked.returncode) == (0, 0)
+    assert (before, after) == ({200}, {401})
+
+
+async def days_of(api: Guarded) -> list[Value]:
+    await noted(api)
+    return [day for (day,) in await api.rows("SELECT last_used_on FROM api_keys")]
+
+
+async def test_the_day_of_the_last_use_is_noted_once_a_day(tmp_path):
+    now = [1_000_000_000.0]
+    async with guarded(tmp_path / "registry.db") as api:
+        told_the_time_by(api, lambda: now[0])
+        _, key = await api.newcomer()
+        unused = await days_of(api)
+        await api.show(bearer(key))
+        first = await days_of(api)
+        state = api.app.db.state()
+        for _ in range(5):
+            now[0] += 3_600
+            await api.show(bearer(key))
+        same_day, same_state = await days_of(api), api.app.db.state()
+        now[0] += 86_400
+        await api.show(bearer(key))
+        next_day = await days_of(api)
+
+    assert (unused, first, same_day, next_day) == (
+        [None],
+        ["2001-09-09"],
+        ["2001-09-09"],
+        ["2001-09-10"],
+    )
+    assert same_state == state
+
+
+async def test_ordinary_use_of_a_key_leaves_etags_as_they_are(api: Guarded):
+    _, key = await api.newcomer()
+    headers = {"authorization": bearer(key)}
+    asked: dict[str, Any] = {"url": "/graphql", "params": {"query": "{ actors { totalCount } }"}}
+    await api.client.get(**asked, headers=headers)
+    await days_of(api)
+    tag = (await api.client.get(**asked, headers=headers)).headers["etag"]
+
+    again = [
+        await api.client.get(**asked, headers={**headers, "if-none-match": tag}) for _ in range(3)
+    ]
+
+    assert [each.status_code for each in again] == [304] * 3

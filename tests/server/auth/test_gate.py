@@ -1,0 +1,234 @@
+"""The doors of a protected service: which are open, to whom, and how often."""
+
+import hashlib
+import hmac
+from typing import Any
+
+import pytest
+from starlette.datastructures import Secret
+
+from tests.support.api import running
+from tests.support.protected_service import (
+    WRONG,
+    Guarded,
+    asking_from,
+    bearer,
+    guarded,
+    noted,
+    refusal,
+)
+
+QUERY = "{ viewer { capabilities } }"
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with guarded(tmp_path / "registry.db") as api:
+        yield api
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_every_way_of_asking_takes_a_credential(api: Guarded, method: str):
+    for media_type in ("*/*", "application/json", "application/graphql-response+json"):
+        answer = await api.client.request(
+            method, "/graphql", params={"query": QUERY}, headers={"accept": media_type}
+        )
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (
+            401,
+            'Bearer realm="chittygraph"',
+        )
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("PUT", {}, 405),
+        ("DELETE", {"accept": "text/html"}, 405),
+        ("GET", {"accept": "text/html"}, 406),
+        ("POST", {"accept": "image/png"}, 406),
+        ("POST", {"accept-encoding": "identity;q=0"}, 406),
+    ],
+)
+async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, headers, status: int):
+    _, key = await api.newcomer()
+
+    stranger = await api.client.request(method, "/graphql", headers=headers)
+    known = await api.client.request(
+        method, "/graphql", headers={**headers, "authorization": bearer(key)}
+    )
+
+    assert refusal(stranger)[:2] == (401, "UNAUTHENTICATED")
+    assert refusal(known)[0] == status
+
+
+async def test_a_refusal_has_the_media_type_that_was_asked_for(api: Guarded):
+    media_type = "application/graphql-response+json"
+
+    answer = await api.show(headers=[("accept", media_type)])
+
+    assert answer.headers["content-type"] == f"{media_type}; charset=utf-8"
+    assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+async def test_nothing_of_a_request_is_looked_at_before_its_credential(api: Guarded):
+    for body in (b"", b"not json", b'{"query": "{ nothing }"}', b"x" * 200_000):
+        answer = await api.client.post(
+            "/graphql", content=body, headers={"content-type": "application/json"}
+        )
+        assert answer.status_code == 401
+
+
+async def test_what_may_be_asked_how_is_told_to_everyone(api: Guarded):
+    answer = await api.client.options("/graphql")
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
+
+
+async def test_health_is_told_to_everyone_and_nothing_of_the_registry(api: Guarded):
+    await api.actor("Ada")
+
+    health = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+
+    assert (health.status_code, ready.status_code) == (200, 200)
+    assert "ADA" not in (health.text + ready.text).upper()
+    assert "1" not in health.text + ready.text
+
+
+async def test_figures_are_for_this_machine_or_for_their_own_token(tmp_path):
+    settings = {"metrics_token": Secret("look-at-me")}
+    async with guarded(tmp_path / "registry.db", **settings) as api:
+        _, key = await api.newcomer("Root", "admin")
+        here = await api.client.get("/metrics")
+        async with asking_from(api, "192.0.2.7") as far:
+            shown = {
+                given: (await far.client.get("/metrics", headers=headers)).status_code
+                for given, headers in {
+                    "nothing": {},
+                    "an admin's key": {"authorization": bearer(key)},
+                    "the token": {"authorization": bearer("look-at-me")},
+                    "half of it": {"authorization": bearer("look-at")},
+                }.items()
+            }
+
+    assert here.status_code == 200
+    assert shown == {"nothing": 403, "an admin's key": 403, "the token": 200, "half of it": 403}
+
+
+async def test_guesses_at_the_token_of_the_figures_count_as_other_credentials_do(tmp_path):
+    settings = {"metrics_token": Secret("look-at-me"), "failed_credentials_per_minute": 3}
+    async with (
+        guarded(tmp_path / "registry.db", **settings) as api,
+        asking_from(api, "192.0.2.7") as far,
+    ):
+        guessed = [
+            (await far.client.get("/metrics", headers={"authorization": bearer(guess)})).status_code
+            for guess in ("a", "b", "c", "d", "look-at-me")
+        ]
+        elsewhere = await far.show(WRONG)
+
+    assert guessed == [403, 403, 403, 429, 429]
+    assert elsewhere.status_code == 429
+
+
+async def test_figures_are_not_told_to_a_page_that_was_led_here(api: Guarded):
+    answer = await api.client.get("/metrics", headers={"host": "stranger.example"})
+
+    assert refusal(answer)[:2] == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize("header", ["via", "x-forwarded-server", "true-client-ip", "x-client-ip"])
+async def test_figures_are_not_told_to_those_behind_a_proxy_of_this_machine(
+    api: Guarded, header: str
+):
+    answer = await api.client.get("/metrics", headers={header: "192.0.2.7"})
+
+    assert answer.status_code == 403
+
+
+async def test_the_token_of_the_figures_opens_nothing_else(tmp_path):
+    async with guarded(tmp_path / "registry.db", metrics_token=Secret("look-at-me")) as api:
+        assert (await api.show(bearer("look-at-me"))).status_code == 401
+
+
+async def test_the_schema_is_told_only_where_that_is_allowed_and_for_a_credential(tmp_path):
+    asked = "{ __schema { queryType { name } } }"
+    async with guarded(tmp_path / "registry.db") as api:
+        _, key = await api.newcomer()
+        by_default = await api.client.get("/schema.graphql", headers={"authorization": bearer(key)})
+        introspected = await api.show(bearer(key), query=asked)
+    async with guarded(tmp_path / "registry.db", introspection=True) as api:
+        stranger = await api.client.get("/schema.graphql")
+        known = await api.client.get("/schema.graphql", headers={"authorization": bearer(key)})
+        allowed = await api.show(bearer(key), query=asked)
+
+    assert (by_default.status_code, "errors" in introspected.json()) == (404, True)
+    assert refusal(stranger)[:2] == (401, "UNAUTHENTICATED")
+    assert stranger.headers["www-authenticate"] == 'Bearer realm="chittygraph"'
+    assert "type Query" in known.text
+    assert allowed.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
+
+
+async def test_the_page_is_open_where_it_is_served_since_it_holds_no_data(tmp_path):
+    browsing = {"accept": "text/html"}
+    async with guarded(tmp_path / "registry.db") as api:
+        by_default = await api.client.get("/graphql", headers=browsing)
+    async with guarded(tmp_path / "registry.db", graphiql=True) as api:
+        page = await api.client.get("/graphql", headers=browsing)
+        asked = await api.client.get("/graphql", params={"query": QUERY}, headers=browsing)
+
+    assert by_default.status_code == 401
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert asked.status_code == 401
+
+
+async def test_webhooks_come_in_by_their_signature_alone(tmp_path):
+    body = b'{"zen": "Keep it logically awesome."}'
+    signed = "sha256=" + hmac.new(b"shared", body, hashlib.sha256).hexdigest()
+    headers = {
+        "content-type": "application/json",
+        "x-github-event": "ping",
+        "x-github-delivery": "1",
+    }
+    async with guarded(tmp_path / "registry.db", github_webhook_secret=Secret("shared")) as api:
+        _, key = await api.newcomer("Root", "admin")
+        right = await api.client.post(
+            "/webhooks/github", content=body, headers={**headers, "x-hub-signature-256": signed}
+        )
+        unsigned = await api.client.post(
+            "/webhooks/github", content=body, headers={**headers, "authorization": bearer(key)}
+        )
+
+    assert (right.status_code, unsigned.status_code) == (200, 401)
+
+
+async def test_what_a_viewer_holds_is_still_so_for_nobody_else(api: Guarded):
+    shown = []
+    for name in ("Ada", "Bob"):
+        _, key = await api.newcomer(name, "registry:read")
+        shown.append({"authorization": bearer(key)})
+    asked: dict[str, Any] = {"url": "/graphql", "params": {"query": "{ actors { totalCount } }"}}
+    for headers in shown:
+        await api.client.get(**asked, headers=headers)
+    await noted(api)
+
+    tags = [(await api.client.get(**asked, headers=each)).headers["etag"] for each in shown]
+    crossed = [
+        (await api.client.get(**asked, headers={**each, "if-none-match": tag})).status_code
+        for each in shown
+        for tag in tags
+    ]
+    nobody = await api.client.get(**asked, headers={"if-none-match": ", ".join(tags)})
+
+    assert tags[0] != tags[1]
+    assert crossed == [304, 200, 200, 304]
+    assert nobody.status_code == 401
+    assert "etag" not in nobody.headers
+
+
+async def test_a_service_that_nobody_could_enter_says_so(tmp_path, caplog):
+    async with running(tmp_path / "registry.db", auth="protected"):
+        pass
+
+    assert "nobody has a credential" in caplog.messages

@@ -1,0 +1,237 @@
+"""`chittygraph keys`, as an operator runs it: real processes on a real file."""
+
+import contextlib
+import json
+import re
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from server.auth.api_keys import read
+from tests.support.backups import command, complaint, registry
+from tests.support.protected_service import WHO, bearer
+from tests.support.server_process import PATIENCE, served, url_of
+
+ADA = "CHITTY-ADA"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return registry(tmp_path / "registry.db", ADA, "CHITTY-BOB")
+
+
+def keys(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return command("keys", *words, "--database", path)
+
+
+def created(path: Path, *words: str) -> str:
+    done = keys(path, "create", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def listed(path: Path, *words: str) -> list[dict[str, str | None]]:
+    found: list[dict[str, str | None]] = json.loads(keys(path, "list", "--json", *words).stdout)
+    return found
+
+
+def who(said: str, key: str) -> tuple[int, dict]:
+    headers = {"authorization": bearer(key)}
+    answer = httpx2.post(
+        url_of(said, "/graphql"), json={"query": WHO}, headers=headers, timeout=PATIENCE
+    )
+    return answer.status_code, answer.json().get("data")
+
+
+def test_the_key_is_alone_on_stdout_and_what_it_is_on_stderr(path: Path):
+    done = keys(path, "create", "--actor", ADA)
+
+    assert re.fullmatch(r"cg_[0-9a-f]{12}_[\w-]{43}\n", done.stdout)
+    key = read(done.stdout.strip())
+    assert done.stderr == (
+        f"chittygraph: key {key.key_id} of {ADA} is good until it is revoked; it is not shown again:\n"
+    )
+
+
+def test_of_a_key_only_the_digest_of_its_secret_is_kept(path: Path):
+    key = created(path, "--actor", ADA)
+
+    stored = b"".join(file.read_bytes() for file in path.parent.glob("registry.db*"))
+
+    assert read(key).key_id.encode() in stored
+    assert read(key).secret.encode() not in stored
+
+
+def test_keys_are_listed_with_what_they_are_for_and_without_their_secrets(path: Path):
+    first = created(path, "--actor", ADA, "--label", "the build server", "--expires", "2999-01-31")
+    second = created(path, "--actor", "CHITTY-BOB")
+
+    everything, of_ada = keys(path, "list"), listed(path, "--actor", ADA)
+
+    assert [each.split()[:2] for each in everything.stdout.splitlines()] == [
+        [read(first).key_id, ADA],
+        [read(second).key_id, "CHITTY-BOB"],
+    ]
+    assert "never used  expires 2999-02-01T00:00:00.000Z  the build server" in everything.stdout
+    assert [each["label"] for each in of_ada] == ["the build server"]
+    for key in (first, second):
+        assert read(key).secret not in everything.stdout + everything.stderr
+
+
+def test_a_registry_without_keys_says_so(path: Path):
+    done = keys(path, "list", "--actor", ADA)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"chittygraph: there is no key of {ADA}\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("2999-01-31", "2999-02-01T00:00:00.000Z"),
+        ("2999-01-31T18:00:00Z", "2999-01-31T18:00:00.000Z"),
+        ("2999-01-31T18:00:00+02:00", "2999-01-31T16:00:00.000Z"),
+    ],
+)
+def test_a_day_and_an_instant_are_taken_for_an_expiry(path: Path, given: str, stored: str):
+    created(path, "--actor", ADA, "--expires", given)
+
+    assert [key["expires_at"] for key in listed(path)] == [stored]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("2020-01-31", "'2020-01-31' is over already: name a time to come"),
+        ("2020-01-31T18:00:00Z", "is over already: name a time to come"),
+        ("0d", "'0d' is over already: name a time to come"),
+        ("soon", "'soon' must be a duration as 12h, 90d or 8w, a day as 2027-01-31"),
+        ("90", "'90' must be a duration"),
+        ("-5d", "argument --expires: expected one argument"),
+        ("2027-02-31", "'2027-02-31' must be"),
+        ("999999999w", "'999999999w' must be"),
+        ("9999-12-31", "'9999-12-31' must be"),
+        ("", "'' must be"),
+    ],
+)
+def test_any_other_expiry_is_refused_and_nothing_made(path: Path, given: str, said: str):
+    done = keys(path, "create", "--actor", ADA, "--expires", given)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert listed(path) == []
+
+
+def test_the_first_admin_is_registered_with_its_key_while_a_server_runs(path: Path):
+    with served(path, "--auth", "protected") as (_, said):
+        key = created(path, "--new-admin", "Grace Hopper")
+        status, data = who(said, key)
+        (stored,) = listed(path)
+        revoked = keys(path, "revoke", read(key).key_id)
+        after, _ = who(said, key)
+
+    actor = stored["actor_chitty_id"]
+    assert actor.startswith("CHITTY-ACTOR-")
+    assert (status, data) == (
+        200,
+        {"viewer": {"actor": {"chittyId": actor}, "capabilities": ["admin"]}},
+    )
+    assert revoked.stdout.startswith(f"key {read(key).key_id} of {actor} is revoked since ")
+    assert after == 401
+
+
+def test_an_actor_is_made_an_admin_and_keeps_what_it_held(path: Path):
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE actors SET capabilities = '[\"audit:read\"]'")
+    with served(path, "--auth", "protected") as (_, said):
+        plain = created(path, "--actor", ADA)
+        before = who(said, plain)
+        for _ in range(2):  # what it holds already is not given again
+            created(path, "--actor", ADA, "--grant-admin")
+        after = who(said, plain)
+
+    held = [data["viewer"]["capabilities"] for _, data in (before, after)]
+    assert held == [["audit:read"], ["audit:read", "admin"]]
+
+
+def test_a_key_that_was_revoked_stays_so_since_the_first_time(path: Path):
+    key_id = read(created(path, "--actor", ADA)).key_id
+
+    first, again = keys(path, "revoke", key_id), keys(path, "revoke", key_id)
+
+    assert first.returncode == again.returncode == 0
+    assert first.stdout == again.stdout
+    assert f"revoked {listed(path)[0]['revoked_at']}" in keys(path, "list").stdout
+
+
+def test_an_actor_that_is_unknown_or_not_active_gets_no_key_and_no_rights(path: Path):
+    unknown = keys(path, "create", "--actor", "CHITTY-NOBODY", "--grant-admin")
+    with served(path) as (_, said):
+        mutation = (
+            'mutation { suspendActor(input: { chittyId: "CHITTY-ADA" }) { errors { code } } }'
+        )
+        httpx2.post(url_of(said, "/graphql"), json={"query": mutation}, timeout=PATIENCE)
+    suspended = keys(path, "create", "--actor", ADA, "--grant-admin")
+
+    assert complaint(unknown) == "chittygraph: there is no actor CHITTY-NOBODY\n"
+    assert complaint(suspended) == f"chittygraph: {ADA} is suspended: reinstate it first\n"
+    assert listed(path) == []
+    assert '"admin"' not in command("export", "--jsonl", "actors", "--database", path).stdout
+
+
+def test_a_key_that_there_is_not_is_not_revoked(path: Path):
+    done = keys(path, "revoke", "0123456789ab")
+
+    assert complaint(done) == (
+        "chittygraph: there is no key 0123456789ab: `chittygraph keys list` shows them\n"
+    )
+
+
+def test_whoever_gives_the_whole_key_is_asked_for_its_id_and_does_not_read_it_again(path: Path):
+    key = created(path, "--actor", ADA)
+
+    revoked = keys(path, "revoke", key)
+    labelled = keys(path, "create", "--actor", ADA, "--label", key)
+    owned = keys(path, "create", "--actor", key)
+
+    for done in (revoked, labelled, owned):
+        assert done.returncode == 2
+        assert read(key).secret not in done.stdout + done.stderr
+    assert "give the id alone, the 12 characters after cg_" in revoked.stderr
+    assert [each["label"] for each in listed(path)] == [None]
+
+
+@pytest.mark.parametrize(
+    "words", [["create", "--actor", ADA], ["list"], ["revoke", "0123456789ab"]]
+)
+def test_a_database_that_is_not_there_or_not_up_to_date_is_neither_made_nor_changed(
+    tmp_path: Path, words: list[str]
+):
+    missing, damaged = tmp_path / "missing.db", tmp_path / "damaged.db"
+    damaged.write_text("not a database, but long enough to look at " * 100)
+
+    assert "does not exist: make it with `chittygraph migrate`" in complaint(keys(missing, *words))
+    assert str(damaged) in complaint(keys(damaged, *words))
+    assert not missing.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["create"],
+        ["create", "--actor", ADA, "--new-admin", "Ada"],
+        ["create", "--actor", "no id"],
+        ["create", "--new-admin", ""],
+        ["revoke"],
+    ],
+)
+def test_a_misused_action_says_so_with_2(path: Path, words: list[str]):
+    done = command("keys", *words)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "usage: chittygraph keys" in done.stderr
+    assert "Traceback" not in done.stderr

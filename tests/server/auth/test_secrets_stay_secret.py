@@ -1,0 +1,205 @@
+"""Credentials, sent where they belong and where they do not, are written nowhere and told to nobody."""
+
+import asyncio
+import json
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from server.auth.api_keys import read
+from tests.support.backups import command
+from tests.support.protected_service import bearer
+from tests.support.server_process import served, url_of
+from tests.support.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
+from tests.support.websocket_clients import opened
+
+JSON = {"content-type": "application/json"}
+
+
+def requests(secret: str) -> Iterator[dict[str, Any]]:
+    """Requests that carry a secret, each in another place.
+
+    None has it as an alias: that is the client's own word for what it is then answered.
+    """
+    text = json.dumps(secret)
+    name = secret.replace("-", "_").replace(".", "_")
+    reading = "{ viewer { capabilities } }"
+    for query in (
+        f"{{ contexts(filter: {{ name: {{ eq: {text} }} }}) {{ totalCount }} }}",
+        f"{{ node(id: {text}) {{ id }} }}",
+        f"{{ actor(chittyId: {text}) {{ displayName }} }}",
+        f"{{ actors(after: {text}) {{ totalCount }} }}",
+        f"{{ actors(first: {text}) {{ totalCount }} }}",
+        f"mutation {{ openConnection(input: {{ source: {text}, targetService: {text},"
+        f" credentialsKvKey: {text} }}) {{ errors {{ code message }} }} }}",
+        f"mutation {{ suspendActor(input: {{ chittyId: {text} }}) {{ errors {{ message }} }} }}",
+        f"{{ {secret} }}",
+        f"{{ {name} }}",
+        f"query {name} {reading}",
+        f"{{ viewer {{ ...{name} }} }}",
+        f"# {secret}",
+        f'{{ "{secret}',
+    ):
+        yield posted({"query": query})
+    yield posted(
+        {"query": "query($n: Int) { actors(first: $n) { totalCount } }", "variables": {"n": secret}}
+    )
+    yield posted({"query": reading, "variables": {secret: secret}})
+    yield posted({"query": reading, "variables": secret})
+    yield posted({"query": reading, "operationName": secret})
+    yield posted({"query": reading, "extensions": {"persistedQuery": {"sha256Hash": secret}}})
+    yield posted({"query": reading, secret: secret})
+    yield {"method": "POST", "url": "/graphql", "headers": JSON, "content": secret}
+    for path in (
+        "/graphql",
+        "/metrics",
+        "/healthz",
+        "/schema.graphql",
+        "/webhooks/github",
+        "/none",
+    ):
+        given = {"query": reading, "token": secret, secret: "1"}
+        yield {"method": "GET", "url": path, "params": given}
+        yield {"method": "GET", "url": path, "headers": {"authorization": bearer(secret)}}
+        yield {"method": "GET", "url": path, "headers": {"authorization": f"Basic {secret}"}}
+        yield {"method": "GET", "url": f"{path}/{quote(secret)}"}
+    for header in ("x-api-key", "cookie", "user-agent", "referer", "accept", "x-request-id"):
+        yield {**posted({"query": reading}), "headers": {**JSON, header: secret}}
+    for header in ("traceparent", "if-none-match", "accept-encoding", "x-hub-signature-256"):
+        yield {"method": "GET", "url": "/graphql", "headers": {header: secret}}
+    hook = {"x-github-event": secret, "x-github-delivery": secret, "x-hub-signature-256": secret}
+    yield {
+        "method": "POST",
+        "url": "/webhooks/github",
+        "headers": {**JSON, **hook},
+        "content": secret,
+    }
+
+
+def posted(body: dict[str, Any]) -> dict[str, Any]:
+    return {"method": "POST", "url": "/graphql", "headers": JSON, "content": json.dumps(body)}
+
+
+def answers(client: httpx2.Client, credential: str, secret: str) -> Iterator[str]:
+    """What is answered to each request, with the credential and without."""
+    for request in requests(secret):
+        for shown in ({"authorization": bearer(credential)}, {}):
+            headers = {**shown, **request.get("headers", {})}
+            answer = client.request(**{**request, "headers": headers})
+            yield f"{answer.status_code} {answer.headers} {answer.text}"
+
+
+async def said_on_sockets(url: str, secret: str) -> list[str]:
+    """What is answered on WebSockets to whoever sends a secret where it belongs and where it does not.
+
+    None has it as an operation's id, which is repeated in each answer.
+    """
+    told = []
+    for shown in (bearer(secret), secret):
+        async with opened(url) as socket:
+            await socket.say("connection_init", payload={"authorization": shown, secret: secret})
+            await socket.subscribe(f"{{ {secret} }}", operationName=secret, variables={secret: 1})
+            await socket.say(secret)
+            told.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
+        with suppress(InvalidStatus):
+            async with opened(url, additional_headers={"Authorization": shown}) as socket:
+                await socket.say("connection_init")
+                await socket.subscribe(f"query {secret} {{ __typename }}")
+                await socket.say(secret)
+                told.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
+    return told
+
+
+def fragments(secret: str) -> list[str]:
+    """What of a credential must be seen nowhere: a key's secret, each part of a token."""
+    if secret.startswith("cg_"):
+        return [read(secret).secret]
+    return [part for part in secret.split(".") if len(part) > 40] or [secret]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "registry.db"
+    assert command("migrate", "--database", path).returncode == 0
+    return path
+
+
+def test_no_credential_is_found_in_any_answer_file_log_or_figure(database: Path, tmp_path: Path):
+    made = command("keys", "create", "--new-admin", "Ada", "--database", database)
+    key = made.stdout.strip()
+    (stored,) = json.loads(command("keys", "list", "--json", "--database", database).stdout)
+    metrics_token, hook_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    with an_issuer() as issuer:
+        mine = token(sub=stored["actor_chitty_id"])
+        others = token(RSA[1], sub="somebody else")
+        flags = {
+            "auth": "protected",
+            "introspection": "true",
+            "failed-credentials-per-minute": "0",
+            "metrics-token": metrics_token,
+            "github-webhook-secret": hook_secret,
+            "jwt-issuer": ISSUER,
+            "jwt-audience": AUDIENCE,
+            "jwt-jwks-url": issuer.url,
+            "log-format": "json",
+            "log-level": "debug",
+        }
+        words = [f"--{name}={value}" for name, value in flags.items()]
+        with served(database, *words) as (process, said):
+            log: list[str] = []
+            reading = threading.Thread(target=lambda: log.append(process.stderr.read()))
+            reading.start()  # or the server would wait for room in the pipe
+            told: list[str] = []
+            with httpx2.Client(base_url=url_of(said, ""), timeout=60) as client:
+                for secret in (key, key[:-1] + "_", mine, others):
+                    told += answers(client, key, secret)
+                told += answers(client, mine, mine)
+                for secret in (key, key[:-1] + "_", mine, others, metrics_token):
+                    told += asyncio.run(said_on_sockets(url_of(said, "/graphql"), secret))
+                for secret in (metrics_token, hook_secret):
+                    given = {"authorization": bearer(secret)}
+                    for path in ("/metrics", "/graphql", "/none"):
+                        told.append(client.get(path, headers=given).text)
+                figures = client.get("/metrics").text
+            written = {
+                path.name: path.read_bytes() for path in database.parent.glob("registry.db*")
+            }
+            command("backup", tmp_path / "copy.db", "--database", database)
+            exported = [
+                command("export", *form, "--database", database).stdout
+                for form in (["--sql"], ["--jsonl"])
+            ]
+            process.send_signal(signal.SIGTERM)
+            reading.join(60)
+
+    assert any(each.startswith("200 ") for each in told)
+    assert "credential refused" in log[0]
+    assert "chittygraph_" in figures
+    assert read(key).key_id in exported[0]
+    places = {
+        **{f"answer {n}": each for n, each in enumerate(told)},
+        **{name: content.decode("latin-1") for name, content in written.items()},
+        "backup": (tmp_path / "copy.db").read_bytes().decode("latin-1"),
+        "dump": exported[0],
+        "rows": exported[1],
+        "figures": figures,
+        "log": log[0],
+    }
+    kept = [key, key[:-1] + "_", mine, others, metrics_token, hook_secret]
+    found = [
+        (place, secret[:12], content[max(0, content.find(part) - 120) : content.find(part) + 20])
+        for place, content in places.items()
+        for secret in kept
+        for part in fragments(secret)
+        if part in content
+    ]
+    assert not found, "\n".join(map(str, found))

@@ -1,0 +1,374 @@
+"""JSON Web Tokens: whom they name, and everything that makes one worth nothing."""
+
+import asyncio
+import base64
+import json
+import time
+from contextlib import asynccontextmanager
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from server.auth.signing_keys import NoKeys, SigningKeys
+from server.auth.tokens import Invalid, Tokens
+from tests.support.log_capture import listening
+from tests.support.protected_service import bearer, guarded, refusal
+from tests.support.token_issuer import (
+    AUDIENCE,
+    EC,
+    ISSUER,
+    RSA,
+    WEAK,
+    Issuer,
+    an_issuer,
+    published,
+    token,
+)
+
+PRINCIPAL = "auth0|ada"
+
+
+@pytest.fixture
+def issuer():
+    with an_issuer() as issuer:
+        yield issuer
+
+
+@asynccontextmanager
+async def verifying(issuer: Issuer, *algorithms: str, claim: str = "sub", now=time.time, **timing):
+    """Tokens of this issuer, verified; with the clocks of the keys."""
+    keys = SigningKeys(issuer.url, **timing)
+    try:
+        yield Tokens(
+            keys,
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            algorithms=algorithms or ("RS256", "ES256"),
+            claim=claim,
+            now=now,
+        )
+    finally:
+        await keys.close()
+
+
+async def refused(issuer: Issuer, bad: str, *algorithms: str) -> str:
+    """Why a token is refused where a good one is not."""
+    async with verifying(issuer, *algorithms) as tokens:
+        with pytest.raises(Invalid) as caught:
+            await tokens.named(bad)
+        if not algorithms:
+            assert (await tokens.named(token(sub="ada")))[0] == "ada"
+    return str(caught.value)
+
+
+def protected(path, issuer: Issuer, **more):
+    settings = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, "jwt_jwks_url": issuer.url}
+    return guarded(path / "registry.db", **settings, **more)
+
+
+async def test_a_token_stands_for_the_actor_whose_chittyid_or_principal_it_names(issuer, tmp_path):
+    async with protected(tmp_path, issuer) as api:
+        ada = await api.actor("Ada", chitty_auth_principal_id=PRINCIPAL)
+        answers = [await api.show(bearer(token(sub=name))) for name in (ada, PRINCIPAL)]
+        nobody = await api.show(bearer(token(sub="auth0|bob")))
+
+    named = [answer.json()["data"]["viewer"]["actor"]["chittyId"] for answer in answers]
+    assert named == [ada, ada]
+    assert refusal(nobody) == (401, "UNAUTHENTICATED", "the credential stands for no actor here")
+
+
+async def test_the_actor_of_a_token_is_looked_at_with_every_request(issuer, tmp_path):
+    async with protected(tmp_path, issuer) as api:
+        ada = await api.actor("Ada")
+        sent = bearer(token(sub=ada))
+        before = await api.show(sent)
+        await api.put("UPDATE actors SET status = 'suspended' WHERE chitty_id = :ada", ada=ada)
+        after = await api.show(sent)
+
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_another_claim_may_name_the_actor(issuer):
+    async with verifying(issuer, claim="chitty_id") as tokens:
+        assert (await tokens.named(token(sub="x", chitty_id="ada")))[0] == "ada"
+        for missing in ({}, {"chitty_id": ["ada"]}, {"chitty_id": ""}, {"chitty_id": 7}):
+            with pytest.raises(Invalid, match="no text in its claim chitty_id"):
+                await tokens.named(token(sub="x", **missing))
+
+
+EXPIRED = "the token has expired: get a new one"
+WRONG = {
+    "another issuer": ({"iss": "https://evil.example"}, "the token comes from another issuer"),
+    "another audience": ({"aud": "another"}, "the token is not meant for this service"),
+    "no issuer": ({"iss": None}, "the token lacks the claim iss"),
+    "no audience": ({"aud": None}, "the token lacks the claim aud"),
+    "no expiry": ({"exp": None}, "the token lacks the claim exp"),
+    "no time of issue": ({"iat": None}, "the token lacks the claim iat"),
+    "no subject": ({"sub": None}, "the token lacks the claim sub"),
+    "expired": ({"exp": int(time.time()) - 3_600}, EXPIRED),
+    "not yet valid": ({"nbf": int(time.time()) + 3_600}, "the token is not valid yet"),
+    "issued in the future": ({"iat": int(time.time()) + 3_600}, "the token is not valid yet"),
+    "a subject that is no text": ({"sub": 7}, "the token is not valid"),
+    "half a character": ({"sub": "ada\ud800"}, "the token has no text in its claim sub"),
+    "an endless expiry": ({"exp": float("inf")}, "the token is not valid"),
+    "an expiry that is a list": ({"exp": [1]}, "the token is not valid"),
+}
+
+
+@pytest.mark.parametrize(("claims", "said"), WRONG.values(), ids=WRONG)
+async def test_a_token_with_a_wrong_claim_is_refused(issuer, claims, said):
+    assert await refused(issuer, token(**{"sub": "ada", **claims})) == said
+
+
+async def test_clocks_may_differ_by_half_a_minute(issuer):
+    now = int(time.time())
+    async with verifying(issuer) as tokens:
+        late = await tokens.named(token(sub="late", exp=now - 5))
+        early = await tokens.named(token(sub="early", nbf=now + 5, iat=now + 5))
+
+    assert (late[0], early[0]) == ("late", "early")
+
+
+def spliced(head: dict, claims: dict, signature: bytes = b"") -> str:
+    parts = json.dumps(head).encode(), json.dumps(claims).encode(), signature
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def whole(**more) -> dict:
+    now = int(time.time())
+    return {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 60, "sub": "ada", **more}
+
+
+@pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, ["RS256"], "HS256", "RS512"])
+async def test_any_other_algorithm_is_refused(issuer, alg):
+    said = await refused(issuer, spliced({"alg": alg, "kid": "one"}, whole()))
+
+    assert said in ("the token must be signed with RS256 or ES256", "the token is not valid")
+
+
+async def test_the_public_key_is_no_secret_to_sign_with(issuer):
+    import hashlib
+    import hmac
+
+    pem = RSA[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    for alg in ("HS256", "RS256"):
+        signed = spliced({"alg": alg, "kid": "one"}, whole()).rstrip(".")
+        signature = hmac.new(pem, signed.encode(), hashlib.sha256).digest()
+        forged = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+        assert (await refused(issuer, forged)).startswith("the token ")
+
+
+async def test_where_a_token_says_its_key_is_nobody_looks(issuer):
+    with an_issuer() as evil:
+        evil.publish(published(RSA[1], "one"))
+        heads: list[dict[str, Any]] = [
+            {"jku": evil.url},
+            {"x5u": evil.url},
+            {"jwk": published(RSA[1], "one")},
+            {"x5c": ["AAAA"]},
+        ]
+        said = [await refused(issuer, token(RSA[1], sub="ada", head=head)) for head in heads]
+
+        assert said == ["the token is not valid"] * len(heads)
+        assert evil.asked == []
+
+
+async def test_a_token_with_an_extension_that_is_not_known_here_is_refused(issuer):
+    head = {"crit": ["exp"], "exp": 1}
+
+    assert await refused(issuer, token(sub="ada", head=head)) == "the token is not valid"
+
+
+TEXTS = ["x", "..", "a.b.c", "e30.e30.e30", "é", "a" * 9_000, "[" * 4_000 + ".e30.", "W10.e30.e30"]
+
+
+@pytest.mark.parametrize("bad", [*TEXTS, spliced({"alg": "RS256", "kid": [1]}, {})])
+async def test_what_is_no_token_is_refused_whatever_it_is(issuer, bad):
+    assert (await refused(issuer, bad)).startswith("the token ")
+
+
+async def test_a_deeply_nested_header_is_refused_like_any_other(issuer, tmp_path):
+    nested = base64.urlsafe_b64encode(b"[" * 6_000).decode().rstrip("=")
+    async with protected(tmp_path, issuer) as api:
+        answer = await api.show(bearer(f"{nested}.e30.e30"))
+
+    assert refusal(answer)[0] == 401
+
+
+async def test_a_key_too_weak_to_mean_anything_is_not_used(issuer):
+    issuer.publish(published(RSA[0], "one"), published(WEAK, "weak"))
+    now = int(time.time())
+    with pytest.warns(jwt.InsecureKeyLengthWarning):
+        weak = token(WEAK, "weak", sub="ada", iat=now)
+
+    assert await refused(issuer, weak) == "the token is not valid"
+
+
+async def test_each_kind_of_key_verifies_what_the_settings_allow(issuer):
+    issuer.publish(published(RSA[0], "one"), published(EC, "curve"))
+    async with verifying(issuer, "RS256", "PS256", "ES256") as tokens:
+        signed = [
+            token(sub="a"),
+            token(algorithm="PS256", sub="b"),
+            token(EC, "curve", "ES256", sub="c"),
+        ]
+        names = [(await tokens.named(each))[0] for each in signed]
+
+    assert names == ["a", "b", "c"]
+
+
+async def test_a_key_is_used_only_for_what_it_is_published_for(issuer):
+    issuer.publish(
+        published(RSA[0], "one", alg="RS256"),
+        published(RSA[1], "two", use="enc"),
+    )
+
+    other = await refused(issuer, token(algorithm="PS256", sub="a"), "RS256", "PS256")
+    encrypting = await refused(issuer, token(RSA[1], "two", sub="a"))
+
+    assert other == "the token's key is not for PS256"
+    assert encrypting == "the token is signed with a key that its issuer does not publish"
+
+
+async def test_a_key_that_is_published_in_an_odd_form_verifies_nothing(issuer):
+    odd: list[dict[str, Any]] = [
+        {"alg": ["RS256"]},
+        {"alg": "none"},
+        {"alg": "HS256"},
+        {"n": 5},
+        {"e": ""},
+        {"n": [1]},
+        {"kty": "EC"},
+    ]
+    keys = [published(RSA[1], f"odd {n}", **each) for n, each in enumerate(odd)]
+    issuer.publish(published(RSA[0], "one"), *keys)
+
+    said = [await refused(issuer, token(RSA[1], f"odd {n}", sub="a")) for n in range(len(odd))]
+
+    assert said == ["the token's key is not for RS256"] * 3 + ["the token is not valid"] * 4
+
+
+async def test_a_token_without_a_key_id_means_the_only_key(issuer):
+    async with verifying(issuer) as tokens:
+        assert (await tokens.named(token(key_id=None, sub="ada")))[0] == "ada"
+    issuer.publish(published(RSA[0], "one"), published(RSA[1], "two"))
+
+    said = await refused(issuer, token(key_id=None, sub="ada"))
+
+    assert said == "the token is signed with a key that its issuer does not publish"
+
+
+async def test_an_expiry_holds_for_a_token_that_was_verified_a_moment_ago(issuer):
+    now = [time.time()]
+    sent = token(sub="ada", exp=int(now[0]) + 10)
+    async with verifying(issuer, now=lambda: now[0]) as tokens:
+        _, until = await tokens.named(sent)
+
+    assert until == int(now[0]) + 10 + 30
+
+
+async def test_keys_are_fetched_once_for_many_tokens(issuer):
+    async with verifying(issuer) as tokens:
+        await asyncio.gather(*(tokens.named(token(sub=str(n))) for n in range(10)))
+
+    assert len(issuer.asked) == 1
+
+
+async def test_an_unknown_key_has_the_set_fetched_anew_but_not_each_time(issuer):
+    now = [0.0]
+    async with verifying(issuer, clock=lambda: now[0]) as tokens:
+        await tokens.named(token(sub="ada"))
+        issuer.publish(published(RSA[1], "two"))
+        for n in range(5):  # within the cool-down
+            with pytest.raises(Invalid, match="does not publish"):
+                await tokens.named(token(RSA[1], f"made up {n}", sub="ada"))
+        within = len(issuer.asked)
+        now[0] += 31
+        rotated = await tokens.named(token(RSA[1], "two", sub="bob"))
+        with pytest.raises(Invalid, match="does not publish"):
+            await tokens.named(token(sub="eve"))
+
+    assert (within, len(issuer.asked), rotated[0]) == (1, 2, "bob")
+
+
+UNUSABLE = {
+    "an error": (b"{}", 500, {}),
+    "not JSON": (b"<html>", 200, {}),
+    "a list": (b"[]", 200, {}),
+    "no keys": (b'{"keys": []}', 200, {}),
+    "keys that are none": (b'{"keys": [1, "x", null, {}, {"kid": []}]}', 200, {}),
+    "a secret": (b'{"keys": [{"kty": "oct", "k": "AAAA", "kid": "one"}]}', 200, {}),
+    "huge": (b" " * 300_000 + json.dumps({"keys": [published(RSA[0], "one")]}).encode(), 200, {}),
+    "nested": (b"[" * 100_000, 200, {}),
+    "a redirect": (b"", 302, {"Location": "/elsewhere"}),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "headers"), UNUSABLE.values(), ids=UNUSABLE)
+async def test_without_keys_nobody_is_told_that_a_token_is_bad(
+    issuer, tmp_path, body, status, headers
+):
+    issuer.say(body, status, **headers)
+    async with protected(tmp_path, issuer) as api:
+        answer = await api.show(bearer(token(sub="ada")))
+
+    assert refusal(answer) == (
+        503,
+        "UNAVAILABLE",
+        "the keys that tokens are signed with cannot be had now: try again later",
+    )
+    assert answer.headers["retry-after"] == "30"
+    assert issuer.asked == ["/keys"]
+
+
+async def test_an_issuer_that_does_not_listen_is_like_one_that_fails(tmp_path):
+    with an_issuer() as gone:
+        pass
+    async with verifying(gone) as tokens:
+        with pytest.raises(NoKeys):
+            await tokens.named(token(sub="ada"))
+
+
+async def test_old_keys_serve_for_an_hour_while_none_are_to_be_had(issuer):
+    now = [0.0]
+    async with verifying(issuer, clock=lambda: now[0], now=lambda: time.time() + now[0]) as tokens:
+        await tokens.named(token(sub="a"))
+        issuer.say(b"", 500)
+        now[0] = 3_500
+        still = await tokens.named(token(sub="b"))
+        now[0] = 3_601
+        with pytest.raises(NoKeys):
+            await tokens.named(token(sub="c"))
+        issuer.publish(published(RSA[0], "one"))
+        now[0] = 3_700
+        again = await tokens.named(token(sub="d"))
+
+    assert (still[0], again[0]) == ("b", "d")
+
+
+async def test_nobody_else_waits_for_a_slow_issuer(issuer, tmp_path):
+    issuer.hang()
+    async with protected(tmp_path, issuer) as api:
+        _, key = await api.newcomer()
+        waiting = asyncio.ensure_future(api.show(bearer(token(sub="ada"))))
+        await asyncio.to_thread(issuer.was_asked.wait, 60)
+
+        answers = [await api.show(bearer(key)) for _ in range(3)]
+        waited = not waiting.done()
+        issuer.ended.set()  # which closes the connection
+        refused = await waiting
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert (waited, refused.status_code) == (True, 503)
+
+
+async def test_a_fetch_that_takes_too_long_is_given_up(issuer):
+    issuer.hang()
+    async with verifying(issuer, seconds=0.05) as tokens:
+        with listening() as heard, pytest.raises(NoKeys):
+            await tokens.named(token(sub="ada"))
+
+    (line,) = heard.lines("signing keys not fetched")
+    assert (line["url"], line["reason"]) == (issuer.url, "TimeoutError")

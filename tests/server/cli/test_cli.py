@@ -1,0 +1,216 @@
+"""`chittygraph WORD`, as an operator meets it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from server.cli import main
+from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+
+
+def status_of(url: str) -> int:
+    with urlopen(url, timeout=PATIENCE) as answer:
+        return int(answer.status)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "registry.db"
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    for name in os.environ:
+        if name.startswith("CHITTYGRAPH_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def chittygraph(path, capsys):
+    """Run one command on the test's database; returns its exit code, output and complaint."""
+
+    def run(*words: str) -> tuple[Any, str, str]:
+        code: Any
+        try:
+            code = main([*words, "--database", str(path)])
+        except SystemExit as ended:
+            code = ended.code
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def test_migrating_applies_everything_once(chittygraph):
+    first = chittygraph("migrate")
+    again = chittygraph("migrate")
+
+    assert first[0] == again[0] == 0
+    assert "applied 0001_create_contexts_table\n" in first[1]
+    assert "is up to date" in again[1]
+
+
+def test_a_check_changes_nothing_and_tells_by_its_exit_code(chittygraph, path):
+    before = chittygraph("migrate", "--check")
+    exists = path.exists()
+    chittygraph("migrate")
+    after = chittygraph("migrate", "--check")
+
+    assert (before[0], exists, after[0]) == (1, False, 0)
+    assert "pending 0001_create_contexts_table\n" in before[1]
+
+
+def test_the_status_of_a_database_that_is_not_there_makes_none(chittygraph, path):
+    code, out, _ = chittygraph("status")
+
+    assert (code, path.exists()) == (0, False)
+    assert "not made yet" in out
+
+
+def test_the_status_counts_rows_and_names_the_sqlite(chittygraph, path):
+    chittygraph("demo")
+
+    code, out, _ = chittygraph("status", "--json")
+
+    found = json.loads(out)
+    assert code == 0
+    assert found["database"] == str(path)
+    assert found["pending"] == []
+    assert found["rows"]["contexts"] == 120
+    assert re.fullmatch(r"\d+\.\d+\.\d+", found["sqlite"])
+
+
+def test_the_demo_fills_an_empty_registry_only(chittygraph):
+    first = chittygraph("demo")
+    again = chittygraph("demo")
+
+    assert first[0] == again[0] == 0
+    assert "A first query to try" in first[1]
+    assert "no demonstration data was added" in again[1]
+
+
+def test_a_file_that_is_no_database_is_one_line_and_no_traceback(chittygraph, path):
+    path.write_text("not a database, but long enough to look at " * 100)
+
+    for words in (["migrate"], ["status"], ["demo"], ["serve", "--port", "0"]):
+        code, out, err = chittygraph(*words)
+
+        assert (code, out) == (1, "")
+        assert err.startswith("chittygraph: ")
+        assert str(path) in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nosuch"], [], ["serve", "--prot", "1"], ["serve", "--port", "x"], ["webhooks", "replay"]],
+)
+def test_a_misused_command_says_so_with_2(chittygraph, words):
+    code, _, err = chittygraph(*words)
+
+    assert code == 2
+    assert "chittygraph" in err
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "serve",
+        "migrate",
+        "status",
+        "schema",
+        "explain",
+        "export",
+        "import",
+        "keys",
+        "webhooks",
+        "demo",
+    ],
+)
+def test_every_command_explains_itself(capsys, word):
+    with pytest.raises(SystemExit) as caught:
+        main([word, "--help"])
+
+    assert caught.value.code == 0
+    assert f"usage: chittygraph {word}" in capsys.readouterr().out
+
+
+def test_an_unknown_variable_stops_a_command(chittygraph, monkeypatch):
+    monkeypatch.setenv("CHITTYGRAPH_PROT", "9000")
+
+    code, _, err = chittygraph("status")
+
+    assert code == 2
+    assert "did you mean CHITTYGRAPH_PORT?" in err
+
+
+def test_the_schema_is_printed_as_sdl():
+    ran = subprocess.run([*COMMAND, "schema"], capture_output=True, text=True, check=True)
+
+    assert "type Query {" in ran.stdout
+    assert ran.stderr == ""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_answers_and_ends_cleanly(path, stop):
+    with served(path, "--demo") as (process, said):
+        status = status_of(url_of(said, "/healthz"))
+        process.send_signal(stop)
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert (status, process.returncode) == (200, 0)
+    assert "A first query to try" in said
+    assert "Traceback" not in err
+    assert all(json.loads(line)["event"] for line in err.splitlines())
+
+
+def test_several_workers_answer_and_end_together(path):
+    with served(path, "--workers", "2") as (process, said):
+        status = status_of(url_of(said, "/healthz"))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert (status, process.returncode) == (200, 0)
+    assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_said_before_the_database_is_touched(chittygraph, path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        code, out, err = chittygraph("serve", "--port", str(port))
+
+    assert (code, out) == (1, "")
+    assert err == f"chittygraph: 127.0.0.1 port {port} is in use: choose another with --port\n"
+    assert not path.exists()
+
+
+def test_saved_payloads_are_replayed_and_a_bad_one_is_told_without_stopping_the_rest(
+    chittygraph, tmp_path
+):
+    (tmp_path / "a.json").write_text("not JSON")
+    (tmp_path / "b.json").write_text('{"event": "ping", "payload": {"zen": "Keep it simple."}}')
+
+    code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))
+
+    bad, good = out.splitlines()
+    assert code == 1
+    assert bad == f"{tmp_path / 'a.json'}: refused: the file is not JSON"
+    assert good.startswith(f"{tmp_path / 'b.json'}: ")
+    assert "refused" not in good
+
+
+def test_a_folder_without_payloads_is_told_as_one(chittygraph, tmp_path):
+    (tmp_path / "notes.txt").write_text("nothing here")
+
+    code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))
+
+    assert code == 1
+    assert out == f"{tmp_path}: refused: the folder holds no *.json\n"

@@ -1,0 +1,261 @@
+"""GraphiQL's page and its files as they are served; what it does in a browser is in test_graphiql."""
+
+import gzip
+import re
+from pathlib import Path
+
+import brotli
+import pytest
+
+from server.endpoints import graphiql
+from server.endpoints.graphiql import Page
+from tests.support.api import running
+from tests.support.log_capture import listening
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+@pytest.fixture
+async def html(api):
+    if not (graphiql.STATIC / "index.html").exists():
+        pytest.skip("the page is not built: run `python web/build.py`")
+    return (await api.client.get("/graphql", headers=BROWSER)).text
+
+
+@pytest.fixture
+def script(html):
+    """The path of the page's first script."""
+    return re.search(r'<script [^>]*src="([^"]+)"', html)[1]
+
+
+async def received(api, path: str, accepted: str):
+    """An asset's answer and its body as it came, still encoded."""
+    head = {"accept-encoding": accepted}
+    async with api.client.stream("GET", path, headers=head) as answer:
+        return answer, b"".join([part async for part in answer.aiter_raw()])
+
+
+async def test_the_page_may_load_from_this_server_only_and_run_nothing_inline(api):
+    answer = await api.client.get("/graphql", headers=BROWSER)
+
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; ")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["connect-src"] == policy["worker-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "accept" in answer.headers["vary"].lower()
+
+
+async def test_the_page_is_kept_apart_from_other_windows_where_browsers_heed_that(api):
+    telling = BROWSER | {"sec-fetch-dest": "document"}  # as they do on https and on loopback
+
+    heeding = await api.client.get("/graphql", headers=telling)
+    again = {"if-none-match": heeding.headers["etag"]}
+    held = await api.client.get("/graphql", headers=telling | again)
+    ignoring = await api.client.get("/graphql", headers=BROWSER)
+
+    apart = "cross-origin-opener-policy"
+    assert heeding.headers[apart] == held.headers[apart] == "same-origin"
+    assert apart not in ignoring.headers
+    assert "sec-fetch-dest" in ignoring.headers["vary"].lower()
+
+
+async def test_a_browser_that_has_the_page_as_it_is_does_not_get_it_again(api):
+    first = await api.client.get("/graphql", headers=BROWSER)
+    held = {"if-none-match": first.headers["etag"]}
+
+    again = await api.client.get("/graphql", headers=BROWSER | held)
+    other = await api.client.get("/graphql", headers=BROWSER | {"if-none-match": '"another"'})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert again.headers.get_list("cache-control") == ["no-cache"]
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+async def test_everything_that_the_page_names_is_here(api, html):
+    named = re.findall(r'(?:src|href)="([^"]+)"', html)
+
+    answers = [await api.client.get(path) for path in named]
+
+    assert len(named) >= 3
+    assert {answer.status_code for answer in answers} == {200}
+    assert not re.search(r"<script(?![^>]*\bsrc=)", html)
+
+
+async def test_a_file_is_kept_for_a_year_and_guarded_like_the_page(api, script):
+    answer = await api.client.get(script)
+
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert graphiql.GUARDS.items() <= dict(answer.headers).items()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("gzip;q=1.0, br;q=0", "gzip"),
+        ("GZIP", "gzip"),
+        ("br;q=0.000, gzip;q=0", None),
+        ("br;q=nonsense", None),
+        ("*;q=0", None),
+        ("identity", None),
+        ("", None),
+    ],
+)
+async def test_a_file_comes_in_the_smallest_coding_that_the_client_takes(
+    api, script, accepted, coding
+):
+    answer, body = await received(api, script, accepted)
+
+    assert answer.headers.get("content-encoding") == coding
+    assert "accept-encoding" in answer.headers["vary"].lower()
+    assert (
+        DECODED[coding](body) == (graphiql.STATIC / "assets" / script.split("/")[-1]).read_bytes()
+    )
+
+
+@pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-", "bytes=5-1", "lines=1"])
+async def test_a_file_is_sent_whole_whatever_range_of_it_is_asked_for(api, script, range_):
+    whole = await api.client.get(script)
+
+    answer = await api.client.get(script, headers={"range": range_})
+
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
+def build(folder: Path, name: str) -> None:
+    """Put another page of one script there, as web/build.py does: aside with the old one, whole."""
+    made = folder.with_name(f"made-{name}")
+    (made / "assets").mkdir(parents=True)
+    (made / "assets" / f"{name}.js").write_text(f"// {name}")
+    (made / "index.html").write_text(f'<script src="/static/assets/{name}.js"></script>')
+    if folder.exists():
+        folder.rename(folder.with_name(f"before-{name}"))
+    made.rename(folder)
+
+
+@pytest.fixture
+async def rebuilt(api, tmp_path):
+    """A service whose page was built once before it began, and the folder with the page."""
+    folder = tmp_path / "static"
+    build(folder, "old")
+    shown = Page(folder)
+    api.app.page = shown
+    api.app.router.routes[:0] = shown.routes()
+    return api, folder
+
+
+async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_it(rebuilt):
+    api, folder = rebuilt
+    first = await api.client.get("/graphql", headers=BROWSER)
+
+    build(folder, "new")
+    held = BROWSER | {"if-none-match": first.headers["etag"]}
+    second = await api.client.get("/graphql", headers=held)
+    new = await api.client.get("/static/assets/new.js")
+    old = await api.client.get("/static/assets/old.js")
+
+    assert "old.js" in first.text
+    assert (second.status_code, "new.js" in second.text) == (200, True)
+    assert second.headers["etag"] != first.headers["etag"]
+    assert (new.status_code, new.text) == (200, "// new")
+    assert old.status_code == 404
+
+
+async def test_a_page_that_is_built_only_after_the_server_began_needs_no_restart(tmp_path):
+    page = Page(tmp_path / "static")
+    before = page.built()
+
+    build(tmp_path / "static", "first")
+
+    assert b"GraphiQL is not built" in before.html
+    assert b"first.js" in page.built().html
+    assert page.built() is page.built()
+
+
+async def test_every_file_has_a_type_and_both_its_twins(html):
+    files = {file.name for file in (graphiql.STATIC / "assets").iterdir()}
+
+    plain = {name for name in files if not name.endswith((".br", ".gz"))}
+
+    assert {name[name.rindex(".") :] for name in plain} <= graphiql.TYPES.keys()
+    assert files == {name + suffix for name in plain for suffix in ("", ".br", ".gz")}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "none.js",
+        "..%2findex.html",
+        "..%2F..%2Fpage.py",
+        "%2e%2e",
+        "%00",
+        "%00.js",
+        "x" * 300 + ".js",
+        "",
+    ],
+)
+async def test_no_other_file_can_be_had(api, name):
+    answer = await api.client.get(f"/static/assets/{name}")
+
+    assert answer.status_code == 404
+    assert answer.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_a_twin_has_no_address_of_its_own(api, script):
+    assert (await api.client.get(f"{script}.br")).status_code == 404
+
+
+async def test_a_browser_gets_the_page_where_it_looks_around_and_json_where_it_asks(api):
+    page = await api.client.get("/graphql", headers=BROWSER)
+    asked = await api.client.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "graphiql" in page.text.lower()
+    assert asked.json() == {"data": {"__typename": "Query"}}
+
+
+async def test_the_page_can_be_switched_off(tmp_path):
+    async with running(tmp_path / "registry.db", graphiql=False) as api:
+        answer = await api.client.get("/graphql", headers=BROWSER)
+
+    [error] = answer.json()["errors"]
+    assert answer.status_code == 400
+    assert "query" in error["message"]
+
+
+async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
+    async with running(tmp_path / "other.db", graphiql=False) as api:
+        assert (await api.client.get(script)).status_code == 404
+
+
+def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
+    with listening() as heard:
+        unbuilt = Page(tmp_path)
+
+    (line,) = heard.lines("graphiql is not built")
+    assert line["level"] == "warning"
+    assert line["build_it_with"] in unbuilt.built().html.decode()
+    assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers([])
+
+
+def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
+    html = graphiql.NOT_BUILT.decode()
+
+    assert "html { color-scheme: light dark }" in html  # the body's own would leave the rest white
+    assert '<meta name="viewport" content="width=device-width' in html
+    assert '<link rel="icon" href="data:,">' in html  # else /favicon.ico is asked for, in vain

@@ -1,0 +1,32 @@
+"""Whether the service is alive, ready, and serves its schema."""
+
+import pytest
+from graphql import build_schema
+
+from tests.support.api import running
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+async def test_health_readiness_and_the_schema_are_served(api):
+    healthy = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+    schema = await api.client.get("/schema.graphql")
+
+    assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    assert build_schema(schema.text).query_type
+
+
+async def test_a_database_without_its_ledger_is_alive_but_not_ready(api):
+    await api.put("DROP TABLE chittygraph_migrations")
+
+    healthy = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+
+    assert healthy.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})

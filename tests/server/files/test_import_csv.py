@@ -1,0 +1,64 @@
+"""`chittygraph import` of CSV."""
+
+import re
+
+import pytest
+
+from db.migrating import migrator
+from server.files.text_files import LONGEST_LINE
+from tests.support.transfers import ACTOR, OTHER, untouched
+
+HEADER = "chitty_id,actor_type,display_name,capabilities\n"
+BAD_CSV = {
+    "an unknown column": (
+        "chitty_id,shoe\n",
+        "line 1 names a column 'shoe', which actors have not",
+    ),
+    "semicolons": ("chitty_id;actor_type\n", "separated by commas"),
+    "a column twice": ("chitty_id,chitty_id\n", "names the column 'chitty_id' twice"),
+    "a column too few": ("chitty_id\nx\n", "does not name actor_type, which actors must have"),
+    "an open quote": (HEADER + 'x,human,"Ada\n' * 3, "line 2 is not CSV"),
+    "a quote to the end": (HEADER + 'x,human,"Ada,[]\n', "line 2 has a quote that never closes"),
+    "an endless quote": (HEADER + 'x,human,"' + "a\n" * LONGEST_LINE, "quote that never closes"),
+    "a field too many": (
+        HEADER + "x,human,Ada,[],7\n",
+        "line 2: has 5 fields where the header has 4",
+    ),
+    "a field too few": (HEADER + "x,human\n", "line 2: has 2 fields where the header has 4"),
+    "an end in a record": (HEADER + "x,hum", "line 2: the file ends in the middle of this record"),
+    "broken JSON": (HEADER + "x,human,Ada,[\n", "line 2: capabilities: is not JSON at character 2"),
+    "a bad number": ("chitty_id,actor_type,session_count\nx,human,1.5\n", "must be a whole number"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_CSV.values(), ids=BAD_CSV)
+def test_bad_csv_is_refused_with_the_line(moving, text, said):
+    migrator.migrate(moving.path)
+
+    with untouched(moving.path):
+        code, out, err = moving.run("import", moving.write("bad.csv", text), "--type", "actors")
+
+    assert (code, out) == (1, "")
+    assert said in err
+
+
+def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(moving):
+    text = f'{HEADER}{OTHER},human,"Ada ""A""","[""a"",""b""]"\r\n{ACTOR["chitty_id"]},ai,,\r\n'
+    file = moving.write("actors.csv", b"\xef\xbb\xbf" + text.replace("\n", "\r\n", 1).encode())
+
+    code, _, err = moving.run("import", file, "--type", "actors")
+
+    first, second = moving.lines()
+    assert (code, err) == (0, "")
+    assert (first["display_name"], first["capabilities"]) == (None, [])
+    assert (second["display_name"], second["capabilities"]) == ('Ada "A"', ["a", "b"])
+
+
+def test_a_record_of_several_lines_is_named_by_its_first(moving):
+    migrator.migrate(moving.path)
+    text = f'{HEADER}{OTHER},human,"Ada\nA","[""a"",\n""b""]"\nx,human,,\n'
+
+    code, _, err = moving.run("import", moving.write("a.csv", text), "--type", "actors")
+
+    assert code == 1
+    assert re.findall(r"^line (\d+)", err, re.MULTILINE) == ["2", "5"]

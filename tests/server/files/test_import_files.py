@@ -1,0 +1,159 @@
+"""Files that `chittygraph import` reads, and those that are no rows."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from db.migrating import migrator
+from server.files.text_files import LONGEST_LINE
+from tests.support.transfers import ACTOR, LINE, OTHER, REGISTRY, untouched
+
+BAD_FILES = {
+    "UTF-16": (b"\xff\xfe{\x00", "is in UTF-16: save it as UTF-8"),
+    "UTF-16 without a mark": (LINE.encode("utf-16-le"), "NUL byte"),
+    "a NUL": (f"{LINE}\n{LINE}\0\n", "line 2 has a NUL byte"),
+    "not UTF-8": (LINE.encode() + b"\n\xff\n", "line 2 is not UTF-8 at its byte 1"),
+    "nothing": (b"", "is empty"),
+    "a database": (b"SQLite format 3\0" + b"x" * 4000, "`chittygraph restore` takes one"),
+    "a long line": (f"{LINE}\n{'x' * LONGEST_LINE}x\n", "line 2 has more than 4,194,304 bytes"),
+}
+
+
+@pytest.mark.parametrize(("raw", "said"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_is_no_rows_is_refused_in_one_line(moving, raw, said):
+    moving.take(*REGISTRY)
+
+    with untouched(moving.path):
+        code, out, err = moving.run("import", moving.write("bad.jsonl", raw))
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert said in err
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's own peak, in kB")
+def test_a_line_of_50_mb_is_refused_without_being_held(moving):
+    migrator.migrate(moving.path)
+    file = moving.folder / "long.jsonl"
+    with file.open("wb") as writing:
+        writing.write(b'{"type":"actors","x":"')
+        writing.truncate(50 * 2**20)
+    script = (
+        "import sys; from server.cli import main; code = main(sys.argv[1:]);"
+        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0], file=sys.stderr);"
+        "sys.exit(code)"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", script, "import", file, "--database", moving.path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said, peak = ran.stderr.splitlines()
+    assert ran.returncode == 1
+    assert "line 1 has more than" in said
+    assert int(peak) < 100 * 2**10
+
+
+BAD_LINES = {
+    "a key twice": ('{"type":"actors","type":"actors"}', "has the key 'type' twice"),
+    "NaN": (LINE[:-1] + ',"session_count":NaN}', "has NaN, which is not JSON"),
+    "half a character": (LINE[:-1] + ',"display_name":"\\ud800"}', "half of a surrogate pair"),
+    "65 bits": (LINE[:-1] + ',"session_count":9223372036854775808}', "more than 64 bits"),
+    "5,000 digits": (LINE[:-1] + f',"session_count":{"9" * 5000}}}', "more than 64 bits"),
+    "too large": (LINE[:-1] + ',"session_count":1e999}', "too large"),
+    "a fraction": (LINE[:-1] + ',"session_count":1.0}', "session_count: must be a whole number"),
+    "a negative count": (LINE[:-1] + ',"session_count":-1}', "must be from 0 to"),
+    "nests too deep": ("[" * 100_000 + "]" * 100_000, "nests too deep"),
+    "an unknown type": ('{"type":"dogs"}', "its type must be one of actors"),
+    "a type that is a list": ('{"type":["actors"]}', "its type must be one of actors"),
+    "no type": ("{}", 'has no "type"'),
+    "an array": ("[]", "must be a JSON object"),
+    "no JSON": ("ada", "is not JSON at character 1"),
+    "an unknown column": (LINE[:-1] + ',"shoe":1}', "shoe: is no column of actors"),
+    "a null": ('{"type":"actors","chitty_id":null,"actor_type":"human"}', "null is none"),
+    "a missing column": ('{"type":"actors","actor_type":"human"}', "chitty_id: a value is needed"),
+    "a bad enum": (LINE.replace("human", "HUMAN"), "must be one of human, ai, service, system"),
+    "a bad id": (LINE.replace("CHITTY-ACTOR", "chitty-actor"), "must be in capital letters"),
+    "a bad instant": (LINE[:-1] + ',"created_at":"yesterday"}', "created_at: must be an instant"),
+    "a bad address": (LINE[:-1] + ',"email":"ada"}', "must be an e-mail address"),
+    "a bad list": (LINE[:-1] + ',"capabilities":["a",1]}', "capabilities: item 2: must be a text"),
+    "text for a list": (LINE[:-1] + ',"capabilities":"[]"}', "must be a list of texts"),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), BAD_LINES.values(), ids=BAD_LINES)
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(moving, line, said, place):
+    migrator.migrate(moving.path)
+    good = json.dumps(ACTOR | {"chitty_id": OTHER})
+    lines = [good, "", "\n"]
+    lines.insert(place - 1, line)
+
+    with untouched(moving.path):
+        code, out, err = moving.run("import", moving.write("bad.jsonl", "\n".join(lines)))
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"line {place}: ")
+    assert said in err
+    assert "1 line was rejected, so nothing of" in err
+
+
+def test_a_file_that_ends_within_a_line_is_told_from_one_without_a_last_line_end(moving):
+    migrator.migrate(moving.path)
+    short = moving.write("short.jsonl", LINE[:-20])
+    whole = moving.write("whole.jsonl", LINE)
+
+    with untouched(moving.path):
+        cut_off = moving.run("import", short)
+    complete = moving.run("import", whole)
+
+    assert "line 1: the file ends in the middle of this line" in cut_off[2]
+    assert (cut_off[0], complete[0]) == (1, 0)
+
+
+def test_rows_are_read_from_stdin(moving, monkeypatch):
+    raw = io.BytesIO(f"{LINE}\n".encode())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=raw))
+
+    code, _, err = moving.run("import", "-", "--format", "jsonl")
+
+    assert (code, err) == (0, "")
+    assert len(moving.lines()) == 1
+
+
+def test_a_type_may_be_said_once_for_all_lines(moving):
+    bare = {name: value for name, value in ACTOR.items() if name != "type"}
+
+    fine = moving.take(bare, flags=("--type", "actors"))
+    at_odds = moving.take(ACTOR, flags=("--type", "contexts"))
+
+    assert (fine[0], at_odds[0]) == (0, 1)
+    assert 'has another "type" than --type says' in at_odds[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["rows.txt"], 2, "--format jsonl or csv"),
+        (["dump.sql"], 2, "`chittygraph restore` takes"),
+        (["-"], 2, "stdin is not named"),
+        (["rows.csv"], 2, "add --type"),
+        (["rows.jsonl", "--rejects", "rows.jsonl"], 2, "a file of its own"),
+        (["rows.jsonl", "--rejects", "nowhere/rejects.txt"], 1, "nowhere/rejects.txt"),
+        (["nothing.jsonl"], 1, "nothing.jsonl does not exist"),
+        ([".", "--format", "jsonl"], 1, "is a folder"),
+    ],
+)
+def test_what_cannot_be_imported_is_said(moving, words, code, said):
+    found, out, err = moving.run("import", *words)
+
+    assert (found, out, err.count("\n")) == (code, "", 1)
+    assert said in err
+    assert not moving.path.exists()

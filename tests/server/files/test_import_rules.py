@@ -1,0 +1,166 @@
+"""Rows that `chittygraph import` takes or rejects, by the rules of the registry."""
+
+import pytest
+
+from db.migrating import migrator
+from db.transfer.layout import TRANSFERS
+from resolvers.import_rules import SHAPES, Reader
+from tests.support.transfers import ACTOR, CONNECTION, CONTEXT, INSTALLATION, REGISTRY, rejected
+
+MISSING = "CHITTY-ACTOR-999999-AAAA"
+BAD_SETS = {
+    "an owner who is missing": (
+        [CONTEXT | {"owner_chitty_id": MISSING}],
+        f"owner_chitty_id names none of the actors, neither in the file nor in the registry: {MISSING}",
+    ),
+    "a source of the other type": (
+        [CONTEXT, CONNECTION | {"source_type": "actor"}, INSTALLATION],
+        "line 2: source_chitty_id names none of the actors",
+    ),
+    "an installation that is missing": ([CONTEXT, CONNECTION], "line 2: installation_id names"),
+    "a suspender who is missing": (
+        [INSTALLATION | {"suspended_by_chitty_id": MISSING}],
+        "suspended_by_chitty_id names none",
+    ),
+    "a key twice": ([CONTEXT, CONTEXT], "line 2: has the same chitty_id as line 1"),
+    "a name twice": (
+        [CONTEXT, CONTEXT | {"chitty_id": "CHITTY-CONTEXT-000002-AAAA"}],
+        "line 2: has the same name as line 1",
+    ),
+    "a ChittyID of two types": (
+        [CONTEXT, INSTALLATION | {"chitty_id": CONTEXT["chitty_id"]}],
+        "has the ChittyID of line",
+    ),
+    "a ChittyID that an actor has": (
+        [CONTEXT | {"chitty_id": ACTOR["chitty_id"]}],
+        "line 1: has a ChittyID that one of the actors in the registry has",
+    ),
+    "a principal twice": (
+        [
+            {**ACTOR, "chitty_id": f"CHITTY-ACTOR-00001{n}-AAAA", "chitty_auth_principal_id": "p"}
+            for n in range(2)
+        ],
+        "line 2: has the same chitty_auth_principal_id as line 1",
+    ),
+    "two active connections to one place": (
+        [
+            CONTEXT,
+            INSTALLATION,
+            CONNECTION,
+            CONNECTION | {"connection_id": "00000000-0000-4000-8000-000000000002"},
+        ],
+        "line 4: has the same source, service and endpoint of an active connection as line 3",
+    ),
+    "a fact that is no JSON": (
+        [
+            {
+                "type": "installation_facts",
+                "installation_id": 7,
+                "aspect": "events",
+                "at": "2026-01-01T00:00:00.000Z",
+                "rank": 0,
+                "value": "ada",
+            }
+        ],
+        "value: must be JSON",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "said"), BAD_SETS.values(), ids=BAD_SETS)
+def test_rows_that_are_at_odds_with_others_are_rejected(moving, rows, said):
+    moving.take(ACTOR)
+
+    assert said in rejected(moving, *rows)
+
+
+def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(moving):
+    migrator.migrate(moving.path)
+
+    said = rejected(moving, ACTOR | {"email": "ada"}, CONTEXT)
+
+    assert "line 1: email" in said
+    assert "line 2" not in said
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (CONTEXT, "has the same name as CHITTY-CONTEXT-000001-AAAA in the registry"),
+        (CONNECTION, "has the same source, service and endpoint of an active connection as 0000"),
+    ],
+    ids=["name", "place"],
+)
+def test_what_the_registry_holds_is_not_doubled(moving, row, said):
+    moving.take(*REGISTRY)
+    key = "connection_id" if "connection_id" in row else "chitty_id"
+
+    again = row | {key: row[key].replace("0001", "0002")}
+
+    assert said in rejected(moving, again)
+
+
+def test_a_row_that_differs_is_rejected_with_the_columns_that_do(moving):
+    moving.take(*REGISTRY)
+
+    said = rejected(moving, CONTEXT | {"name": "quay", "tools": ["git"]})
+
+    assert "line 1: is in the registry already, with another name, tools: leave" in said
+
+
+def test_a_hundred_reasons_are_shown_and_all_of_them_written(moving):
+    migrator.migrate(moving.path)
+    everything = moving.folder / "rejects.txt"
+    rows = [CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA"} for n in range(150)]
+
+    shown = rejected(moving, *rows)
+    rejected(moving, *rows, flags=("--rejects", str(everything)))
+
+    assert sum(line.startswith("line ") for line in shown.splitlines()) == 100
+    assert "150 lines were rejected" in shown
+    assert {line.split(":")[0] for line in everything.read_text().splitlines()} == {
+        f"line {n}" for n in range(1, 151)
+    }
+
+
+def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(moving):
+    odd = ACTOR | {"chitty_id": "ada", "email": "ada", "display_name": "\0", "session_count": -1}
+
+    refused = moving.take(odd)
+    taken = moving.take(odd, flags=("--as-stored",))
+
+    (line,) = moving.lines()
+    assert (refused[0], taken[0]) == (1, 0)
+    assert "email" in refused[2]
+    assert odd.items() <= line.items()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"capabilities": "[]"},
+        {"capabilities": {}},
+        {"email": ["a"]},
+        {"email": 1},
+        {"session_count": True},
+        {"session_count": "1"},
+        {"status": "archived"},
+        {"created_at": "yesterday"},
+        {"display_name": "\ud800"},
+        {"capabilities": ["\ud800"]},
+    ],
+    ids=str,
+)
+def test_as_stored_takes_nothing_that_the_schema_cannot_express(moving, given):
+    migrator.migrate(moving.path)
+
+    said = rejected(moving, ACTOR | given, flags=("--as-stored",))
+
+    assert said.startswith(f"line 1: {next(iter(given))}: ")
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS, ids=lambda each: each.type)
+def test_every_column_has_a_shape_and_every_shape_a_column(transfer):
+    Reader(now="2026-01-01T00:00:00.000Z", as_stored=False)  # knows the rule of every column
+
+    assert SHAPES[transfer.table].keys() <= transfer.table.columns.keys()

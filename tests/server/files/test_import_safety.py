@@ -1,0 +1,126 @@
+"""`chittygraph import` writes all or nothing, whatever happens to the disk, and beside a server."""
+
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from db.migrating import migrator
+from tests.support.server_process import COMMAND, served
+from tests.support.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
+
+
+def test_a_dry_run_says_all_and_writes_nothing(moving):
+    migrator.migrate(moving.path)
+
+    with untouched(moving.path):
+        fine = moving.take(*REGISTRY, flags=("--dry-run",))
+        wrong = moving.take(CONTEXT, flags=("--dry-run",))
+
+    assert (fine[0], wrong[0]) == (0, 1)
+    assert "could be imported" in fine[1]
+    assert "owner_chitty_id names none" in wrong[2]
+
+
+@pytest.mark.parametrize("flags", [("--dry-run",), ()])
+def test_no_database_is_made_for_what_is_not_imported(moving, flags):
+    moving.take(CONTEXT if not flags else ACTOR, flags=flags)
+
+    assert not moving.path.exists()
+
+
+def test_the_floor_of_free_space_is_kept(moving):
+    migrator.migrate(moving.path)
+
+    with untouched(moving.path):
+        code, out, err = moving.take(ACTOR, flags=("--min-free-mb", str(2**40)))
+
+    assert (code, out) == (1, "")
+    assert "nothing was imported; make room" in err
+
+
+def test_what_the_database_itself_refuses_is_said_and_undone(moving):
+    moving.take(ACTOR)
+    with closing(sqlite3.connect(moving.path)) as connection:
+        connection.execute(
+            "CREATE TRIGGER others BEFORE INSERT ON contexts"
+            " BEGIN SELECT raise(ABORT, 'the shop is closed'); END"
+        )
+
+    with untouched(moving.path):
+        code, out, err = moving.take(ACTOR | {"chitty_id": OTHER}, CONTEXT)
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "is as it was, because nothing could be imported: the shop is closed" in err
+
+
+@pytest.mark.parametrize(
+    ("largest_file", "said"),
+    [(400_000, "could not be kept in the temporary folder"), (3_000_000, "is as it was")],
+    ids=["staging", "writing"],
+)
+def test_a_disk_that_fills_leaves_the_registry_as_it_was(moving, largest_file, said):
+    moving.take(ACTOR)
+    file = moving.write(
+        "rows.jsonl",
+        [
+            CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA", "name": f"harbour {n}"}
+            for n in range(5000)
+        ],
+    )
+    limits = (largest_file, largest_file)
+    script = (
+        "import resource, sys; from server.cli import main;"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, {limits}); sys.exit(main())"
+    )
+
+    with untouched(moving.path):
+        ran = subprocess.run(
+            [sys.executable, "-c", script, "import", file, "--database", str(moving.path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert said in ran.stderr
+
+
+def test_rows_are_imported_while_a_server_runs_and_a_reader_keeps_its_snapshot(moving):
+    with (
+        served(moving.path),
+        closing(sqlite3.connect(moving.path, isolation_level=None)) as reading,
+    ):
+        reading.execute("BEGIN")
+        before = reading.execute("SELECT count(*) FROM contexts").fetchone()
+        code, _, err = moving.take(*REGISTRY)
+        still = reading.execute("SELECT count(*) FROM contexts").fetchone()
+        reading.execute("COMMIT")
+        after = reading.execute("SELECT count(*) FROM contexts").fetchone()
+
+    assert (code, err) == (0, "")
+    assert (before, still, after) == ((0,), (0,), (1,))
+
+
+def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that(moving):
+    file = moving.write("rows.jsonl", REGISTRY)
+    leader, follower = pty.openpty()
+
+    ran = subprocess.run(
+        [*COMMAND, "import", file, "--database", str(moving.path)],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        check=False,
+    )
+
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+    assert ran.returncode == 0
+    assert "reading [" in shown
+    assert "writing [" in shown
+    assert shown.endswith("\r\x1b[K")

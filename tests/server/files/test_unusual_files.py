@@ -1,0 +1,54 @@
+"""Files to import from, and to export to, that hold nothing, are oddly made or do not fit."""
+
+import pytest
+
+from tests.support.backups import command, complaint
+from tests.support.transfers import ACTOR
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("rows.jsonl", "\n  \n\n"), ("actors.csv", "chitty_id,actor_type\n")],
+)
+def test_a_file_without_rows_is_said_to_hold_none(moving, name, content):
+    file = moving.write(name, content)
+
+    code, out, err = moving.run("import", file, "--type", "actors")
+
+    assert (code, err) == (0, "")
+    assert out == f"{file} holds no rows, so there was nothing to import\n"
+
+
+def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(moving):
+    file = moving.write("actors.csv", "chitty_id,actor_type\rCHITTY-ADA,human\r")
+
+    code, out, err = moving.run("import", file, "--type", "actors")
+
+    assert (code, out) == (1, "")
+    assert err == (
+        f"chittygraph: {file}: the record that begins in line 1 is not CSV: a carriage return stands"
+        " there without a line feed: save it with other line ends\n"
+    )
+
+
+def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(moving, tmp_path):
+    moving.take(*(ACTOR | {"chitty_id": f"CHITTY-ACTOR-{n:06}-AAAA"} for n in range(300)))
+
+    done = command(
+        *("export", "--jsonl", "--output", tmp_path / "all.jsonl"),
+        *("--database", tmp_path / "registry.db"),
+        limit=60_000,
+    )
+
+    assert complaint(done) == (
+        "chittygraph: file too large: allow larger files on the disk that is written to, and repeat it\n"
+    )
+    assert not [path for path in tmp_path.iterdir() if "all.jsonl" in path.name]
+
+
+def test_a_file_that_is_not_there_is_named_with_what_to_do(tmp_path):
+    done = command("explain", tmp_path / "query.graphql")
+
+    assert complaint(done) == (
+        f"chittygraph: {tmp_path / 'query.graphql'}: no such file or directory: name one that there is\n"
+    )

@@ -1,0 +1,306 @@
+"""Trusted documents: loaded at boot from what clients' builds write, and named by their ids."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from server.app import create_app
+from server.settings import SettingRefused, Settings
+from tests.support import node
+from tests.support.api import running
+from tests.support.paths import NPM, ROOT
+from tests.support.server_process import COMMAND
+
+SCHEMA = ROOT / "schema" / "schema.graphql"
+RESPONSE_JSON = "application/graphql-response+json"
+
+COUNT = "query Count($first: Int) { actors(first: $first) { totalCount nodes { chittyId } } }"
+REGISTER = "mutation Add { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
+TWO = "query One { a: __typename } query Two { b: __typename }"
+OTHER = "{ other: __typename }"
+COSTLY = """{ contexts(first: 100) { nodes { connections(first: 100) { nodes {
+    source { ... on Context { connections(first: 100) { nodes { id } } } } } } } } }"""
+DOCUMENTS = {"count": COUNT, "add": REGISTER, "x-app:two": TWO}
+EMPTY = {"data": {"actors": {"totalCount": 0, "nodes": []}}}
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hashed(text):
+    return {"persistedQuery": {"version": 1, "sha256Hash": sha256(text)}}
+
+
+def written(folder, documents, name="documents.json"):
+    """A file of documents."""
+    file = folder / name
+    file.write_text(documents if isinstance(documents, str) else json.dumps(documents))
+    return str(file)
+
+
+@pytest.fixture
+async def api(tmp_path):
+    """Trusts some documents, and takes others too."""
+    async with running(tmp_path / "registry.db", documents=written(tmp_path, DOCUMENTS)) as api:
+        yield api
+
+
+@pytest.fixture
+async def strict(tmp_path):
+    """Takes trusted documents only."""
+    file = written(tmp_path, DOCUMENTS)
+    async with running(tmp_path / "registry.db", documents=file, documents_only=True) as api:
+        yield api
+
+
+async def sent(api, **body):
+    return (await api.client.post("/graphql", json=body)).json()
+
+
+def code(answer):
+    (error,) = answer["errors"]
+    return error["extensions"]["code"]
+
+
+async def test_a_document_is_named_by_its_id(api):
+    posted = await sent(api, documentId="count", variables={"first": 1})
+    got = await api.client.get("/graphql", params={"documentId": "count", "variables": "{}"})
+    chosen = await sent(api, documentId="x-app:two", operationName="Two")
+
+    assert posted == got.json() == EMPTY
+    assert chosen == {"data": {"b": "Query"}}
+
+
+async def test_a_document_is_named_by_its_hash_too(api):
+    by_id = await sent(api, documentId=f"sha256:{sha256(COUNT)}")
+    by_extension = await sent(api, extensions=hashed(COUNT))
+
+    assert by_id == by_extension == EMPTY
+
+
+async def test_other_documents_are_carried_out_as_ever(api):
+    assert await sent(api, query=OTHER) == {"data": {"other": "Query"}}
+
+
+async def test_an_unknown_id_is_one_error_that_names_it(api):
+    plain = await api.client.post("/graphql", json={"documentId": "nothing"})
+    accept = {"accept": RESPONSE_JSON}
+    strictly = await api.client.post("/graphql", json={"documentId": "nothing"}, headers=accept)
+
+    assert (plain.status_code, strictly.status_code) == (200, 400)
+    assert plain.json() == strictly.json()
+    assert code(plain.json()) == "DOCUMENT_NOT_FOUND"
+    assert "'nothing'" in plain.json()["errors"][0]["message"]
+
+
+async def test_a_mutation_is_not_carried_out_by_get(api):
+    answer = await api.client.get("/graphql", params={"documentId": "add"})
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert await sent(api, documentId="count") == EMPTY
+
+
+@pytest.mark.parametrize(
+    ("body", "about"),
+    [
+        ({"documentId": 5}, "documentId must be a string"),
+        ({"documentId": ""}, "documentId must be a string"),
+        ({"documentId": ["count"]}, "documentId must be a string"),
+        ({"documentId": "count", "query": OTHER}, "send no query"),
+        ({"documentId": "count", "query": ""}, "query must be a string"),
+        ({"documentId": "count", "extensions": hashed(COUNT)}, "send no persistedQuery"),
+        ({"doc_id": "count"}, "query must be a string"),
+    ],
+)
+async def test_a_request_that_does_not_name_one_document_is_malformed(api, body, about):
+    answer = await api.client.post("/graphql", json=body)
+
+    assert answer.status_code == 400
+    assert about in answer.json()["errors"][0]["message"]
+
+
+async def test_an_answer_is_cached_by_what_the_id_stands_for(api):
+    first = await api.client.get("/graphql", params={"documentId": "count"})
+    held = {"if-none-match": first.headers["etag"]}
+
+    same = await api.client.get("/graphql", params={"documentId": "count"}, headers=held)
+    await sent(api, documentId="add")
+    other = await api.client.get("/graphql", params={"documentId": "count"}, headers=held)
+
+    assert [same.status_code, other.status_code] == [304, 200]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": OTHER},
+        {"query": COUNT + " "},
+        {"query": "{ __schema { types { name } } }"},
+        {"query": "{"},
+        {"query": OTHER, "extensions": hashed(OTHER)},
+        {"extensions": hashed(OTHER)},
+    ],
+    ids=["text", "nearly trusted", "introspection", "no document", "registering", "a hash"],
+)
+async def test_where_only_trusted_documents_count_all_others_are_refused(strict, body):
+    for _ in range(2):
+        assert code(await sent(strict, **body)) == "DOCUMENT_NOT_TRUSTED"
+
+
+async def test_where_only_trusted_documents_count_those_are_carried_out_however_they_come(strict):
+    answers = [
+        await sent(strict, documentId="count"),
+        await sent(strict, documentId=f"sha256:{sha256(COUNT)}"),
+        await sent(strict, extensions=hashed(COUNT)),
+        await sent(strict, query=COUNT, extensions=hashed(COUNT)),
+        await sent(strict, query=COUNT),
+    ]
+
+    assert answers == [EMPTY] * 5
+
+
+@pytest.mark.parametrize(
+    ("documents", "about"),
+    [
+        ("{", "JSON"),
+        ("", "JSON"),
+        ('{"a": "\ud800"}'.encode("ascii", "backslashreplace").decode(), "JSON"),
+        ("[]", "object"),
+        ({"a": 5}, "object"),
+        ({"a": {"text": COUNT}}, "object"),
+        ({"broken": "{ actors"}, "'broken' cannot be carried out: Syntax Error"),
+        ({"empty": ""}, "'empty' cannot be carried out: Syntax Error"),
+        ({"costly": COSTLY}, "'costly' cannot be carried out: the operation may return 1020100 "),
+        ({"unknown": "{\n nothing\n}"}, "'unknown' cannot be carried out: Cannot query field"),
+        ({"unknown": "{\n nothing\n}"}, "(line 2)"),
+        (
+            {"deep": "{ viewer " + "{ actor { contexts { nodes { owner " * 6 + "{ id }" + "}" * 25},
+            "'deep'",
+        ),
+        ({sha256(COUNT): OTHER}, "is a sha256 of another text"),
+        ({f"sha256:{sha256(COUNT)}": OTHER}, "is a sha256 of another text"),
+        ({"sha256:5": OTHER}, "is a sha256 of another text"),
+        ({hashlib.sha1(COUNT.encode()).hexdigest(): OTHER}, "is a sha1 of another text"),
+        ({hashlib.md5(COUNT.encode()).hexdigest(): OTHER}, "is a md5 of another text"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused_at_boot(tmp_path, documents, about):
+    file = written(tmp_path, documents)
+
+    with pytest.raises(SettingRefused) as refused:
+        create_app(Settings(database=str(tmp_path / "registry.db"), documents=file))
+
+    assert str(refused.value).startswith(f"CHITTYGRAPH_DOCUMENTS: {file}")
+    assert about in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SettingRefused, match=r"nowhere\.json.*No such file"):
+        create_app(Settings(documents=str(tmp_path / "nowhere.json")))
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
+async def test_an_id_that_is_the_hash_of_its_document_is_taken(tmp_path, algorithm):
+    id_ = hashlib.new(algorithm, COUNT.encode()).hexdigest()
+    file = written(tmp_path, {id_: COUNT})
+
+    async with running(tmp_path / "registry.db", documents=file) as api:
+        assert await sent(api, documentId=id_) == EMPTY
+
+
+async def test_several_files_are_one_list_in_which_an_id_has_one_meaning(tmp_path):
+    one, two = (
+        written(tmp_path, {"a": COUNT}, "one.json"),
+        written(tmp_path, {"b": OTHER}, "two.json"),
+    )
+    async with running(tmp_path / "registry.db", documents=f"{one}, {two}") as api:
+        assert await sent(api, documentId="a") == EMPTY
+        assert await sent(api, documentId="b") == {"data": {"other": "Query"}}
+
+    three = written(tmp_path, {"a": OTHER}, "three.json")
+    with pytest.raises(SettingRefused, match=r"three\.json: document 'a' is another one"):
+        create_app(Settings(documents=f"{one},{three}"))
+
+
+def test_nothing_is_written_before_the_documents_were_looked_at(tmp_path):
+    file = written(tmp_path, {"unknown": "{ nothing }"})
+    database = tmp_path / "registry.db"
+
+    served = subprocess.run(
+        [*COMMAND, "serve", "--database", str(database), "--documents", file, "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (served.returncode, served.stdout, served.stderr.count("\n")) == (2, "", 1)
+    assert f"{file}: document 'unknown'" in served.stderr
+    assert not database.exists()
+
+
+def test_only_trusted_documents_without_any_is_refused():
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_DOCUMENTS names no file"):
+        Settings(documents_only=True)
+
+
+def generate(folder, package, *words):
+    """Run one of the clients' generators in this folder."""
+    command = node.require(package)
+    (folder / "node_modules").symlink_to(NPM / "node_modules")
+    ran = subprocess.run(
+        [command, str(NPM / "node_modules" / package), *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+async def test_what_graphql_codegen_writes_is_taken(tmp_path):
+    (tmp_path / "app.graphql").write_text(
+        "query Names { actors(first: 1) { nodes { ...Name } } } fragment Name on Actor { displayName }"
+    )
+    config = {
+        "schema": str(SCHEMA),
+        "documents": ["app.graphql"],
+        "generates": {"made/": {"preset": "client", "presetConfig": {"persistedDocuments": True}}},
+    }
+    (tmp_path / "codegen.json").write_text(json.dumps(config))
+
+    generate(tmp_path, "@graphql-codegen/cli/cjs/bin.js", "--config", "codegen.json")
+
+    file = tmp_path / "made" / "persisted-documents.json"
+    (id_,) = json.loads(file.read_text())
+    async with running(tmp_path / "registry.db", documents=str(file), documents_only=True) as api:
+        assert await sent(api, documentId=id_) == {"data": {"actors": {"nodes": []}}}
+
+
+async def test_what_relay_s_compiler_writes_is_taken(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "App.js").write_text(
+        "graphql`query AppQuery { actors(first: 1) { nodes { ...App_name } } }`\n"
+        "graphql`fragment App_name on Actor { displayName }`\n"
+    )
+    file = tmp_path / "persisted_queries.json"
+    file.write_text("{}")
+    config = {
+        "src": "./src",
+        "schema": "./schema.graphql",
+        "language": "javascript",
+        "persistConfig": {"file": "./persisted_queries.json"},
+    }
+    (tmp_path / "relay.config.json").write_text(json.dumps(config))
+    shutil.copy(SCHEMA, tmp_path / "schema.graphql")
+
+    generate(tmp_path, "relay-compiler/cli.js", "relay.config.json")
+
+    (id_,) = json.loads(file.read_text())
+    async with running(tmp_path / "registry.db", documents=str(file), documents_only=True) as api:
+        assert await sent(api, documentId=id_) == {"data": {"actors": {"nodes": []}}}

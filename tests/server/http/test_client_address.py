@@ -1,0 +1,61 @@
+"""Whose address counts where requests come through proxies."""
+
+import pytest
+
+from server.http.client_address import Proxies
+from tests.support.protected_service import WRONG, asking_from, bearer, guarded
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "client"),
+    [
+        ("127.0.0.1", ["192.0.2.7"], "192.0.2.7"),
+        ("::ffff:127.0.0.1", ["192.0.2.7"], "192.0.2.7"),
+        ("127.0.0.1", ["2001:db8::7"], "2001:db8::7"),
+        ("127.0.0.1", ["198.51.100.1, 192.0.2.7"], "192.0.2.7"),
+        ("127.0.0.1", ["198.51.100.1", "192.0.2.7"], "192.0.2.7"),
+        ("127.0.0.1", ["198.51.100.1, 192.0.2.7, 10.9.9.9"], "192.0.2.7"),
+        ("127.0.0.1", ["10.1.1.1,10.9.9.9"], "10.1.1.1"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["unknown"], "127.0.0.1"),
+        ("127.0.0.1", ["192.0.2.7, <script>"], "127.0.0.1"),
+        ("192.0.2.1", ["198.51.100.1"], "192.0.2.1"),
+        ("", ["198.51.100.1"], ""),
+    ],
+)
+def test_the_last_address_that_is_no_trusted_proxys_is_the_clients(address, given, client):
+    headers = [(b"x-forwarded-for", each.encode()) for each in given]
+
+    assert Proxies(["127.0.0.1", "10.0.0.0/8"]).client(address, headers) == client
+
+
+def test_without_trusted_proxies_nobody_is_believed():
+    headers = [(b"x-forwarded-for", b"198.51.100.1")]
+
+    assert Proxies([]).client("127.0.0.1", headers) == "127.0.0.1"
+
+
+async def test_whoever_guesses_behind_a_trusted_proxy_shuts_out_no_others_there(tmp_path):
+    settings = {"trusted_proxies": "192.0.2.0/24", "failed_credentials_per_minute": 2}
+    async with (
+        guarded(tmp_path / "registry.db", **settings) as api,
+        asking_from(api, "192.0.2.1") as proxied,
+    ):
+        _, key = await api.newcomer()
+        guesser, other = (
+            [("x-forwarded-for", "198.51.100.1")],
+            [("x-forwarded-for", "198.51.100.2")],
+        )
+        guesses = [(await proxied.show(WRONG, headers=guesser)).status_code for _ in range(4)]
+        answer = await proxied.show(bearer(key), headers=other)
+
+    assert guesses == [401, 401, 429, 429]
+    assert answer.status_code == 200
+
+
+async def test_an_address_that_a_client_makes_up_does_not_count(tmp_path):
+    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=2) as api:
+        made_up = [[("x-forwarded-for", f"198.51.100.{n}")] for n in range(4)]
+        guesses = [(await api.show(WRONG, headers=each)).status_code for each in made_up]
+
+    assert guesses == [401, 401, 429, 429]

@@ -1,0 +1,142 @@
+"""Clients that go away: what is read for them stops, what is written for them is written whole."""
+
+import asyncio
+import json
+import signal
+import socket
+import time
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.support.databases import elsewhere
+from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.slow_queries import SLOW
+from tests.support.websocket_clients import acknowledged
+
+COUNT = "{ actors { totalCount } }"
+CONTEXTS = """
+    WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 30000)
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, data, created_at, updated_at)
+    SELECT 'CHITTY-CONTEXT-' || n, 'c' || n, (SELECT min(chitty_id) FROM actors),
+        :words, '2026', '2026' FROM up
+"""
+REGISTRATIONS = 40
+REGISTER = "\n".join(
+    f'a{n}: registerActor(input: {{ actorType: AI, displayName: "gone {n}" }}) {{ errors {{ code }} }}'
+    for n in range(REGISTRATIONS)
+)
+ROOM = ["--max-aliases", "40", "--max-root-fields", "40"]
+REGISTERED = "SELECT count(*) FROM actors WHERE display_name LIKE 'gone %'"
+SOON = 1.0
+
+
+def post(url: str, query: str) -> socket.socket:
+    """Send an operation, and leave the answer to whoever holds the socket."""
+    address = urlsplit(url)
+    body = json.dumps({"query": query}).encode()
+    head = (
+        f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    client = socket.create_connection((str(address.hostname), int(address.port or 0)))
+    client.sendall(head.encode() + body)
+    return client
+
+
+def is_unanswered(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        client.recv(1)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def logged(process: Popen[str]) -> list[dict[str, Any]]:
+    """Stop the server, and return what it said."""
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    return [json.loads(line) for line in err.splitlines()]
+
+
+async def seconds_to_count(url: str) -> float:
+    """How long a small request takes, which needs a connection to read with."""
+    started = time.monotonic()
+    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        answer = await client.post(url, json={"query": COUNT})
+    assert answer.json()["data"]["actors"]["totalCount"] > 0
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize("compiled", ["true", "false"])
+async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compiled: str):
+    path = tmp_path / "registry.db"
+    flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
+    with served(path, *flags) as (process, said):
+        with elsewhere(path) as connection:
+            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
+        url = url_of(said, "/graphql")
+        await seconds_to_count(url)  # whatever is done once only is done by then
+
+        clients = [post(url, f"{{ {SLOW} }}") for _ in range(2)]
+        await asyncio.sleep(0.5)
+        unanswered = [is_unanswered(client) for client in clients]
+        for client in clients:
+            client.close()
+        took = await seconds_to_count(url)
+        said_later = logged(process)
+
+    gone = [line for line in said_later if line.get("status") == 499]
+    assert unanswered == [True, True]
+    assert took < SOON
+    assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
+    assert {line["level"] for line in said_later} == {"info"}
+
+
+async def test_a_query_that_is_given_up_on_a_websocket_is_stopped(tmp_path: Path):
+    path = tmp_path / "registry.db"
+    flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
+    with served(path, *flags) as (process, said):
+        with elsewhere(path) as connection:
+            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
+        url = url_of(said, "/graphql")
+        await seconds_to_count(url)
+
+        async with acknowledged(url) as socket:
+            for id_ in ("a", "b"):
+                await socket.subscribe(f"{{ {SLOW} }}", id_)
+            await asyncio.sleep(0.5)
+            for id_ in ("a", "b"):
+                await socket.say("complete", id=id_)
+            took = await seconds_to_count(url)
+            after = await socket.ask("{ __typename }", "a")
+        said_later = logged(process)
+
+    gone = [line for line in said_later if line.get("outcome") == "gone"]
+    assert took < SOON
+    assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
+    assert after == {"data": {"__typename": "Query"}}
+    assert {line["level"] for line in said_later} == {"info"}
+
+
+async def test_a_mutation_whose_client_goes_away_is_carried_out_whole(tmp_path: Path):
+    path = tmp_path / "registry.db"
+    with served(path, "--demo", *ROOM) as (process, said):
+        url = url_of(said, "/graphql")
+        post(url, f"mutation {{ {REGISTER} }}").close()
+        with elsewhere(path) as connection:
+            deadline = time.monotonic() + PATIENCE
+            while time.monotonic() < deadline:
+                ((registered,),) = connection.execute(REGISTERED).fetchall()
+                if registered == REGISTRATIONS:
+                    break
+                await asyncio.sleep(0.05)
+        said_later = logged(process)
+
+    assert registered == REGISTRATIONS
+    assert {line["level"] for line in said_later} == {"info"}

@@ -1,0 +1,253 @@
+"""Answers to GET that a client keeps: asked again, it is told that nothing has changed, or gets the new."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import httpx2
+import pytest
+
+from db.sqlite import library
+from tests.support.api import running
+from tests.support.server_process import PATIENCE, served, url_of
+
+RESPONSE_JSON = "application/graphql-response+json"
+ASK = "{ actors { totalCount } }"
+NAMED = "query One { actors { totalCount } } query Two { __typename }"
+PAGE = "query Page($first: Int) { actors(first: $first) { totalCount nodes { displayName } } }"
+REGISTER = "mutation { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
+WRITE = (
+    "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES"
+    " ('CHITTY-ACTOR-ADA', 'human', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')"
+)
+
+
+@pytest.fixture
+async def api(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        await api.ask(REGISTER)
+        yield api
+
+
+async def get(api, query=ASK, headers=None, **params):
+    return await api.client.get("/graphql", params={"query": query, **params}, headers=headers)
+
+
+async def again(api, first, **params):
+    return await get(api, headers={"if-none-match": first.headers["etag"]}, **params)
+
+
+def elsewhere(path, sql):
+    """Run a statement in another process."""
+    program = "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None).execute(sys.argv[2])"
+    subprocess.run([sys.executable, "-c", program, str(path), sql], check=True)
+
+
+async def test_an_unchanged_answer_is_not_sent_again(api):
+    first = await get(api)
+
+    second = await again(api, first)
+
+    assert first.status_code == 200
+    assert first.headers["etag"].startswith('"')
+    assert (second.status_code, second.content) == (304, b"")
+    for name in ("etag", "cache-control", "vary"):
+        assert second.headers[name] == first.headers[name]
+
+
+async def test_the_client_alone_may_keep_it_and_has_to_ask(api):
+    answer = await get(api)
+
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["vary"] == "accept, accept-encoding, authorization"
+
+
+async def test_no_table_is_read_to_see_that_nothing_changed(api):
+    first = await get(api)
+    asked: list[str] = []
+    points = api.app.db._points
+    points._connection.set_trace_callback(asked.append)
+    lent = [await api.app.db.borrow(), await api.app.db.borrow()]
+
+    second = await again(api, first)
+
+    for session in lent:
+        api.app.db.give_back(session)
+    assert second.status_code == 304
+    assert asked == ["PRAGMA data_version"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        WRITE,
+        "UPDATE actors SET display_name = 'Ada'",
+        "DELETE FROM actors",
+        "CREATE TABLE notes (note TEXT)",
+        "PRAGMA user_version = 5",
+        "VACUUM",
+    ],
+    ids=["insert", "update", "delete", "another table", "a pragma", "vacuum"],
+)
+async def test_whatever_another_process_commits_changes_it(api, sql):
+    first = await get(api)
+
+    elsewhere(api.app.db.path, sql)
+    second = await again(api, first)
+
+    assert second.status_code == 200
+    assert second.headers["etag"] != first.headers["etag"]
+
+
+async def test_a_mutation_changes_it_and_a_refused_one_does_not(api):
+    first = await get(api)
+    refused = await api.ask(
+        'mutation { registerActor(input: { actorType: HUMAN, displayName: "" }) { errors { code } } }'
+    )
+    unchanged = await again(api, first)
+    await api.ask(REGISTER)
+    changed = await again(api, first)
+
+    assert refused["registerActor"]["errors"]
+    assert [unchanged.status_code, changed.status_code] == [304, 200]
+    assert changed.json() == {"data": {"actors": {"totalCount": 2}}}
+
+
+async def test_a_checkpoint_does_not_bring_an_old_one_back(api):
+    first = await get(api)
+    elsewhere(api.app.db.path, WRITE)
+    elsewhere(api.app.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    second = await again(api, first)
+
+    assert second.json() == {"data": {"actors": {"totalCount": 2}}}
+
+
+async def test_what_is_asked_differently_has_another_one(api):
+    asked = [
+        await get(api),
+        await get(api, ASK + " "),
+        await get(api, headers={"accept": RESPONSE_JSON}),
+        await get(api, NAMED, operationName="One"),
+        await get(api, NAMED, operationName="Two"),
+        await get(api, PAGE),
+        await get(api, PAGE, variables='{"first": 1}'),
+        await get(api, PAGE, variables='{"first": 2}'),
+    ]
+
+    assert len({answer.headers["etag"] for answer in asked}) == len(asked)
+
+
+async def test_head_says_what_get_says(api):
+    got = await get(api)
+    params = {"query": ASK}
+
+    asked = await api.client.head("/graphql", params=params)
+    held = {"if-none-match": got.headers["etag"]}
+    unchanged = await api.client.head("/graphql", params=params, headers=held)
+
+    for name in ("etag", "cache-control", "vary", "content-type", "content-length"):
+        assert asked.headers[name] == got.headers[name]
+    assert unchanged.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("{}", 304),
+        ("W/{}", 304),
+        ('"other", {}', 304),
+        ('"other" ,W/{} , "third"', 304),
+        ('"other"', 200),
+        ("*", 200),
+        ("", 200),
+        ("\xff,,;", 200),
+    ],
+)
+async def test_if_none_match_may_name_several(api, form, status):
+    held = form.replace("{}", (await get(api)).headers["etag"])
+
+    answer = await get(api, headers=[("if-none-match", held.encode("latin-1"))])
+
+    assert answer.status_code == status
+
+
+async def test_only_whole_answers_to_get_have_one(api):
+    await api.put("PRAGMA ignore_check_constraints = ON")
+    await api.put("UPDATE actors SET actor_type = 'unknown'")
+
+    answers = [
+        await api.client.post("/graphql", json={"query": ASK}),
+        await get(api, "{ actors { nodes { actorType } } }"),
+        await get(api, "{ nothing }"),
+        await get(api, "{"),
+        await get(api, REGISTER),
+        await api.client.get("/graphql", params={"variables": "{}"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 405, 400]
+    assert all("errors" in answer.json() for answer in answers[1:])
+    assert not any("etag" in answer.headers for answer in answers)
+    assert all(answer.headers["cache-control"] == "private, no-cache" for answer in answers[1:])
+
+
+def test_another_start_of_the_server_knows_none_of_the_first_one_s(tmp_path):
+    path = tmp_path / "registry.db"
+    with served(path) as (_, said):
+        first = httpx2.get(url_of(said, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
+    with served(path) as (_, said):
+        held = {"if-none-match": first.headers["etag"]}
+        second = httpx2.get(
+            url_of(said, "/graphql"), params={"query": ASK}, headers=held, timeout=PATIENCE
+        )
+
+    assert second.status_code == 200
+
+
+def test_all_workers_agree(tmp_path):
+    if not library.IS_SAFE_FOR_SEVERAL_WRITERS:
+        pytest.skip(f"SQLite {library.VERSION} lets only one worker serve")
+    path = tmp_path / "registry.db"
+    with served(path, "--workers", "2") as (process, said):
+        url = url_of(said, "/graphql")
+        try:
+            httpx2.post(url, json={"query": REGISTER}, timeout=PATIENCE)
+            tags = {
+                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                for _ in range(20)
+            }
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute(WRITE)
+            later = {
+                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                for _ in range(20)
+            }
+        finally:  # a parent that is killed would leave its workers behind
+            process.terminate()
+            process.wait(20)
+
+    assert (len(tags), len(later)) == (1, 1)
+    assert tags != later
+
+
+async def test_no_two_answers_have_the_same_tag_whatever_is_written_meanwhile(tmp_path):
+    path = tmp_path / "registry.db"
+    async with running(path) as api:
+        told: dict[str, set[bytes]] = {}
+
+        async def read():
+            for _ in range(60):
+                answer = await get(api)
+                if "etag" in answer.headers:
+                    told.setdefault(answer.headers["etag"], set()).add(answer.content)
+
+        async def write():
+            for _ in range(60):
+                await api.ask(REGISTER)
+
+        await asyncio.gather(read(), write(), read(), write(), read())
+
+    assert len(told) > 1
+    assert {len(bodies) for bodies in told.values()} == {1}

@@ -1,0 +1,62 @@
+"""By which names an open service may be asked: none that a stranger's page could have led here."""
+
+from socket import gethostname
+
+import pytest
+
+from tests.support.api import running
+from tests.support.protected_service import guarded
+
+ASKED = {"query": "{ __typename }"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "localhost:8000", "LOCALHOST", "work.localhost:8000", gethostname(), ""),
+        *("127.0.0.1:8000", "127.8.0.1", "[::1]:8000", "[::1]", "192.0.2.7:80"),
+    ],
+)
+async def test_an_open_service_answers_by_its_own_names(host: str, tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        answer = await api.client.post("/graphql", json=ASKED, headers={"host": host})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("stranger.example", "127.0.0.1.stranger.example:8000", "localhost.example", "here."),
+        *("stranger", "wpad:8000", "[::1].stranger.example", "[::1", "localhost:80:stranger"),
+    ],
+)
+async def test_an_open_service_takes_nothing_by_a_strangers_name(host: str, method: str, tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        answer = await api.client.request(
+            method,
+            "/graphql",
+            params=ASKED if method == "GET" else {},
+            json=ASKED if method == "POST" else None,
+            headers={"host": host},
+        )
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["extensions"]) == (421, {"code": "MISDIRECTED"})
+    assert host in error["message"]
+
+
+async def test_where_the_network_is_meant_or_everyone_proves_who_they_are_any_name_will_do(
+    tmp_path,
+):
+    named = {"host": "registry.example.org"}
+    async with running(tmp_path / "registry.db", allow_open_network=True) as api:
+        meant = await api.client.post("/graphql", json=ASKED, headers=named)
+    async with guarded(tmp_path / "registry.db") as api:
+        _, key = await api.newcomer()
+        proved = await api.client.post(
+            "/graphql", json=ASKED, headers=named | {"authorization": f"Bearer {key}"}
+        )
+
+    assert (meant.status_code, proved.status_code) == (200, 200)

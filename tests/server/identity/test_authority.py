@@ -1,0 +1,244 @@
+"""The client of the identity authority, against a real HTTP server."""
+
+import asyncio
+import gzip
+import json
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from db.errors import Unavailable
+from db.model import chitty_id
+from server.identity.authority import REFUSED, SILENT, Authority
+from tests.support.identity_authority import Answer, an_authority, named
+from tests.support.log_capture import listening
+
+GOOD = "CHITTY-ACTOR-000123-A1B2"
+TOKEN = "a-token-nobody-may-see"
+BEYOND = json.dumps({"chittyId": GOOD, "more": "x" * 65_536})
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def authority():
+    with an_authority() as authority:
+        yield authority
+
+
+@asynccontextmanager
+async def client_of(authority, **options):
+    client = Authority(f"{authority.url}/v1/mint", TOKEN, **options)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@pytest.fixture
+async def client(authority):
+    async with client_of(authority) as client:
+        yield client
+
+
+async def test_an_id_is_asked_for_by_type_with_the_token_and_a_key(authority, client):
+    minted = await client.mint("ACTOR")
+
+    [asked] = authority.asked
+    assert chitty_id.type_of(minted) == "ACTOR"
+    assert (asked.path, asked.body) == ("/v1/mint", {"entityType": "P", "type": "ACTOR"})
+    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+    assert len(asked.key) == 36
+
+
+async def test_every_id_is_minted_under_a_key_of_its_own(authority, client):
+    await client.mint("CONTEXT")
+    await client.mint("INSTALLATION")
+
+    first, second = authority.asked
+    assert first.key != second.key
+    assert [each.body["entityType"] for each in (first, second)] == ["P", "T"]
+
+
+async def test_no_token_means_no_credentials_whatever_the_environment_holds(
+    authority, monkeypatch, tmp_path
+):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hush\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    client = Authority(f"{authority.url}/v1/mint")
+
+    await client.mint("ACTOR")
+    await client.close()
+
+    assert "authorization" not in authority.asked[0].headers
+
+
+@pytest.mark.parametrize("spelling", ["chittyId", "chitty_id", "id"])
+@pytest.mark.parametrize("status", [200, 201])
+async def test_the_id_is_found_under_every_known_name(authority, client, spelling, status):
+    authority.answers = [replace(named(GOOD, spelling), status=status)]
+
+    assert await client.mint("ACTOR") == GOOD
+
+
+async def test_an_id_behind_its_did_is_stored_without(authority, client):
+    authority.answers = [named(f"did:chitty:{GOOD}")]
+
+    assert await client.mint("ACTOR") == GOOD
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+async def test_after_a_failure_it_is_asked_once_more_under_the_same_key(authority, client, status):
+    authority.answers = [Answer({}, status)]
+
+    await client.mint("ACTOR")
+
+    first, second = authority.asked
+    assert first.key == second.key
+
+
+async def test_after_a_second_failure_it_is_not_asked_again(authority, client):
+    authority.refuse(503)
+
+    with pytest.raises(Unavailable, match=SILENT):
+        await client.mint("ACTOR")
+
+    assert len(authority.asked) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
+async def test_a_refusal_is_final(authority, client, status):
+    authority.refuse(status)
+
+    with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
+        await client.mint("ACTOR")
+
+    assert len(authority.asked) == 1
+    [line] = heard.lines("chitty id refused")
+    assert (line["level"], line["reason"]) == ("error", f"status {status}")
+
+
+async def test_a_refusal_under_status_200_is_one_too(authority, client):
+    authority.answers = [Answer({"success": False, "error": "Invalid entityType"})]
+
+    with pytest.raises(Unavailable, match=REFUSED):
+        await client.mint("ACTOR")
+
+    assert len(authority.asked) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed_and_the_log_says_what_to_do(authority, client, status):
+    authority.answers = [Answer({}, status, {"Location": f"{authority.url}/mint"})]
+
+    with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
+        await client.mint("ACTOR")
+
+    assert [each.path for each in authority.asked] == ["/v1/mint"]
+    assert "CHITTYGRAPH_CHITTYID_URL" in heard.lines("chitty id refused")[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(b""), "not JSON"),
+        (Answer(b"<html>"), "not JSON"),
+        (Answer(b'{"chittyId": NaN}'), "not JSON"),
+        (Answer([GOOD]), "no JSON object"),
+        (Answer({}), "without any of"),
+        (named(None), "without any of"),
+        (named(7), "without any of"),
+        (named(""), "must not be empty"),
+        (named("undefined"), "must be a ChittyID"),
+        (named("CHITTY-ACTOR-1"), "must go on after its type"),
+        (named("CHITTY-" + "A" * 200), "at most 200"),
+        (Answer(BEYOND.encode()), "more than 65536 bytes"),
+        (Answer(gzip.compress(BEYOND.encode()), headers={"Content-Encoding": "gzip"}), "not JSON"),
+    ],
+)
+async def test_an_answer_that_means_nothing_is_no_id_and_its_text_is_not_logged(
+    authority, client, answer, reason
+):
+    authority.answers = [answer, answer]
+
+    with listening() as heard, pytest.raises(Unavailable, match=SILENT):
+        await client.mint("ACTOR")
+
+    assert reason in heard.lines("chitty id not minted")[0]["reason"]
+    assert "undefined" not in heard.text
+    assert TOKEN not in heard.text
+
+
+async def test_an_authority_that_hangs_is_given_up_on_twice(authority):
+    authority.hang()
+
+    async with client_of(authority, seconds=0.1) as client:
+        with listening() as heard, pytest.raises(Unavailable, match=SILENT):
+            await client.mint("ACTOR")
+
+    assert heard.lines("chitty id not minted")[0]["reason"] == "no answer within 0.1 s"
+
+
+async def test_an_authority_that_is_not_there_gives_no_answer():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    client = Authority(f"http://127.0.0.1:{port}/v1/mint", TOKEN)
+
+    with pytest.raises(Unavailable, match=SILENT):
+        await client.mint("ACTOR")
+    await client.close()
+
+
+async def test_after_three_failures_it_is_left_alone_then_tried_once(authority):
+    clock = Clock()
+    authority.refuse(500)
+
+    async with client_of(authority, clock=clock) as client:
+        for _ in range(5):
+            with pytest.raises(Unavailable):
+                await client.mint("ACTOR")
+        asked_while_failing = len(authority.asked)
+        clock.now += 15
+        with pytest.raises(Unavailable):
+            await client.mint("ACTOR")
+        asked_by_the_trial = len(authority.asked) - asked_while_failing
+        clock.now += 15
+        authority.otherwise = authority.mint
+        found = await asyncio.gather(
+            *[client.mint("ACTOR") for _ in range(2)], return_exceptions=True
+        )
+        after = await client.mint("ACTOR")
+
+    assert (asked_while_failing, asked_by_the_trial) == (6, 2)
+    assert sorted(type(each).__name__ for each in found) == ["Unavailable", "str"]
+    assert chitty_id.is_well_formed(after)
+
+
+async def test_refusals_do_not_open_the_circuit(authority, client):
+    authority.refuse(403)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await client.mint("INSTALLATION")
+    authority.otherwise = authority.mint
+
+    assert chitty_id.is_well_formed(await client.mint("ACTOR"))
+
+
+async def test_a_caller_that_goes_away_leaves_the_client_in_order(authority, client):
+    authority.hang()
+    waiting = asyncio.ensure_future(client.mint("ACTOR"))
+    await asyncio.to_thread(authority.was_asked.wait)
+
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    authority.otherwise = authority.mint
+
+    assert waiting.cancelled()
+    assert chitty_id.is_well_formed(await client.mint("ACTOR"))

@@ -1,0 +1,88 @@
+"""Log lines: readable by programs and people, and silent about what callers send."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from server.telemetry import logs
+
+
+@pytest.fixture
+def lines():
+    """Configure logging for one test; what it writes is read from the stream that this returns."""
+    stream = io.StringIO()
+
+    def configure(kind="auto", level="info"):
+        logs.configure(kind, level, stream)
+        return stream
+
+    return configure
+
+
+def test_away_from_a_terminal_a_line_is_json_with_its_fields(lines):
+    stream = lines()
+
+    logging.getLogger("registry").info("context created", extra={"context": "CHITTY-CONTEXT-1"})
+
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"]) == ("context created", "info")
+    assert (line["context"], line["logger"]) == ("CHITTY-CONTEXT-1", "registry")
+    assert line["at"].endswith("Z")
+
+
+def test_a_request_id_is_in_every_line_of_its_request_and_in_no_other(lines):
+    stream = lines("json")
+    log = logging.getLogger("registry")
+
+    token = logs.request_id.set("r-1")
+    log.info("inside")
+    logs.request_id.reset(token)
+    log.info("outside")
+
+    inside, outside = map(json.loads, stream.getvalue().splitlines())
+    assert inside["request_id"] == "r-1"
+    assert "request_id" not in outside
+
+
+def test_on_a_terminal_a_line_is_text(lines):
+    stream = lines("text")
+
+    logging.getLogger("registry").warning("webhook refused", extra={"reason": "signature\nforged"})
+
+    assert "warning webhook refused" in stream.getvalue()
+    assert stream.getvalue().endswith('reason="signature\\nforged"\n')
+
+
+def test_what_moves_a_terminal_or_turns_text_around_is_spelled_out(lines):
+    stream = lines("text")
+
+    logging.getLogger("registry").info("read\x9b2J\nforged", extra={"path": "/\x9b31m\u202e\x7fé"})
+
+    assert stream.getvalue().count("\n") == 1
+    assert stream.getvalue().removesuffix("\n").isprintable()
+    assert stream.getvalue().endswith('path="/\\u009b31m\\u202e\\u007fé"\n')
+
+
+@pytest.mark.parametrize("kind", ["json", "text"])
+def test_a_fault_is_logged_by_type_and_frames_and_without_the_values_it_speaks_of(lines, kind):
+    stream = lines(kind)
+    given = "variable of the " + "caller"
+
+    try:
+        int(given)
+    except ValueError:
+        logging.getLogger("registry").exception("request failed")
+
+    assert "ValueError" in stream.getvalue()
+    assert "test_logs.py" in stream.getvalue()
+    assert given not in stream.getvalue()
+
+
+def test_what_is_below_the_level_is_not_written(lines):
+    stream = lines("json", "warning")
+
+    logging.getLogger("registry").info("context created")
+
+    assert stream.getvalue() == ""

@@ -1,0 +1,239 @@
+"""Traces: taken from the caller, passed on, timed when asked, and exported where that is wanted."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.api import running
+from tests.support.identity_authority import an_authority
+from tests.support.log_capture import listening
+from tests.support.otel_collector import collecting
+from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+PARENT = f"00-{TRACE}-{SPAN}-01"
+REGISTER = "mutation { registerActor(input: { actorType: HUMAN }) { actor { chittyId } } }"
+QUERY = "query Typed { __typename }"
+
+
+@pytest.fixture
+async def api(tmp_path: Path):
+    """A service over a new registry."""
+    async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+async def asked(api, query: str = QUERY, headers=()):
+    return await api.client.post("/graphql", json={"query": query}, headers=list(headers))
+
+
+@pytest.fixture
+async def minting(tmp_path: Path):
+    """A service whose ids an authority mints, and that authority."""
+    with an_authority() as authority:
+        async with running(tmp_path / "registry.db", chittyid_url=authority.url) as api:
+            yield api, authority
+
+
+async def test_a_callers_trace_is_in_every_line_of_its_request(api):
+    with listening() as heard:
+        await asked(api, headers=[("traceparent", PARENT)])
+
+    (line,) = heard.lines("request answered")
+    assert line["trace_id"] == TRACE
+    assert line["request_id"] != TRACE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("traceparent", "")],
+        [("traceparent", PARENT.upper())],
+        [("traceparent", f"ff-{TRACE}-{SPAN}-01")],
+        [("traceparent", f"00-{'0' * 32}-{SPAN}-01")],
+        [("traceparent", f"00-{TRACE}-{'0' * 16}-01")],
+        [("traceparent", f"{PARENT}-more")],
+        [("traceparent", f"{PARENT}01")],
+        [("traceparent", PARENT), ("traceparent", PARENT)],
+        [("tracestate", "vendor=1")],
+    ],
+    ids=str,
+)
+async def test_what_is_no_trace_is_ignored(api, headers):
+    with listening() as heard:
+        answer = await asked(api, headers=headers)
+
+    (line,) = heard.lines("request answered")
+    assert answer.status_code == 200
+    assert "trace_id" not in line
+
+
+async def test_a_later_version_is_read_as_far_as_it_is_known(api):
+    with listening() as heard:
+        await asked(api, headers=[("traceparent", f"01-{TRACE}-{SPAN}-ff-what-comes")])
+
+    (line,) = heard.lines("request answered")
+    assert line["trace_id"] == TRACE
+
+
+async def test_a_trace_goes_on_to_the_identity_authority_with_its_state(minting):
+    api, authority = minting
+
+    await asked(
+        api, REGISTER, [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")]
+    )
+
+    (call,) = authority.asked
+    assert call.headers["traceparent"] == PARENT
+    assert call.headers["tracestate"] == "a=1,b=2"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"a=\xe9",
+        b"a=1\t2",
+        b"A=1",
+        b"a=1,a=2",
+        b"a",
+        b"a=1=2",
+        b",".join(b"a%d=1" % n for n in range(33)),
+    ],
+)
+async def test_a_state_that_is_not_well_formed_does_not_go_on_and_its_trace_does(minting, state):
+    api, authority = minting
+
+    with listening() as heard:
+        answer = await asked(
+            api, REGISTER, [(b"traceparent", PARENT.encode()), (b"tracestate", state)]
+        )
+
+    assert "errors" not in answer.json()
+    assert authority.asked[0].headers["traceparent"] == PARENT
+    assert "tracestate" not in authority.asked[0].headers
+    assert not heard.lines("resolver failed")
+
+
+LONG, SHORT = "v=" + "x" * 127, "=" + "x" * 97  # 129 characters, and 100 with a key of two
+
+
+@pytest.mark.parametrize(
+    ("members", "passed"),
+    [
+        ([f"a{n}{SHORT}" for n in range(6)], [0, 1, 2, 3, 4]),
+        (["z=1", LONG, *(f"a{n}{SHORT}" for n in range(4))], [0, 2, 3, 4, 5]),
+        (["first" + LONG, "a" + LONG, "b" + LONG, "last" + LONG], [0, 1, 2]),
+        ([LONG, *(f"a{n}{SHORT}" for n in range(6))], [1, 2, 3, 4, 5]),
+        (["a=" + "x" * 256, "b=" + "x" * 251], [0, 1]),
+    ],
+    ids=["from the end", "the long one first", "the last long one", "both", "as long as may be"],
+)
+async def test_a_state_that_is_too_long_goes_on_without_its_long_members_and_then_its_last(
+    minting, members, passed
+):
+    api, authority = minting
+
+    state = ",".join(members)
+    await asked(api, REGISTER, [("traceparent", PARENT), ("tracestate", state)])
+
+    (call,) = authority.asked
+    assert call.headers["tracestate"] == ",".join(members[place] for place in passed)
+
+
+async def test_flags_that_are_not_known_are_not_passed_on(minting):
+    api, authority = minting
+
+    await asked(api, REGISTER, [("traceparent", f"00-{TRACE}-{SPAN}-f1")])
+
+    assert authority.asked[0].headers["traceparent"] == PARENT
+
+
+async def test_a_request_without_a_trace_begins_one_under_its_own_id(minting):
+    api, authority = minting
+
+    answer = await asked(api, REGISTER)
+
+    parent = authority.asked[0].headers["traceparent"]
+    assert re.fullmatch(rf"00-{answer.headers['x-request-id']}-[0-9a-f]{{16}}-00", parent)
+    assert "tracestate" not in authority.asked[0].headers
+
+
+async def test_server_timing_is_told_to_whom_prefers_it(api):
+    answer = await asked(api, headers=[("prefer", "respond-async, Server-Timing; x=1")])
+
+    told = dict(re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"]))
+    assert list(told) == ["prepare", "execute", "encode", "total"]
+    assert sum(map(float, told.values())) <= 2 * float(told["total"])
+    assert answer.headers["preference-applied"] == "server-timing"
+
+
+@pytest.mark.parametrize("headers", [[], [("prefer", "respond-async")]], ids=["none", "another"])
+async def test_server_timing_is_told_to_nobody_else(api, headers):
+    answer = await asked(api, headers=headers)
+
+    assert not {"server-timing", "preference-applied", "traceresponse"} & answer.headers.keys()
+
+
+def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
+    with collecting() as collector:
+        flags = ("--otlp-url", collector.url)
+        with served(tmp_path / "registry.db", *flags) as (process, said):
+            answer = httpx2.post(
+                url_of(said, "/graphql"),
+                json={"query": QUERY},
+                headers={"traceparent": PARENT},
+                timeout=PATIENCE,
+            )
+            httpx2.get(url_of(said, "/healthz"), timeout=PATIENCE)
+            process.terminate()
+            _, errors = process.communicate(timeout=PATIENCE)
+
+    spans = {span.name: span for span in collector.spans}
+    request = spans["GraphQL Typed"]
+    assert (process.returncode, collector.services) == (0, {"chittygraph"}), errors
+    assert set(collector.paths) == {"/v1/traces"}
+    assert (request.trace_id.hex(), request.parent_span_id.hex()) == (TRACE, SPAN)
+    assert answer.headers["traceresponse"] == f"00-{TRACE}-{request.span_id.hex()}-01"
+    for phase in ("prepare", "execute", "encode"):
+        assert spans[phase].parent_span_id == request.span_id
+        assert request.start_time_unix_nano <= spans[phase].end_time_unix_nano
+    attributes = {each.key: each.value for each in request.attributes}
+    assert attributes["http.response.status_code"].int_value == 200
+    assert attributes["graphql.operation.name"].string_value == "Typed"
+    assert spans["GET"].trace_id.hex() != TRACE
+
+
+def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path):
+    flags = ("--otlp-url", "http://127.0.0.1:9", "--log-format", "json")
+    with served(tmp_path / "registry.db", *flags) as (process, said):
+        answer = httpx2.post(url_of(said, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert (answer.status_code, process.returncode) == (200, 0)
+
+
+@pytest.mark.parametrize("url", ["collector:4318", "ftp://a", "http://me:secret@a", "http://a?b=1"])
+def test_what_is_no_address_of_a_collector_is_refused(tmp_path: Path, url: str):
+    command = [*COMMAND, "serve", "--database", str(tmp_path / "r.db"), "--otlp-url", url]
+
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 2
+    assert "CHITTYGRAPH_OTLP_URL must be a URL" in ran.stderr
+    assert "secret" not in ran.stderr
+
+
+def test_a_collector_needs_the_extra_and_says_so(tmp_path: Path):
+    without = "import sys; sys.modules['opentelemetry'] = None\n" + COMMAND[-1]
+    command = [sys.executable, "-c", without, "serve", "--otlp-url", "http://127.0.0.1:4318"]
+
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert ran.returncode == 2
+    assert "install chittygraph[otel]" in ran.stderr

@@ -1,0 +1,67 @@
+"""What the server is deployed with: the image's pins and files, and the settings that they name."""
+
+import re
+import tomllib
+from dataclasses import fields
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from server.settings import PREFIX, Settings, variable
+from tests.support.paths import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
+UNIT = (ROOT / "deploy" / "chittygraph.service").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+INSTALLED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["otel"]]
+
+
+def pinned(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^(\S+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+def test_the_image_installs_what_the_tests_ran_with():
+    tested = pinned("requirements.lock")
+
+    assert pinned("deploy/requirements.lock").items() <= tested.items()
+
+
+@pytest.mark.parametrize("needed", INSTALLED)
+def test_the_image_has_everything_that_the_server_imports(needed: str):
+    assert canonicalize_name(Requirement(needed).name) in pinned("deploy/requirements.lock")
+
+
+def test_the_image_leaves_the_tools_out():
+    assert not {"mypy", "pytest", "ruff"} & pinned("deploy/requirements.lock").keys()
+
+
+def test_what_the_image_copies_is_there_and_not_ignored():
+    copied = [
+        source
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()
+    ]
+
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in IGNORED
+
+
+def test_the_image_does_not_run_as_root_and_says_when_it_is_healthy():
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+
+    assert re.search(r"^USER [1-9]\d+$", last, re.MULTILINE)
+    assert re.search(r'^HEALTHCHECK .*\\\n +CMD \["', last, re.MULTILINE)
+    assert re.search(r'^ENTRYPOINT \["', last, re.MULTILINE)
+    assert re.search(r"^VOLUME /data$", last, re.MULTILINE)
+
+
+@pytest.mark.parametrize("text", [DOCKERFILE, UNIT], ids=["Dockerfile", "unit"])
+def test_every_setting_that_is_named_is_one(text: str):
+    named = set(re.findall(rf"{PREFIX}[A-Z_]+", text))
+
+    assert named
+    assert named <= {variable(each.name) for each in fields(Settings)}

@@ -1,0 +1,228 @@
+"""`./run`: one environment, made once, by whoever comes first.
+
+The Python that it finds here is a shell script that writes down what it is asked to do: what pip
+does with the lock is seen whenever the suite itself is set up.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+TOOLS = ("sh", "readlink", "dirname", "cat", "cksum", "rm", "cp", "cmp", "mkdir", "chmod", "sleep")
+
+PYTHON = f"""#!/bin/sh
+echo "python $*" >>"$LOG"
+[ ! -e "$BROKEN" ] || case $* in *install*) exit 1 ;; esac
+case $1 in
+-c) exec {sys.executable} "$@" ;;
+-V) echo Python 3.11.7 ;;
+-m) case $2 in
+    venv) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; sleep 0.2 ;;
+    pip) bin=$(dirname "$0"); cp "$CHITTYGRAPH" "$bin/chittygraph" ;;
+    pytest) echo "strict=$CHITTYGRAPH_TEST_STRICT" >>"$LOG" ;;
+    esac ;;
+esac
+"""
+CHITTYGRAPH = """#!/bin/sh
+echo "chittygraph $* in $PWD" >>"$LOG"
+exit 7
+"""
+
+
+class Clone:
+    """A fresh clone, a PATH with little on it, and the log of what was run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "a clone"
+        self.bin = folder / "bin"
+        self.log = folder / "log"
+        self.broken = folder / "broken"
+        self.folder.mkdir()
+        self.bin.mkdir()
+        (self.folder / "tests").mkdir()
+        for name in ("run", "requirements.lock", "pyproject.toml"):
+            shutil.copy(ROOT / name, self.folder)
+        for tool in TOOLS:
+            (self.bin / tool).symlink_to(shutil.which(tool) or tool)
+        script(folder / "chittygraph", CHITTYGRAPH)
+        self.env = {
+            "PATH": str(self.bin),
+            "LOG": str(self.log),
+            "BROKEN": str(self.broken),
+            "CHITTYGRAPH": str(folder / "chittygraph"),
+        }
+
+    def start(self, *words: str, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.folder / "run", *words],
+            env=self.env | env,
+            cwd=cwd or self.folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str, cwd: Path | None = None, **env: str) -> tuple[int, str]:
+        process = self.start(*words, cwd=cwd, **env)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out + err
+
+    def count(self, phrase: str) -> int:
+        return self.log.read_text().count(phrase) if self.log.exists() else 0
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def bare(tmp_path):
+    return Clone(tmp_path)
+
+
+@pytest.fixture
+def clone(bare):
+    script(bare.bin / "python3", PYTHON)
+    return bare
+
+
+def test_help_needs_no_environment(bare):
+    code, output = bare.run()
+
+    assert code == 0
+    assert "usage: ./run WORD" in output
+    assert not (bare.folder / ".venv").exists()
+
+
+def test_without_a_python_it_says_which_is_needed(bare):
+    code, output = bare.run("status")
+
+    assert code == 1
+    assert "no Python 3.11 or newer" in output
+
+
+def test_a_python_without_venv_is_told_how_to_get_it(bare):
+    broken = "#!/bin/sh\ncase $2 in *venv*) exit 1 ;; esac\n"
+    script(bare.bin / "python3", broken)
+
+    code, output = bare.run("status")
+
+    assert code == 1
+    assert "apt install python3-venv" in output
+
+
+def test_a_python_on_the_path_that_cannot_run_is_passed_over(bare):
+    script(bare.bin / "python3", "#!/bin/sh\nexit 127\n")
+    script(bare.bin / "python3.12", PYTHON)
+
+    code, output = bare.run("status")
+
+    assert (code, bare.count("chittygraph status")) == (7, 1), output
+
+
+def test_the_first_use_installs_the_lock_with_hashes_and_the_second_nothing(clone):
+    first, _ = clone.run("status")
+    again, output = clone.run("status", "--json")
+
+    assert (first, again, output) == (7, 7, "")
+    assert clone.count("--require-hashes") == 1
+    assert clone.count("-m venv") == 1
+    assert clone.count("chittygraph status --json in") == 1
+
+
+def test_a_changed_lock_is_installed_again(clone):
+    clone.run("status")
+    with (clone.folder / "requirements.lock").open("a") as lock:
+        lock.write("# another pin\n")
+
+    clone.run("status")
+
+    assert clone.count("--require-hashes") == 2
+
+
+def test_a_moved_clone_is_set_up_again(clone):
+    clone.run("status")
+    clone.folder = clone.folder.rename(clone.folder.parent / "elsewhere")
+
+    clone.run("status")
+
+    assert clone.count("-m venv") == 2
+
+
+def test_a_set_up_that_was_interrupted_is_done_again(clone):
+    clone.broken.touch()
+    failed, output = clone.run("status")
+    clone.broken.unlink()
+
+    code, _ = clone.run("status")
+
+    assert failed == 1
+    assert "Run the same command again" in output
+    assert (code, clone.count("-m venv")) == (7, 2)
+
+
+def test_two_at_once_set_up_once(clone):
+    both = [clone.start("status"), clone.start("status")]
+    outputs = [process.communicate(timeout=60)[1] for process in both]
+
+    assert [process.returncode for process in both] == [7, 7]
+    assert clone.count("-m venv") == 1, outputs
+    assert clone.count("chittygraph status") == 2
+
+
+def test_a_word_runs_in_the_callers_directory(clone, tmp_path):
+    code, _ = clone.run("serve", "--port", "9", cwd=tmp_path)
+
+    assert code == 7
+    assert clone.count(f"chittygraph serve --port 9 in {tmp_path}\n") == 1
+
+
+def test_a_word_that_means_something_here_reaches_chittygraph_behind_its_name(clone, tmp_path):
+    clone.run("chittygraph", "check", "--fix", cwd=tmp_path)
+
+    assert clone.count(f"chittygraph check --fix in {tmp_path}\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "strict"), [({}, ""), ({"CI": "true"}, "1"), ({"CHITTYGRAPH_TEST_STRICT": "1"}, "1")]
+)
+def test_tests_are_strict_in_ci_and_where_asked(clone, env, strict):
+    code, _ = clone.run("test", "-k", "boot", **env)
+
+    assert code == 0
+    assert clone.count("-m pytest -k boot") == 1
+    assert clone.count(f"strict={strict}\n") == 1
+
+
+@pytest.mark.parametrize(("strict", "outcome"), [("0", "1 skipped"), ("1", "1 failed")])
+def test_a_skipped_test_fails_in_strict_mode(tmp_path, strict, outcome):
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n\ndef test_it():\n    pytest.skip('no node')\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "CI"}
+
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.support.strict_mode",
+            "-c",
+            os.devnull,
+            str(tmp_path),
+        ],
+        env=environ | {"CHITTYGRAPH_TEST_STRICT": strict, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome in ran.stdout

@@ -1,0 +1,226 @@
+"""Settings, from variables and flags to what the README says of them."""
+
+import pickle
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.settings import SettingRefused, Settings, shown, variable
+from tests.support.paths import ROOT
+from tests.support.token_issuer import AUDIENCE, ISSUER
+
+Environ = Mapping[str, str]
+NOTHING: Environ = {}
+README = ROOT / "README.md"
+
+
+def refusal_of(environ: Environ = NOTHING, flags: Environ | None = None) -> str:
+    with pytest.raises(SettingRefused) as caught:
+        Settings.read(environ, flags)
+    return str(caught.value)
+
+
+def test_nothing_given_means_the_defaults():
+    settings = Settings.read({})
+
+    assert settings == Settings(github_webhook_secret=settings.github_webhook_secret)
+    assert (settings.host, settings.port, settings.auth) == ("127.0.0.1", 8000, "open")
+
+
+def test_variables_are_read_as_their_types():
+    environ = {
+        "CHITTYGRAPH_PORT": "9000",
+        "CHITTYGRAPH_READ_SECONDS": "0.5",
+        "CHITTYGRAPH_GRAPHIQL": "false",
+        "CHITTYGRAPH_LOG_FORMAT": "JSON",
+        "PATH": "/bin",
+    }
+
+    settings = Settings.read(environ)
+
+    assert (settings.port, settings.read_seconds) == (9000, 0.5)
+    assert (settings.graphiql, settings.log_format) == (False, "json")
+
+
+def test_a_flag_wins_over_its_variable():
+    settings = Settings.read({"CHITTYGRAPH_PORT": "9000"}, {"port": "9001"})
+
+    assert settings.port == 9001
+
+
+def test_an_unknown_variable_is_refused_with_the_name_that_was_meant():
+    message = refusal_of({"CHITTYGRAPH_DATABSE": "x.db"})
+
+    assert message == "CHITTYGRAPH_DATABSE is not a setting: did you mean CHITTYGRAPH_DATABASE?"
+
+
+def test_the_switch_of_the_test_suite_is_not_taken_for_a_setting():
+    assert Settings.read({"CHITTYGRAPH_TEST_STRICT": "1"}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wants"),
+    [
+        ("PORT", "http", "a whole number"),
+        ("PORT", "70000", "at most 65535"),
+        ("PORT", "-1", "at least 0"),
+        ("PORT", "", "a whole number"),
+        ("WORKERS", "0", "at least 1"),
+        ("READ_SECONDS", "nan", "at least 0.01"),
+        ("READ_SECONDS", "soon", "a number"),
+        ("HEAD_SECONDS", "inf", f"at most {sys.maxsize}"),
+        ("MAX_FIELDS", "9" * 20, f"at most {sys.maxsize}"),
+        ("GRAPHIQL", "perhaps", "true, false or auto"),
+        ("AUTH", "closed", "open or protected"),
+        ("LOG_FORMAT", "xml", "auto or json or text"),
+        ("DATABASE", "", "empty"),
+    ],
+)
+def test_a_bad_value_is_refused_naming_the_variable_and_what_it_takes(name, value, wants):
+    message = refusal_of({f"CHITTYGRAPH_{name}": value})
+
+    assert message.startswith(f"CHITTYGRAPH_{name} is ")
+    assert wants in message
+
+
+def test_a_bad_flag_is_refused_by_the_flag_and_not_by_the_variable():
+    message = refusal_of(flags={"failure_threshold": "many"})
+
+    assert message == "--failure-threshold is 'many': it takes a whole number"
+
+
+def test_settings_made_in_code_are_held_to_the_same_rules():
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_READERS is 0"):
+        Settings(readers=0)
+
+
+def test_a_default_page_larger_than_the_largest_is_refused():
+    message = refusal_of({"CHITTYGRAPH_PAGE_DEFAULT": "200"})
+
+    assert "CHITTYGRAPH_PAGE_DEFAULT is 200" in message
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "registry.example"])
+def test_open_beyond_this_machine_is_refused_unless_it_is_meant(host):
+    message = refusal_of({"CHITTYGRAPH_HOST": host})
+    meant = Settings.read({"CHITTYGRAPH_HOST": host, "CHITTYGRAPH_ALLOW_OPEN_NETWORK": "1"})
+
+    assert "--allow-open-network" in message
+    assert meant.host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_open_on_this_machine_needs_no_leave(host):
+    assert Settings(host=host).host == host
+
+
+@pytest.mark.parametrize(
+    ("database", "path"),
+    [
+        ("chittygraph.db", "chittygraph.db"),
+        ("/srv/registry.db", "/srv/registry.db"),
+        ("sqlite:///registry.db", "registry.db"),
+        ("sqlite:////srv/my%20registry.db", "/srv/my registry.db"),
+    ],
+)
+def test_a_database_is_a_path_or_a_url_of_one(database, path):
+    assert Settings(database=database).database_path == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("database", "says"),
+    [
+        ("rqlite://user:hunter2@a:4001", "not built yet"),
+        ("d1+https://worker.example", "not built yet"),
+        ("postgres://user:hunter2@db/registry", "not known"),
+        ("sqlite://registry.db", "not known"),
+        (":memory:", "no file"),
+    ],
+)
+def test_a_database_that_cannot_be_served_is_refused_without_repeating_it(database, says):
+    message = refusal_of({"CHITTYGRAPH_DATABASE": database})
+
+    assert says in message
+    assert "hunter2" not in message
+
+
+def test_webhook_secrets_are_several_with_commas_and_never_shown():
+    settings = Settings.read({"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": "new-one, old-one,"})
+
+    assert settings.github_secrets == ("new-one", "old-one")
+    assert "new-one" not in repr(settings)
+    assert Settings().github_secrets == ()
+
+
+def test_webhook_secrets_of_commas_alone_are_refused_without_being_shown():
+    assert refusal_of({"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": " , ,"}) == (
+        "CHITTYGRAPH_GITHUB_WEBHOOK_SECRET holds no secret, only commas or spaces:"
+        " give it one or leave it out"
+    )
+
+
+TOKENS: Any = {
+    "jwt_issuer": ISSUER,
+    "jwt_audience": AUDIENCE,
+    "jwt_jwks_url": "https://auth.example.org",
+}
+
+
+@pytest.mark.parametrize("left_out", TOKENS)
+def test_settings_that_pin_half_of_a_tokens_origin_are_refused(left_out):
+    half: Any = {name: value for name, value in TOKENS.items() if name != left_out}
+
+    with pytest.raises(SettingRefused, match=f"CHITTYGRAPH_{left_out.upper()} must be set too"):
+        Settings(**half)
+
+
+@pytest.mark.parametrize("names", ["HS256", "RS256,HS256", "none", "", " , ", "rs256"])
+def test_tokens_are_signed_only_by_algorithms_whose_keys_are_public(names):
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_ALGORITHMS is "):
+        Settings(**TOKENS, jwt_algorithms=names)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://auth.example.org/keys",
+        "ftp://auth.example.org",
+        "auth.example.org",
+        "https://u:p@x.org",
+    ],
+)
+def test_keys_of_tokens_come_only_from_where_nobody_between_can_change_them(url):
+    with pytest.raises(SettingRefused, match="CHITTYGRAPH_JWT_JWKS_URL must "):
+        Settings(**{**TOKENS, "jwt_jwks_url": url})
+
+
+def test_a_worker_gets_the_settings_of_its_parent():
+    settings = Settings.read(
+        {"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": "a,b"},
+        {"graphiql": "false", "read_seconds": "2.5", "database": "sqlite:///x.db"},
+    )
+
+    again = pickle.loads(pickle.dumps(settings))
+
+    assert str(again) == str(settings)
+    assert again.github_secrets == ("a", "b")
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_meaning():
+    written = re.findall(r"^\| `(CHITTYGRAPH_\w+)` \| (.*?) \| (.*) \|$", README.read_text(), re.M)
+
+    declared = [
+        (
+            variable(each.name),
+            f"`{shown(each.default)}`" if shown(each.default) else "none",
+            each.metadata["help"],
+        )
+        for each in fields(Settings)
+    ]
+
+    assert written == declared

@@ -1,0 +1,295 @@
+"""Clients that are slow, silent or too many: they are told so, let go, and keep nobody waiting."""
+
+import hashlib
+import hmac
+import json
+import os
+import select
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.databases import elsewhere
+from tests.support.raw_http import Answer, NoAnswer, all_from, answers
+from tests.support.server_process import PATIENCE, served, url_of
+
+Address = tuple[str, int]
+Process = subprocess.Popen[str]
+HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+QUERY = b'{"query":"{__typename}"}'
+ASK = HEAD + b"Content-Length: %d\r\n\r\n" % len(QUERY) + QUERY
+SECRET = "a secret of this test"
+QUICK = ("--head-seconds", "1.5", "--body-seconds", "1.5", "--answer-seconds", "1.5")
+
+
+@contextmanager
+def serving(folder: Path, *flags: str) -> Iterator[Address]:
+    with served(folder / "registry.db", "--log-level", "error", *flags) as (_, said):
+        yield address_of(said)
+
+
+def address_of(said: str) -> Address:
+    url = urlsplit(url_of(said, "/graphql"))
+    return str(url.hostname), int(url.port or 0)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A server that waits for a second or two where others wait for ten."""
+    with serving(tmp_path_factory.mktemp("quick"), *QUICK, "--idle-seconds", "2") as address:
+        yield address
+
+
+def connected(address: Address, peer: str = "127.0.0.1") -> socket.socket:
+    return socket.create_connection(address, timeout=PATIENCE, source_address=(peer, 0))
+
+
+def told(client: socket.socket) -> list[Answer]:
+    """The answers until the server closes the connection."""
+    return answers(all_from(client))
+
+
+def drip(client: socket.socket, each: bytes, times: int) -> None:
+    """Send the same bytes again and again until the server has had enough."""
+    with suppress(ConnectionError):
+        for _ in range(times):
+            client.sendall(each)
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "each"),
+    [
+        (HEAD, b""),
+        (HEAD, b"X: y\r\n"),
+        (b"G", b""),
+        (b"", b"\r\n"),
+    ],
+    ids=["half a head", "a head without an end", "one letter", "empty lines"],
+)
+def test_headers_that_do_not_end_are_given_up_in_json(quick, sent, each):
+    with connected(quick) as client:
+        client.sendall(sent)
+        drip(client, each, 30 if each else 0)
+
+        (answer,) = told(client)
+
+    assert answer.status == 408
+    assert answer.error["extensions"]["code"] == "TIMEOUT"
+    assert answer.error["message"] == "the headers took more than 1.5 seconds"
+
+
+@pytest.mark.parametrize(
+    ("sent", "each"),
+    [
+        (b"Content-Length: 100\r\n\r\n{", b""),
+        (b"Content-Length: 100\r\n\r\n{", b" "),
+        (b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"Transfer-Encoding: chunked\r\n\r\n18\r\n" + QUERY + b"\r\n0\r\n", b"X: y\r\n"),
+    ],
+    ids=["half a body", "a slow body", "slow chunks", "slow trailers"],
+)
+def test_bodies_that_do_not_end_are_given_up_in_json(quick, sent, each):
+    with connected(quick) as client:
+        client.sendall(HEAD + sent)
+        drip(client, each, 30 if each else 0)
+
+        (answer,) = told(client)
+
+    assert answer.status == 408
+    assert answer.error["message"] == "the body took more than 1.5 seconds"
+
+
+def test_what_was_asked_before_is_answered_first(quick):
+    with connected(quick) as client:
+        client.sendall(ASK + ASK + HEAD + b"Content-Length: 9\r\n\r\n{")
+
+        assert [answer.status for answer in told(client)] == [200, 200, 408]
+
+
+def test_garbage_behind_a_request_does_not_overtake_its_answer(quick):
+    with connected(quick) as client:
+        client.sendall(ASK + ASK + b"\0\0\0\r\n\r\n")
+
+        assert [answer.status for answer in told(client)] == [200, 200, 400]
+
+
+def test_a_body_that_goes_on_after_its_refusal_is_given_up_too(quick):
+    with connected(quick) as client:
+        client.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
+        drip(client, b" " * 300_000, 30)
+
+        assert [answer.status for answer in told(client)] == [413]
+
+
+LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
+
+
+@pytest.mark.parametrize("asked_before", [b"", ASK], ids=["first", "second"])
+def test_a_connection_is_closed_after_a_body_that_was_refused_before_its_end(quick, asked_before):
+    with connected(quick) as client:
+        client.sendall(asked_before + LARGE)
+
+        assert [answer.status for answer in told(client)] == [200] * bool(asked_before) + [413]
+
+
+def test_what_is_asked_after_such_a_body_is_answered(quick):
+    with connected(quick) as client:
+        client.sendall(LARGE + ASK)
+
+        assert [answer.status for answer in told(client)] == [413, 200]
+
+
+@pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
+def test_a_connection_on_which_nothing_is_asked_is_closed(quick, sent):
+    with connected(quick) as client:
+        client.sendall(sent)
+
+        assert [answer.status for answer in told(client)] == [200] * bool(sent)
+
+
+def test_a_large_delivery_may_take_longer_as_long_as_it_comes(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHITTYGRAPH_GITHUB_WEBHOOK_SECRET", SECRET)
+    body = json.dumps({"zen": "x" * 6_000_000}).encode()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    head = (
+        "POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nX-GitHub-Event: ping\r\nX-GitHub-Delivery: large\r\n"
+        f"X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with serving(tmp_path, "--body-seconds", "2") as address, connected(address) as client:
+        client.sendall(head.encode())
+        for start in range(0, len(body), 600_000):
+            client.sendall(body[start : start + 600_000])
+            time.sleep(0.4)
+
+        (answer,) = told(client)
+
+    assert answer.status == 200
+    assert answer.json() == {"outcome": "pong"}
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[tuple[Address, Process]]:
+    """A server with answers of ten megabytes: more than the system keeps for a socket."""
+    with served(tmp_path / "registry.db", "--demo", *QUICK, "--idle-seconds", "1") as (
+        process,
+        said,
+    ):
+        with elsewhere(tmp_path / "registry.db") as connection:
+            words = json.dumps(["x" * 1_000] * 100)
+            connection.execute("UPDATE contexts SET data = ?", (words,))
+        address = address_of(said)
+        seconds_to_answer(address)  # it is up then
+        yield address, process
+
+
+def wait_until_logged(process: Process, words: bytes) -> None:
+    """Read what a server logs until it has said this."""
+    assert process.stderr
+    logged = b""
+    while words not in logged:
+        ready, _, _ = select.select([process.stderr], [], [], PATIENCE)
+        more = os.read(process.stderr.fileno(), 2**16) if ready else b""
+        assert more, logged
+        logged += more
+
+
+def asking_for_much(address: Address, line: bytes) -> socket.socket:
+    """A client that asked and reads nothing yet."""
+    body = b'{"query":"{ contexts(first: 100) { nodes { data } } }"}'
+    client = socket.socket()
+    client.settimeout(PATIENCE)
+    client.connect(address)
+    client.sendall(HEAD + line + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    return client
+
+
+@pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
+    address, process = large
+    with asking_for_much(address, line) as client:
+        wait_until_logged(process, b"answer not read")
+
+        received = all_from(client)
+
+    with pytest.raises(NoAnswer, match=r"of 1\d{7} bytes"):
+        answers(received)
+
+
+@pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
+def test_a_client_that_reads_slowly_gets_its_answer(large, line):
+    received, (address, _) = b"", large
+    with asking_for_much(address, line) as client:
+        while more := client.recv(1_000_000, socket.MSG_WAITALL):
+            received += more
+            time.sleep(0.4)
+
+        (answer,) = answers(received)
+
+    assert len(answer.json()["data"]["contexts"]["nodes"]) == 100
+
+
+def test_a_peer_has_so_many_connections_and_others_have_theirs(tmp_path):
+    with serving(tmp_path, "--peer-sockets", "3") as address, ExitStack() as opened:
+        held = [opened.enter_context(connected(address, "127.0.0.2")) for _ in range(3)]
+        for client in held:
+            client.sendall(ASK)
+            client.recv(1)
+        refused = opened.enter_context(connected(address, "127.0.0.2"))
+        other = opened.enter_context(connected(address, "127.0.0.3"))
+        other.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+
+        (answer,) = told(refused)
+        (others,) = told(other)
+        held.pop().close()
+        statuses = [status_of_another(address) for _ in range(3)]
+
+    assert answer.status == 429
+    assert answer.error["extensions"]["code"] == "TOO_MANY_REQUESTS"
+    assert answer.error["message"].startswith("3 connections of your address are open")
+    assert others.status == 200
+    assert 200 in statuses
+
+
+def status_of_another(address: Address) -> int:
+    with connected(address, "127.0.0.2") as client:
+        with suppress(ConnectionError):  # if it was refused before it asked
+            client.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        (answer,) = told(client)
+    return answer.status
+
+
+def test_two_hundred_slow_clients_keep_nobody_waiting(tmp_path):
+    with serving(tmp_path) as address, ExitStack() as opened:
+        slow = [
+            opened.enter_context(connected(address, f"127.0.0.{2 + number}"))
+            for number in range(200)
+        ]
+        for number, client in enumerate(slow):
+            client.sendall(
+                HEAD if number % 2 else HEAD + b"Content-Length: 90000\r\n\r\n" + b" " * 9_000
+            )
+        took = []
+        for round_ in range(20):
+            for client in slow:
+                client.sendall(b"X" if round_ % 2 else b"y")
+            took.append(seconds_to_answer(address))
+
+    assert statistics.median(took) < 0.1
+
+
+def seconds_to_answer(address: Address) -> float:
+    started = time.monotonic()
+    with connected(address) as client:
+        client.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        (answer,) = told(client)
+    assert answer.status == 200
+    return time.monotonic() - started

@@ -1,0 +1,21 @@
+"""A Chromium that tests drive through playwright-core."""
+
+import shutil
+
+import pytest
+
+from server.endpoints import graphiql
+from tests.support import node
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def require_browser() -> str:
+    """The command of Chromium; skips the test where something that it takes is missing."""
+    node.require("playwright-core")
+    chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if chromium is None:
+        pytest.skip("chromium is missing: install it (on Debian: apt install chromium)")
+    if not (graphiql.STATIC / "index.html").exists():
+        pytest.skip("the page is not built: run `python web/build.py`")
+    return chromium

@@ -1,0 +1,110 @@
+"""What an operation can name: values that are in the registry, and cursors that it gave."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLSchema, get_named_type
+from strawberry.utils.str_converters import to_camel_case
+
+from db.model import column_types
+from db.model.tables import TABLES, Table
+from schema.fields import global_ids
+from tests.support.api import Api
+from tests.support.corpus import literals
+from tests.support.corpus.literals import Name
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """An ordering as an argument takes it, and cursors that belong to it."""
+
+    value: Any
+    cursors: list[str]
+
+
+@dataclass
+class Pool:
+    """Values by the name of the field that holds them, ids, and cursors by page type and ordering."""
+
+    values: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    ids: list[str] = field(default_factory=list)
+    keys: dict[str, list[Any]] = field(default_factory=dict)
+    cursors: dict[str, dict[str, Ordering]] = field(default_factory=dict)
+
+    def of(self, hint: str) -> list[Any]:
+        """The values that fields of this name hold."""
+        return self.values.get(hint, [])
+
+
+def read(path: Path) -> Pool:
+    """The values that are in a registry's file, in the order of its rows."""
+    pool = Pool()
+    with closing(sqlite3.connect(path)) as connection:
+        for table in TABLES:
+            rows = connection.execute(
+                f"SELECT {table.select_list('t')} FROM {table.name} AS t ORDER BY rowid"
+            ).fetchall()
+            for row in map(table.of, rows):
+                _read(pool, table, row)
+            pool.keys[table.name] = [row[list(table.columns).index(table.key)] for row in rows]
+    return pool
+
+
+def _read(pool: Pool, table: Table[Any], row: Any) -> None:
+    pool.ids.append(global_ids.encode(row))
+    for name, column in table.columns.items():
+        value = getattr(row, name)
+        if value is None or isinstance(value, bytes):
+            continue
+        if column.kind is column_types.STRING_LIST:
+            with suppress(ValueError, TypeError, RecursionError):
+                pool.values[to_camel_case(name)] += filter(_is_text, json.loads(value))
+        else:
+            pool.values[to_camel_case(name)].append(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+async def harvest(api: Api, pool: Pool, schema: GraphQLSchema) -> None:
+    """Ask every list for cursors, in its own order and in each of its orderings."""
+    for name, field_ in schema.query_type.fields.items():
+        if "orderBy" not in field_.args:
+            continue
+        order_type = get_named_type(field_.args["orderBy"].type)
+        columns = [Name(each) for each in get_named_type(order_type.fields["field"].type).values]
+        page_type = get_named_type(field_.type).name
+        pool.cursors[page_type] = {
+            literals.text(ordering) if ordering else "": Ordering(
+                ordering, await _cursors(api, name, ordering)
+            )
+            for ordering in _orderings(columns)
+        }
+
+
+def _orderings(columns: list[Name]) -> list[Any]:
+    up, down = Name("ASC"), Name("DESC")
+    found: list[Any] = [[]]
+    for each, following in zip(columns, [*columns[1:], columns[0]], strict=True):
+        found.append([{"field": each, "direction": down}])
+        found.append([{"field": each, "direction": up}, {"field": following, "direction": down}])
+    return found
+
+
+async def _cursors(api: Api, name: str, ordering: Any) -> list[str]:
+    """Those of the longest piece from either end that holds no value without one."""
+    order = f", orderBy: {literals.text(ordering)}" if ordering else ""
+    found: list[str] = []
+    for end in ("first", "last"):
+        for size in (100, 20, 5):
+            answer = await api.post(f"{{ {name}({end}: {size}{order}) {{ edges {{ cursor }} }} }}")
+            if answer["data"][name] is not None:
+                found += [edge["cursor"] for edge in answer["data"][name]["edges"]]
+                break
+    return list(dict.fromkeys(found))

@@ -1,0 +1,62 @@
+"""What the tests of the database share: a migrated file, and Programs that fill it and look at it."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+from db.migrating import migrator
+from db.program import Program, Statement
+from db.sqlite.database import Database
+
+# Tests that are not about time have a lot of it: a machine may be busy with others.
+UNHURRIED: dict[str, Any] = {"read_seconds": 60.0}
+NOW = "2026-01-01T00:00:00.000Z"
+ADD = f"""
+    INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+    VALUES (:name, 'human', '{NOW}', '{NOW}')
+"""
+NAMES = "SELECT chitty_id FROM actors ORDER BY chitty_id"
+
+
+@asynccontextmanager
+async def opened(path: Path, **options: Any) -> AsyncIterator[Database]:
+    """A database over this file, migrated before and closed afterwards."""
+    migrator.migrate(path)
+    db = await Database.open(path, **UNHURRIED | options)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+def adding(*names: str) -> Program[None]:
+    """Add actors of these names, all of them or none."""
+    yield [Statement(ADD, {"name": name}) for name in names]
+
+
+def names() -> Program[list[str]]:
+    """The names of all actors."""
+    (found,) = yield [Statement(NAMES)]
+    return [str(name) for (name,) in found]
+
+
+def counting(steps: int) -> Program[int]:
+    """Keep a statement busy for this many steps; -1 never ends."""
+    sql = """
+        WITH RECURSIVE steps (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps LIMIT :steps)
+        SELECT count(*) FROM steps
+    """
+    ([(counted,)],) = yield [Statement(sql, {"steps": steps})]
+    return int(str(counted))
+
+
+def endless() -> Program[int]:
+    """A read that only something else can end."""
+    return counting(-1)
+
+
+def elsewhere(path: Path) -> Any:
+    """A connection of another program, closed on leaving."""
+    return closing(sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False))

@@ -1,0 +1,109 @@
+"""GitHub's own example payloads, and what the tests of webhooks send them with."""
+
+import copy
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from starlette.datastructures import Secret
+
+from db.program import Statement, rows
+from db.sqlite.database import Database
+from server.app import create_app
+from server.endpoints import github_webhooks
+from server.settings import Settings
+from tests.support.paths import NPM
+
+MODULES = NPM / "node_modules"
+SECRET = "it is a secret"
+INSTALLATION_EVENTS = ("installation", "installation_repositories")
+
+
+def _load(path: str) -> Any:
+    file = MODULES / "@octokit" / path
+    if not file.exists():
+        pytest.skip(f"{path} is missing: run `npm ci` in tests/")
+    return json.loads(file.read_bytes())
+
+
+def examples() -> list[tuple[str, dict[str, Any]]]:
+    """Every example of github.com, with the name of its event."""
+    listed = _load("webhooks-examples/api.github.com/index.json")
+    return [(each["name"], payload) for each in listed for payload in each["examples"]]
+
+
+def example(event: str, action: str) -> dict[str, Any]:
+    """The last, and so the newest, example of an event."""
+    found = [p for name, p in examples() if name == event and p["action"] == action]
+    return copy.deepcopy(found[-1])
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The published schema of one event."""
+    definition: dict[str, Any] = _load("webhooks-schemas/schema.json")["definitions"][name]
+    return definition
+
+
+def signature(body: bytes, secret: str = SECRET) -> str:
+    """What GitHub puts in X-Hub-Signature-256."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+class GitHub:
+    """Sends deliveries to the endpoint, on a database of its own."""
+
+    def __init__(self, client: httpx2.AsyncClient, database: Database) -> None:
+        self.client = client
+        self.database = database
+
+    async def send(
+        self, event: str, payload: Any, *, delivery: str = "1", **headers: str
+    ) -> httpx2.Response:
+        """One signed delivery."""
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        sent = {
+            "content-type": "application/json",
+            "x-github-event": event,
+            "x-github-delivery": delivery,
+            "x-hub-signature-256": signature(body),
+        }
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        kept = {name: value for name, value in sent.items() if value != "absent"}
+        return await self.client.post(github_webhooks.PATH, content=body, headers=kept)
+
+    async def table(self, name: str, columns: str = "*") -> list[tuple[Any, ...]]:
+        """The rows of a table."""
+        return await self.database.read(rows(Statement(f"SELECT {columns} FROM {name}")))
+
+    async def row(self, *columns: str) -> tuple[Any, ...]:
+        """The one installation's values."""
+        (row,) = await self.table("installations", ", ".join(columns))
+        return row
+
+
+@asynccontextmanager
+async def github_at(
+    path: Path, secrets: tuple[str, ...] = (SECRET,), **more: Any
+) -> AsyncIterator[GitHub]:
+    """The whole service with these settings, on the database in this folder."""
+    settings = Settings(
+        database=str(path / "registry.db"), github_webhook_secret=Secret(",".join(secrets)), **more
+    )
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            yield GitHub(client, app.db)
+
+
+def changed(payload: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """A copy of a payload with one change made to it."""
+    made = copy.deepcopy(payload)
+    change(made)
+    return made

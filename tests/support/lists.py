@@ -1,0 +1,109 @@
+"""Every list of the schema, with all that it can be asked with.
+
+The operations are made from the schema: a list or an ordering that is added to it is asked too.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
+
+from db.program import Statement, Value
+from db.queries import cursors
+from db.queries.listings import Order
+from schema.built import GRAPHQL
+from schema.compiled.compiler import source_of
+from schema.fields.sources import Pages
+from tests.support.statement_counts import fill, watched
+
+AT = "2026-01-01T00:00:00.000Z"
+ROWS = 1_000
+OPERANDS = {"String": "x", "ChittyID": "CHITTY-ACTOR-000001-AAAA", "Int": 1, "BigInt": "1"}
+SELECTED = "nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage } totalCount"
+
+
+@dataclass(frozen=True)
+class List:
+    """One list of the schema: its field, the orderings it offers and the fields it filters by equality."""
+
+    field: str
+    source: Pages
+    filter: GraphQLInputObjectType
+    orderings: dict[str, str]
+
+    @classmethod
+    def of(cls, name: str, definition: Any, source: Pages) -> "List":
+        """The list that a field of the schema is."""
+        by: Any = get_named_type(definition.args["orderBy"].type)
+        members = get_named_type(by.fields["field"].type).values
+        orderings = {member: value.value for member, value in members.items()}
+        return cls(name, source, get_named_type(definition.args["filter"].type), orderings)
+
+    @property
+    def query(self) -> str:
+        """The operation that asks for a page of it; of two parents' for a relation."""
+        order = self.filter.name.replace("Filter", "Order")
+        page = (
+            f"{self.field}(first: $first, after: $after, last: $last, before: $before,"
+            f" filter: $filter, orderBy: $orderBy) {{ {SELECTED} }}"
+        )
+        if self.source.relation is not None:
+            page = f"{ROOTS[self.source.relation.parent]}(first: 2) {{ nodes {{ {page} }} }}"
+        return (
+            "query ($first: Int, $after: String, $last: Int, $before: String,"
+            f" $filter: {self.filter.name}, $orderBy: [{order}!]) {{ {page} }}"
+        )
+
+    def filters(self) -> Iterator[dict[str, Any]]:
+        """No filter, and an equality for each field that takes one."""
+        yield {}
+        for name, field in self.filter.fields.items():
+            operators = getattr(get_named_type(field.type), "fields", {})
+            if "eq" in operators:
+                operand = get_named_type(operators["eq"].type)
+                value = OPERANDS.get(operand.name) or next(iter(getattr(operand, "values", {})))
+                yield {"filter": {name: {"eq": value}}}
+
+    def cuts(self, member: str, direction: str) -> Iterator[dict[str, Any]]:
+        """The first and the last page in an ordering, and those after and before a cursor."""
+        column, table = self.orderings[member], self.source.table
+        order = tuple(Order(name, direction == "DESC") for name in (column, table.key))
+        values: list[Value] = [AT, None] if table.columns[column].nullable else [AT]
+        sides: list[dict[str, Any]] = [{}]
+        for side, value in itertools.product(("after", "before"), values):
+            sides.append({side: cursors.encoder(b"key", table.name, order)((value, "key"))})
+        for end, side in itertools.product(("first", "last"), sides):
+            yield {end: 5, **side, "orderBy": [{"field": member, "direction": direction}]}
+
+    def variables(self) -> Iterator[dict[str, Any]]:
+        """Everything it is asked with."""
+        for member, direction in itertools.product(self.orderings, ("ASC", "DESC")):
+            for cut, filter_ in itertools.product(self.cuts(member, direction), self.filters()):
+                yield cut | filter_
+
+
+def fields() -> Iterator[tuple[str, str, Any, Pages]]:
+    for owner in GRAPHQL.type_map.values():
+        if isinstance(owner, GraphQLObjectType) and not owner.name.startswith("__"):
+            for name, definition in owner.fields.items():
+                source = source_of(definition)
+                if isinstance(source, Pages):
+                    yield owner.name, name, definition, source
+
+
+ROOTS = {source.table: name for _, name, _, source in fields() if source.relation is None}
+LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, source in fields()}
+
+
+async def statements(path: Path, asked: List) -> dict[str, Statement]:
+    """What a list in every ordering asks of a new registry, by its SQL."""
+    async with watched(path) as registry:
+        await fill(registry, ROWS)
+        return {
+            each.statement.sql: each.statement
+            for variables in asked.variables()
+            for each in await registry.asked(asked.query, **variables)
+        }

@@ -1,0 +1,112 @@
+"""A protected service, actors in it, and the credentials they show."""
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from db.commands import actors
+from db.migrating.migrator import migrate
+from db.model.chitty_id import local
+from db.model.enums import ActorType
+from resolvers.permissions import OPERATOR
+from resolvers.scope import Scope
+from server.app import Service
+from server.auth import issuing
+from server.auth.gate import Gate
+from server.auth.issuing import Wanted
+from server.auth.rate_limits import Buckets
+from tests.support.api import Api, running
+from tests.support.backups import command
+from tests.support.server_process import QUIET, served, url_of
+
+WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
+WHO = "{ viewer { actor { chittyId } capabilities } }"
+
+
+class Guarded(Api):
+    """A running service that asks everyone for a credential."""
+
+    async def actor(self, name: str, *capabilities: str, **columns: Any) -> str:
+        """Register an actor; its ChittyID."""
+        values = {"actor_type": ActorType.HUMAN, "capabilities": list(capabilities), **columns}
+        stored = {"chitty_id": local("ACTOR"), "display_name": name, **values}
+        chitty_id: str = (await self.app.db.write(actors.insert(stored))).chitty_id
+        return chitty_id
+
+    async def key_of(self, actor: str, expires_at: str | None = None) -> str:
+        """A new key of an actor."""
+        scope = Scope(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
+        return (await issuing.to_actor(scope, actor, Wanted(expires_at=expires_at))).text
+
+    async def newcomer(self, name: str = "Ada", *capabilities: str) -> tuple[str, str]:
+        """A new actor and its key."""
+        actor = await self.actor(name, *capabilities)
+        return actor, await self.key_of(actor)
+
+    async def show(
+        self, *credentials: str | bytes, query: str = WHO, headers: Sequence[tuple[str, str]] = ()
+    ) -> httpx2.Response:
+        """The answer to a query that is sent with these values of Authorization."""
+        values = [each if isinstance(each, bytes) else each.encode() for each in credentials]
+        shown = [(b"authorization", value) for value in values]
+        others = [(name.encode(), value.encode()) for name, value in headers]
+        return await self.client.post("/graphql", json={"query": query}, headers=[*shown, *others])
+
+
+@contextmanager
+def protected(database: Path, *flags: str) -> Iterator[tuple[str, str]]:
+    """A protected server in a process of its own: the address of its /graphql, and the key of an admin."""
+    migrate(database)
+    made = command("keys", "create", "--new-admin", "Root", "--database", database)
+    with served(database, "--auth", "protected", *QUIET, *flags) as (_, said):
+        yield url_of(said, "/graphql"), made.stdout.strip()
+
+
+@asynccontextmanager
+async def guarded(database: Path, **settings: Any) -> AsyncIterator[Guarded]:
+    """A protected service over this file."""
+    async with running(database, auth="protected", **settings) as api:
+        yield Guarded(api.app, api.client)
+
+
+@asynccontextmanager
+async def asking_from(api: Api, address: str) -> AsyncIterator[Guarded]:
+    """The same service, asked by a client at this address."""
+    transport = httpx2.ASGITransport(app=api.app, client=(address, 50_000))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        yield Guarded(api.app, client)
+
+
+def told_the_time_by(api: Api, now: Callable[[], float]) -> None:
+    """Have the service's gate tell the time by this clock from now on, and limit nothing."""
+    freely = Buckets(0)
+    guard(api, Gate(api.app.db, None, failures=freely, requests=freely, points=freely, now=now))
+
+
+def guard(api: Api, gate: Gate) -> None:
+    """Put another gate before the service."""
+    assert isinstance(api.app, Service)
+    api.app.gate = gate
+
+
+async def noted(api: Api) -> None:
+    """Wait for the day of a key's use to be noted."""
+    assert isinstance(api.app, Service)
+    assert api.app.gate is not None
+    await api.app.gate.close()
+
+
+def bearer(credential: str) -> str:
+    """What Authorization says of a credential (RFC 6750)."""
+    return f"Bearer {credential}"
+
+
+def refusal(answer: httpx2.Response) -> tuple[int, str, str]:
+    """The status, code and message of a refusal, which holds nothing else."""
+    assert answer.headers["content-type"].startswith("application/json")
+    (error,) = answer.json()["errors"]
+    assert answer.json().keys() == {"errors"}
+    return answer.status_code, error["extensions"]["code"], error["message"]

@@ -1,0 +1,260 @@
+"""Two households that know nothing of each other, in one registry, and each of them in one alone.
+
+What a stranger sees is said here by how the rows are made, and not by what the service takes for its own.
+"""
+
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from db.migrating import migrator
+from db.model import enums
+from db.model.tables import Actor, Connection, Context, Installation
+from server.auth import api_keys
+from server.auth.api_keys import Presented
+from tests.support.api import Api
+from tests.support.corpus import odd
+from tests.support.random_registries import INSTANTS, ORDER
+
+AT = INSTANTS[0]
+# Answers to the same operation must not differ by what was asked before.
+SETTINGS: dict[str, Any] = {
+    "auth": "protected",
+    "introspection": True,
+    "points_per_minute": 0,
+    "requests_per_minute": 0,
+}
+WORDS = ("ada", "Ada", "bob", "a%b_c", "é", "🦊 fox")
+SERVICES = ("github", "slack", "neon")
+
+
+@dataclass(frozen=True)
+class Household:
+    """One stranger's part of a registry: the rows that it sees, and rows beside them that it does not."""
+
+    mark: str
+    actor: str
+    seen: list[Any]
+    unseen: list[Any]
+
+    @property
+    def rows(self) -> list[Any]:
+        """All of it."""
+        return [*self.seen, *self.unseen]
+
+
+class _Maker:
+    """Makes rows whose ids and texts carry the household's mark, beside words that all households use."""
+
+    def __init__(self, mark: str, base: int, seed: int, hidden: int) -> None:
+        self.mark = mark
+        self.base = base
+        self.random = random.Random(seed)
+        self.hidden = random.Random(hidden)
+
+    def id(self, kind: str, number: int) -> str:
+        return f"CHITTY-{kind}-{self.base + number:06}-{self.mark}"
+
+    def text(self) -> str:
+        return f"{self.random.choice(WORDS)} {self.mark.lower()}"
+
+    def perhaps(self, values: Sequence[Any]) -> Any:
+        return self.random.choice(values) if self.random.random() < 0.6 else None
+
+    def member(self, members: Any) -> str:
+        return str(self.random.choice(list(members)).value)
+
+    def times(self) -> dict[str, str]:
+        return {
+            "created_at": self.random.choice(INSTANTS),
+            "updated_at": self.random.choice(INSTANTS),
+        }
+
+    def actor(self, number: int, *, private: random.Random, **known: Any) -> Actor:
+        face = Actor(
+            chitty_id=self.id("ACTOR", number),
+            actor_type=self.member(enums.ActorType),
+            display_name=self.text(),
+            email=None,
+            avatar_url=f"https://{self.mark.lower()}.example.org/{number}.png",
+            capabilities="[]",
+            chitty_dna_id=None,
+            chitty_auth_principal_id=None,
+            last_seen_at=None,
+            session_count=0,
+            status=self.member(enums.ActorStatus),
+            **self.times(),
+        )
+        return replace(face, **self.private(number, private) | known)
+
+    def private(self, number: int, chance: random.Random) -> dict[str, Any]:
+        """What others may not know of an actor, as one that nothing else depends on would have it."""
+        name = f"{chance.choice(['ada', 'bob', 'eve'])}@{self.mark.lower()}.example.org"
+        return {
+            "email": chance.choice([None, name, name]),
+            "capabilities": chance.choice(["[]", '["ada"]', '["ada", "audit:read"]']),
+            "chitty_dna_id": chance.choice([None, f"CHITTY-DNA-{chance.randrange(99):06}-AAAA"]),
+            "chitty_auth_principal_id": f"{self.mark}-{number}-{chance.randrange(99)}",
+            "last_seen_at": chance.choice([None, *INSTANTS]),
+            "session_count": chance.choice([0, 1, 7, 2**53 + 1, chance.randrange(99)]),
+        }
+
+    def installation(self, number: int, suspender: str | None) -> Installation:
+        return Installation(
+            installation_id=self.base + number,
+            chitty_id=self.id("INSTALL", number),
+            chitty_dna_id=None,
+            account_id=self.base + self.random.choice([1, 2, 3]),
+            account_login=f"{self.random.choice(['ada', 'bob'])}-{self.mark.lower()}",
+            account_type=self.member(enums.AccountType),
+            account_avatar_url=None,
+            repository_selection=self.member(enums.RepositorySelection),
+            permissions='{"contents": "read"}',
+            events='["push", "ada"]',
+            selected_repositories=f'["{self.mark.lower()}/work"]',
+            suspended_at=self.perhaps(INSTANTS),
+            suspended_by_chitty_id=suspender,
+            installed_at=self.random.choice(INSTANTS),
+            updated_at=self.random.choice(INSTANTS),
+            uninstalled_at=self.perhaps(INSTANTS[:2]) if number % 3 == 0 else None,
+        )
+
+    def context(self, number: int, owner: str) -> Context:
+        status = self.member(enums.ContextStatus)
+        return Context(
+            chitty_id=self.id("CONTEXT", number),
+            name=f"{self.text()} {number}",
+            owner_chitty_id=owner,
+            data='["ada", "bob"]',
+            systems=f'["{self.mark.lower()}"]',
+            tools="[]",
+            chitty_dna_id=None,
+            chitty_chronicle_timeline_id=None,
+            status=status,
+            deleted_at=AT if status == "deleted" else None,
+            **self.times(),
+        )
+
+    def connection(self, number: int, source: Context | Actor, through: int | None) -> Connection:
+        status = self.member(enums.ConnectionStatus)
+        return Connection(
+            connection_id=f"{self.base + number:08x}-0000-4000-8000-{number:012}",
+            source_chitty_id=source.chitty_id,
+            source_type=type(source).__name__.lower(),
+            target_service=f"{self.random.choice(SERVICES)}-{self.mark.lower()}",
+            target_endpoint=f"https://api.example.org/{self.mark.lower()}/{number}",
+            connection_type=self.member(enums.ConnectionType),
+            credentials_kv_key=self.perhaps([f"keys/{self.mark.lower()}/{number}"]),
+            status=status,
+            last_health_check=self.perhaps(INSTANTS),
+            last_error=self.perhaps([f"{self.text()} is away"]),
+            error_count=self.random.choice([0, 0, 1, 5]),
+            request_count=self.random.choice([0, 1, 2**53 + 1]),
+            last_used_at=self.perhaps(INSTANTS),
+            config=f'{{"mark": "{self.mark.lower()}"}}',
+            installation_id=through,
+            disconnected_at=AT if status == "disconnected" else None,
+            **self.times(),
+        )
+
+
+def household(
+    mark: str, base: int, *, capabilities: str = "[]", seed: int = 1, hidden: int = 1
+) -> Household:
+    """The household with this mark, whose numbers begin after `base`.
+
+    Another `hidden` changes nothing but what its stranger must not know of those whom it sees.
+    """
+    make = _Maker(mark, base, seed, hidden)
+    own = {"capabilities": capabilities, "status": "active"}
+    stranger = make.actor(1, private=random.Random(seed), **own)
+    friends = [make.actor(number, private=make.hidden) for number in range(2, 6)]
+    named = [*friends, stranger, None]
+    apps = [
+        make.installation(number, by.chitty_id if by else None)
+        for number, by in enumerate([*named, *named], start=1)
+    ]
+    works = [make.context(number, stranger.chitty_id) for number in range(1, 15)]
+    sources: list[Context | Actor] = [*works, stranger]
+    links = [
+        make.connection(number, make.random.choice(sources), apps[number % 12].installation_id)
+        for number in range(1, 40)
+    ]
+    links += [make.connection(number, stranger, None) for number in range(40, 45)]
+    seen = [stranger, *friends, *apps, *works, *links]
+    return Household(mark, stranger.chitty_id, seen, _beside(make, friends, apps))
+
+
+def _beside(make: _Maker, friends: list[Actor], apps: list[Installation]) -> list[Any]:
+    """What those whom a stranger sees have of their own, some of it through what the stranger sees too."""
+    far = make.installation(20, None)
+    works = [make.context(20 + number, friend.chitty_id) for number, friend in enumerate(friends)]
+    sources: list[Context | Actor] = [*works, *friends]
+    links = [
+        make.connection(60 + number, source, through.installation_id)
+        for number, (source, through) in enumerate(
+            zip(sources, [*apps[:4], far, far, *apps[:2]], strict=True)
+        )
+    ]
+    return [far, *works, *links]
+
+
+ADMIN = _Maker("ROOT", 9_000, 1, 1).actor(
+    1, private=random.Random(1), capabilities='["admin"]', status="active"
+)
+
+
+def key_of(actor: str) -> Presented:
+    """The API key of an actor in every registry that is stored here."""
+    return Presented(api_keys.digest(actor)[:12], api_keys.digest(actor)[:43])
+
+
+def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: bool = False) -> None:
+    """Make a registry of these rows, in which these viewers have API keys.
+
+    The tables of a `loose` one take any value anywhere.
+    """
+    migrator.migrate(path)
+    if loose:
+        odd.loosen(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for table in ORDER:
+            marks = ", ".join("?" for _ in table.columns)
+            connection.executemany(
+                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})",
+                [
+                    [getattr(row, name) for name in table.columns]
+                    for row in rows
+                    if isinstance(row, table.row)
+                ],
+            )
+        connection.execute(
+            "INSERT INTO server_keys (name, value, created_at) VALUES ('cursors', ?, ?)",
+            (odd.CURSOR_KEY, AT),
+        )
+        connection.executemany(
+            "INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, created_at)"
+            " VALUES (?, ?, ?, ?)",
+            [
+                (key.key_id, viewer, api_keys.digest(key.secret), AT)
+                for viewer in viewers
+                for key in [key_of(viewer)]
+            ],
+        )
+
+
+@asynccontextmanager
+async def seen_by(api: Api, actor: str) -> AsyncIterator[Api]:
+    """The same service as it shows itself to this actor, who has a key."""
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=api.app),
+        base_url="http://127.0.0.1",
+        headers={"authorization": f"Bearer {api_keys.text(key_of(actor))}"},
+    ) as client:
+        yield Api(api.app, client)

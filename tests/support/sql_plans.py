@@ -1,0 +1,15 @@
+"""How SQLite means to carry a statement out, for whoever has a sight."""
+
+import sqlite3
+
+from db.program import Statement
+from db.security.row_security import UNRESTRICTED, Sight
+
+
+def plan(
+    connection: sqlite3.Connection, statement: Statement, sight: Sight = UNRESTRICTED
+) -> list[str]:
+    """The steps, as EXPLAIN QUERY PLAN has them."""
+    sql, bind = sight.of(statement)
+    steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", bind)
+    return [detail for _, _, _, detail in steps]

@@ -1,0 +1,89 @@
+"""Operations watched: the statements that they take, in the order they take them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from db.migrating.migrator import migrate
+from db.program import Statement, rows
+from db.sqlite.database import Database
+from resolvers.permissions import OPERATOR
+from resolvers.recording_scope import Asked, ExplainedScope
+from schema.execution import documents
+from schema.execution.documents import Documents
+from schema.execution.executor import Answered, Roads
+from tests.support.databases import UNHURRIED
+
+AT = "'2026-01-01T00:00:00.000Z'"
+ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
+MANY = "WITH RECURSIVE many (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < :count)"
+FILLING = [
+    f"""{MANY} INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+    SELECT {ACTOR}, 'human', {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO installations (installation_id, chitty_id, account_id, account_login,
+        account_type, repository_selection, suspended_by_chitty_id, installed_at, updated_at)
+    SELECT n, printf('CHITTY-INSTALL-%06d-AAAA', n), n, 'a', 'User', 'all', {ACTOR}, {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+    SELECT printf('CHITTY-CONTEXT-%06d-AAAA', n), 'c' || n, {ACTOR}, {AT}, {AT} FROM many""",
+    f"""{MANY} INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+        installation_id, created_at, updated_at)
+    SELECT kind || n || '-' || m, printf('CHITTY-%s-%06d-AAAA', upper(kind), n), kind, 's' || m, n, {AT}, {AT}
+    FROM many, (SELECT 1 AS m UNION ALL SELECT 2 UNION ALL SELECT 3),
+        (SELECT 'actor' AS kind UNION ALL SELECT 'context')""",
+]
+
+
+class Watched:
+    """A registry whose operations are watched; their documents and plans are kept as a server does."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.documents = Documents(introspection=True)
+        self.roads = Roads(compile_operations=True)
+
+    async def statements(self, query: str, **variables: Any) -> list[Statement]:
+        """The statements that an operation takes on the generic road; it must succeed."""
+        prepared = self.documents.prepare(query)
+        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
+            result = await documents.run(prepared, scope, variables, None)
+        assert result.errors is None
+        self.answer: Any = result.data
+        return [asked.statement for asked in scope.asked]
+
+    async def asked(self, query: str, **variables: Any) -> list[Asked]:
+        """What an operation asks of the database on a plan; it must be covered and succeed."""
+        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
+            answered = await self.answered(scope, query, variables)
+        assert (answered.why_generic, answered.errors) == (None, [])
+        self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text
+        return scope.asked
+
+    async def answered(
+        self, scope: ExplainedScope, query: str, variables: dict[str, Any] | None = None
+    ) -> Answered:
+        """An operation's outcome in this scope, whichever road it takes."""
+        return await self.roads.answer(self.documents.prepare(query), scope, variables or {}, None)
+
+    async def put(self, statement: Statement) -> None:
+        """Write as another program would."""
+        await self.db.write(rows(statement))
+
+
+@asynccontextmanager
+async def watched(path: Path) -> AsyncIterator[Watched]:
+    """A new registry at this path."""
+    migrate(path)
+    db = await Database.open(path, **UNHURRIED)
+    try:
+        yield Watched(db)
+    finally:
+        await db.close()
+
+
+async def fill(registry: Watched, count: int) -> None:
+    """So many of everything, each linked to the others of its number; thrice the connections."""
+    for sql in FILLING:
+        await registry.put(Statement(sql, {"count": count}))
