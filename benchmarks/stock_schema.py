@@ -1,7 +1,6 @@
 """The stock server's schema: as much of the registry's as the workloads ask for."""
 
 # The names say it all: they are those of the public schema.
-# ruff: noqa: D101, D102, D103
 
 import base64
 import json

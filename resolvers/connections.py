@@ -8,8 +8,8 @@ from db.commands.connection_health import Use
 from db.errors import ErrorCode, Problem, Refused
 from db.model import tables
 from db.model.enums import ConnectionType
+from resolvers.operation_context import Given, OperationContext
 from resolvers.permissions import Capability, takes
-from resolvers.scope import Given, Scope
 from resolvers.validation import endpoints, secrets, validators
 from resolvers.validation.input_checks import Checks
 from resolvers.validation.json_objects import json_object
@@ -31,7 +31,7 @@ CONNECTION_TYPE = validators.one_of(ConnectionType)
     Capability.REGISTRY_WRITE,
     own="from itself and its contexts, through installations that it sees",
 )
-async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 - what it does
+async def open(ctx: OperationContext, given: Given) -> tables.Connection:  # noqa: A001 - what it does
     """Open a connection from a context or an actor, with the UUID given or a new one."""
     checks = Checks(given)
     connection_id = checks.optional("connection_id", validators.uuid)
@@ -47,11 +47,11 @@ async def open(scope: Scope, given: Given) -> tables.Connection:  # noqa: A001 -
         "connection_type": connection_type,
         "config": reach.pop("config", None) or {},
     }
-    return await scope.write(connections.insert(reach | identity))
+    return await ctx.write(connections.insert(reach | identity))
 
 
 @takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def update(scope: Scope, given: Given) -> tables.Connection:
+async def update(ctx: OperationContext, given: Given) -> tables.Connection:
     """Change what was given of a connection, or switch it on or off."""
     checks = Checks(given)
     connection_id, if_updated_at = _reference(checks)
@@ -60,29 +60,29 @@ async def update(scope: Scope, given: Given) -> tables.Connection:
     active = changes.pop("active", None)
     if "config" in changes:
         changes["config"] = changes["config"] or {}
-    return await scope.write(connections.update(connection_id, changes, active, if_updated_at))
+    return await ctx.write(connections.update(connection_id, changes, active, if_updated_at))
 
 
 @takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def disconnect(scope: Scope, given: Given) -> tables.Connection:
+async def disconnect(ctx: OperationContext, given: Given) -> tables.Connection:
     """Close a connection; it stays to be seen, and can be reconnected."""
     checks = Checks(given)
     connection_id, if_updated_at = _reference(checks)
     checks.done()
-    return await scope.write(connections.disconnect(connection_id, if_updated_at))
+    return await ctx.write(connections.disconnect(connection_id, if_updated_at))
 
 
 @takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def reconnect(scope: Scope, given: Given) -> tables.Connection:
+async def reconnect(ctx: OperationContext, given: Given) -> tables.Connection:
     """Make an inactive, failed or disconnected connection active again."""
     checks = Checks(given)
     connection_id, if_updated_at = _reference(checks)
     checks.done()
-    return await scope.write(connections.reconnect(connection_id, if_updated_at))
+    return await ctx.write(connections.reconnect(connection_id, if_updated_at))
 
 
 @takes(Capability.CONNECTIONS_REPORT)
-async def report_health(scope: Scope, given: Given) -> tables.Connection:
+async def report_health(ctx: OperationContext, given: Given) -> tables.Connection:
     """Note a check of a connection; an error's text is kept without secrets and cut to 2000."""
     checks = Checks(given)
     connection_id = checks.required("connection_id", validators.uuid)
@@ -92,19 +92,19 @@ async def report_health(scope: Scope, given: Given) -> tables.Connection:
         checks.refuse("error", "a healthy connection has no error: leave it out")
     checked_at = checks.optional("checked_at", validators.past)
     checks.done()
-    return await scope.write(
+    return await ctx.write(
         connection_health.report(
             connection_id,
             healthy=healthy,
             error=error and secrets.redact(error)[:LONGEST_ERROR],
             checked_at=checked_at,
-            threshold=scope.settings.failure_threshold,
+            threshold=ctx.policy.failure_threshold,
         )
     )
 
 
 @takes(Capability.CONNECTIONS_REPORT)
-async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connection]:
+async def record_use(ctx: OperationContext, given: Sequence[Given]) -> list[tables.Connection]:
     """Count requests made through connections, all or nothing; answers in the order of `given`."""
     if not given:
         raise Refused([Problem(ErrorCode.INVALID, (), "name at least one connection")])
@@ -120,7 +120,7 @@ async def record_use(scope: Scope, given: Sequence[Given]) -> list[tables.Connec
         problems += checks.problems
     if problems:
         raise Refused(problems)
-    return await scope.write(connection_health.count_uses(uses))
+    return await ctx.write(connection_health.count_uses(uses))
 
 
 def _reference(checks: Checks) -> tuple[str, str | None]:

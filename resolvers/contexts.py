@@ -5,8 +5,8 @@ from db.model import tables
 from db.model.enums import ContextStatus
 from db.program import Program
 from resolvers import minting
+from resolvers.operation_context import Given, OperationContext
 from resolvers.permissions import Capability, takes
-from resolvers.scope import Given, Scope
 from resolvers.validation import validators
 from resolvers.validation.input_checks import Checks
 
@@ -18,7 +18,7 @@ LISTS = {"data": validators.strings, "systems": validators.strings, "tools": val
 
 
 @takes(Capability.REGISTRY_WRITE, own="for itself")
-async def create(scope: Scope, given: Given) -> tables.Context:
+async def create(ctx: OperationContext, given: Given) -> tables.Context:
     """Create an active context, with the ChittyID given or a new one."""
     checks = Checks(given)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
@@ -32,12 +32,12 @@ async def create(scope: Scope, given: Given) -> tables.Context:
         return contexts.insert(content | identity)
 
     if chitty_id is not None:
-        return await scope.write(insert(chitty_id))
-    return await minting.stored(scope, "CONTEXT", insert)
+        return await ctx.write(insert(chitty_id))
+    return await minting.stored(ctx, "CONTEXT", insert)
 
 
 @takes(Capability.REGISTRY_WRITE, own="its contexts")
-async def update(scope: Scope, given: Given) -> tables.Context:
+async def update(ctx: OperationContext, given: Given) -> tables.Context:
     """Change what was given of a context that is not deleted."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
@@ -46,32 +46,32 @@ async def update(scope: Scope, given: Given) -> tables.Context:
         active = checks.required("active", validators.flag)
         changes["status"] = ContextStatus.ACTIVE if active else ContextStatus.INACTIVE
     checks.done()
-    return await scope.write(contexts.update(chitty_id, changes, if_updated_at))
+    return await ctx.write(contexts.update(chitty_id, changes, if_updated_at))
 
 
 @takes(Capability.REGISTRY_WRITE)
-async def transfer(scope: Scope, given: Given) -> tables.Context:
+async def transfer(ctx: OperationContext, given: Given) -> tables.Context:
     """Hand a context to another active actor."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     new_owner = checks.required("new_owner", validators.chitty_id)
     checks.done()
-    return await scope.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
+    return await ctx.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
 
 
 @takes(Capability.REGISTRY_WRITE, own="its contexts")
-async def delete(scope: Scope, given: Given) -> tables.Context:
+async def delete(ctx: OperationContext, given: Given) -> tables.Context:
     """Delete a context softly, and disconnect what it has open."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     checks.done()
-    return await scope.write(contexts.delete(chitty_id, if_updated_at))
+    return await ctx.write(contexts.delete(chitty_id, if_updated_at))
 
 
 @takes(Capability.REGISTRY_WRITE, own="its contexts")
-async def restore(scope: Scope, given: Given) -> tables.Context:
+async def restore(ctx: OperationContext, given: Given) -> tables.Context:
     """Bring a deleted context back, without its connections."""
     checks = Checks(given)
     chitty_id, if_updated_at = checks.reference()
     checks.done()
-    return await scope.write(contexts.restore(chitty_id, if_updated_at))
+    return await ctx.write(contexts.restore(chitty_id, if_updated_at))

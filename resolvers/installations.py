@@ -11,8 +11,8 @@ from db.model.enums import AccountType, RepositorySelection
 from db.program import Program
 from db.queries import lookups
 from resolvers import minting
+from resolvers.operation_context import Given, OperationContext
 from resolvers.permissions import Capability, takes
-from resolvers.scope import Given, Scope
 from resolvers.validation import validators
 from resolvers.validation.input_checks import Checks
 from resolvers.validation.validators import Malformed
@@ -25,7 +25,7 @@ _PERMISSION = re.compile(r"[a-z_]{1,100}")
 
 
 @takes(Capability.INSTALLATIONS_WRITE)
-async def record(scope: Scope, given: Given) -> tables.Installation:
+async def record(ctx: OperationContext, given: Given) -> tables.Installation:
     """Store an installation, or change the one with this id; a removed one is brought back."""
     checks = Checks(given)
     installation_id = checks.required("installation_id", validators.identifier)
@@ -49,47 +49,47 @@ async def record(scope: Scope, given: Given) -> tables.Installation:
             installation_id, told, chitty_id=chitty_id, new_chitty_id=under, now=now
         )
 
-    has_id = chitty_id or await _chitty_id_of(scope, installation_id)
+    has_id = chitty_id or await _chitty_id_of(ctx, installation_id)
     if has_id is not None:
-        return await scope.write(store(has_id))
-    return await minting.stored(scope, "INSTALLATION", store)
+        return await ctx.write(store(has_id))
+    return await minting.stored(ctx, "INSTALLATION", store)
 
 
-async def _chitty_id_of(scope: Scope, installation_id: int) -> str | None:
+async def _chitty_id_of(ctx: OperationContext, installation_id: int) -> str | None:
     """The ChittyID that an installation keeps, so that none is minted for one that is known."""
     by_key = lookups.by_column(tables.INSTALLATIONS, "installation_id", [installation_id])
-    (known,) = await scope.read(by_key)
+    (known,) = await ctx.read(by_key)
     return known.chitty_id if known else None
 
 
 @takes(Capability.INSTALLATIONS_WRITE)
-async def suspend(scope: Scope, given: Given) -> tables.Installation:
+async def suspend(ctx: OperationContext, given: Given) -> tables.Installation:
     """Suspend an installation, in the name of the actor given or of the viewer's."""
     checks = Checks(given)
     installation_id = checks.required("installation_id", validators.identifier)
-    suspended_by = checks.optional("suspended_by", validators.chitty_id) or scope.viewer.actor
+    suspended_by = checks.optional("suspended_by", validators.chitty_id) or ctx.viewer.actor
     checks.done()
-    return await scope.write(
+    return await ctx.write(
         installations.suspend(installation_id, suspended_by=suspended_by, now=instants.now())
     )
 
 
 @takes(Capability.INSTALLATIONS_WRITE)
-async def unsuspend(scope: Scope, given: Given) -> tables.Installation:
+async def unsuspend(ctx: OperationContext, given: Given) -> tables.Installation:
     """End an installation's suspension."""
     checks = Checks(given)
     installation_id = checks.required("installation_id", validators.identifier)
     checks.done()
-    return await scope.write(installations.unsuspend(installation_id, now=instants.now()))
+    return await ctx.write(installations.unsuspend(installation_id, now=instants.now()))
 
 
 @takes(Capability.INSTALLATIONS_WRITE)
-async def remove(scope: Scope, given: Given) -> tables.Installation:
+async def remove(ctx: OperationContext, given: Given) -> tables.Installation:
     """Mark an installation as removed; the connections through it stay as they are."""
     checks = Checks(given)
     installation_id = checks.required("installation_id", validators.identifier)
     checks.done()
-    return await scope.write(installations.remove(installation_id, now=instants.now()))
+    return await ctx.write(installations.remove(installation_id, now=instants.now()))
 
 
 def _full_names(value: Any) -> list[str]:

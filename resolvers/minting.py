@@ -10,7 +10,7 @@ from db.model import chitty_id
 from db.program import Program
 
 if TYPE_CHECKING:
-    from resolvers.scope import Scope
+    from resolvers.operation_context import OperationContext
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ async def under_new_id(mint: Mint, kind: str, store: Callable[[str], Awaitable[T
     )
 
 
-async def stored(scope: "Scope", kind: str, store: Callable[[str], Program[T]]) -> T:
+async def stored(ctx: "OperationContext", kind: str, store: Callable[[str], Program[T]]) -> T:
     """The row that a Program stores under a ChittyID minted for it.
 
     Raises what the Program raises, except Refused for an id that is taken: then another is minted.
@@ -51,7 +51,7 @@ async def stored(scope: "Scope", kind: str, store: Callable[[str], Program[T]]) 
 
     async def attempt(minted: str) -> T | None:
         try:
-            return await scope.write(store(minted))
+            return await ctx.write(store(minted))
         except Refused as refused:
             # The caller gave no ChittyID: what is wrong with this one is none of its business.
             others = [each for each in refused.problems if each != statements.id_taken(minted)]
@@ -59,4 +59,4 @@ async def stored(scope: "Scope", kind: str, store: Callable[[str], Program[T]]) 
                 raise Refused(others) from None
             return None
 
-    return await under_new_id(scope.mint, kind, attempt)
+    return await under_new_id(ctx.mint, kind, attempt)

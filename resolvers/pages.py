@@ -9,7 +9,7 @@ from db.model.tables import Table
 from db.program import Value, Values
 from db.queries import cursors
 from db.queries.listings import Cut, Listing, Order
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Page:
     """One page of a listing: its rows, read once for all who ask, and what lies around them."""
 
     def __init__(
-        self, scope: Scope, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
+        self, ctx: OperationContext, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
     ) -> None:
-        self._scope = scope
+        self._ctx = ctx
         self._listing = listing
         self._parent = parent
         self._size = cut.limit
@@ -41,7 +41,7 @@ class Page:
 
     async def total(self) -> int:
         """How many rows the whole list has."""
-        return await self._scope.loaders.count(self._listing).load(self._parent)
+        return await self._ctx.loaders.count(self._listing).load(self._parent)
 
     async def has_next(self) -> bool:
         """Whether the list goes on after this page."""
@@ -59,10 +59,10 @@ class Page:
         """The cursor of a row of this page."""
         order = self._cut.order
         values = tuple(getattr(row, part.column) for part in order)
-        return cursors.encoder(self._scope.cursor_key, self._listing.table.name, order)(values)
+        return cursors.encoder(self._ctx.cursor_key, self._listing.table.name, order)(values)
 
     async def _found(self) -> list[Any]:
-        return await self._scope.loaders.page(self._listing, self._cut).load(self._parent)
+        return await self._ctx.loaders.page(self._listing, self._cut).load(self._parent)
 
     async def _has_more(self) -> bool:
         return len(await self._found()) > self._size
@@ -71,21 +71,21 @@ class Page:
         if cursor is None:
             return False
         order = self._cut.order
-        loader = self._scope.loaders.overreach(self._listing, order, cursor, ahead=ahead)
+        loader = self._ctx.loaders.overreach(self._listing, order, cursor, ahead=ahead)
         return await loader.load(self._parent)
 
 
-def cut(scope: Scope, table: Table[Any], order: Sequence[Order], paging: Paging) -> Cut:
+def cut(ctx: OperationContext, table: Table[Any], order: Sequence[Order], paging: Paging) -> Cut:
     """The part of a table's list, in this ordering, that the paging arguments ask for.
 
     Raises BadRequest for a size out of range, for both directions at once, and for a bad cursor.
     """
     full = _with_key(table, order)
     after, before = (
-        None if given is None else cursors.decode(scope.cursor_key, table.name, full, given)
+        None if given is None else cursors.decode(ctx.cursor_key, table.name, full, given)
         for given in (paging.after, paging.before)
     )
-    return Cut(full, _size(scope, paging), paging.last is not None, after, before)
+    return Cut(full, _size(ctx, paging), paging.last is not None, after, before)
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
@@ -97,14 +97,12 @@ def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
     return (*parts.values(), Order(table.key, given[-1].descending))
 
 
-def _size(scope: Scope, paging: Paging) -> int:
+def _size(ctx: OperationContext, paging: Paging) -> int:
     if paging.first is not None and paging.last is not None:
         raise BadRequest("BAD_PAGE", "give first or last, not both")
     name = "last" if paging.last is not None else "first"
     asked = paging.last if paging.last is not None else paging.first
-    size = scope.settings.page_default if asked is None else asked
-    if not 1 <= size <= scope.settings.page_max:
-        raise BadRequest(
-            "BAD_PAGE", f"{name} must be from 1 to {scope.settings.page_max}, not {size}"
-        )
+    size = ctx.policy.page_default if asked is None else asked
+    if not 1 <= size <= ctx.policy.page_max:
+        raise BadRequest("BAD_PAGE", f"{name} must be from 1 to {ctx.policy.page_max}, not {size}")
     return size

@@ -16,7 +16,7 @@ from db.model.enums import ActorStatus
 from db.model.tables import ACTORS, INSTALLATIONS
 from db.security import delegation
 from db.security.api_keys import Identity
-from db.security.row_security import ALL, UNRESTRICTED, Extent, Sight
+from db.security.row_security import ALL, UNRESTRICTED, Extent, RowSecurity
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
@@ -84,9 +84,13 @@ class Viewer:
         return held(self.capabilities)
 
     @cached_property
-    def sight(self) -> Sight:
+    def security(self) -> RowSecurity:
         """What it sees of the tables, and may change."""
-        return UNRESTRICTED if self.actor is None else Sight(self.actor, extent(self.capabilities))
+        return (
+            UNRESTRICTED
+            if self.actor is None
+            else RowSecurity(self.actor, extent(self.capabilities))
+        )
 
     @property
     def is_admin(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Policy:
     """The figures that the rules go by."""
 
     page_default: int = 20
@@ -15,4 +15,4 @@ class Rules:
     failure_threshold: int = 5
 
 
-RULES = Rules()
+DEFAULT_POLICY = Policy()

@@ -9,7 +9,7 @@ from typing import Any
 import strawberry
 from strawberry import ID, UNSET
 
-from resolvers.scope import Given
+from resolvers.operation_context import Given
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
 from schema.fields.input_fields import optional, required
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime

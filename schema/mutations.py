@@ -7,8 +7,8 @@ import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
-from resolvers.policy import RULES
-from resolvers.scope import Given, Scope
+from resolvers.operation_context import Given, OperationContext
+from resolvers.policy import DEFAULT_POLICY
 from schema import inputs
 from schema.fields import fields
 from schema.fields.fields import Info
@@ -23,7 +23,7 @@ from schema.payloads import (
     UserError,
 )
 
-Rule = Callable[[Scope, Given], Awaitable[Any]]
+Rule = Callable[[OperationContext, Given], Awaitable[Any]]
 
 
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
@@ -31,10 +31,10 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     permit = permissions.of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
-    async def perform(scope: Scope, input: Any) -> Any:  # noqa: A002
+    async def perform(ctx: OperationContext, input: Any) -> Any:  # noqa: A002
         try:
-            permit.check(scope.viewer)
-            row = await rule(scope, given(input))
+            permit.check(ctx.viewer)
+            row = await rule(ctx, given(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: fields.of(row)})
@@ -57,10 +57,10 @@ def _performed(info: Info) -> Any:
     return performed
 
 
-async def _count_uses(scope: Scope, inputs: Sequence[Any]) -> ConnectionsPayload:
+async def _count_uses(ctx: OperationContext, inputs: Sequence[Any]) -> ConnectionsPayload:
     try:
-        permissions.of(connections.record_use).check(scope.viewer)
-        rows = await connections.record_use(scope, [given(use) for use in inputs])
+        permissions.of(connections.record_use).check(ctx.viewer)
+        rows = await connections.record_use(ctx, [given(use) for use in inputs])
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
     return ConnectionsPayload(connections=[fields.of(row) for row in rows])
@@ -196,7 +196,7 @@ class Mutation:
         inputs.ReportConnectionHealthInput,
         ConnectionPayload,
         "An unhealthy report counts up and marks the connection FAILED at a threshold"
-        f" ({RULES.failure_threshold} unless set); a healthy one clears it",
+        f" ({DEFAULT_POLICY.failure_threshold} unless set); a healthy one clears it",
     )
 
     record_connection_use = fields.field(

@@ -12,9 +12,9 @@ from strawberry import UNSET
 from db.model.tables import Relation, Table
 from db.queries.listings import Cut, Listing, Order
 from resolvers import pages
+from resolvers.operation_context import OperationContext
 from resolvers.pages import Paging
-from resolvers.policy import RULES
-from resolvers.scope import Scope
+from resolvers.policy import DEFAULT_POLICY
 from schema import filter_reader, filters
 from schema.enums import OrderDirection
 from schema.fields import fields
@@ -98,7 +98,7 @@ class Page(Generic[T]):
         return await self.page.total()
 
 
-SIZES = f"1 to {RULES.page_max} unless set otherwise"
+SIZES = f"1 to {DEFAULT_POLICY.page_max} unless set otherwise"
 First = Annotated[int | None, strawberry.argument(description=f"How many, from the start: {SIZES}")]
 After = Annotated[str | None, strawberry.argument(description="Begin after this cursor")]
 Last = Annotated[int | None, strawberry.argument(description=f"How many, from the end: {SIZES}")]
@@ -163,7 +163,7 @@ def _set(given: T) -> T | None:
 
 
 def asked(
-    scope: Scope,
+    ctx: OperationContext,
     source: Pages,
     *,
     first: int | None = UNSET,
@@ -180,7 +180,7 @@ def asked(
     ]
     paging = Paging(_set(first), _set(after), _set(last), _set(before))
     listed = Listing(source.table, source.relation, wanted.condition, live=not wanted.names_end)
-    return listed, pages.cut(scope, source.table, order, paging)
+    return listed, pages.cut(ctx, source.table, order, paging)
 
 
 def _selects(info: Info, *path: str) -> bool:

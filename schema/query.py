@@ -57,7 +57,7 @@ async def _nodes(
         strawberry.argument(description="Ids as objects have them: as many as a page may hold"),
     ],
 ) -> Any:
-    most = info.context.settings.page_max
+    most = info.context.policy.page_max
     if len(ids) > most:
         raise BadRequest("BAD_PAGE", f"nodes takes up to {most} ids, not {len(ids)}")
     return await asyncio.gather(*(_node(self, info, id_) for id_ in ids))

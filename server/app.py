@@ -17,7 +17,7 @@ from db.migrating.opening import open_migrated
 from db.queries import cursors
 from db.sqlite.database import Database
 from resolvers.minting import Mint
-from resolvers.policy import Rules
+from resolvers.policy import Policy
 from schema.built import sdl
 from schema.execution.documents import Documents
 from schema.execution.executor import Roads
@@ -82,11 +82,11 @@ def create_app(settings: Settings) -> "Service":
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
     app.settings = settings
     app.page = page
-    app.rules = graphql_http.rules(settings)
+    app.policy = graphql_http.policy(settings)
     app.documents = Documents(
         introspection=settings.shows_schema,
         limits=graphql_http.limits(settings),
-        rules=app.rules,
+        policy=app.policy,
     )
     app.proxies = Proxies(settings.trusted_proxy_list)
     app.trusted = persisted_documents.load(settings, app.documents)
@@ -103,7 +103,7 @@ class Service(Starlette):
     """
 
     settings: Settings
-    rules: Rules
+    policy: Policy
     documents: Documents
     trusted: Trusted
     roads: Roads

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from starlette.config import Config
 from starlette.datastructures import Secret
 
-from resolvers.policy import RULES
+from resolvers.policy import DEFAULT_POLICY
 from schema.limits.limits import LIMITS
 from server import ip_addresses
 from server.http.client_address import Proxies
@@ -60,11 +60,11 @@ class Settings:
     readers: int = setting(2, "Database connections for reading, per process.", 1, 64)
     read_seconds: float = setting(5.0, "Longest that one request may read.", 0.01, 3600)
     page_default: int = setting(
-        RULES.page_default, "Items on a page when a query names no number.", 1, 1000
+        DEFAULT_POLICY.page_default, "Items on a page when a query names no number.", 1, 1000
     )
-    page_max: int = setting(RULES.page_max, "Most items on a page.", 1, 1000)
+    page_max: int = setting(DEFAULT_POLICY.page_max, "Most items on a page.", 1, 1000)
     failure_threshold: int = setting(
-        RULES.failure_threshold, "Errors in a row that make a connection FAILED.", 1
+        DEFAULT_POLICY.failure_threshold, "Errors in a row that make a connection FAILED.", 1
     )
     github_webhook_secret: Secret = setting(UNSET, "What signs deliveries; several with commas.")
     chittyid_url: str = setting("", "The identity authority, which then mints all ChittyIDs.")

@@ -80,7 +80,7 @@ EVERYWHERE = Extent(ALL, ALL, ALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class RowSecurity:
     """The rights of one viewer: its ChittyID, unless they go everywhere, and their extent."""
 
     viewer: str | None = None
@@ -95,7 +95,7 @@ class Sight:
         return sql, {**statement.bind, "viewer": self.viewer} if binds_viewer else statement.bind
 
 
-UNRESTRICTED = Sight()
+UNRESTRICTED = RowSecurity()
 """What the server itself sees, and everyone in open mode."""
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import aiosqlite
 
 from db.program import Rows, Statement
-from db.security.row_security import Sight
+from db.security.row_security import RowSecurity
 
 T = TypeVar("T")
 
@@ -48,9 +48,9 @@ PASSING = {
 NOT_NOW = "the database cannot be used just now: try again"
 
 
-def execute(connection: sqlite3.Connection, statement: Statement, sight: Sight) -> Rows:
+def execute(connection: sqlite3.Connection, statement: Statement, security: RowSecurity) -> Rows:
     """Run one statement for whoever has this sight, and fetch all its rows."""
-    return connection.execute(*sight.of(statement)).fetchall()
+    return connection.execute(*security.of(statement)).fetchall()
 
 
 def end(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from db.program import Program
-from db.security.row_security import UNRESTRICTED, Sight
+from db.security.row_security import UNRESTRICTED, RowSecurity
 from db.sqlite.inline_reader import Points
 from db.sqlite.reader_pool import Readers, Session
 from db.sqlite.writer import Writer
@@ -64,20 +64,20 @@ class Database:
             undo.pop_all()
         return cls(file, pool, writer, points)
 
-    async def read(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
+    async def read(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
         """Run a Program whole in a snapshot of its own.
 
         Raises ReadTimeout when it takes too long, and Unavailable when nothing can be read.
         """
-        async with self._readers.session(sight) as session:
+        async with self._readers.session(security) as session:
             return await session.run(program, last=True)
 
-    def read_at_once(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
+    def read_at_once(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
         """Run a Program that reads a few rows by key, without waiting for anything.
 
         Raises Unavailable when the database is closed, and sqlite3.Error when it cannot be read now.
         """
-        return self._points.run(program, sight)
+        return self._points.run(program, security)
 
     def state(self) -> bytes | None:
         """Bytes that any commit changes, whoever makes it, or None when the state cannot be told.
@@ -86,20 +86,22 @@ class Database:
         """
         return self._points.state()
 
-    async def write(self, program: Program[T], sight: Sight = UNRESTRICTED) -> T:
+    async def write(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
         """Run a Program in a transaction and return its result once it is on the disk.
 
         Raises what the Program raises, its writes undone, and Unavailable when nothing can be written.
         """
-        return await self._writer.write(program, sight)
+        return await self._writer.write(program, security)
 
-    def snapshot(self, sight: Sight = UNRESTRICTED) -> AbstractAsyncContextManager[Session]:
+    def snapshot(
+        self, security: RowSecurity = UNRESTRICTED
+    ) -> AbstractAsyncContextManager[Session]:
         """Borrow one snapshot for several Programs."""
-        return self._readers.session(sight)
+        return self._readers.session(security)
 
-    async def borrow(self, sight: Sight = UNRESTRICTED) -> Session:
+    async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
         """Borrow one snapshot until it is given back; raises Unavailable when the database closes."""
-        return await self._readers.borrow(sight)
+        return await self._readers.borrow(security)
 
     def give_back(self, session: Session) -> None:
         """Give a borrowed snapshot back; whatever still runs in it stops."""

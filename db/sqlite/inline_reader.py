@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
-from db.security.row_security import Sight
+from db.security.row_security import RowSecurity
 from db.sqlite.change_token import States
 from db.sqlite.connection_thread import PREPARED_STATEMENTS, end, execute, existing, prepare
 
@@ -41,7 +41,7 @@ class Points:
             raise
         return cls(connection, path)
 
-    def run(self, program: Program[T], sight: Sight) -> T:
+    def run(self, program: Program[T], security: RowSecurity) -> T:
         """Run a Program whole, in a snapshot of its own, for whoever has this sight.
 
         Raises what the Program raises, Unavailable once closed, and sqlite3.Error where the database
@@ -52,7 +52,7 @@ class Points:
         connection = self._connection
         connection.execute("BEGIN")
         try:
-            return run(program, lambda statement: execute(connection, statement, sight))
+            return run(program, lambda statement: execute(connection, statement, security))
         finally:
             end(connection)
 

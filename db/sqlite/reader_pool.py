@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
-from db.security.row_security import Sight
+from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import NOT_NOW, PASSING, ConnectionThread, code_of, end, execute
 
 T = TypeVar("T")
@@ -26,9 +26,9 @@ OPCODES_BETWEEN_LOOKS = 10_000
 class Session:
     """A snapshot of the database, held by one operation."""
 
-    def __init__(self, thread: ConnectionThread, seconds: float, sight: Sight) -> None:
+    def __init__(self, thread: ConnectionThread, seconds: float, security: RowSecurity) -> None:
         self.thread = thread
-        self._sight = sight
+        self._sight = security
         self.begun = False
         self._seconds = seconds
         self._left = seconds
@@ -141,15 +141,15 @@ class Readers:
         return cls(threads, seconds)
 
     @asynccontextmanager
-    async def session(self, sight: Sight) -> AsyncIterator[Session]:
+    async def session(self, security: RowSecurity) -> AsyncIterator[Session]:
         """Borrow a snapshot for as long as the block lasts; raises Unavailable like `borrow`."""
-        session = await self.borrow(sight)
+        session = await self.borrow(security)
         try:
             yield session
         finally:
             self.give_back(session)
 
-    async def borrow(self, sight: Sight) -> Session:
+    async def borrow(self, security: RowSecurity) -> Session:
         """Borrow a connection for one snapshot, which begins with the first Program run in it.
 
         Its Programs see what the sight has. It must be given back. Raises Unavailable once the pool is
@@ -159,7 +159,7 @@ class Readers:
         if self._closed:
             self._idle.put_nowait(thread)  # wakes whoever waits next
             raise Unavailable("the server is shutting down: try again")
-        session = Session(thread, self._seconds, sight)
+        session = Session(thread, self._seconds, security)
         self._lent.add(session)
         return session
 

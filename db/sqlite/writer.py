@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from db.errors import Unavailable
 from db.program import Program, run
-from db.security.row_security import Sight
+from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class Job:
     """One Program that waits to be written; `done` is cancelled together with its caller."""
 
     program: Program[Any]
-    sight: Sight
+    security: RowSecurity
     done: asyncio.Future[Any] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -55,7 +55,7 @@ class Writer:
         """Open the writing connection; nothing is written with less free space than that."""
         return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
 
-    async def write(self, program: Program[T], sight: Sight) -> T:
+    async def write(self, program: Program[T], security: RowSecurity) -> T:
         """Run a Program for whoever has this sight, and return its result once it is on the disk.
 
         Raises what the Program raises, its writes undone, and Unavailable when the database cannot
@@ -63,7 +63,7 @@ class Writer:
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
-        job = Job(program, sight)
+        job = Job(program, security)
         self._queue.put_nowait(job)
         result: T = await job.done
         return result
@@ -136,7 +136,7 @@ def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outco
 def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
     connection.execute("SAVEPOINT attempt")
     try:
-        result = run(job.program, lambda statement: execute(connection, statement, job.sight))
+        result = run(job.program, lambda statement: execute(connection, statement, job.security))
     except BaseException as error:  # any other would end the writer, and with it every later write
         if not connection.in_transaction:  # SQLite undid the whole group, as it does on a full disk
             raise

@@ -214,7 +214,7 @@ class PagePlan:
         return spec
 
     def _spec(self, request: Request) -> Spec:
-        listing, cut = asked(request.scope, self.source, **self.arguments.values(request))
+        listing, cut = asked(request.ctx, self.source, **self.arguments.values(request))
         infos = self.infos
         look_ahead = BEYOND[cut.backward] in infos
         has_rows = look_ahead or self.has_objects or self.has_cursors
@@ -313,7 +313,7 @@ class PageTask:
 
     def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
         name, order = self._plan.columns.table.name, self._spec.cut.order
-        encode = cursors.encoder(self._request.scope.cursor_key, name, order)
+        encode = cursors.encoder(self._request.ctx.cursor_key, name, order)
         return lambda row: encode(values(row))
 
     def _values(self, row: Sequence[Any]) -> Values:

@@ -15,7 +15,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 from schema.compiled import arguments
 
 
@@ -23,7 +23,7 @@ from schema.compiled import arguments
 class Request:
     """One run of a plan."""
 
-    scope: Scope
+    ctx: OperationContext
     variables: VariableValues
 
 

@@ -54,7 +54,7 @@ class QueryPlan:
         """
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
         tasks = [task for root in self.roots for task in root.begin(data, request)]
-        yield from carried_out(tasks, request.scope.spent)
+        yield from carried_out(tasks, request.ctx.spent)
         return data
 
 
@@ -165,7 +165,7 @@ class _ById:
         given = self.arguments.values(request)
         asked = given["ids"] if self.many else [given["id"]]
         if self.many:
-            if len(asked) > request.scope.settings.page_max:
+            if len(asked) > request.ctx.policy.page_max:
                 raise BadRequest("BAD_PAGE", "nodes takes fewer ids")
             data[self.key] = [None] * len(asked)
         wanted: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
@@ -189,7 +189,7 @@ class _Viewer:
         return self.lookup.most
 
     def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        viewer = request.scope.viewer
+        viewer = request.ctx.viewer
         values = {"capabilities": list(viewer.capabilities), "__typename": "Viewer"}
         data[self.key] = made = {key: values.get(name) for key, name in self.fields}
         if self.lookup.uses and viewer.actor is not None:

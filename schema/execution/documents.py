@@ -29,8 +29,8 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
-from resolvers.policy import Rules
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
+from resolvers.policy import Policy
 from schema.built import GRAPHQL
 from schema.errors import RequestRefused
 from schema.execution.variables import Variables
@@ -132,10 +132,10 @@ class Documents:
     """Prepares documents, and keeps the ones that passed."""
 
     def __init__(
-        self, *, introspection: bool, limits: Limits = LIMITS, rules: Rules | None = None
+        self, *, introspection: bool, limits: Limits = LIMITS, policy: Policy | None = None
     ) -> None:
         self._limits = limits
-        self._prices = Prices(GRAPHQL, rules or Rules(), limits.cost)
+        self._prices = Prices(GRAPHQL, policy or Policy(), limits.cost)
         self._rules = list(specified_rules)
         self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
         if not introspection:
@@ -235,7 +235,7 @@ def only_fields(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]
 
 
 async def run(
-    prepared: Prepared, scope: Scope, variables: dict[str, Any], operation_name: str | None
+    prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], operation_name: str | None
 ) -> ExecutionResult:
     """Carry out one operation through Strawberry's resolvers and the scope's loaders.
 
@@ -245,7 +245,7 @@ async def run(
     result = execute(
         GRAPHQL,
         prepared.document,
-        context_value=scope,
+        context_value=ctx,
         variable_values=variables,
         operation_name=operation_name,
         hide_suggestions=prepared.hide_suggestions,

@@ -17,7 +17,7 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor
 
 from db.errors import BadRequest, Unavailable, Unreadable
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
 from schema.compiled import payloads, queries
 from schema.compiled.compiler import Compiler, NotCovered
@@ -63,13 +63,13 @@ class Roads:
         self.generic: Counter[str] = Counter()
 
     async def answer(
-        self, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+        self, prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], name: str | None
     ) -> Answered:
         """Carry out one operation; raises RequestRefused when it is not clear or does not fit."""
         try:
-            answered = await self._on_a_plan(prepared, scope, variables, name)
+            answered = await self._on_a_plan(prepared, ctx, variables, name)
         except NotCovered as reason:
-            result = await run(prepared, scope, variables, name)
+            result = await run(prepared, ctx, variables, name)
             answered = Answered(result.data, result.errors or [], str(reason))
         if answered.why_generic is None:
             self.compiled += 1
@@ -78,7 +78,7 @@ class Roads:
         return answered
 
     async def _on_a_plan(
-        self, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+        self, prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], name: str | None
     ) -> Answered:
         if not self._compile:
             raise NotCovered("plans are switched off")
@@ -87,11 +87,11 @@ class Roads:
         if coerced is None:
             raise NotCovered("variables do not fit")
         plan = plan_of(prepared, operation, coerced)
-        request = Request(scope, coerced)
+        request = Request(ctx, coerced)
         if isinstance(plan, QueryPlan):
             if not plan.introspection:
                 return Answered(await _queried(plan, request))
-            described = await _introspected(plan, prepared, scope, variables, name)
+            described = await _introspected(plan, prepared, ctx, variables, name)
             return Answered(await _queried(plan, request) | described)
         return await _mutated(plan, request, prepared, name, variables)
 
@@ -134,8 +134,8 @@ def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> 
 async def _queried(plan: QueryPlan, request: Request) -> dict[str, Any]:
     try:
         if plan.most <= AT_ONCE:
-            return request.scope.read_at_once(plan.program(request))
-        return await request.scope.read_last(plan.program(request))
+            return request.ctx.read_at_once(plan.program(request))
+        return await request.ctx.read_last(plan.program(request))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:
@@ -144,10 +144,14 @@ async def _queried(plan: QueryPlan, request: Request) -> dict[str, Any]:
 
 
 async def _introspected(
-    plan: QueryPlan, prepared: Prepared, scope: Scope, variables: dict[str, Any], name: str | None
+    plan: QueryPlan,
+    prepared: Prepared,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+    name: str | None,
 ) -> dict[str, Any]:
     """What a query asks of the schema itself, besides what its plan reads; raises NotCovered."""
-    result = await run(only_fields(prepared, name, plan.introspection), scope, variables, None)
+    result = await run(only_fields(prepared, name, plan.introspection), ctx, variables, None)
     if result.errors or result.data is None:
         raise NotCovered(queries.INTROSPECTION)
     return result.data
@@ -173,7 +177,7 @@ async def _mutated(
         except NotCovered as reason:
             answered.why_generic = str(reason)
         alone = only_fields(prepared, name, plan.field.nodes)
-        result = await run(alone, request.scope, variables, None)
+        result = await run(alone, request.ctx, variables, None)
         answered.errors += result.errors or []
         if result.data is None:
             answered.data = None
@@ -184,30 +188,30 @@ async def _mutated(
 
 async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     """A mutation field's payload; raises NotCovered, with what was performed left in the scope."""
-    scope, key = request.scope, plan.field.key
+    ctx, key = request.ctx, plan.field.key
     try:
         given = plan.arguments.values(request)
     except GraphQLError:
         raise NotCovered("fault: GraphQLError") from None
     try:
-        scope.performed[key] = payload = await plan.source.perform(scope, **given)
+        ctx.performed[key] = payload = await plan.source.perform(ctx, **given)
     except Exception as fault:
         # A mutation that failed must not be performed again to say so.
-        scope.performed[key] = fault
+        ctx.performed[key] = fault
         word = "fault" if isinstance(fault, FAULTS) else "failure"
         raise NotCovered(f"{word}: {type(fault).__name__}") from None
     try:
         made, tasks = plan.begin(payload, request)
         if tasks and plan.most <= AT_ONCE:
-            scope.read_at_once(carried_out(tasks, scope.spent))
+            ctx.read_at_once(carried_out(tasks, ctx.spent))
         elif tasks:
-            await scope.read_last(carried_out(tasks, scope.spent))
+            await ctx.read_last(carried_out(tasks, ctx.spent))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
     except Exception as fault:
         log.exception("plan failed")
         raise NotCovered(f"failure: {type(fault).__name__}") from None
-    del scope.performed[key]
+    del ctx.performed[key]
     return made
 
 

@@ -17,7 +17,7 @@ from db.model import column_types
 from db.model.column_types import Kind
 from db.model.tables import Column, Relation, Table
 from db.program import Value
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 from schema.fields import global_ids
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 from schema.fields.sources import (
@@ -32,7 +32,7 @@ from schema.fields.sources import (
 )
 
 T = TypeVar("T")
-Info = strawberry.Info[Scope, None]
+Info = strawberry.Info[OperationContext, None]
 
 _GRAPHQL_TYPES: dict[Kind, Any] = {
     column_types.TEXT: str,

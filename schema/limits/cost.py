@@ -18,7 +18,7 @@ from graphql import (
     is_introspection_type,
 )
 
-from resolvers.policy import Rules
+from resolvers.policy import Policy
 from schema.limits import introspection_cost, list_sizes
 from schema.limits.list_sizes import Values
 from schema.limits.selection_tree import ALWAYS, Branch, Shape, Shapes
@@ -53,7 +53,7 @@ class Prices:
     """What costs depend on besides the operation; `most` is how far an introspection is followed."""
 
     schema: GraphQLSchema
-    rules: Rules
+    policy: Policy
     most: int
 
     def of(
@@ -88,9 +88,9 @@ class _Pricing:
 
     def _field(self, shape: Shape, branch: Branch, size: Amount) -> Amount:
         node, definition = branch.places[0].node, branch.definition
-        rules = self.prices.rules
+        policy = self.prices.policy
         if list_sizes.is_page(definition):
-            page = list_sizes.of_page(node, self.values, rules.page_default, rules.page_max)
+            page = list_sizes.of_page(node, self.values, policy.page_default, policy.page_max)
             return largest([1, self._dearest(shape, branch, page)])
         own = list_sizes.of_list(node, definition, self.values)
         if list_sizes.is_list(definition):

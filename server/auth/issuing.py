@@ -11,8 +11,8 @@ from db.queries import lookups
 from db.security import api_keys as stored_keys
 from db.security.api_keys import ApiKey
 from resolvers import minting
+from resolvers.operation_context import OperationContext
 from resolvers.permissions import ADMIN
-from resolvers.scope import Scope
 from server.auth import api_keys
 from server.auth.api_keys import Presented
 
@@ -33,7 +33,9 @@ class Issued:
     stored: ApiKey
 
 
-async def to_actor(scope: Scope, actor: str, wanted: Wanted, *, as_admin: bool = False) -> Issued:
+async def to_actor(
+    ctx: OperationContext, actor: str, wanted: Wanted, *, as_admin: bool = False
+) -> Issued:
     """Make a key for an active actor, which is given all rights with it `as_admin`.
 
     Raises Refused where there is no such actor or it is not active, Unreadable where what it holds is
@@ -46,10 +48,10 @@ async def to_actor(scope: Scope, actor: str, wanted: Wanted, *, as_admin: bool =
             yield from _made_admin(actor)
         return (yield from _kept(key, actor, wanted))
 
-    return Issued(api_keys.text(key), await scope.write(program()))
+    return Issued(api_keys.text(key), await ctx.write(program()))
 
 
-async def to_new_admin(scope: Scope, name: str, wanted: Wanted) -> Issued:
+async def to_new_admin(ctx: OperationContext, name: str, wanted: Wanted) -> Issued:
     """Register a human actor that may do everything, and make its key; both or neither.
 
     Raises Unavailable where nothing can be written, or no ChittyID is to be had.
@@ -61,7 +63,7 @@ async def to_new_admin(scope: Scope, name: str, wanted: Wanted) -> Issued:
         yield from actors.insert({**values, "chitty_id": chitty_id})
         return (yield from _kept(key, chitty_id, wanted))
 
-    return Issued(api_keys.text(key), await minting.stored(scope, "ACTOR", program))
+    return Issued(api_keys.text(key), await minting.stored(ctx, "ACTOR", program))
 
 
 def _kept(key: Presented, actor: str, wanted: Wanted) -> Program[ApiKey]:

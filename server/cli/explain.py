@@ -14,7 +14,7 @@ from server.cli.complaints import FAILED, MISUSED, complain
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from resolvers.recording_scope import ExplainedScope
+    from resolvers.recording_context import RecordingContext
     from schema.execution.executor import Answered
     from server.cli.options import Commands
 
@@ -72,13 +72,13 @@ async def _explain(
     from db.sqlite import query_plans
     from db.sqlite.database import Database
     from resolvers.permissions import OPERATOR
-    from resolvers.recording_scope import ExplainedScope
+    from resolvers.recording_context import RecordingContext
     from schema.errors import RequestRefused
     from schema.execution.documents import Documents
     from schema.execution.executor import Roads
-    from server.endpoints.graphql_http import limits, rules
+    from server.endpoints.graphql_http import limits, policy
 
-    documents = Documents(introspection=True, limits=limits(settings), rules=rules(settings))
+    documents = Documents(introspection=True, limits=limits(settings), policy=policy(settings))
     prepared = documents.prepare(text)
     if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
@@ -88,24 +88,24 @@ async def _explain(
     try:
         # Where no server ever ran there is no key, nor a cursor that it could authenticate.
         key = await db.read(cursors.stored_key()) or secrets.token_bytes(cursors.KEY_BYTES)
-        async with ExplainedScope(
-            db=db, cursor_key=key, viewer=OPERATOR, settings=rules(settings)
-        ) as scope:
+        async with RecordingContext(
+            db=db, cursor_key=key, viewer=OPERATOR, policy=policy(settings)
+        ) as ctx:
             roads = Roads(compile_operations=settings.compiled)
-            answered = await roads.answer(prepared, scope, variables, operation)
-        plans = await db.read(query_plans.of([asked.statement for asked in scope.asked]))
-        return _told(answered, scope, plans)
+            answered = await roads.answer(prepared, ctx, variables, operation)
+        plans = await db.read(query_plans.of([asked.statement for asked in ctx.asked]))
+        return _told(answered, ctx, plans)
     finally:
         await db.close()
 
 
-def _told(answered: "Answered", scope: "ExplainedScope", plans: list[list[str]]) -> str:
+def _told(answered: "Answered", ctx: "RecordingContext", plans: list[list[str]]) -> str:
     why = answered.why_generic
     lines = [f"road: generic ({why})" if why else "road: compiled"]
     lines += [f"error: {error.message}" for error in answered.errors]
-    lines.append(f"statements: {len(scope.asked)}")
-    for number, (asked, steps) in enumerate(zip(scope.asked, plans, strict=True), 1):
-        sql, binds = scope.viewer.sight.of(asked.statement)
+    lines.append(f"statements: {len(ctx.asked)}")
+    for number, (asked, steps) in enumerate(zip(ctx.asked, plans, strict=True), 1):
+        sql, binds = ctx.viewer.security.of(asked.statement)
         bind = json.dumps(dict(binds), default=str, ensure_ascii=False)
         lines += [
             "",

@@ -18,7 +18,7 @@ from server.cli.complaints import complain, tell
 if TYPE_CHECKING:
     from db.security.api_keys import ApiKey
     from db.sqlite.database import Database
-    from resolvers.scope import Scope
+    from resolvers.operation_context import OperationContext
     from server.cli.options import Commands
     from server.settings import Settings
 
@@ -94,18 +94,20 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
 
     wanted = issuing.Wanted(label=args.label, expires_at=args.expires)
 
-    async def issue(scope: "Scope") -> issuing.Issued:
+    async def issue(ctx: "OperationContext") -> issuing.Issued:
         if args.new_admin is not None:
-            return await issuing.to_new_admin(scope, args.new_admin, wanted)
-        return await issuing.to_actor(scope, args.actor, wanted, as_admin=args.grant_admin)
+            return await issuing.to_new_admin(ctx, args.new_admin, wanted)
+        return await issuing.to_actor(ctx, args.actor, wanted, as_admin=args.grant_admin)
 
     async def work(database: "Database") -> issuing.Issued:
+        from resolvers.operation_context import OperationContext
         from resolvers.permissions import OPERATOR
-        from resolvers.scope import Scope
 
         async with minting.minter(settings) as mint:
             # Nothing here makes or reads a cursor.
-            return await issue(Scope(db=database, cursor_key=b"", viewer=OPERATOR, mint=mint))
+            return await issue(
+                OperationContext(db=database, cursor_key=b"", viewer=OPERATOR, mint=mint)
+            )
 
     issued = await _with_database(settings, work)
     key = issued.stored

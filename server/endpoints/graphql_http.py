@@ -16,7 +16,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from resolvers.permissions import Viewer
-from resolvers.policy import Rules
+from resolvers.policy import Policy
 from schema.errors import RequestRefused
 from schema.limits.limits import Limits
 from server.auth.gate import Barred, Gate
@@ -204,9 +204,9 @@ def _events(body: bytes) -> bytes:
     return b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % body
 
 
-def rules(settings: Settings) -> Rules:
+def policy(settings: Settings) -> Policy:
     """The figures that the registry's rules go by."""
-    return Rules(
+    return Policy(
         page_default=settings.page_default,
         page_max=settings.page_max,
         failure_threshold=settings.failure_threshold,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 from starlette.types import Scope as Connection
 
+from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR, Viewer
-from resolvers.scope import Scope
 from schema import errors
 from schema.execution.documents import Operation, Prepared
 from server.auth.gate import Gate
@@ -77,19 +77,17 @@ async def carry_out(app: "Service", noted: Noted, job: Job, viewer: Viewer) -> d
 
     Raises RequestRefused where its variables do not fit.
     """
-    scope = Scope(
+    ctx = OperationContext(
         db=app.db,
         cursor_key=app.cursor_key,
         viewer=viewer,
-        settings=app.rules,
+        policy=app.policy,
         mint=app.mint,
     )
-    noted["chittygraph.spent"] = scope.spent
+    noted["chittygraph.spent"] = ctx.spent
     asked = job.asked
-    async with scope:
-        answered = await app.roads.answer(
-            job.prepared, scope, asked.variables, asked.operation_name
-        )
+    async with ctx:
+        answered = await app.roads.answer(job.prepared, ctx, asked.variables, asked.operation_name)
     noted["chittygraph.road"] = "generic" if answered.why_generic else "compiled"
     noted["chittygraph.outcome"] = "errors" if answered.errors else "ok"
     answer: dict[str, Any] = {"data": answered.data}

@@ -21,14 +21,14 @@ from tests.support.mutations import (
 
 
 @pytest.fixture
-async def scope(tmp_path):
-    async with empty(tmp_path) as scope:
-        yield scope
+async def ctx(tmp_path):
+    async with empty(tmp_path) as ctx:
+        yield ctx
 
 
-async def test_a_registered_actor_is_active_and_has_a_chitty_id_of_its_own(scope):
+async def test_a_registered_actor_is_active_and_has_a_chitty_id_of_its_own(ctx):
     actor = await actors.register(
-        scope, {"actor_type": ActorType.AI, "email": "a@example.org", "capabilities": ["x", "ü"]}
+        ctx, {"actor_type": ActorType.AI, "email": "a@example.org", "capabilities": ["x", "ü"]}
     )
 
     assert actor.chitty_id.startswith("CHITTY-ACTOR-")
@@ -38,88 +38,88 @@ async def test_a_registered_actor_is_active_and_has_a_chitty_id_of_its_own(scope
     assert actor.last_seen_at is None
 
 
-async def test_a_chitty_id_minted_elsewhere_is_taken_without_its_prefix(scope):
-    actor = await register(scope, f"did:chitty:{ADA}")
+async def test_a_chitty_id_minted_elsewhere_is_taken_without_its_prefix(ctx):
+    actor = await register(ctx, f"did:chitty:{ADA}")
 
     assert actor.chitty_id == ADA
 
 
-async def test_every_malformed_field_is_reported_at_once(scope):
+async def test_every_malformed_field_is_reported_at_once(ctx):
     async with refusal(
-        scope,
+        ctx,
         ("INVALID", "chitty_id"),
         ("INVALID", "email"),
         ("INVALID", "avatar_url"),
         ("INVALID", "capabilities"),
     ):
         await register(
-            scope, "ada", email="ada", avatar_url="ftp://x", capabilities=None, display_name=None
+            ctx, "ada", email="ada", avatar_url="ftp://x", capabilities=None, display_name=None
         )
 
 
-async def test_a_chitty_id_is_unique_over_actors_contexts_and_installations(scope):
-    await register(scope, ADA)
-    await contexts.create(scope, {"chitty_id": BOB, "name": "work", "owner": ADA})
+async def test_a_chitty_id_is_unique_over_actors_contexts_and_installations(ctx):
+    await register(ctx, ADA)
+    await contexts.create(ctx, {"chitty_id": BOB, "name": "work", "owner": ADA})
 
     for taken in (ADA, BOB):
-        async with refusal(scope, ("ALREADY_EXISTS", "chitty_id")):
-            await register(scope, taken)
+        async with refusal(ctx, ("ALREADY_EXISTS", "chitty_id")):
+            await register(ctx, taken)
 
 
-async def test_two_actors_cannot_have_the_same_principal(scope):
-    await register(scope, ADA, chitty_auth_principal_id="p-1")
-    await register(scope, BOB)
+async def test_two_actors_cannot_have_the_same_principal(ctx):
+    await register(ctx, ADA, chitty_auth_principal_id="p-1")
+    await register(ctx, BOB)
 
-    async with refusal(scope, ("ALREADY_EXISTS", "chitty_auth_principal_id")):
-        await register(scope, EVE, chitty_auth_principal_id="p-1")
+    async with refusal(ctx, ("ALREADY_EXISTS", "chitty_auth_principal_id")):
+        await register(ctx, EVE, chitty_auth_principal_id="p-1")
     async with refusal(
-        scope, ("ALREADY_EXISTS", "chitty_id"), ("ALREADY_EXISTS", "chitty_auth_principal_id")
+        ctx, ("ALREADY_EXISTS", "chitty_id"), ("ALREADY_EXISTS", "chitty_auth_principal_id")
     ):
-        await register(scope, BOB, chitty_auth_principal_id="p-1")
-    async with refusal(scope, ("ALREADY_EXISTS", "chitty_auth_principal_id")):
-        await actors.update(scope, {"chitty_id": BOB, "chitty_auth_principal_id": "p-1"})
+        await register(ctx, BOB, chitty_auth_principal_id="p-1")
+    async with refusal(ctx, ("ALREADY_EXISTS", "chitty_auth_principal_id")):
+        await actors.update(ctx, {"chitty_id": BOB, "chitty_auth_principal_id": "p-1"})
 
 
-async def test_of_many_registrations_with_one_id_at_once_exactly_one_succeeds(scope):
-    attempts = [register(scope, ADA, display_name=f"Ada {n}") for n in range(20)]
+async def test_of_many_registrations_with_one_id_at_once_exactly_one_succeeds(ctx):
+    attempts = [register(ctx, ADA, display_name=f"Ada {n}") for n in range(20)]
 
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
 
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 19
-    assert await ask(scope, "SELECT count(*) FROM actors") == [(1,)]
+    assert await ask(ctx, "SELECT count(*) FROM actors") == [(1,)]
 
 
-async def test_an_update_changes_what_was_given_and_null_clears(scope):
-    before = await register(scope, ADA, display_name="Ada", email="a@example.org")
+async def test_an_update_changes_what_was_given_and_null_clears(ctx):
+    before = await register(ctx, ADA, display_name="Ada", email="a@example.org")
 
-    after = await actors.update(scope, {"chitty_id": ADA, "email": None, "capabilities": ["x"]})
+    after = await actors.update(ctx, {"chitty_id": ADA, "email": None, "capabilities": ["x"]})
 
     assert (after.display_name, after.email, after.capabilities) == ("Ada", None, '["x"]')
     assert after.updated_at > before.updated_at
     assert after.created_at == before.created_at
 
 
-async def test_an_actor_keeps_its_own_principal_while_something_else_changes(scope):
-    await register(scope, ADA, chitty_auth_principal_id="p-1")
+async def test_an_actor_keeps_its_own_principal_while_something_else_changes(ctx):
+    await register(ctx, ADA, chitty_auth_principal_id="p-1")
 
     given = {"chitty_id": ADA, "chitty_auth_principal_id": "p-1", "display_name": "Ada"}
-    actor = await actors.update(scope, given)
+    actor = await actors.update(ctx, given)
 
     assert (actor.display_name, actor.chitty_auth_principal_id) == ("Ada", "p-1")
 
 
-async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(scope):
-    before = await register(scope, ADA, display_name="Ada", chitty_auth_principal_id="p-1")
+async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
+    before = await register(ctx, ADA, display_name="Ada", chitty_auth_principal_id="p-1")
 
     for same in (
         {},
         {"display_name": "Ada"},
         {"chitty_auth_principal_id": "p-1", "if_updated_at": before.updated_at},
     ):
-        assert await actors.update(scope, {"chitty_id": ADA, **same}) == before
+        assert await actors.update(ctx, {"chitty_id": ADA, **same}) == before
 
 
-async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(scope):
+async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx):
     for mutate in (
         actors.update,
         actors.suspend,
@@ -127,83 +127,83 @@ async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(sco
         actors.delete,
         actors.record_seen,
     ):
-        async with refusal(scope, ("NOT_FOUND", "chitty_id")):
-            await mutate(scope, {"chitty_id": ADA})
-        async with refusal(scope, ("INVALID", "chitty_id")):
-            await mutate(scope, {"chitty_id": "ada"})
+        async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
+            await mutate(ctx, {"chitty_id": ADA})
+        async with refusal(ctx, ("INVALID", "chitty_id")):
+            await mutate(ctx, {"chitty_id": "ada"})
 
 
-async def test_a_change_is_refused_when_the_row_has_changed_since(scope):
-    actor = await register(scope, ADA)
-    newer = await actors.update(scope, {"chitty_id": ADA, "display_name": "Ada"})
+async def test_a_change_is_refused_when_the_row_has_changed_since(ctx):
+    actor = await register(ctx, ADA)
+    newer = await actors.update(ctx, {"chitty_id": ADA, "display_name": "Ada"})
 
     stale = {"chitty_id": ADA, "if_updated_at": actor.updated_at}
     for mutate in (actors.update, actors.suspend, actors.reinstate, actors.delete):
-        async with refusal(scope, ("CONFLICT", "if_updated_at")):
-            await mutate(scope, stale)
-    suspended = await actors.suspend(scope, stale | {"if_updated_at": newer.updated_at})
+        async with refusal(ctx, ("CONFLICT", "if_updated_at")):
+            await mutate(ctx, stale)
+    suspended = await actors.suspend(ctx, stale | {"if_updated_at": newer.updated_at})
 
     assert suspended.status == "suspended"
 
 
 @pytest.mark.parametrize("stored", ["2025-10-21 18:52:06", "2025-10-21T20:52:06+02:00"])
-async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(scope, stored):
-    await register(scope, ADA)
-    await put(scope, "UPDATE actors SET updated_at = :at", at=stored)
+async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(ctx, stored):
+    await register(ctx, ADA)
+    await put(ctx, "UPDATE actors SET updated_at = :at", at=stored)
 
     actor = await actors.suspend(
-        scope, {"chitty_id": ADA, "if_updated_at": "2025-10-21T18:52:06.000Z"}
+        ctx, {"chitty_id": ADA, "if_updated_at": "2025-10-21T18:52:06.000Z"}
     )
 
     assert actor.status == "suspended"
 
 
-async def test_updated_at_grows_even_when_it_lies_in_the_future(scope):
-    await register(scope, ADA)
+async def test_updated_at_grows_even_when_it_lies_in_the_future(ctx):
+    await register(ctx, ADA)
     future = "2099-01-01T00:00:00.999Z"
-    await put(scope, "UPDATE actors SET updated_at = :at", at=future)
+    await put(ctx, "UPDATE actors SET updated_at = :at", at=future)
 
-    actor = await actors.suspend(scope, {"chitty_id": ADA})
+    actor = await actors.suspend(ctx, {"chitty_id": ADA})
 
     assert actor.updated_at == "2099-01-01T00:00:01.000Z"
 
 
-async def test_suspending_and_reinstating_twice_changes_nothing_the_second_time(scope):
-    await register(scope, ADA)
+async def test_suspending_and_reinstating_twice_changes_nothing_the_second_time(ctx):
+    await register(ctx, ADA)
     ref = {"chitty_id": ADA}
 
-    suspended = await actors.suspend(scope, ref)
-    assert await actors.suspend(scope, ref) == suspended
-    active = await actors.reinstate(scope, ref)
-    assert await actors.reinstate(scope, ref) == active
+    suspended = await actors.suspend(ctx, ref)
+    assert await actors.suspend(ctx, ref) == suspended
+    active = await actors.reinstate(ctx, ref)
+    assert await actors.reinstate(ctx, ref) == active
 
     assert (suspended.status, active.status) == ("suspended", "active")
 
 
-async def test_a_deleted_actor_must_be_reinstated_before_anything_else(scope):
-    await register(scope, ADA)
+async def test_a_deleted_actor_must_be_reinstated_before_anything_else(ctx):
+    await register(ctx, ADA)
     ref = {"chitty_id": ADA}
-    deleted = await actors.delete(scope, ref)
+    deleted = await actors.delete(ctx, ref)
 
     for mutate in (actors.update, actors.suspend, actors.record_seen):
-        async with refusal(scope, ("CONFLICT", "chitty_id")):
-            await mutate(scope, ref)
-    assert await actors.delete(scope, ref) == deleted
+        async with refusal(ctx, ("CONFLICT", "chitty_id")):
+            await mutate(ctx, ref)
+    assert await actors.delete(ctx, ref) == deleted
 
-    assert (await actors.reinstate(scope, ref)).status == "active"
+    assert (await actors.reinstate(ctx, ref)).status == "active"
 
 
-async def test_deleting_an_actor_disconnects_its_own_open_connections_only(scope):
-    await register(scope, ADA)
-    await register(scope, BOB)
-    await connect(scope, ADA, "actor", 1)
-    await connect(scope, ADA, "actor", 2, status="failed")
-    await connect(scope, ADA, "actor", 3, status="disconnected")
-    await connect(scope, BOB, "actor", 4)
+async def test_deleting_an_actor_disconnects_its_own_open_connections_only(ctx):
+    await register(ctx, ADA)
+    await register(ctx, BOB)
+    await connect(ctx, ADA, "actor", 1)
+    await connect(ctx, ADA, "actor", 2, status="failed")
+    await connect(ctx, ADA, "actor", 3, status="disconnected")
+    await connect(ctx, BOB, "actor", 4)
 
-    actor = await actors.delete(scope, {"chitty_id": ADA})
+    actor = await actors.delete(ctx, {"chitty_id": ADA})
 
-    first, failed, ended, other = await connections(scope)
+    first, failed, ended, other = await connections(ctx)
     status, disconnected_at, updated_at = first
     assert first == failed
     assert status == "disconnected"
@@ -212,54 +212,54 @@ async def test_deleting_an_actor_disconnects_its_own_open_connections_only(scope
     assert other == ("active", None, OLD)
 
 
-async def test_an_actor_that_owns_contexts_is_in_use_and_the_message_says_how_many(scope):
-    await register(scope, ADA)
-    await connect(scope, ADA, "actor", 1)
+async def test_an_actor_that_owns_contexts_is_in_use_and_the_message_says_how_many(ctx):
+    await register(ctx, ADA)
+    await connect(ctx, ADA, "actor", 1)
     for name in ("one", "two", "gone"):
-        await contexts.create(scope, {"name": name, "owner": ADA})
-    ((gone,),) = await ask(scope, "SELECT chitty_id FROM contexts WHERE name = 'gone'")
-    await contexts.delete(scope, {"chitty_id": gone})
+        await contexts.create(ctx, {"name": name, "owner": ADA})
+    ((gone,),) = await ask(ctx, "SELECT chitty_id FROM contexts WHERE name = 'gone'")
+    await contexts.delete(ctx, {"chitty_id": gone})
 
-    async with refusal(scope, ("IN_USE", "chitty_id")):
-        await actors.delete(scope, {"chitty_id": ADA})
+    async with refusal(ctx, ("IN_USE", "chitty_id")):
+        await actors.delete(ctx, {"chitty_id": ADA})
     with pytest.raises(Refused, match=r"owns contexts, 2 not .* transferContextsTo"):
-        await actors.delete(scope, {"chitty_id": ADA})
+        await actors.delete(ctx, {"chitty_id": ADA})
 
 
-async def test_contexts_are_handed_to_another_actor_in_the_same_breath(scope):
-    await register(scope, ADA)
-    await register(scope, BOB)
-    before = await contexts.create(scope, {"name": "work", "owner": ADA})
+async def test_contexts_are_handed_to_another_actor_in_the_same_breath(ctx):
+    await register(ctx, ADA)
+    await register(ctx, BOB)
+    before = await contexts.create(ctx, {"name": "work", "owner": ADA})
 
-    actor = await actors.delete(scope, {"chitty_id": ADA, "transfer_contexts_to": BOB})
+    actor = await actors.delete(ctx, {"chitty_id": ADA, "transfer_contexts_to": BOB})
 
-    ((owner, updated_at),) = await ask(scope, "SELECT owner_chitty_id, updated_at FROM contexts")
+    ((owner, updated_at),) = await ask(ctx, "SELECT owner_chitty_id, updated_at FROM contexts")
     assert actor.status == "deleted"
     assert owner == BOB
     assert updated_at > before.updated_at
 
 
-async def test_contexts_are_handed_only_to_another_known_and_active_actor(scope):
-    await register(scope, ADA)
-    await register(scope, BOB)
-    await connect(scope, ADA, "actor", 1)
-    await contexts.create(scope, {"name": "work", "owner": ADA})
-    await actors.suspend(scope, {"chitty_id": BOB})
+async def test_contexts_are_handed_only_to_another_known_and_active_actor(ctx):
+    await register(ctx, ADA)
+    await register(ctx, BOB)
+    await connect(ctx, ADA, "actor", 1)
+    await contexts.create(ctx, {"name": "work", "owner": ADA})
+    await actors.suspend(ctx, {"chitty_id": BOB})
 
     for heir, code in ((ADA, "INVALID"), (EVE, "NOT_FOUND"), (BOB, "CONFLICT"), ("x", "INVALID")):
-        async with refusal(scope, (code, "transfer_contexts_to")):
-            await actors.delete(scope, {"chitty_id": ADA, "transfer_contexts_to": heir})
+        async with refusal(ctx, (code, "transfer_contexts_to")):
+            await actors.delete(ctx, {"chitty_id": ADA, "transfer_contexts_to": heir})
 
 
-async def test_being_seen_counts_new_sessions_and_never_goes_back_in_time(scope):
-    await register(scope, ADA)
+async def test_being_seen_counts_new_sessions_and_never_goes_back_in_time(ctx):
+    await register(ctx, ADA)
     ref = {"chitty_id": ADA}
 
-    first = await actors.record_seen(scope, ref)
-    second = await actors.record_seen(scope, ref | {"new_session": True})
+    first = await actors.record_seen(ctx, ref)
+    second = await actors.record_seen(ctx, ref | {"new_session": True})
     later = "UPDATE actors SET last_seen_at = :at, session_count = :most"
-    await put(scope, later, at="2099-01-01 00:00:00", most=2**63 - 1)
-    third = await actors.record_seen(scope, ref | {"new_session": True})
+    await put(ctx, later, at="2099-01-01 00:00:00", most=2**63 - 1)
+    third = await actors.record_seen(ctx, ref | {"new_session": True})
 
     assert (first.session_count, second.session_count) == (0, 1)
     assert first.last_seen_at is not None
@@ -268,10 +268,10 @@ async def test_being_seen_counts_new_sessions_and_never_goes_back_in_time(scope)
     assert third.last_seen_at == "2099-01-01T00:00:00.000Z"
 
 
-async def test_a_suspended_actor_can_be_seen_and_null_is_no_answer_to_new_session(scope):
-    await register(scope, ADA)
-    await actors.suspend(scope, {"chitty_id": ADA})
+async def test_a_suspended_actor_can_be_seen_and_null_is_no_answer_to_new_session(ctx):
+    await register(ctx, ADA)
+    await actors.suspend(ctx, {"chitty_id": ADA})
 
-    assert (await actors.record_seen(scope, {"chitty_id": ADA})).last_seen_at is not None
-    async with refusal(scope, ("INVALID", "new_session")):
-        await actors.record_seen(scope, {"chitty_id": ADA, "new_session": None})
+    assert (await actors.record_seen(ctx, {"chitty_id": ADA})).last_seen_at is not None
+    async with refusal(ctx, ("INVALID", "new_session")):
+        await actors.record_seen(ctx, {"chitty_id": ADA, "new_session": None})

@@ -8,9 +8,9 @@ from db.migrating.migrator import migrate
 from db.model import instants
 from db.sqlite.database import Database
 from resolvers import connections
+from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
-from resolvers.policy import Rules
-from resolvers.scope import Scope
+from resolvers.policy import Policy
 from tests.support.databases import UNHURRIED
 from tests.support.mutations import ADA, ask, put, refusal, register
 
@@ -23,18 +23,18 @@ INT_MAX, BIG_INT_MAX = 2**31 - 1, 2**63 - 1
 
 
 @pytest.fixture
-async def scope(tmp_path):
+async def ctx(tmp_path):
     path = tmp_path / "registry.db"
     migrate(path)
     db = await Database.open(path, **UNHURRIED)
-    async with Scope(
-        db=db, cursor_key=b"key", viewer=OPERATOR, settings=Rules(failure_threshold=3)
-    ) as scope:
-        await register(scope, ADA)
+    async with OperationContext(
+        db=db, cursor_key=b"key", viewer=OPERATOR, policy=Policy(failure_threshold=3)
+    ) as ctx:
+        await register(ctx, ADA)
         for connection_id, service in ((FIRST, "github"), (SECOND, "slack")):
             given = {"connection_id": connection_id, "source": ADA, "target_service": service}
-            await connections.open(scope, given)
-        yield scope
+            await connections.open(ctx, given)
+        yield ctx
     await db.close()
 
 
@@ -42,8 +42,8 @@ def minutes_from_now(minutes):
     return instants.canonical(datetime.now(UTC) + timedelta(minutes=minutes))
 
 
-async def test_errors_in_a_row_are_counted_until_the_connection_fails(scope):
-    reports = [await connections.report_health(scope, SICK | {"error": "no"}) for _ in range(4)]
+async def test_errors_in_a_row_are_counted_until_the_connection_fails(ctx):
+    reports = [await connections.report_health(ctx, SICK | {"error": "no"}) for _ in range(4)]
 
     assert [report.error_count for report in reports] == [1, 2, 3, 4]
     assert [report.status for report in reports] == ["active", "active", "failed", "failed"]
@@ -53,145 +53,145 @@ async def test_errors_in_a_row_are_counted_until_the_connection_fails(scope):
     assert instants == sorted(set(instants))
 
 
-async def test_a_healthy_report_makes_up_for_all_errors(scope):
+async def test_a_healthy_report_makes_up_for_all_errors(ctx):
     for _ in range(3):
-        await connections.report_health(scope, SICK | {"error": "no"})
+        await connections.report_health(ctx, SICK | {"error": "no"})
 
-    well = await connections.report_health(scope, WELL)
+    well = await connections.report_health(ctx, WELL)
 
     assert (well.status, well.error_count, well.last_error) == ("active", 0, None)
 
 
-async def test_reports_at_once_are_each_counted(scope):
-    await asyncio.gather(*[connections.report_health(scope, SICK) for _ in range(20)])
+async def test_reports_at_once_are_each_counted(ctx):
+    await asyncio.gather(*[connections.report_health(ctx, SICK) for _ in range(20)])
 
-    assert await ask(scope, "SELECT max(error_count) FROM connections") == [(20,)]
-
-
-async def test_the_error_count_stops_at_the_greatest_int(scope):
-    await put(scope, f"UPDATE connections SET error_count = {INT_MAX}")
-
-    assert (await connections.report_health(scope, SICK)).error_count == INT_MAX
+    assert await ask(ctx, "SELECT max(error_count) FROM connections") == [(20,)]
 
 
-async def test_an_error_without_a_text_keeps_the_last_text(scope):
-    await connections.report_health(scope, SICK | {"error": "no answer"})
+async def test_the_error_count_stops_at_the_greatest_int(ctx):
+    await put(ctx, f"UPDATE connections SET error_count = {INT_MAX}")
 
-    assert (await connections.report_health(scope, SICK)).last_error == "no answer"
+    assert (await connections.report_health(ctx, SICK)).error_count == INT_MAX
 
 
-async def test_the_text_of_an_error_is_kept_short_and_without_secrets(scope):
+async def test_an_error_without_a_text_keeps_the_last_text(ctx):
+    await connections.report_health(ctx, SICK | {"error": "no answer"})
+
+    assert (await connections.report_health(ctx, SICK)).last_error == "no answer"
+
+
+async def test_the_text_of_an_error_is_kept_short_and_without_secrets(ctx):
     token = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     error = f"401 for {token}\n" + "x" * 5000
 
-    kept = (await connections.report_health(scope, SICK | {"error": error})).last_error or ""
+    kept = (await connections.report_health(ctx, SICK | {"error": error})).last_error or ""
 
     assert token not in kept
     assert kept.startswith("401 for ")
     assert len(kept) == 2000
 
 
-async def test_a_healthy_report_with_an_error_and_one_from_the_future_are_invalid(scope):
-    async with refusal(scope, ("INVALID", "error"), ("INVALID", "checked_at")):
+async def test_a_healthy_report_with_an_error_and_one_from_the_future_are_invalid(ctx):
+    async with refusal(ctx, ("INVALID", "error"), ("INVALID", "checked_at")):
         await connections.report_health(
-            scope, WELL | {"error": "no", "checked_at": minutes_from_now(6)}
+            ctx, WELL | {"error": "no", "checked_at": minutes_from_now(6)}
         )
-    async with refusal(scope, ("INVALID", "connection_id"), ("INVALID", "healthy")):
-        await connections.report_health(scope, {"connection_id": "x", "healthy": None})
+    async with refusal(ctx, ("INVALID", "connection_id"), ("INVALID", "healthy")):
+        await connections.report_health(ctx, {"connection_id": "x", "healthy": None})
 
 
-async def test_a_report_older_than_the_last_is_refused(scope):
+async def test_a_report_older_than_the_last_is_refused(ctx):
     noon, later = "2026-03-01T12:00:00.000Z", "2026-03-01T12:00:01.000Z"
-    await connections.report_health(scope, SICK | {"checked_at": later})
+    await connections.report_health(ctx, SICK | {"checked_at": later})
 
-    async with refusal(scope, ("CONFLICT", "checked_at")):
-        await connections.report_health(scope, WELL | {"checked_at": noon})
-    again = await connections.report_health(scope, WELL | {"checked_at": later})
+    async with refusal(ctx, ("CONFLICT", "checked_at")):
+        await connections.report_health(ctx, WELL | {"checked_at": noon})
+    again = await connections.report_health(ctx, WELL | {"checked_at": later})
     assert (again.last_health_check, again.error_count) == (later, 0)
 
 
-async def test_an_instant_in_the_form_of_other_programs_is_compared_rightly(scope):
-    await put(scope, "UPDATE connections SET last_health_check = '2026-03-01 12:00:00'")
+async def test_an_instant_in_the_form_of_other_programs_is_compared_rightly(ctx):
+    await put(ctx, "UPDATE connections SET last_health_check = '2026-03-01 12:00:00'")
 
-    async with refusal(scope, ("CONFLICT", "checked_at")):
-        await connections.report_health(scope, WELL | {"checked_at": "2026-03-01T11:00:00.000Z"})
+    async with refusal(ctx, ("CONFLICT", "checked_at")):
+        await connections.report_health(ctx, WELL | {"checked_at": "2026-03-01T11:00:00.000Z"})
     given = WELL | {"checked_at": "2026-03-01T13:00:00.000Z"}
-    after = await connections.report_health(scope, given)
+    after = await connections.report_health(ctx, given)
     assert after.last_health_check == "2026-03-01T13:00:00.000Z"
 
 
-async def test_a_report_without_an_instant_follows_one_from_a_fast_clock(scope):
+async def test_a_report_without_an_instant_follows_one_from_a_fast_clock(ctx):
     ahead = minutes_from_now(4)
-    await connections.report_health(scope, SICK | {"checked_at": ahead})
+    await connections.report_health(ctx, SICK | {"checked_at": ahead})
 
-    assert (await connections.report_health(scope, WELL)).last_health_check == ahead
+    assert (await connections.report_health(ctx, WELL)).last_health_check == ahead
 
 
-async def test_a_disconnected_connection_has_no_health(scope):
-    await connections.disconnect(scope, REF)
+async def test_a_disconnected_connection_has_no_health(ctx):
+    await connections.disconnect(ctx, REF)
 
     for report in (SICK, WELL):
-        async with refusal(scope, ("CONFLICT", "connection_id")):
-            await connections.report_health(scope, report)
+        async with refusal(ctx, ("CONFLICT", "connection_id")):
+            await connections.report_health(ctx, report)
 
 
-async def test_an_inactive_connection_stays_inactive_however_it_fares(scope):
-    await connections.update(scope, REF | {"active": False})
+async def test_an_inactive_connection_stays_inactive_however_it_fares(ctx):
+    await connections.update(ctx, REF | {"active": False})
 
-    sick = [await connections.report_health(scope, SICK) for _ in range(4)][-1]
-    well = await connections.report_health(scope, WELL)
+    sick = [await connections.report_health(ctx, SICK) for _ in range(4)][-1]
+    well = await connections.report_health(ctx, WELL)
 
     assert (sick.status, sick.error_count) == ("inactive", 4)
     assert (well.status, well.error_count) == ("inactive", 0)
 
 
-async def test_a_failed_connection_does_not_come_back_beside_an_active_twin(scope):
+async def test_a_failed_connection_does_not_come_back_beside_an_active_twin(ctx):
     for _ in range(3):
-        await connections.report_health(scope, SICK)
-    await connections.open(scope, {"source": ADA, "target_service": "github"})
+        await connections.report_health(ctx, SICK)
+    await connections.open(ctx, {"source": ADA, "target_service": "github"})
 
-    async with refusal(scope, ("CONFLICT", "connection_id")):
-        await connections.report_health(scope, WELL)
-    assert (await connections.report_health(scope, SICK)).error_count == 4
-
-
-async def test_a_report_on_an_unknown_connection_is_not_found(scope):
-    async with refusal(scope, ("NOT_FOUND", "connection_id")):
-        await connections.report_health(scope, WELL | {"connection_id": UNKNOWN})
+    async with refusal(ctx, ("CONFLICT", "connection_id")):
+        await connections.report_health(ctx, WELL)
+    assert (await connections.report_health(ctx, SICK)).error_count == 4
 
 
-async def test_use_is_added_up_and_answered_in_the_order_of_the_input(scope):
+async def test_a_report_on_an_unknown_connection_is_not_found(ctx):
+    async with refusal(ctx, ("NOT_FOUND", "connection_id")):
+        await connections.report_health(ctx, WELL | {"connection_id": UNKNOWN})
+
+
+async def test_use_is_added_up_and_answered_in_the_order_of_the_input(ctx):
     first = {"connection_id": FIRST, "requests": 5}
     second = {"connection_id": SECOND}
 
-    used = await connections.record_use(scope, [second, first, second])
+    used = await connections.record_use(ctx, [second, first, second])
 
     assert [row.connection_id for row in used] == [SECOND, FIRST, SECOND]
     assert [row.request_count for row in used] == [2, 5, 2]
     assert all(row.last_used_at and row.updated_at > row.created_at for row in used)
 
 
-async def test_use_is_counted_for_all_or_for_none(scope):
-    await connections.disconnect(scope, {"connection_id": SECOND})
+async def test_use_is_counted_for_all_or_for_none(ctx):
+    await connections.disconnect(ctx, {"connection_id": SECOND})
 
     async with refusal(
-        scope, ("CONFLICT", "1", "connection_id"), ("NOT_FOUND", "3", "connection_id")
+        ctx, ("CONFLICT", "1", "connection_id"), ("NOT_FOUND", "3", "connection_id")
     ):
         await connections.record_use(
-            scope, [{"connection_id": each} for each in (FIRST, SECOND, FIRST, UNKNOWN)]
+            ctx, [{"connection_id": each} for each in (FIRST, SECOND, FIRST, UNKNOWN)]
         )
 
 
-async def test_every_malformed_use_is_reported_at_its_place(scope):
+async def test_every_malformed_use_is_reported_at_its_place(ctx):
     async with refusal(
-        scope,
+        ctx,
         ("INVALID", "0", "connection_id"),
         ("INVALID", "1", "requests"),
         ("INVALID", "2", "requests"),
         ("INVALID", "3", "requests"),
     ):
         await connections.record_use(
-            scope,
+            ctx,
             [
                 {"connection_id": "x"},
                 REF | {"requests": 0},
@@ -201,42 +201,42 @@ async def test_every_malformed_use_is_reported_at_its_place(scope):
         )
 
 
-async def test_a_list_of_uses_has_one_to_a_hundred(scope):
-    async with refusal(scope, ("INVALID",)):
-        await connections.record_use(scope, [])
-    async with refusal(scope, ("LIMIT",)):
-        await connections.record_use(scope, [REF] * 101)
-    [*_, used] = await connections.record_use(scope, [REF] * 100)
+async def test_a_list_of_uses_has_one_to_a_hundred(ctx):
+    async with refusal(ctx, ("INVALID",)):
+        await connections.record_use(ctx, [])
+    async with refusal(ctx, ("LIMIT",)):
+        await connections.record_use(ctx, [REF] * 101)
+    [*_, used] = await connections.record_use(ctx, [REF] * 100)
     assert used.request_count == 100
 
 
-async def test_the_request_count_stops_at_the_greatest_big_int(scope):
-    await put(scope, f"UPDATE connections SET request_count = {BIG_INT_MAX - 3}")
+async def test_the_request_count_stops_at_the_greatest_big_int(ctx):
+    await put(ctx, f"UPDATE connections SET request_count = {BIG_INT_MAX - 3}")
 
-    [used] = await connections.record_use(scope, [REF | {"requests": 3}])
-    [more] = await connections.record_use(scope, [REF | {"requests": 1_000_000}])
+    [used] = await connections.record_use(ctx, [REF | {"requests": 3}])
+    [more] = await connections.record_use(ctx, [REF | {"requests": 1_000_000}])
 
     assert used.request_count == more.request_count == BIG_INT_MAX
-    assert await ask(scope, "SELECT DISTINCT typeof(request_count) FROM connections") == [
+    assert await ask(ctx, "SELECT DISTINCT typeof(request_count) FROM connections") == [
         ("integer",)
     ]
 
 
-async def test_the_last_use_never_goes_back(scope):
+async def test_the_last_use_never_goes_back(ctx):
     ahead = "2999-01-01T00:00:00.000Z"
-    await put(scope, "UPDATE connections SET last_used_at = '2999-01-01 00:00:00'")
+    await put(ctx, "UPDATE connections SET last_used_at = '2999-01-01 00:00:00'")
 
-    [used] = await connections.record_use(scope, [REF])
+    [used] = await connections.record_use(ctx, [REF])
 
     assert used.last_used_at == ahead
 
 
-async def test_uses_at_once_are_each_counted_and_a_refused_one_takes_nothing_with_it(scope):
+async def test_uses_at_once_are_each_counted_and_a_refused_one_takes_nothing_with_it(ctx):
     uses = [[REF], [REF, {"connection_id": UNKNOWN}]] * 10
 
     outcomes = await asyncio.gather(
-        *[connections.record_use(scope, use) for use in uses], return_exceptions=True
+        *[connections.record_use(ctx, use) for use in uses], return_exceptions=True
     )
 
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 10
-    assert await ask(scope, "SELECT max(request_count) FROM connections") == [(10,)]
+    assert await ask(ctx, "SELECT max(request_count) FROM connections") == [(10,)]

@@ -26,15 +26,15 @@ TOKEN = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 
 @pytest.fixture
-async def scope(tmp_path):
-    async with registry(tmp_path) as scope:
-        yield scope
+async def ctx(tmp_path):
+    async with registry(tmp_path) as ctx:
+        yield ctx
 
 
-async def test_an_opened_connection_is_active_and_has_an_id_of_its_own(scope):
-    opened = await connections.open(scope, {"source": WORK, "target_service": "github"})
+async def test_an_opened_connection_is_active_and_has_an_id_of_its_own(ctx):
+    opened = await connections.open(ctx, {"source": WORK, "target_service": "github"})
 
-    [(stored,)] = await ask(scope, "SELECT connection_id FROM connections")
+    [(stored,)] = await ask(ctx, "SELECT connection_id FROM connections")
     assert opened.connection_id == stored
     assert (opened.source_chitty_id, opened.source_type) == (WORK, "context")
     assert (opened.status, opened.connection_type, opened.config) == ("active", "api", "{}")
@@ -43,11 +43,11 @@ async def test_an_opened_connection_is_active_and_has_an_id_of_its_own(scope):
     assert opened.disconnected_at is None
 
 
-async def test_an_opened_connection_keeps_all_that_it_is_given(scope):
-    await install(scope)
+async def test_an_opened_connection_keeps_all_that_it_is_given(ctx):
+    await install(ctx)
 
     opened = await open_one(
-        scope,
+        ctx,
         source=f"did:chitty:{ADA}",
         target_endpoint=API,
         connection_type=ConnectionType.OAUTH,
@@ -64,9 +64,9 @@ async def test_an_opened_connection_keeps_all_that_it_is_given(scope):
     assert opened.installation_id == LIVE
 
 
-async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(scope):
+async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(ctx):
     async with refusal(
-        scope,
+        ctx,
         ("INVALID", "connection_id"),
         ("INVALID", "source"),
         ("INVALID", "target_service"),
@@ -77,7 +77,7 @@ async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(sco
         ("INVALID", "installation_id"),
     ):
         await open_one(
-            scope,
+            ctx,
             "x",
             source="x",
             target_service="a b",
@@ -89,25 +89,25 @@ async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(sco
         )
 
 
-async def test_every_reason_against_a_connection_is_reported_at_once(scope):
-    await open_one(scope)
-    await open_one(scope, SECOND, target_endpoint=API)
+async def test_every_reason_against_a_connection_is_reported_at_once(ctx):
+    await open_one(ctx)
+    await open_one(ctx, SECOND, target_endpoint=API)
 
     async with refusal(
-        scope,
+        ctx,
         ("ALREADY_EXISTS", "connection_id"),
         ("ALREADY_EXISTS", "target_service"),
         ("NOT_FOUND", "installation_id"),
     ):
-        await open_one(scope, SECOND, installation_id=99)
-    async with refusal(scope, ("ALREADY_EXISTS", "connection_id"), ("NOT_FOUND", "source")):
-        await open_one(scope, source=NOWHERE)
+        await open_one(ctx, SECOND, installation_id=99)
+    async with refusal(ctx, ("ALREADY_EXISTS", "connection_id"), ("NOT_FOUND", "source")):
+        await open_one(ctx, source=NOWHERE)
 
 
-async def test_a_refusal_never_repeats_a_secret(scope):
+async def test_a_refusal_never_repeats_a_secret(ctx):
     with pytest.raises(Refused) as refused:
         await open_one(
-            scope,
+            ctx,
             credentials_kv_key=TOKEN,
             target_service=f"{TOKEN} ",
             target_endpoint=f"https://x.example/?token={TOKEN}",
@@ -132,53 +132,53 @@ async def test_a_refusal_never_repeats_a_secret(scope):
         "https://api.example.com/?api_key=0123456789",
     ],
 )
-async def test_an_endpoint_that_carries_credentials_or_means_nothing_is_refused(scope, endpoint):
-    async with refusal(scope, ("INVALID", "target_endpoint")):
-        await open_one(scope, target_endpoint=endpoint)
+async def test_an_endpoint_that_carries_credentials_or_means_nothing_is_refused(ctx, endpoint):
+    async with refusal(ctx, ("INVALID", "target_endpoint")):
+        await open_one(ctx, target_endpoint=endpoint)
 
 
 @pytest.mark.parametrize(
     "endpoint",
     ["https://api.example.com/v1?x=1", "db.example.com:5432/work", "localhost", "kafka://e:9092"],
 )
-async def test_an_endpoint_may_be_a_url_or_a_host_with_a_path(scope, endpoint):
-    assert (await open_one(scope, target_endpoint=endpoint)).target_endpoint == endpoint
+async def test_an_endpoint_may_be_a_url_or_a_host_with_a_path(ctx, endpoint):
+    assert (await open_one(ctx, target_endpoint=endpoint)).target_endpoint == endpoint
 
 
-async def test_a_second_active_connection_to_the_same_place_is_refused(scope):
-    await open_one(scope, target_endpoint=API)
+async def test_a_second_active_connection_to_the_same_place_is_refused(ctx):
+    await open_one(ctx, target_endpoint=API)
 
     with pytest.raises(Refused) as refused:
-        await open_one(scope, SECOND, target_endpoint=API)
-    await open_one(scope, SECOND)
+        await open_one(ctx, SECOND, target_endpoint=API)
+    await open_one(ctx, SECOND)
 
     [problem] = refused.value.problems
     assert (problem.code.value, problem.path) == ("ALREADY_EXISTS", ("target_service",))
     assert f"github at {API}" in problem.message
 
 
-async def test_two_connections_without_an_endpoint_are_to_the_same_place(scope):
-    await open_one(scope)
+async def test_two_connections_without_an_endpoint_are_to_the_same_place(ctx):
+    await open_one(ctx)
 
-    async with refusal(scope, ("ALREADY_EXISTS", "target_service")):
-        await open_one(scope, SECOND)
+    async with refusal(ctx, ("ALREADY_EXISTS", "target_service")):
+        await open_one(ctx, SECOND)
 
 
-async def test_of_sixteen_that_open_the_same_at_once_one_wins(scope):
+async def test_of_sixteen_that_open_the_same_at_once_one_wins(ctx):
     given = {"source": WORK, "target_service": "github"}
 
-    tries = [connections.open(scope, given) for _ in range(16)]
+    tries = [connections.open(ctx, given) for _ in range(16)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
 
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 15
-    assert await ask(scope, "SELECT count(*) FROM connections") == [(1,)]
+    assert await ask(ctx, "SELECT count(*) FROM connections") == [(1,)]
 
 
-async def test_a_connection_that_is_not_active_leaves_its_place_to_another(scope):
-    await open_one(scope)
-    await connections.disconnect(scope, REF)
+async def test_a_connection_that_is_not_active_leaves_its_place_to_another(ctx):
+    await open_one(ctx)
+    await connections.disconnect(ctx, REF)
 
-    assert (await open_one(scope, SECOND)).status == "active"
+    assert (await open_one(ctx, SECOND)).status == "active"
 
 
 @pytest.mark.parametrize(
@@ -192,22 +192,22 @@ async def test_a_connection_that_is_not_active_leaves_its_place_to_another(scope
         ("UPDATE contexts SET status = 'deleted'", WORK, "deleted"),
     ],
 )
-async def test_a_source_that_is_out_of_use_opens_nothing(scope, change, source, says):
-    await put(scope, change)
+async def test_a_source_that_is_out_of_use_opens_nothing(ctx, change, source, says):
+    await put(ctx, change)
 
     with pytest.raises(Refused) as refused:
-        await open_one(scope, source=source)
+        await open_one(ctx, source=source)
 
     [problem] = refused.value.problems
     assert (problem.code.value, problem.path) == ("CONFLICT", ("source",))
     assert says in problem.message
     assert source in problem.message
-    assert await ask(scope, "SELECT * FROM connections") == []
+    assert await ask(ctx, "SELECT * FROM connections") == []
 
 
-async def test_an_installation_that_is_suspended_or_removed_carries_nothing(scope):
-    await install(scope)
+async def test_an_installation_that_is_suspended_or_removed_carries_nothing(ctx):
+    await install(ctx)
 
     for number in (SUSPENDED, REMOVED):
-        async with refusal(scope, ("CONFLICT", "installation_id")):
-            await open_one(scope, installation_id=number)
+        async with refusal(ctx, ("CONFLICT", "installation_id")):
+            await open_one(ctx, installation_id=number)

@@ -6,7 +6,7 @@ import pytest
 from db.errors import Refused
 from db.model.tables import Context
 from resolvers import actors, contexts
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 from tests.support.mutations import (
     ADA,
     BOB,
@@ -26,22 +26,26 @@ REF = {"chitty_id": WORK}
 
 
 @pytest.fixture
-async def scope(tmp_path):
-    async with empty(tmp_path) as scope:
-        await register(scope, ADA)
-        yield scope
+async def ctx(tmp_path):
+    async with empty(tmp_path) as ctx:
+        await register(ctx, ADA)
+        yield ctx
 
 
 async def create(
-    scope: Scope, chitty_id: str | None = WORK, name: str = "work", owner: str = ADA, **more: Any
+    ctx: OperationContext,
+    chitty_id: str | None = WORK,
+    name: str = "work",
+    owner: str = ADA,
+    **more: Any,
 ) -> Context:
     return await contexts.create(
-        scope, {"chitty_id": chitty_id, "name": name, "owner": owner, **more}
+        ctx, {"chitty_id": chitty_id, "name": name, "owner": owner, **more}
     )
 
 
-async def test_a_created_context_is_active_and_has_a_chitty_id_of_its_own(scope):
-    context = await contexts.create(scope, {"name": "work", "owner": ADA, "tools": ["git", "ü"]})
+async def test_a_created_context_is_active_and_has_a_chitty_id_of_its_own(ctx):
+    context = await contexts.create(ctx, {"name": "work", "owner": ADA, "tools": ["git", "ü"]})
 
     assert context.chitty_id.startswith("CHITTY-CONTEXT-")
     assert (context.name, context.owner_chitty_id, context.status) == ("work", ADA, "active")
@@ -50,9 +54,9 @@ async def test_a_created_context_is_active_and_has_a_chitty_id_of_its_own(scope)
     assert context.deleted_at is None
 
 
-async def test_every_malformed_field_is_reported_at_once(scope):
+async def test_every_malformed_field_is_reported_at_once(ctx):
     async with refusal(
-        scope,
+        ctx,
         ("INVALID", "chitty_id"),
         ("INVALID", "name"),
         ("INVALID", "owner"),
@@ -60,66 +64,64 @@ async def test_every_malformed_field_is_reported_at_once(scope):
         ("INVALID", "data"),
         ("INVALID", "tools"),
     ):
-        await create(
-            scope, "x", name="", owner="ada", chitty_dna_id="x", data=None, tools=["a", "a"]
-        )
+        await create(ctx, "x", name="", owner="ada", chitty_dna_id="x", data=None, tools=["a", "a"])
 
 
-async def test_every_reason_against_a_context_is_reported_at_once(scope):
-    await create(scope)
+async def test_every_reason_against_a_context_is_reported_at_once(ctx):
+    await create(ctx)
 
     async with refusal(
-        scope, ("ALREADY_EXISTS", "chitty_id"), ("ALREADY_EXISTS", "name"), ("NOT_FOUND", "owner")
+        ctx, ("ALREADY_EXISTS", "chitty_id"), ("ALREADY_EXISTS", "name"), ("NOT_FOUND", "owner")
     ):
-        await create(scope, owner=EVE)
+        await create(ctx, owner=EVE)
 
 
-async def test_an_actors_chitty_id_cannot_be_a_contexts(scope):
-    async with refusal(scope, ("ALREADY_EXISTS", "chitty_id")):
-        await create(scope, ADA)
+async def test_an_actors_chitty_id_cannot_be_a_contexts(ctx):
+    async with refusal(ctx, ("ALREADY_EXISTS", "chitty_id")):
+        await create(ctx, ADA)
 
 
-async def test_a_suspended_or_deleted_actor_is_given_no_context(scope):
-    await register(scope, BOB)
-    await register(scope, EVE)
-    await create(scope)
-    await actors.suspend(scope, {"chitty_id": BOB})
-    await actors.delete(scope, {"chitty_id": EVE})
+async def test_a_suspended_or_deleted_actor_is_given_no_context(ctx):
+    await register(ctx, BOB)
+    await register(ctx, EVE)
+    await create(ctx)
+    await actors.suspend(ctx, {"chitty_id": BOB})
+    await actors.delete(ctx, {"chitty_id": EVE})
 
     for owner in (BOB, EVE):
-        async with refusal(scope, ("CONFLICT", "owner")):
-            await create(scope, PLAY, name="play", owner=owner)
-        async with refusal(scope, ("CONFLICT", "new_owner")):
-            await contexts.transfer(scope, REF | {"new_owner": owner})
+        async with refusal(ctx, ("CONFLICT", "owner")):
+            await create(ctx, PLAY, name="play", owner=owner)
+        async with refusal(ctx, ("CONFLICT", "new_owner")):
+            await contexts.transfer(ctx, REF | {"new_owner": owner})
 
 
-async def test_of_many_contexts_with_one_name_at_once_exactly_one_is_created(scope):
-    attempts = [create(scope, None) for _ in range(20)]
+async def test_of_many_contexts_with_one_name_at_once_exactly_one_is_created(ctx):
+    attempts = [create(ctx, None) for _ in range(20)]
 
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
 
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 19
-    assert await ask(scope, "SELECT count(*) FROM contexts") == [(1,)]
+    assert await ask(ctx, "SELECT count(*) FROM contexts") == [(1,)]
 
 
-async def test_a_name_stays_taken_after_its_context_is_deleted(scope):
-    await create(scope)
-    await create(scope, PLAY, name="play")
-    await contexts.delete(scope, REF)
+async def test_a_name_stays_taken_after_its_context_is_deleted(ctx):
+    await create(ctx)
+    await create(ctx, PLAY, name="play")
+    await contexts.delete(ctx, REF)
 
-    async with refusal(scope, ("ALREADY_EXISTS", "name")):
-        await create(scope, None)
-    async with refusal(scope, ("ALREADY_EXISTS", "name")):
-        await contexts.update(scope, {"chitty_id": PLAY, "name": "work"})
+    async with refusal(ctx, ("ALREADY_EXISTS", "name")):
+        await create(ctx, None)
+    async with refusal(ctx, ("ALREADY_EXISTS", "name")):
+        await contexts.update(ctx, {"chitty_id": PLAY, "name": "work"})
 
 
-async def test_an_update_changes_what_was_given_and_null_clears(scope):
-    before = await create(scope, data=["a"], chitty_dna_id="CHITTY-DNA-X")
+async def test_an_update_changes_what_was_given_and_null_clears(ctx):
+    before = await create(ctx, data=["a"], chitty_dna_id="CHITTY-DNA-X")
 
     after = await contexts.update(
-        scope, REF | {"name": "new", "tools": ["git"], "chitty_dna_id": None, "active": False}
+        ctx, REF | {"name": "new", "tools": ["git"], "chitty_dna_id": None, "active": False}
     )
-    again = await contexts.update(scope, REF | {"active": True})
+    again = await contexts.update(ctx, REF | {"active": True})
 
     assert (after.name, after.data, after.tools) == ("new", '["a"]', '["git"]')
     assert (after.chitty_dna_id, after.status) == (None, "inactive")
@@ -127,46 +129,46 @@ async def test_an_update_changes_what_was_given_and_null_clears(scope):
     assert again.status == "active"
 
 
-async def test_a_context_keeps_its_own_name_while_something_else_changes(scope):
-    await create(scope)
+async def test_a_context_keeps_its_own_name_while_something_else_changes(ctx):
+    await create(ctx)
 
-    context = await contexts.update(scope, REF | {"name": "work", "data": ["a"]})
+    context = await contexts.update(ctx, REF | {"name": "work", "data": ["a"]})
 
     assert (context.name, context.data) == ("work", '["a"]')
 
 
-async def test_null_is_refused_where_there_must_be_a_value(scope):
-    await create(scope)
+async def test_null_is_refused_where_there_must_be_a_value(ctx):
+    await create(ctx)
 
-    async with refusal(scope, ("INVALID", "data"), ("INVALID", "name"), ("INVALID", "active")):
-        await contexts.update(scope, REF | {"data": None, "name": None, "active": None})
+    async with refusal(ctx, ("INVALID", "data"), ("INVALID", "name"), ("INVALID", "active")):
+        await contexts.update(ctx, REF | {"data": None, "name": None, "active": None})
 
 
-async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(scope):
-    before = await create(scope, data=["a"])
+async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
+    before = await create(ctx, data=["a"])
 
     for same in ({}, {"name": "work"}, {"data": ["a"], "active": True}):
-        assert await contexts.update(scope, REF | same) == before
+        assert await contexts.update(ctx, REF | same) == before
 
 
-async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(scope):
+async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx):
     for mutate, more in (
         (contexts.update, {}),
         (contexts.transfer, {"new_owner": ADA}),
         (contexts.delete, {}),
         (contexts.restore, {}),
     ):
-        async with refusal(scope, ("NOT_FOUND", "chitty_id")):
-            await mutate(scope, REF | more)
-        async with refusal(scope, ("INVALID", "chitty_id")):
-            await mutate(scope, {"chitty_id": "work", **more})
+        async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
+            await mutate(ctx, REF | more)
+        async with refusal(ctx, ("INVALID", "chitty_id")):
+            await mutate(ctx, {"chitty_id": "work", **more})
 
 
-async def test_a_change_is_refused_when_the_row_has_changed_since(scope):
-    await register(scope, BOB)
-    old = await create(scope)
-    await connect(scope, WORK, "context", 1)
-    new = await contexts.update(scope, REF | {"name": "new"})
+async def test_a_change_is_refused_when_the_row_has_changed_since(ctx):
+    await register(ctx, BOB)
+    old = await create(ctx)
+    await connect(ctx, WORK, "context", 1)
+    new = await contexts.update(ctx, REF | {"name": "new"})
 
     stale = REF | {"if_updated_at": old.updated_at}
     for mutate, more in (
@@ -175,88 +177,88 @@ async def test_a_change_is_refused_when_the_row_has_changed_since(scope):
         (contexts.delete, {}),
         (contexts.restore, {}),
     ):
-        async with refusal(scope, ("CONFLICT", "if_updated_at")):
-            await mutate(scope, stale | more)
-    deleted = await contexts.delete(scope, REF | {"if_updated_at": new.updated_at})
+        async with refusal(ctx, ("CONFLICT", "if_updated_at")):
+            await mutate(ctx, stale | more)
+    deleted = await contexts.delete(ctx, REF | {"if_updated_at": new.updated_at})
 
     assert deleted.status == "deleted"
 
 
-async def test_a_context_is_transferred_to_an_active_actor(scope):
-    await register(scope, BOB)
-    before = await create(scope)
+async def test_a_context_is_transferred_to_an_active_actor(ctx):
+    await register(ctx, BOB)
+    before = await create(ctx)
 
-    after = await contexts.transfer(scope, REF | {"new_owner": BOB})
+    after = await contexts.transfer(ctx, REF | {"new_owner": BOB})
 
     assert after.owner_chitty_id == BOB
     assert after.updated_at > before.updated_at
-    assert await contexts.transfer(scope, REF | {"new_owner": BOB}) == after
-    async with refusal(scope, ("NOT_FOUND", "new_owner")):
-        await contexts.transfer(scope, REF | {"new_owner": EVE})
+    assert await contexts.transfer(ctx, REF | {"new_owner": BOB}) == after
+    async with refusal(ctx, ("NOT_FOUND", "new_owner")):
+        await contexts.transfer(ctx, REF | {"new_owner": EVE})
 
 
-async def test_deleting_a_context_disconnects_what_it_has_open(scope):
-    await create(scope)
-    await create(scope, PLAY, name="play")
-    await connect(scope, WORK, "context", 1)
-    await connect(scope, WORK, "context", 2, status="inactive")
-    await connect(scope, WORK, "context", 3, status="disconnected")
-    await connect(scope, PLAY, "context", 4)
+async def test_deleting_a_context_disconnects_what_it_has_open(ctx):
+    await create(ctx)
+    await create(ctx, PLAY, name="play")
+    await connect(ctx, WORK, "context", 1)
+    await connect(ctx, WORK, "context", 2, status="inactive")
+    await connect(ctx, WORK, "context", 3, status="disconnected")
+    await connect(ctx, PLAY, "context", 4)
 
-    context = await contexts.delete(scope, REF)
+    context = await contexts.delete(ctx, REF)
 
     gone = ("disconnected", context.deleted_at, context.deleted_at)
     assert context.status == "deleted"
-    assert await connections(scope) == [
+    assert await connections(ctx) == [
         gone,
         gone,
         ("disconnected", None, OLD),
         ("active", None, OLD),
     ]
-    assert await contexts.delete(scope, REF) == context
+    assert await contexts.delete(ctx, REF) == context
 
 
-async def test_a_restored_context_is_active_and_its_connections_stay_disconnected(scope):
-    await create(scope)
-    await connect(scope, WORK, "context", 1)
-    await contexts.delete(scope, REF)
+async def test_a_restored_context_is_active_and_its_connections_stay_disconnected(ctx):
+    await create(ctx)
+    await connect(ctx, WORK, "context", 1)
+    await contexts.delete(ctx, REF)
 
-    async with refusal(scope, ("CONFLICT", "chitty_id")):
-        await contexts.update(scope, REF | {"name": "new"})
-    context = await contexts.restore(scope, REF)
+    async with refusal(ctx, ("CONFLICT", "chitty_id")):
+        await contexts.update(ctx, REF | {"name": "new"})
+    context = await contexts.restore(ctx, REF)
 
     assert (context.status, context.deleted_at) == ("active", None)
-    assert [status for status, _, _ in await connections(scope)] == ["disconnected"]
-    assert await contexts.restore(scope, REF) == context
+    assert [status for status, _, _ in await connections(ctx)] == ["disconnected"]
+    assert await contexts.restore(ctx, REF) == context
 
 
-async def test_a_context_whose_owner_is_deleted_is_restored_after_a_transfer(scope):
-    await register(scope, BOB)
-    await create(scope)
-    await contexts.delete(scope, REF)
-    await actors.delete(scope, {"chitty_id": ADA})
+async def test_a_context_whose_owner_is_deleted_is_restored_after_a_transfer(ctx):
+    await register(ctx, BOB)
+    await create(ctx)
+    await contexts.delete(ctx, REF)
+    await actors.delete(ctx, {"chitty_id": ADA})
 
-    async with refusal(scope, ("CONFLICT", "chitty_id")):
-        await contexts.restore(scope, REF)
-    handed = await contexts.transfer(scope, REF | {"new_owner": BOB})
-    restored = await contexts.restore(scope, REF)
+    async with refusal(ctx, ("CONFLICT", "chitty_id")):
+        await contexts.restore(ctx, REF)
+    handed = await contexts.transfer(ctx, REF | {"new_owner": BOB})
+    restored = await contexts.restore(ctx, REF)
 
     assert handed.status == "deleted"
     assert (restored.status, restored.owner_chitty_id) == ("active", BOB)
 
 
-async def test_a_context_of_a_suspended_owner_can_be_restored(scope):
-    await create(scope)
-    await contexts.delete(scope, REF)
-    await actors.suspend(scope, {"chitty_id": ADA})
+async def test_a_context_of_a_suspended_owner_can_be_restored(ctx):
+    await create(ctx)
+    await contexts.delete(ctx, REF)
+    await actors.suspend(ctx, {"chitty_id": ADA})
 
-    assert (await contexts.restore(scope, REF)).status == "active"
+    assert (await contexts.restore(ctx, REF)).status == "active"
 
 
-async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(scope):
-    await create(scope)
-    await put(scope, "UPDATE contexts SET updated_at = :at", at="2025-10-21 18:52:06")
+async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(ctx):
+    await create(ctx)
+    await put(ctx, "UPDATE contexts SET updated_at = :at", at="2025-10-21 18:52:06")
 
-    context = await contexts.delete(scope, REF | {"if_updated_at": "2025-10-21T18:52:06.000Z"})
+    context = await contexts.delete(ctx, REF | {"if_updated_at": "2025-10-21T18:52:06.000Z"})
 
     assert context.status == "deleted"

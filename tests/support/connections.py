@@ -7,7 +7,7 @@ from typing import Any
 
 from db.model.tables import Connection
 from resolvers import connections, contexts
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 from tests.support.mutations import ADA, empty, put, register
 
 WORK = "CHITTY-CONTEXT-WORK"
@@ -19,25 +19,25 @@ LIVE, SUSPENDED, REMOVED = 1, 2, 3
 
 
 @asynccontextmanager
-async def registry(folder: Path) -> AsyncIterator[Scope]:
+async def registry(folder: Path) -> AsyncIterator[OperationContext]:
     """A registry that holds an actor and a context of hers."""
-    async with empty(folder) as scope:
-        await register(scope, ADA)
-        await contexts.create(scope, {"chitty_id": WORK, "name": "work", "owner": ADA})
-        yield scope
+    async with empty(folder) as ctx:
+        await register(ctx, ADA)
+        await contexts.create(ctx, {"chitty_id": WORK, "name": "work", "owner": ADA})
+        yield ctx
 
 
-async def open_one(scope: Scope, connection_id: str = FIRST, **more: Any) -> Connection:
+async def open_one(ctx: OperationContext, connection_id: str = FIRST, **more: Any) -> Connection:
     """A connection from the context to GitHub."""
     given = {"connection_id": connection_id, "source": WORK, "target_service": "github", **more}
-    return await connections.open(scope, given)
+    return await connections.open(ctx, given)
 
 
-async def install(scope: Scope) -> None:
+async def install(ctx: OperationContext) -> None:
     """Three installations: one live, one suspended, one uninstalled."""
     for number in (LIVE, SUSPENDED, REMOVED):
         await put(
-            scope,
+            ctx,
             "INSERT INTO installations (installation_id, chitty_id, account_id, account_login,"
             " account_type, repository_selection, suspended_at, installed_at, updated_at,"
             " uninstalled_at) VALUES (:id, :chitty_id, 1, 'ada', 'User', 'all', :suspended,"

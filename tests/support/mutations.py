@@ -13,8 +13,8 @@ from db.model.enums import ActorType
 from db.model.tables import CONNECTIONS, Actor
 from db.program import Rows, Statement, Value, rows
 from resolvers import actors
+from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
-from resolvers.scope import Scope
 from tests.support.databases import opened
 
 OLD = "2025-01-01T00:00:00.000Z"
@@ -22,33 +22,33 @@ ADA, BOB, EVE = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-BOB", "CHITTY-ACTOR-EVE"
 
 
 @asynccontextmanager
-async def empty(folder: Path) -> AsyncIterator[Scope]:
+async def empty(folder: Path) -> AsyncIterator[OperationContext]:
     """A registry that holds nothing yet."""
     async with (
         opened(folder / "registry.db") as db,
-        Scope(db=db, cursor_key=b"key", viewer=OPERATOR) as scope,
+        OperationContext(db=db, cursor_key=b"key", viewer=OPERATOR) as ctx,
     ):
-        yield scope
+        yield ctx
 
 
-async def ask(scope: Scope, sql: str) -> list[Any]:
+async def ask(ctx: OperationContext, sql: str) -> list[Any]:
     """The rows that a SELECT finds."""
-    return await scope.db.read(rows(Statement(sql)))
+    return await ctx.db.read(rows(Statement(sql)))
 
 
-async def put(scope: Scope, sql: str, **bind: Value) -> None:
+async def put(ctx: OperationContext, sql: str, **bind: Value) -> None:
     """Write as another program would, past every rule."""
-    await scope.db.write(rows(Statement(sql, bind)))
+    await ctx.db.write(rows(Statement(sql, bind)))
 
 
-async def register(scope: Scope, chitty_id: str, **more: Any) -> Actor:
+async def register(ctx: OperationContext, chitty_id: str, **more: Any) -> Actor:
     """A new human actor."""
     given = {"chitty_id": chitty_id, "actor_type": ActorType.HUMAN, **more}
-    return await actors.register(scope, given)
+    return await actors.register(ctx, given)
 
 
 async def connect(
-    scope: Scope, source: str, source_type: str, number: int, status: str = "active"
+    ctx: OperationContext, source: str, source_type: str, number: int, status: str = "active"
 ) -> None:
     """A stored connection from this source to a service of its own."""
     values = {
@@ -65,27 +65,27 @@ async def connect(
         "updated_at": OLD,
     }
     await put(
-        scope, statements.insert(CONNECTIONS, "TRUE"), **statements.new_row(CONNECTIONS, values)
+        ctx, statements.insert(CONNECTIONS, "TRUE"), **statements.new_row(CONNECTIONS, values)
     )
 
 
-async def connections(scope: Scope) -> list[Any]:
+async def connections(ctx: OperationContext) -> list[Any]:
     """Each connection's status, and when it was disconnected and updated."""
     columns = "status, disconnected_at, updated_at"
-    return await ask(scope, f"SELECT {columns} FROM connections ORDER BY connection_id")
+    return await ask(ctx, f"SELECT {columns} FROM connections ORDER BY connection_id")
 
 
 @asynccontextmanager
-async def refusal(scope: Scope, *problems: tuple[str, ...]) -> AsyncIterator[None]:
+async def refusal(ctx: OperationContext, *problems: tuple[str, ...]) -> AsyncIterator[None]:
     """What runs inside must be refused with these (code, field) pairs and change no row."""
-    before = await _everything(scope)
+    before = await _everything(ctx)
     with pytest.raises(Refused) as refused:
         yield
     found = [(problem.code.value, *problem.path) for problem in refused.value.problems]
     assert found == list(problems)
-    assert await _everything(scope) == before
+    assert await _everything(ctx) == before
 
 
-async def _everything(scope: Scope) -> list[Rows]:
+async def _everything(ctx: OperationContext) -> list[Rows]:
     tables = ("actors", "contexts", "connections")
-    return [await ask(scope, f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+    return [await ask(ctx, f"SELECT * FROM {table} ORDER BY 1") for table in tables]

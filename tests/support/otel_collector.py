@@ -23,7 +23,7 @@ class Collector:
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             named = {each.key: each.value.string_value for each in resource.resource.attributes}
             self.services.add(named["service.name"])
-            self.spans += [span for scope in resource.scope_spans for span in scope.spans]
+            self.spans += [span for ctx in resource.scope_spans for span in ctx.spans]
 
 
 def collecting() -> AbstractContextManager[Collector]:

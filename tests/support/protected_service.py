@@ -11,8 +11,8 @@ from db.commands import actors
 from db.migrating.migrator import migrate
 from db.model.chitty_id import local
 from db.model.enums import ActorType
+from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
-from resolvers.scope import Scope
 from server.app import Service
 from server.auth import issuing
 from server.auth.gate import Gate
@@ -38,8 +38,8 @@ class Guarded(Api):
 
     async def key_of(self, actor: str, expires_at: str | None = None) -> str:
         """A new key of an actor."""
-        scope = Scope(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
-        return (await issuing.to_actor(scope, actor, Wanted(expires_at=expires_at))).text
+        ctx = OperationContext(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
+        return (await issuing.to_actor(ctx, actor, Wanted(expires_at=expires_at))).text
 
     async def newcomer(self, name: str = "Ada", *capabilities: str) -> tuple[str, str]:
         """A new actor and its key."""

@@ -11,7 +11,7 @@ from db.migrating.migrator import migrate
 from db.program import Statement, rows
 from db.sqlite.database import Database
 from resolvers.permissions import OPERATOR
-from resolvers.recording_scope import Asked, ExplainedScope
+from resolvers.recording_context import Asked, RecordingContext
 from schema.execution import documents
 from schema.execution.documents import Documents
 from schema.execution.executor import Answered, Roads
@@ -47,25 +47,25 @@ class Watched:
     async def statements(self, query: str, **variables: Any) -> list[Statement]:
         """The statements that an operation takes on the generic road; it must succeed."""
         prepared = self.documents.prepare(query)
-        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-            result = await documents.run(prepared, scope, variables, None)
+        async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
+            result = await documents.run(prepared, ctx, variables, None)
         assert result.errors is None
         self.answer: Any = result.data
-        return [asked.statement for asked in scope.asked]
+        return [asked.statement for asked in ctx.asked]
 
     async def asked(self, query: str, **variables: Any) -> list[Asked]:
         """What an operation asks of the database on a plan; it must be covered and succeed."""
-        async with ExplainedScope(db=self.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-            answered = await self.answered(scope, query, variables)
+        async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
+            answered = await self.answered(ctx, query, variables)
         assert (answered.why_generic, answered.errors) == (None, [])
         self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text
-        return scope.asked
+        return ctx.asked
 
     async def answered(
-        self, scope: ExplainedScope, query: str, variables: dict[str, Any] | None = None
+        self, ctx: RecordingContext, query: str, variables: dict[str, Any] | None = None
     ) -> Answered:
         """An operation's outcome in this scope, whichever road it takes."""
-        return await self.roads.answer(self.documents.prepare(query), scope, variables or {}, None)
+        return await self.roads.answer(self.documents.prepare(query), ctx, variables or {}, None)
 
     async def put(self, statement: Statement) -> None:
         """Write as another program would."""

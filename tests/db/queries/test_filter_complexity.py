@@ -9,7 +9,7 @@ from db.model.tables import Relation
 from db.queries import listings
 from db.queries.conditions import All, Compare, Condition, Not, Related
 from db.queries.listings import Listing
-from db.security.row_security import UNRESTRICTED, Extent, Sight
+from db.security.row_security import UNRESTRICTED, Extent, RowSecurity
 
 AT = "2026-01-01T00:00:00.000Z"
 ADA = "CHITTY-ACTOR-ADA"
@@ -42,7 +42,7 @@ WAYS = {
     "contexts through": (tables.INSTALLATION_CONTEXTS, tables.CONTEXT_INSTALLATIONS),
     "installations": (tables.CONTEXT_INSTALLATIONS, tables.INSTALLATION_CONTEXTS),
 }
-SIGHTS = {"everything": UNRESTRICTED, "its own": Sight(ADA, Extent())}
+SIGHTS = {"everything": UNRESTRICTED, "its own": RowSecurity(ADA, Extent())}
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def led(way: tuple[Relation, ...], times: int, *, negated: bool) -> Condition:
     return found
 
 
-def steps(connection: sqlite3.Connection, sight: Sight, parent, where: Condition) -> int:
+def steps(connection: sqlite3.Connection, security: RowSecurity, parent, where: Condition) -> int:
     """How many hundreds of steps SQLite takes to count the rows that meet a condition."""
-    sql, bind = sight.of(listings.count(Listing(parent, None, where, live=True), [None]))
+    sql, bind = security.of(listings.count(Listing(parent, None, where, live=True), [None]))
     taken = 0
 
     def step() -> bool:
@@ -78,11 +78,12 @@ def steps(connection: sqlite3.Connection, sight: Sight, parent, where: Condition
 
 
 @pytest.mark.parametrize("negated", [False, True], ids=["some", "none"])
-@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
+@pytest.mark.parametrize("security", SIGHTS.values(), ids=SIGHTS)
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_relation_more_adds_to_the_work_and_does_not_multiply_it(filled, way, sight, negated):
+def test_a_relation_more_adds_to_the_work_and_does_not_multiply_it(filled, way, security, negated):
     once, thrice, five_times = (
-        steps(filled, sight, way[0].parent, led(way, times, negated=negated)) for times in (1, 3, 5)
+        steps(filled, security, way[0].parent, led(way, times, negated=negated))
+        for times in (1, 3, 5)
     )
 
     assert five_times - thrice <= 2 * (thrice - once)

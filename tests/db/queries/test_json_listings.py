@@ -10,7 +10,7 @@ from db.model.tables import CONNECTIONS, CONTEXTS, TABLES, Table
 from db.program import Statement
 from db.queries import json_text
 from resolvers.permissions import OPERATOR
-from resolvers.recording_scope import ExplainedScope
+from resolvers.recording_context import RecordingContext
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields.sources import FromColumn
@@ -132,8 +132,8 @@ async def test_only_pages_of_leaves_that_hold_what_cursors_do_are_spelled(tmp_pa
 
 
 async def is_spelled(registry: Watched, page: str) -> bool:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-        found = await registry.answered(scope, f"{{ contexts {page} }}")
+    async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
+        found = await registry.answered(ctx, f"{{ contexts {page} }}")
     assert found.why_generic is None
     return isinstance(found.data["contexts"]["nodes"], orjson.Fragment)
 

@@ -11,9 +11,9 @@ from db.migrating.migrator import migrate
 from db.model.tables import ACTORS, INSTALLATIONS
 from db.program import Statement
 from db.queries import lookups
-from db.security.row_security import Extent, Sight
+from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
-from resolvers.recording_scope import ExplainedScope
+from resolvers.recording_context import RecordingContext
 from tests.support.statement_counts import Watched, watched
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
@@ -80,16 +80,16 @@ def work(path: Path, statements: list[Statement]) -> int:
     with closing(sqlite3.connect(path)) as connection:
         connection.set_progress_handler(count, 1)
         for statement in statements:
-            connection.execute(*VIEWER.sight.of(statement)).fetchall()
+            connection.execute(*VIEWER.security.of(statement)).fetchall()
     return steps
 
 
 async def asked(watched: Watched, query: str) -> list[Statement]:
     """The statements of an operation that the viewer sends."""
-    async with ExplainedScope(db=watched.db, cursor_key=b"key", viewer=VIEWER) as scope:
-        answered = await watched.answered(scope, query)
+    async with RecordingContext(db=watched.db, cursor_key=b"key", viewer=VIEWER) as ctx:
+        answered = await watched.answered(ctx, query)
     assert (answered.why_generic, answered.errors) == (None, [])
-    return [each.statement for each in scope.asked]
+    return [each.statement for each in ctx.asked]
 
 
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage }"
@@ -161,4 +161,4 @@ async def test_work_that_grows_with_what_others_own_would_be_noticed(tmp_path: P
     ]
 
     assert many > few * MOST + 100
-    assert Sight(ME, Extent()) == VIEWER.sight
+    assert RowSecurity(ME, Extent()) == VIEWER.security

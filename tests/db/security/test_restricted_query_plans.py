@@ -7,11 +7,11 @@ from contextlib import closing
 import pytest
 
 from db.program import Statement
-from db.security.row_security import Extent, Sight
+from db.security.row_security import Extent, RowSecurity
 from tests.support.lists import LISTS, List, statements
 from tests.support.sql_plans import plan
 
-VIEWER = Sight("CHITTY-ACTOR-000001-AAAA", Extent())
+VIEWER = RowSecurity("CHITTY-ACTOR-000001-AAAA", Extent())
 # What is no table: one row, a list of JSON; and the index of rows that cannot be spelled, of which there
 # are none as a rule.
 NO_TABLE = re.compile(r"SCAN CONSTANT ROW|SCAN .* VIRTUAL TABLE |SCAN .* INDEX \w+_odd\b")

@@ -11,7 +11,7 @@ from graphql import GraphQLObjectType
 from db.model.tables import ACTORS, CONNECTIONS, TABLES
 from db.program import Statement
 from db.queries import json_text
-from db.security.row_security import EVERYWHERE, Extent, Sight
+from db.security.row_security import EVERYWHERE, Extent, RowSecurity
 from resolvers.permissions import Capability, extent
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
@@ -116,14 +116,14 @@ async def test_an_ordinary_viewer_reads_tables_through_its_sight_alone(
     word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ran: set[str] = set()
-    of = Sight.of
+    of = RowSecurity.of
 
-    def noted(sight: Sight, statement: Statement) -> tuple[str, Any]:
-        if sight.extent == Extent():
+    def noted(security: RowSecurity, statement: Statement) -> tuple[str, Any]:
+        if security.extent == Extent():
             ran.update({statement.sql, statement.narrow})
-        return of(sight, statement)
+        return of(security, statement)
 
-    monkeypatch.setattr(Sight, "of", noted)
+    monkeypatch.setattr(RowSecurity, "of", noted)
     one = household("ASHX", 1_000)
     separate_owners.store(tmp_path / "registry.db", one.rows, [one.actor])
     async with (
@@ -167,5 +167,7 @@ def test_operations_reach_the_database_through_their_scope_alone(folder: str):
 
     # GitHub's deliveries come from nobody who sees anything.
     assert reached == (
-        {"resolvers/scope.py", "resolvers/github.py"} if folder == "resolvers" else set()
+        {"resolvers/operation_context.py", "resolvers/github/deliveries.py"}
+        if folder == "resolvers"
+        else set()
     )

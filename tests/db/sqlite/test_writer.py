@@ -23,7 +23,7 @@ WAL_HEADER = 32
 # Each Program looks before it writes: begun as a reader, it could not go on once another had written.
 WRITE_ALONE = """
 import asyncio, sys
-from db.database import Database
+from db.sqlite.database import Database
 from db.program import Statement
 from tests.storing import ADD, NAMES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from db.program import Statement
-from resolvers.recording_scope import Asked
+from resolvers.recording_context import Asked
 from schema.execution.executor import PLANS_PER_OPERATION
 from tests.support.statement_counts import Watched, fill, watched
 

@@ -13,7 +13,7 @@ import pytest
 
 from db.program import Program, Statement, rows
 from resolvers.permissions import OPERATOR
-from resolvers.recording_scope import ExplainedScope
+from resolvers.recording_context import RecordingContext
 from schema.execution import documents
 from schema.execution.executor import Answered
 from tests.support.api import running
@@ -50,7 +50,7 @@ def change(registry: Watched) -> None:
 
 
 @dataclass(eq=False)
-class InterruptedScope(ExplainedScope):
+class InterruptedScope(RecordingContext):
     """A scope in which others commit a change just when a plan has met a fault."""
 
     registry: Any = None
@@ -65,7 +65,7 @@ class InterruptedScope(ExplainedScope):
 
 
 @dataclass(eq=False)
-class WritingScope(ExplainedScope):
+class WritingScope(RecordingContext):
     """A scope that counts the Programs which were given to the writer."""
 
     writes: int = 0
@@ -85,13 +85,13 @@ async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
 
 
 async def answered(registry: Watched, query: str, **variables: Any) -> Answered:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-        return await registry.answered(scope, query, variables)
+    async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
+        return await registry.answered(ctx, query, variables)
 
 
 async def by_the_generic_road(registry: Watched, query: str, **variables: Any) -> Any:
-    async with ExplainedScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
-        return await documents.run(registry.documents.prepare(query), scope, variables, None)
+    async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
+        return await documents.run(registry.documents.prepare(query), ctx, variables, None)
 
 
 def told(errors: Any) -> list[Any]:
@@ -111,8 +111,8 @@ async def test_a_fault_is_handed_over_in_the_same_snapshot_and_counted(
 
     async with InterruptedScope(
         db=registry.db, cursor_key=b"key", viewer=OPERATOR, registry=registry
-    ) as scope:
-        found = await registry.answered(scope, NAMES % field)
+    ) as ctx:
+        found = await registry.answered(ctx, NAMES % field)
     after = await registry.asked("{ contexts { nodes { name } } }")
 
     assert found.why_generic == f"fault: {fault}"
@@ -304,14 +304,14 @@ async def test_a_mutation_that_fails_is_not_tried_again(registry):
     with elsewhere(registry.db.path) as connection:
         connection.execute("DROP TABLE contexts")
 
-    async with WritingScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as scope:
+    async with WritingScope(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         found = await registry.answered(
-            scope,
+            ctx,
             """mutation { createContext(input: { name: "new", owner: "CHITTY-ACTOR-000001-AAAA" }) {
                 errors { code } } }""",
         )
 
-    assert scope.writes == 1
+    assert ctx.writes == 1
     assert [error.path for error in found.errors] == [["createContext"]]
     assert "no such table" in str(found.errors[0].original_error)
 

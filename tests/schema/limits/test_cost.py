@@ -6,7 +6,7 @@ import re
 import pytest
 from graphql import get_introspection_query
 
-from resolvers.policy import Rules
+from resolvers.policy import Policy
 from schema.execution.documents import Documents
 from schema.limits.limits import LIMITS
 from server.demo import registry
@@ -20,7 +20,7 @@ TYPES = "__schema { types { fields { args { type { ofType { name } } } } } }"
 
 @pytest.fixture
 def documents():
-    return Documents(introspection=True, rules=Rules(page_default=20, page_max=100))
+    return Documents(introspection=True, policy=Policy(page_default=20, page_max=100))
 
 
 def requested(documents, query, variables):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 PINNED = (
-    "import os; from server import process; process.pin({place}); print(os.sched_getaffinity(0))"
+    "import os; from server.transport import process; process.pin({place}); print(os.sched_getaffinity(0))"
 )
 
 
@@ -28,7 +28,7 @@ def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(pla
 
 def test_what_was_built_before_serving_is_left_out_of_later_collections():
     settled = (
-        "import gc; from server import process; process.settle(); print(gc.get_freeze_count())"
+        "import gc; from server.transport import process; process.settle(); print(gc.get_freeze_count())"
     )
 
     found = subprocess.run(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from db.program import Batch, Program, Rows, Statement
-from resolvers.scope import Scope
+from resolvers.operation_context import OperationContext
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class Asked:
 
 
 @dataclass(eq=False)
-class ExplainedScope(Scope):
+class RecordingContext(OperationContext):
     """A scope whose reads are written down in `asked`, in order."""
 
     asked: list[Asked] = field(default_factory=list)

@@ -14,7 +14,7 @@ from resolvers import minting, permissions
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer
-from resolvers.policy import RULES, Rules
+from resolvers.policy import DEFAULT_POLICY, Policy
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ Given: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(eq=False)
-class Scope:
+class OperationContext:
     """One operation's. Nothing in it outlives the operation or is seen by another viewer.
 
     Use it as an async context manager: leaving it lets the snapshot go.
@@ -32,7 +32,7 @@ class Scope:
     db: Database
     cursor_key: bytes
     viewer: Viewer
-    settings: Rules = RULES
+    policy: Policy = DEFAULT_POLICY
     mint: Mint = minting.local
     selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     performed: dict[str | int, Any] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Scope:
 
     def read_at_once(self, program: Program[T]) -> T:
         """Run a plan's Program that reads a few rows by key, in a snapshot of its own, at once."""
-        return self.db.read_at_once(program, self.viewer.sight)
+        return self.db.read_at_once(program, self.viewer.security)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; what is read afterwards is read anew and sees it.
@@ -76,13 +76,13 @@ class Scope:
         if viewer.actor is not None:
             keeps = partial(permissions.keeps, viewer)
             writing = revalidation.checked(writing, viewer.actor, viewer.key_id, keeps)
-        return await self.db.write(writing, viewer.sight)
+        return await self.db.write(writing, viewer.security)
 
     async def _snapshot(self) -> Session:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:  # loaders read at the same time, from one snapshot
             if self._session is None:
-                self._session = await self.db.borrow(self.viewer.sight)
+                self._session = await self.db.borrow(self.viewer.security)
             return self._session
 
     def renew(self) -> None:
