@@ -189,5 +189,5 @@ def _selects(info: Info, *path: str) -> bool:
     remembered = info.context.selections
     key = (*map(id, raw.field_nodes), *path)
     if key not in remembered:
-        remembered[key] = selects(raw.field_nodes, raw.fragments, *path)
+        remembered[key] = selects(raw, *path)
     return remembered[key]

@@ -19,9 +19,9 @@ from schema.compiled.converters import singly
 from schema.compiled.pages import PagePlan, PageStep
 from schema.compiled.plan import Arguments
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
-from schema.compiled.selection import Field, Selections
 from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
 from schema.fields import sources
+from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
 
 
@@ -37,19 +37,19 @@ def source_of(definition: GraphQLField) -> Any:
 class Compiler:
     """Compiles the selections of one operation with these directive variables."""
 
-    def __init__(self, selections: Selections) -> None:
-        self.selections = selections
+    def __init__(self, collector: FieldCollector) -> None:
+        self.collector = collector
 
     def type_of(self, table: Table[Any]) -> GraphQLObjectType:
         """The GraphQL type of a table's rows."""
-        type_: GraphQLObjectType = self.selections.schema.type_map[table.row.__name__]  # type: ignore[assignment]
+        type_: GraphQLObjectType = self.collector.schema.type_map[table.row.__name__]  # type: ignore[assignment]
         return type_
 
     def lookup(self, table: Table[Any], column: str) -> Lookup:
         """A lookup in a table that nothing uses yet."""
         return Lookup(Columns(table, [column]), [])
 
-    def use(self, lookup: Lookup, field: Field, *, required: bool) -> None:
+    def use(self, lookup: Lookup, field: CollectedField, *, required: bool) -> None:
         """Let a lookup fill a field with what that selects."""
         plan = self.rows(lookup.columns, field.nodes)
         lookup.uses.append(Use(field.key, required, plan))
@@ -60,7 +60,7 @@ class Compiler:
         writer = Writer(columns)
         found: list[steps.Step] = []
         to_ones: dict[Relation[Any], Lookup] = {}
-        for field in self.selections.of(type_, nodes):
+        for field in self.collector.collect(type_, nodes):
             if field.name == "__typename":
                 writer.text(field.key, type_.name)
                 continue
@@ -90,12 +90,14 @@ class Compiler:
                     raise NotCovered(f"{type_.name}.{field.name} ({other})")
         return writer.plan(found)
 
-    def page(self, source: sources.Pages, definition: GraphQLField, field: Field) -> PagePlan:
+    def page(
+        self, source: sources.Pages, definition: GraphQLField, field: CollectedField
+    ) -> PagePlan:
         """The plan for a page field."""
         columns = Columns(source.table, [source.table.key])
         type_: Any = get_named_type(definition.type)
         parts: list[pages.Part] = []
-        for each in self.selections.of(type_, field.nodes):
+        for each in self.collector.collect(type_, field.nodes):
             match each.name:
                 case "__typename":
                     parts.append(pages.TypeName(each.key, type_.name))
@@ -105,7 +107,7 @@ class Compiler:
                     parts.append(self._edges(columns, type_, each))
                 case "pageInfo":
                     info: Any = get_named_type(type_.fields["pageInfo"].type)
-                    asked = self.selections.of(info, each.nodes)
+                    asked = self.collector.collect(info, each.nodes)
                     parts.append(pages.Info(each.key, [(one.key, one.name) for one in asked]))
                 case "totalCount":
                     parts.append(pages.Total(each.key))
@@ -115,13 +117,15 @@ class Compiler:
 
     def plain(self, type_: Any, nodes: Sequence[FieldNode]) -> Callable[[Any], dict[str, Any]]:
         """What makes an object of attributes alone, such as a mutation's error, an answer's object."""
-        readers = [self._attribute(type_, field) for field in self.selections.of(type_, nodes)]
+        readers = [self._attribute(type_, field) for field in self.collector.collect(type_, nodes)]
         return lambda value: {key: read(value) for key, read in readers}
 
-    def _edges(self, columns: Columns, type_: GraphQLObjectType, field: Field) -> pages.Edges:
+    def _edges(
+        self, columns: Columns, type_: GraphQLObjectType, field: CollectedField
+    ) -> pages.Edges:
         edge: Any = get_named_type(type_.fields["edges"].type)
         parts: list[tuple[str, RowPlan | str | None]] = []
-        for each in self.selections.of(edge, field.nodes):
+        for each in self.collector.collect(edge, field.nodes):
             if each.name == "node":
                 parts.append((each.key, self.rows(columns, each.nodes)))
             else:
@@ -129,7 +133,7 @@ class Compiler:
         return pages.Edges(field.key, parts)
 
     def _to_one_of(
-        self, columns: Columns, field: Field, by: str, relations: Any
+        self, columns: Columns, field: CollectedField, by: str, relations: Any
     ) -> steps.ToOneOfStep:
         lookups, indexes = {}, {}
         for which, relation in relations.items():
@@ -140,7 +144,7 @@ class Compiler:
         return ToOneOfStep(lookups, columns.index(by), indexes)
 
     def _derived(
-        self, definition: GraphQLField, field: Field, read: Callable[[Any], Any]
+        self, definition: GraphQLField, field: CollectedField, read: Callable[[Any], Any]
     ) -> Callable[[Any], Any]:
         type_ = get_named_type(definition.type)
         if not is_object_type(type_):
@@ -149,7 +153,7 @@ class Compiler:
         return lambda stored: [plain(value) for value in read(stored)]
 
     def _attribute(
-        self, type_: GraphQLObjectType, field: Field
+        self, type_: GraphQLObjectType, field: CollectedField
     ) -> tuple[str, Callable[[Any], Any]]:
         if field.name == "__typename":
             return field.key, lambda _: type_.name

@@ -11,9 +11,9 @@ from schema.compiled.arguments import DEFINITION
 from schema.compiled.compiler import Compiler, NotCovered, source_of
 from schema.compiled.plan import Arguments, Request
 from schema.compiled.rows import Columns, RowPlan
-from schema.compiled.selection import Field
 from schema.compiled.steps import Task, following
 from schema.fields import global_ids, sources
+from schema.fields.collect_fields import CollectedField
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Entity:
 class MutationPlan:
     """One mutation field: how to carry it out, and its payload compiled."""
 
-    field: Field
+    field: CollectedField
     source: sources.Mutates
     arguments: Arguments
     parts: list[tuple[str, Entity | Callable[[Any], Any]]]
@@ -55,24 +55,26 @@ class MutationPlan:
 
 def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:
     """The plans of a mutation's fields, in order; raises NotCovered."""
-    mutation: Any = compiler.selections.schema.mutation_type
-    return [_field(compiler, field, mutation) for field in compiler.selections.of(mutation, [node])]
+    mutation: Any = compiler.collector.schema.mutation_type
+    return [
+        _field(compiler, field, mutation) for field in compiler.collector.collect(mutation, [node])
+    ]
 
 
-def _field(compiler: Compiler, field: Field, mutation: Any) -> MutationPlan:
+def _field(compiler: Compiler, field: CollectedField, mutation: Any) -> MutationPlan:
     if field.name == "__typename":
         raise NotCovered("Mutation.__typename")
     definition: GraphQLField = mutation.fields[field.name]
     payload: Any = get_named_type(definition.type)
     parts = [
         (each.key, _part(compiler, payload, each))
-        for each in compiler.selections.of(payload, field.nodes)
+        for each in compiler.collector.collect(payload, field.nodes)
     ]
     arguments = Arguments.of(definition, field.nodes[0])
     return MutationPlan(field, source_of(definition), arguments, parts)
 
 
-def _part(compiler: Compiler, payload: Any, field: Field) -> Entity | Callable[[Any], Any]:
+def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | Callable[[Any], Any]:
     if field.name == "__typename":
         return lambda _: payload.name
     definition = payload.fields[field.name]

@@ -14,9 +14,9 @@ from db.program import Program
 from schema.compiled.compiler import Compiler, NotCovered, source_of
 from schema.compiled.pages import PagePlan, PageTask
 from schema.compiled.plan import Arguments, Request
-from schema.compiled.selection import Field
 from schema.compiled.steps import Lookup, Task, carried_out
 from schema.fields import global_ids, sources
+from schema.fields.collect_fields import CollectedField
 
 INTROSPECTION = "introspection"  # why an operation of nothing else takes the generic road
 
@@ -60,8 +60,8 @@ class QueryPlan:
 
 def compiled(compiler: Compiler, node: Any) -> QueryPlan:
     """The plan of a query operation; raises NotCovered."""
-    query: Any = compiler.selections.schema.query_type
-    fields = compiler.selections.of(query, [node])
+    query: Any = compiler.collector.schema.query_type
+    fields = compiler.collector.collect(query, [node])
     introspection = [node for field in fields if _is_introspection(field) for node in field.nodes]
     if introspection and all(field.name.startswith("__") for field in fields):
         raise NotCovered(INTROSPECTION)
@@ -69,11 +69,11 @@ def compiled(compiler: Compiler, node: Any) -> QueryPlan:
     return QueryPlan(roots, sum(root.most for root in roots), introspection)
 
 
-def _is_introspection(field: Field) -> bool:
+def _is_introspection(field: CollectedField) -> bool:
     return field.name in ("__schema", "__type")
 
 
-def _root(compiler: Compiler, field: Field, query: Any) -> Root:
+def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
     if field.name == "__typename":
         return _Known(field.key, query.name)
     if _is_introspection(field):
@@ -94,7 +94,7 @@ def _root(compiler: Compiler, field: Field, query: Any) -> Root:
     raise NotCovered(f"Query.{field.name}")
 
 
-def _lookups(compiler: Compiler, field: Field) -> dict[Table[Any], Lookup]:
+def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], Lookup]:
     found = {}
     for table in tables.TABLES:
         found[table] = compiler.lookup(table, table.key)
@@ -196,9 +196,9 @@ class _Viewer:
             yield self.lookup.task([(made, viewer.actor)], request)
 
 
-def _viewer(compiler: Compiler, field: Field, type_: Any) -> _Viewer:
+def _viewer(compiler: Compiler, field: CollectedField, type_: Any) -> _Viewer:
     lookup = compiler.lookup(tables.ACTORS, tables.ACTORS.key)
-    selected = compiler.selections.of(type_, field.nodes)
+    selected = compiler.collector.collect(type_, field.nodes)
     for each in selected:
         if each.name == "actor":
             compiler.use(lookup, each, required=False)

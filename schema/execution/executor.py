@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType, VariableNode, visit
+from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues
-from graphql.language import Visitor
 
 from db.errors import BadRequest, Unavailable, Unreadable
 from resolvers.operation_context import OperationContext
@@ -24,9 +23,9 @@ from schema.compiled.compiler import Compiler, NotCovered
 from schema.compiled.payloads import MutationPlan
 from schema.compiled.plan import Request
 from schema.compiled.queries import QueryPlan
-from schema.compiled.selection import Selections
 from schema.compiled.steps import carried_out
 from schema.execution.documents import Operation, Prepared, only_fields, run
+from schema.fields.collect_fields import FieldCollector, directive_variables
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +103,7 @@ def plan_of(
     There is one for each way that the variables of @skip and @include may turn out.
     """
     if prepared.directed is None:
-        finder = _DirectiveVariables()
-        visit(prepared.document, finder)
-        prepared.directed = tuple(finder.names)
+        prepared.directed = directive_variables(prepared.document)
     key = tuple(map(variables.coerced.get, prepared.directed))
     plan = operation.plans.get(key)
     if plan is None:
@@ -120,7 +117,7 @@ def plan_of(
 
 
 def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> Any:
-    compiler = Compiler(Selections(GRAPHQL, prepared.fragments, variables))
+    compiler = Compiler(FieldCollector(GRAPHQL, prepared.fragments, variables))
     try:
         if operation.operation is OperationType.QUERY:
             return queries.compiled(compiler, operation)
@@ -213,16 +210,3 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
         raise NotCovered(f"failure: {type(fault).__name__}") from None
     del ctx.performed[key]
     return made
-
-
-class _DirectiveVariables(Visitor):
-    """Finds the variables that @skip and @include depend on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: dict[str, None] = {}
-
-    def enter_directive(self, node: Any, *_: Any) -> None:
-        for argument in node.arguments:
-            if isinstance(argument.value, VariableNode):
-                self.names[argument.value.name.value] = None

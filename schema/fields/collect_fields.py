@@ -1,40 +1,137 @@
-"""What a field's selection asks for, looked up without walking a fragment twice."""
+"""CollectFields of the GraphQL specification (6.3.2): which fields an operation selects of a type.
+
+Plans are compiled from it, and resolvers ask it what lies below them. The limits count fields before
+variables are coerced, so they have a collector of their own, `schema.limits.selection_tree`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionNode
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLIncludeDirective,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    SelectionNode,
+    VariableNode,
+    get_directive_values,
+    get_named_type,
+    is_abstract_type,
+    visit,
+)
+from graphql.execution.values import VariableValues
+from graphql.language import Visitor
 
-Fragments = Mapping[str, FragmentDefinitionNode]
+
+@dataclass(frozen=True, slots=True)
+class CollectedField:
+    """One field of an answer: its response key, and every node that selects it."""
+
+    key: str
+    nodes: tuple[FieldNode, ...]
+
+    @property
+    def name(self) -> str:
+        """The field's name in the schema."""
+        return self.nodes[0].name.value
 
 
-def selects(nodes: Sequence[FieldNode], fragments: Fragments, *path: str) -> bool:
-    """Whether the fields select `path` somewhere below them.
+@dataclass(frozen=True, slots=True)
+class FieldCollector:
+    """Collects the fields of one operation for these values of its variables."""
 
-    @skip and @include are not looked at: a field that may be asked for counts as asked for.
-    """
-    name, *rest = path
-    for node in nodes:
-        if node.selection_set is None:
-            continue
-        for field in _fields(node.selection_set.selections, fragments, set()):
-            if field.name.value == name and (not rest or selects([field], fragments, *rest)):
-                return True
-    return False
+    schema: GraphQLSchema
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: VariableValues
 
+    def collect(self, type_: GraphQLObjectType, nodes: Sequence[Any]) -> list[CollectedField]:
+        """The fields that the nodes' selection sets select of a type, in the answer's order."""
+        grouped: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        for node in nodes:
+            for field in self._fields(type_, node.selection_set.selections, spread):
+                key = field.alias.value if field.alias else field.name.value
+                grouped.setdefault(key, []).append(field)
+        return [CollectedField(key, tuple(fields)) for key, fields in grouped.items()]
 
-def _fields(
-    selections: Sequence[SelectionNode], fragments: Fragments, seen: set[str]
-) -> Iterator[FieldNode]:
-    for selection in selections:
-        if isinstance(selection, FieldNode):
-            yield selection
-            continue
-        if isinstance(selection, FragmentSpreadNode):
-            name = selection.name.value
-            if name in seen:
+    def _fields(
+        self, type_: GraphQLObjectType, selections: Sequence[SelectionNode], spread: set[str]
+    ) -> Iterator[FieldNode]:
+        for selection in selections:
+            if not self._is_included(selection):
                 continue
-            seen.add(name)
-            inner = fragments[name].selection_set
-        else:
-            inner = selection.selection_set  # type: ignore[attr-defined]
-        yield from _fields(inner.selections, fragments, seen)
+            if isinstance(selection, FieldNode):
+                yield selection
+                continue
+            fragment: Any = selection
+            if isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name in spread:
+                    continue
+                spread.add(name)
+                fragment = self.fragments[name]
+            if applies(self.schema, fragment, type_):
+                yield from self._fields(type_, fragment.selection_set.selections, spread)
+
+    def _is_included(self, node: Any) -> bool:
+        if not node.directives:
+            return True
+        skip = get_directive_values(GraphQLSkipDirective, node, self.variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, self.variables)
+        return not (skip and skip["if"]) and not (include and not include["if"])
+
+
+def applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> bool:
+    """Whether a fragment's type condition holds for an object type."""
+    if fragment.type_condition is None:
+        return True
+    condition = schema.type_map[fragment.type_condition.name.value]
+    return condition is type_ or (
+        is_abstract_type(condition) and schema.is_sub_type(condition, type_)
+    )
+
+
+def selects(info: GraphQLResolveInfo[Any], *path: str) -> bool:
+    """Whether the field that is resolved selects `path`, a field of a field, below itself.
+
+    Where CollectFields fails, the answer is yes: the execution reports the error in its place.
+    """
+    collector = FieldCollector(info.schema, info.fragments, info.variable_values)
+    type_: Any = get_named_type(info.return_type)
+    nodes: Sequence[FieldNode] = info.field_nodes
+    try:
+        for name in path:
+            fields = [field for field in collector.collect(type_, nodes) if field.name == name]
+            if not fields:
+                return False
+            nodes = [node for field in fields for node in field.nodes]
+            type_ = get_named_type(type_.fields[name].type)
+    except GraphQLError:  # null for the condition of @skip or @include, which a default allows
+        return True
+    return True
+
+
+def directive_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that directives of a document depend on."""
+    finder = _DirectiveVariables()
+    visit(document, finder)
+    return tuple(finder.names)
+
+
+class _DirectiveVariables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, None] = {}
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.names[argument.value.name.value] = None

@@ -1,7 +1,8 @@
-"""What an operation's answer may look like: the objects it has, by type, whatever the variables are.
+"""The objects that an operation may return, by type, for all values of its variables at once.
 
-Fields are collected and merged as the GraphQL specification says, 6.3.2 CollectFields. Of @skip and
-@include with a variable the condition is kept, so that one look serves all values.
+Fields are collected and merged as in `schema.fields.collect_fields`, with one difference: where a
+variable decides @skip or @include, both outcomes are kept, each with its condition. The tree is made
+once per document, before any variables are there, and the limits count with it for each request.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from graphql import (
     is_abstract_type,
     is_composite_type,
 )
+
+from schema.fields.collect_fields import applies
 
 When: TypeAlias = frozenset[tuple[str, bool]]
 """What must hold for a selection to count: variables by name, and the values that they must have."""
@@ -114,17 +117,8 @@ class _Collecting:
                     continue
                 self.seen.add((name, holds))
                 fragment = self.shapes.fragments[name]
-            if self._applies(fragment):
+            if applies(self.shapes.schema, fragment, self.type_):
                 yield from self.places(fragment.selection_set, holds)
-
-    def _applies(self, fragment: Any) -> bool:
-        if fragment.type_condition is None:
-            return True
-        schema = self.shapes.schema
-        condition: Any = schema.type_map[fragment.type_condition.name.value]
-        return condition is self.type_ or (
-            is_abstract_type(condition) and schema.is_sub_type(condition, self.type_)
-        )
 
 
 def _also(when: When, selection: SelectionNode) -> When | None:
