@@ -6,11 +6,11 @@ documents which passed are kept by their text, the most recently used ones.
 
 import hashlib
 import inspect
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -38,8 +38,9 @@ from schema.limits import document_size
 from schema.limits.cost import FREE, Cost, Prices
 from schema.limits.limits import LIMITS, Excess, Limits, exceeded
 
+# A prepared document takes about a hundred bytes for each of its characters.
+CHARACTERS_KEPT = 500_000
 DOCUMENTS_KEPT = 500
-CHARACTERS_KEPT = 500_000  # a prepared document takes about a hundred bytes for each
 LONGEST_NUMBER = 4_000  # Python reads no longer ones
 MAX_VALIDATION_ERRORS = 20
 NOT_TOLD = "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
@@ -81,6 +82,7 @@ class Prepared:
     fragments: Mapping[str, FragmentDefinitionNode]
     directed: tuple[str, ...] | None = None
     digest: str = ""
+    length: int = 0  # of its text, in characters
     hide_suggestions: bool = False
 
     @classmethod
@@ -140,8 +142,7 @@ class Documents:
         self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
         if not introspection:
             self._rules.append(SchemaNotTold)
-        self._kept: OrderedDict[str, Prepared] = OrderedDict()
-        self._characters = 0
+        self._kept: LRUCache[str, Prepared] = LRUCache(CHARACTERS_KEPT, _weight)
 
     def prepare(self, text: str) -> Prepared:
         """Parse, measure, validate and price a document.
@@ -150,7 +151,6 @@ class Documents:
         carried out, since its variables may decide about that.
         """
         if text in self._kept:
-            self._kept.move_to_end(text)
             return self._kept[text]
         try:
             prepared = self._prepare(text)
@@ -159,15 +159,10 @@ class Documents:
                 "TOO_LARGE", "the document nests too deep to be read"
             ) from None
         prepared.digest = hashlib.sha256(text.encode()).hexdigest()
-        self._keep(text, prepared)
+        prepared.length = len(text)
+        if prepared.length <= CHARACTERS_KEPT:
+            self._kept[text] = prepared
         return prepared
-
-    def _keep(self, text: str, prepared: Prepared) -> None:
-        self._kept[text] = prepared
-        self._characters += len(text)
-        while len(self._kept) > DOCUMENTS_KEPT or self._characters > CHARACTERS_KEPT:
-            dropped, _ = self._kept.popitem(last=False)
-            self._characters -= len(dropped)
 
     def requested(self, operation: Operation, variables: Mapping[str, Any]) -> int:
         """What an operation costs with these variables; raises RequestRefused when it is too much."""
@@ -220,6 +215,11 @@ class Documents:
             )
         except GraphQLError as error:
             raise RequestRefused("SYNTAX", [error]) from None
+
+
+def _weight(prepared: Prepared) -> int:
+    """How many of CHARACTERS_KEPT a document takes: never so few that more than DOCUMENTS_KEPT fit."""
+    return max(prepared.length, CHARACTERS_KEPT // DOCUMENTS_KEPT)
 
 
 def only_fields(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:

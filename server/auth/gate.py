@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from cachetools import LRUCache
+
 from db.errors import Unavailable
 from db.model import instants
 from db.program import Program
@@ -24,7 +26,6 @@ from db.sqlite.database import Database
 from resolvers import permissions
 from resolvers.permissions import Viewer
 from server.auth import api_keys, tokens
-from server.auth.bounded import Bounded
 from server.auth.rate_limits import Buckets, Room
 from server.auth.signing_keys import COOL_DOWN_SECONDS, NoKeys
 from server.auth.tokens import Tokens
@@ -87,8 +88,8 @@ class Gate:
         self._requests = requests
         self._points = points
         self._now = now
-        self._known: Bounded[bytes, _Seen] = Bounded(KNOWN)
-        self._used: Bounded[str, str] = Bounded(KNOWN)
+        self._known: LRUCache[bytes, _Seen] = LRUCache(KNOWN)
+        self._used: LRUCache[str, str] = LRUCache(KNOWN)
         self._noting: set[asyncio.Task[None]] = set()
 
     async def viewer(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
@@ -116,7 +117,7 @@ class Gate:
         if seen is None or state is None or seen.state != state or seen.until <= self._now():
             viewer, until = await self._proved(given, digest, address)
             seen = _Seen(state, viewer, until)
-            self._known.put(digest, seen)
+            self._known[digest] = seen
         return seen.viewer
 
     def spend(self, viewer: Viewer, cost: int) -> Room:
@@ -158,7 +159,7 @@ class Gate:
             return await self._prove(_credential(given))
         except Barred as barred:
             if barred.status == 401:
-                self._known.drop(digest)
+                self._known.pop(digest, None)
                 self.note_failure(address, str(barred))
             raise
         except Unavailable as unavailable:
@@ -203,7 +204,7 @@ class Gate:
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
         if today in (last_used_on, self._used.get(key_id)):
             return
-        self._used.put(key_id, today)
+        self._used[key_id] = today
         noting = asyncio.ensure_future(self._note(key_id, today))
         self._noting.add(noting)
         noting.add_done_callback(self._noting.discard)
@@ -212,7 +213,7 @@ class Gate:
         try:
             await self._db.write(stored_keys.used(key_id, today))
         except Unavailable:
-            self._used.drop(key_id)
+            self._used.pop(key_id, None)
 
 
 def bearer(authorization: str) -> str:

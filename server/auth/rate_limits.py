@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from server.auth.bounded import Bounded
+from cachetools import LRUCache
 
 MOST_KEPT = 10_000
 
@@ -45,7 +45,7 @@ class Buckets:
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._clock = clock
-        self._levels: Bounded[Hashable, tuple[float, float]] = Bounded(MOST_KEPT)
+        self._levels: LRUCache[Hashable, tuple[float, float]] = LRUCache(MOST_KEPT)
 
     def room(self, key: Hashable, points: float) -> Room:
         """Whether so many points fit now; none are taken.
@@ -63,7 +63,7 @@ class Buckets:
         if not found.is_enough:
             return found
         left = found.left - points
-        self._levels.put(key, (self.per_minute - left, now))
+        self._levels[key] = self.per_minute - left, now
         return Room(self.per_minute, left, 0)
 
     def _room(self, key: Hashable, points: float, now: float) -> Room:

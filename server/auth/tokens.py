@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import jwt
+from cachetools import LRUCache
 
-from server.auth.bounded import Bounded
 from server.auth.signing_keys import SigningKeys
 
 LEEWAY_SECONDS = 30
@@ -47,7 +47,7 @@ class Tokens:
         self._algorithms = list(algorithms)
         self._claim = claim
         self._now = now
-        self._verified: Bounded[bytes, tuple[str, float]] = Bounded(KEPT)
+        self._verified: LRUCache[bytes, tuple[str, float]] = LRUCache(KEPT)
 
     async def named(self, token: str) -> tuple[str, float]:
         """The name that a token gives its bearer, and until when that may be taken for true.
@@ -66,7 +66,7 @@ class Tokens:
             raise Invalid(f"the token has no text in its claim {self._claim}")
         expires = float(str(claims["exp"])) + LEEWAY_SECONDS
         found = named, min(expires, self._now() + KEPT_SECONDS)
-        self._verified.put(digest, found)
+        self._verified[digest] = found
         return found
 
     async def _claims(self, token: str) -> dict[str, object]:

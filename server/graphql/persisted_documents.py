@@ -7,9 +7,10 @@ has it. Others a client may register as it goes, by their SHA-256 (Apollo's auto
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from db.model import strict_json
 from schema.errors import RequestRefused
@@ -32,8 +33,7 @@ class Trusted:
         self._by_id = by_id
         self._by_hash = {_sha256(text): text for text in by_id.values()}
         self._only = only
-        self._registered: OrderedDict[str, str] = OrderedDict()
-        self._characters = 0
+        self._registered: LRUCache[str, str] = LRUCache(CHARACTERS_KEPT, _weight)
 
     def document(self, asked: Envelope) -> str:
         """The text of the document; raises RequestRefused where there is none, or it may not be used.
@@ -78,18 +78,17 @@ class Trusted:
         return text
 
     def _known(self, sha256: str) -> str | None:
-        if sha256 in self._registered:
-            self._registered.move_to_end(sha256)
-            return self._registered[sha256]
-        return self._by_hash.get(sha256)
+        return self._registered.get(sha256) or self._by_hash.get(sha256)
 
     def _register(self, sha256: str, text: str) -> None:
         self._documents.prepare(text)  # what is not valid is refused here, and not kept
-        self._registered[sha256] = text
-        self._characters += len(text)
-        while len(self._registered) > REGISTERED_KEPT or self._characters > CHARACTERS_KEPT:
-            _, dropped = self._registered.popitem(last=False)
-            self._characters -= len(dropped)
+        if len(text) <= CHARACTERS_KEPT:
+            self._registered[sha256] = text
+
+
+def _weight(text: str) -> int:
+    """How many of CHARACTERS_KEPT a document takes: never so few that more than REGISTERED_KEPT fit."""
+    return max(len(text), CHARACTERS_KEPT // REGISTERED_KEPT)
 
 
 def load(settings: Settings, documents: Documents) -> Trusted:

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 PINNED = (
-    "import os; from server.transport import process; process.pin({place}); print(os.sched_getaffinity(0))"
+    "import os; from server.transport import process;"
+    " process.pin({place}); print(os.sched_getaffinity(0))"
 )
+SETTLED = "import gc; from server.transport import process; process.settle(); print(gc.get_freeze_count())"
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
@@ -27,12 +29,8 @@ def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(pla
 
 
 def test_what_was_built_before_serving_is_left_out_of_later_collections():
-    settled = (
-        "import gc; from server.transport import process; process.settle(); print(gc.get_freeze_count())"
-    )
-
     found = subprocess.run(
-        [sys.executable, "-c", settled], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SETTLED], capture_output=True, text=True, check=True
     )
 
     assert int(found.stdout) > 0
