@@ -22,15 +22,16 @@ from schema.built import sdl
 from schema.execution.documents import Documents
 from schema.execution.executor import Roads
 from server.auth import setup
-from server.auth.gate import Barred, Gate
+from server.auth.gate import Gate
 from server.endpoints import github_webhooks, graphql_http, metrics
 from server.endpoints.graphiql import Page
 from server.endpoints.graphql_ws import GraphQLWS
 from server.endpoints.health import healthz, readyz
 from server.graphql import operation, persisted_documents
 from server.graphql.persisted_documents import Trusted
-from server.http import compression, error_bodies
+from server.http import compression, errors
 from server.http.client_address import Proxies
+from server.http.errors import HTTPError
 from server.http.middleware import Requests
 from server.identity import minting
 from server.settings import Settings
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> "Service":
         lifespan=lifespan,
         routes=[*routes(settings), *(page.routes() if page else ())],
         middleware=[Middleware(Requests)],
-        exception_handlers={HTTPException: _as_json, Barred: _barred},
+        exception_handlers={HTTPException: _as_json, HTTPError: _http_error},
     )
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
     app.settings = settings
@@ -159,11 +160,11 @@ async def _as_json(request: Request, error: Exception) -> Response:
     # Starlette says the status's own words where it refuses, in capitals; what is said here stays.
     is_phrase = error.detail == HTTPStatus(error.status_code).phrase
     message = error.detail.lower() if is_phrase else error.detail
-    body = error_bodies.body(error.status_code, message)
+    body = errors.body(error.status_code, message)
     return JSONResponse(body, error.status_code, headers=error.headers)
 
 
-async def _barred(request: Request, barred: Exception) -> Response:
-    if not isinstance(barred, Barred):
-        raise barred
-    return JSONResponse(barred.body, barred.status, headers=barred.headers)
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPError):
+        raise error
+    return JSONResponse(error.body, error.status, headers=error.headers)

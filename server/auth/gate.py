@@ -29,7 +29,7 @@ from server.auth import api_keys, tokens
 from server.auth.rate_limits import Buckets, Room
 from server.auth.signing_keys import COOL_DOWN_SECONDS, NoKeys
 from server.auth.tokens import Tokens
-from server.http import error_bodies
+from server.http.errors import HTTPError
 from server.transport import connection_limits
 
 T = TypeVar("T")
@@ -39,18 +39,6 @@ DAY_SECONDS = 86_400
 BEARER = "bearer"
 
 log = logging.getLogger(__name__)
-
-
-class Barred(Exception):
-    """Raised when a request may not pass; `headers` and `body` go with an answer of this status."""
-
-    def __init__(
-        self, status: int, message: str, headers: dict[str, str], **extensions: object
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers
-        self.body = error_bodies.body(status, message, **extensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +83,7 @@ class Gate:
     async def viewer(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
         """Who sends these headers from this address.
 
-        Raises Barred: 401 without a credential or with one that proves nothing, 429 where the address
+        Raises HTTPError: 401 without a credential or with one that proves nothing, 429 where the address
         has failed too often or the actor asks too often, 503 while tokens cannot be verified.
         """
         viewer = await self.recheck(headers, address)
@@ -105,7 +93,7 @@ class Gate:
     async def recheck(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
         """Like `viewer`, of a request that was counted: look its credential up again.
 
-        Raises Barred with 401, 429 and 503 as that does.
+        Raises HTTPError with 401, 429 and 503 as that does.
         """
         given = [value for name, value in headers if name == b"authorization"]
         if not given:
@@ -121,14 +109,14 @@ class Gate:
         return seen.viewer
 
     def spend(self, viewer: Viewer, cost: int) -> Room:
-        """Take the points of an operation from its actor's minute; raises Barred with 429."""
+        """Take the points of an operation from its actor's minute; raises HTTPError with 429."""
         room = self._points.take(viewer.actor, cost)
         if not room.is_enough:
             raise _too_often(f"{cost} points are more than are left of this minute", room)
         return room
 
     def check_failures(self, address: str) -> None:
-        """Raise Barred with 429 where an address has failed too often lately."""
+        """Raise HTTPError with 429 where an address has failed too often lately."""
         room = self._failures.room(connection_limits.network(address), 1)
         if not room.is_enough:
             raise _too_often("too many credentials from this address have failed", room)
@@ -157,13 +145,13 @@ class Gate:
             self.check_failures(address)
         try:
             return await self._prove(_credential(given))
-        except Barred as barred:
-            if barred.status == 401:
+        except HTTPError as error:
+            if error.status == 401:
                 self._known.pop(digest, None)
-                self.note_failure(address, str(barred))
+                self.note_failure(address, str(error))
             raise
         except Unavailable as unavailable:
-            raise Barred(503, str(unavailable), {"retry-after": "1"}) from None
+            raise HTTPError(503, str(unavailable), {"retry-after": "1"}) from None
 
     async def _prove(self, credential: str) -> tuple[Viewer, float]:
         if credential.startswith(api_keys.PREFIX):
@@ -176,7 +164,7 @@ class Gate:
             raise _unauthorized(str(invalid), invalid=True) from None
         except NoKeys as none:
             wait = str(int(COOL_DOWN_SECONDS))
-            raise Barred(503, str(none), {"retry-after": wait}) from None
+            raise HTTPError(503, str(none), {"retry-after": wait}) from None
         return _viewer(await self._read(lambda: stored_keys.named(name))), until
 
     async def _prove_key(self, credential: str) -> tuple[Viewer, float]:
@@ -253,15 +241,15 @@ def _viewer(identity: Identity | None, key_id: str | None = None) -> Viewer:
     return viewer
 
 
-def _unauthorized(message: str, *, invalid: bool = False) -> Barred:
+def _unauthorized(message: str, *, invalid: bool = False) -> HTTPError:
     """A refusal as RFC 6750, section 3, has it."""
     challenge = 'Bearer realm="chittygraph"'
     if invalid:
         challenge += ', error="invalid_token"'
-    return Barred(401, message, {"www-authenticate": challenge})
+    return HTTPError(401, message, {"www-authenticate": challenge})
 
 
-def _too_often(message: str, room: Room) -> Barred:
+def _too_often(message: str, room: Room) -> HTTPError:
     seconds = max(1, math.ceil(room.wait_seconds))
     headers = {"retry-after": str(seconds)}
-    return Barred(429, f"{message}: try again in {seconds} s", headers, throttle=room.told)
+    return HTTPError(429, f"{message}: try again in {seconds} s", headers, throttle=room.told)

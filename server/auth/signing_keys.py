@@ -102,7 +102,7 @@ class SigningKeys:
             if response.status_code != 200:
                 raise _Unusable(f"status {response.status_code}")
             try:
-                return await bounded_body.body(response, MAX_BYTES)
+                return await bounded_body.of_response(response, MAX_BYTES)
             except bounded_body.TooLong as too_long:
                 raise _Unusable(str(too_long)) from None
 

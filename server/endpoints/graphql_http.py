@@ -19,11 +19,12 @@ from resolvers.permissions import Viewer
 from resolvers.policy import Policy
 from schema.errors import RequestRefused
 from schema.limits.limits import Limits
-from server.auth.gate import Barred, Gate
+from server.auth.gate import Gate
 from server.graphql import operation, request
-from server.graphql.request import JSON, Envelope, Malformed
-from server.http import compression, error_bodies, etags, negotiation
+from server.graphql.request import JSON, Envelope
+from server.http import compression, errors, etags, negotiation
 from server.http.compression import Accepted
+from server.http.errors import HTTPError
 from server.settings import Settings
 from server.telemetry.counters import CLIENT_GONE
 from server.telemetry.server_timing import Phases
@@ -102,14 +103,14 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
             answer = await _answered(connection, receive, media_type, accepted)
     except ClientGone:
         return Answer(CLIENT_GONE)
-    except (Malformed, Barred, RequestRefused) as refused:
+    except (HTTPError, RequestRefused) as refused:
         answer = _refused(connection, media_type or JSON, refused)
     answer.accepted = accepted or compression.PLAIN
     return answer
 
 
 async def _unanswerable(connection: Connection, media_type: str | None) -> Answer:
-    """The refusal of a request that nothing could be answered to; raises Barred, and Malformed (421).
+    """The refusal of a request that nothing could be answered to; raises HTTPError.
 
     What is served here is for those who may ask, and so is how to ask for it.
     """
@@ -123,13 +124,9 @@ async def _unanswerable(connection: Connection, media_type: str | None) -> Answe
     return _refusal(media_type, 406, f"accept one of the encodings {codings} and identity")
 
 
-def _refused(
-    connection: Connection, media_type: str, why: Malformed | Barred | RequestRefused
-) -> Answer:
+def _refused(connection: Connection, media_type: str, why: HTTPError | RequestRefused) -> Answer:
     match why:
-        case Malformed():
-            return _refusal(media_type, why.status, str(why))
-        case Barred():
+        case HTTPError():
             headers = [(name.encode(), value.encode()) for name, value in why.headers.items()]
             return Answer(why.status, orjson.dumps(why.body), _json(media_type), headers=headers)
         case RequestRefused():
@@ -248,5 +245,5 @@ def _negotiated(accepted: bytes, page: bool) -> str | None:
 
 
 def _refusal(media_type: str, status: int, message: str, allow: str = "") -> Answer:
-    body = orjson.dumps(error_bodies.body(status, message))
+    body = orjson.dumps(errors.body(status, message))
     return Answer(status, body, _json(media_type), allow)

@@ -21,11 +21,10 @@ from starlette.types import Scope as Connection
 from db.model import strict_json
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
-from server.auth.gate import Barred
 from server.graphql import operation, request
 from server.graphql.operation import Job, Noted
-from server.graphql.request import Malformed
-from server.http import error_bodies, hosts, middleware
+from server.http import errors, hosts, middleware
+from server.http.errors import HTTPError
 from server.telemetry.logs import request_id
 
 if TYPE_CHECKING:
@@ -66,25 +65,22 @@ class GraphQLWS:
         await receive()  # that it is asked for
         try:
             await _admit(connection)
-        except Malformed as malformed:
-            body = error_bodies.body(malformed.status, str(malformed))
-            await JSONResponse(body, malformed.status)(connection, receive, send)
-        except Barred as barred:
-            answer = JSONResponse(barred.body, barred.status, headers=barred.headers)
+        except HTTPError as error:
+            answer = JSONResponse(error.body, error.status, headers=error.headers)
             await answer(connection, receive, send)
         else:
             await _Socket(connection, receive, send).serve()
 
 
 async def _admit(connection: Connection) -> None:
-    """Raise Barred or Malformed for who is not even to open a socket.
+    """Raise HTTPError for who is not even to open a socket.
 
     Whoever shows no credential yet may do so with `connection_init`.
     """
     if connection["app"].gate is None:
         origin = hosts.foreign_origin(connection["headers"])
         if origin is not None:
-            raise Malformed(
+            raise HTTPError(
                 403,
                 f"everyone may do everything here, but pages of {origin!r} are a stranger's:"
                 " serve them from this machine, or choose --auth protected",
@@ -168,8 +164,8 @@ class _Socket:
             self._credentials = [(b"authorization", shown)]
         try:
             await self._viewer(self._connection)
-        except Barred as barred:
-            raise _closing(barred) from None
+        except HTTPError as error:
+            raise _closing(error) from None
         await self._message_out("connection_ack")
 
     async def _take(self, message: dict[str, Any]) -> None:
@@ -193,14 +189,14 @@ class _Socket:
             raise Closed(ID_TAKEN, f"Subscriber for {id_} already exists")
         try:
             asked = request.of(payload)
-        except Malformed as malformed:
-            raise Closed(INVALID, str(malformed)) from None
+        except HTTPError as error:
+            raise Closed(INVALID, str(error)) from None
         noted: Noted = {}
         started = time.perf_counter()
         token = request_id.set(middleware.new_id())
         try:
             job, viewer = await self._admitted(noted, asked)
-        except (Barred, RequestRefused) as refused:
+        except (HTTPError, RequestRefused) as refused:
             await self._refuse(id_, noted, refused)
             middleware.note_operation(self._app, noted, time.perf_counter() - started)
         else:
@@ -214,8 +210,8 @@ class _Socket:
     async def _admitted(self, noted: Noted, asked: request.Envelope) -> tuple[Job, Viewer]:
         viewer = await self._viewer(noted)
         if len(self._running) >= MOST_OPERATIONS:
-            raise Barred(
-                429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end", {}
+            raise HTTPError(
+                429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end"
             )
         job = operation.prepared(self._app, noted, asked)
         operation.pay(self._app, noted, job, viewer)
@@ -233,13 +229,13 @@ class _Socket:
         except Exception:
             noted["chittygraph.outcome"] = "failed"
             log.exception("operation failed")
-            failure = error_bodies.body(500, "internal error", requestId=request_id.get())
+            failure = errors.body(500, "internal error", requestId=request_id.get())
             await self._end(id_, "error", failure["errors"])
         else:
             await self._end(id_, "next", answer)
         middleware.note_operation(self._app, noted, time.perf_counter() - started)
 
-    async def _refuse(self, id_: str, noted: Noted, why: Barred | RequestRefused) -> None:
+    async def _refuse(self, id_: str, noted: Noted, why: HTTPError | RequestRefused) -> None:
         """Tell why an operation is not carried out; raises Closed where nothing more would be."""
         noted["chittygraph.outcome"] = "refused"
         if isinstance(why, RequestRefused):
@@ -293,8 +289,8 @@ class _Socket:
                 await self._send({"type": type_, **members})
 
 
-def _closing(barred: Barred) -> Closed:
-    return Closed(FORBIDDEN if barred.status == 401 else TRY_AGAIN_LATER, str(barred))
+def _closing(error: HTTPError) -> Closed:
+    return Closed(FORBIDDEN if error.status == 401 else TRY_AGAIN_LATER, str(error))
 
 
 def _id(message: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ ANY_PASSED_ON = "x-forwarded-"
 async def metrics(request: Request) -> Response:
     """Answer a scrape, in the text format or, where that is asked for, as OpenMetrics.
 
-    Raises Barred (429) for whoever guesses at the token, which is counted as other credentials are.
+    Raises HTTPError (429) for whoever guesses at the token, which is counted as other credentials are.
     """
     if not _has_token(request) and not _is_of_this_machine(request):
         raise HTTPException(

@@ -16,9 +16,10 @@ from resolvers.permissions import OPERATOR, Viewer
 from schema import errors
 from schema.execution.documents import Operation, Prepared
 from server.auth.gate import Gate
-from server.graphql.request import Envelope, Malformed
+from server.graphql.request import Envelope
 from server.http import hosts
 from server.http.client_address import Proxies
+from server.http.errors import HTTPError
 from server.telemetry import logs
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ async def viewer(
 ) -> Viewer:
     """Who asks, with these headers to prove it, and may: that is one request of theirs.
 
-    Raises Barred for whoever may not, and Malformed (421) where an open service is asked by a name that
-    a stranger chose.
+    Raises HTTPError for whoever may not; that is 421 where an open service is asked by a name that
+    somebody else may have chosen.
     """
     gate: Gate | None = connection["app"].gate
     if gate is None:
@@ -65,7 +66,7 @@ def prepared(app: "Service", noted: Noted, asked: Envelope) -> Job:
 
 
 def pay(app: "Service", noted: Noted, job: Job, viewer: Viewer) -> None:
-    """Hold an operation to its limit and its viewer's minute; raises RequestRefused or Barred."""
+    """Hold an operation to its limit and its viewer's minute; raises RequestRefused or HTTPError."""
     cost = app.documents.requested(job.operation, job.asked.variables)
     noted["chittygraph.cost"] = cost
     if app.gate is not None:
@@ -109,7 +110,7 @@ def address_of(connection: Connection) -> str:
 def _check_host(connection: Connection) -> None:
     name = hosts.foreign(connection["headers"])
     if name is not None and not connection["app"].settings.allow_open_network:
-        raise Malformed(
+        raise HTTPError(
             421,
             f"everyone may do everything here, so nothing is taken that was asked of {name!r}:"
             " ask 127.0.0.1, or start the server with --allow-open-network if that is meant",

@@ -11,19 +11,13 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope
 
 from db.model import strict_json
+from server.http import bounded_body
+from server.http.errors import HTTPError
 
 JSON = "application/json"
 KEPT, KEPT_BYTES = 500, 4_000  # envelopes of GET, and the parameters of one
 _DESCRIBING = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-class Malformed(Exception):
-    """Raised when a request is not a well-formed GraphQL request; `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +40,19 @@ class Envelope:
 async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
     """The envelope of a GET's parameters or a POST's body.
 
-    Raises Malformed: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
+    Raises HTTPError: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
     body and 414 for parameters that are too large, 415 for another media type, charset or encoding
     than plain UTF-8 JSON.
     """
     if connection["method"] != "POST":
         raw = connection["query_string"]
         if len(raw) > max_bytes:
-            raise Malformed(414, f"the parameters have more than {max_bytes} bytes: send a POST")
+            raise HTTPError(414, f"the parameters have more than {max_bytes} bytes: send a POST")
         return _asked_again(raw) if len(raw) <= KEPT_BYTES else of(_parameters(raw))
     headers = _combined(connection["headers"])
     _check_content_type(headers)
-    return of(_json(await _body(headers, receive, max_bytes), "the body"))
+    body = await bounded_body.of_request(receive, headers.get(b"content-length", b""), max_bytes)
+    return of(_json(body, "the body"))
 
 
 def asks(connection: Scope) -> bool:
@@ -67,23 +62,23 @@ def asks(connection: Scope) -> bool:
 
 
 def of(given: Any) -> Envelope:
-    """The envelope that parsed JSON is; raises Malformed (400) for what is not a GraphQL request."""
+    """The envelope that parsed JSON is; raises HTTPError (400) for what is not a GraphQL request."""
     if not isinstance(given, Mapping):
-        raise Malformed(400, "a request must be a JSON object with a query; batches are not taken")
+        raise HTTPError(400, "a request must be a JSON object with a query; batches are not taken")
     for name in ("variables", "extensions"):
         if not isinstance(given.get(name), dict | None):
-            raise Malformed(400, f"{name} must be a JSON object or null")
+            raise HTTPError(400, f"{name} must be a JSON object or null")
     operation_name = given.get("operationName")
     if not isinstance(operation_name, str | None):
-        raise Malformed(400, "operationName must be a string or null")
+        raise HTTPError(400, "operationName must be a string or null")
     document_id, sha256 = _identifiers(given)
     query = given.get("query")
     if query is None and (document_id or sha256):
         query = ""
     elif not isinstance(query, str) or not query:
-        raise Malformed(400, "query must be a string with a GraphQL document")
+        raise HTTPError(400, "query must be a string with a GraphQL document")
     elif document_id:
-        raise Malformed(400, "documentId names the document: send no query with it")
+        raise HTTPError(400, "documentId names the document: send no query with it")
     return Envelope(
         query,
         given.get("variables") or {},
@@ -104,12 +99,12 @@ def _parameters(raw: bytes) -> dict[str, Any]:
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
-        raise Malformed(400, "the parameters must be UTF-8, percent-encoded") from None
+        raise HTTPError(400, "the parameters must be UTF-8, percent-encoded") from None
     names = Counter(name for name, _ in pairs)
     for name, times in names.items():
         if times > 1:
             shown = name[: strict_json.LONGEST_SHOWN]
-            raise Malformed(400, f"the parameter {shown!r} comes {times} times: send it once")
+            raise HTTPError(400, f"the parameter {shown!r} comes {times} times: send it once")
     params: dict[str, Any] = {name: value for name, value in pairs if value}
     for name in ("variables", "extensions"):
         if name in params:
@@ -128,12 +123,12 @@ def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
     if not _is_json(headers.get(b"content-type", b"")):
-        raise Malformed(415, f"send the request as {JSON} in UTF-8")
+        raise HTTPError(415, f"send the request as {JSON} in UTF-8")
     if (
         headers.get(b"content-encoding", b"identity").lower() != b"identity"
         or headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked"
     ):
-        raise Malformed(415, "send the body without a content-encoding")
+        raise HTTPError(415, "send the body without a content-encoding")
 
 
 @lru_cache(256)
@@ -144,36 +139,14 @@ def _is_json(content_type: bytes) -> bool:
     return kind.strip() == JSON and charsets <= {"utf-8", "utf8"}
 
 
-async def _body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
-    declared, size = headers.get(b"content-length", b"0"), 0
-    if declared.isdigit() and int(declared[:20]) > most:
-        raise _too_large(most)
-    parts = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Malformed(400, "the body ended early")
-        part, more = message.get("body", b""), message.get("more_body", False)
-        parts.append(part)
-        size += len(part)
-        if size > most:
-            raise _too_large(most)
-    return b"".join(parts)
-
-
-def _too_large(most: int) -> Malformed:
-    return Malformed(413, f"the body has more than {most} bytes")
-
-
 def _json(raw: bytes, name: str) -> Any:
     try:
         return strict_json.read(raw)
     except strict_json.RepeatedKey as repeated:
-        raise Malformed(400, f"{name}: {repeated}") from None
+        raise HTTPError(400, f"{name}: {repeated}") from None
     except ValueError as error:
         deepest = strict_json.DEEPEST
-        raise Malformed(
+        raise HTTPError(
             400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most: {error}"
         ) from None
 
@@ -183,18 +156,18 @@ def _identifiers(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
     document_id = given.get("documentId")
     persisted = (given.get("extensions") or {}).get("persistedQuery")
     if document_id is not None and (not isinstance(document_id, str) or not document_id):
-        raise Malformed(400, "documentId must be a string that names a document")
+        raise HTTPError(400, "documentId must be a string that names a document")
     if persisted is None:
         return document_id, None
     if document_id:
-        raise Malformed(400, "documentId names the document: send no persistedQuery with it")
+        raise HTTPError(400, "documentId names the document: send no persistedQuery with it")
     sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
     if (
         not isinstance(sha256, str)
         or not _SHA256.fullmatch(sha256)
         or persisted.get("version") != 1
     ):
-        raise Malformed(
+        raise HTTPError(
             400, "persistedQuery must hold version 1 and a sha256Hash of 64 lower-case digits"
         )
     return None, sha256

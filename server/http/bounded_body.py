@@ -1,18 +1,49 @@
-"""What other services answer us, read no further than it may go."""
+"""Bodies read up to a limit: those of requests to us, and of responses from other services."""
 
-import httpx2
+from typing import TYPE_CHECKING
+
+from starlette.types import Receive
+
+from server.http.errors import HTTPError
+
+if TYPE_CHECKING:
+    import httpx2
 
 
 class TooLong(Exception):
-    """Raised for an answer with more bytes than are read; the message says how many those are."""
+    """Raised for a response with more bytes than the limit; the message names the limit."""
 
 
-async def body(response: httpx2.Response, most: int) -> bytes:
-    """The body of an answer that is streamed, of at most so many bytes; raises TooLong."""
-    read = bytearray()
-    # Raw, so that nothing unpacks to more than was sent; compressed bytes are no JSON then.
+async def of_request(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
+    """The body of a request; `content_length` is that header's value, or empty.
+
+    Raises HTTPError: 413 for more than `max_bytes`, 400 where the client disconnects before the end.
+    """
+    if content_length.isdigit() and int(content_length[:20]) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HTTPError(400, "the body ended early")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+    return b"".join(chunks)
+
+
+async def of_response(response: "httpx2.Response", max_bytes: int) -> bytes:
+    """The body of a streamed response from another service; raises TooLong."""
+    body = bytearray()
+    # Raw: decompressing could make far more than `max_bytes` of it. A compressed body is no JSON then.
     async for chunk in response.aiter_raw():
-        read += chunk
-        if len(read) > most:
-            raise TooLong(f"more than {most} bytes")
-    return bytes(read)
+        body += chunk
+        if len(body) > max_bytes:
+            raise TooLong(f"more than {max_bytes} bytes")
+    return bytes(body)
+
+
+def _too_large(max_bytes: int) -> HTTPError:
+    return HTTPError(413, f"the body has more than {max_bytes} bytes")

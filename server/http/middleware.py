@@ -16,7 +16,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http import error_bodies
+from server.http import errors
 from server.telemetry import logs
 from server.telemetry.logs import Line, request_id
 from server.telemetry.traced_request import ASKING, Watched
@@ -75,7 +75,7 @@ class Requests:
             log.exception("request failed")
             if status:
                 raise
-            answer = JSONResponse(error_bodies.body(500, "internal error", requestId=id_), 500)
+            answer = JSONResponse(errors.body(500, "internal error", requestId=id_), 500)
             await answer(scope, receive, send_with_id)
         finally:
             _note(scope, status, time.perf_counter() - started)

@@ -115,7 +115,7 @@ class Authority:
                 ) as response,
             ):
                 _check_status(response.status_code)
-                body = await bounded_body.body(response, MAX_BYTES)
+                body = await bounded_body.of_response(response, MAX_BYTES)
         except bounded_body.TooLong as too_long:
             raise Silent(f"an answer of {too_long}") from None
         except TimeoutError:

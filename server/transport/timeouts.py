@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from server.http import error_bodies
+from server.http import errors
 from server.transport.connection_limits import Peers
 
 MAX_HEAD_BYTES = 64 * 2**10
@@ -236,6 +236,6 @@ class Patience(HttpToolsProtocol):
 
 def refusal(status: int, message: str) -> bytes:
     """The bytes of an answer in JSON that is the last on its connection."""
-    body = orjson.dumps(error_bodies.body(status, message))
+    body = orjson.dumps(errors.body(status, message))
     head = b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
     return STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body

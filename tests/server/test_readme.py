@@ -15,7 +15,7 @@ from resolvers.loaders import ROWS_PER_OPERATION
 from schema.filter_reader import DEEPEST, MOST_PARTS
 from server.cli import parser
 from server.endpoints.github_webhooks import STATUS
-from server.http import error_bodies
+from server.http import errors
 from tests.support.paths import ROOT
 from tests.support.server_process import PATIENCE, served, url_of
 
@@ -92,9 +92,9 @@ def test_every_code_of_an_error_is_explained():
     told = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
     prose = section[: section.index("| Code")]
 
-    assert told == {*error_bodies.CODES.values(), *codes_in_the_source()} - OF_COMMANDS
+    assert told == {*errors.CODES.values(), *codes_in_the_source()} - OF_COMMANDS
     assert re.findall(r"`([A-Z_]+)`", prose) == [code.value for code in ErrorCode]
-    for status, code in error_bodies.CODES.items():
+    for status, code in errors.CODES.items():
         (statuses,) = re.findall(rf"^\| `{code}` \| (\d.*?) \|", section, re.MULTILINE)
         assert str(status) in statuses
 

@@ -7,7 +7,7 @@ import pytest
 
 from server.endpoints import github_webhooks
 from server.files.webhook_replay import replay
-from server.http import error_bodies
+from server.http import errors
 from tests.support.github_payloads import (
     INSTALLATION_EVENTS,
     changed,
@@ -230,7 +230,7 @@ async def test_a_signed_delivery_that_is_none_is_refused_in_json(github, body, h
     assert answer.status_code == status
     [error] = answer.json()["errors"]
     assert error["message"]
-    assert error["extensions"]["code"] == error_bodies.CODES[status]
+    assert error["extensions"]["code"] == errors.CODES[status]
     assert await github.table("webhook_deliveries") == []
 
 

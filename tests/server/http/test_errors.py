@@ -4,7 +4,7 @@ import pytest
 from starlette.routing import Route
 
 from server.app import create_app
-from server.http import error_bodies
+from server.http import errors
 from server.settings import Settings
 from tests.support.api import running
 
@@ -38,7 +38,7 @@ def assert_refused(answer, status):
     assert answer.json().keys() == {"errors"}
     [error] = answer.json()["errors"]
     assert error["message"]
-    assert error["extensions"]["code"] == error_bodies.CODES[status]
+    assert error["extensions"]["code"] == errors.CODES[status]
 
 
 @pytest.mark.parametrize("method", METHODS)
