@@ -22,12 +22,23 @@ T = TypeVar("T")
 class Statement:
     """One SQL statement and what its named parameters are bound to.
 
-    `narrow` asks the same of a viewer that sees few of the rows, where that is faster.
+    `narrow` reads the same rows faster for a viewer who sees few of them.
+
+    A writing statement answers with the rows that it wrote if `returning` lists columns. Its text has
+    no RETURNING clause: an engine without one selects `returning` FROM `of`, a table and a WHERE that
+    finds the written rows.
     """
 
     sql: str
     bind: Mapping[str, Value] = field(default_factory=dict)
     narrow: str = ""
+    returning: str = ""
+    of: str = ""
+
+    @property
+    def with_returning(self) -> str:
+        """The text for an engine that has RETURNING."""
+        return f"{self.sql} RETURNING {self.returning}" if self.returning else self.sql
 
 
 Batch: TypeAlias = Sequence[Statement]

@@ -58,7 +58,7 @@ def insert(values: Mapping[str, Any]) -> Program[Actor]:
     start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
     bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
     written, [(id_taken, principal_taken)] = yield [
-        Statement(INSERT, bind),
+        statements.returning_row(ACTORS, INSERT, bind),
         Statement(WHY_NOT_INSERTED, bind),
     ]
     if written:

@@ -20,14 +20,14 @@ def insert_rows(
     `bind` holds what `when` names; the name `rows` is taken. Rows that hold bytes do not fit.
     """
     columns = ", ".join(table.columns)
-    values = ", ".join(f"json_extract(value, '$[{i}]')" for i in range(len(table.columns)))
+    values = {name: f"json_extract(value, '$[{i}]')" for i, name in enumerate(table.columns)}
     packed = json.dumps([[getattr(row, name) for name in table.columns] for row in rows])
     sql = f"""
         INSERT INTO {table.name} ({columns})
-        SELECT {values} FROM json_each(:rows) WHERE {when}
-        RETURNING {table.key}
+        SELECT {", ".join(values.values())} FROM json_each(:rows) WHERE {when}
     """
-    return Statement(sql, {**(bind or {}), "rows": packed})
+    of = f"{table.name} WHERE {table.key} IN (SELECT {values[table.key]} FROM json_each(:rows))"
+    return Statement(sql, {**(bind or {}), "rows": packed}, returning=table.key, of=of)
 
 
 def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, int] | None]:

@@ -84,6 +84,9 @@ UNUSABLE = f"""
     WHERE connection.connection_id IS NULL OR connection.status = 'disconnected'
     ORDER BY use.key
 """
+COUNTED = (
+    "connections WHERE connections.connection_id IN (SELECT value ->> 0 FROM json_each(:uses))"
+)
 COUNT = f"""
     WITH used AS (
         SELECT value ->> 0 AS used_id, sum(value ->> 1) AS requests
@@ -97,7 +100,6 @@ COUNT = f"""
         updated_at = {LATER}
     FROM used
     WHERE connections.connection_id = used.used_id AND NOT EXISTS ({UNUSABLE})
-    RETURNING {returned(CONNECTIONS)}
 """
 
 
@@ -108,7 +110,12 @@ def count_uses(uses: Sequence[Use]) -> Program[list[Connection]]:
     """
     packed = json.dumps([[use.connection_id, use.requests] for use in uses])
     written, unusable = yield [
-        Statement(COUNT, {"uses": packed, "now": instants.now()}),
+        Statement(
+            COUNT,
+            {"uses": packed, "now": instants.now()},
+            returning=returned(CONNECTIONS),
+            of=COUNTED,
+        ),
         Statement(UNUSABLE, {"uses": packed}),
     ]
     if unusable:

@@ -10,7 +10,6 @@ from db.model import instants
 from db.model.enums import ConnectionStatus
 from db.model.tables import CONNECTIONS, CONTEXTS, Connection
 from db.program import Program, Statement, Value
-from db.security.row_security import returned
 
 SOURCE = "connections.source_chitty_id"
 SERVICE = "connections.target_service"
@@ -53,7 +52,6 @@ OPEN = f"""
     INSERT INTO connections ({", ".join(VALUES)})
     SELECT {", ".join(VALUES.values())}
     WHERE {preconditions.clear(IN_THE_WAY_OF_OPENING)}
-    RETURNING {returned(CONNECTIONS)}
 """
 WHY_NOT_OPENED = "SELECT {}".format(
     ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(IN_THE_WAY_OF_OPENING))
@@ -70,7 +68,10 @@ def insert(values: Mapping[str, Any]) -> Program[Connection]:
     start = {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}}
     columns = {**start, **values, "created_at": now, "updated_at": now}
     bind = statements.new_row(CONNECTIONS, columns)
-    written, [reasons] = yield [Statement(OPEN, bind), Statement(WHY_NOT_OPENED, bind)]
+    written, [reasons] = yield [
+        statements.returning_row(CONNECTIONS, OPEN, bind),
+        Statement(WHY_NOT_OPENED, bind),
+    ]
     if written:
         return CONNECTIONS.of(written[0])
     raise Refused(preconditions.problems(IN_THE_WAY_OF_OPENING, reasons))

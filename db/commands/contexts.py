@@ -52,7 +52,7 @@ def insert(values: Mapping[str, Any]) -> Program[Context]:
     start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
     bind = statements.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
     written, [(id_taken, name_taken, owner_status, owner_is_foreign)] = yield [
-        Statement(INSERT, bind),
+        statements.returning_row(CONTEXTS, INSERT, bind),
         Statement(WHY_NOT_INSERTED, bind),
     ]
     if written:

@@ -165,7 +165,6 @@ _PROJECT = f"""
     ON CONFLICT (installation_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, updated_at = {LATER}
     WHERE {" OR ".join(f"{name} IS NOT excluded.{name}" for name in _COLUMNS)}
-    RETURNING {INSTALLATIONS.select_list("installations")}
 """
 
 _WAIT = f"""
@@ -175,7 +174,6 @@ _WAIT = f"""
     WHERE {_known(_TOLD)} AND made.chitty_id IS NULL
     ON CONFLICT (installation_id) DO UPDATE SET claimed_until = excluded.claimed_until
     WHERE waiting_installations.claimed_until <= :now
-    RETURNING installation_id
 """
 
 
@@ -204,7 +202,12 @@ def project(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
     that has none; None, or one that something else has, makes no row), installed_at (for a row of
     which nobody said it; may be None), now and what `condition` needs.
     """
-    return Statement(_PROJECT.replace("{condition}", condition), bind)
+    return Statement(
+        _PROJECT.replace("{condition}", condition),
+        bind,
+        returning=INSTALLATIONS.select_list("installations"),
+        of="installations WHERE installations.installation_id = :installation_id",
+    )
 
 
 def wait(bind: dict[str, Value]) -> Statement:
@@ -213,7 +216,8 @@ def wait(bind: dict[str, Value]) -> Statement:
     It returns the installation's id to whom it gives the claim to have one minted, which nobody else
     gets before `claimed_until`. `bind` has that and what `project` needs.
     """
-    return Statement(_WAIT, bind)
+    of = "waiting_installations WHERE installation_id = :installation_id"
+    return Statement(_WAIT, bind, returning="installation_id", of=of)
 
 
 def _json(value: Any) -> str:

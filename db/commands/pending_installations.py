@@ -41,6 +41,7 @@ def any_unclaimed() -> Program[bool]:
     return bool(found)
 
 
+CLAIMED = "waiting_installations WHERE claimed_until = :claimed_until"
 NEXT = """
     UPDATE waiting_installations SET claimed_until = :claimed_until
     WHERE installation_id = (
@@ -48,7 +49,6 @@ NEXT = """
         WHERE claimed_until <= :now
         ORDER BY claimed_until, installation_id LIMIT 1
     )
-    RETURNING installation_id
 """
 
 
@@ -58,7 +58,7 @@ def claim(until: str) -> Program[int | None]:
     *_, found = yield [
         Statement(SETTLE_DELIVERIES),
         Statement(SETTLE),
-        Statement(NEXT, bind),
+        Statement(NEXT, bind, returning="installation_id", of=CLAIMED),
     ]
     return int(str(found[0][0])) if found else None
 

@@ -76,7 +76,6 @@ def insert(table: Table[Any], condition: str) -> str:
         INSERT INTO {table.name} ({", ".join(table.columns)})
         SELECT {values}
         WHERE {condition}
-        RETURNING {returned(table)}
     """
 
 
@@ -90,8 +89,13 @@ def update(table: Table[Any], changes: str, condition: str, may: str | None = No
         UPDATE {table.name}
         SET {f"{changes}, " if changes else ""}updated_at = {LATER}
         WHERE {table.key} = :{table.key} AND {allowed} AND {condition}
-        RETURNING {returned(table)}
     """
+
+
+def returning_row(table: Table[Any], sql: str, bind: Mapping[str, Value]) -> Statement:
+    """The statement with this text, which writes the row with the bound key and returns it."""
+    of = f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
+    return Statement(sql, bind, returning=returned(table), of=of)
 
 
 def assignments(table: Table[Any], names: Iterable[str]) -> str:
@@ -162,7 +166,12 @@ def attempt(
 
     Returns the new row and None, or the row as it is and the answers; raises Refused as `standing` does.
     """
-    *_, written, found = yield [Statement(sql, bind) for sql in (*writes, asking)]
+    *others, own = writes
+    *_, written, found = yield [
+        *[Statement(sql, bind) for sql in others],
+        returning_row(table, own, bind),
+        Statement(asking, bind),
+    ]
     if written:
         return table.of(written[0]), None
     return standing(table, bind[table.key], found)

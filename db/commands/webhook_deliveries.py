@@ -9,6 +9,7 @@ from db.commands.installation_facts import Fact
 from db.model.tables import INSTALLATIONS, Installation
 from db.program import Program, Rows, Statement, Value
 
+KEPT = "webhook_deliveries WHERE body_sha256 = :body_sha256 AND event = :event"
 KEEP = """
     INSERT INTO webhook_deliveries (
         body_sha256, event, delivery_id, action, installation_id, outcome,
@@ -29,7 +30,6 @@ KEEP = """
     )
     ON CONFLICT (body_sha256, event) DO UPDATE
     SET outcome = excluded.outcome, last_received_at = excluded.last_received_at, times = times + 1
-    RETURNING outcome, times
 """
 
 
@@ -95,7 +95,8 @@ def keep(
         installation_facts.project(bind),
         installation_facts.wait(bind),
     ]
-    results = yield [*(applying if told else []), Statement(KEEP, bind)]
+    keeping = Statement(KEEP, bind, returning="outcome, times", of=KEPT)
+    results = yield [*(applying if told else []), keeping]
     return _kept(delivery, results)
 
 

@@ -47,16 +47,15 @@ class Known:
 _SHOWN = ", ".join(column.name for column in fields(ApiKey))
 _OWNER = "actor.chitty_id, actor.status, actor.capabilities"
 
+_KEY = "api_keys WHERE key_id = :key_id"
 _CREATE = f"""
     INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, label, created_at, expires_at)
     SELECT :key_id, :actor, :secret_sha256, :label, :now, :expires_at
     WHERE EXISTS (SELECT 1 FROM {ACTORS.name} WHERE chitty_id = :actor AND status = 'active')
-    RETURNING {_SHOWN}
 """
 _STATUS = f"SELECT status FROM {ACTORS.name} WHERE chitty_id = :actor"
-_REVOKE = f"""
+_REVOKE = """
     UPDATE api_keys SET revoked_at = coalesce(revoked_at, :now) WHERE key_id = :key_id
-    RETURNING {_SHOWN}
 """
 _LIST = f"""
     SELECT {_SHOWN} FROM api_keys WHERE :actor IS NULL OR actor_chitty_id = :actor
@@ -96,7 +95,10 @@ def create(
         "now": instants.now(),
         "expires_at": expires_at,
     }
-    created, statuses = yield [Statement(_CREATE, bind), Statement(_STATUS, bind)]
+    created, statuses = yield [
+        Statement(_CREATE, bind, returning=_SHOWN, of=_KEY),
+        Statement(_STATUS, bind),
+    ]
     if created:
         return _key(created[0])
     if not statuses:
@@ -109,7 +111,8 @@ def create(
 
 def revoke(key_id: str) -> Program[ApiKey]:
     """Revoke a key for good; raises Refused with NOT_FOUND where there is none."""
-    (revoked,) = yield [Statement(_REVOKE, {"key_id": key_id, "now": instants.now()})]
+    bind = {"key_id": key_id, "now": instants.now()}
+    (revoked,) = yield [Statement(_REVOKE, bind, returning=_SHOWN, of=_KEY)]
     if revoked:
         return _key(revoked[0])
     message = f"there is no key {key_id}: `chittygraph keys list` shows them"
