@@ -1,7 +1,7 @@
 """What every test may use."""
 
 # Before anything imports sqlite3: two SQLite libraries in one process break each other's locks.
-from db.migrating import migrator  # isort: skip
+import db  # isort: skip # noqa: F401
 
 import contextlib
 import logging
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.databases import new_registry
+
 # A shell has what it runs in the background ignore Ctrl-C, and so would every server started here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,6 +22,8 @@ pytest_plugins = (
     "tests.support.corpus.sharing",
     "tests.support.transfers",
     "tests.support.strict_mode",
+    "tests.support.thorough",
+    "tests.support.parallel",
 )
 
 
@@ -46,6 +50,6 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 def migrated(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to a new registry, without the service."""
     file = tmp_path / "registry.db"
-    migrator.migrate(file)
+    new_registry(file)
     with contextlib.closing(sqlite3.connect(file)) as connection:
         yield connection

@@ -4,14 +4,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from db.errors import Refused
-from db.migrating.migrator import migrate
 from db.model import instants
 from db.sqlite.database import Database
 from resolvers import connections
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
 from resolvers.policy import Policy
-from tests.support.databases import UNHURRIED
+from tests.support.databases import UNHURRIED, new_registry
 from tests.support.mutations import ADA, ask, put, refusal, register
 
 FIRST = "11111111-1111-4111-8111-111111111111"
@@ -25,7 +24,7 @@ INT_MAX, BIG_INT_MAX = 2**31 - 1, 2**63 - 1
 @pytest.fixture
 async def ctx(tmp_path):
     path = tmp_path / "registry.db"
-    migrate(path)
+    new_registry(path)
     db = await Database.open(path, **UNHURRIED)
     async with OperationContext(
         db=db, cursor_key=b"key", viewer=OPERATOR, policy=Policy(failure_threshold=3)

@@ -10,7 +10,7 @@ import httpx2
 from db.program import Rows, Statement, Value, rows
 from server.app import Service, create_app
 from server.settings import Settings
-from tests.support.databases import UNHURRIED
+from tests.support.databases import UNHURRIED, registry_at
 
 
 class Api:
@@ -44,7 +44,11 @@ class Api:
 
 @asynccontextmanager
 async def running(database: Path, **settings: Any) -> AsyncIterator[Api]:
-    """A service over this file with these settings, started and stopped as `serve` does."""
+    """A service over this file with these settings, started and stopped as `serve` does.
+
+    A file that is missing is made first, so that the service finds nothing to migrate.
+    """
+    registry_at(database)
     app = create_app(Settings(database=str(database), **UNHURRIED | settings))
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)

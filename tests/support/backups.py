@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from db.migrating import migrator
-from tests.support.databases import ADD, NAMES
+from tests.support.databases import ADD, NAMES, new_registry
 from tests.support.server_process import COMMAND
 
 KEY = "INSERT INTO server_keys (name, value, created_at) VALUES ('test', 'secret', 'now')"
@@ -16,7 +15,7 @@ KEY = "INSERT INTO server_keys (name, value, created_at) VALUES ('test', 'secret
 
 def registry(path: Path, *names: str) -> Path:
     """A migrated registry with actors of these names, closed again."""
-    migrator.migrate(path)
+    new_registry(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(KEY)
         for name in names:

@@ -1,6 +1,8 @@
 """What the tests of the database share: a migrated file, and Programs that fill it and look at it."""
 
+import functools
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -20,10 +22,32 @@ ADD = f"""
 NAMES = "SELECT chitty_id FROM actors ORDER BY chitty_id"
 
 
+def new_registry(path: Path) -> Path:
+    """Make an empty registry of the newest version: the file that `migrator.migrate` makes, copied."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(_migrated())
+    return path
+
+
+def registry_at(path: Path) -> None:
+    """Make an empty registry unless there is a file (or no folder for one)."""
+    if not path.exists() and path.parent.is_dir():
+        new_registry(path)
+
+
+@functools.cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "registry.db")
+        migrator.migrate(path)
+        assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def opened(path: Path, **options: Any) -> AsyncIterator[Database]:
-    """A database over this file, migrated before and closed afterwards."""
-    migrator.migrate(path)
+    """A database over this file, made where there is none, and closed afterwards."""
+    registry_at(path)
     db = await Database.open(path, **UNHURRIED | options)
     try:
         yield db

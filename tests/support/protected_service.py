@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 
 from db.commands import actors
-from db.migrating.migrator import migrate
 from db.model.chitty_id import local
 from db.model.enums import ActorType
 from resolvers.operation_context import OperationContext
@@ -20,6 +19,7 @@ from server.auth.issuing import Wanted
 from server.auth.rate_limits import Buckets
 from tests.support.api import Api, running
 from tests.support.backups import command
+from tests.support.databases import new_registry
 from tests.support.server_process import QUIET, served, url_of
 
 WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
@@ -59,7 +59,7 @@ class Guarded(Api):
 @contextmanager
 def protected(database: Path, *flags: str) -> Iterator[tuple[str, str]]:
     """A protected server in a process of its own: the address of its /graphql, and the key of an admin."""
-    migrate(database)
+    new_registry(database)
     made = command("keys", "create", "--new-admin", "Root", "--database", database)
     with served(database, "--auth", "protected", *QUIET, *flags) as (_, said):
         yield url_of(said, "/graphql"), made.stdout.strip()

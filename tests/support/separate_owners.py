@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx2
 
-from db.migrating import migrator
 from db.model import enums
 from db.model.tables import Actor, Connection, Context, Installation
 from server.auth import api_keys
 from server.auth.api_keys import Presented
 from tests.support.api import Api
 from tests.support.corpus import odd
+from tests.support.databases import new_registry
 from tests.support.random_registries import INSTANTS, ORDER
 
 AT = INSTANTS[0]
@@ -220,7 +220,7 @@ def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: boo
 
     The tables of a `loose` one take any value anywhere.
     """
-    migrator.migrate(path)
+    new_registry(path)
     if loose:
         odd.loosen(path)
     with closing(sqlite3.connect(path)) as connection, connection:

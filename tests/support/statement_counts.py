@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from db.migrating.migrator import migrate
 from db.program import Statement, rows
 from db.sqlite.database import Database
 from resolvers.permissions import OPERATOR
@@ -15,7 +14,7 @@ from resolvers.recording_context import Asked, RecordingContext
 from schema.execution import documents
 from schema.execution.documents import Documents
 from schema.execution.executor import Answered, Roads
-from tests.support.databases import UNHURRIED
+from tests.support.databases import UNHURRIED, new_registry
 
 AT = "'2026-01-01T00:00:00.000Z'"
 ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
@@ -75,7 +74,7 @@ class Watched:
 @asynccontextmanager
 async def watched(path: Path) -> AsyncIterator[Watched]:
     """A new registry at this path."""
-    migrate(path)
+    new_registry(path)
     db = await Database.open(path, **UNHURRIED)
     try:
         yield Watched(db)

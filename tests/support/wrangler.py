@@ -29,7 +29,7 @@ def require_wrangler() -> str:
     """The command that runs node; skips the test where wrangler cannot run."""
     node = shutil.which("node")
     if node is None or not WRANGLER.exists():
-        pytest.skip("node or wrangler is missing: install Node and run `npm ci` in tests/")
+        pytest.skip("node or wrangler is missing: install Node and run `npm ci` in tests/npm/")
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     if tuple(map(int, version.strip("v\n").split(".")[:2])) < OLDEST_NODE:
         pytest.skip(f"wrangler needs Node 20.3 or newer, and this is {version.strip()}")

@@ -8,12 +8,12 @@ import orjson
 import pytest
 
 from db.commands import pending_installations, webhook_deliveries
-from db.migrating.migrator import migrate
 from db.model import instants
 from db.program import Statement, run
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from resolvers.github import deliveries
+from tests.support.databases import new_registry
 from tests.support.github_payloads import example, github_at, schema
 
 BEGUN = 1_700_000_000
@@ -84,7 +84,7 @@ def bodies(events):
 
 @pytest.fixture
 def connection(tmp_path):
-    migrate(tmp_path / "registry.db")
+    new_registry(tmp_path / "registry.db")
     connection = sqlite3.connect(tmp_path / "registry.db", isolation_level=None)
     yield connection
     connection.close()

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from db.migrating import migrator
 from server.cli import main
 from tests.support import legacy_registries
+from tests.support.databases import new_registry
 from tests.support.legacy_registries import CANONICAL, OLD, opened, put, rows
 
 
@@ -47,7 +47,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_registry_in_order_is_said_to_be_and_stays_as_it_is(check, file: Path):
-    migrator.migrate(file)
+    new_registry(file)
     before = contents(file.parent)
 
     looked = check("check")
@@ -60,7 +60,7 @@ def test_a_registry_in_order_is_said_to_be_and_stays_as_it_is(check, file: Path)
 
 
 def test_what_was_written_later_is_found_without_a_change(check, file: Path):
-    migrator.migrate(file)
+    new_registry(file)
     scribble(file)
     before = contents(file.parent)
 
@@ -78,7 +78,7 @@ def test_what_was_written_later_is_found_without_a_change(check, file: Path):
 
 
 def test_what_was_found_is_mended_after_a_copy_and_told_by_the_status(check, file: Path):
-    migrator.migrate(file)
+    new_registry(file)
     scribble(file)
 
     code, out, _ = check("check", "--fix")
@@ -98,7 +98,7 @@ def test_what_was_found_is_mended_after_a_copy_and_told_by_the_status(check, fil
 
 
 def test_connections_that_become_active_in_one_place_end_but_for_the_newest(check, file: Path):
-    migrator.migrate(file)
+    new_registry(file)
     with opened(file) as connection:
         for key, status, created in [
             ("first", "active", legacy_registries.OLDER),

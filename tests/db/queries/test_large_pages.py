@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from db.migrating.migrator import migrate
 from db.queries.json_listings import LARGE
 from server.auth import api_keys
 from tests.support.api import Api, running
+from tests.support.databases import new_registry
 from tests.support.separate_owners import SETTINGS, key_of, seen_by
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
@@ -47,7 +47,7 @@ ORDERINGS = {
 async def viewer(tmp_path: Path) -> AsyncIterator[tuple[Api, Api]]:
     """The viewer on plans, and on the generic road."""
     path = tmp_path / "registry.db"
-    migrate(path)
+    new_registry(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(STORED)
         secret = api_keys.digest(key_of(ME).secret)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from db.commands import preconditions
-from db.migrating.migrator import migrate
 from db.model.tables import ACTORS, INSTALLATIONS
 from db.program import Statement
 from db.queries import lookups
 from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
+from tests.support.databases import new_registry
 from tests.support.statement_counts import Watched, watched
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
@@ -60,7 +60,7 @@ OTHERS_INSTALLATIONS = f"""
 async def registry(folder: Path, others: int) -> Path:
     """A registry in which they own so much beside what is mine."""
     path = folder / f"{others}.db"
-    migrate(path)
+    new_registry(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(STORED)
         for sql in (OTHERS, OTHERS_CONNECTIONS, OTHERS_INSTALLATIONS):

@@ -143,7 +143,7 @@ async def test_an_ordinary_viewer_reads_tables_through_its_sight_alone(
 
 def without_looks(sql: str) -> str:
     """A statement without its look at whether any row cannot be spelled, which chooses between two
-    ways to the same answer (`tests/test_strangers.py` asks where others' rows cannot be read).
+    ways to the same answer (`test_isolation.py` asks where others' rows cannot be read).
     """
     for table in TABLES:
         sql = sql.replace(f"EXISTS (SELECT 1 FROM {table.name} WHERE {json_text.odd(table)})", "")

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from db.migrating import migrator
 from db.program import Statement, rows
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.change_token import SETTLED_SECONDS
 from db.sqlite.inline_reader import Points
-from tests.support.databases import ADD, NAMES, elsewhere
+from tests.support.databases import ADD, NAMES, elsewhere, new_registry
 
 COUNT = Statement("SELECT count(*) FROM actors")
 ANOTHER_PROGRAM = f"""
@@ -35,7 +34,7 @@ for number in range(int(sys.argv[2])):
 @pytest.fixture
 def registry(tmp_path: Path) -> Path:
     file = tmp_path / "registry.db"
-    migrator.migrate(file)
+    new_registry(file)
     return file
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from db.errors import BootRefused
 from db.migrating import migrator
+from tests.support.databases import new_registry
 
 Look = Callable[[Path], object]
 BOTH = pytest.mark.parametrize("look", [migrator.migrate, migrator.pending])
@@ -19,7 +20,7 @@ BOTH = pytest.mark.parametrize("look", [migrator.migrate, migrator.pending])
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "registry.db"
-    migrator.migrate(path)
+    new_registry(path)
     return path
 
 

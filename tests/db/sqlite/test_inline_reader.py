@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from db.errors import Unavailable
-from db.migrating.migrator import migrate
 from db.program import Program, Statement, rows
 from db.sqlite.database import Database
-from tests.support.databases import elsewhere
+from tests.support.databases import elsewhere, new_registry
 from tests.support.statement_counts import Watched, fill, watched
 
 POINT = """{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") { name owner { chittyId } } }"""
@@ -72,7 +71,7 @@ async def test_a_point_that_fails_leaves_nothing_behind(registry):
 
 
 async def test_a_closed_database_says_so(tmp_path: Path):
-    migrate(tmp_path / "registry.db")
+    new_registry(tmp_path / "registry.db")
     database = await Database.open(tmp_path / "registry.db")
     await database.close()
 

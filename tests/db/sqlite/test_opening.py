@@ -15,6 +15,7 @@ from db.migrating import ledger, migrator
 from db.migrating.opening import open_migrated
 from db.program import Statement
 from tests.support import legacy_registries
+from tests.support.databases import new_registry
 
 NAMES = "SELECT name FROM contexts"
 
@@ -22,7 +23,7 @@ NAMES = "SELECT name FROM contexts"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     file = tmp_path / "registry.db"
-    migrator.migrate(file)
+    new_registry(file)
     return file
 
 

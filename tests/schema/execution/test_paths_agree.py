@@ -1,6 +1,6 @@
 """Plans answer as the generic road does, byte for byte, whatever is asked and whatever is stored.
 
-`./run test tests/test_same_answers.py --operations 100000 --seed 7` asks more and others.
+`./run test tests/schema/execution/test_paths_agree.py --operations 100000 --seed 7` asks more and others.
 """
 
 import gc

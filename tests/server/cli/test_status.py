@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from db.migrating import migrator
 from db.model.tables import TABLES, Table
 from server.cli import main
+from tests.support.databases import new_registry
 
 COLUMNS = 'SELECT name, upper(type), "notnull", dflt_value, pk FROM pragma_table_info(:table)'
 INDEXES = """
@@ -25,7 +25,7 @@ INDEXES = """
 def path(tmp_path: Path) -> Path:
     """A new registry."""
     found = tmp_path / "registry.db"
-    migrator.migrate(found)
+    new_registry(found)
     return found
 
 

@@ -2,20 +2,19 @@ import json
 
 import pytest
 
-from db.migrating.migrator import migrate
 from db.model import chitty_id
 from db.model.tables import TABLES
 from db.program import Statement, rows
 from db.sqlite.database import Database
 from resolvers.permissions import Capability
 from server.demo import registry
-from tests.support.databases import UNHURRIED
+from tests.support.databases import UNHURRIED, new_registry
 
 
 @pytest.fixture
 async def database(tmp_path):
     path = tmp_path / "registry.db"
-    migrate(path)
+    new_registry(path)
     database = await Database.open(path, **UNHURRIED)
     yield database
     await database.close()
@@ -69,7 +68,7 @@ async def test_a_registry_that_holds_a_single_row_is_left_alone(database):
 
 async def test_the_demo_is_the_same_every_time(database, tmp_path):
     other_path = tmp_path / "other.db"
-    migrate(other_path)
+    new_registry(other_path)
     other = await Database.open(other_path, **UNHURRIED)
 
     await registry.fill(database)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import NPM, ROOT
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_what_is_built_is_not_built_again_until_a_source_changes(clone):
 
 
 def test_no_download_address_is_in_the_locks():
-    for lock in (ROOT / "web" / "package-lock.json", ROOT / "tests" / "package-lock.json"):
+    for lock in (ROOT / "web" / "package-lock.json", NPM / "package-lock.json"):
         assert '"resolved"' not in lock.read_text()
 
 

@@ -9,13 +9,13 @@ from contextlib import closing
 
 import pytest
 
-from db.migrating import migrator
 from db.model import column_types
 from db.model.tables import TABLES
 from db.transfer.layout import BY_TYPE, TRANSFERS
 from server.files.json_lines import TYPE
 from tests.support import random_registries
 from tests.support.corpus import odd
+from tests.support.databases import new_registry
 from tests.support.server_process import COMMAND, served
 from tests.support.transfers import ACTOR, CONNECTION, REGISTRY, content
 
@@ -29,7 +29,7 @@ def path(tmp_path):
 
 def fill(path, seed):
     """Store a registry of odd characters, ties, NULLs and ended rows, past every rule."""
-    migrator.migrate(path)
+    new_registry(path)
     made = random_registries.made(seed)
     with closing(sqlite3.connect(path)) as connection:
         for table in random_registries.ORDER:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from db.migrating import migrator
 from server.files.text_files import LONGEST_LINE
+from tests.support.databases import new_registry
 from tests.support.transfers import ACTOR, OTHER, untouched
 
 HEADER = "chitty_id,actor_type,display_name,capabilities\n"
@@ -33,7 +33,7 @@ BAD_CSV = {
 
 @pytest.mark.parametrize(("text", "said"), BAD_CSV.values(), ids=BAD_CSV)
 def test_bad_csv_is_refused_with_the_line(moving, text, said):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
 
     with untouched(moving.path):
         code, out, err = moving.run("import", moving.write("bad.csv", text), "--type", "actors")
@@ -55,7 +55,7 @@ def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(moving):
 
 
 def test_a_record_of_several_lines_is_named_by_its_first(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
     text = f'{HEADER}{OTHER},human,"Ada\nA","[""a"",\n""b""]"\nx,human,,\n'
 
     code, _, err = moving.run("import", moving.write("a.csv", text), "--type", "actors")

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from db.migrating import migrator
 from server.files.text_files import LONGEST_LINE
+from tests.support.databases import new_registry
 from tests.support.transfers import ACTOR, LINE, OTHER, REGISTRY, untouched
 
 BAD_FILES = {
@@ -37,7 +37,7 @@ def test_a_file_that_is_no_rows_is_refused_in_one_line(moving, raw, said):
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's own peak, in kB")
 def test_a_line_of_50_mb_is_refused_without_being_held(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
     file = moving.folder / "long.jsonl"
     with file.open("wb") as writing:
         writing.write(b'{"type":"actors","x":"')
@@ -91,7 +91,7 @@ BAD_LINES = {
 @pytest.mark.parametrize(("line", "said"), BAD_LINES.values(), ids=BAD_LINES)
 @pytest.mark.parametrize("place", [1, 3])
 def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(moving, line, said, place):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
     good = json.dumps(ACTOR | {"chitty_id": OTHER})
     lines = [good, "", "\n"]
     lines.insert(place - 1, line)
@@ -106,7 +106,7 @@ def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(moving, line, 
 
 
 def test_a_file_that_ends_within_a_line_is_told_from_one_without_a_last_line_end(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
     short = moving.write("short.jsonl", LINE[:-20])
     whole = moving.write("whole.jsonl", LINE)
 

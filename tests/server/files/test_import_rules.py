@@ -2,9 +2,9 @@
 
 import pytest
 
-from db.migrating import migrator
 from db.transfer.layout import TRANSFERS
 from resolvers.import_rules import SHAPES, Reader
+from tests.support.databases import new_registry
 from tests.support.transfers import ACTOR, CONNECTION, CONTEXT, INSTALLATION, REGISTRY, rejected
 
 MISSING = "CHITTY-ACTOR-999999-AAAA"
@@ -75,7 +75,7 @@ def test_rows_that_are_at_odds_with_others_are_rejected(moving, rows, said):
 
 
 def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
 
     said = rejected(moving, ACTOR | {"email": "ada"}, CONTEXT)
 
@@ -109,7 +109,7 @@ def test_a_row_that_differs_is_rejected_with_the_columns_that_do(moving):
 
 
 def test_a_hundred_reasons_are_shown_and_all_of_them_written(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
     everything = moving.folder / "rejects.txt"
     rows = [CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA"} for n in range(150)]
 
@@ -152,7 +152,7 @@ def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(mo
     ids=str,
 )
 def test_as_stored_takes_nothing_that_the_schema_cannot_express(moving, given):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
 
     said = rejected(moving, ACTOR | given, flags=("--as-stored",))
 

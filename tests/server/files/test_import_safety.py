@@ -9,13 +9,13 @@ from contextlib import closing
 
 import pytest
 
-from db.migrating import migrator
+from tests.support.databases import new_registry
 from tests.support.server_process import COMMAND, served
 from tests.support.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
 
 
 def test_a_dry_run_says_all_and_writes_nothing(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
 
     with untouched(moving.path):
         fine = moving.take(*REGISTRY, flags=("--dry-run",))
@@ -34,7 +34,7 @@ def test_no_database_is_made_for_what_is_not_imported(moving, flags):
 
 
 def test_the_floor_of_free_space_is_kept(moving):
-    migrator.migrate(moving.path)
+    new_registry(moving.path)
 
     with untouched(moving.path):
         code, out, err = moving.take(ACTOR, flags=("--min-free-mb", str(2**40)))

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from db.migrating import migrator
 from db.model import column_types
 from db.model.tables import Column, Table
 from db.program import Value
 from tests.support import random_registries
+from tests.support.databases import new_registry
 
 # Cursors are authenticated with this key, so that the operations which hold one can be made again.
 CURSOR_KEY = "5e" * 32
@@ -114,7 +114,7 @@ def odd(path: Path, seed: int) -> None:
 
 
 def _fill(path: Path, seed: int, *, odd: bool) -> None:
-    migrator.migrate(path)
+    new_registry(path)
     if odd:
         loosen(path)
     chance = random.Random(seed)

@@ -7,7 +7,9 @@ PORTION = 250
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --operations and --seed."""
-    group = parser.getgroup("corpus", "random operations (tests/test_same_answers.py)")
+    group = parser.getgroup(
+        "corpus", "random operations (tests/schema/execution/test_paths_agree.py)"
+    )
     group.addoption("--operations", type=int, default=2000, help="how many; 2000 unless given")
     group.addoption("--seed", type=int, default=1, help="other ones for another number")
 
