@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import node
 from benchmarks.errors import Unfit
 from benchmarks.workloads import Workload
-from server.settings import PREFIX
+from server.setting_fields import PREFIX
 
 HERE = Path(__file__).parent
 OURS = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main(['serve']))")

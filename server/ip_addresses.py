@@ -1,4 +1,4 @@
-"""IP addresses, where a text may be one or a name."""
+"""IP addresses, from texts that may also be names."""
 
 import ipaddress
 from typing import TypeAlias
@@ -6,9 +6,22 @@ from typing import TypeAlias
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def parsed(text: str) -> Address | None:
-    """The address that a text is; None for a name, or anything else."""
+def parse(text: str) -> Address | None:
+    """The address; None for a name or anything else."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def client_network(address: str) -> str:
+    """What one client controls: its IPv4 address, or the /64 network around its IPv6 address.
+
+    Any other text is returned as it is.
+    """
+    if ":" not in address:
+        return address
+    parsed = ipaddress.IPv6Address(address)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))

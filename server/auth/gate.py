@@ -25,12 +25,12 @@ from db.security.api_keys import Identity
 from db.sqlite.database import Database
 from resolvers import permissions
 from resolvers.permissions import Viewer
+from server import ip_addresses
 from server.auth import api_keys, tokens
 from server.auth.rate_limits import Buckets, Room
 from server.auth.signing_keys import COOL_DOWN_SECONDS, NoKeys
 from server.auth.tokens import Tokens
 from server.http.errors import HTTPError
-from server.transport import connection_limits
 
 T = TypeVar("T")
 
@@ -117,13 +117,13 @@ class Gate:
 
     def check_failures(self, address: str) -> None:
         """Raise HTTPError with 429 where an address has failed too often lately."""
-        room = self._failures.room(connection_limits.network(address), 1)
+        room = self._failures.room(ip_addresses.client_network(address), 1)
         if not room.is_enough:
             raise _too_often("too many credentials from this address have failed", room)
 
     def note_failure(self, address: str, reason: str) -> None:
         """Count a credential that proved nothing, of whatever kind."""
-        client = connection_limits.network(address)
+        client = ip_addresses.client_network(address)
         self._failures.take(client, 1)
         log.warning("credential refused", extra={"client": client, "reason": reason})
 

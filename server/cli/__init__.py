@@ -24,7 +24,7 @@ from server.cli import (
     webhooks,
 )
 from server.cli.complaints import FAILED, INTERRUPTED, MISUSED, complain
-from server.settings import SettingRefused
+from server.setting_fields import InvalidSetting
 
 ADVICE = {
     errno.ENOENT: ": name one that there is",
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except SettingRefused as refused:
+    except InvalidSetting as refused:
         return complain(refused, MISUSED)
     except (BootRefused, Unavailable) as error:
         return complain(error)

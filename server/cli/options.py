@@ -5,7 +5,8 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
 
-from server.settings import Settings, accepted, flag, shown
+from server.setting_fields import accepted_values, default_text, flag
+from server.settings import Settings
 
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -29,19 +30,19 @@ def add_settings(parser: argparse.ArgumentParser, only: Collection[str] = ()) ->
             continue
         hint: Any = types[declared.name]
         switch: dict[str, Any] = {"nargs": "?", "const": "true"} if hint is bool else {}
-        default = f" Default: {shown(declared.default)}." if shown(declared.default) else ""
+        default = f" Default: {default_text(declared)}." if default_text(declared) else ""
         group.add_argument(
             flag(declared.name),
             dest=_DEST + declared.name,
             default=argparse.SUPPRESS,
-            metavar=accepted(hint).replace(" or ", "|").rpartition(" ")[2].upper(),
+            metavar=accepted_values(hint).replace(" or ", "|").rpartition(" ")[2].upper(),
             help=declared.metadata["help"].replace("`", "").replace("%", "%%") + default,
             **switch,
         )
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings that a command runs with; raises SettingRefused."""
+    """The settings that a command runs with; raises InvalidSetting."""
     given = vars(args).items()
     flags = {key.removeprefix(_DEST): value for key, value in given if key.startswith(_DEST)}
     return Settings.read(flags=flags)

@@ -14,7 +14,8 @@ from db.migrating import migrator
 from db.sqlite import library
 from server.cli import demo, options
 from server.cli.complaints import FAILED, tell
-from server.settings import SettingRefused, Settings
+from server.setting_fields import InvalidSetting
+from server.settings import Settings
 from server.telemetry import logs, worker_exchange
 from server.transport import process
 
@@ -78,7 +79,7 @@ def listen(settings: Settings) -> socket.socket:
             raise OSError(f"{where} is in use: choose another with --port") from error
         raise OSError(f"cannot listen on {where}: {error.strerror}") from error
     except UnicodeError:
-        raise SettingRefused(f"{settings.host!r} is no host name or address") from None
+        raise InvalidSetting(f"{settings.host!r} is no host name or address") from None
 
 
 def app_of_worker(settings: Settings, place: int) -> "Starlette":
@@ -90,7 +91,7 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
     logs.configure(settings.log_format, settings.log_level)
     try:
         app = create_app(settings)
-    except SettingRefused as refused:  # a file of documents, read again for a worker that died
+    except InvalidSetting as refused:  # a file of documents, read again for a worker that died
         log.error("worker cannot begin", extra={"reason": str(refused)})
         sys.exit(STARTUP_FAILURE)
     if settings.pin_cpus:
@@ -102,7 +103,7 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
 def _check_documents(settings: Settings) -> None:
     from server.app import create_app
 
-    create_app(settings)  # which raises SettingRefused; workers would, one after the other
+    create_app(settings)  # which raises InvalidSetting; workers would, one after the other
 
 
 def _affordable(settings: Settings) -> Settings:

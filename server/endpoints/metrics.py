@@ -13,7 +13,7 @@ from starlette.responses import Response
 from server.auth.gate import bearer
 from server.graphql import operation
 from server.http import compression, hosts
-from server.settings import variable
+from server.setting_fields import variable
 from server.telemetry import prometheus, worker_exchange
 from server.telemetry.prometheus import Figures
 

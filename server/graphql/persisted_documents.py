@@ -16,7 +16,8 @@ from db.model import strict_json
 from schema.errors import RequestRefused
 from schema.execution.documents import Documents
 from server.graphql.request import Envelope
-from server.settings import SettingRefused, Settings, variable
+from server.setting_fields import InvalidSetting, variable
+from server.settings import Settings
 
 REGISTERED_KEPT = 1_000
 CHARACTERS_KEPT = 1_000_000
@@ -94,7 +95,7 @@ def _weight(text: str) -> int:
 def load(settings: Settings, documents: Documents) -> Trusted:
     """The documents that the settings trust, each of them checked as a request's would be.
 
-    Raises SettingRefused, naming the file, the id and what is wrong.
+    Raises InvalidSetting, naming the file, the id and what is wrong.
     """
     by_id: dict[str, str] = {}
     for path in settings.document_files:
@@ -148,8 +149,8 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refused(message: str) -> SettingRefused:
-    return SettingRefused(f"{variable('documents')}: {message}")
+def _refused(message: str) -> InvalidSetting:
+    return InvalidSetting(f"{variable('documents')}: {message}")
 
 
 def _not_trusted(message: str) -> RequestRefused:

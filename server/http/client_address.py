@@ -30,11 +30,11 @@ class Proxies:
         given = b",".join(value for name, value in headers if name == FORWARDED_FOR)
         for each in reversed(given.decode("latin-1").split(",")):
             if not self._is_trusted(each.strip()):
-                return each.strip() if ip_addresses.parsed(each.strip()) else address
+                return each.strip() if ip_addresses.parse(each.strip()) else address
             address = each.strip()
         return address
 
     def _looked_up(self, address: str) -> bool:
-        found = ip_addresses.parsed(address)
+        found = ip_addresses.parse(address)
         mapped = getattr(found, "ipv4_mapped", None) or found
         return mapped is not None and any(mapped in network for network in self._networks)

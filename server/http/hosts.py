@@ -52,7 +52,7 @@ def foreign_origin(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
 
 def is_loopback(name: str) -> bool:
     """Whether a name or an address is this machine's by its form."""
-    address = ip_addresses.parsed(name)
+    address = ip_addresses.parse(name)
     if address is not None:
         return address.is_loopback
     return name == "localhost" or name.endswith(".localhost")
@@ -64,4 +64,4 @@ def _is_own(host: bytes) -> bool:
     if given is None:
         return False
     name = given["name"].strip("[]")
-    return is_loopback(name) or name in _OWN_NAMES or ip_addresses.parsed(name) is not None
+    return is_loopback(name) or name in _OWN_NAMES or ip_addresses.parse(name) is not None

@@ -1,8 +1,9 @@
 """How many sockets each peer holds open: one of them must not take what all need."""
 
-import ipaddress
 import logging
 from collections import Counter
+
+from server import ip_addresses
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class Peers:
 
     def admit(self, address: str) -> bool:
         """Count one more socket of an address, which must be released; False when it has too many."""
-        peer = network(address)
+        peer = ip_addresses.client_network(address)
         if self.most and self._open[peer] >= self.most:
             if (
                 peer not in self._told
@@ -33,18 +34,8 @@ class Peers:
 
     def release(self, address: str) -> None:
         """Forget one socket that was admitted."""
-        peer = network(address)
+        peer = ip_addresses.client_network(address)
         self._open[peer] -= 1
         self._told.discard(peer)
         if not self._open[peer]:
             del self._open[peer]
-
-
-def network(address: str) -> str:
-    """What a client has of its own: its IPv4 address, or 64 bits of IPv6; any other text as it is."""
-    if ":" not in address:
-        return address
-    found = ipaddress.IPv6Address(address)
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))

@@ -6,7 +6,8 @@ import pytest
 from starlette.datastructures import Secret
 
 from db.model import chitty_id
-from server.settings import SettingRefused, Settings
+from server.setting_fields import InvalidSetting
+from server.settings import Settings
 from tests.support.api import running
 from tests.support.identity_authority import an_authority, named
 from tests.support.log_capture import listening
@@ -193,12 +194,12 @@ def test_the_url_is_the_authoritys_own_or_that_of_its_mint(url, asked):
         ("https://id.example.org/#hush", "without a query"),
         ("https://id.example.org/a b", "must be a URL"),
         ("https://me:hush@id.example.org", "use CHITTYGRAPH_CHITTYID_TOKEN"),
-        ("https://[::1", "is no URL"),
-        ("https://id.example.org:hush", "is no URL"),
+        ("https://[::1", "is not a URL"),
+        ("https://id.example.org:hush", "is not a URL"),
     ],
 )
 def test_an_authority_that_must_not_be_asked_is_refused_without_repeating_it(url, says):
-    with pytest.raises(SettingRefused) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         Settings(chittyid_url=url)
 
     assert str(refused.value).startswith("CHITTYGRAPH_CHITTYID_URL ")
@@ -207,7 +208,7 @@ def test_an_authority_that_must_not_be_asked_is_refused_without_repeating_it(url
 
 
 def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it():
-    with pytest.raises(SettingRefused, match="CHITTYGRAPH_CHITTYID_TOKEN must be") as refused:
+    with pytest.raises(InvalidSetting, match="CHITTYGRAPH_CHITTYID_TOKEN must be") as refused:
         Settings(chittyid_token=Secret("hush\r\nX-Evil: 1"))
 
     assert "hush" not in str(refused.value)
@@ -223,6 +224,6 @@ def test_where_minting_here_is_forbidden_nothing_starts_without_an_authority(tmp
     assert serve.returncode == 2
     assert serve.stderr == (
         "chittygraph: CHITTYGRAPH_CHITTYID_MINT is authority and CHITTYGRAPH_CHITTYID_URL is not"
-        " set: give it the authority's URL, or leave both out to mint ChittyIDs here\n"
+        " set: set it to the authority's URL, or leave both out to mint ChittyIDs locally\n"
     )
     assert not path.exists()

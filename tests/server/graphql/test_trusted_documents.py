@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from server.app import create_app
-from server.settings import SettingRefused, Settings
+from server.setting_fields import InvalidSetting
+from server.settings import Settings
 from tests.support import node
 from tests.support.api import running
 from tests.support.paths import NPM, ROOT
@@ -191,7 +192,7 @@ async def test_where_only_trusted_documents_count_those_are_carried_out_however_
 def test_a_file_that_is_not_right_is_refused_at_boot(tmp_path, documents, about):
     file = written(tmp_path, documents)
 
-    with pytest.raises(SettingRefused) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         create_app(Settings(database=str(tmp_path / "registry.db"), documents=file))
 
     assert str(refused.value).startswith(f"CHITTYGRAPH_DOCUMENTS: {file}")
@@ -199,7 +200,7 @@ def test_a_file_that_is_not_right_is_refused_at_boot(tmp_path, documents, about)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(SettingRefused, match=r"nowhere\.json.*No such file"):
+    with pytest.raises(InvalidSetting, match=r"nowhere\.json.*No such file"):
         create_app(Settings(documents=str(tmp_path / "nowhere.json")))
 
 
@@ -222,7 +223,7 @@ async def test_several_files_are_one_list_in_which_an_id_has_one_meaning(tmp_pat
         assert await sent(api, documentId="b") == {"data": {"other": "Query"}}
 
     three = written(tmp_path, {"a": OTHER}, "three.json")
-    with pytest.raises(SettingRefused, match=r"three\.json: document 'a' is another one"):
+    with pytest.raises(InvalidSetting, match=r"three\.json: document 'a' is another one"):
         create_app(Settings(documents=f"{one},{three}"))
 
 
@@ -244,7 +245,7 @@ def test_nothing_is_written_before_the_documents_were_looked_at(tmp_path):
 
 
 def test_only_trusted_documents_without_any_is_refused():
-    with pytest.raises(SettingRefused, match="CHITTYGRAPH_DOCUMENTS names no file"):
+    with pytest.raises(InvalidSetting, match="CHITTYGRAPH_DOCUMENTS names no file"):
         Settings(documents_only=True)
 
 

@@ -1,0 +1,117 @@
+"""How settings are declared, read and checked one by one; `server.settings` lists them.
+
+A setting is a dataclass field made by `setting`. Its value comes from a command's flag, else from the
+`CHITTYGRAPH_*` variable, else from the default.
+"""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import Field, field, fields
+from typing import Any, get_args, get_type_hints
+
+from starlette.config import Config
+from starlette.datastructures import Secret
+
+PREFIX = "CHITTYGRAPH_"
+# Variables that the test suite reads, not the server.
+NOT_SETTINGS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
+
+
+class InvalidSetting(Exception):
+    """Raised for an unknown setting or an invalid value; the message names the flag or variable."""
+
+
+def setting(default: Any, help: str, low: float = 0, high: float = sys.maxsize) -> Any:  # noqa: A002
+    """Declare a setting with its default and help text; a number must lie between `low` and `high`."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The command line flag of a setting."""
+    return "--" + name.replace("_", "-")
+
+
+def accepted_values(hint: Any) -> str:
+    """What a setting of this type accepts, in words."""
+    if hint is bool:
+        return "true or false"
+    if hint == bool | None:
+        return "true, false or auto"
+    if hint is int:
+        return "a whole number"
+    return "a number" if hint is float else " or ".join(get_args(hint)) or "a text"
+
+
+def default_text(declared: Field[Any]) -> str:
+    """A setting's default, written as its variable would be."""
+    if declared.default is None:
+        return "auto"
+    text = str(declared.default)
+    return text.lower() if isinstance(declared.default, bool) else text
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """The parts of a setting that holds several values."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def read(
+    settings_class: Any, environ: Mapping[str, str], flags: Mapping[str, str]
+) -> dict[str, Any]:
+    """The values that are set by `flags` (keyed by setting name) or, failing that, by variables.
+
+    Raises InvalidSetting.
+    """
+    _check_names(settings_class, environ)
+    config = Config(environ=environ, env_prefix=PREFIX)
+    hints = get_type_hints(settings_class)
+    values: dict[str, Any] = {}
+    for declared in fields(settings_class):
+        name = declared.name
+        source, text = variable(name), config.get(name.upper(), default=None)
+        if name in flags:
+            source, text = flag(name), flags[name]
+        if text is not None:
+            values[name] = _parse(source, hints[name], text)
+            check(source, declared, values[name])
+    return values
+
+
+def check(source: str, declared: Field[Any], value: Any) -> None:
+    """Raise InvalidSetting for a number out of range or an empty text where there must be one."""
+    low, high = declared.metadata["low"], declared.metadata["high"]
+    if isinstance(value, int | float) and not low <= value <= high:
+        and_at_most = "" if high == sys.maxsize and not value > high else f" and at most {high}"
+        raise InvalidSetting(f"{source} is {value}: it must be at least {low}{and_at_most}")
+    if value == "" and isinstance(value, str) and declared.default != "":
+        raise InvalidSetting(f"{source} is empty: give it a value or leave it out")
+
+
+def _parse(source: str, hint: Any, text: str) -> Any:
+    if hint is Secret:
+        return Secret(text)
+    value = text.strip()
+    choices: dict[str, Any] = {str(choice): choice for choice in get_args(hint)}
+    if hint in (bool, bool | None):
+        choices = {"true": True, "1": True, "false": False, "0": False}
+        if hint is not bool:
+            choices["auto"] = None
+    try:
+        return choices[value.lower()] if choices else hint(value)
+    except (KeyError, ValueError):
+        raise InvalidSetting(f"{source} is {text!r}: it must be {accepted_values(hint)}") from None
+
+
+def _check_names(settings_class: Any, environ: Mapping[str, str]) -> None:
+    known = {variable(declared.name) for declared in fields(settings_class)}
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known | NOT_SETTINGS:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "`chittygraph serve --help` lists them"
+            raise InvalidSetting(f"{name} is not a setting: {hint}")
