@@ -15,6 +15,7 @@ ROOM = 2**30  # bytes: a whole run leaves less than a tenth of it at any time
 FEW = 3  # files
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return how many processes run the tests, or 0 for this one."""
     if config.option.usepdb or config.option.keyword or config.option.collectonly:

@@ -25,11 +25,13 @@ from tests.support.corpus import answers, odd, operations, pool, times
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
+from tests.support.corpus.sharing import counts, ranges
 from tests.support.separate_owners import ADMIN, Household, household, seen_by
 
 pytestmark = BY_CHANCE
 QUERIES = 400
-MUTATIONS = 300
+PORTIONS = ranges(QUERIES, 50, by_default=50)
+MUTATIONS = counts(300, by_default=60)
 # Operations that show something of the one who asks, and, to an admin, something of the other one.
 LEAST_TELLING = 0.1
 MARKS = ("ASHX", "OAKX")
@@ -134,21 +136,29 @@ async def _own_cursors(api: Api, found: Pool) -> None:
             found.cursors[page][name].cursors.extend(ordering.cursors)
 
 
+@pytest.mark.parametrize("portion_of_queries", PORTIONS)
 @pytest.mark.parametrize("number", [0, 1])
-async def test_a_stranger_is_answered_as_if_there_were_nobody_else(number: int, tmp_path: Path):
+async def test_a_stranger_is_answered_as_if_there_were_nobody_else(
+    number: int, portion_of_queries: range, tmp_path: Path
+):
+    first = number * QUERIES + portion_of_queries.start
     async with views(tmp_path, number) as shown:
-        assert await shown.first_leak(range(number * QUERIES, (number + 1) * QUERIES)) is None
+        assert await shown.first_leak(range(first, first + len(portion_of_queries))) is None
 
 
-async def test_what_cannot_be_read_of_others_changes_no_answer_to_a_stranger(tmp_path: Path):
+@pytest.mark.parametrize("portion_of_queries", PORTIONS)
+async def test_what_cannot_be_read_of_others_changes_no_answer_to_a_stranger(
+    portion_of_queries: range, tmp_path: Path
+):
     async with views(tmp_path, 0, spoilt=True) as shown:
-        assert await shown.first_leak(range(QUERIES)) is None
+        assert await shown.first_leak(portion_of_queries) is None
 
 
-async def test_the_operations_would_show_what_is_there(tmp_path: Path):
+@pytest.mark.parametrize("queries", counts(QUERIES, by_default=50))
+async def test_the_operations_would_show_what_is_there(queries: int, tmp_path: Path):
     async with views(tmp_path, 0) as shown, seen_by(shown.compiled, ADMIN.chitty_id) as admin:
         told: Counter[str] = Counter()
-        for number in range(QUERIES):
+        for number in range(queries):
             operation = operations.query(shown.pool, 6, number)
             stranger, all_of_it = [
                 (await answers.ask(api, operation)).body.lower() for api in (shown.compiled, admin)
@@ -157,10 +167,11 @@ async def test_the_operations_would_show_what_is_there(tmp_path: Path):
             told["foreign"] += MARKS[1].lower() in all_of_it
         gc.collect()
 
-    assert min(told["own"], told["foreign"]) >= LEAST_TELLING * QUERIES, told
+    assert min(told["own"], told["foreign"]) >= LEAST_TELLING * queries, told
 
 
-async def test_an_admin_is_answered_as_everyone_is_in_open_mode(tmp_path: Path):
+@pytest.mark.parametrize("queries", counts(QUERIES, by_default=50))
+async def test_an_admin_is_answered_as_everyone_is_in_open_mode(queries: int, tmp_path: Path):
     file = tmp_path / "shared.db"
     store_shared(file, households())
     async with (
@@ -171,16 +182,17 @@ async def test_an_admin_is_answered_as_everyone_is_in_open_mode(tmp_path: Path):
         everyone.app.documents = service.app.documents
         found = pool.read(file)
         await pool.harvest(everyone, found, GRAPHQL)
-        asked = [operations.query(found, 6, number) for number in range(QUERIES)]
+        asked = [operations.query(found, 6, number) for number in range(queries)]
         asked = [each for each in asked if not re.search(r"\bviewer\b", each.document)]
         for operation in asked:
             expected = await answers.ask(everyone, operation)
             assert answers.difference(expected, await answers.ask(admin, operation)) is None
         gc.collect()
 
-    assert len(asked) > QUERIES / 3
+    assert len(asked) > queries / 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("way", ["_sees", "_walked"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 async def test_a_table_without_its_rule_would_be_noticed(
@@ -195,6 +207,7 @@ async def test_a_table_without_its_rule_would_be_noticed(
     assert await _leaks(tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("table", [CONTEXTS, CONNECTIONS], ids=lambda table: table.name)
 async def test_parents_whose_rows_are_allowed_to_everyone_would_be_noticed(
     table: Table[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -211,6 +224,7 @@ async def test_parents_whose_rows_are_allowed_to_everyone_would_be_noticed(
     assert await _leaks(tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("column", ACTORS.private)
 async def test_a_private_column_that_is_not_hidden_would_be_noticed(
     column: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -236,9 +250,10 @@ async def _leaks(folder: Path) -> bool:
         row_security._translated.cache_clear()
 
 
+@pytest.mark.parametrize("mutations", MUTATIONS)
 @pytest.mark.parametrize("capabilities", ["[]", '["connections:report"]'], ids=["none", "report"])
 async def test_what_a_stranger_does_depends_on_nobody_else_and_changes_nothing_of_theirs(
-    capabilities: str, tmp_path: Path
+    capabilities: str, mutations: int, tmp_path: Path
 ):
     since = instants.now()
     shared_file, alone_file = tmp_path / "shared.db", tmp_path / "alone.db"
@@ -256,7 +271,7 @@ async def test_what_a_stranger_does_depends_on_nobody_else_and_changes_nothing_o
         known = pool.read(shared_file)
         known.values["name"] = pool.read(alone_file).values["name"]  # the others are taken
         outcomes: Counter[str] = Counter()
-        for number in range(MUTATIONS):
+        for number in range(mutations):
             operation = operations.mutation(known, 6, number)
             expected = times.answer(await answers.ask(expected_by, operation), since)
             found = times.answer(await answers.ask(found_by, operation), since)
@@ -269,8 +284,8 @@ async def test_what_a_stranger_does_depends_on_nobody_else_and_changes_nothing_o
         gc.collect()
 
     assert foreign - stored(shared_file) == set()
-    assert min(outcomes["refused"], outcomes["done"]) >= MUTATIONS / 10, outcomes
-    assert outcomes["taken"] <= MUTATIONS / 20, outcomes
+    assert min(outcomes["refused"], outcomes["done"]) >= mutations / 10, outcomes
+    assert outcomes["taken"] <= mutations / 20, outcomes
 
 
 def stored(file: Path) -> set[str]:

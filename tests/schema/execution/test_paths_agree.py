@@ -23,12 +23,13 @@ from tests.support.corpus import answers, odd, operations, pool, reach, shrink, 
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
+from tests.support.corpus.sharing import counts
 
 pytestmark = BY_CHANCE
 MAKERS: dict[str, Callable[[Path, int], None]] = {"plain": odd.plain, "odd": odd.odd}
 # How many of the operations take a plan to its end: the others are refused, fail, or meet a fault.
 LEAST_COMPILED = {"plain": 0.85, "odd": 0.7}
-MUTATIONS = 250
+MUTATIONS = counts(250, by_default=60)
 
 
 @dataclass
@@ -101,6 +102,7 @@ async def test_both_roads_give_the_same_answers(portion: tuple[str, int, range],
     assert [why for why in generic if why.startswith("failure")] == []
 
 
+@pytest.mark.thorough
 async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Path):
     odd.plain(tmp_path / "registry.db", seed=1)
     async with both_roads(tmp_path / "registry.db") as roads:
@@ -120,8 +122,11 @@ async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Pat
     assert [validate(GRAPHQL, document) for document in documents[::5]] == [[]] * 240
 
 
+@pytest.mark.parametrize("mutations", MUTATIONS)
 @pytest.mark.parametrize("kind", MAKERS)
-async def test_both_roads_perform_the_same_mutations(kind: str, seed: int, tmp_path: Path):
+async def test_both_roads_perform_the_same_mutations(
+    kind: str, mutations: int, seed: int, tmp_path: Path
+):
     since = instants.now()
     files = [tmp_path / name for name in ("generic.db", "compiled.db")]
     for file in files:
@@ -133,7 +138,7 @@ async def test_both_roads_perform_the_same_mutations(kind: str, seed: int, tmp_p
     ):
         found = pool.read(files[0])
         outcomes: Counter[str] = Counter()
-        for number in range(MUTATIONS):
+        for number in range(mutations):
             operation = operations.mutation(found, seed, number)
             expected = times.answer(await answers.ask(generic, operation), since)
             answer = times.answer(await answers.ask(compiled, operation), since)
@@ -145,8 +150,8 @@ async def test_both_roads_perform_the_same_mutations(kind: str, seed: int, tmp_p
         gc.collect()
 
     assert _stored(files[0], since) == _stored(files[1], since)
-    assert min(outcomes.values()) >= MUTATIONS / 5, outcomes
-    assert on_plans >= LEAST_COMPILED[kind] * MUTATIONS, why_not
+    assert min(outcomes.values()) >= mutations / 5, outcomes
+    assert on_plans >= LEAST_COMPILED[kind] * mutations, why_not
 
 
 def _stored(file: Path, since: str) -> list[str]:

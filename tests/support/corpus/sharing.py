@@ -1,36 +1,71 @@
-"""The command line of the corpus: how many operations, from which seed, in which portions."""
+"""Portions of random operations: small tests that processes share, of which the default run takes a tenth.
+
+`--operations 100000 --seed 7` asks more and others.
+"""
+
+from typing import Any
 
 import pytest
 
-PORTION = 250
+OPERATIONS = 2000
+PORTION = 100
+KINDS = ("plain", "odd")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --operations and --seed."""
-    group = parser.getgroup(
-        "corpus", "random operations (tests/schema/execution/test_paths_agree.py)"
+    group = parser.getgroup("corpus", "random operations (test_paths_agree.py)")
+    group.addoption(
+        "--operations",
+        type=int,
+        help=f"how many; {OPERATIONS} with --thorough, or else a tenth of it",
     )
-    group.addoption("--operations", type=int, default=2000, help="how many; 2000 unless given")
     group.addoption("--seed", type=int, default=1, help="other ones for another number")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each portion a registry and a test of its own, so that workers can share them."""
+    """Give each portion a registry and a test of its own."""
     if "portion" not in metafunc.fixturenames:
         return
     count, seed = metafunc.config.getoption("operations"), metafunc.config.getoption("seed")
     portions = [
         pytest.param(
-            (
-                ("plain", "odd")[start // PORTION % 2],
-                seed,
-                range(start, min(start + PORTION, count)),
-            ),
-            id=f"seed-{seed}-from-{start}",
+            (KINDS[place % len(KINDS)], seed, numbers),
+            id=f"seed-{seed}-from-{numbers.start}",
+            marks=marks,
         )
-        for start in range(0, count, PORTION)
+        for place, (numbers, marks) in enumerate(
+            shares(count or OPERATIONS, PORTION, by_default=count or OPERATIONS // 10)
+        )
     ]
     metafunc.parametrize("portion", portions)
+
+
+def shares(count: int, size: int, *, by_default: int) -> list[tuple[range, Any]]:
+    """Cut numbers into ranges of this size; those past the default have the mark of long tests."""
+    return [
+        (
+            range(start, min(start + size, count)),
+            () if start < by_default else pytest.mark.thorough,
+        )
+        for start in range(0, count, size)
+    ]
+
+
+def ranges(count: int, size: int, *, by_default: int) -> list[Any]:
+    """The same as parameters of a test."""
+    return [
+        pytest.param(numbers, id=f"from-{numbers.start}", marks=marks)
+        for numbers, marks in shares(count, size, by_default=by_default)
+    ]
+
+
+def counts(whole: int, *, by_default: int) -> list[Any]:
+    """How many in a row, where each depends on those before: few by default, and all of them."""
+    return [
+        pytest.param(by_default, id=str(by_default)),
+        pytest.param(whole, id=str(whole), marks=pytest.mark.thorough),
+    ]
 
 
 @pytest.fixture
