@@ -1,1 +1,1 @@
-"""What may happen: the rules of the registry, in terms of rows."""
+"""The rules of the registry: who may change what, and how, in terms of rows."""

@@ -1,4 +1,4 @@
-"""The rules of actors, who own contexts and open connections."""
+"""Mutations of actors, which own contexts and open connections."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,10 @@ from db.model import tables
 from db.model.enums import ActorType
 from db.program import Program
 from db.security.delegation import GRANTED, Powers
-from resolvers import minting
-from resolvers.operation_context import Given, OperationContext
-from resolvers.permissions import Capability, takes
+from resolvers.operation_context import OperationContext
+from resolvers.permissions import Capability, requires
 from resolvers.validation import validators
-from resolvers.validation.input_checks import Checks
+from resolvers.validation.input_checks import InputChecks, Inputs
 
 PROFILE = {
     "display_name": validators.text(200),
@@ -21,106 +20,109 @@ PROFILE = {
     "chitty_dna_id": validators.chitty_id,
     "chitty_auth_principal_id": validators.text(200),
 }
-LISTS = {"capabilities": validators.strings}
-# What an actor may change of itself, and what takes more than REGISTRY_WRITE.
+LISTS = {"capabilities": validators.string_list}
+# What actors may change of themselves, and what only admins may change.
 DISPLAY = ("display_name", "avatar_url")
 FOR_ADMINS = ("chitty_auth_principal_id",)
 
 
-@takes(Capability.REGISTRY_WRITE)
-async def register(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Register an active actor, with the ChittyID given or a new one."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE)
+async def register(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Register an active actor, with the ChittyID sent or a new one."""
+    checks = InputChecks(inputs)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
     actor_type = checks.required("actor_type", validators.one_of(ActorType))
     profile = checks.changes(PROFILE, LISTS)
-    checks.done()
+    checks.raise_problems()
     _check_fields(ctx, profile)
     _check_grants(ctx, profile.get("capabilities") or [])
 
-    def insert(under: str) -> Program[tables.Actor]:
-        return actors.insert(profile | {"chitty_id": under, "actor_type": actor_type})
+    def insert(chitty_id: str) -> Program[tables.Actor]:
+        return actors.insert(profile | {"chitty_id": chitty_id, "actor_type": actor_type})
 
     if chitty_id is not None:
         return await ctx.write(insert(chitty_id))
-    return await minting.stored(ctx, "ACTOR", insert)
+    return await ctx.write_with_new_id("ACTOR", insert)
 
 
-@takes(Capability.REGISTRY_WRITE, own="its own display name and avatar")
-async def update(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Change what was given of an actor's profile."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE, own="its own display name and avatar")
+async def update(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Change the fields of an actor's profile that were sent."""
+    checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     changes = checks.changes(PROFILE, LISTS)
-    checks.done()
+    checks.raise_problems()
     _check_fields(ctx, changes)
     return await ctx.write(actors.update(chitty_id, changes, if_updated_at, _powers(ctx)))
 
 
-@takes(Capability.REGISTRY_WRITE)
-async def suspend(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Suspend an actor: it opens nothing and is given nothing until it is reinstated."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE)
+async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Suspend an actor: until it is reinstated, it cannot open connections or receive contexts."""
+    checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
-    checks.done()
+    checks.raise_problems()
     return await ctx.write(actors.suspend(chitty_id, if_updated_at, _powers(ctx)))
 
 
-@takes(Capability.REGISTRY_WRITE)
-async def reinstate(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Bring a suspended or a deleted actor back."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE)
+async def reinstate(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Reinstate a suspended or deleted actor."""
+    checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
-    checks.done()
+    checks.raise_problems()
     return await ctx.write(actors.reinstate(chitty_id, if_updated_at, _powers(ctx)))
 
 
-@takes(Capability.REGISTRY_WRITE)
-async def delete(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Delete an actor softly, once its contexts are deleted or handed to another."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE)
+async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Soft-delete an actor whose contexts are deleted, or transferred by this mutation."""
+    checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
-    heir = checks.optional("transfer_contexts_to", validators.chitty_id)
-    if heir is not None and heir == chitty_id:
-        checks.refuse("transfer_contexts_to", "name another actor than the one to be deleted")
-    checks.done()
+    new_owner = checks.optional("transfer_contexts_to", validators.chitty_id)
+    if new_owner is not None and new_owner == chitty_id:
+        checks.add_problem("transfer_contexts_to", "must be another actor than the deleted one")
+    checks.raise_problems()
     powers = _powers(ctx)
     return await ctx.write(
-        actors.delete(chitty_id, if_updated_at, powers, transfer_contexts_to=heir)
+        actors.delete(chitty_id, if_updated_at, powers, transfer_contexts_to=new_owner)
     )
 
 
-@takes(Capability.REGISTRY_WRITE, own="itself")
-async def record_seen(ctx: OperationContext, given: Given) -> tables.Actor:
-    """Note that an actor was there just now."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE, own="itself")
+async def record_seen(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
+    """Record that an actor was active just now."""
+    checks = InputChecks(inputs)
     chitty_id = checks.required("chitty_id", validators.chitty_id)
-    new_session = checks.with_default("new_session", validators.flag, False)
-    checks.done()
+    new_session = checks.with_default("new_session", validators.boolean, False)
+    checks.raise_problems()
     return await ctx.write(actors.record_seen(chitty_id, new_session=new_session))
 
 
 def _powers(ctx: OperationContext) -> Powers:
-    """What the viewer may give and take away; nobody is held to it in open mode."""
+    """The capabilities that the viewer may grant and revoke; all of them in open mode."""
     viewer = ctx.viewer
-    return Powers(None if viewer.is_admin else viewer.held, keep_admin=viewer.actor is not None)
+    held = None if viewer.is_admin else viewer.effective_capabilities
+    return Powers(held, keep_admin=viewer.actor is not None)
 
 
-def _check_fields(ctx: OperationContext, changes: Given) -> None:
-    """Raise Refused with FORBIDDEN at each field that takes a capability which the viewer lacks."""
-    held = ctx.viewer.held
+def _check_fields(ctx: OperationContext, changes: Inputs) -> None:
+    """Raise Refused with FORBIDDEN for each field that the viewer lacks the capability for."""
+    held = ctx.viewer.effective_capabilities
     problems = []
     for name in changes:
         needed = Capability.ADMIN if name in FOR_ADMINS else Capability.REGISTRY_WRITE
         if name not in DISPLAY and needed not in held:
-            message = f"this field takes the capability {needed.value}"
+            message = f"this field requires the capability {needed.value}"
             problems.append(Problem(ErrorCode.FORBIDDEN, (name,), message))
     if problems:
         raise Refused(problems)
 
 
 def _check_grants(ctx: OperationContext, capabilities: Sequence[str]) -> None:
-    """Raise Refused with FORBIDDEN where a new actor would get what the viewer does not hold."""
+    """Raise Refused with FORBIDDEN if a new actor would get a capability that the viewer lacks."""
     viewer = ctx.viewer
-    if not viewer.is_admin and (beyond := sorted(set(capabilities) - viewer.held)):
+    if not viewer.is_admin and (
+        beyond := sorted(set(capabilities) - viewer.effective_capabilities)
+    ):
         raise Refused([GRANTED.problem(beyond[0])])

@@ -1,4 +1,4 @@
-"""The rules of connections: opened by contexts and actors, watched, used, closed and reopened."""
+"""Mutations of connections: opening, changing, closing, and reports of their health and use."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -8,90 +8,92 @@ from db.commands.connection_health import Use
 from db.errors import ErrorCode, Problem, Refused
 from db.model import tables
 from db.model.enums import ConnectionType
-from resolvers.operation_context import Given, OperationContext
-from resolvers.permissions import Capability, takes
+from resolvers.operation_context import OperationContext
+from resolvers.permissions import Capability, requires
 from resolvers.validation import endpoints, secrets, validators
-from resolvers.validation.input_checks import Checks
+from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.json_objects import json_object
 
 LONGEST_ERROR = 2000
 MOST_USES = 100
 MOST_REQUESTS = 1_000_000
 
-REACH = {
+TARGET = {
     "target_endpoint": endpoints.endpoint,
     "credentials_kv_key": validators.key_reference,
     "config": json_object,
-    "installation_id": validators.identifier,
+    "installation_id": validators.github_id,
 }
 CONNECTION_TYPE = validators.one_of(ConnectionType)
 
 
-@takes(
+@requires(
     Capability.REGISTRY_WRITE,
     own="from itself and its contexts, through installations that it sees",
 )
-async def open(ctx: OperationContext, given: Given) -> tables.Connection:  # noqa: A001 - what it does
-    """Open a connection from a context or an actor, with the UUID given or a new one."""
-    checks = Checks(given)
+async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # noqa: A001 - read as connections.open
+    """Open a connection from a context or an actor, with the UUID sent or a new one."""
+    checks = InputChecks(inputs)
     connection_id = checks.optional("connection_id", validators.uuid)
     source = checks.required("source", validators.chitty_id)
     target_service = checks.required("target_service", endpoints.service)
     connection_type = checks.with_default("connection_type", CONNECTION_TYPE, ConnectionType.API)
-    reach = checks.changes(REACH)
-    checks.done()
+    target = checks.changes(TARGET)
+    checks.raise_problems()
     identity = {
         "connection_id": connection_id or str(uuid4()),
         "source_chitty_id": source,
         "target_service": target_service,
         "connection_type": connection_type,
-        "config": reach.pop("config", None) or {},
+        "config": target.pop("config", None) or {},
     }
-    return await ctx.write(connections.insert(reach | identity))
+    return await ctx.write(connections.insert(target | identity))
 
 
-@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def update(ctx: OperationContext, given: Given) -> tables.Connection:
-    """Change what was given of a connection, or switch it on or off."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
+async def update(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
+    """Change the fields of a connection that were sent, or switch it on or off."""
+    checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
-    changes = checks.changes(REACH, {"connection_type": CONNECTION_TYPE, "active": validators.flag})
-    checks.done()
+    changes = checks.changes(
+        TARGET, {"connection_type": CONNECTION_TYPE, "active": validators.boolean}
+    )
+    checks.raise_problems()
     active = changes.pop("active", None)
     if "config" in changes:
         changes["config"] = changes["config"] or {}
     return await ctx.write(connections.update(connection_id, changes, active, if_updated_at))
 
 
-@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def disconnect(ctx: OperationContext, given: Given) -> tables.Connection:
-    """Close a connection; it stays to be seen, and can be reconnected."""
-    checks = Checks(given)
+@requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
+async def disconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
+    """Disconnect a connection; its row stays, and it can be reconnected."""
+    checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
-    checks.done()
+    checks.raise_problems()
     return await ctx.write(connections.disconnect(connection_id, if_updated_at))
 
 
-@takes(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
-async def reconnect(ctx: OperationContext, given: Given) -> tables.Connection:
+@requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
+async def reconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
     """Make an inactive, failed or disconnected connection active again."""
-    checks = Checks(given)
+    checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
-    checks.done()
+    checks.raise_problems()
     return await ctx.write(connections.reconnect(connection_id, if_updated_at))
 
 
-@takes(Capability.CONNECTIONS_REPORT)
-async def report_health(ctx: OperationContext, given: Given) -> tables.Connection:
-    """Note a check of a connection; an error's text is kept without secrets and cut to 2000."""
-    checks = Checks(given)
+@requires(Capability.CONNECTIONS_REPORT)
+async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
+    """Record a health check; an error is stored redacted, its first LONGEST_ERROR characters."""
+    checks = InputChecks(inputs)
     connection_id = checks.required("connection_id", validators.uuid)
-    healthy = checks.required("healthy", validators.flag)
+    healthy = checks.required("healthy", validators.boolean)
     error = checks.optional("error", validators.text(100_000, lines=True))
-    if healthy and given.get("error") is not None:
-        checks.refuse("error", "a healthy connection has no error: leave it out")
-    checked_at = checks.optional("checked_at", validators.past)
-    checks.done()
+    if healthy and inputs.get("error") is not None:
+        checks.add_problem("error", "must be absent in a healthy report")
+    checked_at = checks.optional("checked_at", validators.past_instant)
+    checks.raise_problems()
     return await ctx.write(
         connection_health.report(
             connection_id,
@@ -103,19 +105,19 @@ async def report_health(ctx: OperationContext, given: Given) -> tables.Connectio
     )
 
 
-@takes(Capability.CONNECTIONS_REPORT)
-async def record_use(ctx: OperationContext, given: Sequence[Given]) -> list[tables.Connection]:
-    """Count requests made through connections, all or nothing; answers in the order of `given`."""
-    if not given:
-        raise Refused([Problem(ErrorCode.INVALID, (), "name at least one connection")])
-    if len(given) > MOST_USES:
-        message = f"{len(given)} connections are too many for once: send at most {MOST_USES}"
+@requires(Capability.CONNECTIONS_REPORT)
+async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[tables.Connection]:
+    """Add requests to the counts of connections, all or none; returns them in the inputs' order."""
+    if not inputs:
+        raise Refused([Problem(ErrorCode.INVALID, (), "send at least one connection")])
+    if len(inputs) > MOST_USES:
+        message = f"{len(inputs)} connections are too many at once: send at most {MOST_USES}"
         raise Refused([Problem(ErrorCode.LIMIT, (), message)])
     uses, problems = [], []
-    for place, one in enumerate(given):
-        checks = Checks(one, at=(str(place),))
+    for position, item in enumerate(inputs):
+        checks = InputChecks(item, path=(str(position),))
         connection_id = checks.required("connection_id", validators.uuid)
-        requests = checks.with_default("requests", validators.whole(1, MOST_REQUESTS), 1)
+        requests = checks.with_default("requests", validators.whole_number(1, MOST_REQUESTS), 1)
         uses.append(Use(connection_id, requests))
         problems += checks.problems
     if problems:
@@ -123,6 +125,6 @@ async def record_use(ctx: OperationContext, given: Sequence[Given]) -> list[tabl
     return await ctx.write(connection_health.count_uses(uses))
 
 
-def _reference(checks: Checks) -> tuple[str, str | None]:
+def _reference(checks: InputChecks) -> tuple[str, str | None]:
     connection_id = checks.required("connection_id", validators.uuid)
     return connection_id, checks.optional("if_updated_at", validators.instant)

@@ -1,113 +1,115 @@
-"""Loads in waves: what one level of an operation asks for is fetched together, each thing once.
+"""Dataloaders that batch by level: all loads that one level of an operation requests run together.
 
-A wave sets out when nobody who could run asks for anything more, and all its answers arrive at once,
-also those that were remembered. The fields of one level so stay level with each other, and how many
-loads an operation takes follows from its shape: not from timing, nor from what rows have in common.
+A batch is dispatched once no task that could run requests anything more, and all its results arrive at
+once, cached ones too. So the fields of a level stay in step, and how many batches an operation takes
+depends on its shape alone: not on timing, nor on which rows share a parent.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# So many turns of the event loop without a new question mean that there is none.
-TURNS = 3
+# A batch is complete after this many turns of the event loop without a new request.
+IDLE_TURNS = 3
 
 
 class DataLoader(Generic[K, V]):
-    """Loads values by key, and remembers them: `load` takes the missing keys of a wave at once."""
+    """Loads and caches values by key: `load` takes the uncached keys of a batch in one call."""
 
-    def __init__(self, waves: "Waves", load: Callable[[list[K]], Awaitable[list[V]]]) -> None:
-        self._waves = waves
+    def __init__(
+        self, scheduler: "BatchScheduler", load: Callable[[list[K]], Awaitable[list[V]]]
+    ) -> None:
+        self._scheduler = scheduler
         self._load = load
-        self._known: dict[K, V] = {}
+        self._cache: dict[K, V] = {}
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The value of a key, with the next wave; raises what loading it raised."""
-        return self._waves.ask(self, key)
+        """The value of a key, from the next batch; raises what loading it raised."""
+        return self._scheduler.request(self, key)
 
     async def fetch(self, keys: Iterable[K]) -> None:
-        """Load what is not known yet."""
-        missing = [key for key in keys if key not in self._known]
+        """Load what is not cached yet."""
+        missing = [key for key in keys if key not in self._cache]
         if missing:
-            self._known.update(zip(missing, await self._load(missing), strict=True))
+            self._cache.update(zip(missing, await self._load(missing), strict=True))
 
-    def answer(self, key: K) -> V:
+    def cached(self, key: K) -> V:
         """The value of a key that was fetched."""
-        return self._known[key]
+        return self._cache[key]
 
 
-Asked = tuple[Hashable, "asyncio.Future[Any]"]
+Requests: TypeAlias = dict[DataLoader[Any, Any], list[tuple[Hashable, "asyncio.Future[Any]"]]]
 
 
-class Waves:
-    """The waves of one operation; all its loaders share them."""
+class BatchScheduler:
+    """Batches the requests of one operation; all its loaders share it."""
 
     def __init__(self) -> None:
-        self._asked: dict[DataLoader[Any, Any], list[Asked]] = {}
-        self._wave: dict[DataLoader[Any, Any], list[Asked]] = {}
-        self._questions = 0
+        self._requested: Requests = {}
+        self._batch: Requests = {}
+        self._count = 0
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
 
-    def ask(self, loader: DataLoader[K, V], key: K) -> "asyncio.Future[V]":
-        """Have a key loaded with the next wave. Whoever stops waiting leaves the others be."""
+    def request(self, loader: DataLoader[K, V], key: K) -> "asyncio.Future[V]":
+        """Have a key loaded with the next batch; cancelling the future affects no other request."""
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
-        if self._stopped:  # graphql-core lets fields run on when one beside them has failed
+        if self._stopped:  # graphql-core lets fields run on after a sibling has failed
             future.cancel()
             return future
-        self._asked.setdefault(loader, []).append((key, future))
-        self._questions += 1
+        self._requested.setdefault(loader, []).append((key, future))
+        self._count += 1
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return future
 
     def stop(self) -> None:
-        """Load nothing more, whoever asks: nobody waits."""
+        """Load nothing more, and cancel what is requested, now or later."""
         self._stopped = True
         if self._task is not None:
             self._task.cancel()
-        for asked in (*self._wave.values(), *self._asked.values()):
-            for _, future in asked:
+        for requests in (*self._batch.values(), *self._requested.values()):
+            for _, future in requests:
                 future.cancel()
 
     async def _run(self) -> None:
         try:
-            while self._asked:
-                await self._all_have_asked()
-                self._wave, self._asked = self._asked, {}
-                await _carry_out(self._wave)
+            while self._requested:
+                await self._wait_until_idle()
+                self._batch, self._requested = self._requested, {}
+                await _dispatch(self._batch)
         finally:
             self._task = None
 
-    async def _all_have_asked(self) -> None:
-        questions = -1
-        while questions != self._questions:
-            questions = self._questions
-            for _ in range(TURNS):
+    async def _wait_until_idle(self) -> None:
+        count = -1
+        while count != self._count:
+            count = self._count
+            for _ in range(IDLE_TURNS):
                 await asyncio.sleep(0)
 
 
-async def _carry_out(wave: dict[DataLoader[Any, Any], list[Asked]]) -> None:
-    waited_for = {
-        loader: still
-        for loader, asked in wave.items()
-        if (still := [(key, future) for key, future in asked if not future.done()])
+async def _dispatch(batch: Requests) -> None:
+    pending = {
+        loader: waiting
+        for loader, requests in batch.items()
+        if (waiting := [(key, future) for key, future in requests if not future.done()])
     }
     fetched = await asyncio.gather(
         *(
-            loader.fetch(dict.fromkeys(key for key, _ in asked))
-            for loader, asked in waited_for.items()
+            loader.fetch(dict.fromkeys(key for key, _ in requests))
+            for loader, requests in pending.items()
         ),
         return_exceptions=True,
     )
-    for (loader, asked), failure in zip(waited_for.items(), fetched, strict=True):
-        for key, future in asked:
+    for (loader, requests), failure in zip(pending.items(), fetched, strict=True):
+        for key, future in requests:
             if future.done():
                 continue
             if failure is not None:
                 future.set_exception(failure)
             else:
-                future.set_result(loader.answer(key))
+                future.set_result(loader.cached(key))

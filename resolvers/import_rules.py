@@ -1,7 +1,7 @@
-"""The rules of rows that come from a file: those of mutations, column by column.
+"""Validation of rows that are imported from a file: the validators of mutations, column by column.
 
-What GitHub tells of an installation is held to its type only, as it is when a webhook brings it. States
-are taken as they are, since an import brings back what has been: a deleted context, its suspended owner.
+What GitHub reports of an installation is validated by type only, as in webhooks. Statuses are not
+restricted, since an import may restore a deleted context, or its suspended owner.
 """
 
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from db.program import Value
 from db.transfer.layout import FACTS, TRANSFERS, Transfer
 from resolvers import actors, connections, contexts
 from resolvers.validation import endpoints, secrets, validators
-from resolvers.validation.input_checks import Checks
+from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.json_objects import json_object
-from resolvers.validation.validators import Malformed, Shape
+from resolvers.validation.validators import InvalidValue, Validator
 
 LONGEST_ASPECT = 500
-COUNT = validators.whole(0, column_types.INT64_MAX)
+COUNT = validators.whole_number(0, column_types.INT64_MAX)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One row as a file gives it: where it begins, what it is and its values, or what is wrong."""
+class SourceRow:
+    """One row of a file: its first line, its type and values, or the reason why it cannot be read."""
 
     line: int
     type: Any = None
@@ -37,62 +37,62 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row that keeps the rules: every column in its stored form, and which ones were given."""
+class CheckedRow:
+    """One valid row: every column in its stored form, and which columns the file had."""
 
     values: tuple[Value, ...]
-    given: frozenset[str]
+    columns: frozenset[str]
 
 
 def _error_text(value: Any) -> str:
-    found = validators.text(connections.LONGEST_ERROR, lines=True)(value)
-    if secrets.redact(found) != found:
-        raise Malformed("must not carry credentials: put [redacted] in their place")
-    return found
+    message = validators.text(connections.LONGEST_ERROR, lines=True)(value)
+    if secrets.redact(message) != message:
+        raise InvalidValue("must not contain credentials: replace them by [redacted]")
+    return message
 
 
-_TOLD = validators.text(validators.LONGEST_URL)
+_REPORTED = validators.text(validators.LONGEST_URL)
 
 
-def _texts_told(value: Any) -> list[str]:
+def _reported_list(value: Any) -> list[str]:
     if not isinstance(value, list):
-        raise Malformed("must be a list of texts")
-    return [_TOLD(item) for item in value]
+        raise InvalidValue("must be a list of strings")
+    return [_REPORTED(item) for item in value]
 
 
 def _json_text(value: Any) -> str:
-    found = validators.text(column_types.INT32_MAX, lines=True)(value)
+    document = validators.text(column_types.INT32_MAX, lines=True)(value)
     try:
-        column_types.OBJECT.read(f'{{"value":{found}}}')
+        column_types.OBJECT.read(f'{{"value":{document}}}')
     except Unreadable:
-        raise Malformed("must be JSON in a text") from None
-    return found
+        raise InvalidValue("must be a string that contains JSON") from None
+    return document
 
 
-SHAPES: Mapping[Table[Any], Mapping[str, Shape[Any]]] = {
+VALIDATORS: Mapping[Table[Any], Mapping[str, Validator[Any]]] = {
     ACTORS: {**actors.PROFILE, **actors.LISTS},
     CONTEXTS: {**contexts.LINKS, **contexts.LISTS, "name": validators.name},
     INSTALLATIONS: {
-        "installation_id": validators.identifier,
-        "account_id": validators.identifier,
-        "account_login": _TOLD,
-        "account_avatar_url": _TOLD,
-        "events": _texts_told,
-        "selected_repositories": _texts_told,
+        "installation_id": validators.github_id,
+        "account_id": validators.github_id,
+        "account_login": _REPORTED,
+        "account_avatar_url": _REPORTED,
+        "events": _reported_list,
+        "selected_repositories": _reported_list,
     },
     CONNECTIONS: {
-        **connections.REACH,
+        **connections.TARGET,
         "connection_id": validators.uuid,
         "target_service": endpoints.service,
         "last_error": _error_text,
     },
     FACTS: {
-        "installation_id": validators.identifier,
+        "installation_id": validators.github_id,
         "aspect": validators.text(LONGEST_ASPECT),
         "value": _json_text,
     },
 }
-# Of the columns that a row may leave out, beside those that may be NULL and the instants, which are now.
+# Columns that a row may omit, besides nullable ones (NULL) and instants (now).
 DEFAULTS: Mapping[str, Any] = {
     "status": ActorStatus.ACTIVE.value,
     "connection_type": ConnectionType.API.value,
@@ -100,15 +100,15 @@ DEFAULTS: Mapping[str, Any] = {
     "error_count": 0,
     "request_count": 0,
 }
-DEFAULT_OF_KIND: Mapping[column_types.Kind, Any] = {
+DEFAULT_OF_TYPE: Mapping[column_types.Kind, Any] = {
     column_types.STRING_LIST: [],
     column_types.OBJECT: {},
 }
 
 
-def _shape(table: Table[Any], column: Column) -> Shape[Any]:
-    if column.name in SHAPES[table]:
-        return SHAPES[table][column.name]
+def _validator(table: Table[Any], column: Column) -> Validator[Any]:
+    if column.name in VALIDATORS[table]:
+        return VALIDATORS[table][column.name]
     if isinstance(column.kind.python, EnumType):
         return _value_of(column.kind.python)
     return {
@@ -120,22 +120,22 @@ def _shape(table: Table[Any], column: Column) -> Shape[Any]:
     }[column.kind]
 
 
-def _value_of(members: Any) -> Shape[str]:
+def _value_of(members: Any) -> Validator[str]:
     known = [member.value for member in members]
 
     def check(value: Any) -> str:
         if value not in known:
-            raise Malformed(f"must be one of {', '.join(known)}")
+            raise InvalidValue(f"must be one of {', '.join(known)}")
         return str(value)
 
     return check
 
 
-def _as_stored(column: Column) -> Shape[Any]:
-    """Whatever the schema can express in this column."""
+def _as_stored(column: Column) -> Validator[Any]:
+    """Accepts whatever the GraphQL schema can express in this column."""
     if isinstance(column.kind.python, EnumType):
         return _value_of(column.kind.python)
-    nested = column.kind in DEFAULT_OF_KIND
+    nested = column.kind in DEFAULT_OF_TYPE
 
     def check(value: Any) -> Any:
         try:
@@ -146,16 +146,16 @@ def _as_stored(column: Column) -> Shape[Any]:
             if isinstance(text, str):
                 text.encode()
         except (Unreadable, UnicodeEncodeError, RecursionError):
-            raise Malformed(f"cannot be read as {column.kind.name}") from None
+            raise InvalidValue(f"cannot be read as {column.kind.name}") from None
         return found if column.kind is column_types.INSTANT else value
 
     return check
 
 
-class Reader:
-    """Holds rows against the rules; `as_stored` asks only that the schema can express them.
+class RowChecker:
+    """Checks rows; with `as_stored` the GraphQL schema only has to be able to express them.
 
-    `now` is the instant of those that a row leaves out.
+    `now` is the default for instants.
     """
 
     def __init__(self, *, now: str, as_stored: bool) -> None:
@@ -164,46 +164,46 @@ class Reader:
             transfer.table: [
                 (
                     column,
-                    # The rules of facts are the server's own: none were ever stored otherwise.
+                    # The server alone writes facts: older rows follow the same rules.
                     _as_stored(column)
                     if as_stored and transfer.table is not FACTS
-                    else _shape(transfer.table, column),
+                    else _validator(transfer.table, column),
                 )
                 for column in transfer.table.columns.values()
             ]
             for transfer in TRANSFERS
         }
 
-    def read(self, transfer: Transfer, given: Mapping[str, Any]) -> Row | list[str]:
-        """The row that these values make, or every reason why they make none."""
+    def check(self, transfer: Transfer, inputs: Inputs) -> CheckedRow | list[str]:
+        """The row that these values make, or all reasons why they make none."""
         table = transfer.table
-        checks = Checks(given)
-        values = [self._clean(checks, given, *each) for each in self._columns[table]]
-        for name in given.keys() - table.columns.keys():
-            checks.refuse(name[:60], f"is no column of {table.name}")
+        checks = InputChecks(inputs)
+        values = [self._validate(checks, inputs, *each) for each in self._columns[table]]
+        for name in inputs.keys() - table.columns.keys():
+            checks.add_problem(name[:60], f"is not a column of {table.name}")
         if checks.problems:
             return [f"{'.'.join(each.path)}: {each.message}" for each in checks.problems]
-        return Row(
+        return CheckedRow(
             tuple([value if type(value) is str else stored(value) for value in values]),
-            frozenset(given),
+            frozenset(inputs),
         )
 
-    def _clean(
-        self, checks: Checks, given: Mapping[str, Any], column: Column, shape: Shape[Any]
+    def _validate(
+        self, checks: InputChecks, inputs: Inputs, column: Column, validator: Validator[Any]
     ) -> Any:
         if column.nullable:
-            return checks.optional(column.name, shape)
-        if column.name not in given and not is_required(column):
+            return checks.optional(column.name, validator)
+        if column.name not in inputs and not is_required(column):
             return _default(column, self._now)
-        return checks.required(column.name, shape)
+        return checks.required(column.name, validator)
 
 
 def is_required(column: Column) -> bool:
-    """Whether a row must have a value here, because there is no default."""
+    """Whether every row must have a value in this column: it is not nullable and has no default."""
     return not column.nullable and _default(column, "now") is None
 
 
 def _default(column: Column, now: str) -> Any:
     if column.kind is column_types.INSTANT:
         return now
-    return DEFAULTS.get(column.name, DEFAULT_OF_KIND.get(column.kind))
+    return DEFAULTS.get(column.name, DEFAULT_OF_TYPE.get(column.kind))

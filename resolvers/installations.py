@@ -1,4 +1,4 @@
-"""The rules of installations, as people state them; what GitHub states comes by webhook."""
+"""Mutations of installations; GitHub's own reports come by webhook, see `resolvers.github`."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,11 @@ from db.model import instants, tables
 from db.model.enums import AccountType, RepositorySelection
 from db.program import Program
 from db.queries import lookups
-from resolvers import minting
-from resolvers.operation_context import Given, OperationContext
-from resolvers.permissions import Capability, takes
+from resolvers.operation_context import OperationContext
+from resolvers.permissions import Capability, requires
 from resolvers.validation import validators
-from resolvers.validation.input_checks import Checks
-from resolvers.validation.validators import Malformed
+from resolvers.validation.input_checks import InputChecks, Inputs
+from resolvers.validation.validators import InvalidValue
 
 MOST_REPOSITORIES = 5_000
 ACCESS = ("read", "write", "admin")
@@ -24,142 +23,142 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _PERMISSION = re.compile(r"[a-z_]{1,100}")
 
 
-@takes(Capability.INSTALLATIONS_WRITE)
-async def record(ctx: OperationContext, given: Given) -> tables.Installation:
-    """Store an installation, or change the one with this id; a removed one is brought back."""
-    checks = Checks(given)
-    installation_id = checks.required("installation_id", validators.identifier)
+@requires(Capability.INSTALLATIONS_WRITE)
+async def record(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
+    """Insert an installation or update the one with this id; a removed one is restored."""
+    checks = InputChecks(inputs)
+    installation_id = checks.required("installation_id", validators.github_id)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
-    stated = _account(checks) | checks.changes(
+    reported = _account(checks) | checks.changes(
         {"chitty_dna_id": validators.chitty_id},
         {
-            "events": validators.strings,
+            "events": validators.string_list,
             "selected_repositories": _full_names,
-            "installed_at": validators.past,
+            "installed_at": validators.past_instant,
         },
     )
-    if "permissions" in given:
-        stated["permissions"] = _permissions(checks, given["permissions"])
-    checks.done()
+    if "permissions" in inputs:
+        reported["permissions"] = _permissions(checks, inputs["permissions"])
+    checks.raise_problems()
 
-    def store(under: str) -> Program[tables.Installation]:
-        told = [Fact(column, value) for column, value in stated.items()]
+    def store(new_chitty_id: str) -> Program[tables.Installation]:
+        facts = [Fact(column, value) for column, value in reported.items()]
         now = instants.now()
         return installations.record(
-            installation_id, told, chitty_id=chitty_id, new_chitty_id=under, now=now
+            installation_id, facts, chitty_id=chitty_id, new_chitty_id=new_chitty_id, now=now
         )
 
-    has_id = chitty_id or await _chitty_id_of(ctx, installation_id)
-    if has_id is not None:
-        return await ctx.write(store(has_id))
-    return await minting.stored(ctx, "INSTALLATION", store)
+    known_id = chitty_id or await _chitty_id_of(ctx, installation_id)
+    if known_id is not None:
+        return await ctx.write(store(known_id))
+    return await ctx.write_with_new_id("INSTALLATION", store)
 
 
 async def _chitty_id_of(ctx: OperationContext, installation_id: int) -> str | None:
-    """The ChittyID that an installation keeps, so that none is minted for one that is known."""
+    """The ChittyID that an installation has already, so that no other is minted for it."""
     by_key = lookups.by_column(tables.INSTALLATIONS, "installation_id", [installation_id])
     (known,) = await ctx.read(by_key)
     return known.chitty_id if known else None
 
 
-@takes(Capability.INSTALLATIONS_WRITE)
-async def suspend(ctx: OperationContext, given: Given) -> tables.Installation:
-    """Suspend an installation, in the name of the actor given or of the viewer's."""
-    checks = Checks(given)
-    installation_id = checks.required("installation_id", validators.identifier)
+@requires(Capability.INSTALLATIONS_WRITE)
+async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
+    """Suspend an installation on behalf of the actor sent, or else of the viewer's."""
+    checks = InputChecks(inputs)
+    installation_id = checks.required("installation_id", validators.github_id)
     suspended_by = checks.optional("suspended_by", validators.chitty_id) or ctx.viewer.actor
-    checks.done()
+    checks.raise_problems()
     return await ctx.write(
         installations.suspend(installation_id, suspended_by=suspended_by, now=instants.now())
     )
 
 
-@takes(Capability.INSTALLATIONS_WRITE)
-async def unsuspend(ctx: OperationContext, given: Given) -> tables.Installation:
+@requires(Capability.INSTALLATIONS_WRITE)
+async def unsuspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     """End an installation's suspension."""
-    checks = Checks(given)
-    installation_id = checks.required("installation_id", validators.identifier)
-    checks.done()
+    checks = InputChecks(inputs)
+    installation_id = checks.required("installation_id", validators.github_id)
+    checks.raise_problems()
     return await ctx.write(installations.unsuspend(installation_id, now=instants.now()))
 
 
-@takes(Capability.INSTALLATIONS_WRITE)
-async def remove(ctx: OperationContext, given: Given) -> tables.Installation:
+@requires(Capability.INSTALLATIONS_WRITE)
+async def remove(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     """Mark an installation as removed; the connections through it stay as they are."""
-    checks = Checks(given)
-    installation_id = checks.required("installation_id", validators.identifier)
-    checks.done()
+    checks = InputChecks(inputs)
+    installation_id = checks.required("installation_id", validators.github_id)
+    checks.raise_problems()
     return await ctx.write(installations.remove(installation_id, now=instants.now()))
 
 
 def _full_names(value: Any) -> list[str]:
     """A list of at most 5,000 different repositories by full name, sorted."""
     if not isinstance(value, list):
-        raise Malformed("must be a list of texts")
+        raise InvalidValue("must be a list of strings")
     if len(value) > MOST_REPOSITORIES:
-        raise Malformed(f"has {len(value)} repositories, may have {MOST_REPOSITORIES}")
-    for place, name in enumerate(value, start=1):
+        raise InvalidValue(f"has {len(value)} repositories; {MOST_REPOSITORIES} are allowed")
+    for position, name in enumerate(value, start=1):
         if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
-            raise Malformed(
-                f"item {place} must be a repository's full name, as octocat/Hello-World"
+            raise InvalidValue(
+                f"item {position} must be a repository's full name, such as octocat/Hello-World"
             )
-    found = sorted(set(value))
-    if len(found) < len(value):
-        raise Malformed("names a repository twice: leave one of them out")
-    return found
+    names = sorted(set(value))
+    if len(names) < len(value):
+        raise InvalidValue("lists a repository twice: remove one of them")
+    return names
 
 
-def _account(checks: Checks) -> dict[str, Any]:
-    needed = {
-        "account_id": checks.required("account_id", validators.identifier),
+def _account(checks: InputChecks) -> dict[str, Any]:
+    required = {
+        "account_id": checks.required("account_id", validators.github_id),
         "account_login": checks.required("account_login", _login),
         "account_type": _value(checks.required("account_type", validators.one_of(AccountType))),
         "repository_selection": _value(
             checks.required("repository_selection", validators.one_of(RepositorySelection))
         ),
     }
-    return needed | checks.changes({"account_avatar_url": validators.url})
+    return required | checks.changes({"account_avatar_url": validators.url})
 
 
 def _value(member: AccountType | RepositorySelection | None) -> str | None:
-    return None if member is None else member.value  # None only when a problem is noted
+    return None if member is None else member.value  # None only if there is a problem already
 
 
 def _login(value: Any) -> str:
-    found = validators.text(100)(value)
-    if re.search(r"[\s/]", found):
-        raise Malformed("a login must not contain spaces or slashes")
-    return found
+    login = validators.text(100)(value)
+    if re.search(r"[\s/]", login):
+        raise InvalidValue("a login must not contain spaces or slashes")
+    return login
 
 
 def _permission(value: Any) -> str:
     if not isinstance(value, str) or not _PERMISSION.fullmatch(value):
-        raise Malformed("must be a permission's name: small letters and underscores")
+        raise InvalidValue("must be the name of a permission: lowercase letters and underscores")
     return value
 
 
 def _access(value: Any) -> str:
     if value not in ACCESS:
-        raise Malformed(f"must be one of {', '.join(ACCESS)}")
+        raise InvalidValue(f"must be one of {', '.join(ACCESS)}")
     return str(value)
 
 
-def _permissions(checks: Checks, listed: Any) -> dict[str, str]:
-    """The permissions by name; each problem is noted at its own place in the list."""
+def _permissions(checks: InputChecks, listed: Any) -> dict[str, str]:
+    """The permissions by name; a problem's path names its item in the list."""
     if not isinstance(listed, list):
-        checks.refuse("permissions", "must be a list of permissions, null is none")
+        checks.add_problem("permissions", "must be a list of permissions, not null")
         return {}
-    found: dict[str, str] = {}
-    for place, permission in enumerate(listed):
+    permissions: dict[str, str] = {}
+    for position, permission in enumerate(listed):
         if not isinstance(permission, Mapping):
-            checks.refuse("permissions", f"item {place + 1} must have a name and an access")
+            checks.add_problem("permissions", f"item {position + 1} must have a name and an access")
             continue
-        inner = Checks(permission, at=("permissions", str(place)))
+        inner = InputChecks(permission, path=("permissions", str(position)))
         name = inner.required("name", _permission)
         access = inner.required("access", _access)
-        if name in found:
-            inner.refuse("name", f"{name} is listed twice: leave one of them out")
+        if name in permissions:
+            inner.add_problem("name", f"{name} is listed twice: remove one of them")
         checks.problems.extend(inner.problems)
         if not inner.problems:
-            found[name] = access
-    return found
+            permissions[name] = access
+    return permissions

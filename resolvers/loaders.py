@@ -1,7 +1,7 @@
-"""Dataloaders: what many places of one operation ask for, fetched together.
+"""The dataloaders of an operation: rows by a unique column, and pages of lists by parent.
 
-Two shapes serve every type: rows by a unique column, and pages (with their counts) by parent. The
-statements that an operation takes therefore depend on its shape and never on how many rows it meets.
+These two serve every type, so the statements of an operation depend on its shape and never on how many
+rows it meets.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
@@ -12,7 +12,7 @@ from db.model.tables import Table
 from db.program import Program, Rows, Spent, Statement, Value, Values, rows
 from db.queries import listings, lookups
 from db.queries.listings import Cut, Listing, Order
-from resolvers.dataloader import DataLoader, Waves
+from resolvers.dataloader import BatchScheduler, DataLoader
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -21,45 +21,42 @@ ROWS_PER_OPERATION = 50_000
 
 
 class Read(Protocol):
-    """Runs a Program in the operation's snapshot."""
+    """Runs a Program in the operation's snapshot and returns its result."""
 
-    def __call__(self, program: Program[T], /) -> Awaitable[T]:
-        """Return what the Program returns."""
-        ...
+    def __call__(self, program: Program[T], /) -> Awaitable[T]: ...
 
 
 class Loaders:
-    """The loaders of one operation, made as they are asked for."""
+    """The loaders of one operation, each made on first use."""
 
     def __init__(self, read: Read, spent: Spent) -> None:
         self._read = read
         self._spent = spent
-        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
-        self._waves = Waves()
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._scheduler = BatchScheduler()
         self._rows = 0
 
     def stop(self) -> None:
         """Load nothing more: the operation is over."""
-        self._waves.stop()
+        self._scheduler.stop()
 
     def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":
         """Rows of a table by its key, or by another unique column."""
         by = column or table.key
 
         async def load(values: list[Value]) -> list[R | None]:
-            found = await self._read(lookups.by_column(table, by, values))
-            self._count(len(found))
-            return found
+            loaded = await self._read(lookups.by_column(table, by, values))
+            self._count(len(loaded))
+            return loaded
 
         return self._loader((table, by), load)
 
     def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
-        """One page of a listing by parent, as rows in the order they were read."""
+        """One page of a listing by parent, its rows in the order they were read."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
-            found = await self._rows_of(listings.page(listing, cut, parents))
             by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
-            for parent, *values in found:
+            for parent, *values in await self._rows_of(listings.page(listing, cut, parents)):
                 by_parent[parent].append(listing.table.of(values))
             return [by_parent[parent] for parent in parents]
 
@@ -73,25 +70,25 @@ class Loaders:
 
         return self._loader(("count", listing), load)
 
-    def overreach(
+    def extends_past(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
     ) -> "DataLoader[Value, bool]":
-        """Whether the listing reaches to the cursor or behind it (`ahead`: before it), by parent."""
+        """Whether the listing has rows at or behind the cursor (`ahead`: before it), by parent."""
 
         async def load(parents: list[Value]) -> list[bool]:
             statement = listings.overreaches(listing, order, cursor, parents, ahead=ahead)
             return [bool(answer) for answer in await self._one_each(statement, parents)]
 
-        return self._loader(("overreach", listing, order, cursor, ahead), load)
+        return self._loader(("extends_past", listing, order, cursor, ahead), load)
 
     async def _one_each(self, statement: Statement, parents: list[Value]) -> list[Any]:
-        found = {row[0]: row[1] for row in await self._rows_of(statement)}
-        return [found.get(parent, 0) for parent in parents]  # nothing belongs to a BLOB
+        values = {row[0]: row[1] for row in await self._rows_of(statement)}
+        return [values.get(parent, 0) for parent in parents]  # a BLOB is nobody's parent
 
     async def _rows_of(self, statement: Statement) -> Rows:
-        found = await self._read(rows(statement))
-        self._count(len(found))
-        return found
+        loaded = await self._read(rows(statement))
+        self._count(len(loaded))
+        return loaded
 
     def _count(self, read: int) -> None:
         self._rows += read
@@ -105,6 +102,6 @@ class Loaders:
     def _loader(
         self, key: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
     ) -> DataLoader[Any, Any]:
-        if key not in self._made:
-            self._made[key] = DataLoader(self._waves, load)
-        return self._made[key]
+        if key not in self._loaders:
+            self._loaders[key] = DataLoader(self._scheduler, load)
+        return self._loaders[key]

@@ -1,11 +1,13 @@
-"""What one operation carries: who asks, the snapshot it reads from, its loaders, and how it writes."""
+"""What one operation carries: its viewer, the snapshot it reads from, its loaders, and how it writes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeVar
 
+from db.commands import statements
+from db.errors import Refused
 from db.program import Program, Spent, counted
 from db.security import revalidation
 from db.sqlite.database import Database
@@ -18,39 +20,36 @@ from resolvers.policy import DEFAULT_POLICY, Policy
 
 T = TypeVar("T")
 
-Given: TypeAlias = Mapping[str, Any]
-"""A mutation's input: the fields that the client gave, in Python's spelling and types."""
-
 
 @dataclass(eq=False)
 class OperationContext:
-    """One operation's. Nothing in it outlives the operation or is seen by another viewer.
+    """The state of one operation. Nothing in it outlives the operation or serves another viewer.
 
-    Use it as an async context manager: leaving it lets the snapshot go.
+    Use it as an async context manager: leaving it releases the snapshot.
     """
 
     db: Database
     cursor_key: bytes
     viewer: Viewer
     policy: Policy = DEFAULT_POLICY
-    mint: Mint = minting.local
-    selections: dict[tuple[Any, ...], bool] = field(default_factory=dict)
-    performed: dict[str | int, Any] = field(default_factory=dict)
+    mint: Mint = minting.mint_locally
+    selected_paths: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    mutation_results: dict[str | int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin without a snapshot; the first read takes one."""
+        """Start without a snapshot; the first read takes one."""
         self._session: Session | None = None
         self._opening: asyncio.Lock | None = None
         self._loaders: Loaders | None = None
         self._is_over = False
-        self.spent = Spent()  # what loaders and rules take is counted here, a plan's by its tasks
+        self.spent = Spent()  # by loaders and rules; tasks of a compiled plan add theirs
 
     @property
     def loaders(self) -> Loaders:
-        """The operation's loaders, which only the generic road asks for."""
+        """The operation's loaders; only generic execution uses them."""
         if self._loaders is None:
             self._loaders = Loaders(self.read, self.spent)
-            if self._is_over:  # a field that was given up, and runs on
+            if self._is_over:  # a field that graphql-core gave up on is still running
                 self._loaders.stop()
         return self._loaders
 
@@ -59,45 +58,64 @@ class OperationContext:
         return await (await self._snapshot()).run(counted(program, self.spent))
 
     async def read_last(self, program: Program[T]) -> T:
-        """Run a plan's Program, which counts what it takes, and end the snapshot unless it raises."""
+        """Run a compiled plan's Program, which counts for itself; end the snapshot unless it raises."""
         return await (await self._snapshot()).run(program, last=True)
 
     def read_at_once(self, program: Program[T]) -> T:
-        """Run a plan's Program that reads a few rows by key, in a snapshot of its own, at once."""
+        """Run a compiled plan's Program for a few rows by key, in this thread and its own snapshot."""
         return self.db.read_at_once(program, self.viewer.security)
 
     async def write(self, program: Program[T]) -> T:
-        """Run a Program in a transaction; what is read afterwards is read anew and sees it.
+        """Run a Program in a transaction; later reads take a new snapshot and see its changes.
 
-        Raises what the Program raises, and Refused where the viewer has lost rights meanwhile.
+        Raises what the Program raises, and Refused if the viewer has lost capabilities meanwhile.
         """
-        self.renew()
+        self._reset()
         writing, viewer = counted(program, self.spent), self.viewer
         if viewer.actor is not None:
-            keeps = partial(permissions.keeps, viewer)
-            writing = revalidation.checked(writing, viewer.actor, viewer.key_id, keeps)
+            check = partial(permissions.check_still_held, viewer)
+            writing = revalidation.checked(writing, viewer.actor, viewer.key_id, check)
         return await self.db.write(writing, viewer.security)
 
-    async def _snapshot(self) -> Session:
-        self._opening = self._opening or asyncio.Lock()
-        async with self._opening:  # loaders read at the same time, from one snapshot
-            if self._session is None:
-                self._session = await self.db.borrow(self.viewer.security)
-            return self._session
+    async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
+        """Run the Program that `store` makes for a newly minted ChittyID.
 
-    def renew(self) -> None:
-        """Forget what was read: the next read takes a new snapshot."""
-        self._let_go()
-        self._loaders = None
+        Raises what the Program raises, but retries once if the id is taken. Raises Unavailable if no
+        id can be minted or the second one is taken too.
+        """
+
+        async def attempt(chitty_id: str) -> T | None:
+            try:
+                return await self.write(store(chitty_id))
+            except Refused as refused:
+                # The client gave no ChittyID, so a problem with this one is not the client's.
+                taken = statements.id_taken(chitty_id)
+                others = [problem for problem in refused.problems if problem != taken]
+                if others:
+                    raise Refused(others) from None
+                return None
+
+        return await minting.with_new_id(self.mint, entity, attempt)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._is_over = True
-        self._let_go()
+        self._release()
 
-    def _let_go(self) -> None:
+    async def _snapshot(self) -> Session:
+        self._opening = self._opening or asyncio.Lock()
+        async with self._opening:  # loaders run concurrently and share one snapshot
+            if self._session is None:
+                self._session = await self.db.borrow(self.viewer.security)
+            return self._session
+
+    def _reset(self) -> None:
+        self._release()
+        self._loaders = None
+
+    def _release(self) -> None:
         if self._loaders is not None:
             self._loaders.stop()
         if self._session is not None:

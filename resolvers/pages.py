@@ -1,4 +1,4 @@
-"""Pages of lists, Relay's way: what a client may ask of one, and what it gets."""
+"""Pages of lists, as Relay's Connection specification has them: their arguments and their contents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from resolvers.operation_context import OperationContext
 
 
 @dataclass(frozen=True, slots=True)
-class Paging:
-    """The arguments of a list, as the client gave them."""
+class PageArguments:
+    """The arguments of a list, as the client sent them."""
 
     first: int | None = None
     after: str | None = None
@@ -22,8 +22,8 @@ class Paging:
     before: str | None = None
 
 
-class Page:
-    """One page of a listing: its rows, read once for all who ask, and what lies around them."""
+class LazyPage:
+    """One page of a listing; its rows and its surroundings are read on first use, once each."""
 
     def __init__(
         self, ctx: OperationContext, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
@@ -36,7 +36,7 @@ class Page:
 
     async def rows(self) -> list[Any]:
         """The rows of the page in the list's order."""
-        kept = (await self._found())[: self._size]
+        kept = (await self._read())[: self._size]
         return kept[::-1] if self._cut.backward else kept
 
     async def total(self) -> int:
@@ -44,16 +44,16 @@ class Page:
         return await self._ctx.loaders.count(self._listing).load(self._parent)
 
     async def has_next(self) -> bool:
-        """Whether the list goes on after this page."""
+        """Whether the list continues after this page."""
         if not self._cut.backward and await self._has_more():
             return True
-        return await self._reaches_past(self._cut.before, ahead=True)
+        return await self._extends_past(self._cut.before, ahead=True)
 
     async def has_previous(self) -> bool:
         """Whether the list has rows before this page."""
         if self._cut.backward and await self._has_more():
             return True
-        return await self._reaches_past(self._cut.after, ahead=False)
+        return await self._extends_past(self._cut.after, ahead=False)
 
     def cursor(self, row: Any) -> str:
         """The cursor of a row of this page."""
@@ -61,48 +61,50 @@ class Page:
         values = tuple(getattr(row, part.column) for part in order)
         return cursors.encoder(self._ctx.cursor_key, self._listing.table.name, order)(values)
 
-    async def _found(self) -> list[Any]:
+    async def _read(self) -> list[Any]:
         return await self._ctx.loaders.page(self._listing, self._cut).load(self._parent)
 
     async def _has_more(self) -> bool:
-        return len(await self._found()) > self._size
+        return len(await self._read()) > self._size
 
-    async def _reaches_past(self, cursor: Values | None, *, ahead: bool) -> bool:
+    async def _extends_past(self, cursor: Values | None, *, ahead: bool) -> bool:
         if cursor is None:
             return False
         order = self._cut.order
-        loader = self._ctx.loaders.overreach(self._listing, order, cursor, ahead=ahead)
+        loader = self._ctx.loaders.extends_past(self._listing, order, cursor, ahead=ahead)
         return await loader.load(self._parent)
 
 
-def cut(ctx: OperationContext, table: Table[Any], order: Sequence[Order], paging: Paging) -> Cut:
-    """The part of a table's list, in this ordering, that the paging arguments ask for.
+def cut(
+    ctx: OperationContext, table: Table[Any], order: Sequence[Order], arguments: PageArguments
+) -> Cut:
+    """The part of a table's ordered list that the arguments select.
 
-    Raises BadRequest for a size out of range, for both directions at once, and for a bad cursor.
+    Raises BadRequest for a size out of range, for `first` together with `last`, and for a bad cursor.
     """
     full = _with_key(table, order)
     after, before = (
-        None if given is None else cursors.decode(ctx.cursor_key, table.name, full, given)
-        for given in (paging.after, paging.before)
+        None if cursor is None else cursors.decode(ctx.cursor_key, table.name, full, cursor)
+        for cursor in (arguments.after, arguments.before)
     )
-    return Cut(full, _size(ctx, paging), paging.last is not None, after, before)
+    return Cut(full, _size(ctx, arguments), arguments.last is not None, after, before)
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
-    """The ordering, newest first where none is given, ended by the key in its last direction."""
-    given = order or [Order(table.newest, descending=True)]
+    """The ordering (newest first by default), made total by the key in the last part's direction."""
+    requested = order or [Order(table.newest, descending=True)]
     parts: dict[str, Order] = {}
-    for part in given:
-        parts.setdefault(part.column, part)  # a column that is named again decides nothing more
-    return (*parts.values(), Order(table.key, given[-1].descending))
+    for part in requested:
+        parts.setdefault(part.column, part)  # a column named again has no effect
+    return (*parts.values(), Order(table.key, requested[-1].descending))
 
 
-def _size(ctx: OperationContext, paging: Paging) -> int:
-    if paging.first is not None and paging.last is not None:
+def _size(ctx: OperationContext, arguments: PageArguments) -> int:
+    if arguments.first is not None and arguments.last is not None:
         raise BadRequest("BAD_PAGE", "give first or last, not both")
-    name = "last" if paging.last is not None else "first"
-    asked = paging.last if paging.last is not None else paging.first
-    size = ctx.policy.page_default if asked is None else asked
+    name = "last" if arguments.last is not None else "first"
+    requested = arguments.last if arguments.last is not None else arguments.first
+    size = ctx.policy.page_default if requested is None else requested
     if not 1 <= size <= ctx.policy.page_max:
         raise BadRequest("BAD_PAGE", f"{name} must be from 1 to {ctx.policy.page_max}, not {size}")
     return size

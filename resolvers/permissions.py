@@ -1,7 +1,7 @@
-"""Who may do what: capabilities, what they include, and what each mutation takes.
+"""Capabilities: what each includes, which rows it opens, and which one each mutation requires.
 
-How far each capability lets a viewer see and change rows is said here; what of a row is a viewer's own
-is said in SQL, in `db.sight`. The README shows both as a table, which a test holds to this.
+Which rows belong to a viewer is decided in SQL, by `db.security.row_security`. The documentation shows
+both as a table, which a test compares with this module.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
 class Capability(StrEnum):
-    """What an actor may hold; an actor's other capabilities mean nothing here."""
+    """The capabilities that this server checks; an actor may hold others, which it ignores."""
 
     ADMIN = delegation.ADMIN
     REGISTRY_READ = "registry:read"
@@ -46,32 +46,32 @@ INCLUDED: dict[Capability, frozenset[Capability]] = {
 }
 
 
-def held(capabilities: Iterable[str]) -> frozenset[str]:
-    """These capabilities, and those that they include."""
-    found = set(capabilities)
+def with_included(capabilities: Iterable[str]) -> frozenset[str]:
+    """These capabilities and all that they include."""
+    effective = set(capabilities)
     for capability, included in INCLUDED.items():
-        if capability.value in found:
-            found.update(each.value for each in included)
-    return frozenset(found)
+        if capability.value in effective:
+            effective.update(each.value for each in included)
+    return frozenset(effective)
 
 
 def extent(capabilities: Iterable[str]) -> Extent:
-    """How far these capabilities reach beyond what is the viewer's own."""
-    has = held(capabilities)
-    installations = {INSTALLATIONS.name} if Capability.INSTALLATIONS_WRITE in has else set()
-    shown = {ACTORS.name} if Capability.REGISTRY_READ in has else set()
+    """The tables whose rows these capabilities open beyond the viewer's own."""
+    effective = with_included(capabilities)
+    installations = {INSTALLATIONS.name} if Capability.INSTALLATIONS_WRITE in effective else set()
+    shown = {ACTORS.name} if Capability.REGISTRY_READ in effective else set()
     return Extent(
-        seen=ALL if Capability.REGISTRY_READ in has else frozenset(installations),
-        shown=ALL if Capability.ADMIN in has else frozenset(shown),
-        changed=ALL if Capability.REGISTRY_WRITE in has else frozenset(installations),
+        seen=ALL if Capability.REGISTRY_READ in effective else frozenset(installations),
+        shown=ALL if Capability.ADMIN in effective else frozenset(shown),
+        changed=ALL if Capability.REGISTRY_WRITE in effective else frozenset(installations),
     )
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks: an actor by ChittyID (none in open mode) and what it may do.
+    """Who sends an operation: an actor by ChittyID (None in open mode), and its capabilities.
 
-    `key_id` is the API key that it has shown, if it was one: whoever shows another is the same viewer.
+    `key_id` is the API key that was used, if any; the same actor with another key is the same viewer.
     """
 
     actor: str | None
@@ -79,13 +79,13 @@ class Viewer:
     key_id: str | None = field(default=None, compare=False)
 
     @cached_property
-    def held(self) -> frozenset[str]:
-        """Its capabilities, and those that they include."""
-        return held(self.capabilities)
+    def effective_capabilities(self) -> frozenset[str]:
+        """Its capabilities and all that they include."""
+        return with_included(self.capabilities)
 
     @cached_property
     def security(self) -> RowSecurity:
-        """What it sees of the tables, and may change."""
+        """Which rows it sees and may change."""
         return (
             UNRESTRICTED
             if self.actor is None
@@ -95,64 +95,67 @@ class Viewer:
     @property
     def is_admin(self) -> bool:
         """Whether it may do everything."""
-        return ADMIN in self.held
+        return ADMIN in self.effective_capabilities
 
 
 def viewer_of(identity: Identity | None, key_id: str | None = None) -> Viewer | None:
-    """The viewer that an active actor is; None for any other, and where there is no actor."""
+    """The viewer for an active actor; None if it is not active or does not exist."""
     if identity is None or identity.status != ActorStatus.ACTIVE.value:
         return None
     try:
         capabilities = tuple(column_types.STRING_LIST.read(identity.capabilities))
-    except Unreadable:  # somebody else's program wrote them: they give nothing
+    except Unreadable:  # another program wrote them: they grant nothing
         capabilities = ()
     return Viewer(identity.actor, capabilities, key_id)
 
 
 OPERATOR = Viewer(None, (ADMIN,))
-"""Whoever asks in open mode, and who is at the server's own command line."""
+"""The viewer of every request in open mode, and of the server's own command line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """What a mutation takes: a capability, unless, for `own`, it is about what is the viewer's own."""
+class Requirement:
+    """The capability that a mutation requires.
+
+    `own` says in words which of the viewer's own rows need no capability, for the documentation.
+    """
 
     capability: Capability
     own: str = ""
 
     def check(self, viewer: Viewer) -> None:
-        """Raise Refused with FORBIDDEN where the viewer may not even try."""
-        if not self.own and self.capability not in viewer.held:
+        """Raise Refused with FORBIDDEN if the viewer cannot run this mutation on any row."""
+        if not self.own and self.capability not in viewer.effective_capabilities:
             raise forbidden((), self.capability)
 
 
-_PERMITS: dict[Callable[..., Any], Permit] = {}
+_REQUIREMENTS: dict[Callable[..., Any], Requirement] = {}
 
 
-def takes(capability: Capability, own: str = "") -> Callable[[F], F]:
-    """Declare what a mutation's rule takes; `own` says in words what needs no capability."""
+def requires(capability: Capability, own: str = "") -> Callable[[F], F]:
+    """Declare the Requirement of a mutation's rule."""
 
     def declare(rule: F) -> F:
-        _PERMITS[rule] = Permit(capability, own)
+        _REQUIREMENTS[rule] = Requirement(capability, own)
         return rule
 
     return declare
 
 
-def of(rule: Callable[..., Any]) -> Permit:
-    """What a rule takes; KeyError for one that does not say, so that none is forgotten."""
-    return _PERMITS[rule]
+def requirement_of(rule: Callable[..., Any]) -> Requirement:
+    """The Requirement of a rule; raises KeyError if it declares none, so that none is forgotten."""
+    return _REQUIREMENTS[rule]
 
 
 def forbidden(path: tuple[str, ...], capability: Capability) -> Refused:
-    """The refusal for want of a capability."""
-    message = f"this takes the capability {capability.value}"
+    """The error for a viewer without a capability."""
+    message = f"this requires the capability {capability.value}"
     return Refused([Problem(ErrorCode.FORBIDDEN, path, message)])
 
 
-def keeps(viewer: Viewer, identity: Identity | None) -> None:
-    """Raise Refused with FORBIDDEN where a viewer does not hold any more all that it held."""
+def check_still_held(viewer: Viewer, identity: Identity | None) -> None:
+    """Raise Refused with FORBIDDEN if the actor has lost a capability since its request began."""
     now = viewer_of(identity)
-    if now is None or not viewer.held <= now.held:
-        message = "you have lost what you held when this began: ask again with what you hold now"
+    if now is None or not viewer.effective_capabilities <= now.effective_capabilities:
+        message = "you lost a capability while this request ran: send it again"
         raise Refused([Problem(ErrorCode.FORBIDDEN, (), message)])

@@ -1,6 +1,6 @@
-"""The figures that the rules go by, and their defaults: declared here once.
+"""The registry's policy: page sizes and thresholds that operators may set, with their defaults.
 
-Nothing heavy is imported, so that settings can take their defaults from here.
+Imports nothing heavy, so that settings can take their defaults from here.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The figures that the rules go by."""
+    """`failure_threshold` is how many unhealthy reports in a row mark a connection as FAILED."""
 
     page_default: int = 20
     page_max: int = 100

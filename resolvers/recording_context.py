@@ -1,4 +1,4 @@
-"""A scope that remembers what was asked of the database, for whoever wants to know."""
+"""An OperationContext that records its statements, for `chittygraph explain` and for tests."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One statement, how many rows it gave, and in which batch of the operation it was sent."""
+class RecordedStatement:
+    """One statement, how many rows it returned, and the number of the batch it was sent in."""
 
     statement: Statement
     rows: int
@@ -20,34 +20,31 @@ class Asked:
 
 @dataclass(eq=False)
 class RecordingContext(OperationContext):
-    """A scope whose reads are written down in `asked`, in order."""
+    """Records the statements of all reads in `recorded`, in order."""
 
-    asked: list[Asked] = field(default_factory=list)
+    recorded: list[RecordedStatement] = field(default_factory=list)
     batches: int = 0
 
     async def read(self, program: Program[T]) -> T:
-        """Run a Program in the operation's snapshot."""
-        return await super().read(self._noted(program))
+        return await super().read(self._recording(program))
 
     async def read_last(self, program: Program[T]) -> T:
-        """Like `read`, and end the snapshot with it unless it raises."""
-        return await super().read_last(self._noted(program))
+        return await super().read_last(self._recording(program))
 
     def read_at_once(self, program: Program[T]) -> T:
-        """Run a Program that reads a few rows by key, in a snapshot of its own."""
-        return super().read_at_once(self._noted(program))
+        return super().read_at_once(self._recording(program))
 
-    def _noted(self, program: Program[T]) -> Program[T]:
+    def _recording(self, program: Program[T]) -> Program[T]:
         try:
             batch: Batch = next(program)
             while True:
-                found: list[Rows] = yield batch
+                results: list[Rows] = yield batch
                 self.batches += 1
-                self.asked += [
-                    Asked(statement, len(rows), self.batches)
-                    for statement, rows in zip(batch, found, strict=True)
+                self.recorded += [
+                    RecordedStatement(statement, len(rows), self.batches)
+                    for statement, rows in zip(batch, results, strict=True)
                 ]
-                batch = program.send(found)
+                batch = program.send(results)
         except StopIteration as stop:
             result: T = stop.value
             return result

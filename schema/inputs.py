@@ -9,7 +9,7 @@ from typing import Any
 import strawberry
 from strawberry import ID, UNSET
 
-from resolvers.operation_context import Given
+from resolvers.validation.input_checks import Inputs
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
 from schema.fields.input_fields import optional, required
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
@@ -17,7 +17,7 @@ from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 IF_UPDATED_AT = "Refuse with CONFLICT if the row has changed since: its updatedAt as it was read"
 
 
-def given(input_: Any) -> Given:
+def given(input_: Any) -> Inputs:
     """The fields of an input that the client gave, nested inputs alike, in Python's spelling."""
     values = ((field.name, getattr(input_, field.name)) for field in fields(input_))
     return {name: _plain(value) for name, value in values if value is not UNSET}

@@ -7,8 +7,9 @@ import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
-from resolvers.operation_context import Given, OperationContext
+from resolvers.operation_context import OperationContext
 from resolvers.policy import DEFAULT_POLICY
+from resolvers.validation.input_checks import Inputs
 from schema import inputs
 from schema.fields import fields
 from schema.fields.fields import Info
@@ -23,17 +24,17 @@ from schema.payloads import (
     UserError,
 )
 
-Rule = Callable[[OperationContext, Given], Awaitable[Any]]
+Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
 
 
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
     """The mutation field that carries out a rule: refusals come back as data."""
-    permit = permissions.of(rule)
+    requirement = permissions.requirement_of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
     async def perform(ctx: OperationContext, input: Any) -> Any:  # noqa: A002
         try:
-            permit.check(ctx.viewer)
+            requirement.check(ctx.viewer)
             row = await rule(ctx, given(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
@@ -46,12 +47,12 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     resolve.__annotations__["input"] = Annotated[
         input_type, strawberry.argument(description=described)
     ]
-    return fields.field(Mutates(perform, permit), resolve, payload, description)
+    return fields.field(Mutates(perform, requirement), resolve, payload, description)
 
 
 def _performed(info: Info) -> Any:
     """What the compiled road got when it carried this field out, for the answer to be made of."""
-    performed = info.context.performed.pop(info.path.key, None)
+    performed = info.context.mutation_results.pop(info.path.key, None)
     if isinstance(performed, Exception):
         raise performed
     return performed
@@ -59,7 +60,7 @@ def _performed(info: Info) -> Any:
 
 async def _count_uses(ctx: OperationContext, inputs: Sequence[Any]) -> ConnectionsPayload:
     try:
-        permissions.of(connections.record_use).check(ctx.viewer)
+        permissions.requirement_of(connections.record_use).check(ctx.viewer)
         rows = await connections.record_use(ctx, [given(use) for use in inputs])
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
@@ -200,7 +201,7 @@ class Mutation:
     )
 
     record_connection_use = fields.field(
-        Mutates(_count_uses, permissions.of(connections.record_use)),
+        Mutates(_count_uses, permissions.requirement_of(connections.record_use)),
         _record_connection_use,
         ConnectionsPayload,
         "All or nothing, one transaction",

@@ -13,7 +13,7 @@ from db.model.tables import Relation, Table
 from db.queries.listings import Cut, Listing, Order
 from resolvers import pages
 from resolvers.operation_context import OperationContext
-from resolvers.pages import Paging
+from resolvers.pages import PageArguments
 from resolvers.policy import DEFAULT_POLICY
 from schema import filter_reader, filters
 from schema.enums import OrderDirection
@@ -32,7 +32,7 @@ BEYOND = {False: "hasNextPage", True: "hasPreviousPage"}
 class PageInfo:
     """Answered lazily: looking beyond the page costs something only when it is asked for."""
 
-    page: strawberry.Private[pages.Page]
+    page: strawberry.Private[pages.LazyPage]
 
     @strawberry.field(description="Whether the list goes on after this page")
     async def has_next_page(self) -> bool:
@@ -61,7 +61,7 @@ class PageInfo:
 class Edge(Generic[T]):
     """A node and where it stands."""
 
-    page: strawberry.Private[pages.Page]
+    page: strawberry.Private[pages.LazyPage]
     node: T = strawberry.field(description="The object itself")
 
     @strawberry.field(description="Where it stands in the list: give it as after or before")
@@ -75,7 +75,7 @@ class Edge(Generic[T]):
 class Page(Generic[T]):
     """What clients see of a page; its rows are read once, when they are first asked for."""
 
-    page: strawberry.Private[pages.Page]
+    page: strawberry.Private[pages.LazyPage]
 
     @strawberry.field(description="The page's entries with their cursors")
     async def edges(self) -> list[Edge[T]]:
@@ -143,7 +143,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         )
         parent = None if relation is None else getattr(self.row, relation.column)
         look_ahead = _selects(info, "pageInfo", BEYOND[cut.backward])
-        return Page(page=pages.Page(info.context, listed, cut, parent, look_ahead=look_ahead))
+        return Page(page=pages.LazyPage(info.context, listed, cut, parent, look_ahead=look_ahead))
 
     resolve.__annotations__ |= {
         "filter": Annotated[
@@ -178,7 +178,7 @@ def asked(
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
     ]
-    paging = Paging(_set(first), _set(after), _set(last), _set(before))
+    paging = PageArguments(_set(first), _set(after), _set(last), _set(before))
     listed = Listing(source.table, source.relation, wanted.condition, live=not wanted.names_end)
     return listed, pages.cut(ctx, source.table, order, paging)
 
@@ -186,7 +186,7 @@ def asked(
 def _selects(info: Info, *path: str) -> bool:
     # The same nodes are asked about once per parent: the operation remembers the answer.
     raw = info._raw_info
-    remembered = info.context.selections
+    remembered = info.context.selected_paths
     key = (*map(id, raw.field_nodes), *path)
     if key not in remembered:
         remembered[key] = selects(raw, *path)

@@ -1,4 +1,4 @@
-"""Installations that wait for a ChittyID: kept by `deliveries.keep`, and given one here.
+"""Installations that wait for a ChittyID: kept by `resolvers.github.deliveries`, and given one here.
 
 Their facts are stored already, so nothing that GitHub told is lost or applied twice meanwhile, and
 the row is made in one batch as soon as there is an id. A claim keeps two processes from having an

@@ -1,4 +1,4 @@
-"""Webhook deliveries of a GitHub App: read, applied as state, and kept."""
+"""Webhook deliveries of a GitHub App: parsing, applying and storing them."""
 
 import hashlib
 import logging
@@ -28,33 +28,33 @@ EVENT = re.compile(r"[a-z0-9_-]{1,100}")
 DELIVERY_ID = re.compile(r"[!-~]{1,200}")
 
 
-class Unacceptable(ValueError):
-    """Raised when a delivery is none of GitHub's; the message says what is wrong with it."""
+class InvalidDelivery(ValueError):
+    """Raised when a request is not a delivery of GitHub's; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """A delivery that was read, what it says, and what is to become of it."""
+class ParsedDelivery:
+    """A delivery with the facts that it reports and the outcome it leads to."""
 
     delivery: Delivery
     outcome: Outcome
-    told: list[Fact]
+    facts: list[Fact]
 
 
-def read(body: bytes, *, event: str, delivery_id: str) -> Reading:
-    """What a delivery says, received now; the event is believed only if the body has its shape.
+def parse(body: bytes, *, event: str, delivery_id: str) -> ParsedDelivery:
+    """Parse a delivery that arrived now. The body must have the event's shape for its facts to count.
 
-    Raises Unacceptable for a body that is no JSON object or has an impossible installation id, and
-    for names that GitHub does not use.
+    Raises InvalidDelivery for a body that is not a JSON object or has an impossible installation id,
+    and for names that GitHub does not use.
     """
     if not EVENT.fullmatch(event):
-        raise Unacceptable("X-GitHub-Event must be small letters, digits, - and _")
+        raise InvalidDelivery("X-GitHub-Event must consist of lowercase letters, digits, - and _")
     if not DELIVERY_ID.fullmatch(delivery_id):
-        raise Unacceptable("X-GitHub-Delivery must be 1 to 200 visible characters")
+        raise InvalidDelivery("X-GitHub-Delivery must be 1 to 200 visible characters")
     payload = _object(body)
     action = payload.get("action")
     installation_id = _installation_id(payload)
-    outcome, told = _told(event, payload, installation_id)
+    outcome, facts = _outcome(event, payload, installation_id)
     delivery = Delivery(
         body_sha256=hashlib.sha256(body).hexdigest(),
         event=event,
@@ -63,21 +63,21 @@ def read(body: bytes, *, event: str, delivery_id: str) -> Reading:
         installation_id=installation_id,
         received_at=instants.now(),
     )
-    return Reading(delivery, outcome, told)
+    return ParsedDelivery(delivery, outcome, facts)
 
 
-async def keep(database: Database, reading: Reading, *, mint: Mint = minting.local) -> Kept:
-    """Apply and keep a delivery; returns once that is on the disk.
+async def apply(
+    database: Database, parsed: ParsedDelivery, *, mint: Mint = minting.mint_locally
+) -> Kept:
+    """Apply a delivery and store it; returns once both are on disk.
 
-    A ChittyID that its installation lacks is minted when the delivery is safe already: where there is
-    none to be had now, the delivery waits for `identify_waiting`. Raises Unavailable when the
-    database cannot be written now, so that GitHub shows a failure.
+    A ChittyID for a new installation is minted after that. If none can be minted now, the installation
+    waits for `identify_pending`. Raises Unavailable if the database cannot be written now, so that
+    GitHub shows a failed delivery.
     """
     until = pending_installations.claimed_until()
     kept = await database.write(
-        webhook_deliveries.keep(
-            reading.delivery, reading.outcome, reading.told, claimed_until=until
-        )
+        webhook_deliveries.keep(parsed.delivery, parsed.outcome, parsed.facts, claimed_until=until)
     )
     if kept.claimed is None:
         return kept
@@ -87,13 +87,13 @@ async def keep(database: Database, reading: Reading, *, mint: Mint = minting.loc
     return replace(kept, outcome=Outcome.APPLIED, installation=row)
 
 
-async def identify_waiting(
+async def identify_pending(
     database: Database, mint: Mint
 ) -> AsyncIterator[tuple[int, Installation | None]]:
-    """Give the installations that wait their ChittyIDs, until there is none to be had for one.
+    """Mint ChittyIDs for the installations that wait for one, until minting fails.
 
-    Yields each one's id, and its row if it has one now. Raises Unavailable when the database cannot
-    be read or written.
+    Yields each one's id, and its row if it has one now. Raises Unavailable if the database cannot be
+    read or written.
     """
     while await database.read(pending_installations.any_unclaimed()):
         until = pending_installations.claimed_until()
@@ -109,17 +109,17 @@ async def identify_waiting(
 async def _identified(
     database: Database, installation_id: int, until: str, mint: Mint
 ) -> Installation | None:
-    """The row of an installation that this process has claimed; None when it has to wait on."""
+    """Mint a ChittyID for an installation that this process has claimed; None if it has to wait."""
 
-    async def identify(minted: str) -> Installation | None:
-        return await database.write(pending_installations.identify(installation_id, minted))
+    async def identify(chitty_id: str) -> Installation | None:
+        return await database.write(pending_installations.identify(installation_id, chitty_id))
 
     try:
-        return await minting.under_new_id(mint, "INSTALLATION", identify)
+        return await minting.with_new_id(mint, "INSTALLATION", identify)
     except Unavailable as unavailable:
         extra = {"installation": installation_id, "reason": str(unavailable)}
         log.warning("installation waits for a chitty id", extra=extra)
-    with suppress(Unavailable):  # the claim ends by itself too
+    with suppress(Unavailable):  # the claim expires anyway
         await database.write(pending_installations.release(installation_id, until))
     return None
 
@@ -128,9 +128,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         payload = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Unacceptable("the body is not JSON") from None
+        raise InvalidDelivery("the body is not JSON") from None
     if not isinstance(payload, dict):
-        raise Unacceptable("the body must be a JSON object")
+        raise InvalidDelivery("the body must be a JSON object")
     return payload
 
 
@@ -138,21 +138,21 @@ def _installation_id(payload: dict[str, Any]) -> int | None:
     installation = payload.get("installation")
     if not isinstance(installation, dict) or "id" not in installation:
         return None
-    found = installation["id"]
-    if type(found) is not int or not 0 < found <= INT64_MAX:
-        raise Unacceptable("installation.id must be a whole number from 1 to 2^63 - 1")
-    return found
+    installation_id = installation["id"]
+    if type(installation_id) is not int or not 0 < installation_id <= INT64_MAX:
+        raise InvalidDelivery("installation.id must be a whole number from 1 to 2^63 - 1")
+    return installation_id
 
 
-def _told(
+def _outcome(
     event: str, payload: dict[str, Any], installation_id: int | None
 ) -> tuple[Outcome, list[Fact]]:
     if event == "ping":
         return Outcome.PONG, []
     try:
-        told = events.facts(event, payload)
-    except events.Mismatched:
+        facts = events.facts(event, payload)
+    except events.PayloadMismatch:
         return Outcome.MISMATCHED, []
-    if told and installation_id is None:
+    if facts and installation_id is None:
         return Outcome.MISMATCHED, []
-    return (Outcome.APPLIED, told) if told else (Outcome.STORED, [])
+    return (Outcome.APPLIED, facts) if facts else (Outcome.STORED, [])

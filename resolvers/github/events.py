@@ -1,7 +1,7 @@
-"""What GitHub's events say of an installation: a payload in, facts out.
+"""GitHub's events about installations: from a payload to the facts that it reports.
 
-Whether an app is installed is said by `deleted` alone: GitHub never reuses an installation's id,
-so nothing that comes late or twice can bring a removed one back.
+Only `deleted` decides whether an app is installed: GitHub never reuses an installation's id, so no
+event that arrives late or twice restores a removed one.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,26 +18,26 @@ T = TypeVar("T")
 Json: TypeAlias = Mapping[str, Any]
 
 
-class Mismatched(ValueError):
-    """Raised when a payload has not the shape of the event whose name it came under."""
+class PayloadMismatch(ValueError):
+    """Raised when a payload does not have the shape of its event."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
-    """What one event says about one installation, all of it at one instant."""
+class Report:
+    """What one event reports about one installation: all facts share its instant."""
 
     at: str | None
     rank: Rank
 
     def fact(self, aspect: str, value: Any, rank: Rank | None = None) -> Fact:
-        """One of the things that it says."""
+        """One fact of the report; `rank` overrides the report's."""
         return Fact(aspect, value, self.at, self.rank if rank is None else rank)
 
 
 def facts(event: str, payload: Json) -> list[Fact]:
-    """What a payload that came as this event says; nothing when that is not known.
+    """The facts in the payload of an event; none if the event is not known.
 
-    Raises Mismatched when it has another event's shape.
+    Raises PayloadMismatch if the payload does not have the event's shape.
     """
     read = _EVENTS.get((event, payload.get("action")))
     return read(payload) if read else []
@@ -47,20 +47,20 @@ def _installation(payload: Json) -> list[Fact]:
     action, installation = payload["action"], _need(payload, "installation", dict)
     suspension = _suspension(action, installation)
     rank = Rank.STATE if suspension is None else Rank.SUSPENSION
-    saying = Saying(
+    report = Report(
         _instant(installation.get("updated_at")), Rank.REMOVAL if action == "deleted" else rank
     )
-    state = _state(saying, installation, payload)
+    state = _state(report, installation, payload)
     if not state:
         return []
     if action in ("suspend", "unsuspend") or "suspended_at" in installation:
-        state.append(saying.fact("suspended_at", suspension))
-        state.append(saying.fact("suspended_by_chitty_id", None))
+        state.append(report.fact("suspended_at", suspension))
+        state.append(report.fact("suspended_by_chitty_id", None))
     if action == "deleted":
-        state.append(saying.fact("uninstalled_at", saying.at))
+        state.append(report.fact("uninstalled_at", report.at))
     if "repositories" in payload:
         names = _full_names(payload, "repositories")
-        state.append(saying.fact("selected_repositories", names, Rank.STATE))
+        state.append(report.fact("selected_repositories", names, Rank.STATE))
     return state
 
 
@@ -68,14 +68,14 @@ def _repositories(payload: Json) -> list[Fact]:
     added = _full_names(payload, "repositories_added")
     removed = _full_names(payload, "repositories_removed")
     installation = _need(payload, "installation", dict)
-    saying = Saying(_instant(installation.get("updated_at")), Rank.STATE)
-    state = _state(saying, installation, payload)
+    report = Report(_instant(installation.get("updated_at")), Rank.STATE)
+    state = _state(report, installation, payload)
     if not state:
         return []
     deltas = dict.fromkeys(added, (True, Rank.REPOSITORY_ADDED))
     deltas |= dict.fromkeys(removed, (False, Rank.REPOSITORY_REMOVED))
     return state + [
-        saying.fact(REPOSITORY + name, has_it, rank) for name, (has_it, rank) in deltas.items()
+        report.fact(REPOSITORY + name, has_it, rank) for name, (has_it, rank) in deltas.items()
     ]
 
 
@@ -83,8 +83,8 @@ def _renamed(payload: Json) -> list[Fact]:
     _need(payload, "changes", dict)
     account = _need(payload, "account", dict)
     at = account.get("updated_at")
-    saying = Saying(None if at is None else _instant(at), Rank.STATE)
-    return _account(saying, account, payload.get("target_type")) or []
+    report = Report(None if at is None else _instant(at), Rank.STATE)
+    return _account(report, account, payload.get("target_type")) or []
 
 
 _EVENTS: dict[tuple[str, Any], Callable[[Json], list[Fact]]] = {
@@ -98,44 +98,44 @@ _EVENTS: dict[tuple[str, Any], Callable[[Json], list[Fact]]] = {
 }
 
 
-def _state(saying: Saying, installation: Json, payload: Json) -> list[Fact]:
-    """What every event with a whole installation says; nothing if its account has no known type."""
+def _state(report: Report, installation: Json, payload: Json) -> list[Fact]:
+    """What every event with a whole installation reports; nothing if its account type is unknown."""
     selection = installation.get("repository_selection", payload.get("repository_selection"))
     if selection not in [member.value for member in RepositorySelection]:
-        raise Mismatched("repository_selection is neither all nor selected")
-    account = _account(saying, installation.get("account"), installation.get("target_type"))
+        raise PayloadMismatch("repository_selection is neither all nor selected")
+    account = _account(report, installation.get("account"), installation.get("target_type"))
     if account is None:
         return []
     return [
         *account,
-        saying.fact("repository_selection", selection),
-        saying.fact("permissions", _permissions(installation)),
-        saying.fact("events", _strings(_need(installation, "events", list))),
-        saying.fact("installed_at", _instant(installation.get("created_at"))),
+        report.fact("repository_selection", selection),
+        report.fact("permissions", _permissions(installation)),
+        report.fact("events", _strings(_need(installation, "events", list))),
+        report.fact("installed_at", _instant(installation.get("created_at"))),
     ]
 
 
-def _account(saying: Saying, account: Any, target_type: Any) -> list[Fact] | None:
-    """What is said of the account: nothing where it is null, None where its type is unknown."""
+def _account(report: Report, account: Any, target_type: Any) -> list[Fact] | None:
+    """The facts about an account: none if it is null; None if its type is unknown."""
     if account is None:
         return []
     if not isinstance(account, dict):
-        raise Mismatched("account is no object")
+        raise PayloadMismatch("account is not an object")
     kind = _account_type(account, target_type)
     if kind not in [member.value for member in AccountType]:
         return None
     return [
-        saying.fact("account_id", _identifier(account)),
-        saying.fact(
+        report.fact("account_id", _identifier(account)),
+        report.fact(
             "account_login", _need(account, "login" if "login" in account else "slug", str)
         ),
-        saying.fact("account_type", kind),
-        saying.fact("account_avatar_url", _optional(account, "avatar_url", str)),
+        report.fact("account_type", kind),
+        report.fact("account_avatar_url", _optional(account, "avatar_url", str)),
     ]
 
 
 def _account_type(account: Json, target_type: Any) -> Any:
-    """An account says what it is; target_type has been seen to say Organization of a user."""
+    """The account's own type first: GitHub has sent target_type Organization for a user."""
     if account.get("type") is not None:
         return account["type"]
     if "slug" in account and "login" not in account:
@@ -144,7 +144,7 @@ def _account_type(account: Json, target_type: Any) -> Any:
 
 
 def _suspension(action: str, installation: Json) -> str | None:
-    """Since when it is suspended, as this payload has it; the oldest ones leave the instant out."""
+    """When it was suspended, according to this payload; old payloads omit the instant."""
     if action == "unsuspend":
         return None
     if installation.get("suspended_at") is not None:
@@ -153,25 +153,25 @@ def _suspension(action: str, installation: Json) -> str | None:
 
 
 def _permissions(installation: Json) -> dict[str, str]:
-    found: dict[str, str] = _need(installation, "permissions", dict)
-    _strings(list(found.values()))
-    return found
+    permissions: dict[str, str] = _need(installation, "permissions", dict)
+    _strings(list(permissions.values()))
+    return permissions
 
 
 def _full_names(payload: Json, key: str) -> list[str]:
     names = []
     for repository in _need(payload, key, list):
         if not isinstance(repository, dict):
-            raise Mismatched(f"{key} holds something else than repositories")
+            raise PayloadMismatch(f"{key} contains something other than repositories")
         names.append(_need(repository, "full_name", str))
     return sorted(set(names))
 
 
 def _identifier(account: Json) -> int:
-    found = _need(account, "id", int)
-    if isinstance(found, bool) or not 0 < found <= INT64_MAX:
-        raise Mismatched("the account's id is no identifier")
-    return found
+    account_id = _need(account, "id", int)
+    if isinstance(account_id, bool) or not 0 < account_id <= INT64_MAX:
+        raise PayloadMismatch("the account's id is not an id")
+    return account_id
 
 
 def _instant(value: Any) -> str:
@@ -183,12 +183,12 @@ def _instant(value: Any) -> str:
             return instants.parse(value)
     except (ValueError, OverflowError, OSError):
         pass
-    raise Mismatched("an instant is missing or is none")
+    raise PayloadMismatch("an instant is missing or invalid")
 
 
 def _strings(values: list[Any]) -> list[str]:
     if not all(isinstance(value, str) for value in values):
-        raise Mismatched("a list of texts holds something else")
+        raise PayloadMismatch("a list of strings contains something else")
     return values
 
 
@@ -197,7 +197,7 @@ def _optional(within: Json, key: str, kind: type[T]) -> T | None:
 
 
 def _need(within: Json, key: str, kind: type[T]) -> T:
-    found = within.get(key)
-    if not isinstance(found, kind):
-        raise Mismatched(f"{key} is missing or no {kind.__name__}")
-    return found
+    value = within.get(key)
+    if not isinstance(value, kind):
+        raise PayloadMismatch(f"{key} is missing or not of type {kind.__name__}")
+    return value

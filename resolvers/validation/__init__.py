@@ -1,1 +1,1 @@
-"""Checks of a mutation's input, each problem with the path of its field."""
+"""Validation of the input of mutations."""

@@ -1,84 +1,88 @@
-"""The collector of what is wrong with a mutation's input: every problem is reported, not the first.
+"""Validation of a mutation's input that reports every problem, not only the first.
 
-    checks = Checks(given)
-    chitty_id = checks.required("chitty_id", shapes.chitty_id)
-    email = checks.optional("email", shapes.email)
-    checks.done()
+    checks = InputChecks(inputs)
+    chitty_id = checks.required("chitty_id", validators.chitty_id)
+    email = checks.optional("email", validators.email)
+    checks.raise_problems()
 
-The values are to be used only after `done`, which raises when any of them was malformed.
+Use the values only after `raise_problems`: those with a problem are None.
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from db.errors import ErrorCode, Problem, Refused
 from resolvers.validation import validators
-from resolvers.validation.validators import Malformed, Shape
+from resolvers.validation.validators import InvalidValue, Validator
 
 T = TypeVar("T")
 
+Inputs: TypeAlias = Mapping[str, Any]
+"""A mutation's input: the fields that the client sent, under their names in Python."""
 
-class Checks:
-    """Checks the fields of one input, each against a Shape, and keeps the problems.
 
-    `given` holds the fields that the client gave; `at` is where the input itself lies, when it
-    is one of a list.
+class InputChecks:
+    """Validates the fields of one input and collects their problems.
+
+    `path` is where the input itself lies, if it is an item of a list.
     """
 
-    def __init__(self, given: Mapping[str, Any], *, at: tuple[str, ...] = ()) -> None:
-        self._given = given
-        self._at = at
+    def __init__(self, inputs: Inputs, *, path: tuple[str, ...] = ()) -> None:
+        self._inputs = inputs
+        self._path = path
         self.problems: list[Problem] = []
 
-    def refuse(self, field: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
-        """Note a problem with a field."""
-        self.problems.append(Problem(code, (*self._at, field), message))
+    def add_problem(self, field: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
+        """Add a problem with a field."""
+        self.problems.append(Problem(code, (*self._path, field), message))
 
-    def required(self, field: str, shape: Shape[T]) -> T:
-        """The cleaned value of a field that must have one: null and absence are problems."""
-        if self._given.get(field) is None:
-            self.refuse(field, "a value is needed here, null is none")
+    def required(self, field: str, validator: Validator[T]) -> T:
+        """The valid value of a field; a problem if it is null or absent."""
+        if self._inputs.get(field) is None:
+            self.add_problem(field, "must have a value, not null")
             return cast(T, None)
-        return self._clean(field, shape)
+        return self._validate(field, validator)
 
-    def optional(self, field: str, shape: Shape[T]) -> T | None:
-        """The cleaned value of a field that may be absent or null: None in both cases."""
-        return None if self._given.get(field) is None else self._clean(field, shape)
+    def optional(self, field: str, validator: Validator[T]) -> T | None:
+        """The valid value of a field; None if it is null or absent."""
+        return None if self._inputs.get(field) is None else self._validate(field, validator)
 
-    def with_default(self, field: str, shape: Shape[T], default: T) -> T:
-        """The cleaned value of a field that may be absent, but not null."""
-        return self.required(field, shape) if field in self._given else default
+    def with_default(self, field: str, validator: Validator[T], default: T) -> T:
+        """The valid value of a field, or the default if it is absent; a problem if it is null."""
+        return self.required(field, validator) if field in self._inputs else default
 
     def reference(self) -> tuple[str, str | None]:
-        """The row to change: its `chitty_id`, and `if_updated_at` where that was given."""
+        """The row to change: its `chitty_id`, and `if_updated_at` if the client sent one."""
         chitty_id = self.required("chitty_id", validators.chitty_id)
         return chitty_id, self.optional("if_updated_at", validators.instant)
 
     def changes(
-        self, clearable: Mapping[str, Shape[Any]], needed: Mapping[str, Shape[Any]] | None = None
+        self,
+        nullable: Mapping[str, Validator[Any]],
+        not_null: Mapping[str, Validator[Any]] | None = None,
     ) -> dict[str, Any]:
-        """The cleaned values of the fields that were given, for an update.
+        """The valid values of those fields that the client sent, for an update.
 
-        Null clears a `clearable` field and is a problem in a `needed` one; what is absent stays so.
+        Null clears a `nullable` field and is a problem for the others.
         """
-        found = {
-            field: self.optional(field, clearable[field])
-            for field in clearable
-            if field in self._given
+        changes = {
+            field: self.optional(field, nullable[field])
+            for field in nullable
+            if field in self._inputs
         }
-        for field, shape in (needed or {}).items():
-            if field in self._given:
-                found[field] = self.required(field, shape)
-        return found
+        for field, validator in (not_null or {}).items():
+            if field in self._inputs:
+                changes[field] = self.required(field, validator)
+        return changes
 
-    def done(self) -> None:
-        """Raises Refused with every problem, when there is any."""
+    def raise_problems(self) -> None:
+        """Raise Refused with all problems if there are any."""
         if self.problems:
             raise Refused(self.problems)
 
-    def _clean(self, field: str, shape: Shape[T]) -> T:
+    def _validate(self, field: str, validator: Validator[T]) -> T:
         try:
-            return shape(self._given[field])
-        except Malformed as malformed:
-            self.refuse(field, str(malformed))
+            return validator(self._inputs[field])
+        except InvalidValue as invalid:
+            self.add_problem(field, str(invalid))
             return cast(T, None)

@@ -1,11 +1,11 @@
-"""The shape of a JSON object: bounded in size and depth, its numbers such as all can read."""
+"""Validator of JSON objects: bounded in size and depth, with numbers that every client can read."""
 
 import json
 import math
 from typing import Any
 
 from db.model.column_types import INT64_MAX, INT64_MIN
-from resolvers.validation.validators import Malformed
+from resolvers.validation.validators import InvalidValue
 
 MOST_BYTES = 16 * 1024
 MOST_LEVELS = 8
@@ -14,33 +14,33 @@ MOST_LEVELS = 8
 def json_object(value: Any) -> dict[str, Any]:
     """A JSON object of at most 16 KiB and 8 levels, with finite numbers and 64-bit integers."""
     if not isinstance(value, dict):
-        raise Malformed('must be a JSON object, as {"region": "eu"}')
+        raise InvalidValue('must be a JSON object, such as {"region": "eu"}')
     _check_levels(value)
     try:
         size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
-        raise Malformed("must not contain half of a surrogate pair") from None
+        raise InvalidValue("must not contain half a surrogate pair") from None
     if size > MOST_BYTES:
-        raise Malformed(f"has {size} bytes as JSON, may have {MOST_BYTES}")
+        raise InvalidValue(f"has {size} bytes as JSON; {MOST_BYTES} are allowed")
     return value
 
 
 def _check_levels(value: dict[str, Any]) -> None:
-    # Level by level, so that no depth of nesting can exhaust the stack.
+    # Level by level: recursion could exhaust the stack.
     level: list[Any] = [value]
     for _ in range(MOST_LEVELS):
-        level = [inner for container in level for inner in _checked(container)]
+        level = [inner for container in level for inner in _check_container(container)]
         if not level:
             return
-    raise Malformed(f"is nested more than {MOST_LEVELS} levels deep")
+    raise InvalidValue(f"is nested more than {MOST_LEVELS} levels deep")
 
 
-def _checked(container: Any) -> list[Any]:
-    """The containers in a container, once its other values are known to be right."""
+def _check_container(container: Any) -> list[Any]:
+    """The containers in a container; raises InvalidValue if another value in it is not valid."""
     items = container
     if isinstance(container, dict):
         if not all(isinstance(key, str) for key in container):
-            raise Malformed("every key of a JSON object must be a text")
+            raise InvalidValue("every key of a JSON object must be a string")
         items = container.values()
     inner = []
     for item in items:
@@ -56,8 +56,8 @@ def _check_scalar(item: Any) -> None:
         return
     if isinstance(item, int):
         if not INT64_MIN <= item <= INT64_MAX:
-            raise Malformed("integers must lie within 64 bits")
+            raise InvalidValue("integers must fit into 64 bits")
     elif not isinstance(item, float):
-        raise Malformed(f"a {type(item).__name__} is not a JSON value")
+        raise InvalidValue(f"a {type(item).__name__} is not a JSON value")
     elif not math.isfinite(item):
-        raise Malformed("numbers must be finite")
+        raise InvalidValue("numbers must be finite")

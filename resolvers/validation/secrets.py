@@ -1,4 +1,4 @@
-"""What secrets look like: to refuse one where a reference belongs, and to free text of them."""
+"""Detects secrets by their form: to reject one in place of a reference, and to redact text."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 REDACTED = "[redacted]"
 
-# Shapes that issuers publish so that scanners find them. No \b: an underscore may come before.
+# Formats that issuers publish so that scanners find them. No \b: an underscore may precede them.
 _TOKEN = re.compile(
     r"""(?<![A-Za-z0-9])(?:
         cg_[0-9a-f]{12}_[\w-]{20,}                                # our own
@@ -31,7 +31,7 @@ _ASSIGNED = re.compile(
     r"""\s*["']?)[^\s"'&,;]+"""
 )
 _USERINFO = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]{0,20}://)[^\s/@]+@")
-# Forty characters, capitals, small letters and digits among them; a path may lead up to it.
+# Forty characters with uppercase, lowercase and digits among them; a path may precede them.
 _AWS_SECRET = re.compile(
     r"(?<![A-Za-z0-9+])(?=[/+a-z0-9]{0,39}[A-Z])(?=[/+A-Z0-9]{0,39}[a-z])(?=[/+A-Za-z]{0,39}[0-9])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
@@ -40,7 +40,7 @@ _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text holds a token of a known shape, a private key, or a long random string."""
+    """Whether a text contains a token of a known format, a private key, or a long random string."""
     if any(pattern.search(text) for pattern in (_TOKEN, _PEM, _AWS_SECRET)):
         return True
     named = _UUID.sub("", text)
@@ -50,7 +50,7 @@ def looks_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The text with tokens of known shapes, passwords and private keys replaced by `[redacted]`."""
+    """The text with tokens of known formats, passwords and private keys replaced by `[redacted]`."""
     for pattern in (_PEM, _TOKEN, _AWS_SECRET):
         text = pattern.sub(REDACTED, text)
     for pattern in (_BEARER, _ASSIGNED, _USERINFO):
@@ -59,21 +59,21 @@ def redact(text: str) -> str:
 
 
 def shown(text: str) -> str:
-    """A text as a message may quote it: short, escaped, and without secrets."""
+    """A text as a message may quote it: shortened, escaped, and without secrets."""
     if looks_secret(text[:1000]) or redact(text[:1000]) != text[:1000]:
         return REDACTED
     return repr(text) if len(text) <= 80 else repr(text[:60]) + "…"
 
 
 def _is_jumbled(piece: str) -> bool:
-    """Whether capitals, small letters and digits alternate as in random text, unlike in words."""
+    """Whether uppercase, lowercase and digits alternate as in random text, unlike in words."""
     kinds = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
     turns = sum(before != after for before, after in pairwise(kinds))
     return len(set(kinds)) == 3 and turns >= 0.35 * len(piece)
 
 
 def _is_long_code(piece: str) -> bool:
-    """Whether it is a long run of letters and digits, as hexadecimal keys are."""
+    """Whether it is a long run of letters and digits, like a hexadecimal key."""
     digits = sum(char.isdigit() for char in piece)
     if len(piece) < 32 or not len(piece) / 8 <= digits < len(piece):
         return False

@@ -191,10 +191,10 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     except GraphQLError:
         raise NotCovered("fault: GraphQLError") from None
     try:
-        ctx.performed[key] = payload = await plan.source.perform(ctx, **given)
+        ctx.mutation_results[key] = payload = await plan.source.perform(ctx, **given)
     except Exception as fault:
         # A mutation that failed must not be performed again to say so.
-        ctx.performed[key] = fault
+        ctx.mutation_results[key] = fault
         word = "fault" if isinstance(fault, FAULTS) else "failure"
         raise NotCovered(f"{word}: {type(fault).__name__}") from None
     try:
@@ -208,5 +208,5 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     except Exception as fault:
         log.exception("plan failed")
         raise NotCovered(f"failure: {type(fault).__name__}") from None
-    del ctx.performed[key]
+    del ctx.mutation_results[key]
     return made

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from db.model.tables import Column, Relation, Table
 from db.program import Value
-from resolvers.permissions import Permit
+from resolvers.permissions import Requirement
 
 METADATA = "source"
 
@@ -92,7 +92,7 @@ class Mutates:
     """
 
     perform: Callable[..., Awaitable[Any]]
-    permit: Permit
+    requirement: Requirement
 
 
 Source: TypeAlias = (

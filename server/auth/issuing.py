@@ -10,7 +10,6 @@ from db.program import Program
 from db.queries import lookups
 from db.security import api_keys as stored_keys
 from db.security.api_keys import ApiKey
-from resolvers import minting
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import ADMIN
 from server.auth import api_keys
@@ -63,7 +62,7 @@ async def to_new_admin(ctx: OperationContext, name: str, wanted: Wanted) -> Issu
         yield from actors.insert({**values, "chitty_id": chitty_id})
         return (yield from _kept(key, chitty_id, wanted))
 
-    return Issued(api_keys.text(key), await minting.stored(ctx, "ACTOR", program))
+    return Issued(api_keys.text(key), await ctx.write_with_new_id("ACTOR", program))
 
 
 def _kept(key: Presented, actor: str, wanted: Wanted) -> Program[ApiKey]:

@@ -93,7 +93,7 @@ async def _explain(
         ) as ctx:
             roads = Roads(compile_operations=settings.compiled)
             answered = await roads.answer(prepared, ctx, variables, operation)
-        plans = await db.read(query_plans.of([asked.statement for asked in ctx.asked]))
+        plans = await db.read(query_plans.of([asked.statement for asked in ctx.recorded]))
         return _told(answered, ctx, plans)
     finally:
         await db.close()
@@ -103,8 +103,8 @@ def _told(answered: "Answered", ctx: "RecordingContext", plans: list[list[str]])
     why = answered.why_generic
     lines = [f"road: generic ({why})" if why else "road: compiled"]
     lines += [f"error: {error.message}" for error in answered.errors]
-    lines.append(f"statements: {len(ctx.asked)}")
-    for number, (asked, steps) in enumerate(zip(ctx.asked, plans, strict=True), 1):
+    lines.append(f"statements: {len(ctx.recorded)}")
+    for number, (asked, steps) in enumerate(zip(ctx.recorded, plans, strict=True), 1):
         sql, binds = ctx.viewer.security.of(asked.statement)
         bind = json.dumps(dict(binds), default=str, ensure_ascii=False)
         lines += [

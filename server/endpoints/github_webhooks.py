@@ -15,7 +15,7 @@ from starlette.routing import Route
 from db.commands.webhook_deliveries import Kept, Outcome
 from db.errors import Unavailable
 from resolvers.github import deliveries
-from resolvers.github.deliveries import Unacceptable
+from resolvers.github.deliveries import InvalidDelivery
 from server.http import bounded_body, errors
 from server.http.errors import HTTPError
 from server.telemetry import logs
@@ -70,12 +70,12 @@ async def _receive(request: Request) -> Kept:
     event, delivery_id = _headers(request)
     try:
         reading = await _off_loop(
-            len(body), lambda: deliveries.read(body, event=event, delivery_id=delivery_id)
+            len(body), lambda: deliveries.parse(body, event=event, delivery_id=delivery_id)
         )
         app = request.app
-        kept = await deliveries.keep(app.db, reading, mint=app.mint)
-    except Unacceptable as unacceptable:
-        raise HTTPError(400, str(unacceptable)) from None
+        kept = await deliveries.apply(app.db, reading, mint=app.mint)
+    except InvalidDelivery as invalid:
+        raise HTTPError(400, str(invalid)) from None
     except Unavailable as unavailable:
         raise HTTPError(503, str(unavailable)) from unavailable
     _log(reading, kept)
@@ -118,7 +118,7 @@ def _refuse(request: Request, refusal: HTTPError) -> Response:
     return JSONResponse(refusal.body, refusal.status)
 
 
-def _log(reading: deliveries.Reading, kept: Kept) -> None:
+def _log(reading: deliveries.ParsedDelivery, kept: Kept) -> None:
     delivery = reading.delivery
     log.info(
         "webhook kept",

@@ -11,7 +11,7 @@ from typing import Any
 
 from db.model import column_types
 from db.model.tables import Column, Table
-from resolvers.import_rules import Entry, is_required
+from resolvers.import_rules import SourceRow, is_required
 from server.files import json_lines
 from server.files.text_files import LONGEST_LINE, FileRefused
 
@@ -33,7 +33,7 @@ def spelt(values: Iterable[Any]) -> str:
     return out.getvalue()
 
 
-def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iterator[Entry]:
+def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iterator[SourceRow]:
     """The rows of a CSV file of this table.
 
     Raises FileRefused for a header that does not fit the table, and where quotes do not match.
@@ -49,7 +49,7 @@ def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iter
             source.end_record()
             if fields:
                 fault, values = _values(header, fields, cut_off=cut_off)
-                yield Entry(start, table.name, values, fault)
+                yield SourceRow(start, table.name, values, fault)
     except csv.Error as error:
         raise FileRefused(_explained(name, source.start, str(error))) from None
 

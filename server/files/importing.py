@@ -14,7 +14,7 @@ from db.transfer import imports, staging
 from db.transfer.imports import Counted
 from db.transfer.layout import BY_TYPE
 from db.transfer.staging import Staging
-from resolvers.import_rules import Entry, Reader, Row
+from resolvers.import_rules import CheckedRow, RowChecker, SourceRow
 from server.files import csv_rows, json_lines, text_files
 from server.files.progress import Progress
 
@@ -76,15 +76,15 @@ def _registry(database: Path, *, exists: bool) -> Iterator[Path]:
 
 
 def _stage(staged: Staging, wanted: Wanted, progress: Progress) -> None:
-    reader = Reader(now=instants.now(), as_stored=wanted.as_stored)
+    checker = RowChecker(now=instants.now(), as_stored=wanted.as_stored)
     with text_files.opened(wanted.file) as (file, size):
         progress.stage("reading", size)
         for entry in _entries(wanted, file, progress):
-            _take(staged, reader, entry)
+            _take(staged, checker, entry)
     staged.finish()
 
 
-def _entries(wanted: Wanted, file: BinaryIO, progress: Progress) -> Iterator[Entry]:
+def _entries(wanted: Wanted, file: BinaryIO, progress: Progress) -> Iterator[SourceRow]:
     name = "stdin" if str(wanted.file) == "-" else str(wanted.file)
     lines = text_files.lines(name, file, progress.advance)
     if wanted.format == "csv" and wanted.type is not None:
@@ -92,7 +92,7 @@ def _entries(wanted: Wanted, file: BinaryIO, progress: Progress) -> Iterator[Ent
     return json_lines.read(lines, wanted.type)
 
 
-def _take(staged: Staging, reader: Reader, entry: Entry) -> None:
+def _take(staged: Staging, checker: RowChecker, entry: SourceRow) -> None:
     if entry.fault is not None:
         staged.reject(entry.line, [entry.fault])
         return
@@ -100,9 +100,9 @@ def _take(staged: Staging, reader: Reader, entry: Entry) -> None:
     if transfer is None:
         staged.reject(entry.line, [f"its type must be one of {', '.join(BY_TYPE)}"])
         return
-    found = reader.read(transfer, entry.values)
-    if isinstance(found, Row):
-        staged.add(transfer, entry.line, found.values, found.given)
+    found = checker.check(transfer, entry.values)
+    if isinstance(found, CheckedRow):
+        staged.add(transfer, entry.line, found.values, found.columns)
     else:
         brought = (entry.values.get(name) for name in (*transfer.key, "chitty_id"))
         staged.reject(entry.line, found, [each for each in brought if _can_be_id(each)])

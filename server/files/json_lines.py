@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from db.model.column_types import INT64_MAX, INT64_MIN
-from resolvers.import_rules import Entry
+from resolvers.import_rules import SourceRow
 
 TYPE = "type"
 
@@ -21,30 +21,32 @@ def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def read(lines: Iterable[tuple[int, str]], type_name: str | None) -> Iterator[Entry]:
+def read(lines: Iterable[tuple[int, str]], type_name: str | None) -> Iterator[SourceRow]:
     """The rows in these lines, blank ones left out; `type_name` is of those that do not say theirs."""
     for number, line in lines:
         if line.strip():
             yield _entry(number, line, type_name)
 
 
-def _entry(number: int, line: str, type_name: str | None) -> Entry:
+def _entry(number: int, line: str, type_name: str | None) -> SourceRow:
     try:
         found = parse(line)
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError) and not line.endswith("\n"):
-            return Entry(number, fault="the file ends in the middle of this line: copy it again")
-        return Entry(number, fault=explained(error))
+            return SourceRow(
+                number, fault="the file ends in the middle of this line: copy it again"
+            )
+        return SourceRow(number, fault=explained(error))
     if not isinstance(found, dict):
-        return Entry(number, fault=f'must be a JSON object, as {{"{TYPE}":"actors", …}}')
+        return SourceRow(number, fault=f'must be a JSON object, as {{"{TYPE}":"actors", …}}')
     said = found.pop(TYPE, type_name)
     if said is None:
-        return Entry(
+        return SourceRow(
             number, fault=f'has no "{TYPE}": add it, or say with --type what all lines are'
         )
     if type_name not in (None, said):
-        return Entry(number, fault=f'has another "{TYPE}" than --type says, {type_name}')
-    return Entry(number, said, found)
+        return SourceRow(number, fault=f'has another "{TYPE}" than --type says, {type_name}')
+    return SourceRow(number, said, found)
 
 
 def parse(text: str) -> Any:

@@ -12,7 +12,7 @@ from db.commands.webhook_deliveries import Outcome
 from db.sqlite.database import Database
 from resolvers import minting
 from resolvers.github import deliveries
-from resolvers.github.deliveries import Unacceptable
+from resolvers.github.deliveries import InvalidDelivery
 from resolvers.minting import Mint
 
 # The event of a bare body, by the keys that only its payload has.
@@ -35,7 +35,7 @@ class Replayed:
 
 
 async def replay(
-    database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.local
+    database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.mint_locally
 ) -> AsyncIterator[Replayed]:
     """Apply the payloads in these files, and in the `*.json` of these folders, in order.
 
@@ -47,18 +47,18 @@ async def replay(
     for path in _files(paths):
         try:
             if path.is_dir():
-                raise Unacceptable("the folder holds no *.json")
+                raise InvalidDelivery("the folder holds no *.json")
             content = path.read_bytes()
             found = list(_payloads(path, content))
         except OSError as error:
             yield Replayed(str(path), None, None, error.strerror or str(error))
             continue
-        except Unacceptable as unacceptable:
-            yield Replayed(str(path), None, None, str(unacceptable))
+        except InvalidDelivery as invalid:
+            yield Replayed(str(path), None, None, str(invalid))
             continue
         for where, event, body in found:
             yield await _apply(database, where, event, body, mint)
-    async for installation_id, row in deliveries.identify_waiting(database, mint):
+    async for installation_id, row in deliveries.identify_pending(database, mint):
         outcome = Outcome.APPLIED if row else Outcome.WAITING
         yield Replayed(f"installation {installation_id}", None, outcome.value)
 
@@ -66,10 +66,10 @@ async def replay(
 async def _apply(database: Database, where: str, event: str, body: bytes, mint: Mint) -> Replayed:
     try:
         digest = hashlib.sha256(body).hexdigest()
-        reading = deliveries.read(body, event=event, delivery_id=f"replay:{digest[:32]}")
-    except Unacceptable as unacceptable:
-        return Replayed(where, event, None, str(unacceptable))
-    kept = await deliveries.keep(database, reading, mint=mint)
+        reading = deliveries.parse(body, event=event, delivery_id=f"replay:{digest[:32]}")
+    except InvalidDelivery as invalid:
+        return Replayed(where, event, None, str(invalid))
+    kept = await deliveries.apply(database, reading, mint=mint)
     return Replayed(where, event, kept.outcome.value)
 
 
@@ -84,15 +84,15 @@ def _payloads(path: Path, content: bytes) -> Iterator[tuple[str, str, bytes]]:
     try:
         saved = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise Unacceptable("the file is not JSON") from None
+        raise InvalidDelivery("the file is not JSON") from None
     if isinstance(saved, list):
         yield from _examples(path, saved)
     elif not isinstance(saved, dict):
-        raise Unacceptable("the file must hold a JSON object, or a list of examples")
+        raise InvalidDelivery("the file must hold a JSON object, or a list of examples")
     elif "payload" in saved:
         event = saved.get("event", saved.get("name"))
         if not isinstance(event, str):
-            raise Unacceptable('a saved payload needs the name of its "event" beside it')
+            raise InvalidDelivery('a saved payload needs the name of its "event" beside it')
         yield str(path), event, orjson.dumps(saved["payload"])
     else:
         yield str(path), event_of(saved), content
@@ -105,7 +105,7 @@ def _examples(path: Path, saved: list[Any]) -> Iterator[tuple[str, str, bytes]]:
             and isinstance(entry.get("name"), str)
             and isinstance(entry.get("examples"), list)
         ):
-            raise Unacceptable('a list must hold objects with "name" and "examples"')
+            raise InvalidDelivery('a list must hold objects with "name" and "examples"')
         for number, example in enumerate(entry["examples"]):
             yield f"{path}#{entry['name']}/{number}", entry["name"], orjson.dumps(example)
 

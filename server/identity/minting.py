@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 async def minter(settings: Settings) -> AsyncIterator[Mint]:
     """What mints as the settings say: the identity authority where one is set, else this process."""
     if settings.mint_url is None:
-        yield minting.local
+        yield minting.mint_locally
         return
     # Here, since loading an HTTP client takes a tenth of a second that most processes need not spend.
     from server.identity.authority import Authority
@@ -48,7 +48,7 @@ async def catching_up(database: Database, mint: Mint) -> AsyncIterator[None]:
 async def _catch_up(database: Database, mint: Mint) -> None:
     while True:
         try:
-            async for installation_id, row in deliveries.identify_waiting(database, mint):
+            async for installation_id, row in deliveries.identify_pending(database, mint):
                 if row is not None:
                     extra = {"installation": installation_id, "chitty_id": row.chitty_id}
                     log.info("waiting installation identified", extra=extra)

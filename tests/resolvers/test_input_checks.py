@@ -8,9 +8,9 @@ import pytest
 from db.errors import ErrorCode, Refused
 from db.model.enums import ActorType
 from resolvers.validation import secrets, validators
-from resolvers.validation.input_checks import Checks
+from resolvers.validation.input_checks import InputChecks
 from resolvers.validation.json_objects import json_object
-from resolvers.validation.validators import Malformed
+from resolvers.validation.validators import InvalidValue
 
 # Put together here, so that no scanner takes this file for a leak.
 SECRETS = [
@@ -36,7 +36,7 @@ SECRETS = [
 @pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_is_refused_as_a_key_reference_and_never_repeated(secret):
     for text in (secret, f"prod/{secret}", f"x_{secret}"):
-        with pytest.raises(Malformed, match="looks like a secret") as refusal:
+        with pytest.raises(InvalidValue, match="looks like a secret") as refusal:
             validators.key_reference(text)
         assert secret not in str(refusal.value)
 
@@ -68,7 +68,7 @@ def test_long_random_strings_are_refused_as_key_references():
     dice = random.Random(7)
     for letters in (string.ascii_letters + string.digits, string.hexdigits[:16]):
         for _ in range(200):
-            with pytest.raises(Malformed, match="looks like a secret"):
+            with pytest.raises(InvalidValue, match="looks like a secret"):
                 validators.key_reference("".join(dice.choices(letters, k=43)))
 
 
@@ -91,7 +91,7 @@ def test_names_are_accepted_as_key_references(text):
 
 @pytest.mark.parametrize("text", ["", "a b", "ключ", "a\n", "a" * 201, 7])
 def test_other_text_is_no_key_reference(text):
-    with pytest.raises(Malformed):
+    with pytest.raises(InvalidValue):
         validators.key_reference(text)
 
 
@@ -123,7 +123,7 @@ def test_sane_email_addresses_are_accepted(text):
     ],
 )
 def test_other_text_is_no_email_address(text):
-    with pytest.raises(Malformed):
+    with pytest.raises(InvalidValue):
         validators.email(text)
 
 
@@ -155,7 +155,7 @@ def test_http_urls_are_accepted(text):
     ],
 )
 def test_other_text_is_no_url_and_its_password_is_not_repeated(text):
-    with pytest.raises(Malformed) as refusal:
+    with pytest.raises(InvalidValue) as refusal:
         validators.url(text)
     assert "hush" not in str(refusal.value)
 
@@ -165,14 +165,14 @@ def test_text_is_bounded_and_free_of_control_characters():
     assert validators.text(5, shortest=0)("") == ""
     assert validators.text(5, lines=True)("a\n\tb") == "a\n\tb"
     for bad in ("", "sixsix", "a\nb", "a\x00", "\x7f", "\u2028", "\ud800", None, 3):
-        with pytest.raises(Malformed):
+        with pytest.raises(InvalidValue):
             validators.text(5)(bad)
 
 
 def test_a_name_keeps_its_inner_spaces_and_has_none_around():
     assert validators.name("my  context") == "my  context"
     for bad in (" x", "x ", " ", "\u00a0x", "x" * 201):
-        with pytest.raises(Malformed):
+        with pytest.raises(InvalidValue):
             validators.name(bad)
 
 
@@ -181,15 +181,15 @@ def test_a_name_keeps_its_inner_spaces_and_has_none_around():
     [
         ("a", "must be a list"),
         (["a", ""], "item 2: has 0 characters"),
-        (["a", 1], "item 2: must be a text"),
+        (["a", 1], "item 2: must be a string"),
         (["a", "b", "a"], "item 3 repeats item 1"),
         (["x" * 201], "item 1: has 201 characters"),
         ([str(n) for n in range(101)], "has 101 items"),
     ],
 )
 def test_a_list_of_strings_says_which_item_is_wrong(value, said):
-    with pytest.raises(Malformed, match=said):
-        validators.strings(value)
+    with pytest.raises(InvalidValue, match=said):
+        validators.string_list(value)
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -232,40 +232,40 @@ def test_a_json_object_within_bounds_is_accepted(value):
     ],
 )
 def test_a_json_object_out_of_bounds_is_refused(value, said):
-    with pytest.raises(Malformed, match=said):
+    with pytest.raises(InvalidValue, match=said):
         json_object(value)
 
 
 def test_uuids_numbers_flags_members_and_instants_have_their_shapes():
     assert validators.uuid("6f1c0c0e-8a9d-1f57-9d0a-0f6a3c0b2f11")[14] == "1"
-    assert validators.whole(1, 3)(3) == 3
-    assert validators.flag(False) is False
+    assert validators.whole_number(1, 3)(3) == 3
+    assert validators.boolean(False) is False
     assert validators.one_of(ActorType)(ActorType.AI) is ActorType.AI
     assert validators.instant("2026-11-22T10:30:00+01:00") == "2026-11-22T09:30:00.000Z"
 
     for shape, bad in [
         (validators.uuid, "6F1C0C0E-8A9D-1F57-9D0A-0F6A3C0B2F11"),
         (validators.uuid, "{6f1c0c0e-8a9d-1f57-9d0a-0f6a3c0b2f11}"),
-        (validators.whole(1, 3), 4),
-        (validators.whole(1, 3), True),
-        (validators.whole(1, 3), 2.0),
-        (validators.flag, 1),
+        (validators.whole_number(1, 3), 4),
+        (validators.whole_number(1, 3), True),
+        (validators.whole_number(1, 3), 2.0),
+        (validators.boolean, 1),
         (validators.one_of(ActorType), "ai"),
         (validators.instant, "yesterday"),
     ]:
-        with pytest.raises(Malformed):
+        with pytest.raises(InvalidValue):
             shape(bad)
 
 
 def test_every_problem_of_an_input_is_reported_at_its_own_field():
-    checks = Checks({"email": "ada", "url": None, "name": None}, at=("1",))
+    checks = InputChecks({"email": "ada", "url": None, "name": None}, path=("1",))
 
     email = checks.optional("email", validators.email)
     url = checks.optional("url", validators.url)
     checks.required("name", validators.name)
     checks.required("owner", validators.chitty_id)
     with pytest.raises(Refused) as refusal:
-        checks.done()
+        checks.raise_problems()
 
     assert (email, url) == (None, None)
     found = [(problem.code, problem.path) for problem in refusal.value.problems]
@@ -273,11 +273,11 @@ def test_every_problem_of_an_input_is_reported_at_its_own_field():
 
 
 def test_changes_hold_what_was_given_and_null_clears_only_what_may_be_empty():
-    checks = Checks({"email": None, "tools": None})
+    checks = InputChecks({"email": None, "tools": None})
 
     changes = checks.changes(
         {"email": validators.email, "url": validators.url},
-        {"tools": validators.strings, "data": validators.strings},
+        {"tools": validators.string_list, "data": validators.string_list},
     )
 
     assert changes == {"email": None, "tools": None}
@@ -287,7 +287,7 @@ def test_changes_hold_what_was_given_and_null_clears_only_what_may_be_empty():
 def test_a_did_prefix_is_stripped_from_a_chitty_id_and_a_token_in_its_place_is_not_repeated():
     assert validators.chitty_id("did:chitty:CHITTY-SYSTEM") == "CHITTY-SYSTEM"
 
-    with pytest.raises(Malformed) as refusal:
+    with pytest.raises(InvalidValue) as refusal:
         validators.chitty_id(SECRETS[0])
     assert SECRETS[0] not in str(refusal.value)
 

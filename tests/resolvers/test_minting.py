@@ -132,7 +132,7 @@ async def test_where_the_minted_id_is_taken_another_is_asked_for(
     assert first.key != second.key
     assert payload["errors"] == []
     assert chitty_id.type_of(payload["row"]["chittyId"]) == kind
-    assert [line["kind"] for line in heard.lines("minted chitty id taken")] == [kind]
+    assert [line["entity"] for line in heard.lines("minted chitty id is taken")] == [kind]
 
 
 @pytest.mark.parametrize(("mutation", "given", "kind"), NEW)

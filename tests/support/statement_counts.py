@@ -10,7 +10,7 @@ import orjson
 from db.program import Statement, rows
 from db.sqlite.database import Database
 from resolvers.permissions import OPERATOR
-from resolvers.recording_context import Asked, RecordingContext
+from resolvers.recording_context import RecordedStatement, RecordingContext
 from schema.execution import documents
 from schema.execution.documents import Documents
 from schema.execution.executor import Answered, Roads
@@ -50,15 +50,15 @@ class Watched:
             result = await documents.run(prepared, ctx, variables, None)
         assert result.errors is None
         self.answer: Any = result.data
-        return [asked.statement for asked in ctx.asked]
+        return [asked.statement for asked in ctx.recorded]
 
-    async def asked(self, query: str, **variables: Any) -> list[Asked]:
+    async def asked(self, query: str, **variables: Any) -> list[RecordedStatement]:
         """What an operation asks of the database on a plan; it must be covered and succeed."""
         async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
             answered = await self.answered(ctx, query, variables)
         assert (answered.why_generic, answered.errors) == (None, [])
         self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text
-        return ctx.asked
+        return ctx.recorded
 
     async def answered(
         self, ctx: RecordingContext, query: str, variables: dict[str, Any] | None = None

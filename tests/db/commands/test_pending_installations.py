@@ -59,7 +59,7 @@ def created_as(number):
 
 
 async def identified(database, mint):
-    return [each async for each in deliveries.identify_waiting(database, mint)]
+    return [each async for each in deliveries.identify_pending(database, mint)]
 
 
 async def test_a_delivery_is_applied_at_once_when_the_authority_answers(github, authority):

@@ -94,9 +94,9 @@ def end_of(connection, sent, *, identified_after=1):
     """The row that these deliveries end in, but for our own clock; its id comes after so many."""
     connection.execute("BEGIN")
     for number, (event, body) in enumerate(sent):
-        reading = deliveries.read(body, event=event, delivery_id=str(number))
+        reading = deliveries.parse(body, event=event, delivery_id=str(number))
         keeping = webhook_deliveries.keep(
-            reading.delivery, reading.outcome, reading.told, claimed_until=instants.now()
+            reading.delivery, reading.outcome, reading.facts, claimed_until=instants.now()
         )
         run(keeping, lambda statement: execute(connection, statement, UNRESTRICTED))
         if number + 1 >= identified_after:

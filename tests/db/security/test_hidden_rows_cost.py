@@ -89,7 +89,7 @@ async def asked(watched: Watched, query: str) -> list[Statement]:
     async with RecordingContext(db=watched.db, cursor_key=b"key", viewer=VIEWER) as ctx:
         answered = await watched.answered(ctx, query)
     assert (answered.why_generic, answered.errors) == (None, [])
-    return [each.statement for each in ctx.asked]
+    return [each.statement for each in ctx.recorded]
 
 
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage }"

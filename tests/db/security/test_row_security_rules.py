@@ -71,9 +71,9 @@ def test_every_field_has_a_source_that_knows_the_viewer():
 
 
 def test_every_mutation_takes_something():
-    permits = [source_of(field).permit for field in GRAPHQL.mutation_type.fields.values()]
+    permits = [source_of(field).requirement for field in GRAPHQL.mutation_type.fields.values()]
 
-    assert {permit.capability for permit in permits} <= {*Capability}
+    assert {requirement.capability for requirement in permits} <= {*Capability}
     assert len(permits) == 21
 
 
@@ -83,9 +83,9 @@ def test_the_readme_shows_what_each_mutation_takes():
     )
 
     assert rows == [
-        (name, permit.capability.value, permit.own)
+        (name, requirement.capability.value, requirement.own)
         for name, field in GRAPHQL.mutation_type.fields.items()
-        for permit in [source_of(field).permit]
+        for requirement in [source_of(field).requirement]
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from db.program import Statement
-from resolvers.recording_context import Asked
+from resolvers.recording_context import RecordedStatement
 from schema.execution.executor import PLANS_PER_OPERATION
 from tests.support.statement_counts import Watched, fill, watched
 
@@ -23,15 +23,15 @@ async def put(registry: Watched, sql: str) -> None:
     await registry.put(Statement(sql))
 
 
-def sql_of(asked: list[Asked]) -> list[str]:
+def sql_of(asked: list[RecordedStatement]) -> list[str]:
     return [each.statement.sql for each in asked]
 
 
-def batches(asked: list[Asked]) -> list[int]:
+def batches(asked: list[RecordedStatement]) -> list[int]:
     return [each.batch for each in asked]
 
 
-def selected(one: Asked) -> str:
+def selected(one: RecordedStatement) -> str:
     """The columns that a statement puts into its answer."""
     _, _, rest = one.statement.sql.partition("json_array(")
     return rest.partition(")")[0]
@@ -73,7 +73,7 @@ SHAPES = {
 async def test_one_statement_per_relation_and_one_batch_per_level_for_three_rows_and_three_hundred(
     tmp_path: Path, levels: list[int], query: str
 ):
-    taken: list[list[Asked]] = []
+    taken: list[list[RecordedStatement]] = []
 
     for count in (3, 100):
         async with watched(tmp_path / f"{count}.db") as registry:

@@ -64,7 +64,7 @@ def test_a_line_of_50_mb_is_refused_without_being_held(moving):
 BAD_LINES = {
     "a key twice": ('{"type":"actors","type":"actors"}', "has the key 'type' twice"),
     "NaN": (LINE[:-1] + ',"session_count":NaN}', "has NaN, which is not JSON"),
-    "half a character": (LINE[:-1] + ',"display_name":"\\ud800"}', "half of a surrogate pair"),
+    "half a character": (LINE[:-1] + ',"display_name":"\\ud800"}', "half a surrogate pair"),
     "65 bits": (LINE[:-1] + ',"session_count":9223372036854775808}', "more than 64 bits"),
     "5,000 digits": (LINE[:-1] + f',"session_count":{"9" * 5000}}}', "more than 64 bits"),
     "too large": (LINE[:-1] + ',"session_count":1e999}', "too large"),
@@ -76,15 +76,21 @@ BAD_LINES = {
     "no type": ("{}", 'has no "type"'),
     "an array": ("[]", "must be a JSON object"),
     "no JSON": ("ada", "is not JSON at character 1"),
-    "an unknown column": (LINE[:-1] + ',"shoe":1}', "shoe: is no column of actors"),
-    "a null": ('{"type":"actors","chitty_id":null,"actor_type":"human"}', "null is none"),
-    "a missing column": ('{"type":"actors","actor_type":"human"}', "chitty_id: a value is needed"),
+    "an unknown column": (LINE[:-1] + ',"shoe":1}', "shoe: is not a column of actors"),
+    "a null": (
+        '{"type":"actors","chitty_id":null,"actor_type":"human"}',
+        "must have a value, not null",
+    ),
+    "a missing column": ('{"type":"actors","actor_type":"human"}', "chitty_id: must have a value"),
     "a bad enum": (LINE.replace("human", "HUMAN"), "must be one of human, ai, service, system"),
     "a bad id": (LINE.replace("CHITTY-ACTOR", "chitty-actor"), "must be in capital letters"),
     "a bad instant": (LINE[:-1] + ',"created_at":"yesterday"}', "created_at: must be an instant"),
-    "a bad address": (LINE[:-1] + ',"email":"ada"}', "must be an e-mail address"),
-    "a bad list": (LINE[:-1] + ',"capabilities":["a",1]}', "capabilities: item 2: must be a text"),
-    "text for a list": (LINE[:-1] + ',"capabilities":"[]"}', "must be a list of texts"),
+    "a bad address": (LINE[:-1] + ',"email":"ada"}', "must be an email address"),
+    "a bad list": (
+        LINE[:-1] + ',"capabilities":["a",1]}',
+        "capabilities: item 2: must be a string",
+    ),
+    "text for a list": (LINE[:-1] + ',"capabilities":"[]"}', "must be a list of strings"),
 }
 
 

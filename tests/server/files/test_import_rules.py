@@ -3,7 +3,7 @@
 import pytest
 
 from db.transfer.layout import TRANSFERS
-from resolvers.import_rules import SHAPES, Reader
+from resolvers.import_rules import VALIDATORS, RowChecker
 from tests.support.databases import new_registry
 from tests.support.transfers import ACTOR, CONNECTION, CONTEXT, INSTALLATION, REGISTRY, rejected
 
@@ -62,7 +62,7 @@ BAD_SETS = {
                 "value": "ada",
             }
         ],
-        "value: must be JSON",
+        "value: must be a string that contains JSON",
     ),
 }
 
@@ -161,6 +161,6 @@ def test_as_stored_takes_nothing_that_the_schema_cannot_express(moving, given):
 
 @pytest.mark.parametrize("transfer", TRANSFERS, ids=lambda each: each.type)
 def test_every_column_has_a_shape_and_every_shape_a_column(transfer):
-    Reader(now="2026-01-01T00:00:00.000Z", as_stored=False)  # knows the rule of every column
+    RowChecker(now="2026-01-01T00:00:00.000Z", as_stored=False)  # knows the rule of every column
 
-    assert SHAPES[transfer.table].keys() <= transfer.table.columns.keys()
+    assert VALIDATORS[transfer.table].keys() <= transfer.table.columns.keys()
