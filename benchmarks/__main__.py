@@ -102,7 +102,10 @@ def _write(asked: Options, size: Size, samples: list[Sample]) -> None:
     name = report.FOLDER / ("latest" if is_whole else "partial")
     name.with_suffix(".json").write_text(report.as_json(facts, rows, samples))
     name.with_suffix(".md").write_text(report.markdown(rows, facts))
-    name.with_suffix(".svg").write_text(plot.svg(rows, facts))
+    picture = plot.svg(rows, facts)
+    name.with_suffix(".svg").write_text(picture)
+    if is_whole:
+        report.PICTURE.write_text(picture)
     progress.say(f"written to {name.relative_to(Path.cwd())}.json, .md and .svg")
 
 

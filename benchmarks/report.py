@@ -18,6 +18,7 @@ from benchmarks.summary import RIVALS, Row, Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
 FOLDER = Path(__file__).parent / "results"
+PICTURE = FOLDER.parents[1] / "docs" / "images" / "benchmarks.svg"
 PACKAGES = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "aiosqlite", "orjson")
 HEADINGS = (
     "",
