@@ -15,7 +15,9 @@ ROWS = {
     (row["workload"], row["clients"]): row for row in LATEST["rows"] if row["server"] == "compiled"
 }
 SHOWN = re.findall(
-    r"^\| (W\d) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \| (.*?) \| (.*?) \| (.*?) \|$", PAGE, re.MULTILINE
+    r"^\| (W\d) \| (\d+) \| (\S+) \| (\S+) \| (\S+) \| (.*?) \| (.*?) \| (.*?) \|$",
+    PAGE,
+    re.MULTILINE,
 )
 
 
