@@ -12,7 +12,7 @@ from schema.query import Query
 from schema.types import Actor, Connection, Context, Installation
 
 
-class _RememberedNames(NameConverter):
+class _CachedNames(NameConverter):
     """Strawberry asks for the name of each argument and input field with each request."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     types=[Actor, Context, Installation, Connection],
-    config=StrawberryConfig(scalar_map=SCALARS, name_converter=_RememberedNames()),
+    config=StrawberryConfig(scalar_map=SCALARS, name_converter=_CachedNames()),
 )
 # graphql-core's schema underneath: Strawberry offers no public name for it.
 GRAPHQL = SCHEMA._schema

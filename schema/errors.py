@@ -35,7 +35,7 @@ class RequestRefused(Exception):
         return cls(code, [GraphQLError(message)])
 
     @classmethod
-    def beyond(cls, excess: Excess) -> RequestRefused:
+    def over_limit(cls, excess: Excess) -> RequestRefused:
         """A refusal of what is beyond a limit, with the measured and the allowed figure."""
         code = "TOO_COSTLY" if excess.name == "cost" else "TOO_LARGE"
         figures = {"limit": excess.name, "measured": excess.measured, "allowed": excess.allowed}

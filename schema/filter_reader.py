@@ -11,7 +11,7 @@ from db.errors import BadRequest
 from db.model.tables import Relation
 from db.program import Value
 from db.queries.conditions import EVERYTHING, All, AnyOf, Compare, Condition, Not, Related
-from schema.filters import FILTERED, StringListFilter
+from schema.filters import FILTER_TARGETS, StringListFilter
 
 DEEPEST = 10
 MOST_PARTS = 200
@@ -27,7 +27,7 @@ _YES_OR_NO = {"is_null": "is_not_null", "is_empty": "is_not_empty"}
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ParsedFilter:
     """A filter's condition, and whether it names one of the fields that say a row has ended.
 
     Such a filter asks for the soft-deleted rows too.
@@ -43,10 +43,10 @@ class _Reader:
     def __init__(self) -> None:
         self._parts = 0
 
-    def wanted(self, given: Any, depth: int = 0) -> Wanted:
+    def wanted(self, given: Any, depth: int = 0) -> ParsedFilter:
         """Read one filter object."""
         self._count_part(depth)
-        table, relations = FILTERED[type(given)].table, FILTERED[type(given)].relations
+        table, relations = FILTER_TARGETS[type(given)].table, FILTER_TARGETS[type(given)].relations
         parts: list[Condition] = []
         names_end = False
         for name, value in _given(given):
@@ -64,7 +64,7 @@ class _Reader:
             else:
                 parts += self._compared(name, value)
                 names_end |= name in table.ends
-        return Wanted(parts[0] if len(parts) == 1 else All(tuple(parts)), names_end)
+        return ParsedFilter(parts[0] if len(parts) == 1 else All(tuple(parts)), names_end)
 
     def _count_part(self, depth: int = 0) -> None:
         self._parts += 1
@@ -99,13 +99,13 @@ class _Reader:
         return found
 
 
-def read(given: Any) -> Wanted:
+def read(given: Any) -> ParsedFilter:
     """What a filter (None or UNSET for no filter) asks for.
 
     Raises BadRequest for one that is too large or too deep, and for an operand that is null.
     """
     if given is None or given is UNSET:
-        return Wanted(EVERYTHING, names_end=False)
+        return ParsedFilter(EVERYTHING, names_end=False)
     return _Reader().wanted(given)
 
 

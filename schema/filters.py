@@ -96,21 +96,21 @@ class EnumFilter(Generic[E]):
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class FilterTarget:
     """What a filter is over, and where its relation fields lead."""
 
     table: Table[Any]
     relations: dict[str, Relation[Any]]
 
 
-FILTERED: dict[type, Filtered] = {}
+FILTER_TARGETS: dict[type, FilterTarget] = {}
 
 
 def filters(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T]], type[T]]:
     """Make a class the filter of a table; `relations` say where its relation fields lead."""
 
     def decorate(cls: type[T]) -> type[T]:
-        FILTERED[cls] = Filtered(table, relations)
+        FILTER_TARGETS[cls] = FilterTarget(table, relations)
         return strawberry.input(cls, description=inspect.getdoc(cls))
 
     return decorate

@@ -17,7 +17,7 @@ from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 IF_UPDATED_AT = "Refuse with CONFLICT if the row has changed since: its updatedAt as it was read"
 
 
-def given(input_: Any) -> Inputs:
+def to_inputs(input_: Any) -> Inputs:
     """The fields of an input that the client gave, nested inputs alike, in Python's spelling."""
     values = ((field.name, getattr(input_, field.name)) for field in fields(input_))
     return {name: _plain(value) for name, value in values if value is not UNSET}
@@ -26,7 +26,7 @@ def given(input_: Any) -> Inputs:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return given(value) if is_dataclass(value) else value
+    return to_inputs(value) if is_dataclass(value) else value
 
 
 @strawberry.input(description="A new actor")

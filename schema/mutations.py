@@ -13,8 +13,8 @@ from resolvers.validation.input_checks import Inputs
 from schema import inputs
 from schema.fields import fields
 from schema.fields.fields import Info
-from schema.fields.sources import Mutates
-from schema.inputs import given
+from schema.fields.sources import MutationField
+from schema.inputs import to_inputs
 from schema.payloads import (
     ActorPayload,
     ConnectionPayload,
@@ -35,10 +35,10 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     async def perform(ctx: OperationContext, input: Any) -> Any:  # noqa: A002
         try:
             requirement.check(ctx.viewer)
-            row = await rule(ctx, given(input))
+            row = await rule(ctx, to_inputs(input))
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
-        return payload(**{entity: fields.of(row)})
+        return payload(**{entity: fields.to_object(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
         return _performed(info) or await perform(info.context, input)
@@ -47,7 +47,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     resolve.__annotations__["input"] = Annotated[
         input_type, strawberry.argument(description=described)
     ]
-    return fields.field(Mutates(perform, requirement), resolve, payload, description)
+    return fields.field(MutationField(perform, requirement), resolve, payload, description)
 
 
 def _performed(info: Info) -> Any:
@@ -61,10 +61,10 @@ def _performed(info: Info) -> Any:
 async def _count_uses(ctx: OperationContext, inputs: Sequence[Any]) -> ConnectionsPayload:
     try:
         permissions.requirement_of(connections.record_use).check(ctx.viewer)
-        rows = await connections.record_use(ctx, [given(use) for use in inputs])
+        rows = await connections.record_use(ctx, [to_inputs(use) for use in inputs])
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
-    return ConnectionsPayload(connections=[fields.of(row) for row in rows])
+    return ConnectionsPayload(connections=[fields.to_object(row) for row in rows])
 
 
 async def _record_connection_use(
@@ -201,7 +201,7 @@ class Mutation:
     )
 
     record_connection_use = fields.field(
-        Mutates(_count_uses, permissions.requirement_of(connections.record_use)),
+        MutationField(_count_uses, permissions.requirement_of(connections.record_use)),
         _record_connection_use,
         ConnectionsPayload,
         "All or nothing, one transaction",

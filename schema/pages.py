@@ -20,11 +20,11 @@ from schema.enums import OrderDirection
 from schema.fields import fields
 from schema.fields.collect_fields import selects
 from schema.fields.fields import Info
-from schema.fields.sources import Pages
+from schema.fields.sources import PagedList
 
 T = TypeVar("T")
 
-BEYOND = {False: "hasNextPage", True: "hasPreviousPage"}
+LOOK_AHEAD_FIELD = {False: "hasNextPage", True: "hasPreviousPage"}
 """What needs a row more than the page has, by whether the page is read backwards."""
 
 
@@ -72,7 +72,7 @@ class Edge(Generic[T]):
 
 
 @strawberry.type(name="Connection", description="A page of a list")
-class Page(Generic[T]):
+class RelayPage(Generic[T]):
     """What clients see of a page; its rows are read once, when they are first asked for."""
 
     page: strawberry.Private[pages.LazyPage]
@@ -80,12 +80,12 @@ class Page(Generic[T]):
     @strawberry.field(description="The page's entries with their cursors")
     async def edges(self) -> list[Edge[T]]:
         """Each row as an edge."""
-        return [Edge(page=self.page, node=fields.of(row)) for row in await self.page.rows()]
+        return [Edge(page=self.page, node=fields.to_object(row)) for row in await self.page.rows()]
 
     @strawberry.field(description="The page's objects")
     async def nodes(self) -> list[T]:
         """Each row as its object."""
-        return [fields.of(row) for row in await self.page.rows()]
+        return [fields.to_object(row) for row in await self.page.rows()]
 
     @strawberry.field(description="Where the page lies in its list")
     def page_info(self) -> PageInfo:
@@ -116,10 +116,10 @@ def related(relation: Relation[Any], description: str) -> Any:
 
 
 def _field(table: Table[Any], relation: Relation[Any] | None, description: str) -> Any:
-    source = Pages(table, relation)
+    source = PagedList(table, relation)
     kind = table.row.__name__
     filter_type, order_type = getattr(filters, f"{kind}Filter"), getattr(filters, f"{kind}Order")
-    page_type: Any = Page[fields.object_type(table)]  # type: ignore[misc]
+    page_type: Any = RelayPage[fields.object_type(table)]  # type: ignore[misc]
 
     def resolve(
         self: Any,
@@ -131,7 +131,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         filter: Any = UNSET,  # noqa: A002
         order_by: Any = UNSET,
     ) -> Any:
-        listed, cut = asked(
+        listed, cut = requested_page(
             info.context,
             source,
             first=first,
@@ -142,8 +142,10 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
             order_by=order_by,
         )
         parent = None if relation is None else getattr(self.row, relation.column)
-        look_ahead = _selects(info, "pageInfo", BEYOND[cut.backward])
-        return Page(page=pages.LazyPage(info.context, listed, cut, parent, look_ahead=look_ahead))
+        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[cut.backward])
+        return RelayPage(
+            page=pages.LazyPage(info.context, listed, cut, parent, look_ahead=look_ahead)
+        )
 
     resolve.__annotations__ |= {
         "filter": Annotated[
@@ -162,9 +164,9 @@ def _set(given: T) -> T | None:
     return None if given is UNSET else given
 
 
-def asked(
+def requested_page(
     ctx: OperationContext,
-    source: Pages,
+    source: PagedList,
     *,
     first: int | None = UNSET,
     after: str | None = UNSET,

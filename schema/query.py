@@ -9,7 +9,7 @@ from db.errors import BadRequest
 from db.model import tables
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
-from schema.fields.sources import ById, OwnActor, TheViewer
+from schema.fields.sources import ByGlobalId, CurrentViewer, ViewerActor
 from schema.pages import listing
 
 CHITTY_ID = "In any of its forms, also behind did:chitty:"
@@ -18,7 +18,7 @@ CHITTY_ID = "In any of its forms, also behind did:chitty:"
 async def _own_actor(self: Any, info: Info) -> Any:
     if self.actor_id is None:
         return None
-    return fields.of(await info.context.loaders.row(tables.ACTORS).load(self.actor_id))
+    return fields.to_object(await info.context.loaders.row(tables.ACTORS).load(self.actor_id))
 
 
 @strawberry.type(description="Who asks. In open mode: no actor, and the capability admin")
@@ -27,7 +27,10 @@ class Viewer:
 
     actor_id: strawberry.Private[str | None]
     actor = field(
-        OwnActor(), _own_actor, object_type(tables.ACTORS) | None, "The actor behind the credential"
+        ViewerActor(),
+        _own_actor,
+        object_type(tables.ACTORS) | None,
+        "The actor behind the credential",
     )
     capabilities: list[str] = strawberry.field(description="What the viewer may do")
 
@@ -46,7 +49,7 @@ async def _node(
     if place is None:
         return None
     table, key = place
-    return fields.of(await info.context.loaders.row(table).load(key))
+    return fields.to_object(await info.context.loaders.row(table).load(key))
 
 
 async def _nodes(
@@ -68,19 +71,19 @@ class Query:
     """Lookups answer null for what does not exist; lists come in pages."""
 
     node = field(
-        ById(many=False),
+        ByGlobalId(many=False),
         _node,
         Node | None,
         "The object with this id, or null: unknown and forbidden look the same. Soft-deleted objects "
         "are found, and say so",
     )
     nodes = field(
-        ById(many=True),
+        ByGlobalId(many=True),
         _nodes,
         list[Node | None],
         "The objects with these ids, in their order; null where none is",
     )
-    viewer = field(TheViewer(), _viewer, Viewer | None, "Who asks")
+    viewer = field(CurrentViewer(), _viewer, Viewer | None, "Who asks")
     actor = lookup(tables.ACTORS, "The actor with this ChittyID", CHITTY_ID)
     context = lookup(tables.CONTEXTS, "The context with this ChittyID", CHITTY_ID)
     context_by_name = lookup(

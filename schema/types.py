@@ -8,11 +8,11 @@ from db.errors import Unreadable
 from db.model import tables
 from db.program import Value
 from schema import enums as enums  # before the columns that hold them are published
-from schema.fields.fields import Node, column, derived, exposes, to_one, to_one_of
+from schema.fields.fields import Node, column, derived, graphql_type, to_one, to_one_of
 from schema.pages import related
 
 
-@exposes(tables.ACTORS)
+@graphql_type(tables.ACTORS)
 class Actor(Node):
     """A person, an AI agent, a service or a system: whoever may own contexts and open connections."""
 
@@ -40,7 +40,7 @@ class Actor(Node):
     )
 
 
-@exposes(tables.CONTEXTS)
+@graphql_type(tables.CONTEXTS)
 class Context(Node):
     """A body of work that an actor owns: its data, systems and tools, and what it is connected to."""
 
@@ -82,7 +82,7 @@ def _granted(stored: Value) -> list[InstallationPermission]:
     ]
 
 
-@exposes(tables.INSTALLATIONS)
+@graphql_type(tables.INSTALLATIONS)
 class Installation(Node):
     """A GitHub App on one account: what it may do there, and to which repositories."""
 
@@ -120,7 +120,7 @@ ConnectionSource = Annotated[
 ]
 
 
-@exposes(tables.CONNECTIONS)
+@graphql_type(tables.CONNECTIONS)
 class Connection(Node):
     """A link from a context or an actor to a service."""
 

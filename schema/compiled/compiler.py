@@ -82,7 +82,7 @@ class Compiler:
                 case sources.ToOneOf(by, relations):
                     writer.later(field.key)
                     found.append(self._to_one_of(columns, field, by, relations))
-                case sources.Pages(_, relation) as listed if relation is not None:
+                case sources.PagedList(_, relation) as listed if relation is not None:
                     writer.later(field.key)
                     plan = self.page(listed, definition, field)
                     found.append(PageStep(field.key, plan, columns.index(relation.column)))
@@ -91,7 +91,7 @@ class Compiler:
         return writer.plan(found)
 
     def page(
-        self, source: sources.Pages, definition: GraphQLField, field: CollectedField
+        self, source: sources.PagedList, definition: GraphQLField, field: CollectedField
     ) -> PagePlan:
         """The plan for a page field."""
         columns = Columns(source.table, [source.table.key])

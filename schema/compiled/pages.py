@@ -17,8 +17,8 @@ from schema.compiled.json_rows import Spelling, Texts
 from schema.compiled.plan import Arguments, Request
 from schema.compiled.rows import Columns, Objects, RowPlan, Rows
 from schema.compiled.steps import Task, following
-from schema.fields.sources import Pages
-from schema.pages import BEYOND, asked
+from schema.fields.sources import PagedList
+from schema.pages import LOOK_AHEAD_FIELD, requested_page
 
 Value_of: TypeAlias = Callable[[int, Any], Any]
 """Makes one field of a page: of the parent at an index, whose page has these rows."""
@@ -175,7 +175,7 @@ class Spec:
 class PagePlan:
     """What is selected of a page, compiled."""
 
-    source: Pages
+    source: PagedList
     arguments: Arguments
     columns: Columns
     parts: list[Part]
@@ -214,9 +214,9 @@ class PagePlan:
         return spec
 
     def _spec(self, request: Request) -> Spec:
-        listing, cut = asked(request.ctx, self.source, **self.arguments.values(request))
+        listing, cut = requested_page(request.ctx, self.source, **self.arguments.values(request))
         infos = self.infos
-        look_ahead = BEYOND[cut.backward] in infos
+        look_ahead = LOOK_AHEAD_FIELD[cut.backward] in infos
         has_rows = look_ahead or self.has_objects or self.has_cursors
         names = list(self.columns.names)
         if self.has_cursors:

@@ -30,7 +30,7 @@ class MutationPlan:
     """One mutation field: how to carry it out, and its payload compiled."""
 
     field: CollectedField
-    source: sources.Mutates
+    source: sources.MutationField
     arguments: Arguments
     parts: list[tuple[str, Entity | Callable[[Any], Any]]]
 

@@ -81,15 +81,15 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
     definition: GraphQLField = query.fields[field.name]
     arguments = Arguments.of(definition, field.nodes[0])
     match source_of(definition):
-        case sources.Pages() as listed:
+        case sources.PagedList() as listed:
             return _List(field.key, compiler.page(listed, definition, field))
-        case sources.Lookup(table, column, clean):
+        case sources.ByColumn(table, column, clean):
             lookup = compiler.lookup(table, column)
             compiler.use(lookup, field, required=False)
             return _One(field.key, lookup, arguments, clean)
-        case sources.ById(many):
+        case sources.ByGlobalId(many):
             return _ById(field.key, _lookups(compiler, field), arguments, many)
-        case sources.TheViewer():
+        case sources.CurrentViewer():
             return _viewer(compiler, field, get_named_type(definition.type))
     raise NotCovered(f"Query.{field.name}")
 

@@ -35,8 +35,8 @@ from schema.built import GRAPHQL
 from schema.errors import RequestRefused
 from schema.execution.variables import Variables
 from schema.limits import document_size
-from schema.limits.cost import FREE, Cost, Prices
-from schema.limits.limits import LIMITS, Excess, Limits, exceeded
+from schema.limits.cost import FREE, Cost, CostCalculator
+from schema.limits.limits import LIMITS, Excess, Limits, first_excess
 
 # A prepared document takes about a hundred bytes for each of its characters.
 CHARACTERS_KEPT = 500_000
@@ -137,7 +137,7 @@ class Documents:
         self, *, introspection: bool, limits: Limits = LIMITS, policy: Policy | None = None
     ) -> None:
         self._limits = limits
-        self._prices = Prices(GRAPHQL, policy or Policy(), limits.cost)
+        self._costs = CostCalculator(GRAPHQL, policy or Policy(), limits.cost)
         self._rules = list(specified_rules)
         self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
         if not introspection:
@@ -168,14 +168,14 @@ class Documents:
         """What an operation costs with these variables; raises RequestRefused when it is too much."""
         points = operation.cost.requested(variables)
         if points > self._limits.cost:
-            raise RequestRefused.beyond(Excess("cost", points, self._limits.cost))
+            raise RequestRefused.over_limit(Excess("cost", points, self._limits.cost))
         return points
 
     def _prepare(self, text: str) -> Prepared:
         document = self._parsed(text)
         too_large = document_size.excess(document, self._limits)
         if too_large:
-            raise RequestRefused.beyond(too_large)
+            raise RequestRefused.over_limit(too_large)
         errors = validate(
             GRAPHQL,
             document,
@@ -192,16 +192,18 @@ class Documents:
         prepared = Prepared.of(document)
         prepared.hide_suggestions = self._hide_suggestions
         for operation in prepared.operations.values():
-            operation.cost = self._prices.of(operation.node, prepared.fragments)
+            operation.cost = self._costs.cost_of(operation.node, prepared.fragments)
         return prepared
 
     def _parsed(self, text: str) -> DocumentNode:
         most = self._limits.tokens
         too_long = (
-            exceeded(self._limits, tokens=document_size.tokens(text)) if len(text) > most else None
+            first_excess(self._limits, tokens=document_size.tokens(text))
+            if len(text) > most
+            else None
         )
         if too_long:
-            raise RequestRefused.beyond(too_long)
+            raise RequestRefused.over_limit(too_long)
         if len(text) > LONGEST_NUMBER and document_size.longest_number(text) > LONGEST_NUMBER:
             raise RequestRefused.because(
                 "TOO_LARGE", f"a number of the document has more than {LONGEST_NUMBER} digits"

@@ -22,10 +22,10 @@ from schema.fields import global_ids
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 from schema.fields.sources import (
     METADATA,
+    ByColumn,
     Derived,
     FromColumn,
     GlobalId,
-    Lookup,
     Source,
     ToOne,
     ToOneOf,
@@ -88,7 +88,7 @@ def to_one(relation: Relation[Any], description: str, *, required: bool = False)
 
     async def resolve(self: Any, info: Info) -> Any:
         row = await _follow(info, relation, self.row)
-        return _existing(row) if required else of(row)
+        return _existing(row) if required else to_object(row)
 
     returns: Any = object_type(relation.child)
     returns = returns if required else returns | None
@@ -119,10 +119,10 @@ def lookup(
     The argument, which `argument` describes, has the column's name, and its type unless `given_as`
     another; `clean` makes it the stored value.
     """
-    source = Lookup(table, by or table.key, clean)
+    source = ByColumn(table, by or table.key, clean)
 
     async def resolve(self: Any, info: Info, value: Any) -> Any:
-        return of(await info.context.loaders.row(table, source.column).load(clean(value)))
+        return to_object(await info.context.loaders.row(table, source.column).load(clean(value)))
 
     resolve.__annotations__["value"] = Annotated[
         given_as or column_type(table.columns[source.column]),
@@ -139,7 +139,7 @@ def object_type(table: Table[Any]) -> Any:
 _EXPOSED: dict[type, type[Node]] = {}
 
 
-def exposes(table: Table[Any]) -> Callable[[type[T]], type[T]]:
+def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
     """Make a class the GraphQL type of a table's rows: its docstring describes it."""
 
     def decorate(cls: type[T]) -> type[T]:
@@ -153,7 +153,7 @@ def exposes(table: Table[Any]) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def of(row: Any) -> Any:
+def to_object(row: Any) -> Any:
     """A row as the GraphQL object that exposes it; None stays None."""
     return None if row is None else _EXPOSED[type(row)](row=row)
 
@@ -161,7 +161,7 @@ def of(row: Any) -> Any:
 def _existing(row: Any) -> Any:
     if row is None:
         raise Unreadable("the stored reference leads nowhere")
-    return of(row)
+    return to_object(row)
 
 
 async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:

@@ -51,7 +51,7 @@ class ToOneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class PagedList:
     """Pages of a table's rows, or of what a relation leads to."""
 
     table: Table[Any]
@@ -59,7 +59,7 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class ByColumn:
     """The row of a table whose `column` has the value that `clean` makes of the only argument."""
 
     table: Table[Any]
@@ -68,24 +68,24 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
-class ById:
+class ByGlobalId:
     """The object with a global id, or with each of several."""
 
     many: bool
 
 
 @dataclass(frozen=True, slots=True)
-class TheViewer:
+class CurrentViewer:
     """Who asks."""
 
 
 @dataclass(frozen=True, slots=True)
-class OwnActor:
+class ViewerActor:
     """The viewer's actor."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mutates:
+class MutationField:
     """The payload of a mutation; `perform` takes the scope and the field's arguments.
 
     `permit` is what it takes, which `perform` checks.
@@ -101,10 +101,10 @@ Source: TypeAlias = (
     | Derived
     | ToOne
     | ToOneOf
-    | Pages
-    | Lookup
-    | ById
-    | TheViewer
-    | OwnActor
-    | Mutates
+    | PagedList
+    | ByColumn
+    | ByGlobalId
+    | CurrentViewer
+    | ViewerActor
+    | MutationField
 )

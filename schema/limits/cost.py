@@ -1,9 +1,9 @@
-"""What an operation costs: how many objects it may return, in points, before anything is read.
+"""The cost of an operation: how many objects it may return, in points, known before anything is read.
 
-A point for each object of the registry, which is what implements Node, for each entry of `edges`
-(its node with it), and for each object of an introspection. A page counts as many as it may hold, and
-at least one; of a union or an interface the dearest type counts. What only holds values, such as a
-mutation's errors, is free.
+One point for each object that implements Node, for each entry of `edges` (its node included), and for
+each object of an introspection. A page counts as many entries as it may have, and at least one; of a
+union or an interface the most expensive type counts. Objects that only hold values, such as the errors
+of a mutation, are free.
 """
 
 from collections.abc import Mapping
@@ -20,9 +20,22 @@ from graphql import (
 
 from resolvers.policy import Policy
 from schema.limits import introspection_cost, list_sizes
-from schema.limits.list_sizes import Values
-from schema.limits.selection_tree import ALWAYS, Branch, Shape, Shapes
-from schema.limits.variable_amounts import Amount, Given, largest, provided, times, total, worth
+from schema.limits.list_sizes import VariableReader
+from schema.limits.selection_tree import (
+    ALWAYS,
+    ObjectField,
+    ObjectSelection,
+    SelectionTreeBuilder,
+)
+from schema.limits.variable_amounts import (
+    Amount,
+    SentVariables,
+    conditional,
+    evaluate,
+    largest,
+    product,
+    sum_of,
+)
 
 NODE = "Node"
 EDGE = frozenset({"cursor", "node"})
@@ -33,91 +46,102 @@ class Cost:
     """The cost of one operation of a document."""
 
     amount: Amount = 0
-    shape: Shape | None = None
+    selection: ObjectSelection | None = None
 
-    def requested(self, variables: Given) -> int:
-        """What it may return at most with these variables, as they were sent; in points."""
-        return worth(self.amount, variables)
+    def requested(self, variables: SentVariables) -> int:
+        """The most points that it may return with these variables."""
+        return evaluate(self.amount, variables)
 
     def actual(self, data: Any) -> int:
-        """What an answer's `data`, as JSON has it, has returned; in points."""
-        return 0 if self.shape is None or data is None else _returned(self.shape, data, None)
+        """The points that an answer's `data` has."""
+        return 0 if self.selection is None or data is None else _actual(self.selection, data, None)
 
 
 FREE = Cost()
-"""Of an operation that is a part of one that was priced."""
+"""The cost of an operation that is part of another one, which was counted as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """What costs depend on besides the operation; `most` is how far an introspection is followed."""
+class CostCalculator:
+    """Computes costs; `most` is how far the objects of an introspection are counted."""
 
     schema: GraphQLSchema
     policy: Policy
     most: int
 
-    def of(
+    def cost_of(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
     ) -> Cost:
         """The cost of a valid operation that is within the other limits."""
         root: Any = self.schema.get_root_type(node.operation)
-        shape = Shapes(self.schema, fragments).of(root, [(node.selection_set, ALWAYS)])
-        values = Values.of(node.variable_definitions or ())
-        return Cost(_Pricing(self, values).object(shape, None, 1), shape)
+        builder = SelectionTreeBuilder(self.schema, fragments)
+        selection = builder.build(root, [(node.selection_set, ALWAYS)])
+        variables = VariableReader.of(node.variable_definitions or ())
+        return Cost(_Calculation(self, variables).points(selection, None, 1), selection)
 
 
 @dataclass(frozen=True, slots=True)
-class _Pricing:
-    prices: Prices
-    values: Values
+class _Calculation:
+    calculator: CostCalculator
+    variables: VariableReader
 
-    def object(self, shape: Shape, parent: GraphQLNamedType | None, size: Amount) -> Amount:
-        """The points of one object; its lists have `size` entries, but for those that say otherwise."""
-        branches = [self._branch(shape, branch, size) for branch in shape.branches]
-        return total([_points(shape.type, parent), *branches])
+    def points(
+        self, selection: ObjectSelection, parent: GraphQLNamedType | None, size: Amount
+    ) -> Amount:
+        """The points of one object; `size` is for its lists that have no size of their own."""
+        fields = [self._conditional_field(selection, each, size) for each in selection.fields]
+        return sum_of([_own_points(selection.type, parent), *fields])
 
-    def _branch(self, shape: Shape, branch: Branch, size: Amount) -> Amount:
-        if branch.name == "__schema" or branch.name == "__type":
-            amount: Amount = introspection_cost.points(branch, self.prices.schema, self.prices.most)
+    def _conditional_field(
+        self, selection: ObjectSelection, field: ObjectField, size: Amount
+    ) -> Amount:
+        if field.name == "__schema" or field.name == "__type":
+            calculator = self.calculator
+            amount: Amount = introspection_cost.points(field, calculator.schema, calculator.most)
         else:
-            amount = self._field(shape, branch, size)
-        conditions = [place.when for place in branch.places]
+            amount = self._field(selection, field, size)
+        conditions = [occurrence.when for occurrence in field.occurrences]
         if ALWAYS in conditions:
             return amount
-        return provided(lambda given: self.values.hold(conditions, given), amount)
+        return conditional(lambda sent: self.variables.hold(conditions, sent), amount)
 
-    def _field(self, shape: Shape, branch: Branch, size: Amount) -> Amount:
-        node, definition = branch.places[0].node, branch.definition
-        policy = self.prices.policy
+    def _field(self, selection: ObjectSelection, field: ObjectField, size: Amount) -> Amount:
+        node, definition = field.occurrences[0].node, field.definition
+        policy = self.calculator.policy
         if list_sizes.is_page(definition):
-            page = list_sizes.of_page(node, self.values, policy.page_default, policy.page_max)
-            return largest([1, self._dearest(shape, branch, page)])
-        own = list_sizes.of_list(node, definition, self.values)
+            page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
+            return largest([1, self._most_expensive(selection, field, page)])
+        own = list_sizes.of_list(node, definition, self.variables)
         if list_sizes.is_list(definition):
-            return times(size if own is None else own, self._dearest(shape, branch, 1))
-        return self._dearest(shape, branch, size if own is None else own)
+            length = size if own is None else own
+            return product(length, self._most_expensive(selection, field, 1))
+        return self._most_expensive(selection, field, size if own is None else own)
 
-    def _dearest(self, shape: Shape, branch: Branch, size: Amount) -> Amount:
-        return largest(self.object(each, shape.type, size) for each in branch.shapes.values())
+    def _most_expensive(
+        self, selection: ObjectSelection, field: ObjectField, size: Amount
+    ) -> Amount:
+        return largest(
+            self.points(each, selection.type, size) for each in field.selections.values()
+        )
 
 
-def _points(type_: Any, parent: Any) -> int:
+def _own_points(type_: Any, parent: Any) -> int:
     if parent is not None and parent.fields.keys() >= EDGE:
-        return 0  # the entry that holds it was counted
+        return 0  # counted with its edge
     is_object = any(each.name == NODE for each in type_.interfaces)
     return int(is_object or type_.fields.keys() >= EDGE or is_introspection_type(type_))
 
 
-def _returned(shape: Shape, value: Mapping[str, Any], parent: Any) -> int:
-    points = _points(shape.type, parent)
-    for branch in shape.branches:
-        found = value.get(branch.key)
-        for each in found if isinstance(found, list) else [found]:
+def _actual(selection: ObjectSelection, value: Mapping[str, Any], parent: Any) -> int:
+    points = _own_points(selection.type, parent)
+    for field in selection.fields:
+        inner = value.get(field.key)
+        for each in inner if isinstance(inner, list) else [inner]:
             if each is not None:
-                points += _returned(_shape_of(branch, each), each, shape.type)
+                points += _actual(_selection_of(field, each), each, selection.type)
     return points
 
 
-def _shape_of(branch: Branch, value: Mapping[str, Any]) -> Shape:
-    """The shape that an object has: of several types that all fit, each counts the same."""
-    return next(each for each in branch.shapes.values() if each.keys >= value.keys())
+def _selection_of(field: ObjectField, value: Mapping[str, Any]) -> ObjectSelection:
+    """The selection that made an object; if several types fit, they count the same."""
+    return next(each for each in field.selections.values() if each.keys >= value.keys())

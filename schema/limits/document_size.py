@@ -1,7 +1,7 @@
-"""How large a document is with its fragments expanded, measured before it is validated.
+"""The size of a document with its fragments expanded, measured before it is validated.
 
-Each fragment is measured once, however often it is spread: a few hundred bytes of nested fragments
-can stand for millions of fields, and a measure that walked them would be the attack.
+Each fragment is measured once, however often it is spread: a few hundred bytes of nested fragments can
+expand to millions of fields, so walking them would itself be the attack.
 """
 
 import re
@@ -21,8 +21,8 @@ from graphql import (
 from schema.limits import limits
 from schema.limits.limits import Excess, Limits
 
-# The tokens of GraphQL's appendix B, comments and numbers as the groups. Nothing is ever tried in a second
-# way, so that the time it takes grows with the text alone.
+# The tokens of GraphQL's appendix B; comments and numbers are the groups. The pattern never backtracks, so
+# that matching takes linear time.
 _COMMENT, _NUMBER = 1, 2
 _TOKEN = re.compile(
     r'(#[^\n\r]*+)|"""(?:[^"\\]|\\"""|\\|"(?!""))*+(?:""")?|"(?:[^"\\\n\r]|\\.)*+"?'
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a selection has in it, but for `root_fields`, which lie on its first level."""
+    """The size of a selection; `root_fields` are those of its first level, the rest counts all levels."""
 
     depth: int = 0
     root_fields: int = 0
@@ -43,7 +43,7 @@ class Size:
 
 
 @dataclass(slots=True)
-class _Ruler:
+class _Meter:
     fragments: dict[str, FragmentDefinitionNode]
     measured: dict[str, Size] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ class _Ruler:
 
     def fragment(self, name: str) -> Size:
         if name not in self.measured:
-            # Unknown fragments and cycles measure nothing here; validation refuses them by name.
+            # Unknown fragments and cycles count 0 here; validation refuses them by name.
             self.measured[name] = Size()
             if name in self.fragments:
                 definition = self.fragments[name]
@@ -81,19 +81,19 @@ class _Ruler:
 
 
 def tokens(text: str) -> int:
-    """How many tokens a document has, comments and what is no token left out."""
-    return sum(found.lastindex != _COMMENT for found in _TOKEN.finditer(text))
+    """How many tokens a document has, without comments and characters that are no token."""
+    return sum(token.lastindex != _COMMENT for token in _TOKEN.finditer(text))
 
 
 def longest_number(text: str) -> int:
     """How many digits the longest number of a document has."""
-    found = (token[_NUMBER] for token in _TOKEN.finditer(text))
-    return max((len(number) for number in found if number), default=0)
+    numbers = (token[_NUMBER] for token in _TOKEN.finditer(text))
+    return max((len(number) for number in numbers if number), default=0)
 
 
 def excess(document: DocumentNode, allowed: Limits) -> Excess | None:
-    """By what a document's first operation that is too large is too large; None if all fit."""
-    ruler = _Ruler(
+    """The first limit that an operation of the document exceeds, or None."""
+    meter = _Meter(
         {
             definition.name.value: definition
             for definition in document.definitions
@@ -102,21 +102,21 @@ def excess(document: DocumentNode, allowed: Limits) -> Excess | None:
     )
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            size = ruler.selection_set(definition.selection_set)
-            found = limits.exceeded(
+            size = meter.selection_set(definition.selection_set)
+            exceeded = limits.first_excess(
                 allowed,
                 depth=size.depth,
                 root_fields=size.root_fields,
                 aliases=size.aliases,
-                directives=size.directives + _on_top(definition),
+                directives=size.directives + _outer_directives(definition),
                 fields=size.fields,
             )
-            if found:
-                return found
+            if exceeded:
+                return exceeded
     return None
 
 
-def _on_top(operation: OperationDefinitionNode) -> int:
-    """How many directives an operation and its variables have."""
+def _outer_directives(operation: OperationDefinitionNode) -> int:
+    """How many directives the operation itself and its variables have."""
     of_variables = (each.directives or () for each in operation.variable_definitions or ())
     return len(operation.directives or ()) + sum(map(len, of_variables))

@@ -1,6 +1,6 @@
-"""What an introspection answers, counted on the schema itself before it is carried out.
+"""What an introspection returns, counted on the schema itself before it runs.
 
-Lists of types within lists of fields make a few lines ask for millions of objects.
+Lists of types within lists of fields make a few lines request millions of objects.
 """
 
 from dataclasses import dataclass, field
@@ -10,53 +10,53 @@ from typing import Any
 from graphql import GraphQLSchema
 
 from schema.limits.list_sizes import is_list
-from schema.limits.selection_tree import Branch, Shape
+from schema.limits.selection_tree import ObjectField, ObjectSelection
 
 
-def points(branch: Branch, schema: GraphQLSchema, most: int) -> int:
-    """How many objects a `__schema`, or the dearest `__type`, of this selection has.
+def points(selected: ObjectField, schema: GraphQLSchema, most: int) -> int:
+    """How many objects a `__schema` field has, or a `__type` field for the most expensive type.
 
-    `most` is what may be counted; where that does not suffice it is one more.
+    Counts to `most` and returns one more if there are more objects.
     """
-    (shape,) = branch.shapes.values()
-    roots = [schema] if branch.name == "__schema" else schema.type_map.values()
-    counting = _Counting(SimpleNamespace(schema=schema), most)
+    (selection,) = selected.selections.values()
+    roots = [schema] if selected.name == "__schema" else schema.type_map.values()
+    counter = _Counter(SimpleNamespace(schema=schema), most)
     try:
-        return max(counting.objects(shape, root) for root in roots)
-    except _Enough:
+        return max(counter.objects(selection, root) for root in roots)
+    except _TooMany:
         return most + 1
 
 
-class _Enough(Exception):
-    """Raised when more was counted than may be."""
+class _TooMany(Exception):
+    """Raised when there are more objects than are to be counted."""
 
 
 @dataclass(slots=True)
-class _Counting:
+class _Counter:
     info: Any
     left: int
     known: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def objects(self, shape: Shape, value: Any) -> int:
-        """One object, with all that are selected below it; raises _Enough."""
-        # Types live as long as the schema does; fields and arguments come in pairs made anew.
-        key = None if isinstance(value, tuple) else (id(shape), id(value))
+    def objects(self, selection: ObjectSelection, value: Any) -> int:
+        """One object and all objects that are selected below it; raises _TooMany."""
+        # Types live as long as the schema; fields and arguments are new tuples each time.
+        key = None if isinstance(value, tuple) else (id(selection), id(value))
         if key in self.known:
             return self.known[key]
         self.left -= 1
         if self.left < 0:
-            raise _Enough
-        found = 1 + sum(self._below(branch, value) for branch in shape.branches)
+            raise _TooMany
+        count = 1 + sum(self._below(each, value) for each in selection.fields)
         if key is not None:
-            self.known[key] = found
-        return found
+            self.known[key] = count
+        return count
 
-    def _below(self, branch: Branch, value: Any) -> int:
-        definition = branch.definition
+    def _below(self, selected: ObjectField, value: Any) -> int:
+        definition = selected.definition
         deprecated = {"includeDeprecated": True} if definition.args else {}
-        found = definition.resolve(value, self.info, **deprecated)  # type: ignore[misc]
-        (shape,) = branch.shapes.values()
-        if found is None:
+        resolved = definition.resolve(value, self.info, **deprecated)  # type: ignore[misc]
+        (selection,) = selected.selections.values()
+        if resolved is None:
             return 0
-        each = found if is_list(definition) else [found]
-        return sum(self.objects(shape, one) for one in each)
+        values = resolved if is_list(definition) else [resolved]
+        return sum(self.objects(selection, each) for each in values)

@@ -1,13 +1,13 @@
-"""How large an operation may be: the figures, declared here once, and what is said beyond them.
+"""How large an operation may be, and the message for one that is larger.
 
-Nothing heavy is imported, so that settings can take their defaults from here.
+Imports nothing heavy, so that settings can take their defaults from here.
 """
 
 from dataclasses import dataclass
 
-SENTENCES = {
+MESSAGES = {
     "tokens": "the document has {} tokens",
-    "depth": "the operation nests {} deep",
+    "depth": "the operation nests {} levels deep",
     "aliases": "the operation has {} aliases",
     "root_fields": "the operation has {} root fields",
     "directives": "the operation has {} directives",
@@ -18,9 +18,9 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The most that an operation may have; what a fragment holds counts wherever it is spread.
+    """The largest allowed operation; the content of a fragment counts wherever it is spread.
 
-    `cost` is in points, see `schema.cost`.
+    `cost` is in points, see `schema.limits.cost`.
     """
 
     tokens: int = 1_000
@@ -37,21 +37,20 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """A limit, by its name in Limits, and how far it was exceeded."""
+    """A limit that was exceeded, by its name in Limits."""
 
     name: str
     measured: int
     allowed: int
 
     def __str__(self) -> str:
-        """The sentence for the client."""
-        return f"{SENTENCES[self.name].format(self.measured)}; {self.allowed} are allowed"
+        return f"{MESSAGES[self.name].format(self.measured)}; {self.allowed} are allowed"
 
 
-def exceeded(limits: Limits, **measured: int) -> Excess | None:
-    """The first of the measured figures that is beyond its limit, or None."""
-    for name, figure in measured.items():
+def first_excess(limits: Limits, **measured: int) -> Excess | None:
+    """The first limit that these measurements exceed, or None."""
+    for name, value in measured.items():
         allowed = getattr(limits, name)
-        if figure > allowed:
-            return Excess(name, figure, allowed)
+        if value > allowed:
+            return Excess(name, value, allowed)
     return None

@@ -1,7 +1,7 @@
-"""How many entries a list of an answer may have: what the arguments say of it, variables included.
+"""How many entries a list of an answer may have, according to its arguments and the variables in them.
 
-Variables are read as they were sent. What does not fit its type counts as absent here, and is refused
-when it is coerced.
+Variables are read as they were sent. A value of the wrong type counts as absent here; coercion refuses
+it later.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,20 +23,20 @@ from graphql import (
 )
 
 from schema.limits.selection_tree import When
-from schema.limits.variable_amounts import Amount, Given
+from schema.limits.variable_amounts import Amount, SentVariables
 
-PAGING = ("first", "last")
+PAGE_SIZE_ARGUMENTS = ("first", "last")
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """What an operation's variables come to where they are not sent."""
+class VariableReader:
+    """Reads variables that were sent; `defaults` has the declared defaults of the others."""
 
     defaults: Mapping[str, Any]
 
     @classmethod
-    def of(cls, definitions: Iterable[VariableDefinitionNode]) -> "Values":
-        """The defaults that these definitions declare."""
+    def of(cls, definitions: Iterable[VariableDefinitionNode]) -> "VariableReader":
+        """The reader for an operation's variable definitions."""
         return cls(
             {
                 each.variable.name.value: value_from_ast_untyped(each.default_value)
@@ -45,61 +45,61 @@ class Values:
             }
         )
 
-    def read(self, name: str, given: Given) -> Any:
+    def read(self, name: str, sent: SentVariables) -> Any:
         """A variable's value as it was sent, else its default, else None."""
-        return given[name] if name in given else self.defaults.get(name)
+        return sent[name] if name in sent else self.defaults.get(name)
 
-    def hold(self, conditions: Sequence[When], given: Given) -> bool:
+    def hold(self, conditions: Sequence[When], sent: SentVariables) -> bool:
         """Whether any of these conditions holds."""
         return any(
-            all(self.read(name, given) is wanted for name, wanted in when) for when in conditions
+            all(self.read(name, sent) is required for name, required in when) for when in conditions
         )
 
 
 def is_page(definition: GraphQLField) -> bool:
-    """Whether a field answers a page of a list."""
-    return definition.args.keys() >= set(PAGING)
+    """Whether a field returns a page of a list."""
+    return definition.args.keys() >= set(PAGE_SIZE_ARGUMENTS)
 
 
 def is_list(definition: GraphQLField) -> bool:
-    """Whether a field answers a plain list."""
+    """Whether a field returns a plain list."""
     return is_list_type(get_nullable_type(definition.type))
 
 
-def of_page(node: FieldNode, values: Values, default: int, most: int) -> Amount:
-    """How many entries a page has at most; none where its size is refused."""
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    asked = [given[name] for name in PAGING if name in given]
-    names = [each.name.value for each in asked if isinstance(each, VariableNode)]
-    known = [int(each.value) for each in asked if isinstance(each, IntValueNode)]
+def of_page(node: FieldNode, variables: VariableReader, default: int, most: int) -> Amount:
+    """How many entries a page may have; an out-of-range size counts as the nearest allowed one."""
+    arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
+    sizes = [arguments[name] for name in PAGE_SIZE_ARGUMENTS if name in arguments]
+    names = [size.name.value for size in sizes if isinstance(size, VariableNode)]
+    literals = [int(size.value) for size in sizes if isinstance(size, IntValueNode)]
 
-    def size(sent: Given) -> int:
-        for value in (*known, *[values.read(name, sent) for name in names]):
+    def size_for(sent: SentVariables) -> int:
+        for value in (*literals, *[variables.read(name, sent) for name in names]):
             if isinstance(value, int | float):  # JSON's 100.0 is an Int too
                 return min(max(int(value), 0), most)
         return default
 
-    return size if names else size({})
+    return size_for if names else size_for({})
 
 
-def of_list(node: FieldNode, definition: GraphQLField, values: Values) -> Amount | None:
-    """How many entries the required list among a field's arguments has; None without one."""
+def of_list(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount | None:
+    """How many entries the field's required list argument has; None if it has no such argument."""
     for argument in node.arguments or ():
         declared = definition.args[argument.name.value]
         if is_required_argument(declared) and is_list_type(get_nullable_type(declared.type)):
-            return _length(argument.value, values)
+            return _length(argument.value, variables)
     return None
 
 
-def _length(node: ValueNode, values: Values) -> Amount:
+def _length(node: ValueNode, variables: VariableReader) -> Amount:
     if isinstance(node, ListValueNode):
         return len(node.values)
     if not isinstance(node, VariableNode):
-        return 1  # a single value stands for a list of it
+        return 1  # a single value is coerced to a list of it
     name = node.name.value
 
-    def length(sent: Given) -> int:
-        value = values.read(name, sent)
+    def length(sent: SentVariables) -> int:
+        value = variables.read(name, sent)
         return len(value) if isinstance(value, list) else 1
 
     return length

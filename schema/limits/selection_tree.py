@@ -28,108 +28,110 @@ from graphql import (
 from schema.fields.collect_fields import applies
 
 When: TypeAlias = frozenset[tuple[str, bool]]
-"""What must hold for a selection to count: variables by name, and the values that they must have."""
+"""A condition: variables by name, with the values that they all must have."""
 
 ALWAYS: When = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One place of a document that selects a field, and under which condition."""
+class Occurrence:
+    """One node of a document that selects a field, and the condition under which it does."""
 
     node: FieldNode
     when: When
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A field that answers objects: under its response key, with a shape for each type they may have."""
+class ObjectField:
+    """A field that returns objects, by response key, with a selection for each type they may have."""
 
     key: str
     definition: GraphQLField
-    places: list[Place]
-    shapes: "dict[str, Shape]"
+    occurrences: list[Occurrence]
+    selections: "dict[str, ObjectSelection]"
 
     @property
     def name(self) -> str:
         """The field's name in the schema."""
-        return self.places[0].node.name.value
+        return self.occurrences[0].node.name.value
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What is selected of one object type: all response keys, and those that lead to objects."""
+class ObjectSelection:
+    """What is selected of one object type: all response keys, and the fields that return objects."""
 
     type: GraphQLObjectType
     keys: frozenset[str]
-    branches: list[Branch]
+    fields: list[ObjectField]
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """Makes shapes of valid selections; they must be bounded in size before."""
+class SelectionTreeBuilder:
+    """Makes the trees of valid selections, whose size `document_size` has limited before."""
 
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
 
-    def of(
+    def build(
         self, type_: GraphQLObjectType, selected: Iterable[tuple[SelectionSetNode, When]]
-    ) -> Shape:
-        """The shape of an object of which all these are selected."""
-        grouped: dict[str, list[Place]] = {}
-        collecting = _Collecting(self, type_)
+    ) -> ObjectSelection:
+        """The selection of an object type by all these selection sets together."""
+        grouped: dict[str, list[Occurrence]] = {}
+        collector = _Collector(self, type_)
         for selection_set, when in selected:
-            for place in collecting.places(selection_set, when):
-                node = place.node
-                grouped.setdefault((node.alias or node.name).value, []).append(place)
-        branches = [self._branch(type_, key, places) for key, places in grouped.items()]
-        return Shape(type_, frozenset(grouped), [branch for branch in branches if branch])
+            for occurrence in collector.occurrences(selection_set, when):
+                node = occurrence.node
+                grouped.setdefault((node.alias or node.name).value, []).append(occurrence)
+        fields = [self._field(type_, key, each) for key, each in grouped.items()]
+        return ObjectSelection(type_, frozenset(grouped), [field for field in fields if field])
 
-    def _branch(self, parent: GraphQLObjectType, key: str, places: list[Place]) -> Branch | None:
-        definition: Any = self.schema.get_field(parent, places[0].node.name.value)
+    def _field(
+        self, parent: GraphQLObjectType, key: str, occurrences: list[Occurrence]
+    ) -> ObjectField | None:
+        definition: Any = self.schema.get_field(parent, occurrences[0].node.name.value)
         named: Any = get_named_type(definition.type)
         if not is_composite_type(named):
             return None
-        inner = [(place.node.selection_set, place.when) for place in places]
+        inner = [(each.node.selection_set, each.when) for each in occurrences]
         types = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
-        shapes = {each.name: self.of(each, inner) for each in types}  # type: ignore[arg-type]
-        return Branch(key, definition, places, shapes)
+        selections = {each.name: self.build(each, inner) for each in types}  # type: ignore[arg-type]
+        return ObjectField(key, definition, occurrences, selections)
 
 
 @dataclass(slots=True)
-class _Collecting:
-    shapes: Shapes
+class _Collector:
+    builder: SelectionTreeBuilder
     type_: GraphQLObjectType
-    seen: set[tuple[str, When]] = field(default_factory=set)
+    spread: set[tuple[str, When]] = field(default_factory=set)
 
-    def places(self, selection_set: SelectionSetNode, when: When) -> Iterator[Place]:
+    def occurrences(self, selection_set: SelectionSetNode, when: When) -> Iterator[Occurrence]:
         for selection in selection_set.selections:
-            holds = _also(when, selection)
-            if holds is None:
+            condition = _condition(when, selection)
+            if condition is None:
                 continue
             if isinstance(selection, FieldNode):
-                yield Place(selection, holds)
+                yield Occurrence(selection, condition)
                 continue
             fragment: Any = selection
             if isinstance(selection, FragmentSpreadNode):
                 name = selection.name.value
-                if (name, holds) in self.seen:
+                if (name, condition) in self.spread:
                     continue
-                self.seen.add((name, holds))
-                fragment = self.shapes.fragments[name]
-            if applies(self.shapes.schema, fragment, self.type_):
-                yield from self.places(fragment.selection_set, holds)
+                self.spread.add((name, condition))
+                fragment = self.builder.fragments[name]
+            if applies(self.builder.schema, fragment, self.type_):
+                yield from self.occurrences(fragment.selection_set, condition)
 
 
-def _also(when: When, selection: SelectionNode) -> When | None:
-    """The condition with what a selection's own directives add; None where it never holds."""
+def _condition(when: When, selection: SelectionNode) -> When | None:
+    """The condition together with a selection's own @skip and @include; None if it never holds."""
     for directive in selection.directives or ():
         name, arguments = directive.name.value, directive.arguments or ()
         if name not in ("skip", "include"):
             continue
-        given, wanted = arguments[0].value, name == "include"
-        if isinstance(given, VariableNode):
-            when |= {(given.name.value, wanted)}
-        elif isinstance(given, BooleanValueNode) and given.value is not wanted:
+        value, required = arguments[0].value, name == "include"
+        if isinstance(value, VariableNode):
+            when |= {(value.name.value, required)}
+        elif isinstance(value, BooleanValueNode) and value.value is not required:
             return None
     return when

@@ -1,62 +1,61 @@
-"""Figures that are known, or that an operation's variables decide: sums and products of both.
+"""Amounts that are known, or depend on an operation's variables: their sums and products.
 
-Whatever is known is worked out when the figure is made, so that only what depends on variables is
-worked out for each request.
+Known parts are computed once, when the amount is made; each request computes only the rest.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-Given: TypeAlias = Mapping[str, Any]
-"""An operation's variables as they were sent, before they are coerced."""
+SentVariables: TypeAlias = Mapping[str, Any]
+"""An operation's variables as the client sent them, before coercion."""
 
-Amount: TypeAlias = int | Callable[[Given], int]
-
-
-def worth(amount: Amount, given: Given) -> int:
-    """The figure for these variables."""
-    return amount if isinstance(amount, int) else amount(given)
+Amount: TypeAlias = int | Callable[[SentVariables], int]
 
 
-def total(amounts: Iterable[Amount]) -> Amount:
-    """The sum of them all."""
-    known, open_ = _parted(amounts)
+def evaluate(amount: Amount, sent: SentVariables) -> int:
+    """The amount for these variables."""
+    return amount if isinstance(amount, int) else amount(sent)
+
+
+def sum_of(amounts: Iterable[Amount]) -> Amount:
+    """The sum of all amounts."""
+    known, open_ = _split(amounts)
     sum_ = sum(known)
     if not open_:
         return sum_
     if len(open_) == 1 and not sum_:
         return open_[0]
-    return lambda given: sum_ + sum([amount(given) for amount in open_])
+    return lambda sent: sum_ + sum([amount(sent) for amount in open_])
 
 
 def largest(amounts: Iterable[Amount]) -> Amount:
-    """The largest of them, at least 0."""
-    known, open_ = _parted(amounts)
+    """The largest of the amounts, at least 0."""
+    known, open_ = _split(amounts)
     most = max(known, default=0)
     if not open_:
         return most
-    return lambda given: max(most, *[amount(given) for amount in open_])
+    return lambda sent: max(most, *[amount(sent) for amount in open_])
 
 
-def times(factor: Amount, amount: Amount) -> Amount:
+def product(factor: Amount, amount: Amount) -> Amount:
     """The product of both."""
     if isinstance(factor, int):
         if isinstance(amount, int):
             return factor * amount
-        return times(amount, factor)
+        return product(amount, factor)
     if isinstance(amount, int):
-        return 0 if amount == 0 else lambda given: factor(given) * amount
-    return lambda given: factor(given) * amount(given)
+        return 0 if amount == 0 else lambda sent: factor(sent) * amount
+    return lambda sent: factor(sent) * amount(sent)
 
 
-def provided(holds: Callable[[Given], bool], amount: Amount) -> Amount:
-    """The amount where the condition holds, else 0."""
-    return 0 if amount == 0 else lambda given: worth(amount, given) if holds(given) else 0
+def conditional(holds: Callable[[SentVariables], bool], amount: Amount) -> Amount:
+    """The amount if the condition holds, else 0."""
+    return 0 if amount == 0 else lambda sent: evaluate(amount, sent) if holds(sent) else 0
 
 
-def _parted(amounts: Iterable[Amount]) -> tuple[list[int], list[Callable[[Given], int]]]:
+def _split(amounts: Iterable[Amount]) -> tuple[list[int], list[Callable[[SentVariables], int]]]:
     known: list[int] = []
-    open_: list[Callable[[Given], int]] = []
+    open_: list[Callable[[SentVariables], int]] = []
     for amount in amounts:
         if isinstance(amount, int):
             known.append(amount)

@@ -15,7 +15,7 @@ from schema.compiled.arguments import DEFINITION
 from schema.compiled.compiler import source_of
 from schema.fields import sources
 from schema.filter_reader import LIST_OPERATORS
-from schema.filters import FILTERED, EnumFilter
+from schema.filters import FILTER_TARGETS, EnumFilter
 
 BY_KIND = {
     column_types.TEXT: filters.StringFilter,
@@ -31,9 +31,9 @@ MATCHES = {
     "connections": filters.ConnectionsMatch,
 }
 # A page's own fields are known to both roads by name.
-PAGES = (pages.Page, pages.Edge, pages.PageInfo)
+PAGES = (pages.RelayPage, pages.Edge, pages.PageInfo)
 BOOLEAN = {"and_", "or_", "not_"}
-FILTERS = [pytest.param(filter_, id=filter_.__name__) for filter_ in FILTERED]
+FILTERS = [pytest.param(filter_, id=filter_.__name__) for filter_ in FILTER_TARGETS]
 OBJECTS = [
     pytest.param(type_, id=type_.name)
     for type_ in GRAPHQL.type_map.values()
@@ -56,12 +56,12 @@ def fitting(column: Column) -> Any:
 
 
 def test_every_table_has_a_filter():
-    assert [filtered.table for filtered in FILTERED.values()] == list(TABLES)
+    assert [filtered.table for filtered in FILTER_TARGETS.values()] == list(TABLES)
 
 
 @pytest.mark.parametrize("filter_", FILTERS)
 def test_a_filter_compares_columns_as_their_kind_can_be_compared(filter_):
-    table, relations = FILTERED[filter_].table, FILTERED[filter_].relations
+    table, relations = FILTER_TARGETS[filter_].table, FILTER_TARGETS[filter_].relations
 
     compared = {
         name: type_
@@ -76,8 +76,8 @@ def test_a_filter_compares_columns_as_their_kind_can_be_compared(filter_):
 
 @pytest.mark.parametrize("filter_", FILTERS)
 def test_a_filter_follows_relations_of_its_own_table(filter_):
-    table, relations = FILTERED[filter_].table, FILTERED[filter_].relations
-    of_table = {filtered.table: filter_ for filter_, filtered in FILTERED.items()}
+    table, relations = FILTER_TARGETS[filter_].table, FILTER_TARGETS[filter_].relations
+    of_table = {filtered.table: filter_ for filter_, filtered in FILTER_TARGETS.items()}
 
     followed = {name: parts(filter_)[name] for name in relations}
 
@@ -143,7 +143,7 @@ def test_a_type_publishes_columns_and_relations_of_its_own_table(table: Table[An
                 values = {member.value for member in table.columns[by].kind.python}
                 assert relations.keys() == values, name
                 assert all(relation.parent is table for relation in relations.values()), name
-            case sources.Pages(child, relation):
+            case sources.PagedList(child, relation):
                 assert relation is not None, name
                 assert (relation.parent, relation.child) == (table, child), name
                 assert relation.many, name

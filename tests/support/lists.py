@@ -16,7 +16,7 @@ from db.queries import cursors
 from db.queries.listings import Order
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
-from schema.fields.sources import Pages
+from schema.fields.sources import PagedList
 from tests.support.statement_counts import fill, watched
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -30,12 +30,12 @@ class List:
     """One list of the schema: its field, the orderings it offers and the fields it filters by equality."""
 
     field: str
-    source: Pages
+    source: PagedList
     filter: GraphQLInputObjectType
     orderings: dict[str, str]
 
     @classmethod
-    def of(cls, name: str, definition: Any, source: Pages) -> "List":
+    def of(cls, name: str, definition: Any, source: PagedList) -> "List":
         """The list that a field of the schema is."""
         by: Any = get_named_type(definition.args["orderBy"].type)
         members = get_named_type(by.fields["field"].type).values
@@ -85,12 +85,12 @@ class List:
                 yield cut | filter_
 
 
-def fields() -> Iterator[tuple[str, str, Any, Pages]]:
+def fields() -> Iterator[tuple[str, str, Any, PagedList]]:
     for owner in GRAPHQL.type_map.values():
         if isinstance(owner, GraphQLObjectType) and not owner.name.startswith("__"):
             for name, definition in owner.fields.items():
                 source = source_of(definition)
-                if isinstance(source, Pages):
+                if isinstance(source, PagedList):
                     yield owner.name, name, definition, source
 
 

@@ -230,7 +230,7 @@ async def test_a_refused_operation_is_a_request_error(tmp_path, accept):
     assert answer.status_code == (200 if accept == "application/json" else 400)
     assert answer.json()["errors"] == [
         {
-            "message": "the operation nests 21 deep; 20 are allowed",
+            "message": "the operation nests 21 levels deep; 20 are allowed",
             "extensions": {"code": "TOO_LARGE", "limit": "depth", "measured": 21, "allowed": 20},
         }
     ]
