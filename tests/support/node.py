@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.paths import NPM
 
-SECONDS = 300
+SECONDS = 900
 
 
 def require(package: str) -> str:
