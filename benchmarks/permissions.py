@@ -115,12 +115,12 @@ def _prepare(database: Path, size: Size) -> dict[str, str]:
 
 
 def _key_of(connection: sqlite3.Connection, actor: str) -> str:
-    key = keys.new()
+    key = keys.generate()
     program: Program[Any] = api_keys.create(
         key.key_id, actor, keys.digest(key.secret), label=None, expires_at=None
     )
     run_program(program, lambda statement: execute(connection, statement, UNRESTRICTED))
-    return keys.text(key)
+    return key.text()
 
 
 def _owned(size: Size) -> Sequence[int]:

@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> "Service":
                 worker_exchange.telling(lambda: metrics.for_siblings(app)),
                 minting.minter(settings) as mint,
                 minting.catching_up(db, mint),
-                setup.gate(settings, db) as app.gate,
+                setup.open_gate(settings, db) as app.gate,
             ):
                 app.mint = mint
                 yield
@@ -150,7 +150,7 @@ async def _schema(request: Request) -> Response:
     """The schema, for whoever may ask /graphql for it."""
     gate: Gate | None = request.app.gate
     if gate is not None:
-        await gate.viewer(request.scope["headers"], operation.address_of(request.scope))
+        await gate.authenticate(request.scope["headers"], operation.address_of(request.scope))
     return await compression.response(request, sdl().encode(), "text/plain", {})
 
 

@@ -1,1 +1,1 @@
-"""Who asks: credentials, the actors they stand for, and how often these may ask."""
+"""Authentication: credentials, the actors that they belong to, and rate limits per actor and address."""

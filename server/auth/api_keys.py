@@ -1,4 +1,4 @@
-"""API keys as text: `cg_<key id>_<secret>`, of which only the SHA-256 of the secret is kept."""
+"""API keys as text: `cg_<key id>_<secret>`. Only the SHA-256 of the secret is stored."""
 
 import hashlib
 import hmac
@@ -9,37 +9,34 @@ from dataclasses import dataclass
 PREFIX = "cg_"
 SECRET_BYTES = 32
 KEY_ID = re.compile("[0-9a-f]{12}")
-_FORM = re.compile(rf"cg_({KEY_ID.pattern})_([\w-]{{43}})", re.ASCII)
+_API_KEY = re.compile(rf"cg_({KEY_ID.pattern})_([\w-]{{43}})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Presented:
-    """A key as a client sent it."""
+class PresentedKey:
+    """An API key as a client sends it."""
 
     key_id: str
     secret: str
 
-    def proves(self, secret_sha256: str) -> bool:
-        """Whether this is the key whose secret has that digest; takes as long either way."""
+    def matches(self, secret_sha256: str) -> bool:
+        """Compare with a stored digest, in constant time."""
         return hmac.compare_digest(digest(self.secret), secret_sha256)
 
-
-def new() -> Presented:
-    """A new key."""
-    return Presented(secrets.token_hex(6), secrets.token_urlsafe(SECRET_BYTES))
+    def text(self) -> str:
+        return f"{PREFIX}{self.key_id}_{self.secret}"
 
 
-def text(key: Presented) -> str:
-    """The key as its owner keeps it."""
-    return f"{PREFIX}{key.key_id}_{key.secret}"
+def generate() -> PresentedKey:
+    return PresentedKey(secrets.token_hex(6), secrets.token_urlsafe(SECRET_BYTES))
 
 
-def read(given: str) -> Presented | None:
-    """The key that a text is, or None."""
-    found = _FORM.fullmatch(given)
-    return Presented(found[1], found[2]) if found else None
+def parse(text: str) -> PresentedKey | None:
+    """The key, or None for any other text."""
+    parts = _API_KEY.fullmatch(text)
+    return PresentedKey(parts[1], parts[2]) if parts else None
 
 
 def digest(secret: str) -> str:
-    """What is kept of a secret: it is random enough that nothing slower is needed."""
+    """What is stored of a secret. A fast hash suffices, since secrets are random."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""When a key expires, as an operator writes it."""
+"""When an API key expires, as an operator writes it."""
 
 import re
 from datetime import UTC, datetime, time, timedelta
@@ -6,33 +6,35 @@ from datetime import UTC, datetime, time, timedelta
 from db.model import instants
 
 HOURS = {"h": 1, "d": 24, "w": 7 * 24}
-FORMS = "a duration as 12h, 90d or 8w, a day as 2027-01-31, or an instant as 2027-01-31T18:00:00Z"
+FORMATS = (
+    "a duration such as 12h, 90d or 8w, a day such as 2027-01-31,"
+    " or an instant such as 2027-01-31T18:00:00Z"
+)
 _DURATION = re.compile(r"([0-9]{1,9})([hdw])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def read(given: str, now: datetime) -> str:
-    """The instant, in canonical form, from which a key is worth nothing any more.
+def parse(text: str, now: datetime) -> str:
+    """The instant, in canonical form, from which a key is invalid.
 
-    A duration counts from `now`; a day is the last on which the key is good, in UTC, and so is an
-    instant without an offset. Raises ValueError, saying what to write, for anything else and for what
-    is not after `now`.
+    A duration counts from `now`. A day is the last on which the key is valid, in UTC; an instant without
+    an offset is in UTC too. Raises ValueError for anything else and for what is not after `now`.
     """
     try:
-        expires_at = _instant(given, now)
+        expires_at = _instant(text, now)
     except (ValueError, OverflowError):
-        raise ValueError(f"{given!r} must be {FORMS}") from None
+        raise ValueError(f"{text!r} must be {FORMATS}") from None
     if expires_at <= instants.canonical(now):
-        raise ValueError(f"{given!r} is over already: name a time to come")
+        raise ValueError(f"{text!r} is in the past: give a time in the future")
     return expires_at
 
 
-def _instant(given: str, now: datetime) -> str:
-    if duration := _DURATION.fullmatch(given):
+def _instant(text: str, now: datetime) -> str:
+    if duration := _DURATION.fullmatch(text):
         return instants.canonical(now + timedelta(hours=int(duration[1]) * HOURS[duration[2]]))
-    if _DAY.fullmatch(given):
-        last = datetime.combine(datetime.fromisoformat(given), time(), UTC)
-        return instants.canonical(last + timedelta(days=1))
-    if "T" not in given:
+    if _DAY.fullmatch(text):
+        last_day = datetime.combine(datetime.fromisoformat(text), time(), UTC)
+        return instants.canonical(last_day + timedelta(days=1))
+    if "T" not in text:
         raise ValueError
-    return instants.parse(given)
+    return instants.parse(text)

@@ -1,7 +1,7 @@
-"""Who asks: what every request to /graphql shows at the gate in protected mode.
+"""The gate: authenticates every request in protected mode, and applies rate limits.
 
-The actor behind a credential is looked up for every operation, or is known from a look at the very same
-state of the database: whoever is suspended, or loses a capability, has lost it for the next request.
+The actor behind a credential is looked up for each request, unless the database has not changed since the
+last lookup. So a suspension or a lost capability takes effect with the next request.
 """
 
 import asyncio
@@ -26,15 +26,15 @@ from db.sqlite.database import Database
 from resolvers import permissions
 from resolvers.permissions import Viewer
 from server import ip_addresses
-from server.auth import api_keys, tokens
-from server.auth.rate_limits import Buckets, Room
-from server.auth.signing_keys import COOL_DOWN_SECONDS, NoKeys
-from server.auth.tokens import Tokens
+from server.auth import api_keys
+from server.auth.rate_limits import Allowance, RateLimiter
+from server.auth.signing_keys import RETRY_SECONDS, KeysUnavailable
+from server.auth.tokens import InvalidToken, TokenVerifier
 from server.http.errors import HTTPError
 
 T = TypeVar("T")
 
-KNOWN = 10_000
+CREDENTIALS_KEPT = 10_000
 DAY_SECONDS = 86_400
 BEARER = "bearer"
 
@@ -42,10 +42,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A viewer that a credential stood for in one state of the database, and until when it may.
-
-    `until` is in seconds since 1970.
+class _Authenticated:
+    """The viewer behind a credential in one state of the database, trusted until a time in seconds
+    since 1970.
     """
 
     state: bytes | None
@@ -54,20 +53,20 @@ class _Seen:
 
 
 class Gate:
-    """Lets those in who have a credential; failures are counted by address.
+    """Authenticates requests by their Authorization header.
 
-    `failures` holds what each address has failed lately; `requests` and `points` what each actor has
-    asked for. `now` gives the seconds since 1970 that expiries and days are told by.
+    `failures` limits failed credentials per client address; `requests` and `points` limit each actor's
+    requests and their cost. `now` returns seconds since 1970.
     """
 
     def __init__(
         self,
         database: Database,
-        tokens: Tokens | None,
+        tokens: TokenVerifier | None,
         *,
-        failures: Buckets,
-        requests: Buckets,
-        points: Buckets,
+        failures: RateLimiter,
+        requests: RateLimiter,
+        points: RateLimiter,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._db = database
@@ -76,143 +75,137 @@ class Gate:
         self._requests = requests
         self._points = points
         self._now = now
-        self._known: LRUCache[bytes, _Seen] = LRUCache(KNOWN)
-        self._used: LRUCache[str, str] = LRUCache(KNOWN)
-        self._noting: set[asyncio.Task[None]] = set()
+        self._authenticated: LRUCache[bytes, _Authenticated] = LRUCache(CREDENTIALS_KEPT)
+        self._used_on: LRUCache[str, str] = LRUCache(CREDENTIALS_KEPT)  # days, by key id
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def viewer(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
-        """Who sends these headers from this address.
+    async def authenticate(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
+        """The viewer of a request with these headers from this client address, which counts as one.
 
-        Raises HTTPError: 401 without a credential or with one that proves nothing, 429 where the address
-        has failed too often or the actor asks too often, 503 while tokens cannot be verified.
+        Raises HTTPError: 401 for a missing or invalid credential, 429 if the address has too many
+        failures or the actor too many requests, 503 while tokens cannot be verified.
         """
         viewer = await self.recheck(headers, address)
-        self._count(viewer)
+        allowance = self._requests.take(viewer.actor, 1)
+        if not allowance.suffices:
+            raise _too_many("too many requests in this minute", allowance)
         return viewer
 
     async def recheck(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
-        """Like `viewer`, of a request that was counted: look its credential up again.
-
-        Raises HTTPError with 401, 429 and 503 as that does.
-        """
-        given = [value for name, value in headers if name == b"authorization"]
-        if not given:
+        """Like `authenticate`, for a request that has been counted: verify its credential again."""
+        values = [value for name, value in headers if name == b"authorization"]
+        if not values:
             raise _unauthorized("send a credential, as Authorization: Bearer cg_…")
-        # Spaces tell nothing: spelled in ever more ways, one credential must not push all others out.
-        digest = hashlib.sha256(b" ".join(given[0].split())).digest()
+        # Without its spaces: one credential in many spellings must not evict all others.
+        digest = hashlib.sha256(b" ".join(values[0].split())).digest()
         state = self._db.state()
-        seen = self._known.get(digest) if len(given) == 1 else None
-        if seen is None or state is None or seen.state != state or seen.until <= self._now():
-            viewer, until = await self._proved(given, digest, address)
-            seen = _Seen(state, viewer, until)
-            self._known[digest] = seen
-        return seen.viewer
+        known = self._authenticated.get(digest) if len(values) == 1 else None
+        if known is None or state is None or known.state != state or known.until <= self._now():
+            viewer, until = await self._verify_limited(values, digest, address)
+            known = _Authenticated(state, viewer, until)
+            self._authenticated[digest] = known
+        return known.viewer
 
-    def spend(self, viewer: Viewer, cost: int) -> Room:
-        """Take the points of an operation from its actor's minute; raises HTTPError with 429."""
-        room = self._points.take(viewer.actor, cost)
-        if not room.is_enough:
-            raise _too_often(f"{cost} points are more than are left of this minute", room)
-        return room
+    def spend(self, viewer: Viewer, cost: int) -> Allowance:
+        """Take the points of an operation from its actor's minute; raises HTTPError (429)."""
+        allowance = self._points.take(viewer.actor, cost)
+        if not allowance.suffices:
+            raise _too_many(f"{cost} points are more than are left of this minute", allowance)
+        return allowance
 
     def check_failures(self, address: str) -> None:
-        """Raise HTTPError with 429 where an address has failed too often lately."""
-        room = self._failures.room(ip_addresses.client_network(address), 1)
-        if not room.is_enough:
-            raise _too_often("too many credentials from this address have failed", room)
+        """Raise HTTPError (429) if an address has too many failures."""
+        allowance = self._failures.check(ip_addresses.client_network(address), 1)
+        if not allowance.suffices:
+            raise _too_many("too many credentials from this address have failed", allowance)
 
-    def note_failure(self, address: str, reason: str) -> None:
-        """Count a credential that proved nothing, of whatever kind."""
+    def record_failure(self, address: str, reason: str) -> None:
+        """Count a failed credential of any kind."""
         client = ip_addresses.client_network(address)
         self._failures.take(client, 1)
         log.warning("credential refused", extra={"client": client, "reason": reason})
 
     async def close(self) -> None:
-        """Wait for what is being noted."""
-        if self._noting:
-            await asyncio.wait(self._noting)
+        """Wait until the uses of keys are recorded."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    def _count(self, viewer: Viewer) -> None:
-        room = self._requests.take(viewer.actor, 1)
-        if not room.is_enough:
-            raise _too_often("too many requests in this minute", room)
-
-    async def _proved(
-        self, given: Sequence[bytes], digest: bytes, address: str
+    async def _verify_limited(
+        self, values: Sequence[bytes], digest: bytes, address: str
     ) -> tuple[Viewer, float]:
-        # Who guesses behind the same address must not shut out what was good a moment ago.
-        if self._known.get(digest) is None:
+        # A credential that was valid a moment ago is exempt: somebody else who shares the address
+        # and guesses must not lock its owner out.
+        if self._authenticated.get(digest) is None:
             self.check_failures(address)
         try:
-            return await self._prove(_credential(given))
+            return await self._verify(_credential(values))
         except HTTPError as error:
             if error.status == 401:
-                self._known.pop(digest, None)
-                self.note_failure(address, str(error))
+                self._authenticated.pop(digest, None)
+                self.record_failure(address, str(error))
             raise
-        except Unavailable as unavailable:
-            raise HTTPError(503, str(unavailable), {"retry-after": "1"}) from None
+        except Unavailable as error:
+            raise HTTPError(503, str(error), {"retry-after": "1"}) from None
 
-    async def _prove(self, credential: str) -> tuple[Viewer, float]:
+    async def _verify(self, credential: str) -> tuple[Viewer, float]:
         if credential.startswith(api_keys.PREFIX):
-            return await self._prove_key(credential)
+            return await self._verify_key(credential)
         if self._tokens is None:
             raise _unauthorized("the credential is no API key of this service", invalid=True)
         try:
-            name, until = await self._tokens.named(credential)
-        except tokens.Invalid as invalid:
-            raise _unauthorized(str(invalid), invalid=True) from None
-        except NoKeys as none:
-            wait = str(int(COOL_DOWN_SECONDS))
-            raise HTTPError(503, str(none), {"retry-after": wait}) from None
+            name, until = await self._tokens.verify(credential)
+        except InvalidToken as error:
+            raise _unauthorized(str(error), invalid=True) from None
+        except KeysUnavailable as error:
+            raise HTTPError(503, str(error), {"retry-after": str(int(RETRY_SECONDS))}) from None
         return _viewer(await self._read(lambda: stored_keys.named(name))), until
 
-    async def _prove_key(self, credential: str) -> tuple[Viewer, float]:
-        key = api_keys.read(credential)
-        known = None if key is None else await self._read(lambda: stored_keys.find(key.key_id))
-        if key is None or known is None or not key.proves(known.secret_sha256):
+    async def _verify_key(self, credential: str) -> tuple[Viewer, float]:
+        key = api_keys.parse(credential)
+        stored = None if key is None else await self._read(lambda: stored_keys.find(key.key_id))
+        if key is None or stored is None or not key.matches(stored.secret_sha256):
             raise _unauthorized("the API key is unknown", invalid=True)
-        if known.revoked_at is not None:
+        if stored.revoked_at is not None:
             raise _unauthorized("the API key was revoked: use another", invalid=True)
-        now, until = self._now(), _expiry(known.expires_at)
+        now, until = self._now(), _expiry(stored.expires_at)
         if until <= now:
             raise _unauthorized("the API key has expired: use another", invalid=True)
-        viewer = _viewer(known.owner, key.key_id)
-        self._note_use(key.key_id, known.last_used_on, now)
-        tomorrow = (now // DAY_SECONDS + 1) * DAY_SECONDS  # which is another day to note
+        viewer = _viewer(stored.owner, key.key_id)
+        self._record_use(key.key_id, stored.last_used_on, now)
+        tomorrow = (now // DAY_SECONDS + 1) * DAY_SECONDS  # when another use must be recorded
         return viewer, min(until, tomorrow)
 
     async def _read(self, program: Callable[[], Program[T]]) -> T:
         try:
             return self._db.read_at_once(program())
-        except sqlite3.Error:  # locked just now: another connection may wait
+        except sqlite3.Error:  # locked just now: a reader's connection waits
             return await self._db.read(program())
 
-    def _note_use(self, key_id: str, last_used_on: str | None, now: float) -> None:
+    def _record_use(self, key_id: str, last_used_on: str | None, now: float) -> None:
         today = datetime.fromtimestamp(now, UTC).date().isoformat()
-        if today in (last_used_on, self._used.get(key_id)):
+        if today in (last_used_on, self._used_on.get(key_id)):
             return
-        self._used[key_id] = today
-        noting = asyncio.ensure_future(self._note(key_id, today))
-        self._noting.add(noting)
-        noting.add_done_callback(self._noting.discard)
+        self._used_on[key_id] = today
+        task = asyncio.ensure_future(self._store_use(key_id, today))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _note(self, key_id: str, today: str) -> None:
+    async def _store_use(self, key_id: str, today: str) -> None:
         try:
             await self._db.write(stored_keys.used(key_id, today))
         except Unavailable:
-            self._used.pop(key_id, None)
+            self._used_on.pop(key_id, None)
 
 
 def bearer(authorization: str) -> str:
-    """What an Authorization header holds as a bearer (RFC 6750); empty for nothing and other schemes."""
+    """The bearer credential in an Authorization header (RFC 6750); empty for other schemes."""
     scheme, _, credential = authorization.partition(" ")
     return credential.strip() if scheme.lower() == BEARER else ""
 
 
-def _credential(given: Sequence[bytes]) -> str:
+def _credential(values: Sequence[bytes]) -> str:
     try:
-        (only,) = given
+        (only,) = values
         credential = bearer(only.decode("ascii"))
     except ValueError:
         raise _unauthorized("send one Authorization header, in ASCII", invalid=True) from None
@@ -222,7 +215,7 @@ def _credential(given: Sequence[bytes]) -> str:
 
 
 def _expiry(expires_at: str | None) -> float:
-    """The seconds since 1970 from which a key is worth nothing, which is at once for what is no instant."""
+    """When a key expires, in seconds since 1970; what cannot be parsed has expired."""
     if expires_at is None:
         return math.inf
     try:
@@ -234,7 +227,7 @@ def _expiry(expires_at: str | None) -> float:
 def _viewer(identity: Identity | None, key_id: str | None = None) -> Viewer:
     viewer = permissions.viewer_of(identity, key_id)
     if viewer is None:
-        message = "the credential stands for no actor here"
+        message = "the credential belongs to no actor here"
         if identity is not None:
             message = f"the credential's actor is {identity.status}"
         raise _unauthorized(message, invalid=True)
@@ -242,14 +235,16 @@ def _viewer(identity: Identity | None, key_id: str | None = None) -> Viewer:
 
 
 def _unauthorized(message: str, *, invalid: bool = False) -> HTTPError:
-    """A refusal as RFC 6750, section 3, has it."""
+    """A 401 with the challenge of RFC 6750, section 3."""
     challenge = 'Bearer realm="chittygraph"'
     if invalid:
         challenge += ', error="invalid_token"'
     return HTTPError(401, message, {"www-authenticate": challenge})
 
 
-def _too_often(message: str, room: Room) -> HTTPError:
-    seconds = max(1, math.ceil(room.wait_seconds))
+def _too_many(message: str, allowance: Allowance) -> HTTPError:
+    seconds = max(1, math.ceil(allowance.wait_seconds))
     headers = {"retry-after": str(seconds)}
-    return HTTPError(429, f"{message}: try again in {seconds} s", headers, throttle=room.told)
+    return HTTPError(
+        429, f"{message}: try again in {seconds} s", headers, throttle=allowance.extension
+    )

@@ -1,4 +1,4 @@
-"""Handing out API keys: to an actor that there is, or to a new one that is the registry's admin."""
+"""Issues API keys: to an existing actor, or to a new one that administers the registry."""
 
 from dataclasses import dataclass
 
@@ -13,72 +13,72 @@ from db.security.api_keys import ApiKey
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import ADMIN
 from server.auth import api_keys
-from server.auth.api_keys import Presented
+from server.auth.api_keys import PresentedKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a key is to be; `expires_at` is a canonical instant, or None for a key that lasts."""
+class KeyOptions:
+    """Options of a new key; `expires_at` is a canonical instant, or None for no expiry."""
 
     label: str | None = None
     expires_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A key that was handed out: the text to keep, which nobody can tell again, and what is stored."""
+class IssuedKey:
+    """A new key: its text, which cannot be retrieved again, and what is stored of it."""
 
     text: str
     stored: ApiKey
 
 
 async def to_actor(
-    ctx: OperationContext, actor: str, wanted: Wanted, *, as_admin: bool = False
-) -> Issued:
-    """Make a key for an active actor, which is given all rights with it `as_admin`.
+    ctx: OperationContext, actor: str, options: KeyOptions, *, grant_admin: bool = False
+) -> IssuedKey:
+    """Issue a key to an active actor, and with `grant_admin` give the actor all permissions.
 
-    Raises Refused where there is no such actor or it is not active, Unreadable where what it holds is
-    stored in no form that can be added to, and Unavailable where nothing can be written.
+    Raises Refused if the actor does not exist or is not active, Unreadable if its stored capabilities
+    cannot be parsed, Unavailable if nothing can be written.
     """
-    key = api_keys.new()
+    key = api_keys.generate()
 
     def program() -> Program[ApiKey]:
-        if as_admin:
-            yield from _made_admin(actor)
-        return (yield from _kept(key, actor, wanted))
+        if grant_admin:
+            yield from _grant_admin(actor)
+        return (yield from _store(key, actor, options))
 
-    return Issued(api_keys.text(key), await ctx.write(program()))
+    return IssuedKey(key.text(), await ctx.write(program()))
 
 
-async def to_new_admin(ctx: OperationContext, name: str, wanted: Wanted) -> Issued:
-    """Register a human actor that may do everything, and make its key; both or neither.
+async def to_new_admin(ctx: OperationContext, name: str, options: KeyOptions) -> IssuedKey:
+    """Create a human actor with all permissions, and its key, in one transaction.
 
-    Raises Unavailable where nothing can be written, or no ChittyID is to be had.
+    Raises Unavailable if nothing can be written or no ChittyID can be minted.
     """
-    key = api_keys.new()
+    key = api_keys.generate()
 
     def program(chitty_id: str) -> Program[ApiKey]:
         values = {"actor_type": ActorType.HUMAN, "display_name": name, "capabilities": [ADMIN]}
         yield from actors.insert({**values, "chitty_id": chitty_id})
-        return (yield from _kept(key, chitty_id, wanted))
+        return (yield from _store(key, chitty_id, options))
 
-    return Issued(api_keys.text(key), await ctx.write_with_new_id("ACTOR", program))
+    return IssuedKey(key.text(), await ctx.write_with_new_id("ACTOR", program))
 
 
-def _kept(key: Presented, actor: str, wanted: Wanted) -> Program[ApiKey]:
+def _store(key: PresentedKey, actor: str, options: KeyOptions) -> Program[ApiKey]:
     return stored_keys.create(
         key.key_id,
         actor,
         api_keys.digest(key.secret),
-        label=wanted.label,
-        expires_at=wanted.expires_at,
+        label=options.label,
+        expires_at=options.expires_at,
     )
 
 
-def _made_admin(actor: str) -> Program[None]:
-    (found,) = yield from lookups.by_column(ACTORS, "chitty_id", [actor])
-    if found is None:
-        return  # whoever asked is told when the key is refused
-    held = column_types.STRING_LIST.read(found.capabilities)
-    if ADMIN not in held:
-        yield from actors.update(actor, {"capabilities": [*held, ADMIN]})
+def _grant_admin(actor: str) -> Program[None]:
+    (row,) = yield from lookups.by_column(ACTORS, "chitty_id", [actor])
+    if row is None:
+        return  # storing the key fails next, and says so
+    capabilities = column_types.STRING_LIST.read(row.capabilities)
+    if ADMIN not in capabilities:
+        yield from actors.update(actor, {"capabilities": [*capabilities, ADMIN]})

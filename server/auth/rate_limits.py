@@ -1,4 +1,4 @@
-"""Leaky buckets: so much a minute for each of many, in memory that does not grow with how many ask."""
+"""Rate limits: a leaky bucket for each key, in memory of a fixed size."""
 
 import math
 import time
@@ -7,25 +7,24 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-MOST_KEPT = 10_000
+BUCKETS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What is left of an allowance of so much a minute, and seconds until enough has leaked."""
+class Allowance:
+    """What a bucket has left, and the seconds until the requested points fit; `per_minute` 0 is unlimited."""
 
     per_minute: float
     left: float
     wait_seconds: float
 
     @property
-    def is_enough(self) -> bool:
-        """Whether what was asked for fits."""
+    def suffices(self) -> bool:
         return self.wait_seconds <= 0
 
     @property
-    def told(self) -> dict[str, float | int | None]:
-        """The allowance as `extensions.throttle` tells of it; null is any number."""
+    def extension(self) -> dict[str, float | int | None]:
+        """The allowance as clients get it in `extensions.throttle`; null is unlimited."""
         if not self.per_minute:
             return {"perMinute": None, "left": None, "retryAfterSeconds": 0}
         return {
@@ -35,39 +34,42 @@ class Room:
         }
 
 
-class Buckets:
-    """A bucket of `per_minute` points for each key, which leaks evenly; 0 holds nobody back.
+UNLIMITED = Allowance(0, 0, 0)
 
-    Whoever has not been seen for longest is forgotten where there are too many: its bucket is then
-    empty again, as it is after a minute anyway. `clock` gives seconds that never run back.
+
+class RateLimiter:
+    """A bucket of `per_minute` points for each key, which leaks evenly; 0 is unlimited.
+
+    Beyond BUCKETS_KEPT the least recently used bucket is dropped. Buckets are empty after a minute anyway.
+    `clock` returns seconds and never goes back.
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._clock = clock
-        self._levels: LRUCache[Hashable, tuple[float, float]] = LRUCache(MOST_KEPT)
+        self._levels: LRUCache[Hashable, tuple[float, float]] = LRUCache(BUCKETS_KEPT)
 
-    def room(self, key: Hashable, points: float) -> Room:
-        """Whether so many points fit now; none are taken.
+    def check(self, key: Hashable, points: float) -> Allowance:
+        """Whether `points` fit now; takes none.
 
-        A request larger than the bucket is admitted when the bucket is empty; MAX_COST bounds it.
+        More points than the whole bucket holds fit when it is empty; MAX_COST bounds how many that are.
         """
-        return self._room(key, points, self._clock()) if self.per_minute else Room(0, 0, 0)
+        return self._allowance(key, points, self._clock()) if self.per_minute else UNLIMITED
 
-    def take(self, key: Hashable, points: float) -> Room:
-        """Take so many points if they fit, as `room` has it; what is left then."""
+    def take(self, key: Hashable, points: float) -> Allowance:
+        """Take `points` if they fit, as in `check`; returns what is left then."""
         if not self.per_minute:
-            return Room(0, 0, 0)
+            return UNLIMITED
         now = self._clock()
-        found = self._room(key, points, now)
-        if not found.is_enough:
-            return found
-        left = found.left - points
+        allowance = self._allowance(key, points, now)
+        if not allowance.suffices:
+            return allowance
+        left = allowance.left - points
         self._levels[key] = self.per_minute - left, now
-        return Room(self.per_minute, left, 0)
+        return Allowance(self.per_minute, left, 0)
 
-    def _room(self, key: Hashable, points: float, now: float) -> Room:
-        level, at = self._levels.get(key) or (0.0, 0.0)
-        level = max(0.0, level - (now - at) * self.per_minute / 60)
-        over = level + min(points, self.per_minute) - self.per_minute
-        return Room(self.per_minute, self.per_minute - level, over * 60 / self.per_minute)
+    def _allowance(self, key: Hashable, points: float, now: float) -> Allowance:
+        level, updated_at = self._levels.get(key) or (0.0, 0.0)
+        level = max(0.0, level - (now - updated_at) * self.per_minute / 60)
+        excess = level + min(points, self.per_minute) - self.per_minute
+        return Allowance(self.per_minute, self.per_minute - level, excess * 60 / self.per_minute)

@@ -1,4 +1,4 @@
-"""The gate that the settings ask for."""
+"""Opens the gate as the settings describe it."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -7,29 +7,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from db.security import api_keys
 from db.sqlite.database import Database
 from server.auth.gate import Gate
-from server.auth.rate_limits import Buckets
+from server.auth.rate_limits import RateLimiter
 from server.auth.signing_keys import SigningKeys
-from server.auth.tokens import Tokens
+from server.auth.tokens import TokenVerifier
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def gate(settings: Settings, database: Database) -> AsyncIterator[Gate | None]:
-    """The gate in front of this database in protected mode; None in open mode.
+async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gate | None]:
+    """The gate to this database in protected mode; None in open mode.
 
-    What a minute holds is shared by the workers evenly, since each counts for itself.
+    Each worker counts for itself, so rate limits are divided evenly between them.
     """
     if settings.auth == "open":
         yield None
         return
-    async with AsyncExitStack() as closing:
+    async with AsyncExitStack() as stack:
         tokens = None
         if settings.jwt_jwks_url:
             keys = SigningKeys(settings.jwt_jwks_url)
-            closing.push_async_callback(keys.close)
-            tokens = Tokens(
+            stack.push_async_callback(keys.close)
+            tokens = TokenVerifier(
                 keys,
                 issuer=settings.jwt_issuer,
                 audience=settings.jwt_audience,
@@ -38,15 +38,15 @@ async def gate(settings: Settings, database: Database) -> AsyncIterator[Gate | N
             )
         elif not any(key.revoked_at is None for key in await database.read(api_keys.listed(None))):
             log.warning(
-                "nobody has a credential",
-                extra={"hint": "make a key with: chittygraph keys create --new-admin NAME"},
+                "no credential exists yet",
+                extra={"hint": "make an API key: chittygraph keys create --new-admin NAME"},
             )
-        opened = Gate(
+        gate = Gate(
             database,
             tokens,
-            failures=Buckets(settings.failed_credentials_per_minute / settings.workers),
-            requests=Buckets(settings.requests_per_minute / settings.workers),
-            points=Buckets(settings.points_per_minute / settings.workers),
+            failures=RateLimiter(settings.failed_credentials_per_minute / settings.workers),
+            requests=RateLimiter(settings.requests_per_minute / settings.workers),
+            points=RateLimiter(settings.points_per_minute / settings.workers),
         )
-        closing.push_async_callback(opened.close)
-        yield opened
+        stack.push_async_callback(gate.close)
+        yield gate

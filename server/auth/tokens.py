@@ -1,7 +1,7 @@
-"""JSON Web Tokens (RFC 7519, RFC 8725): whom a token names, where the settings pin all that may vary.
+"""JSON Web Tokens (RFC 7519), verified as RFC 8725 advises.
 
-The algorithms, the issuer, the audience and where the keys are come from the settings; a token that
-says otherwise is refused, and one without an expiry, a time of issue or a subject as well.
+Algorithms, issuer, audience and signing keys come from the settings, never from the token. A token must
+have an expiry, a time of issue and a subject.
 """
 
 import hashlib
@@ -15,20 +15,20 @@ from cachetools import LRUCache
 from server.auth.signing_keys import SigningKeys
 
 LEEWAY_SECONDS = 30
-LONGEST = 8_192
-KEPT, KEPT_SECONDS = 10_000, 60.0
+MAX_CHARACTERS = 8_192
+TOKENS_KEPT, SECONDS_KEPT = 10_000, 60.0
 REQUIRED = ("exp", "iat", "sub")
-_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair, which no text is stored with
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # cannot be encoded, so no stored text has one
 
 
-class Invalid(Exception):
-    """Raised for a token that proves nothing; the message says why, and none of what it holds."""
+class InvalidToken(Exception):
+    """Raised for a token that fails verification; the message says why without quoting the token."""
 
 
-class Tokens:
-    """Verifies tokens; one that was verified is taken for a minute without looking at it again.
+class TokenVerifier:
+    """Verifies tokens, and trusts each for a minute before verifying it again.
 
-    `now` gives the seconds since 1970 that expiries are compared with.
+    `now` returns seconds since 1970, with which expiries are compared.
     """
 
     def __init__(
@@ -47,42 +47,42 @@ class Tokens:
         self._algorithms = list(algorithms)
         self._claim = claim
         self._now = now
-        self._verified: LRUCache[bytes, tuple[str, float]] = LRUCache(KEPT)
+        self._verified: LRUCache[bytes, tuple[str, float]] = LRUCache(TOKENS_KEPT)
 
-    async def named(self, token: str) -> tuple[str, float]:
-        """The name that a token gives its bearer, and until when that may be taken for true.
+    async def verify(self, token: str) -> tuple[str, float]:
+        """The subject that a token names, and until when (in seconds since 1970) to trust that.
 
-        Raises Invalid, and NoKeys from the keys.
+        Raises InvalidToken, or KeysUnavailable from the keys.
         """
-        if len(token) > LONGEST:
-            raise Invalid(f"the token is longer than {LONGEST} characters")
+        if len(token) > MAX_CHARACTERS:
+            raise InvalidToken(f"the token is longer than {MAX_CHARACTERS} characters")
         digest = hashlib.sha256(token.encode()).digest()
         verified = self._verified.get(digest)
         if verified is not None and self._now() < verified[1]:
             return verified
         claims = await self._claims(token)
-        named = claims.get(self._claim)
-        if not isinstance(named, str) or not named or _HALF.search(named):
-            raise Invalid(f"the token has no text in its claim {self._claim}")
-        expires = float(str(claims["exp"])) + LEEWAY_SECONDS
-        found = named, min(expires, self._now() + KEPT_SECONDS)
-        self._verified[digest] = found
-        return found
+        subject = claims.get(self._claim)
+        if not isinstance(subject, str) or not subject or _LONE_SURROGATE.search(subject):
+            raise InvalidToken(f"the token has no text in its claim {self._claim}")
+        expires_at = float(str(claims["exp"])) + LEEWAY_SECONDS
+        verified = subject, min(expires_at, self._now() + SECONDS_KEPT)
+        self._verified[digest] = verified
+        return verified
 
     async def _claims(self, token: str) -> dict[str, object]:
         try:
-            head = jwt.get_unverified_header(token)
-            if head.get("alg") not in self._algorithms:
-                raise Invalid(f"the token must be signed with {' or '.join(self._algorithms)}")
-            key = await self._keys.get(head.get("kid"))
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in self._algorithms:
+                raise InvalidToken(f"the token must be signed with {' or '.join(self._algorithms)}")
+            key = await self._keys.get(header.get("kid"))
             if key is None:
-                raise Invalid("the token is signed with a key that its issuer does not publish")
-            # A key that does not say what for is taken for what the settings allow.
-            if key.get("alg", head["alg"]) != head["alg"]:
-                raise Invalid(f"the token's key is not for {head['alg']}")
+                raise InvalidToken("the token's signing key is not one that its issuer publishes")
+            # A key without `alg` may be used with any of the settings' algorithms.
+            if key.get("alg", header["alg"]) != header["alg"]:
+                raise InvalidToken(f"the token's signing key is not for {header['alg']}")
             return jwt.decode(
                 token,
-                jwt.PyJWK(dict(key), head["alg"]),
+                jwt.PyJWK(dict(key), header["alg"]),
                 algorithms=self._algorithms,
                 audience=self._audience,
                 issuer=self._issuer,
@@ -90,7 +90,7 @@ class Tokens:
                 options={"require": list(REQUIRED), "enforce_minimum_key_length": True},
             )
         except jwt.PyJWTError as error:
-            raise Invalid(_reason(error)) from None
+            raise InvalidToken(_reason(error)) from None
 
 
 def _reason(error: jwt.PyJWTError) -> str:
@@ -100,9 +100,9 @@ def _reason(error: jwt.PyJWTError) -> str:
         case jwt.ImmatureSignatureError():
             return "the token is not valid yet"
         case jwt.InvalidAudienceError():
-            return "the token is not meant for this service"
+            return "the token is for another audience"
         case jwt.InvalidIssuerError():
-            return "the token comes from another issuer"
+            return "the token is from another issuer"
         case jwt.MissingRequiredClaimError():
             return f"the token lacks the claim {error.claim}"
         case _:

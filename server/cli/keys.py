@@ -71,7 +71,7 @@ def _add_create(actions: "Commands") -> None:
         "--expires",
         type=_expiry,
         metavar="WHEN",
-        help=f"Until when it is good: {expiry.FORMS}. Default: it does not expire.",
+        help=f"Until when it is good: {expiry.FORMATS}. Default: it does not expire.",
     )
     options.add_settings(parser, {"database", "min_free_mb", *options.MINTING})
     parser.set_defaults(run=run, act=_create)
@@ -92,14 +92,14 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
     from server.auth import issuing
     from server.identity import minting
 
-    wanted = issuing.Wanted(label=args.label, expires_at=args.expires)
+    wanted = issuing.KeyOptions(label=args.label, expires_at=args.expires)
 
-    async def issue(ctx: "OperationContext") -> issuing.Issued:
+    async def issue(ctx: "OperationContext") -> issuing.IssuedKey:
         if args.new_admin is not None:
             return await issuing.to_new_admin(ctx, args.new_admin, wanted)
-        return await issuing.to_actor(ctx, args.actor, wanted, as_admin=args.grant_admin)
+        return await issuing.to_actor(ctx, args.actor, wanted, grant_admin=args.grant_admin)
 
-    async def work(database: "Database") -> issuing.Issued:
+    async def work(database: "Database") -> issuing.IssuedKey:
         from resolvers.operation_context import OperationContext
         from resolvers.permissions import OPERATOR
 
@@ -197,7 +197,7 @@ def _label(given: str) -> str:
 
 
 def _expiry(given: str) -> str:
-    return _checked(lambda text: expiry.read(text, datetime.now(UTC)), given)
+    return _checked(lambda text: expiry.parse(text, datetime.now(UTC)), given)
 
 
 def _key_id(given: str) -> str:

@@ -67,7 +67,7 @@ def _has_token(request: Request) -> bool:
     if hmac.compare_digest(given.encode(), token.encode()):
         return True
     if gate is not None:
-        gate.note_failure(address, "not the token of the figures")
+        gate.record_failure(address, "not the token of the figures")
     return False
 
 

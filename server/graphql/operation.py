@@ -50,7 +50,7 @@ async def viewer(
     if gate is None:
         _check_host(connection)
         return OPERATOR
-    found = await gate.viewer(credentials, address_of(connection))
+    found = await gate.authenticate(credentials, address_of(connection))
     noted["chittygraph.actor"] = found.actor
     return found
 
@@ -125,5 +125,5 @@ def _extensions(app: "Service", noted: Noted, job: Job, data: Any) -> dict[str, 
     }
     found: dict[str, Any] = {"cost": figures}
     if "chittygraph.throttle" in noted:
-        found["throttle"] = noted["chittygraph.throttle"].told
+        found["throttle"] = noted["chittygraph.throttle"].extension
     return found

@@ -15,8 +15,8 @@ from resolvers.permissions import OPERATOR
 from server.app import Service
 from server.auth import issuing
 from server.auth.gate import Gate
-from server.auth.issuing import Wanted
-from server.auth.rate_limits import Buckets
+from server.auth.issuing import KeyOptions
+from server.auth.rate_limits import RateLimiter
 from tests.support.api import Api, running
 from tests.support.backups import command
 from tests.support.databases import new_registry
@@ -39,7 +39,7 @@ class Guarded(Api):
     async def key_of(self, actor: str, expires_at: str | None = None) -> str:
         """A new key of an actor."""
         ctx = OperationContext(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
-        return (await issuing.to_actor(ctx, actor, Wanted(expires_at=expires_at))).text
+        return (await issuing.to_actor(ctx, actor, KeyOptions(expires_at=expires_at))).text
 
     async def newcomer(self, name: str = "Ada", *capabilities: str) -> tuple[str, str]:
         """A new actor and its key."""
@@ -82,7 +82,7 @@ async def asking_from(api: Api, address: str) -> AsyncIterator[Guarded]:
 
 def told_the_time_by(api: Api, now: Callable[[], float]) -> None:
     """Have the service's gate tell the time by this clock from now on, and limit nothing."""
-    freely = Buckets(0)
+    freely = RateLimiter(0)
     guard(api, Gate(api.app.db, None, failures=freely, requests=freely, points=freely, now=now))
 
 

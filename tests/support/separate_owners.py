@@ -16,7 +16,7 @@ import httpx2
 from db.model import enums
 from db.model.tables import Actor, Connection, Context, Installation
 from server.auth import api_keys
-from server.auth.api_keys import Presented
+from server.auth.api_keys import PresentedKey
 from tests.support.api import Api
 from tests.support.corpus import odd
 from tests.support.databases import new_registry
@@ -210,9 +210,9 @@ ADMIN = _Maker("ROOT", 9_000, 1, 1).actor(
 )
 
 
-def key_of(actor: str) -> Presented:
+def key_of(actor: str) -> PresentedKey:
     """The API key of an actor in every registry that is stored here."""
-    return Presented(api_keys.digest(actor)[:12], api_keys.digest(actor)[:43])
+    return PresentedKey(api_keys.digest(actor)[:12], api_keys.digest(actor)[:43])
 
 
 def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: bool = False) -> None:
@@ -255,6 +255,6 @@ async def seen_by(api: Api, actor: str) -> AsyncIterator[Api]:
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app=api.app),
         base_url="http://127.0.0.1",
-        headers={"authorization": f"Bearer {api_keys.text(key_of(actor))}"},
+        headers={"authorization": f"Bearer {key_of(actor).text()}"},
     ) as client:
         yield Api(api.app, client)

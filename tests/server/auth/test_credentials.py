@@ -7,7 +7,7 @@ import pytest
 
 from db.program import Value
 from db.security import api_keys
-from server.auth.api_keys import read
+from server.auth.api_keys import parse
 from tests.support.backups import command
 from tests.support.protected_service import (
     Guarded,
@@ -66,7 +66,7 @@ async def test_the_scheme_may_be_spelled_in_any_case(api: Guarded, scheme: str):
 
 
 async def test_a_credential_spelled_in_many_ways_pushes_no_other_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("server.auth.gate.KNOWN", 8)
+    monkeypatch.setattr("server.auth.gate.CREDENTIALS_KEPT", 8)
     async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
         _, key = await api.newcomer()
         _, of_another = await api.newcomer("Bob")
@@ -182,7 +182,7 @@ async def test_a_revoked_key_is_refused_with_the_next_request_and_others_are_not
     another = await api.key_of(ada)
     assert (await api.show(bearer(key))).status_code == 200
 
-    await api.app.db.write(api_keys.revoke(read(key).key_id))
+    await api.app.db.write(api_keys.revoke(parse(key).key_id))
 
     assert refused_with_401(await api.show(bearer(key))) == ("the API key was revoked: use another")
     assert (await api.show(bearer(another))).status_code == 200
@@ -210,7 +210,7 @@ async def test_an_actor_that_is_gone_has_no_key_that_works(api: Guarded):
     await api.put("DELETE FROM actors WHERE chitty_id = :actor", actor=ada)
 
     assert refused_with_401(await api.show(bearer(key))) == (
-        "the credential stands for no actor here"
+        "the credential belongs to no actor here"
     )
 
 
@@ -261,7 +261,7 @@ async def test_what_another_process_changes_holds_with_the_next_request_of_every
         made = command("keys", "create", "--new-admin", "Ada", "--database", path)
         key = made.stdout.strip()
         before = statuses(key)
-        revoked = command("keys", "revoke", read(key).key_id, "--database", path)
+        revoked = command("keys", "revoke", parse(key).key_id, "--database", path)
         after = statuses(key)
 
     assert (made.returncode, revoked.returncode) == (0, 0)

@@ -231,4 +231,4 @@ async def test_a_service_that_nobody_could_enter_says_so(tmp_path, caplog):
     async with running(tmp_path / "registry.db", auth="protected"):
         pass
 
-    assert "nobody has a credential" in caplog.messages
+    assert "no credential exists yet" in caplog.messages

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from server.auth.api_keys import read
+from server.auth.api_keys import parse
 from tests.support.backups import command, complaint, registry
 from tests.support.protected_service import WHO, bearer
 from tests.support.server_process import PATIENCE, served, url_of
@@ -50,7 +50,7 @@ def test_the_key_is_alone_on_stdout_and_what_it_is_on_stderr(path: Path):
     done = keys(path, "create", "--actor", ADA)
 
     assert re.fullmatch(r"cg_[0-9a-f]{12}_[\w-]{43}\n", done.stdout)
-    key = read(done.stdout.strip())
+    key = parse(done.stdout.strip())
     assert done.stderr == (
         f"chittygraph: key {key.key_id} of {ADA} is good until it is revoked; it is not shown again:\n"
     )
@@ -61,8 +61,8 @@ def test_of_a_key_only_the_digest_of_its_secret_is_kept(path: Path):
 
     stored = b"".join(file.read_bytes() for file in path.parent.glob("registry.db*"))
 
-    assert read(key).key_id.encode() in stored
-    assert read(key).secret.encode() not in stored
+    assert parse(key).key_id.encode() in stored
+    assert parse(key).secret.encode() not in stored
 
 
 def test_keys_are_listed_with_what_they_are_for_and_without_their_secrets(path: Path):
@@ -72,13 +72,13 @@ def test_keys_are_listed_with_what_they_are_for_and_without_their_secrets(path: 
     everything, of_ada = keys(path, "list"), listed(path, "--actor", ADA)
 
     assert [each.split()[:2] for each in everything.stdout.splitlines()] == [
-        [read(first).key_id, ADA],
-        [read(second).key_id, "CHITTY-BOB"],
+        [parse(first).key_id, ADA],
+        [parse(second).key_id, "CHITTY-BOB"],
     ]
     assert "never used  expires 2999-02-01T00:00:00.000Z  the build server" in everything.stdout
     assert [each["label"] for each in of_ada] == ["the build server"]
     for key in (first, second):
-        assert read(key).secret not in everything.stdout + everything.stderr
+        assert parse(key).secret not in everything.stdout + everything.stderr
 
 
 def test_a_registry_without_keys_says_so(path: Path):
@@ -105,10 +105,10 @@ def test_a_day_and_an_instant_are_taken_for_an_expiry(path: Path, given: str, st
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("2020-01-31", "'2020-01-31' is over already: name a time to come"),
-        ("2020-01-31T18:00:00Z", "is over already: name a time to come"),
-        ("0d", "'0d' is over already: name a time to come"),
-        ("soon", "'soon' must be a duration as 12h, 90d or 8w, a day as 2027-01-31"),
+        ("2020-01-31", "'2020-01-31' is in the past: give a time in the future"),
+        ("2020-01-31T18:00:00Z", "is in the past: give a time in the future"),
+        ("0d", "'0d' is in the past: give a time in the future"),
+        ("soon", "'soon' must be a duration such as 12h, 90d or 8w, a day such as 2027-01-31"),
         ("90", "'90' must be a duration"),
         ("-5d", "argument --expires: expected one argument"),
         ("2027-02-31", "'2027-02-31' must be"),
@@ -130,7 +130,7 @@ def test_the_first_admin_is_registered_with_its_key_while_a_server_runs(path: Pa
         key = created(path, "--new-admin", "Grace Hopper")
         status, data = who(said, key)
         (stored,) = listed(path)
-        revoked = keys(path, "revoke", read(key).key_id)
+        revoked = keys(path, "revoke", parse(key).key_id)
         after, _ = who(said, key)
 
     actor = stored["actor_chitty_id"]
@@ -139,7 +139,7 @@ def test_the_first_admin_is_registered_with_its_key_while_a_server_runs(path: Pa
         200,
         {"viewer": {"actor": {"chittyId": actor}, "capabilities": ["admin"]}},
     )
-    assert revoked.stdout.startswith(f"key {read(key).key_id} of {actor} is revoked since ")
+    assert revoked.stdout.startswith(f"key {parse(key).key_id} of {actor} is revoked since ")
     assert after == 401
 
 
@@ -158,7 +158,7 @@ def test_an_actor_is_made_an_admin_and_keeps_what_it_held(path: Path):
 
 
 def test_a_key_that_was_revoked_stays_so_since_the_first_time(path: Path):
-    key_id = read(created(path, "--actor", ADA)).key_id
+    key_id = parse(created(path, "--actor", ADA)).key_id
 
     first, again = keys(path, "revoke", key_id), keys(path, "revoke", key_id)
 
@@ -199,7 +199,7 @@ def test_whoever_gives_the_whole_key_is_asked_for_its_id_and_does_not_read_it_ag
 
     for done in (revoked, labelled, owned):
         assert done.returncode == 2
-        assert read(key).secret not in done.stdout + done.stderr
+        assert parse(key).secret not in done.stdout + done.stderr
     assert "give the id alone, the 12 characters after cg_" in revoked.stderr
     assert [each["label"] for each in listed(path)] == [None]
 

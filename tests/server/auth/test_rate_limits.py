@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from server.auth.gate import Gate
-from server.auth.rate_limits import MOST_KEPT, Buckets
+from server.auth.rate_limits import BUCKETS_KEPT, RateLimiter
 from tests.support.api import running
 from tests.support.log_capture import listening
 from tests.support.protected_service import (
@@ -32,7 +32,7 @@ TOO_MANY = "too many credentials from this address have failed: try again in"
 def limited(api: Guarded, clock, **per_minute: float) -> None:
     """Put a gate with these allowances and this clock before the service."""
     failures, requests, points = (
-        Buckets(per_minute.get(name, 0), clock) for name in ("failures", "requests", "points")
+        RateLimiter(per_minute.get(name, 0), clock) for name in ("failures", "requests", "points")
     )
     database = api.app.db
     guard(api, Gate(database, None, failures=failures, requests=requests, points=points))
@@ -108,14 +108,14 @@ async def test_failures_are_counted_by_what_a_client_has_of_its_own(
 
 
 def test_counting_takes_no_more_memory_however_many_fail():
-    buckets = Buckets(1, lambda: 0.0)
+    buckets = RateLimiter(1, lambda: 0.0)
 
-    for n in range(MOST_KEPT + 500):
+    for n in range(BUCKETS_KEPT + 500):
         buckets.take(n, 1)
 
-    assert len(buckets._levels) == MOST_KEPT
-    assert buckets.room(0, 1).is_enough  # forgotten
-    assert not buckets.room(MOST_KEPT + 499, 1).is_enough
+    assert len(buckets._levels) == BUCKETS_KEPT
+    assert buckets.check(0, 1).suffices  # forgotten
+    assert not buckets.check(BUCKETS_KEPT + 499, 1).suffices
 
 
 async def test_failures_are_logged_with_the_address_and_without_the_credential(api: Guarded):

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from server.auth.api_keys import read
+from server.auth.api_keys import parse
 from tests.support.backups import command
 from tests.support.protected_service import bearer
 from tests.support.server_process import served, url_of
@@ -122,7 +122,7 @@ async def said_on_sockets(url: str, secret: str) -> list[str]:
 def fragments(secret: str) -> list[str]:
     """What of a credential must be seen nowhere: a key's secret, each part of a token."""
     if secret.startswith("cg_"):
-        return [read(secret).secret]
+        return [parse(secret).secret]
     return [part for part in secret.split(".") if len(part) > 40] or [secret]
 
 
@@ -184,7 +184,7 @@ def test_no_credential_is_found_in_any_answer_file_log_or_figure(database: Path,
     assert any(each.startswith("200 ") for each in told)
     assert "credential refused" in log[0]
     assert "chittygraph_" in figures
-    assert read(key).key_id in exported[0]
+    assert parse(key).key_id in exported[0]
     places = {
         **{f"answer {n}": each for n, each in enumerate(told)},
         **{name: content.decode("latin-1") for name, content in written.items()},

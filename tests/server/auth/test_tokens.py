@@ -11,8 +11,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.auth.signing_keys import NoKeys, SigningKeys
-from server.auth.tokens import Invalid, Tokens
+from server.auth.signing_keys import KeysUnavailable, SigningKeys
+from server.auth.tokens import InvalidToken, TokenVerifier
 from tests.support.log_capture import listening
 from tests.support.protected_service import bearer, guarded, refusal
 from tests.support.token_issuer import (
@@ -41,7 +41,7 @@ async def verifying(issuer: Issuer, *algorithms: str, claim: str = "sub", now=ti
     """Tokens of this issuer, verified; with the clocks of the keys."""
     keys = SigningKeys(issuer.url, **timing)
     try:
-        yield Tokens(
+        yield TokenVerifier(
             keys,
             issuer=ISSUER,
             audience=AUDIENCE,
@@ -56,10 +56,10 @@ async def verifying(issuer: Issuer, *algorithms: str, claim: str = "sub", now=ti
 async def refused(issuer: Issuer, bad: str, *algorithms: str) -> str:
     """Why a token is refused where a good one is not."""
     async with verifying(issuer, *algorithms) as tokens:
-        with pytest.raises(Invalid) as caught:
-            await tokens.named(bad)
+        with pytest.raises(InvalidToken) as caught:
+            await tokens.verify(bad)
         if not algorithms:
-            assert (await tokens.named(token(sub="ada")))[0] == "ada"
+            assert (await tokens.verify(token(sub="ada")))[0] == "ada"
     return str(caught.value)
 
 
@@ -76,7 +76,7 @@ async def test_a_token_stands_for_the_actor_whose_chittyid_or_principal_it_names
 
     named = [answer.json()["data"]["viewer"]["actor"]["chittyId"] for answer in answers]
     assert named == [ada, ada]
-    assert refusal(nobody) == (401, "UNAUTHENTICATED", "the credential stands for no actor here")
+    assert refusal(nobody) == (401, "UNAUTHENTICATED", "the credential belongs to no actor here")
 
 
 async def test_the_actor_of_a_token_is_looked_at_with_every_request(issuer, tmp_path):
@@ -92,16 +92,16 @@ async def test_the_actor_of_a_token_is_looked_at_with_every_request(issuer, tmp_
 
 async def test_another_claim_may_name_the_actor(issuer):
     async with verifying(issuer, claim="chitty_id") as tokens:
-        assert (await tokens.named(token(sub="x", chitty_id="ada")))[0] == "ada"
+        assert (await tokens.verify(token(sub="x", chitty_id="ada")))[0] == "ada"
         for missing in ({}, {"chitty_id": ["ada"]}, {"chitty_id": ""}, {"chitty_id": 7}):
-            with pytest.raises(Invalid, match="no text in its claim chitty_id"):
-                await tokens.named(token(sub="x", **missing))
+            with pytest.raises(InvalidToken, match="no text in its claim chitty_id"):
+                await tokens.verify(token(sub="x", **missing))
 
 
 EXPIRED = "the token has expired: get a new one"
 WRONG = {
-    "another issuer": ({"iss": "https://evil.example"}, "the token comes from another issuer"),
-    "another audience": ({"aud": "another"}, "the token is not meant for this service"),
+    "another issuer": ({"iss": "https://evil.example"}, "the token is from another issuer"),
+    "another audience": ({"aud": "another"}, "the token is for another audience"),
     "no issuer": ({"iss": None}, "the token lacks the claim iss"),
     "no audience": ({"aud": None}, "the token lacks the claim aud"),
     "no expiry": ({"exp": None}, "the token lacks the claim exp"),
@@ -125,8 +125,8 @@ async def test_a_token_with_a_wrong_claim_is_refused(issuer, claims, said):
 async def test_clocks_may_differ_by_half_a_minute(issuer):
     now = int(time.time())
     async with verifying(issuer) as tokens:
-        late = await tokens.named(token(sub="late", exp=now - 5))
-        early = await tokens.named(token(sub="early", nbf=now + 5, iat=now + 5))
+        late = await tokens.verify(token(sub="late", exp=now - 5))
+        early = await tokens.verify(token(sub="early", nbf=now + 5, iat=now + 5))
 
     assert (late[0], early[0]) == ("late", "early")
 
@@ -214,7 +214,7 @@ async def test_each_kind_of_key_verifies_what_the_settings_allow(issuer):
             token(algorithm="PS256", sub="b"),
             token(EC, "curve", "ES256", sub="c"),
         ]
-        names = [(await tokens.named(each))[0] for each in signed]
+        names = [(await tokens.verify(each))[0] for each in signed]
 
     assert names == ["a", "b", "c"]
 
@@ -228,8 +228,8 @@ async def test_a_key_is_used_only_for_what_it_is_published_for(issuer):
     other = await refused(issuer, token(algorithm="PS256", sub="a"), "RS256", "PS256")
     encrypting = await refused(issuer, token(RSA[1], "two", sub="a"))
 
-    assert other == "the token's key is not for PS256"
-    assert encrypting == "the token is signed with a key that its issuer does not publish"
+    assert other == "the token's signing key is not for PS256"
+    assert encrypting == "the token's signing key is not one that its issuer publishes"
 
 
 async def test_a_key_that_is_published_in_an_odd_form_verifies_nothing(issuer):
@@ -247,31 +247,31 @@ async def test_a_key_that_is_published_in_an_odd_form_verifies_nothing(issuer):
 
     said = [await refused(issuer, token(RSA[1], f"odd {n}", sub="a")) for n in range(len(odd))]
 
-    assert said == ["the token's key is not for RS256"] * 3 + ["the token is not valid"] * 4
+    assert said == ["the token's signing key is not for RS256"] * 3 + ["the token is not valid"] * 4
 
 
 async def test_a_token_without_a_key_id_means_the_only_key(issuer):
     async with verifying(issuer) as tokens:
-        assert (await tokens.named(token(key_id=None, sub="ada")))[0] == "ada"
+        assert (await tokens.verify(token(key_id=None, sub="ada")))[0] == "ada"
     issuer.publish(published(RSA[0], "one"), published(RSA[1], "two"))
 
     said = await refused(issuer, token(key_id=None, sub="ada"))
 
-    assert said == "the token is signed with a key that its issuer does not publish"
+    assert said == "the token's signing key is not one that its issuer publishes"
 
 
 async def test_an_expiry_holds_for_a_token_that_was_verified_a_moment_ago(issuer):
     now = [time.time()]
     sent = token(sub="ada", exp=int(now[0]) + 10)
     async with verifying(issuer, now=lambda: now[0]) as tokens:
-        _, until = await tokens.named(sent)
+        _, until = await tokens.verify(sent)
 
     assert until == int(now[0]) + 10 + 30
 
 
 async def test_keys_are_fetched_once_for_many_tokens(issuer):
     async with verifying(issuer) as tokens:
-        await asyncio.gather(*(tokens.named(token(sub=str(n))) for n in range(10)))
+        await asyncio.gather(*(tokens.verify(token(sub=str(n))) for n in range(10)))
 
     assert len(issuer.asked) == 1
 
@@ -279,16 +279,16 @@ async def test_keys_are_fetched_once_for_many_tokens(issuer):
 async def test_an_unknown_key_has_the_set_fetched_anew_but_not_each_time(issuer):
     now = [0.0]
     async with verifying(issuer, clock=lambda: now[0]) as tokens:
-        await tokens.named(token(sub="ada"))
+        await tokens.verify(token(sub="ada"))
         issuer.publish(published(RSA[1], "two"))
         for n in range(5):  # within the cool-down
-            with pytest.raises(Invalid, match="does not publish"):
-                await tokens.named(token(RSA[1], f"made up {n}", sub="ada"))
+            with pytest.raises(InvalidToken, match="not one that its issuer publishes"):
+                await tokens.verify(token(RSA[1], f"made up {n}", sub="ada"))
         within = len(issuer.asked)
         now[0] += 31
-        rotated = await tokens.named(token(RSA[1], "two", sub="bob"))
-        with pytest.raises(Invalid, match="does not publish"):
-            await tokens.named(token(sub="eve"))
+        rotated = await tokens.verify(token(RSA[1], "two", sub="bob"))
+        with pytest.raises(InvalidToken, match="not one that its issuer publishes"):
+            await tokens.verify(token(sub="eve"))
 
     assert (within, len(issuer.asked), rotated[0]) == (1, 2, "bob")
 
@@ -317,7 +317,7 @@ async def test_without_keys_nobody_is_told_that_a_token_is_bad(
     assert refusal(answer) == (
         503,
         "UNAVAILABLE",
-        "the keys that tokens are signed with cannot be had now: try again later",
+        "tokens cannot be verified now: try again later",
     )
     assert answer.headers["retry-after"] == "30"
     assert issuer.asked == ["/keys"]
@@ -327,23 +327,23 @@ async def test_an_issuer_that_does_not_listen_is_like_one_that_fails(tmp_path):
     with an_issuer() as gone:
         pass
     async with verifying(gone) as tokens:
-        with pytest.raises(NoKeys):
-            await tokens.named(token(sub="ada"))
+        with pytest.raises(KeysUnavailable):
+            await tokens.verify(token(sub="ada"))
 
 
 async def test_old_keys_serve_for_an_hour_while_none_are_to_be_had(issuer):
     now = [0.0]
     async with verifying(issuer, clock=lambda: now[0], now=lambda: time.time() + now[0]) as tokens:
-        await tokens.named(token(sub="a"))
+        await tokens.verify(token(sub="a"))
         issuer.say(b"", 500)
         now[0] = 3_500
-        still = await tokens.named(token(sub="b"))
+        still = await tokens.verify(token(sub="b"))
         now[0] = 3_601
-        with pytest.raises(NoKeys):
-            await tokens.named(token(sub="c"))
+        with pytest.raises(KeysUnavailable):
+            await tokens.verify(token(sub="c"))
         issuer.publish(published(RSA[0], "one"))
         now[0] = 3_700
-        again = await tokens.named(token(sub="d"))
+        again = await tokens.verify(token(sub="d"))
 
     assert (still[0], again[0]) == ("b", "d")
 
@@ -367,8 +367,8 @@ async def test_nobody_else_waits_for_a_slow_issuer(issuer, tmp_path):
 async def test_a_fetch_that_takes_too_long_is_given_up(issuer):
     issuer.hang()
     async with verifying(issuer, seconds=0.05) as tokens:
-        with listening() as heard, pytest.raises(NoKeys):
-            await tokens.named(token(sub="ada"))
+        with listening() as heard, pytest.raises(KeysUnavailable):
+            await tokens.verify(token(sub="ada"))
 
     (line,) = heard.lines("signing keys not fetched")
     assert (line["url"], line["reason"]) == (issuer.url, "TimeoutError")
