@@ -32,16 +32,16 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     requirement = permissions.requirement_of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
-    async def perform(ctx: OperationContext, input: Any) -> Any:  # noqa: A002
+    async def perform(ctx: OperationContext, input: Inputs) -> Any:  # noqa: A002
         try:
             requirement.check(ctx.viewer)
-            row = await rule(ctx, to_inputs(input))
+            row = await rule(ctx, input)
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: fields.to_object(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
-        return _performed(info) or await perform(info.context, input)
+        return _performed(info) or await perform(info.context, to_inputs(input))
 
     described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
     resolve.__annotations__["input"] = Annotated[
@@ -58,10 +58,10 @@ def _performed(info: Info) -> Any:
     return performed
 
 
-async def _count_uses(ctx: OperationContext, inputs: Sequence[Any]) -> ConnectionsPayload:
+async def _count_uses(ctx: OperationContext, inputs: Sequence[Inputs]) -> ConnectionsPayload:
     try:
         permissions.requirement_of(connections.record_use).check(ctx.viewer)
-        rows = await connections.record_use(ctx, [to_inputs(use) for use in inputs])
+        rows = await connections.record_use(ctx, inputs)
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
     return ConnectionsPayload(connections=[fields.to_object(row) for row in rows])
@@ -75,7 +75,7 @@ async def _record_connection_use(
         strawberry.argument(description="What was used: 1 to 100 connections"),
     ],
 ) -> Any:
-    return _performed(info) or await _count_uses(info.context, inputs)
+    return _performed(info) or await _count_uses(info.context, [to_inputs(use) for use in inputs])
 
 
 def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:

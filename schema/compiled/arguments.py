@@ -1,7 +1,9 @@
-"""What the library makes of a field's arguments for its resolver, by converters made once for each type.
+"""The arguments of a field as its resolver takes them, made by converters that are built once per type.
 
-Strawberry asks anew of every value what its type is and what its field is called, which took a tenth of
-a small mutation's time (W4 of the benchmark). Values arrive here as graphql-core has coerced them.
+Strawberry inspects the type of every value anew with each call, which took a tenth of a small mutation
+(W4 of the benchmark). Values arrive here as graphql-core has coerced them. Filters and orderings become
+the objects that Strawberry makes; inputs of mutations become the mappings that the rules take, the
+same that `schema.inputs.to_inputs` makes of Strawberry's objects.
 """
 
 from collections.abc import Callable
@@ -18,49 +20,62 @@ from graphql import (
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.fields.sources import METADATA, MutationField
+
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 Convert: TypeAlias = Callable[[Any], Any]
 Named: TypeAlias = list[tuple[str, str, Convert]]
-"""Of each value its name in GraphQL, its name in Python, and what converts it."""
+"""For each value its name in GraphQL, its name in Python, and its converter."""
 
 
 def arguments(field: GraphQLField) -> Named:
     """The arguments of a field."""
-    return _named(field.args)
+    source = field.extensions[DEFINITION].metadata.get(METADATA)
+    return _named(field.args, _mapping if isinstance(source, MutationField) else _object)
 
 
-def converted(given: dict[str, Any], named: Named) -> dict[str, Any]:
-    """What is given of these values, as Python has it."""
-    return {python: convert(given[name]) for name, python, convert in named if name in given}
+def converted(coerced: dict[str, Any], named: Named) -> dict[str, Any]:
+    """Those of these values that the client sent, under their names in Python."""
+    return {python: convert(coerced[name]) for name, python, convert in named if name in coerced}
 
 
-def _named(declared: dict[str, Any]) -> Named:
+def _named(
+    declared: dict[str, Any], of_input: Callable[[GraphQLInputObjectType], Convert]
+) -> Named:
     return [
-        (name, each.extensions[DEFINITION].python_name, _converter(each.type))
+        (name, each.extensions[DEFINITION].python_name, _converter(each.type, of_input))
         for name, each in declared.items()
     ]
 
 
-def _converter(type_: GraphQLInputType) -> Convert:
+def _converter(
+    type_: GraphQLInputType, of_input: Callable[[GraphQLInputObjectType], Convert]
+) -> Convert:
     bare: Any = get_nullable_type(type_)
     if is_list_type(bare):
-        item = _converter(bare.of_type)
+        item = _converter(bare.of_type, of_input)
         return lambda value: None if value is None else [item(each) for each in value]
-    return _input(bare) if is_input_object_type(bare) else _as_it_is
+    return of_input(bare) if is_input_object_type(bare) else _unchanged
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 @cache
-def _input(type_: GraphQLInputObjectType) -> "_Input":
-    return _Input(type_)
+def _object(type_: GraphQLInputObjectType) -> Convert:
+    return _Object(type_)
 
 
-class _Input:
-    """Makes the object of an input type."""
+@cache
+def _mapping(type_: GraphQLInputObjectType) -> Convert:
+    named = _named(type_.fields, _mapping)
+    return lambda value: None if value is None else converted(value, named)
+
+
+class _Object:
+    """Makes the Strawberry object of an input type."""
 
     def __init__(self, type_: GraphQLInputObjectType) -> None:
         self._type = type_
@@ -68,8 +83,8 @@ class _Input:
 
     @cached_property
     def _fields(self) -> Named:
-        # Only when it is first used: the types of filters hold each other.
-        return _named(self._type.fields)
+        # On first use only: the types of filters refer to each other.
+        return _named(self._type.fields, _object)
 
     def __call__(self, value: Any) -> Any:
         return None if value is None else self._make(**converted(value, self._fields))
