@@ -231,7 +231,7 @@ async def test_an_adopted_registry_without_any_constraint_takes_mutations(file: 
 
 BOOT = """
 import sys
-from db import migrator
+from db.migrating import migrator
 print(*migrator.migrate(sys.argv[1]))
 """
 

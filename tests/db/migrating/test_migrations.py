@@ -17,7 +17,7 @@ NAMES = [path.stem for path in sorted(ledger.MIGRATIONS.glob("*.sql"))]
 MIGRATE = """
 import sys
 from pathlib import Path
-from db import migrator
+from db.migrating import migrator
 print("ready", flush=True)
 sys.stdin.readline()
 print(*migrator.migrate(*map(Path, sys.argv[1:])))

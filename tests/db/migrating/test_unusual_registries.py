@@ -144,7 +144,7 @@ def test_what_a_killed_program_wrote_half_is_undone_and_looking_does_that_in_a_c
 
 CRAMPED = """
 import resource, sys
-from db import ledger, migrator
+from db.migrating import ledger, migrator
 from db.errors import BootRefused
 size = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
