@@ -7,7 +7,7 @@ from db.errors import ErrorCode, Problem, Refused
 from db.model import tables
 from db.model.enums import ActorType
 from db.program import Program
-from db.security.delegation import GRANTED, Powers
+from db.security.delegation import GRANTED, Delegation
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import Capability, requires
 from resolvers.validation import validators
@@ -53,7 +53,7 @@ async def update(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     changes = checks.changes(PROFILE, LISTS)
     checks.raise_problems()
     _check_fields(ctx, changes)
-    return await ctx.write(actors.update(chitty_id, changes, if_updated_at, _powers(ctx)))
+    return await ctx.write(actors.update(chitty_id, changes, if_updated_at, _delegation(ctx)))
 
 
 @requires(Capability.REGISTRY_WRITE)
@@ -62,7 +62,7 @@ async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()
-    return await ctx.write(actors.suspend(chitty_id, if_updated_at, _powers(ctx)))
+    return await ctx.write(actors.suspend(chitty_id, if_updated_at, _delegation(ctx)))
 
 
 @requires(Capability.REGISTRY_WRITE)
@@ -71,7 +71,7 @@ async def reinstate(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()
-    return await ctx.write(actors.reinstate(chitty_id, if_updated_at, _powers(ctx)))
+    return await ctx.write(actors.reinstate(chitty_id, if_updated_at, _delegation(ctx)))
 
 
 @requires(Capability.REGISTRY_WRITE)
@@ -83,9 +83,9 @@ async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     if new_owner is not None and new_owner == chitty_id:
         checks.add_problem("transfer_contexts_to", "must be another actor than the deleted one")
     checks.raise_problems()
-    powers = _powers(ctx)
+    delegation = _delegation(ctx)
     return await ctx.write(
-        actors.delete(chitty_id, if_updated_at, powers, transfer_contexts_to=new_owner)
+        actors.delete(chitty_id, if_updated_at, delegation, transfer_contexts_to=new_owner)
     )
 
 
@@ -99,11 +99,11 @@ async def record_seen(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     return await ctx.write(actors.record_seen(chitty_id, new_session=new_session))
 
 
-def _powers(ctx: OperationContext) -> Powers:
+def _delegation(ctx: OperationContext) -> Delegation:
     """The capabilities that the viewer may grant and revoke; all of them in open mode."""
     viewer = ctx.viewer
     held = None if viewer.is_admin else viewer.effective_capabilities
-    return Powers(held, keep_admin=viewer.actor is not None)
+    return Delegation(held, keep_admin=viewer.actor is not None)
 
 
 def _check_fields(ctx: OperationContext, changes: Inputs) -> None:

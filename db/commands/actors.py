@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.commands import statements
-from db.commands.preconditions import clear, problems
 from db.commands.statements import UNCHANGED
 from db.errors import ErrorCode, Problem, Refused
 from db.model import instants
 from db.model.column_types import INT64_MAX
 from db.model.enums import ActorStatus, SourceType
 from db.model.tables import ACTORS, CONTEXTS, Actor
+from db.precondition import clear, problems
 from db.program import Program, Statement, Value
-from db.security.delegation import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Powers
+from db.security.delegation import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Delegation
 from db.security.row_security import changeable
 
-ALL_POWERS = Powers()
+UNLIMITED = Delegation()
 # A token names an actor by principal or ChittyID, so no actor's principal may equal another's ChittyID.
 PRINCIPAL_TAKEN_BY_ANOTHER = """EXISTS (
         SELECT 1 FROM actors AS other
@@ -75,12 +75,12 @@ def update(
     chitty_id: str,
     changes: Mapping[str, Any],
     if_updated_at: str | None = None,
-    powers: Powers = ALL_POWERS,
+    delegation: Delegation = UNLIMITED,
 ) -> Program[Actor]:
     """Set the changed columns; nothing is written where they are so already.
 
     Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted, has changed since
-    `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond the powers, and with
+    `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond `delegation`, and with
     ALREADY_EXISTS where another actor has the principal.
     """
     in_the_way = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
@@ -89,7 +89,7 @@ def update(
         f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED} AND {clear(in_the_way)}"
     )
     write = statements.update(ACTORS, statements.assignments(ACTORS, changes), condition)
-    bind = {"chitty_auth_principal_id": None, **statements.binds(changes), **powers.bind}
+    bind = {"chitty_auth_principal_id": None, **statements.binds(changes), **delegation.bind}
     asking = statements.why(ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER, *[each.sql for each in in_the_way])
     actor, answers = yield from statements.attempt(
         ACTORS, [write], asking, bind | statements.reference(chitty_id, if_updated_at)
@@ -117,14 +117,14 @@ WHY_NOT_REINSTATED = statements.why(ACTORS, EXCEEDED.sql)
 
 
 def suspend(
-    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+    chitty_id: str, if_updated_at: str | None = None, delegation: Delegation = UNLIMITED
 ) -> Program[Actor]:
     """Suspend an active actor.
 
     Raises Refused with NOT_FOUND, with CONFLICT where it is deleted or the last admin, and with
-    FORBIDDEN where it holds more than the powers.
+    FORBIDDEN where it holds more than `delegation`.
     """
-    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     actor, reasons = yield from statements.attempt(ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind)
     _refuse_deleted(actor)
     if reasons is not None:
@@ -133,13 +133,13 @@ def suspend(
 
 
 def reinstate(
-    chitty_id: str, if_updated_at: str | None = None, powers: Powers = ALL_POWERS
+    chitty_id: str, if_updated_at: str | None = None, delegation: Delegation = UNLIMITED
 ) -> Program[Actor]:
     """Bring a suspended or deleted actor back.
 
-    Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than the powers.
+    Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than `delegation`.
     """
-    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     actor, reasons = yield from statements.attempt(ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind)
     if reasons is not None:
         _refuse(problems([EXCEEDED], reasons))
@@ -178,17 +178,17 @@ WHY_NOT_DELETED = statements.why(
 def delete(
     chitty_id: str,
     if_updated_at: str | None = None,
-    powers: Powers = ALL_POWERS,
+    delegation: Delegation = UNLIMITED,
     *,
     transfer_contexts_to: str | None = None,
 ) -> Program[Actor]:
     """Delete an actor softly: its contexts are handed over, its own connections disconnected.
 
     Raises Refused with NOT_FOUND or CONFLICT for the actor or the one to transfer to (which must be
-    another), with FORBIDDEN where it holds more than the powers, and with IN_USE where contexts would
+    another), with FORBIDDEN where it holds more than `delegation`, and with IN_USE where contexts would
     be left without an owner.
     """
-    bind = statements.reference(chitty_id, if_updated_at) | powers.bind
+    bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     bind["transfer_contexts_to"] = transfer_contexts_to
     actor, answers = yield from statements.attempt(
         ACTORS, [HAND_OVER, DISCONNECT, DELETE], WHY_NOT_DELETED, bind

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.commands import connections, preconditions
-from db.commands.preconditions import Obstacle
 from db.errors import ErrorCode, Problem, Refused
 from db.model import instants
 from db.model.column_types import INT32_MAX, INT64_MAX
 from db.model.instants import LATER
 from db.model.tables import CONNECTIONS, Connection
+from db.precondition import Precondition
 from db.program import Program, Statement
 from db.security.row_security import returned
 
@@ -32,7 +32,7 @@ UNHEALTHY = f"""status = CASE
             error_count = {ERRORS}, last_error = coalesce(:error, last_error),
             last_health_check = {CHECKED}"""
 
-OUTDATED = Obstacle(
+OUTDATED = Precondition(
     f"CASE WHEN {LAST_CHECK} > :checked_at THEN {LAST_CHECK} END",
     lambda last: Problem(
         ErrorCode.CONFLICT,

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.commands import preconditions, statements
-from db.commands.preconditions import Obstacle
 from db.errors import ErrorCode, Problem, Refused
 from db.model import instants
 from db.model.enums import ConnectionStatus
 from db.model.tables import CONNECTIONS, CONTEXTS, Connection
+from db.precondition import Precondition, clear, problems
 from db.program import Program, Statement, Value
 
 SOURCE = "connections.source_chitty_id"
@@ -19,7 +19,7 @@ IS_ACTIVE = "connections.status = 'active'"
 IS_NOT_ACTIVE = "connections.status <> 'active'"
 IS_OPEN = "connections.status <> 'disconnected'"
 
-TAKEN = Obstacle(
+TAKEN = Precondition(
     """(
         SELECT taken.connection_id FROM connections AS taken
         WHERE taken.connection_id = :connection_id
@@ -51,7 +51,7 @@ VALUES = {name: f":{name}" for name in CONNECTIONS.columns} | {"source_type": SO
 OPEN = f"""
     INSERT INTO connections ({", ".join(VALUES)})
     SELECT {", ".join(VALUES.values())}
-    WHERE {preconditions.clear(IN_THE_WAY_OF_OPENING)}
+    WHERE {clear(IN_THE_WAY_OF_OPENING)}
 """
 WHY_NOT_OPENED = "SELECT {}".format(
     ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(IN_THE_WAY_OF_OPENING))
@@ -74,7 +74,7 @@ def insert(values: Mapping[str, Any]) -> Program[Connection]:
     ]
     if written:
         return CONNECTIONS.of(written[0])
-    raise Refused(preconditions.problems(IN_THE_WAY_OF_OPENING, reasons))
+    raise Refused(problems(IN_THE_WAY_OF_OPENING, reasons))
 
 
 def revise(
@@ -82,7 +82,7 @@ def revise(
     *,
     changes: str,
     differs: str,
-    in_the_way: Sequence[Obstacle],
+    in_the_way: Sequence[Precondition],
     may: str | None = None,
 ) -> Program[Connection]:
     """Change the connection with the bound id where it `differs` and nothing is in the way.
@@ -92,15 +92,15 @@ def revise(
     One that does not differ is returned as it is. Raises Refused with NOT_FOUND, with CONFLICT
     where it has changed since `:if_updated_at`, and with the problems of what is in the way.
     """
-    condition = f"{statements.UNCHANGED} AND {differs} AND {preconditions.clear(in_the_way)}"
+    condition = f"{statements.UNCHANGED} AND {differs} AND {clear(in_the_way)}"
     connection, reasons = yield from statements.attempt(
         CONNECTIONS,
         [statements.update(CONNECTIONS, changes, condition, may)],
-        statements.why(CONNECTIONS, *[obstacle.sql for obstacle in in_the_way], may=may),
+        statements.why(CONNECTIONS, *[precondition.sql for precondition in in_the_way], may=may),
         bind,
     )
-    if reasons is not None and (problems := preconditions.problems(in_the_way, reasons)):
-        raise Refused(problems)
+    if reasons is not None and (found := problems(in_the_way, reasons)):
+        raise Refused(found)
     return connection
 
 
@@ -109,7 +109,7 @@ def reference(connection_id: str, if_updated_at: str | None = None) -> dict[str,
     return {"connection_id": connection_id, "if_updated_at": if_updated_at, "now": instants.now()}
 
 
-DISCONNECTED = Obstacle(
+DISCONNECTED = Precondition(
     "CASE WHEN connections.status = 'disconnected' THEN connections.connection_id END",
     lambda connection: Problem(
         ErrorCode.CONFLICT,
@@ -151,7 +151,7 @@ def update(
     )
 
 
-def _in_the_way_of_changing(changes: Mapping[str, Any], active: bool | None) -> list[Obstacle]:
+def _in_the_way_of_changing(changes: Mapping[str, Any], active: bool | None) -> list[Precondition]:
     found = []
     keeps_endpoint = keeps_installation = "TRUE"
     if "target_endpoint" in changes:
@@ -169,7 +169,7 @@ def _in_the_way_of_changing(changes: Mapping[str, Any], active: bool | None) -> 
     return found
 
 
-def _in_the_way_of_activating(field: str, keeps_installation: str = "TRUE") -> list[Obstacle]:
+def _in_the_way_of_activating(field: str, keeps_installation: str = "TRUE") -> list[Precondition]:
     source = preconditions.unusable_source(SOURCE, field)
     removed = preconditions.removed_installation(INSTALLATION, field)
     return [
@@ -178,7 +178,7 @@ def _in_the_way_of_activating(field: str, keeps_installation: str = "TRUE") -> l
     ]
 
 
-def _twin(endpoint: str, field: str) -> Obstacle:
+def _twin(endpoint: str, field: str) -> Precondition:
     return preconditions.active_twin(SOURCE, SERVICE, endpoint, ErrorCode.CONFLICT, field)
 
 

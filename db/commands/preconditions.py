@@ -1,11 +1,10 @@
 """What can stand in the way of a connection: said once, for the statement and for the refusal."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from db.errors import ErrorCode, Problem
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
-from db.program import Value
+from db.precondition import Precondition
 from db.security.row_security import changeable
 
 # By the first two words of a reason; the rest of it is what it speaks of.
@@ -32,37 +31,7 @@ _CODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """One thing that may forbid a write.
-
-    `sql` is an expression that is NULL when nothing is in the way and names the reason otherwise;
-    `problem` makes the problem of a reason.
-    """
-
-    sql: str
-    problem: Callable[[str], Problem]
-
-    def when(self, condition: str) -> "Obstacle":
-        """The same obstacle, in the way only where this SQL condition holds."""
-        return Obstacle(f"CASE WHEN {condition} THEN {self.sql} END", self.problem)
-
-
-def clear(obstacles: Sequence[Obstacle]) -> str:
-    """The SQL condition that nothing is in the way."""
-    return " AND ".join(f"({obstacle.sql}) IS NULL" for obstacle in obstacles) or "TRUE"
-
-
-def problems(obstacles: Sequence[Obstacle], reasons: Sequence[Value]) -> list[Problem]:
-    """The problems that the reasons, one for each obstacle, stand for."""
-    return [
-        obstacle.problem(str(reason))
-        for obstacle, reason in zip(obstacles, reasons, strict=True)
-        if reason is not None
-    ]
-
-
-def unusable_source(source: str, field: str) -> Obstacle:
+def unusable_source(source: str, field: str) -> Precondition:
     """A source that may open nothing; `source` is SQL for its ChittyID."""
     sql = f"""nullif(coalesce(
         (
@@ -84,10 +53,10 @@ def unusable_source(source: str, field: str) -> Obstacle:
         ),
         'source unknown'
     ), 'usable') || ' ' || {source}"""
-    return Obstacle(sql, _explainer(field))
+    return Precondition(sql, _explainer(field))
 
 
-def unusable_installation(installation: str, field: str) -> Obstacle:
+def unusable_installation(installation: str, field: str) -> Precondition:
     """An installation that nothing can go through; `installation` is SQL for its id or NULL."""
     sql = f"""nullif(coalesce(
         (
@@ -99,20 +68,22 @@ def unusable_installation(installation: str, field: str) -> Obstacle:
         ),
         'installation unknown'
     ), 'usable') || ' ' || {installation}"""
-    return Obstacle(sql, _explainer(field))
+    return Precondition(sql, _explainer(field))
 
 
-def removed_installation(installation: str, field: str) -> Obstacle:
+def removed_installation(installation: str, field: str) -> Precondition:
     """An installation that is gone for good, where a suspended one may come back."""
     sql = f"""(
         SELECT 'installation uninstalled ' || gone.installation_id
         FROM {INSTALLATIONS.seen} AS gone
         WHERE gone.installation_id = {installation} AND gone.uninstalled_at IS NOT NULL
     )"""
-    return Obstacle(sql, _explainer(field))
+    return Precondition(sql, _explainer(field))
 
 
-def active_twin(source: str, service: str, endpoint: str, code: ErrorCode, field: str) -> Obstacle:
+def active_twin(
+    source: str, service: str, endpoint: str, code: ErrorCode, field: str
+) -> Precondition:
     """Another active connection with this source, service and endpoint, each of them SQL.
 
     No endpoint counts as an endpoint too. There is one at most in the whole registry, so that it is in
@@ -128,7 +99,7 @@ def active_twin(source: str, service: str, endpoint: str, code: ErrorCode, field
         LIMIT 1
     )"""
     message = "the same source already has an active connection to {}: disconnect that one first"
-    return Obstacle(sql, lambda twin: Problem(code, (field,), message.format(twin)))
+    return Precondition(sql, lambda twin: Problem(code, (field,), message.format(twin)))
 
 
 def _explainer(field: str) -> Callable[[str], Problem]:

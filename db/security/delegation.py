@@ -1,23 +1,23 @@
-"""What an actor's capabilities forbid others to do to it: said once, for statements and refusals.
+"""What the viewer may do to other actors' capabilities: preconditions for statements and refusals.
 
-The fragments are about the row of `actors` that a statement changes, and read the binds of `Powers`.
+The SQL is about the row of `actors` that a statement changes, and reads the binds of `Delegation`.
 """
 
 import json
 from dataclasses import dataclass
 
-from db.commands.preconditions import Obstacle
 from db.errors import ErrorCode, Problem
+from db.precondition import Precondition
 from db.program import Value
 
 ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
-class Powers:
-    """What whoever changes actors may give and take away: `held`, or everything for None.
+class Delegation:
+    """The capabilities that the viewer may grant and revoke: `held`, or all of them for None.
 
-    `keep_admin` says that the last active admin must remain one.
+    `keep_admin` protects the last active admin.
     """
 
     held: frozenset[str] | None = None
@@ -25,25 +25,30 @@ class Powers:
 
     @property
     def bind(self) -> dict[str, Value]:
-        """The binds that the fragments read."""
+        """The binds that the preconditions read."""
         held = None if self.held is None else json.dumps(sorted(self.held))
         return {"held": held, "keep_admin": int(self.keep_admin)}
 
 
-def _items(text: str) -> str:
-    # Another program may have stored anything: what is no list of texts gives nothing, as at the gate.
-    # A surrogate is half of a character, which only an escape can spell.
+def capabilities_in(text: str) -> str:
+    """SQL for the capabilities that a stored text lists.
+
+    Another program may have stored anything. What is not a list of texts gives no capability, here as
+    in `resolvers.permissions.viewer_of`.
+    """
+    # A surrogate is half of a character, which JSON can only express as an escape.
     is_plain = f"""CASE WHEN typeof({text}) = 'text' AND json_valid({text})
-        THEN json_type({text}) = 'array' AND instr(lower({text}), '\\ud') = 0
+        THEN json_type({text}) = 'array'
+        AND instr(lower({text}), '\\ud') = 0 AND instr({text}, char(0)) = 0
         AND NOT EXISTS (SELECT 1 FROM json_each({text}) AS item WHERE item.type <> 'text') END"""
     return f"SELECT value FROM json_each(CASE WHEN {is_plain} THEN {text} ELSE '[]' END)"
 
 
-_STORED = _items("actors.capabilities")
-_GIVEN = _items(":capabilities")
+_STORED = capabilities_in("actors.capabilities")
+_NEW = capabilities_in(":capabilities")
 _HELD = "SELECT value FROM json_each(:held)"
 
-EXCEEDED = Obstacle(
+EXCEEDED = Precondition(
     f"""CASE WHEN :held IS NOT NULL THEN (
         SELECT actors.chitty_id FROM ({_STORED} EXCEPT {_HELD}) LIMIT 1
     ) END""",
@@ -53,11 +58,11 @@ EXCEEDED = Obstacle(
         f"actor {actor} holds capabilities that you do not: this is for who holds them, or an admin",
     ),
 )
-GRANTED = Obstacle(
+GRANTED = Precondition(
     f"""CASE WHEN :held IS NOT NULL THEN (
         SELECT value FROM (
-            SELECT * FROM ({_GIVEN} EXCEPT {_STORED})
-            UNION ALL SELECT * FROM ({_STORED} EXCEPT {_GIVEN})
+            SELECT * FROM ({_NEW} EXCEPT {_STORED})
+            UNION ALL SELECT * FROM ({_STORED} EXCEPT {_NEW})
         ) EXCEPT {_HELD} LIMIT 1
     ) END""",
     lambda capability: Problem(
@@ -66,12 +71,12 @@ GRANTED = Obstacle(
         f"{capability!r} can be given and taken away only by who holds it, or an admin",
     ),
 )
-LAST_ADMIN = Obstacle(
+LAST_ADMIN = Precondition(
     f"""CASE WHEN :keep_admin AND actors.status = 'active' AND '{ADMIN}' IN ({_STORED})
         AND NOT EXISTS (
             SELECT 1 FROM actors AS other
             WHERE other.status = 'active' AND other.chitty_id <> actors.chitty_id
-              AND '{ADMIN}' IN ({_items("other.capabilities")})
+              AND '{ADMIN}' IN ({capabilities_in("other.capabilities")})
         )
     THEN actors.chitty_id END""",
     lambda actor: Problem(
@@ -80,4 +85,4 @@ LAST_ADMIN = Obstacle(
         f"{actor} is the last active admin: make another actor one first",
     ),
 )
-STRIPPED_OF_ADMIN = LAST_ADMIN.when(f"'{ADMIN}' NOT IN ({_GIVEN})")
+STRIPPED_OF_ADMIN = LAST_ADMIN.when(f"'{ADMIN}' NOT IN ({_NEW})")
