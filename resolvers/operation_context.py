@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Self, TypeVar
 
 from db.commands import statements
@@ -12,7 +11,7 @@ from db.program import Program, Spent, counted
 from db.security import revalidation
 from db.sqlite.database import Database
 from db.sqlite.reader_pool import Session
-from resolvers import minting, permissions
+from resolvers import minting
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer
@@ -73,8 +72,7 @@ class OperationContext:
         self._reset()
         writing, viewer = counted(program, self.spent), self.viewer
         if viewer.actor is not None:
-            check = partial(permissions.check_still_held, viewer)
-            writing = revalidation.checked(writing, viewer.actor, viewer.key_id, check)
+            writing = revalidation.raising_if_lost(writing)
         return await self.db.write(writing, viewer.security)
 
     async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:

@@ -4,6 +4,7 @@ Which rows belong to a viewer is decided in SQL, by `db.security.row_security`. 
 both as a table, which a test compares with this module.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,7 @@ from db.model.enums import ActorStatus
 from db.model.tables import ACTORS, INSTALLATIONS
 from db.security import delegation
 from db.security.api_keys import Identity
+from db.security.revalidation import Authorization
 from db.security.row_security import ALL, UNRESTRICTED, Extent, RowSecurity
 
 F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
@@ -72,11 +74,13 @@ class Viewer:
     """Who sends an operation: an actor by ChittyID (None in open mode), and its capabilities.
 
     `key_id` is the API key that was used, if any; the same actor with another key is the same viewer.
+    `stored_capabilities` is the text in the database that its capabilities come from.
     """
 
     actor: str | None
     capabilities: tuple[str, ...]
     key_id: str | None = field(default=None, compare=False)
+    stored_capabilities: str | None = field(default=None, compare=False)
 
     @cached_property
     def effective_capabilities(self) -> frozenset[str]:
@@ -89,8 +93,16 @@ class Viewer:
         return (
             UNRESTRICTED
             if self.actor is None
-            else RowSecurity(self.actor, extent(self.capabilities))
+            else RowSecurity(self.actor, extent(self.capabilities), self._authorization)
         )
+
+    @property
+    def _authorization(self) -> Authorization:
+        granted_by = [
+            [each, *(other for other, included in INCLUDED.items() if each in included)]
+            for each in sorted(self.effective_capabilities)
+        ]
+        return Authorization(self.stored_capabilities, json.dumps(granted_by), self.key_id)
 
     @property
     def is_admin(self) -> bool:
@@ -106,7 +118,7 @@ def viewer_of(identity: Identity | None, key_id: str | None = None) -> Viewer | 
         capabilities = tuple(column_types.STRING_LIST.read(identity.capabilities))
     except Unreadable:  # another program wrote them: they grant nothing
         capabilities = ()
-    return Viewer(identity.actor, capabilities, key_id)
+    return Viewer(identity.actor, capabilities, key_id, identity.capabilities)
 
 
 OPERATOR = Viewer(None, (ADMIN,))
@@ -151,11 +163,3 @@ def forbidden(path: tuple[str, ...], capability: Capability) -> Refused:
     """The error for a viewer without a capability."""
     message = f"this requires the capability {capability.value}"
     return Refused([Problem(ErrorCode.FORBIDDEN, path, message)])
-
-
-def check_still_held(viewer: Viewer, identity: Identity | None) -> None:
-    """Raise Refused with FORBIDDEN if the actor has lost a capability since its request began."""
-    now = viewer_of(identity)
-    if now is None or not viewer.effective_capabilities <= now.effective_capabilities:
-        message = "you lost a capability while this request ran: send it again"
-        raise Refused([Problem(ErrorCode.FORBIDDEN, (), message)])

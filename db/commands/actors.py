@@ -13,6 +13,7 @@ from db.model.tables import ACTORS, CONTEXTS, Actor
 from db.precondition import clear, problems
 from db.program import Program, Statement, Value
 from db.security.delegation import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Delegation
+from db.security.revalidation import STILL_AUTHORIZED
 from db.security.row_security import changeable
 
 UNLIMITED = Delegation()
@@ -163,7 +164,7 @@ HAND_OVER = f"""
     UPDATE contexts
     SET owner_chitty_id = :transfer_contexts_to, updated_at = {instants.LATER}
     WHERE owner_chitty_id = :chitty_id AND status <> 'deleted'
-      AND :transfer_contexts_to IS NOT NULL AND {MAY_DELETE}
+      AND :transfer_contexts_to IS NOT NULL AND {STILL_AUTHORIZED} AND {MAY_DELETE}
 """
 DISCONNECT = statements.disconnect_all(SourceType.ACTOR, MAY_DELETE)
 DELETE = statements.update(ACTORS, "status = 'deleted'", MAY_DELETE)

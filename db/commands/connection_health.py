@@ -12,6 +12,7 @@ from db.model.instants import LATER
 from db.model.tables import CONNECTIONS, Connection
 from db.precondition import Precondition
 from db.program import Program, Statement
+from db.security.revalidation import STILL_AUTHORIZED
 from db.security.row_security import returned
 
 # Whoever may report at all does so for every connection that it sees.
@@ -99,7 +100,8 @@ COUNT = f"""
         last_used_at = {instants.latest("connections.last_used_at")},
         updated_at = {LATER}
     FROM used
-    WHERE connections.connection_id = used.used_id AND NOT EXISTS ({UNUSABLE})
+    WHERE connections.connection_id = used.used_id AND {STILL_AUTHORIZED}
+      AND NOT EXISTS ({UNUSABLE})
 """
 
 

@@ -10,6 +10,7 @@ from db.model.enums import ConnectionStatus
 from db.model.tables import CONNECTIONS, CONTEXTS, Connection
 from db.precondition import Precondition, clear, problems
 from db.program import Program, Statement, Value
+from db.security.revalidation import STILL_AUTHORIZED
 
 SOURCE = "connections.source_chitty_id"
 SERVICE = "connections.target_service"
@@ -51,7 +52,7 @@ VALUES = {name: f":{name}" for name in CONNECTIONS.columns} | {"source_type": SO
 OPEN = f"""
     INSERT INTO connections ({", ".join(VALUES)})
     SELECT {", ".join(VALUES.values())}
-    WHERE {clear(IN_THE_WAY_OF_OPENING)}
+    WHERE {STILL_AUTHORIZED} AND {clear(IN_THE_WAY_OF_OPENING)}
 """
 WHY_NOT_OPENED = "SELECT {}".format(
     ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(IN_THE_WAY_OF_OPENING))

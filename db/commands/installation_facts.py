@@ -21,6 +21,7 @@ from db.model import column_types, instants
 from db.model.instants import LATER
 from db.model.tables import INSTALLATIONS, Column
 from db.program import Statement, Value
+from db.security.revalidation import STILL_AUTHORIZED
 
 REPOSITORY = "repository:"
 
@@ -65,16 +66,16 @@ LAST_WORD = f"""(
             WHERE held.installation_id = :installation_id
         )"""
 
-_MERGE = """
+_MERGE = f"""
     INSERT INTO installation_facts (installation_id, aspect, at, rank, value)
     SELECT
         :installation_id,
         fact.value ->> 'aspect',
-        coalesce(fact.value ->> 'at', {at}),
+        coalesce(fact.value ->> 'at', {{at}}),
         fact.value ->> 'rank',
         fact.value ->> 'value'
     FROM json_each(:facts) AS fact
-    WHERE {condition}
+    WHERE {STILL_AUTHORIZED} AND {{condition}}
     ON CONFLICT (installation_id, aspect) DO UPDATE
     SET at = excluded.at, rank = excluded.rank, value = excluded.value
     WHERE (excluded.at, excluded.rank, excluded.value)
@@ -161,7 +162,7 @@ _PROJECT = f"""
     INSERT INTO installations ({", ".join(_COLUMNS)}, updated_at)
     {_MADE_FROM_FACTS}
     SELECT made.*, :now FROM made
-    WHERE {_known(_NEEDED)} AND {{condition}}
+    WHERE {STILL_AUTHORIZED} AND {_known(_NEEDED)} AND {{condition}}
     ON CONFLICT (installation_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, updated_at = {LATER}
     WHERE {" OR ".join(f"{name} IS NOT excluded.{name}" for name in _COLUMNS)}

@@ -15,6 +15,7 @@ from db.model.enums import SourceType
 from db.model.instants import LATER
 from db.model.tables import TABLES, Table
 from db.program import Program, Rows, Statement, Value, Values
+from db.security.revalidation import STILL_AUTHORIZED
 from db.security.row_security import changeable, known, returned
 
 R = TypeVar("R")
@@ -75,7 +76,7 @@ def insert(table: Table[Any], condition: str) -> str:
     return f"""
         INSERT INTO {table.name} ({", ".join(table.columns)})
         SELECT {values}
-        WHERE {condition}
+        WHERE {STILL_AUTHORIZED} AND {condition}
     """
 
 
@@ -88,7 +89,7 @@ def update(table: Table[Any], changes: str, condition: str, may: str | None = No
     return f"""
         UPDATE {table.name}
         SET {f"{changes}, " if changes else ""}updated_at = {LATER}
-        WHERE {table.key} = :{table.key} AND {allowed} AND {condition}
+        WHERE {table.key} = :{table.key} AND {allowed} AND {STILL_AUTHORIZED} AND {condition}
     """
 
 
@@ -118,7 +119,7 @@ def disconnect_all(source: SourceType, condition: str) -> str:
         UPDATE connections
         SET status = 'disconnected', disconnected_at = :now, updated_at = {LATER}
         WHERE source_chitty_id = :chitty_id AND source_type = '{source.value}'
-          AND status <> 'disconnected' AND {condition}
+          AND status <> 'disconnected' AND {STILL_AUTHORIZED} AND {condition}
     """
 
 

@@ -4,18 +4,21 @@ Statements never name a table that they read for a viewer. They say `seen.contex
 `listed.contexts` and `picked.contexts`, which no database has, so that one which is run without a Sight
 fails; a Sight puts in its place what the viewer sees: the table itself, or the rows of it that are its
 own, private columns hidden. What is hidden is thus hidden from filters, orderings, counts and cursors
-alike. `changeable_contexts(row)` is true of a row that the viewer may change, and
-`shown_connections(row.column)` is a column's value for the viewer.
+alike. `changeable_contexts(row)` is true of a row that the viewer may change,
+`shown_connections(row.column)` is a column's value for the viewer, and `still_authorized()` is true as
+long as the viewer may write (db.security.revalidation).
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
 from db.program import Statement, Value
+from db.security import revalidation
+from db.security.revalidation import STILL_AUTHORIZED, Authorization
 
 KEPT = 4_096  # translated statements
 
@@ -81,18 +84,30 @@ EVERYWHERE = Extent(ALL, ALL, ALL)
 
 @dataclass(frozen=True, slots=True)
 class RowSecurity:
-    """The rights of one viewer: its ChittyID, unless they go everywhere, and their extent."""
+    """The rights of one viewer: its ChittyID, None for the server itself, and their extent.
+
+    What a viewer writes is written only while its `authorization` holds.
+    """
 
     viewer: str | None = None
     extent: Extent = EVERYWHERE
+    authorization: Authorization = field(default=Authorization(), compare=False)
 
     def of(self, statement: Statement) -> tuple[str, Mapping[str, Value]]:
         """The statement's text as this viewer may run it, and its binds."""
         given = statement.with_returning
         if statement.narrow and self.extent.seen != ALL:
             given = statement.narrow
-        sql, binds_viewer = _translated(self.extent, given)
+        sql, binds_viewer, writes = _translated(self.extent, given)
+        if writes:
+            return self._revalidated(sql, statement.bind)
         return sql, {**statement.bind, "viewer": self.viewer} if binds_viewer else statement.bind
+
+    def _revalidated(self, sql: str, bind: Mapping[str, Value]) -> tuple[str, Mapping[str, Value]]:
+        if self.viewer is None:
+            return sql.replace(STILL_AUTHORIZED, "TRUE"), bind
+        text = sql.replace(STILL_AUTHORIZED, revalidation.CONDITION)
+        return text, {**bind, "viewer": self.viewer, **self.authorization.bind}
 
 
 UNRESTRICTED = RowSecurity()
@@ -144,7 +159,9 @@ _PLACES = re.compile(
 
 
 @lru_cache(KEPT)
-def _translated(extent: Extent, sql: str) -> tuple[str, bool]:
+def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
+    """The text for this extent, whether it binds the viewer, and whether it is to be revalidated."""
+
     def put(place: re.Match[str]) -> str:
         if place["rows"]:
             return _rows(extent, _BY_NAME[place["rows"]], place["way"])
@@ -159,7 +176,7 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool]:
         return _value(extent, table, row, place["column"])
 
     text = _PLACES.sub(put, sql)
-    return text, ":viewer" in text
+    return text, ":viewer" in text, STILL_AUTHORIZED in text
 
 
 def _rows(extent: Extent, table: Table[Any], way: str) -> str:

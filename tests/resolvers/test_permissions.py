@@ -41,7 +41,7 @@ PARTS = {
     "repositorySelection": "ALL",
 }
 # What is the viewer's own, what it sees of others (FACE, APP), and what an ordinary viewer does not see.
-DEFAULT_POLICY: list[tuple[str, dict[str, Any], str]] = [
+POLICY: list[tuple[str, dict[str, Any], str]] = [
     ("registerActor", {"actorType": "HUMAN"}, "FFFFFDD"),
     ("registerActor", {"actorType": "HUMAN", "chittyAuthPrincipalId": "new"}, "FFFFFFD"),
     ("updateActor", {"chittyId": ME, "displayName": "Ada", "avatarUrl": None}, "DDDDDDD"),
@@ -122,17 +122,15 @@ async def test_each_mutation_is_done_or_refused_as_the_table_says(
 ):
     found = []
     async with registry(tmp_path, *holds) as (me, _):
-        for mutation, given, _letters in DEFAULT_POLICY:
+        for mutation, given, _letters in POLICY:
             codes = await codes_of(me, mutation, given)
             found.append((mutation, given, "".join(LETTERS[code] for code in codes) or "D"))
 
-    assert found == [
-        (mutation, given, letters[place]) for mutation, given, letters in DEFAULT_POLICY
-    ]
+    assert found == [(mutation, given, letters[place]) for mutation, given, letters in POLICY]
 
 
 def test_the_table_has_every_mutation_and_every_capability():
-    assert {mutation for mutation, _, _ in DEFAULT_POLICY} == {*GRAPHQL.mutation_type.fields}
+    assert {mutation for mutation, _, _ in POLICY} == {*GRAPHQL.mutation_type.fields}
     assert {each for holds in HOLDERS for each in holds} >= {*Capability}
 
 

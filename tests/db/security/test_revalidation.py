@@ -1,14 +1,47 @@
 """Rights that are lost while something of a request is still to come: they are lost for that too."""
 
+import ast
 import json
-from collections.abc import AsyncIterator
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.model.chitty_id import local
+from db.model.tables import TABLES
+from db.program import Batch, Program, Rows, Statement, Value
+from db.security.api_keys import Identity
+from db.security.revalidation import STILL_AUTHORIZED
+from db.security.row_security import RowSecurity
+from db.sqlite.connection_thread import execute
+from resolvers.permissions import viewer_of
 from server.app import Service
+from tests.resolvers.test_permissions import POLICY
+from tests.support.api import Api
+from tests.support.paths import ROOT as PROJECT
 from tests.support.permissions import ME, codes_of, registry
+
+WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) (?!SET\b)\s*([\w{.}]+)")
+# What only the server itself writes, for nobody.
+OF_THE_SERVER = {"webhook_deliveries", "waiting_installations"}
+LOSSES = {
+    "suspended": "UPDATE actors SET status = 'suspended' WHERE chitty_id = :me",
+    "deleted": "UPDATE actors SET status = 'deleted' WHERE chitty_id = :me",
+    "some capabilities lost": (
+        """UPDATE actors SET capabilities = '["registry:write"]' WHERE chitty_id = :me"""
+    ),
+    "all capabilities lost": "UPDATE actors SET capabilities = '[]' WHERE chitty_id = :me",
+    "key revoked": "UPDATE api_keys SET revoked_at = '2026-01-01' WHERE actor_chitty_id = :me",
+    "key gone": "UPDATE api_keys SET key_id = 'gone' || key_id WHERE actor_chitty_id = :me",
+}
+REGAINS = (
+    """UPDATE actors SET status = 'active', capabilities = '["admin"]' WHERE chitty_id = :me""",
+    "UPDATE api_keys SET revoked_at = NULL, key_id = replace(key_id, 'gone', '')"
+    " WHERE actor_chitty_id = :me",
+)
 
 
 async def test_a_key_that_is_revoked_while_its_write_waits_stores_nothing(tmp_path: Path):
@@ -88,3 +121,151 @@ async def test_who_is_suspended_while_a_chittyid_is_minted_for_it_stores_nothing
         stored = await me.rows("SELECT count(*) FROM contexts WHERE name = 'late'")
 
     assert (codes, stored) == (["FORBIDDEN"], [(0,)])
+
+
+class Losing:
+    """A database's `write`, by which ME loses rights before what it writes; the batches are kept."""
+
+    def __init__(self, me: Api) -> None:
+        assert isinstance(me.app, Service)
+        self.me = me
+        self.loss = ""
+        self.written: list[tuple[Batch, RowSecurity]] = []
+        self._write = me.app.db.write
+        me.app.db.write = self.write  # type: ignore[method-assign, assignment]
+
+    async def write(self, program: Program[Any], *security: RowSecurity) -> Any:
+        if not security or security[0].viewer is None:
+            return await self._write(program, *security)
+        if self.loss:
+            await self.me.put(self.loss, me=ME)
+        return await self._write(self._kept(program, security[0]), *security)
+
+    def _kept(self, program: Program[Any], security: RowSecurity) -> Program[Any]:
+        batch = next(program)
+        self.written.append((batch, security))
+        try:
+            while True:
+                batch = program.send((yield batch))
+        except StopIteration as stop:
+            return stop.value
+
+    async def regain(self) -> None:
+        for sql in REGAINS:
+            await self.me.put(sql, me=ME)
+
+    async def write_again(self, batch: Batch, security: RowSecurity) -> None:
+        """What an engine does that commits a batch before anybody has looked at its rows."""
+
+        def program() -> Program[None]:
+            yield batch
+
+        await self._write(program(), security)
+
+
+async def everything(me: Api) -> list[Rows]:
+    names = [*(table.name for table in TABLES), "installation_facts", "waiting_installations"]
+    return [await me.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for name in names]
+
+
+async def test_every_mutation_of_whoever_has_lost_rights_meanwhile_writes_nothing(tmp_path: Path):
+    async with registry(tmp_path, "admin") as (me, _):
+        losing = Losing(me)
+        for mutation, given, _letters in POLICY:
+            before = await everything(me)
+            for name, losing.loss in LOSSES.items():
+                losing.written.clear()
+                codes = await codes_of(me, mutation, given)
+                for batch, security in losing.written:
+                    await losing.write_again(batch, security)
+                await losing.regain()
+
+                assert (mutation, name, codes) == (mutation, name, ["FORBIDDEN"])
+                assert len(losing.written) == 1
+                assert await everything(me) == before
+            losing.loss = ""
+            assert await codes_of(me, mutation, given) == []
+
+
+async def test_every_statement_by_which_a_mutation_writes_checks_the_authorization(tmp_path: Path):
+    async with registry(tmp_path, "admin") as (me, _):
+        losing = Losing(me)
+        for mutation, given, _letters in POLICY:
+            losing.written.clear()
+            await codes_of(me, mutation, given)
+            writing = [
+                statement.sql
+                for batch, _ in losing.written
+                for statement in batch
+                if WRITES.search(statement.sql)
+            ]
+
+            assert writing, mutation
+            assert [sql for sql in writing if STILL_AUTHORIZED not in sql] == []
+
+
+def literals(file: Path) -> Iterator[str]:
+    """The source of each string, f-string or not, that is not a part of another."""
+    text = file.read_text()
+    tree = ast.parse(text)
+    inner = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if part is not node
+    }
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if (is_text or isinstance(node, ast.JoinedStr)) and id(node) not in inner:
+            yield ast.get_source_segment(text, node) or ""
+
+
+def test_no_command_has_a_writing_statement_without_the_check():
+    files = [each for each in (PROJECT / "db/commands").glob("*.py") if each.name != "bulk.py"]
+    writing = [
+        (file.name, sql, found[2])
+        for file in files
+        for sql in literals(file)
+        if (found := WRITES.search(sql))
+    ]
+
+    assert len(writing) > 9
+    assert [
+        (file, sql)
+        for file, sql, table in writing
+        if table not in OF_THE_SERVER and "STILL_AUTHORIZED" not in sql
+    ] == []
+
+
+TEXTS: tuple[Value, ...] = (
+    *("[]", '["admin"]', '["registry:write"]', '["registry:read"]', '["audit:read", "a"]'),
+    *('["a", "admin"]', '["a"]', '["A"]', '[ "a" ]', '["\\u0061"]', '["a", "a"]'),
+    # What another program may have stored:
+    *("", "null", "admin", '"admin"', '{"admin": 1}', '["admin", 1]', '[["admin"]]', '["admin"'),
+    *('["\\ud83d\\ude00"]', '["\\ud83d"]', '["😀"]', '["admin"]\0', '["admin"]\0 x', "['admin']"),
+    *('["admin",]', '\ufeff["admin"]', '["admin\n"]', "[NaN]", '["admin", 1e999]'),
+    *(None, 1, 1.5, b'["admin"]'),
+)
+
+
+@pytest.mark.parametrize("before", TEXTS)
+def test_the_statements_read_capabilities_as_requests_do(before: Value):
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE actors (chitty_id, status, capabilities)")
+    connection.execute("CREATE TABLE api_keys (key_id, revoked_at)")
+    connection.execute("INSERT INTO actors VALUES (:me, 'active', NULL)", {"me": ME})
+    viewer = viewer_of(Identity(ME, "active", str(before)))
+    assert viewer is not None
+
+    for now in TEXTS:
+        connection.execute("UPDATE actors SET capabilities = :now", {"now": now})
+        present = viewer_of(Identity(ME, "active", str(now)))
+        assert present is not None
+        ((found,),) = execute(connection, Statement(f"SELECT {STILL_AUTHORIZED}"), viewer.security)
+        # SQL takes pairs of surrogates for halves of characters, unless the text is the same.
+        is_unsure = now != before and "\\ud83d\\ude00" in str(now)
+
+        assert bool(found) == (viewer.effective_capabilities <= present.effective_capabilities) or (
+            is_unsure and not found
+        ), now
