@@ -95,8 +95,8 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
         log.error("worker cannot begin", extra={"reason": str(refused)})
         sys.exit(STARTUP_FAILURE)
     if settings.pin_cpus:
-        process.pin(place)
-    process.settle()
+        process.pin_to_cpu(place)
+    process.tune_memory()
     return app
 
 
@@ -136,9 +136,9 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
             workers.listeners(listener, settings.workers) as listeners,
             worker_exchange.meeting(),
         ):
-            supervised = workers.Workers(configurations, listeners)
-            supervised.run()
-        return FAILED if supervised.failed else 0
+            supervisor = workers.WorkerSupervisor(configurations, listeners)
+            supervisor.run()
+        return FAILED if supervisor.failed else 0
     except KeyboardInterrupt:
         return 0  # asked for, and done
     except SystemExit as left:  # by SIGTERM, or by uvicorn where the application could not begin
@@ -151,22 +151,22 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     import uvicorn
 
     from server.app import GRAPHQL
-    from server.transport.connection_limits import Peers
-    from server.transport.http_protocol import Protocol
-    from server.transport.timeouts import Bounds
-    from server.transport.websocket_protocol import Upgraded
+    from server.transport.connection_limits import ConnectionLimits
+    from server.transport.http_protocol import HTTPProtocol
+    from server.transport.timeouts import ClientLimits
+    from server.transport.websocket_protocol import WebSocketProtocol
 
-    bounds = Bounds(
-        head=settings.head_seconds,
-        body=settings.body_seconds,
-        answer=settings.answer_seconds,
-        idle=settings.idle_seconds,
-        peers=Peers(settings.peer_sockets),
+    limits = ClientLimits(
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+        response_seconds=settings.answer_seconds,
+        idle_seconds=settings.idle_seconds,
+        connections=ConnectionLimits(settings.peer_sockets),
     )
     return uvicorn.Config(
         partial(app_of_worker, settings, place),
-        http=_protocol(partial(Protocol, bounds, GRAPHQL)),
-        ws=_protocol(partial(Upgraded, bounds)),
+        http=_protocol(partial(HTTPProtocol, limits, GRAPHQL)),
+        ws=_protocol(partial(WebSocketProtocol, limits)),
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,
         factory=True,

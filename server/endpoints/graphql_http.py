@@ -28,7 +28,7 @@ from server.http.errors import HTTPError
 from server.settings import Settings
 from server.telemetry.counters import CLIENT_GONE
 from server.telemetry.server_timing import Phases
-from server.transport.disconnects import ClientGone, stopping_when_gone
+from server.transport.disconnects import ClientDisconnected, cancel_on_disconnect
 
 if TYPE_CHECKING:
     from server.app import Service
@@ -101,7 +101,7 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
             answer = await _unanswerable(connection, media_type)
         else:
             answer = await _answered(connection, receive, media_type, accepted)
-    except ClientGone:
+    except ClientDisconnected:
         return Answer(CLIENT_GONE)
     except (HTTPError, RequestRefused) as refused:
         answer = _refused(connection, media_type or JSON, refused)
@@ -164,7 +164,7 @@ async def _answered(
             return Answer(304, headers=[held])
     operation.pay(app, connection, job, viewer)
     if job.operation.is_query:
-        with stopping_when_gone(receive):
+        with cancel_on_disconnect(receive):
             answer = await operation.carry_out(app, connection, job, viewer)
     else:  # carried out to its end: nobody could tell how far it had got
         answer = await operation.carry_out(app, connection, job, viewer)

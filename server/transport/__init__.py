@@ -1,1 +1,1 @@
-"""Sockets, timeouts and worker processes below HTTP."""
+"""Connections, the processes that serve them, and clients that are slow or gone."""

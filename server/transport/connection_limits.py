@@ -1,4 +1,4 @@
-"""How many sockets each peer holds open: one of them must not take what all need."""
+"""Limits the connections of each client, so that none can use up those of a whole worker."""
 
 import logging
 from collections import Counter
@@ -8,34 +8,32 @@ from server import ip_addresses
 log = logging.getLogger(__name__)
 
 
-class Peers:
-    """Counts the open sockets of each peer address, in one process; `most` of 0 is no limit.
+class ConnectionLimits:
+    """Counts the open connections of each client to this process; at most `most`, 0 is unlimited.
 
-    Whoever holds an IPv6 address holds the network of 64 bits around it, which thus counts as one.
+    A client is an IPv4 address or an IPv6 /64 network, since the latter belongs to one owner.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._open: Counter[str] = Counter()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
-    def admit(self, address: str) -> bool:
-        """Count one more socket of an address, which must be released; False when it has too many."""
-        peer = ip_addresses.client_network(address)
-        if self.most and self._open[peer] >= self.most:
-            if (
-                peer not in self._told
-            ):  # once until it has room again: a flood must not fill the log
-                self._told.add(peer)
-                log.warning("sockets of a peer refused", extra={"peer": peer, "open": self.most})
+    def acquire(self, address: str) -> bool:
+        """Count a new connection, which must be released; False if the client has too many."""
+        client = ip_addresses.client_network(address)
+        if self.most and self._open[client] >= self.most:
+            # Logged once until one is released, so that a flood does not fill the log.
+            if client not in self._logged:
+                self._logged.add(client)
+                log.warning("connection limit reached", extra={"client": client, "open": self.most})
             return False
-        self._open[peer] += 1
+        self._open[client] += 1
         return True
 
     def release(self, address: str) -> None:
-        """Forget one socket that was admitted."""
-        peer = ip_addresses.client_network(address)
-        self._open[peer] -= 1
-        self._told.discard(peer)
-        if not self._open[peer]:
-            del self._open[peer]
+        client = ip_addresses.client_network(address)
+        self._open[client] -= 1
+        self._logged.discard(client)
+        if not self._open[client]:
+            del self._open[client]

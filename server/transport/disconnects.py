@@ -1,6 +1,6 @@
-"""Clients that go away: what is being read for them stops.
+"""Cancels the work for a client that has disconnected.
 
-Most requests are answered before a look would pay, so that looking begins after a while only.
+Watching starts after a short while only: most responses are ready before it would pay.
 """
 
 import asyncio
@@ -8,27 +8,27 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-LOOK_AFTER_SECONDS = 0.02
+WATCH_AFTER_SECONDS = 0.02
 
 
-class ClientGone(Exception):
-    """Raised when nobody waits for the answer any more."""
+class ClientDisconnected(Exception):
+    """Raised in place of a result that no client waits for."""
 
 
-class stopping_when_gone:  # noqa: N801 - read as a statement: with stopping_when_gone(receive)
-    """Cancels what runs inside when the client disconnects, and raises ClientGone then.
+class cancel_on_disconnect:  # noqa: N801 - used as a statement: with cancel_on_disconnect(receive)
+    """Cancels what runs inside when the client disconnects, and raises ClientDisconnected.
 
-    `receive` is the request's own, its body read to the end.
+    `receive` is the request's own, whose body has been read to the end.
     """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._watching: asyncio.Task[None] | None = None
-        self._gone = False
+        self._watcher: asyncio.Task[None] | None = None
+        self._disconnected = False
 
     def __enter__(self) -> None:
         self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._timer = self._loop.call_later(LOOK_AFTER_SECONDS, self._look)
+        self._timer = self._loop.call_later(WATCH_AFTER_SECONDS, self._start_watching)
 
     def __exit__(
         self,
@@ -37,20 +37,20 @@ class stopping_when_gone:  # noqa: N801 - read as a statement: with stopping_whe
         traceback: TracebackType | None,
     ) -> None:
         self._timer.cancel()
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if isinstance(error, asyncio.CancelledError):
             task = self._task
-            if self._gone and task is not None and not task.uncancel():
-                raise ClientGone from None
+            if self._disconnected and task is not None and not task.uncancel():
+                raise ClientDisconnected from None
 
-    def _look(self) -> None:
-        self._watching = self._loop.create_task(self._watch())
+    def _start_watching(self) -> None:
+        self._watcher = self._loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":  # noqa: ASYNC110
-            # Some servers answer at once, again and again; what ends this is a message, not an event.
-            await asyncio.sleep(LOOK_AFTER_SECONDS)
-        self._gone = True
+            # Some servers return at once, again and again; only a message ends this, not an event.
+            await asyncio.sleep(WATCH_AFTER_SECONDS)
+        self._disconnected = True
         if self._task is not None:
             self._task.cancel()

@@ -1,8 +1,8 @@
-"""HTTP/1.1 as uvicorn's fastest parser reads it, with an answer in JSON to what is none.
+"""HTTP/1.1 as uvicorn's httptools parser reads it, with JSON error responses to what it cannot read.
 
-An offer to change the protocol is one that a server may decline: Java's client makes it with every
-first request (`Upgrade: h2c`), and the parser would take the body of such a request for the other
-protocol's. Only what opens a WebSocket where there is one is taken up.
+A server may ignore an `Upgrade` header. Java's client sends one with every first request (`h2c`), and the
+parser would take the body of that request for another protocol's. So only WebSocket handshakes on the path
+that serves them are upgraded.
 """
 
 import re
@@ -10,85 +10,83 @@ from typing import Any
 
 import httptools
 
-from server.transport.timeouts import Bounds, Patience
+from server.transport.timeouts import ClientLimits, TimeoutProtocol
 
-LONGEST_ADDRESS = 2**16 - 1  # that the parser can take apart
-_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes
-
-
-class _NotHttp(Exception):
-    """Raised for a request that is none, though it can be read."""
+MAX_URL_BYTES = 2**16 - 1  # what the parser can split
+_WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes
 
 
-class Protocol(Patience):
-    """One client's connection; uvicorn makes them. `websockets` is the path that has WebSockets.
+class _BadRequest(Exception):
+    """Raised for a request that can be parsed but violates the specification."""
 
-    The size of a head is looked at when a read ends within it, so that a request that comes in one
+
+class HTTPProtocol(TimeoutProtocol):
+    """One client's connection; uvicorn creates them. `websocket_path` is the path that serves WebSockets.
+
+    The size of a head is only checked when a read ends within it, so that a request that arrives in one
     read, as nearly all do, costs nothing more. A head may thus exceed the limit by one read.
     """
 
-    def __init__(self, bounds: Bounds, websockets: str, **given: Any) -> None:
-        super().__init__(bounds, **given)
-        self._websockets = websockets.encode()
+    def __init__(self, limits: ClientLimits, websocket_path: str, **uvicorn_arguments: Any) -> None:
+        super().__init__(limits, **uvicorn_arguments)
+        self._websocket_path = websocket_path.encode()
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent."""
-        if self.is_deaf:
+        if self.is_rejecting:
             return
-        self._has_ended_one = False
+        self._has_completed_request = False
         try:
             size = len(data)
             while data:
                 data = self._feed(data)
         except httptools.HttpParserError as error:
-            if isinstance(error.__context__, _NotHttp):
-                self.refuse(400, str(error.__context__))
-            elif len(self.url) > LONGEST_ADDRESS:
-                self.refuse(414, f"the address has more than {LONGEST_ADDRESS} bytes: send a POST")
+            if isinstance(error.__context__, _BadRequest):
+                self.reject(400, str(error.__context__))
+            elif len(self.url) > MAX_URL_BYTES:
+                self.reject(414, f"the URL has more than {MAX_URL_BYTES} bytes: send a POST")
             else:
-                self.refuse(400, "this is not HTTP/1.1: the request could not be read")
+                self.reject(400, "the request is not valid HTTP/1.1")
         else:
-            if not self._is_whole:
-                self.wait_on(size)
+            if not self._is_complete:
+                self.expect_more(size)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless the head is to be read again without its offer.
+        """Start to respond, unless the head must be parsed again without its `Upgrade`.
 
-        Raises _NotHttp, through the parser, for a head that says no host or several (RFC 9112, 3.2).
+        Raises _BadRequest, through the parser, for a missing or repeated Host (RFC 9112, section 3.2).
         """
         hosts = [name for name, _ in self.headers if name == b"host"]
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() == "1.1"):
-            raise _NotHttp("send one Host header")
+            raise _BadRequest("send one Host header")
         if not self.parser.should_upgrade():
             super().on_headers_complete()
-            self.headers = []  # what comes behind a body is none of it (RFC 9110, section 6.5.1)
+            self.headers = []  # trailers are no headers (RFC 9110, section 6.5.1)
         elif self._should_upgrade():
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Tell the answer that its request is whole."""
         if not self.parser.should_upgrade() or self._should_upgrade():
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
-        """Whether the head that was read is a handshake for a WebSocket where there is one.
+        """Whether the parsed head is a WebSocket handshake on the path that serves them.
 
-        What is not quite one is a request like others, and so is one that comes before the last was
-        answered.
+        An invalid handshake is an ordinary request, and so is one that arrives before the previous
+        request was answered.
         """
-        found = dict(self.headers)
+        headers = dict(self.headers)
         return (
             super()._should_upgrade()
-            and self._is_free
-            and self.url.partition(b"?")[0] == self._websockets
+            and self._is_idle
+            and self.url.partition(b"?")[0] == self._websocket_path
             and self.url.isascii()
             and self.parser.get_method() == b"GET"
-            and found.get(b"sec-websocket-version") == b"13"
-            and _KEY.fullmatch(found.get(b"sec-websocket-key", b"")) is not None
+            and headers.get(b"sec-websocket-version") == b"13"
+            and _WEBSOCKET_KEY.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
         )
 
     def _feed(self, data: bytes) -> bytes:
-        """What is to be read next: nothing, or a request again from its head, without its offer."""
+        """Parse; returns what to parse next: nothing, or the request again without its `Upgrade`."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -96,14 +94,14 @@ class Protocol(Patience):
                 self.handle_websocket_upgrade()
                 return b""
             if self.parser.get_method() == b"CONNECT":
-                raise httptools.HttpParserError("this is no proxy") from None
-            return self._without_offer() + data[upgrade.args[0] :]
+                raise httptools.HttpParserError("not a proxy") from None
+            return self._head_without_upgrade() + data[upgrade.args[0] :]
         return b""
 
-    def _without_offer(self) -> bytes:
+    def _head_without_upgrade(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's is
-        head = b"%s %s HTTP/%s\r\n" % (method, self.url, version)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        request_line = b"%s %s HTTP/%s\r\n" % (method, self.url, version)
         kept = (header for header in self.headers if header[0] != b"upgrade")
-        return head + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n"
+        return request_line + b"".join(b"%s: %s\r\n" % header for header in kept) + b"\r\n"

@@ -1,4 +1,4 @@
-"""How a worker process is set up before it serves: its garbage collector, and its CPU."""
+"""Prepares a worker process before it serves: garbage collector, memory and CPU."""
 
 import gc
 import logging
@@ -7,39 +7,39 @@ import os
 log = logging.getLogger(__name__)
 
 
-# As much as a large answer takes several times over, while it is made.
-KEPT_BYTES = 8 * 2**20
-# Objects made between two collections: answers are made of thousands that are gone right after. Much
-# more, and the cycles that the generic road leaves behind would pile up.
-YOUNG = 5_000
+# Several times what a large response takes while it is made.
+RESERVED_BYTES = 8 * 2**20
+# New objects between two collections. A response is made of thousands, which are freed right after it; with
+# a much higher threshold the reference cycles of generic execution would pile up.
+YOUNG_OBJECTS = 5_000
 
 
-def settle() -> None:
-    """Keep what is there: what was built so far for good, and memory from one answer for the next.
+def tune_memory() -> None:
+    """Exempt all existing objects from garbage collection, and keep freed memory for later responses.
 
-    The schema is never garbage, and to walk it again took 15 ms of some requests (W2 of the benchmark).
-    And glibc gives memory back after each large answer, to take it anew page by page (a tenth of W3),
-    until it has seen a piece of that size come and go.
+    The schema is never garbage, and traversing it added 15 ms to some requests (benchmark W2). And glibc
+    returns memory to the system after each large response, only to fetch it again page by page (a tenth
+    of W3), until a block of that size has been freed once.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG)
-    bytes(KEPT_BYTES)
+    gc.set_threshold(YOUNG_OBJECTS)
+    bytes(RESERVED_BYTES)
 
 
-def pin(place: int) -> int | None:
-    """Keep this process, and the threads that it starts from now on, on one of its CPUs.
+def pin_to_cpu(index: int) -> int | None:
+    """Pin this process, and the threads that it starts from now on, to one of its CPUs.
 
-    Python runs one thread of a process at a time, so a worker gains little from a second CPU; but each
-    request goes to a database thread and back, and a thread on another CPU wakes several times slower.
-    Workers, each of which has a place, take different ones, from the last downwards: the first is where
-    most interrupts go. Returns the CPU, or None on systems that do not offer it.
+    Python runs one thread of a process at a time, so a second CPU helps a worker little; but each request
+    goes to a database thread and back, and waking a thread on another CPU takes several times longer.
+    Workers use different CPUs by their `index`, starting from the last: the first one serves most
+    interrupts. Returns the CPU, or None on systems without this feature.
     """
     if not hasattr(os, "sched_setaffinity"):
-        log.warning("pinning not offered by this system")
+        log.warning("worker not pinned", extra={"reason": "not supported by this system"})
         return None
     cpus = sorted(os.sched_getaffinity(0), reverse=True)
-    cpu = cpus[place % len(cpus)]
+    cpu = cpus[index % len(cpus)]
     os.sched_setaffinity(0, {cpu})
     log.info("worker pinned", extra={"cpu": cpu})
     return cpu

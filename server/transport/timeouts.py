@@ -1,7 +1,7 @@
-"""How long a client is waited for, on a connection that uvicorn serves with httptools.
+"""Timeouts of client connections, on top of uvicorn's httptools protocol.
 
-A request's head and its body each have a deadline, and so has what a client is to read. A request that
-comes in one read, as nearly all do, and whose answer goes out in one write, starts no timer for that.
+Receiving a request's head, receiving its body and sending a response each have a deadline. A request that
+arrives in one read and whose response goes out in one write, as nearly all do, starts no timer for that.
 """
 
 import logging
@@ -19,223 +19,229 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from server.http import errors
-from server.transport.connection_limits import Peers
+from server.transport.connection_limits import ConnectionLimits
 
 MAX_HEAD_BYTES = 64 * 2**10
-MAX_REQUEST_BYTES = 32 * 2**20  # more than any path takes: the largest are webhooks of 25 MiB
-# A client that gives or takes so much before a deadline is slow, not stuck, and gets another one.
-PACE_BYTES = 256 * 2**10
+MAX_REQUEST_BYTES = 32 * 2**20  # more than any path accepts: the largest are webhooks of 25 MiB
+# A client that transfers this much before its deadline is slow, not stuck, and gets another deadline.
+PROGRESS_BYTES = 256 * 2**10
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How many seconds clients may take, and how many sockets each may hold.
+class ClientLimits:
+    """How long clients may take, and how many connections each may have.
 
-    `head` and `body` begin when those do, `answer` when an answer does not fit into the system's
-    buffers, `idle` between two requests. Bodies and answers get as long again for PACE_BYTES each.
+    The time for a head or body starts with its first byte, that for a response when it does not fit into
+    the system's buffers, `idle_seconds` between two requests. Bodies and responses get the time anew for
+    every PROGRESS_BYTES.
     """
 
-    head: float
-    body: float
-    answer: float
-    idle: int
-    peers: Peers
+    head_seconds: float
+    body_seconds: float
+    response_seconds: float
+    idle_seconds: int
+    connections: ConnectionLimits
 
 
-class Patience(HttpToolsProtocol):
-    """One client's connection, with an end to all that it may keep the server waiting for."""
+class TimeoutProtocol(HttpToolsProtocol):
+    """One client's connection, which is closed when the client takes too long."""
 
-    def __init__(self, bounds: Bounds, **given: Any) -> None:
-        super().__init__(**given)
-        self.timeout_keep_alive = bounds.idle
-        self._bounds = bounds
-        self._is_admitted = False
-        self._is_whole = False  # the request that is read
-        self._has_ended_one = False  # in the read that is looked at
-        self._deadline: TimerHandle | None = None
-        self._bytes = self._bytes_looked_at = 0  # of its head or body
-        self._reading: TimerHandle | None = None
-        self._unread = 0
-        self._active: RequestResponseCycle | None = None  # what is answered now, or was last
-        self._last_words = b""
+    def __init__(self, limits: ClientLimits, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
+        self.timeout_keep_alive = limits.idle_seconds
+        self._limits = limits
+        self._is_counted = False  # in the connection limits
+        self._is_complete = False  # the request that is being received
+        self._has_completed_request = False  # during the present read
+        self._receive_timer: TimerHandle | None = None
+        self._received = self._received_at_deadline = 0  # bytes of the present head or body
+        self._send_timer: TimerHandle | None = None
+        self._unsent = 0
+        self._active: RequestResponseCycle | None = (
+            None  # the request being answered, or the last one
+        )
+        self._final_response = b""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Wait for a first request, unless the peer has too many sockets already."""
+        """Wait for the first request, unless the client has too many connections."""
         super().connection_made(transport)
-        peers = self._bounds.peers
-        self._is_admitted = self.client is None or peers.admit(self.client[0])
-        if self._is_admitted:
-            self._deadline = self.loop.call_later(self._bounds.head, self._out_of_time)
+        connections = self._limits.connections
+        self._is_counted = self.client is None or connections.acquire(self.client[0])
+        if self._is_counted:
+            self._receive_timer = self.loop.call_later(
+                self._limits.head_seconds, self._receive_timed_out
+            )
         else:
             message = (
-                f"{peers.most} connections of your address are open: close some, or reuse them"
+                f"your address has {connections.most} open connections, the most allowed:"
+                " close some, or reuse them"
             )
-            self._leave(refusal(429, message))
+            self._close_with(error_response(429, message))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
         super().connection_lost(exc)
-        if self._active is not None:  # uvicorn tells the newest one, which may still wait for it
+        # uvicorn tells the newest request only, which may still wait in the pipeline.
+        if self._active is not None:
             self._active.disconnected = True
             self._active.message_event.set()
             self.pipeline.clear()
-        self._stop_the_clock()
-        if self._reading is not None:
-            self._reading.cancel()
-        if self._is_admitted and self.client is not None:
-            self._bounds.peers.release(self.client[0])
+        self._cancel_receive_timer()
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+        if self._is_counted and self.client is not None:
+            self._limits.connections.release(self.client[0])
 
     def on_message_begin(self) -> None:
-        """Note that a request began."""
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        self._is_whole = False
+        self._is_complete = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
-        if self._deadline is not None:
-            self._stop_the_clock()
+        if self._receive_timer is not None:
+            self._cancel_receive_timer()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Note that the request is whole."""
-        if self._deadline is not None:
-            self._stop_the_clock()
-        self._is_whole = self._has_ended_one = True
+        if self._receive_timer is not None:
+            self._cancel_receive_timer()
+        self._is_complete = self._has_completed_request = True
         super().on_message_complete()
         is_answered = not self._is_in_head and self.cycle.response_complete
         if is_answered and not self.transport.is_closing():
-            # It was answered before its end, when nobody waited for another one yet.
+            # It was answered before its end, when uvicorn could not start to wait for another yet.
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
     def on_response_complete(self) -> None:
-        """Go on with the next request, or wait for it."""
-        is_last = self._last_words and not self.pipeline
+        is_last = self._final_response and not self.pipeline
         super().on_response_complete()
         if is_last:
-            self._leave(self._last_words)
-        elif not self._is_whole:
-            self._unset_keepalive_if_required()  # the next one, or the rest, has a deadline
+            self._close_with(self._final_response)
+        elif not self._is_complete:
+            # The rest of this request, or the next one, has a deadline of its own.
+            self._unset_keepalive_if_required()
         if self.transport.is_closing():
-            self._see_it_read()
+            self._limit_sending()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection without requests."""
         super().timeout_keep_alive_handler()
-        self._see_it_read()
+        self._limit_sending()
 
     def pause_writing(self) -> None:
-        """Stop the answer: the client does not read as fast as it is written."""
+        """Pause the response: the client reads more slowly than it is written."""
         super().pause_writing()
-        self._see_it_read()
+        self._limit_sending()
 
     def resume_writing(self) -> None:
-        """Go on: the client has read what there was."""
         super().resume_writing()
-        self._unread = sys.maxsize
+        self._unsent = sys.maxsize
 
-    def refuse(self, status: int, message: str) -> None:
-        """Read no more. Answer what was asked before, then the request being read with this, and close."""
-        log.info("request cut off", extra={"status": status, "reason": message})
-        self._stop_the_clock()
-        self._last_words = refusal(status, message)
+    def reject(self, status: int, message: str) -> None:
+        """Stop reading; answer earlier requests, then the present one with this error, and close."""
+        log.info("request rejected", extra={"status": status, "reason": message})
+        self._cancel_receive_timer()
+        self._final_response = error_response(status, message)
         active = self._active
-        if not self._is_whole and not self._is_in_head:
+        if not self._is_complete and not self._is_in_head:
             if self.cycle is active:
-                active.disconnected = True  # whatever it would answer now
-                self._leave(b"" if active.response_started else self._last_words)
+                active.disconnected = True  # discards what it would respond from now on
+                self._close_with(b"" if active.response_started else self._final_response)
                 return
             self.pipeline.popleft()  # the newest one
-        if self._is_free:
-            self._leave(self._last_words)
+        if self._is_idle:
+            self._close_with(self._final_response)
 
     @property
-    def is_deaf(self) -> bool:
-        """Whether the connection only waits to be closed."""
-        return bool(self._last_words)
+    def is_rejecting(self) -> bool:
+        """Whether a request was rejected, so that the connection only waits to be closed."""
+        return bool(self._final_response)
 
-    def wait_on(self, size: int) -> None:
-        """After a read of `size` bytes that left a request unfinished, bound how much and how long.
+    def expect_more(self, size: int) -> None:
+        """Limit the size and duration of an unfinished request, after a read of `size` bytes.
 
-        Where another request ended in that read, most of it was that one's.
+        If another request was completed in that read, most of it belonged to that one.
         """
-        if self._deadline is None:
-            self._bytes = self._bytes_looked_at = 0
-            seconds = self._bounds.head if self._is_in_head else self._bounds.body
-            self._deadline = self.loop.call_later(seconds, self._out_of_time)
-        self._bytes += 1 if self._has_ended_one else size
+        if self._receive_timer is None:
+            self._received = self._received_at_deadline = 0
+            limits = self._limits
+            seconds = limits.head_seconds if self._is_in_head else limits.body_seconds
+            self._receive_timer = self.loop.call_later(seconds, self._receive_timed_out)
+        self._received += 1 if self._has_completed_request else size
         if self._is_in_head:
-            if self._bytes > MAX_HEAD_BYTES:
-                self.refuse(431, f"the request's headers have more than {MAX_HEAD_BYTES} bytes")
-        elif self._bytes > MAX_REQUEST_BYTES:
-            self.refuse(413, f"the request has more than {MAX_REQUEST_BYTES} bytes")
+            if self._received > MAX_HEAD_BYTES:
+                self.reject(431, f"the request's headers have more than {MAX_HEAD_BYTES} bytes")
+        elif self._received > MAX_REQUEST_BYTES:
+            self.reject(413, f"the request has more than {MAX_REQUEST_BYTES} bytes")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._active = cycle
         super()._start_asgi_task(cycle, app)
 
     @property
-    def _is_free(self) -> bool:
-        """Whether nothing is being answered."""
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered."""
         return self._active is None or self._active.response_complete
 
     @property
     def _is_in_head(self) -> bool:
         return self.cycle is None or self.cycle.scope is not self.scope
 
-    def _stop_the_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _cancel_receive_timer(self) -> None:
+        if self._receive_timer is not None:
+            self._receive_timer.cancel()
+            self._receive_timer = None
 
-    def _out_of_time(self) -> None:
-        self._deadline = None
+    def _receive_timed_out(self) -> None:
+        self._receive_timer = None
+        limits = self._limits
         if self._is_in_head:
-            if self._bytes:
-                self.refuse(408, f"the headers took more than {self._bounds.head:g} seconds")
+            if self._received:
+                self.reject(408, f"the headers took more than {limits.head_seconds:g} seconds")
             else:
-                self.transport.close()  # nobody asked anything
+                self.transport.close()  # no request has begun
             return
-        came, self._bytes_looked_at = self._bytes - self._bytes_looked_at, self._bytes
-        is_wanted = not self.cycle.response_complete
-        if self.flow.read_paused or (is_wanted and came >= PACE_BYTES):
-            self._deadline = self.loop.call_later(self._bounds.body, self._out_of_time)
+        progress = self._received - self._received_at_deadline
+        self._received_at_deadline = self._received
+        is_answered = self.cycle.response_complete
+        if self.flow.read_paused or (not is_answered and progress >= PROGRESS_BYTES):
+            self._receive_timer = self.loop.call_later(limits.body_seconds, self._receive_timed_out)
         else:
-            self.refuse(408, f"the body took more than {self._bounds.body:g} seconds")
+            self.reject(408, f"the body took more than {limits.body_seconds:g} seconds")
 
-    def _leave(self, words: bytes) -> None:
+    def _close_with(self, response: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(words)
+            self.transport.write(response)
             self.transport.close()
-            self._see_it_read()
+            self._limit_sending()
 
-    def _see_it_read(self) -> None:
-        """Give up a client that does not read what was written for it."""
-        unread = self.transport.get_write_buffer_size()
-        if unread and self._reading is None:
-            self._unread = unread
-            self._reading = self.loop.call_later(self._bounds.answer, self._look_whether_read)
+    def _limit_sending(self) -> None:
+        """Start the deadline for a client to read what was written."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent and self._send_timer is None:
+            self._unsent = unsent
+            self._send_timer = self.loop.call_later(
+                self._limits.response_seconds, self._send_timed_out
+            )
 
-    def _look_whether_read(self) -> None:
-        self._reading = None
-        before, unread = self._unread, self.transport.get_write_buffer_size()
-        if not unread or not (self.flow.write_paused or self.transport.is_closing()):
+    def _send_timed_out(self) -> None:
+        self._send_timer = None
+        before, unsent = self._unsent, self.transport.get_write_buffer_size()
+        if not unsent or not (self.flow.write_paused or self.transport.is_closing()):
             return
-        if before - unread < PACE_BYTES:
-            log.info("answer not read", extra={"bytes": unread})
+        if before - unsent < PROGRESS_BYTES:
+            log.info("response not read by client", extra={"bytes": unsent})
             self.transport.abort()
         else:
-            self._see_it_read()
+            self._limit_sending()
 
 
-def refusal(status: int, message: str) -> bytes:
-    """The bytes of an answer in JSON that is the last on its connection."""
+def error_response(status: int, message: str) -> bytes:
+    """A complete HTTP response with a JSON body, the last on its connection."""
     body = orjson.dumps(errors.body(status, message))
     head = b"content-type: application/json; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
     return STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + body

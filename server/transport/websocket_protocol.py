@@ -1,4 +1,4 @@
-"""WebSockets (RFC 6455) as uvicorn reads them, of clients that are counted and let go like all others."""
+"""WebSocket connections (RFC 6455) as uvicorn reads them, with our limits and timeouts."""
 
 import logging
 from asyncio import Task
@@ -6,40 +6,41 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from server.transport.timeouts import Bounds, refusal
+from server.transport.timeouts import ClientLimits, error_response
 
-# What uvicorn says here are its client's mistakes, as errors; what fails of ours is logged by Requests.
+# uvicorn logs mistakes of clients as errors here; failures of ours are logged by RequestMiddleware.
 _SILENT = logging.getLogger("chittygraph.silent")
 _SILENT.disabled = True
 
 
-class Upgraded(WebSocketsSansIOProtocol):
-    """One client's WebSocket, on the connection that its peer was admitted with."""
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """One WebSocket, which keeps the place of the HTTP connection that it began as in ConnectionLimits."""
 
-    def __init__(self, bounds: Bounds, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, limits: ClientLimits, **uvicorn_arguments: Any) -> None:
+        super().__init__(**uvicorn_arguments)
         self.logger = _SILENT
-        self._bounds = bounds
+        self._limits = limits
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the client."""
         super().connection_lost(exc)
         if self.client is not None:
-            self._bounds.peers.release(self.client[0])
+            self._limits.connections.release(self.client[0])
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent: first the head of its request, whole."""
+        """Handle data. The first call has the whole request head, so an incomplete handshake is an error."""
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
-            self.transport.write(refusal(400, "the handshake's headers are too many or too long"))
+            self.transport.write(
+                error_response(400, "the handshake has too many or too long headers")
+            )
             self.transport.close()
 
     def keepalive_timeout(self) -> None:
-        """Let go of a client that answers nothing any more, and may never read what waits for it."""
+        """Abort: a client that answers no ping may never read what waits for it."""
         super().keepalive_timeout()
         self.transport.abort()
 
     def on_task_complete(self, task: Task[None]) -> None:
-        """Give a client so long to read the last that was sent."""
+        """Close, giving the client limited time to read what was sent last."""
         super().on_task_complete(task)
-        self.loop.call_later(self._bounds.answer, self.transport.abort)
+        self.loop.call_later(self._limits.response_seconds, self.transport.abort)

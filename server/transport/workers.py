@@ -1,7 +1,7 @@
-"""Several worker processes: each takes connections from a socket of its own, where the system can.
+"""Several worker processes, each with a listening socket of its own where the system supports that.
 
-Workers that share one socket race for each new connection, and one of them wins nearly all: two served
-W2 of the benchmark hardly faster than one. Sockets with SO_REUSEPORT are dealt connections by Linux.
+Workers that share a socket compete for each new connection, and one of them wins nearly all: two of them
+served benchmark W2 hardly faster than one. Linux distributes connections among SO_REUSEPORT sockets.
 """
 
 import socket
@@ -17,73 +17,70 @@ BACKLOG = 2048
 
 @contextmanager
 def listeners(first: socket.socket, count: int) -> Iterator[list[socket.socket]]:
-    """A socket for each of `count` workers, of which this listening one is the first.
+    """A listening socket for each of `count` workers; `first`, which listens already, is one of them.
 
-    The parent keeps them open, so that a connection dealt to a worker that has died waits for the
-    next. On other systems than Linux, which deal out nothing, all are the same one.
+    The parent keeps them open, so that a connection to a worker that has died waits for its successor.
+    On systems other than Linux, all are the same socket.
     """
-    with ExitStack() as opened:
-        found = [first]
+    with ExitStack() as stack:
+        sockets = [first]
         if sys.platform == "linux":
-            # Set only now: had it been set before the first one listened, another server of the same
-            # user would have been let in on the port silently.
+            # Only now: had `first` been bound with it, another server of the same user could bind the
+            # port too, unnoticed.
             first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            found += [opened.enter_context(_another(first)) for _ in range(1, count)]
-        yield (found * count)[:count]
+            sockets += [stack.enter_context(_sibling(first)) for _ in range(1, count)]
+        yield (sockets * count)[:count]
 
 
-def _another(first: socket.socket) -> socket.socket:
+def _sibling(first: socket.socket) -> socket.socket:
     return socket.create_server(
         first.getsockname()[:2], family=first.family, backlog=BACKLOG, reuse_port=True
     )
 
 
-class Workers(Multiprocess):
-    """Supervises workers: each place is filled, and filled again, by a supervisor of its own.
+class WorkerSupervisor(Multiprocess):
+    """Runs one uvicorn supervisor per worker, which restarts it with the same socket and settings.
 
-    So whoever comes to a place gets its socket and its settings, whether the worker before died, hung
-    or was told to make room. `failed` tells of a worker that could not begin, which stops them all.
+    So a successor takes over the right ones, whether the worker died, hung or was replaced. `failed` is
+    True once a worker could not start, which stops them all.
     """
 
     failed = False
 
     def __init__(self, configs: Sequence[Config], sockets: Sequence[socket.socket]) -> None:
         pairs = zip(configs, sockets, strict=True)
-        self._places = [Multiprocess(config, [one]) for config, one in pairs]
-        super().__init__(configs[0], list(sockets))  # last: it takes the signals from the others
+        self._supervisors = [Multiprocess(config, [one]) for config, one in pairs]
+        super().__init__(configs[0], list(sockets))  # last: it takes over the signal handlers
 
     def init_processes(self) -> None:
-        """Start every worker."""
-        for place in self._places:
-            place.init_processes()
+        for supervisor in self._supervisors:
+            supervisor.init_processes()
 
     def keep_subprocess_alive(self) -> None:
-        """Fill the places that are empty; stop when one cannot be filled."""
-        if self.should_exit.is_set():  # nobody is to come to a place that is given up
+        """Restart dead workers; stop everything if one cannot start."""
+        if self.should_exit.is_set():  # stopping: start nothing new
             return
-        for place in self._places:
-            place.keep_subprocess_alive()
-            if place.should_exit.is_set():
+        for supervisor in self._supervisors:
+            supervisor.keep_subprocess_alive()
+            if supervisor.should_exit.is_set():
                 self.failed = True
                 self.should_exit.set()
 
     def restart_all(self) -> None:
-        """Replace the workers one after the other, as SIGHUP asks for."""
-        for place in self._places:
-            place.restart_all()
+        """Replace the workers one after the other, on SIGHUP."""
+        for supervisor in self._supervisors:
+            supervisor.restart_all()
 
     def terminate_all(self) -> None:
-        """Ask every worker to finish."""
-        for place in self._places:
-            place.terminate_all()
+        for supervisor in self._supervisors:
+            supervisor.terminate_all()
 
     def join_all(self) -> None:
-        """Wait until every worker has finished."""
-        for place in self._places:
-            place.join_all()
+        for supervisor in self._supervisors:
+            supervisor.join_all()
 
     def handle_ttin(self) -> None:
-        """There are as many workers as sockets: no more can be asked for by SIGTTIN."""
+        """Ignore SIGTTIN: the number of workers is the number of sockets."""
 
     def handle_ttou(self) -> None:
-        """Nor fewer by SIGTTOU."""
+        """Ignore SIGTTOU, for the same reason."""

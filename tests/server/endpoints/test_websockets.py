@@ -347,7 +347,7 @@ async def test_a_head_that_only_the_first_parser_reads_is_answered_in_json(serve
 
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (
         400,
-        "the handshake's headers are too many or too long",
+        "the handshake has too many or too long headers",
     )
 
 

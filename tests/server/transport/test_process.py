@@ -8,9 +8,12 @@ import pytest
 
 PINNED = (
     "import os; from server.transport import process;"
-    " process.pin({place}); print(os.sched_getaffinity(0))"
+    " process.pin_to_cpu({place}); print(os.sched_getaffinity(0))"
 )
-SETTLED = "import gc; from server.transport import process; process.settle(); print(gc.get_freeze_count())"
+TUNED = (
+    "import gc; from server.transport import process;"
+    " process.tune_memory(); print(gc.get_freeze_count())"
+)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
@@ -30,7 +33,7 @@ def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(pla
 
 def test_what_was_built_before_serving_is_left_out_of_later_collections():
     found = subprocess.run(
-        [sys.executable, "-c", SETTLED], capture_output=True, text=True, check=True
+        [sys.executable, "-c", TUNED], capture_output=True, text=True, check=True
     )
 
     assert int(found.stdout) > 0

@@ -216,7 +216,7 @@ def asking_for_much(address: Address, line: bytes) -> socket.socket:
 def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
     address, process = large
     with asking_for_much(address, line) as client:
-        wait_until_logged(process, b"answer not read")
+        wait_until_logged(process, b"response not read by client")
 
         received = all_from(client)
 
@@ -254,7 +254,7 @@ def test_a_peer_has_so_many_connections_and_others_have_theirs(tmp_path):
 
     assert answer.status == 429
     assert answer.error["extensions"]["code"] == "TOO_MANY_REQUESTS"
-    assert answer.error["message"].startswith("3 connections of your address are open")
+    assert answer.error["message"].startswith("your address has 3 open connections")
     assert others.status == 200
     assert 200 in statuses
 
