@@ -30,14 +30,14 @@ from server.endpoints.health import healthz, readyz
 from server.graphql import operation, persisted_documents
 from server.graphql.persisted_documents import Trusted
 from server.http import compression, errors
-from server.http.client_address import Proxies
+from server.http.client_address import TrustedProxies
 from server.http.errors import HTTPError
-from server.http.middleware import Requests
+from server.http.middleware import RequestMiddleware
 from server.identity import minting
 from server.settings import Settings
 from server.telemetry import otel, worker_exchange
 from server.telemetry.counters import Metrics
-from server.telemetry.otel import Spans
+from server.telemetry.otel import Tracer
 
 GRAPHQL = "/graphql"
 
@@ -62,8 +62,8 @@ def create_app(settings: Settings) -> "Service":
             known = await db.read(cursors.stored_key())
             app.cursor_key = await db.write(cursors.key()) if known is None else known
             async with (
-                otel.exporting(settings) as app.spans,
-                worker_exchange.telling(lambda: metrics.for_siblings(app)),
+                otel.open_tracer(settings) as app.tracer,
+                worker_exchange.publish(lambda: metrics.of_this_worker(app)),
                 minting.minter(settings) as mint,
                 minting.catching_up(db, mint),
                 setup.open_gate(settings, db) as app.gate,
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> "Service":
     app = Service(
         lifespan=lifespan,
         routes=[*routes(settings), *(page.routes() if page else ())],
-        middleware=[Middleware(Requests)],
+        middleware=[Middleware(RequestMiddleware)],
         exception_handlers={HTTPException: _as_json, HTTPError: _http_error},
     )
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other answer
@@ -89,7 +89,7 @@ def create_app(settings: Settings) -> "Service":
         limits=graphql_http.limits(settings),
         policy=app.policy,
     )
-    app.proxies = Proxies(settings.trusted_proxy_list)
+    app.proxies = TrustedProxies(settings.trusted_proxy_list)
     app.trusted = persisted_documents.load(settings, app.documents)
     app.roads = Roads(compile_operations=settings.compiled)
     paths = [route.path for route in app.router.routes if isinstance(route, Route)]
@@ -110,16 +110,16 @@ class Service(Starlette):
     roads: Roads
     page: Page | None
     metrics: Metrics
-    proxies: Proxies
+    proxies: TrustedProxies
     # Of a running service:
     db: Database
     cursor_key: bytes
     mint: Mint
-    spans: Spans | None = None
+    tracer: Tracer | None = None
     gate: Gate | None = None
     _graphql: ClassVar = {
-        "http": Requests(graphql_http.GraphQL()),
-        "websocket": Requests(GraphQLWS()),
+        "http": RequestMiddleware(graphql_http.GraphQL()),
+        "websocket": RequestMiddleware(GraphQLWS()),
     }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -134,7 +134,7 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
             return 0
         with (
             workers.listeners(listener, settings.workers) as listeners,
-            worker_exchange.meeting(),
+            worker_exchange.socket_folder(),
         ):
             supervisor = workers.WorkerSupervisor(configurations, listeners)
             supervisor.run()

@@ -109,7 +109,7 @@ async def _off_loop(size: int, work: Callable[[], T]) -> T:
 
 def _refuse(request: Request, refusal: HTTPError) -> Response:
     level = logging.ERROR if refusal.status == 503 else logging.WARNING
-    delivery = logs.shown(request.headers.get("x-github-delivery", ""))
+    delivery = logs.loggable(request.headers.get("x-github-delivery", ""))
     log.log(
         level,
         "webhook refused",

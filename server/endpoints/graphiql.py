@@ -99,7 +99,7 @@ class Built:
 
     def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether a client says in these headers of its request that it has the page as it is."""
-        return etags.still_held(headers, self.tag, compression.PLAIN) is not None
+        return etags.matching_header(headers, self.tag, compression.IDENTITY_ONLY) is not None
 
     def headers(self, asked: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers that the page is sent with to a client that asked with these."""
@@ -154,7 +154,9 @@ class Page:
         # Files are small, and what the library says of a range that it cannot send is no JSON.
         heads = request.scope["headers"]
         request.scope["headers"] = [head for head in heads if head[0] != b"range"]
-        accepted = compression.accepted(request.scope["headers"]) or compression.PLAIN
+        accepted = (
+            compression.accepted_codings(request.scope["headers"]) or compression.IDENTITY_ONLY
+        )
         media_type = TYPES[file.suffix]
         for coding, suffix in SUFFIXES.items():
             smaller = self._assets / (name + suffix)

@@ -23,11 +23,11 @@ from server.auth.gate import Gate
 from server.graphql import operation, request
 from server.graphql.request import JSON, Envelope
 from server.http import compression, errors, etags, negotiation
-from server.http.compression import Accepted
+from server.http.compression import AcceptedCodings
 from server.http.errors import HTTPError
 from server.settings import Settings
 from server.telemetry.counters import CLIENT_GONE
-from server.telemetry.server_timing import Phases
+from server.telemetry.server_timing import ServerTiming
 from server.transport.disconnects import ClientDisconnected, cancel_on_disconnect
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Answer:
     allow: str = ""
     headers: Sequence[tuple[bytes, bytes]] = ()
     tag: str | None = None
-    accepted: Accepted = compression.PLAIN
+    accepted: AcceptedCodings = compression.IDENTITY_ONLY
 
 
 class GraphQL:
@@ -69,7 +69,7 @@ class GraphQL:
         headers, body = [], answer.body
         if body:
             coding = answer.accepted.best(len(body))
-            body = await compression.compressed(body, coding)
+            body = await compression.compress(body, coding)
             headers = [
                 (b"content-length", b"%d" % len(body)),
                 (b"content-type", f"{answer.media_type}; charset=utf-8".encode()),
@@ -95,7 +95,7 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
         if page.is_held(headers):
             return Answer(304, media_type=HTML, headers=page.headers(headers))
         return Answer(200, page.html, HTML, headers=page.headers(headers))
-    accepted = compression.accepted(connection["headers"])
+    accepted = compression.accepted_codings(connection["headers"])
     try:
         if media_type is None or accepted is None or connection["method"] not in METHODS:
             answer = await _unanswerable(connection, media_type)
@@ -105,7 +105,7 @@ async def _answer(connection: Connection, receive: Receive) -> Answer:
         return Answer(CLIENT_GONE)
     except (HTTPError, RequestRefused) as refused:
         answer = _refused(connection, media_type or JSON, refused)
-    answer.accepted = accepted or compression.PLAIN
+    answer.accepted = accepted or compression.IDENTITY_ONLY
     return answer
 
 
@@ -144,21 +144,21 @@ def _json(media_type: str) -> str:
 
 
 async def _answered(
-    connection: Connection, receive: Receive, media_type: str, accepted: Accepted
+    connection: Connection, receive: Receive, media_type: str, accepted: AcceptedCodings
 ) -> Answer:
     app: Service = connection["app"]
-    phases: Phases | None = connection.get("chittygraph.phases")
+    timing: ServerTiming | None = connection.get("chittygraph.timing")
     viewer, asked = await _asked(connection, receive, app.settings.max_body_bytes)
     job = operation.prepared(app, connection, asked)
-    if phases is not None:
-        phases.end("prepare")
+    if timing is not None:
+        timing.end_phase("prepare")
     if connection["method"] != "POST" and not job.operation.is_query:
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
     state, tag = None, None
     if connection["method"] in READING and media_type != EVENT_STREAM:
         state, raw = app.db.state(), connection["query_string"]
-        tag = etags.tag(state, job.document, raw, media_type, viewer)
-        held = etags.still_held(connection["headers"], tag, accepted)
+        tag = etags.make_tag(state, job.document, raw, media_type, viewer)
+        held = etags.matching_header(connection["headers"], tag, accepted)
         if held is not None:
             connection["chittygraph.outcome"] = "ok"
             return Answer(304, headers=[held])
@@ -168,13 +168,13 @@ async def _answered(
             answer = await operation.carry_out(app, connection, job, viewer)
     else:  # carried out to its end: nobody could tell how far it had got
         answer = await operation.carry_out(app, connection, job, viewer)
-    if phases is not None:
-        phases.end("execute")
+    if timing is not None:
+        timing.end_phase("execute")
     body = orjson.dumps(answer)
     if media_type == EVENT_STREAM:
         body = _events(body)
-    if phases is not None:
-        phases.end("encode")
+    if timing is not None:
+        timing.end_phase("encode")
     if tag is not None and ("errors" in answer or app.db.state() != state):
         tag = None  # what was committed while it was read may be in it or not
     return Answer(200, body, media_type, tag=tag)

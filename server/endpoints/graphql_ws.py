@@ -78,7 +78,7 @@ async def _admit(connection: Connection) -> None:
     Whoever shows no credential yet may do so with `connection_init`.
     """
     if connection["app"].gate is None:
-        origin = hosts.foreign_origin(connection["headers"])
+        origin = hosts.untrusted_origin(connection["headers"])
         if origin is not None:
             raise HTTPError(
                 403,
@@ -193,12 +193,12 @@ class _Socket:
             raise Closed(INVALID, str(error)) from None
         noted: Noted = {}
         started = time.perf_counter()
-        token = request_id.set(middleware.new_id())
+        token = request_id.set(middleware.new_request_id())
         try:
             job, viewer = await self._admitted(noted, asked)
         except (HTTPError, RequestRefused) as refused:
             await self._refuse(id_, noted, refused)
-            middleware.note_operation(self._app, noted, time.perf_counter() - started)
+            middleware.record_operation(self._app, noted, time.perf_counter() - started)
         else:
             task = asyncio.ensure_future(self._carry_out(id_, noted, job, viewer, started))
             self._named[id_] = _Running(task, job.operation.is_query)
@@ -233,7 +233,7 @@ class _Socket:
             await self._end(id_, "error", failure["errors"])
         else:
             await self._end(id_, "next", answer)
-        middleware.note_operation(self._app, noted, time.perf_counter() - started)
+        middleware.record_operation(self._app, noted, time.perf_counter() - started)
 
     async def _refuse(self, id_: str, noted: Noted, why: HTTPError | RequestRefused) -> None:
         """Tell why an operation is not carried out; raises Closed where nothing more would be."""

@@ -15,7 +15,7 @@ from server.graphql import operation
 from server.http import compression, hosts
 from server.setting_fields import variable
 from server.telemetry import prometheus, worker_exchange
-from server.telemetry.prometheus import Figures
+from server.telemetry.prometheus import MetricFamilies
 
 PATH = "/metrics"
 TEXT = "text/plain"
@@ -37,23 +37,25 @@ async def metrics(request: Request) -> Response:
             f"figures are told to this machine, or for the token of {variable('metrics_token')}",
         )
     app = request.app
-    families = [*_own(app), *prometheus.of_database(app.db)]
-    for text in await worker_exchange.told():
+    families = [*_own(app), *prometheus.database_metrics(app.db)]
+    for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
-    body, content_type = Figures(prometheus.merged(families)).written(
+    body, content_type = MetricFamilies(prometheus.merge(families)).encode(
         request.headers.get("accept", "")
     )
     headers = {"content-type": content_type, "cache-control": "no-store"}
     return await compression.response(request, body, content_type, headers)
 
 
-def for_siblings(app: Any) -> bytes:
+def of_this_worker(app: Any) -> bytes:
     """The figures of this worker, for the one that answers a scrape."""
-    return Figures(_own(app)).written(TEXT)[0]
+    return MetricFamilies(_own(app)).encode(TEXT)[0]
 
 
 def _own(app: Any) -> Iterable[Metric]:
-    return prometheus.of_process(app.metrics, app.roads, app.db.load(), worker_exchange.number())
+    return prometheus.process_metrics(
+        app.metrics, app.roads, app.db.load(), worker_exchange.worker_number()
+    )
 
 
 def _has_token(request: Request) -> bool:
@@ -75,6 +77,6 @@ def _is_of_this_machine(request: Request) -> bool:
     """Whether a client is on this machine itself, and not only its proxy or its browser's page is."""
     if any(name in PASSED_ON or name.startswith(ANY_PASSED_ON) for name in request.headers):
         return False
-    if hosts.foreign(request.scope["headers"]) is not None:
+    if hosts.untrusted_host(request.scope["headers"]) is not None:
         return False
     return request.client is not None and hosts.is_loopback(request.client.host)

@@ -18,7 +18,7 @@ from schema.execution.documents import Operation, Prepared
 from server.auth.gate import Gate
 from server.graphql.request import Envelope
 from server.http import hosts
-from server.http.client_address import Proxies
+from server.http.client_address import TrustedProxies
 from server.http.errors import HTTPError
 from server.telemetry import logs
 
@@ -103,12 +103,12 @@ def address_of(connection: Connection) -> str:
     """The address that a request comes from; empty where there is none, as on a Unix socket."""
     client = connection.get("client")
     address = client[0] if client else ""
-    proxies: Proxies = connection["app"].proxies
-    return proxies.client(address, connection["headers"])
+    proxies: TrustedProxies = connection["app"].proxies
+    return proxies.client_address(address, connection["headers"])
 
 
 def _check_host(connection: Connection) -> None:
-    name = hosts.foreign(connection["headers"])
+    name = hosts.untrusted_host(connection["headers"])
     if name is not None and not connection["app"].settings.allow_open_network:
         raise HTTPError(
             421,

@@ -1,1 +1,1 @@
-"""HTTP semantics that all endpoints share."""
+"""HTTP semantics that all endpoints share: negotiation, compression, caching, errors."""

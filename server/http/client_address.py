@@ -1,4 +1,4 @@
-"""Which address a request comes from, where proxies pass on those of others (`X-Forwarded-For`)."""
+"""The address of the client, where trusted proxies forward requests (`X-Forwarded-For`)."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -9,32 +9,33 @@ from server import ip_addresses
 FORWARDED_FOR = b"x-forwarded-for"
 
 
-class Proxies:
-    """The proxies whose word on whom they speak for is taken: addresses, or networks of them.
+class TrustedProxies:
+    """The proxies whose `X-Forwarded-For` is trusted: addresses or networks.
 
-    Raises ValueError for what is neither.
+    Raises ValueError for anything else.
     """
 
     def __init__(self, networks: Iterable[str]) -> None:
-        self._networks = [ipaddress.ip_network(each, strict=False) for each in networks]
-        self._is_trusted = lru_cache(1_024)(self._looked_up)
+        self._networks = [ipaddress.ip_network(network, strict=False) for network in networks]
+        self._is_trusted = lru_cache(1_024)(self._is_in_networks)
 
-    def client(self, address: str, headers: Sequence[tuple[bytes, bytes]]) -> str:
-        """The address nearest to us that is no such proxy's, of a request that came from `address`.
+    def client_address(self, address: str, headers: Sequence[tuple[bytes, bytes]]) -> str:
+        """The address nearest to us that is not a trusted proxy, for a connection from `address`.
 
-        Each proxy adds at the end of the header where it was asked from; what stands before the first
-        address that we do not trust may be made up.
+        Each proxy appends the address that it got the request from, so what stands before the last
+        untrusted address may be forged.
         """
         if not self._networks or not self._is_trusted(address):
             return address
-        given = b",".join(value for name, value in headers if name == FORWARDED_FOR)
-        for each in reversed(given.decode("latin-1").split(",")):
-            if not self._is_trusted(each.strip()):
-                return each.strip() if ip_addresses.parse(each.strip()) else address
-            address = each.strip()
+        forwarded = b",".join(value for name, value in headers if name == FORWARDED_FOR)
+        for part in reversed(forwarded.decode("latin-1").split(",")):
+            previous = part.strip()
+            if not self._is_trusted(previous):
+                return previous if ip_addresses.parse(previous) else address
+            address = previous
         return address
 
-    def _looked_up(self, address: str) -> bool:
-        found = ip_addresses.parse(address)
-        mapped = getattr(found, "ipv4_mapped", None) or found
-        return mapped is not None and any(mapped in network for network in self._networks)
+    def _is_in_networks(self, address: str) -> bool:
+        parsed = ip_addresses.parse(address)
+        unmapped = getattr(parsed, "ipv4_mapped", None) or parsed
+        return unmapped is not None and any(unmapped in network for network in self._networks)

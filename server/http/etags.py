@@ -1,9 +1,8 @@
-"""Answers to GET that a client may keep and ask about: "is that still so?" (RFC 9110, section 13.1.2).
+"""ETags of responses to GET, which clients revalidate with If-None-Match (RFC 9110, section 13.1.2).
 
-An ETag stands for everything that an answer depends on: the state of the database, the document, the
-parameters, the viewer, the media type and this start of the server, whose program and settings are the
-same in all its workers. No field's value depends on the clock. What was read while something was
-committed has no tag.
+An ETag covers everything that a response depends on: the state of the database, the document, the
+parameters, the viewer, the media type and the server's start, which fixes the code and settings of all its
+workers. No field depends on the clock. A response that was read while something was committed has no ETag.
 """
 
 import hashlib
@@ -12,50 +11,50 @@ from collections.abc import Sequence
 
 from resolvers.permissions import Viewer
 from server.http import compression
-from server.http.compression import IDENTITY, Accepted
+from server.http.compression import IDENTITY, AcceptedCodings
 
-# Kept by the client alone, and asked about each time.
+# Clients may store the response, but no shared cache may, and must revalidate it each time.
 HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
     (b"vary", compression.VARY.encode()),
 )
 
 
-def tag(
+def make_tag(
     state: bytes | None, document: str, query_string: bytes, media_type: str, viewer: Viewer
 ) -> str | None:
-    """What marks the answer that is made of these, whatever its coding; None without a state.
+    """The tag of a response that depends on these, whatever its coding; None without a state.
 
-    The parameters are taken as they came: a tag is only ever compared with those of the same URL.
+    The query string is used unparsed, since a tag is only compared with those of the same URL.
     """
     if state is None:
         return None
-    # Made when a server starts and handed to its workers; nobody else knows it.
-    start = multiprocessing.current_process().authkey
+    # A secret that is made when the server starts and passed on to its workers.
+    key = multiprocessing.current_process().authkey
     parts = state, query_string, document.encode()
     sizes = " ".join(str(len(part)) for part in parts)
-    who = f"{viewer.actor!r} {viewer.capabilities!r}"
-    whole = b"".join((f"{media_type} {who} {sizes} ".encode(), *parts))
-    return hashlib.blake2b(whole, key=start, digest_size=16).hexdigest()
+    viewer_text = f"{viewer.actor!r} {viewer.capabilities!r}"
+    content = b"".join((f"{media_type} {viewer_text} {sizes} ".encode(), *parts))
+    return hashlib.blake2b(content, key=key, digest_size=16).hexdigest()
 
 
 def header(tag: str, coding: str) -> tuple[bytes, bytes]:
-    """The ETag of an answer in this coding: a strong one, since other codings have others."""
+    """The ETag header of a response in this coding: a strong one, since each coding has its own."""
     return b"etag", _quoted(tag, coding).encode()
 
 
-def still_held(
-    headers: Sequence[tuple[bytes, bytes]], tag: str | None, accepted: Accepted
+def matching_header(
+    headers: Sequence[tuple[bytes, bytes]], tag: str | None, accepted: AcceptedCodings
 ) -> tuple[bytes, bytes] | None:
-    """The ETag of the answer that a client says it holds, if it has this tag; None otherwise.
+    """The ETag header of the response that the client has, if If-None-Match names this tag.
 
-    A tag counts only for an encoding that the client still accepts. `*` is ignored: whether there is an
-    answer at all is known only once it is made.
+    It must be for a coding that the client still accepts. `*` is ignored: whether there is a response at
+    all is only known once it is made.
     """
-    given = b",".join(value for name, value in headers if name == b"if-none-match")
-    if not given or tag is None:
+    values = b",".join(value for name, value in headers if name == b"if-none-match")
+    if not values or tag is None:
         return None
-    tags = {each.strip().removeprefix("W/") for each in given.decode("latin-1").split(",")}
+    tags = {each.strip().removeprefix("W/") for each in values.decode("latin-1").split(",")}
     coding = next((each for each in accepted.codings if _quoted(tag, each) in tags), None)
     return None if coding is None else header(tag, coding)
 

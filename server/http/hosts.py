@@ -1,9 +1,9 @@
-"""Whether a request to an open service was meant for it, or comes of what a stranger chose.
+"""Protects an open service from web pages: against DNS rebinding, and against foreign WebSockets.
 
-Whoever reaches an open service may do everything, which is why it listens on this machine only. A page
-of a stranger in a browser here reaches it all the same once the stranger's name leads to this machine
-(DNS rebinding); then Host still has that name. And a browser lets any page open a WebSocket, but says in
-Origin whose page it is.
+Whoever reaches an open service may do everything, so it only listens on this machine. But a web page in a
+browser here can reach it too, by a name of the page's owner that resolves to this machine (DNS rebinding);
+the Host header then has that name. And browsers let every page open a WebSocket, but tell in Origin whose
+page it is.
 """
 
 import re
@@ -14,44 +14,44 @@ from urllib.parse import urlsplit
 
 from server import ip_addresses
 
-SHOWN = 100
+MAX_SHOWN = 100
 _HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:\[\]]*)(:\d*)?")  # RFC 9110, section 7.2
-_OWN_NAMES = frozenset({"", socket.gethostname().lower()})  # HTTP/1.0 names none
+_OWN_NAMES = frozenset({"", socket.gethostname().lower()})  # HTTP/1.0 sends none
 
 
-def foreign(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """The name in Host that a stranger could have chosen, cut short; None where there is none.
+def untrusted_host(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The Host header, shortened, if its name could be somebody else's; None otherwise.
 
-    This machine's are addresses, `localhost` and what is under it (RFC 6761, section 6.3), and the name
-    that it goes by itself; who runs a network decides where all others lead.
+    IP addresses, this machine's name, `localhost` and names below it (RFC 6761, section 6.3) are ours. All
+    other names resolve to whatever their owner chooses.
     """
     for name, value in headers:
         if name == b"host" and not _is_own(value):
-            return value.decode("latin-1")[:SHOWN]
+            return value.decode("latin-1")[:MAX_SHOWN]
     return None
 
 
-def foreign_origin(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
-    """The origin of a stranger's page, cut short; None where there is none (RFC 6455, section 10.2).
+def untrusted_origin(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The Origin header, shortened, if another site's page sent the request (RFC 6455, section 10.2).
 
-    Pages of this service are its own, by whatever name it was asked, and so are those of this machine.
+    Pages from this service, by the name in Host, and from this machine are trusted.
     """
-    found = dict(headers)
-    origin = found.get(b"origin")
+    values = dict(headers)
+    origin = values.get(b"origin")
     if origin is None:
         return None
     try:
         page = urlsplit(origin.decode("latin-1"))
-        is_own = page.netloc == found.get(b"host", b"").decode("latin-1") or is_loopback(
+        is_own = page.netloc == values.get(b"host", b"").decode("latin-1") or is_loopback(
             page.hostname or ""
         )
     except ValueError:
         is_own = False
-    return None if is_own else origin.decode("latin-1")[:SHOWN]
+    return None if is_own else origin.decode("latin-1")[:MAX_SHOWN]
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a name or an address is this machine's by its form."""
+    """Whether a name or an address is this machine's, whatever the resolver says."""
     address = ip_addresses.parse(name)
     if address is not None:
         return address.is_loopback
@@ -60,8 +60,8 @@ def is_loopback(name: str) -> bool:
 
 @lru_cache(256)
 def _is_own(host: bytes) -> bool:
-    given = _HOST.fullmatch(host.decode("latin-1").lower())
-    if given is None:
+    match = _HOST.fullmatch(host.decode("latin-1").lower())
+    if match is None:
         return False
-    name = given["name"].strip("[]")
+    name = match["name"].strip("[]")
     return is_loopback(name) or name in _OWN_NAMES or ip_addresses.parse(name) is not None

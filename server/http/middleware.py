@@ -1,10 +1,10 @@
-"""What every request gets: an id, a line in the log, and an answer even when something fails.
+"""Gives every request an id, a log line, metrics and, if it fails, an error response.
 
-On its way a request's connection scope learns what the line, the figures and a trace tell of it:
-`chittygraph.actor`, who asks, `.document`, the SHA-256 of a GraphQL document that may be carried out,
-`.operation`, the name of the operation in it that is meant, empty where it has none, `.outcome`, `.code`
-(of a refusal), `.road`, `.spent` (a `Spent`) and `.cost`. A WebSocket is one request, which lasts as
-long as it is open, and each operation on it has an id and a line of its own.
+While a request is handled, its ASGI scope collects what is logged, counted and traced:
+`chittygraph.actor`, the ChittyID of the viewer; `.document`, the SHA-256 of a valid GraphQL document;
+`.operation`, its operation's name, empty without one; `.outcome`; `.code`, of a refusal; `.road`; `.spent`,
+a `Spent`; and `.cost`. A WebSocket is one request for as long as it is open, and each operation on it has
+an id and a log line of its own.
 """
 
 import logging
@@ -18,55 +18,54 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http import errors
 from server.telemetry import logs
-from server.telemetry.logs import Line, request_id
-from server.telemetry.traced_request import ASKING, Watched
+from server.telemetry.logs import EventRecord, request_id
+from server.telemetry.traced_request import TRACE_HEADERS, TracedRequest
 
-NOTED = [
+LOGGED_NOTES = [
     (name, f"chittygraph.{name}")
     for name in ("actor", "outcome", "code", "document", "road", "cost")
 ]
 
-# With which messages an answer begins, whose status is SWITCHING where they say none.
-BEGINNINGS = {
+# The messages that start a response. One without a status accepts a WebSocket.
+START_MESSAGES = {
     "http": ("http.response.start",),
     "websocket": ("websocket.http.response.start", "websocket.accept"),
 }
-SWITCHING = 101
+SWITCHING_PROTOCOLS = 101
 
 log = logging.getLogger(__name__)
 
 
-def new_id() -> str:
+def new_request_id() -> str:
     """An id for a request, or for an operation on a WebSocket."""
     return os.urandom(16).hex()
 
 
-class Requests:
+class RequestMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its id set and its outcome noted."""
-        beginnings = BEGINNINGS.get(scope["type"])
-        if beginnings is None:
+        start_messages = START_MESSAGES.get(scope["type"])
+        if start_messages is None:
             await self._app(scope, receive, send)
             return
-        id_ = new_id()
+        id_ = new_request_id()
         token, started, status = request_id.set(id_), time.perf_counter(), 0
-        watched = _watched(scope)
+        traced = _traced(scope)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
-            if message["type"] in beginnings:
-                status = message.get("status", SWITCHING)
+            if message["type"] in start_messages:
+                status = message.get("status", SWITCHING_PROTOCOLS)
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", id_.encode()),
                 ]
-                if watched is not None:
-                    message["headers"] += watched.headers
+                if traced is not None:
+                    message["headers"] += traced.response_headers
             await send(message)
 
         try:
@@ -75,55 +74,55 @@ class Requests:
             log.exception("request failed")
             if status:
                 raise
-            answer = JSONResponse(errors.body(500, "internal error", requestId=id_), 500)
-            await answer(scope, receive, send_with_id)
+            response = JSONResponse(errors.body(500, "internal error", requestId=id_), 500)
+            await response(scope, receive, send_with_id)
         finally:
-            _note(scope, status, time.perf_counter() - started)
-            if watched is not None:
-                watched.end(status)
+            _record_request(scope, status, time.perf_counter() - started)
+            if traced is not None:
+                traced.end(status)
             request_id.reset(token)
 
 
-def note_operation(app: Any, noted: Mapping[str, Any], seconds: float) -> None:
-    """Tell of an operation that came on a WebSocket, by its `chittygraph.outcome` and what else is noted."""
-    app.metrics.note_operation(noted, noted["chittygraph.outcome"], seconds)
+def record_operation(app: Any, notes: Mapping[str, Any], seconds: float) -> None:
+    """Count and log an operation on a WebSocket, by `chittygraph.outcome` and its other notes."""
+    app.metrics.record_operation(notes, notes["chittygraph.outcome"], seconds)
     if log.isEnabledFor(logging.INFO):
-        fields = {"ms": round(seconds * 1000, 2), **_noted(noted)}
-        log.handle(Line(log.name, "operation answered", fields))
+        fields = {"ms": round(seconds * 1000, 2), **_note_fields(notes)}
+        log.handle(EventRecord(log.name, "operation answered", fields))
 
 
-def _watched(scope: Scope) -> Watched | None:
-    if scope["type"] != "http":  # whose operations may each belong to another trace
+def _traced(scope: Scope) -> TracedRequest | None:
+    if scope["type"] != "http":  # each operation on a WebSocket may belong to another trace
         return None
-    asking = [header for header in scope["headers"] if header[0] in ASKING]
-    spans = scope["app"].spans
-    return Watched(scope, asking, spans) if asking or spans else None
+    headers = [header for header in scope["headers"] if header[0] in TRACE_HEADERS]
+    tracer = scope["app"].tracer
+    return TracedRequest(scope, headers, tracer) if headers or tracer else None
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    scope["app"].metrics.note(scope, status, seconds)
+def _record_request(scope: Scope, status: int, seconds: float) -> None:
+    scope["app"].metrics.record_request(scope, status, seconds)
     if log.isEnabledFor(logging.INFO):
-        log.handle(Line(log.name, "request answered", _said(scope, status, seconds)))
+        log.handle(EventRecord(log.name, "request answered", _fields(scope, status, seconds)))
 
 
-def _said(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+def _fields(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
     return {
         "method": scope.get("method", "GET"),
-        "path": logs.shown(scope["path"]),
+        "path": logs.loggable(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 2),
-        **_noted(scope),
+        **_note_fields(scope),
     }
 
 
-def _noted(noted: Mapping[str, Any]) -> dict[str, Any]:
+def _note_fields(notes: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if noted.get("chittygraph.operation"):
-        fields["operation"] = logs.shown(noted["chittygraph.operation"])
-    for name, key in NOTED:
-        if key in noted:
-            fields[name] = noted[key]
-    if "chittygraph.spent" in noted:
-        spent = noted["chittygraph.spent"]
+    if notes.get("chittygraph.operation"):
+        fields["operation"] = logs.loggable(notes["chittygraph.operation"])
+    for name, key in LOGGED_NOTES:
+        if key in notes:
+            fields[name] = notes[key]
+    if "chittygraph.spent" in notes:
+        spent = notes["chittygraph.spent"]
         fields["statements"], fields["rows"] = spent.statements, spent.rows
     return fields

@@ -106,7 +106,7 @@ class Authority:
         return await self._ask(asked, key)
 
     async def _ask(self, asked: dict[str, str], key: str) -> str:
-        trace = trace_context.outgoing(request_id.get())
+        trace = trace_context.outgoing_headers(request_id.get())
         try:
             async with (
                 asyncio.timeout(self._seconds),

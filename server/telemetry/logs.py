@@ -1,8 +1,8 @@
-"""Log lines: JSON where a program reads them, text on a terminal, one request's id in each.
+"""Log lines: JSON for programs, text for terminals, each with the id of its request.
 
-What is logged is a constant phrase and, in `extra`, fields. Query text, variables and secrets have
-no place in either; since an exception's message may repeat them, only its type and its frames are
-written, and the message of the few kinds that speak of files and the database alone.
+An event is a constant phrase; what varies goes into fields, by `extra`. Neither may contain query text,
+variables or secrets. An exception's message might, so only its type and frames are logged, except for
+exceptions that only concern files and the database.
 """
 
 import json
@@ -24,44 +24,44 @@ from resolvers.validation import secrets
 from server.telemetry import trace_context
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request being answered; empty outside of one."""
+"""The id of the current request; empty outside a request."""
 
-LONGEST_SHOWN = 200
+MAX_SHOWN = 200
 
 _BLANK = vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"}))
 _STANDARD = frozenset(_BLANK) | {"message", "asctime", "color_message"}
-_MAY_SPEAK = (OSError, sqlite3.Error, BootRefused, Unavailable)
+_SAFE_MESSAGES = (OSError, sqlite3.Error, BootRefused, Unavailable)
 
 
 def configure(format: str, level: str, stream: TextIO | None = None) -> None:  # noqa: A002
-    """Send all log lines to a stream (stderr) as `json`, `text` or, by its kind, `auto`."""
+    """Log to a stream (by default stderr) as `json`, `text`, or `auto`: text if it is a terminal."""
     out = sys.stderr if stream is None else stream
     as_text = out.isatty() if format == "auto" else format == "text"
     handler = logging.StreamHandler(out)
-    handler.setFormatter(TextLines() if as_text else JsonLines())
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    # Where a call was made and by which thread is in no line of ours, so it is not looked up.
+    # Our lines show neither caller nor thread, so logging need not look them up.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # uvicorn's own phrases about processes and signals say nothing that ours do not.
-    # aiosqlite's debug lines show each call's arguments, those of the HTTP client its headers.
+    # uvicorn's lines about processes and signals repeat ours. At level debug, aiosqlite logs each call's
+    # arguments and the HTTP client its headers.
     for library in ("uvicorn", "aiosqlite", "httpx2", "httpcore2", "urllib3"):
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
-def shown(text: str) -> str:
-    """What a line may tell of a text that a client chose: its beginning, freed of what looks secret."""
-    return _redacted(text[:LONGEST_SHOWN])
+def loggable(text: str) -> str:
+    """The beginning of a client's text, without what looks like a secret."""
+    return _redacted(text[:MAX_SHOWN])
 
 
 _redacted = lru_cache(1_024)(secrets.redact)
 
 
-class Line(logging.LogRecord):
-    """A record of what is logged with every request; `fields` are what varies.
+class EventRecord(logging.LogRecord):
+    """A record for what is logged with every request.
 
-    What is in no line of ours, such as the thread, is not looked up: that took longer than all the
-    rest of the line (W1 of the benchmark).
+    Unlike its base class it does not look up what our lines do not show, such as the thread: that took
+    longer than the rest of the line (benchmark W1).
     """
 
     fields: dict[str, Any]
@@ -71,11 +71,10 @@ class Line(logging.LogRecord):
         self.__dict__ = {**_BLANK, "name": logger, "msg": event, "created": now, "fields": fields}
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
         line = {
             "at": _instant(record),
             "level": record.levelname.lower(),
@@ -84,15 +83,14 @@ class JsonLines(logging.Formatter):
             **_fields(record),
         }
         if record.exc_info and record.exc_info[1]:
-            line["error"] = _without_messages(record.exc_info[1])
+            line["error"] = _traceback(record.exc_info[1])
         return orjson.dumps(line, default=str).decode()
 
 
-class TextLines(logging.Formatter):
-    """One line for people, then the traceback if there is one."""
+class TextFormatter(logging.Formatter):
+    """One line, then the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
         pairs = (
             f"{name}={printable(json.dumps(value, default=str, ensure_ascii=False))}"
             for name, value in _fields(record).items()
@@ -101,12 +99,12 @@ class TextLines(logging.Formatter):
         head = f"{_instant(record)} {record.levelname.lower():7} {event}"
         line = " ".join((head, *pairs))
         if record.exc_info and record.exc_info[1]:
-            line += "\n" + _without_messages(record.exc_info[1])
+            line += "\n" + _traceback(record.exc_info[1])
         return line
 
 
 def printable(text: str) -> str:
-    """A text without what moves a terminal's cursor, turns its text around or begins a line."""
+    """The text with everything escaped that would disturb a terminal or start a new line."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
@@ -123,7 +121,7 @@ def _second(seconds: int) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    if isinstance(record, Line):
+    if isinstance(record, EventRecord):
         extra = record.fields
     else:
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
@@ -134,7 +132,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return ids | extra
 
 
-def _without_messages(error: BaseException) -> str:
+def _traceback(error: BaseException) -> str:
     chain: list[BaseException] = []
     following: BaseException | None = error
     while following is not None and following not in chain:
@@ -146,5 +144,5 @@ def _without_messages(error: BaseException) -> str:
 
 def _frames(error: BaseException) -> str:
     frames = "".join(traceback.format_tb(error.__traceback__))
-    message = f": {error}" if isinstance(error, _MAY_SPEAK) else ""
+    message = f": {error}" if isinstance(error, _SAFE_MESSAGES) else ""
     return f"{frames}{type(error).__qualname__}{message}"

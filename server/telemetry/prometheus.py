@@ -1,4 +1,4 @@
-"""The figures of a process in Prometheus' terms, as prometheus-client writes them down."""
+"""A process's metrics in the formats of Prometheus, written by prometheus-client."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -18,31 +18,30 @@ from schema.execution.executor import Roads
 from server.telemetry.counters import SECONDS, Metrics
 
 GROUPS = (1, 2, 4, 8, 16, 32, 64, 128)
-"""The upper bounds of the histogram of writes that share a transaction."""
+"""The upper bounds of the histogram of how many writes share a transaction."""
 
-_UNREGISTERED = CollectorRegistry()  # their collectors want one, and are asked directly
-_PROCESS = ProcessCollector(registry=_UNREGISTERED)
-_COLLECTOR = GCCollector(registry=_UNREGISTERED)
+_UNUSED = CollectorRegistry()  # collectors need one, though we call them directly
+_PROCESS = ProcessCollector(registry=_UNUSED)
+_COLLECTOR = GCCollector(registry=_UNUSED)
 
 
-class Figures:
-    """Metric families, as something that prometheus-client can write down."""
+class MetricFamilies:
+    """Metric families as a registry that prometheus-client can encode."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
 
     def collect(self) -> Iterable[Metric]:
-        """The families."""
         return self._families
 
-    def written(self, accept: str) -> tuple[bytes, str]:
-        """Their text and its content type, in the format that an Accept header likes best."""
+    def encode(self, accept: str) -> tuple[bytes, str]:
+        """The text and its content type, in the format that an Accept header prefers."""
         encode, content_type = choose_encoder(accept)
         return encode(self), content_type
 
 
-def of_process(metrics: Metrics, roads: Roads, load: Load, worker: str) -> Iterator[Metric]:
-    """What one worker knows; each sample is labelled with it, since none of them sees the others'."""
+def process_metrics(metrics: Metrics, roads: Roads, load: Load, worker: str) -> Iterator[Metric]:
+    """The metrics of one worker, whose number labels every sample."""
     for family in _families(metrics, roads, load):
         family.samples = [
             sample._replace(labels={**sample.labels, "worker": worker}) for sample in family.samples
@@ -50,21 +49,21 @@ def of_process(metrics: Metrics, roads: Roads, load: Load, worker: str) -> Itera
         yield family
 
 
-def of_database(db: Database) -> Iterator[Metric]:
-    """What all workers share."""
-    size, log = db.bytes_on_disk()
-    yield _gauge("chittygraph_database_bytes", "Size of the database's file", size)
-    yield _gauge("chittygraph_wal_bytes", "Size of the database's write-ahead log", log)
+def database_metrics(db: Database) -> Iterator[Metric]:
+    """The metrics that all workers share."""
+    size, wal_size = db.bytes_on_disk()
+    yield _gauge("chittygraph_database_bytes", "Size of the database file, in bytes", size)
+    yield _gauge("chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", wal_size)
 
 
-def merged(families: Iterable[Metric]) -> list[Metric]:
-    """Each family once, with the samples of all that have its name."""
-    found: dict[str, Metric] = {}
+def merge(families: Iterable[Metric]) -> list[Metric]:
+    """One family for each name, with the samples of all families of that name."""
+    merged: dict[str, Metric] = {}
     for family in families:
-        known = found.setdefault(family.name, family)
+        known = merged.setdefault(family.name, family)
         if known is not family:
             known.samples += family.samples
-    return list(found.values())
+    return list(merged.values())
 
 
 def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
@@ -75,7 +74,7 @@ def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
     for (path, status), count in metrics.http.items():
         requests.add_metric([path, str(status)], count)
     yield requests
-    yield _gauge("chittygraph_websockets", "WebSockets that are open", metrics.websockets)
+    yield _gauge("chittygraph_websockets", "Open WebSockets", metrics.websockets)
     yield from _roads(roads)
     yield from _load(load)
     yield from _PROCESS.collect()
@@ -85,31 +84,35 @@ def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
 def _operations(metrics: Metrics) -> Iterator[Metric]:
     outcomes = _counter("chittygraph_operations", "GraphQL requests", ["operation", "outcome"])
     latencies = HistogramMetricFamily(
-        "chittygraph_operation_seconds", "How long GraphQL requests took", labels=["operation"]
+        "chittygraph_operation_seconds",
+        "Duration of GraphQL requests, in seconds",
+        labels=["operation"],
     )
     statements = _counter(
-        "chittygraph_operation_statements", "SQL statements of operations", ["operation"]
+        "chittygraph_operation_statements", "SQL statements run for operations", ["operation"]
     )
     rows = _counter("chittygraph_operation_rows", "Rows read for operations", ["operation"])
     by_name = defaultdict(list)
-    for (name, outcome), series in list(metrics.operations.items()):
-        outcomes.add_metric([name, outcome], sum(series.buckets))
-        by_name[name].append(series)
-    for name, all_of_it in by_name.items():
-        counts = [sum(counts) for counts in zip(*(each.buckets for each in all_of_it), strict=True)]
-        seconds = sum(each.seconds for each in all_of_it)
+    for (name, outcome), each in list(metrics.operations.items()):
+        outcomes.add_metric([name, outcome], sum(each.buckets))
+        by_name[name].append(each)
+    for name, outcomes_of_name in by_name.items():
+        counts = [
+            sum(counts) for counts in zip(*(each.buckets for each in outcomes_of_name), strict=True)
+        ]
+        seconds = sum(each.seconds for each in outcomes_of_name)
         latencies.add_metric([name], _buckets(SECONDS, counts), seconds)
-        statements.add_metric([name], sum(each.statements for each in all_of_it))
-        rows.add_metric([name], sum(each.rows for each in all_of_it))
+        statements.add_metric([name], sum(each.statements for each in outcomes_of_name))
+        rows.add_metric([name], sum(each.rows for each in outcomes_of_name))
     yield from (outcomes, latencies, statements, rows)
 
 
 def _roads(roads: Roads) -> Iterator[Metric]:
-    hits = _counter("chittygraph_plan_hits", "Operations carried out on a plan")
+    hits = _counter("chittygraph_plan_hits", "Operations executed by a compiled plan")
     hits.add_metric([], roads.compiled)
     yield hits
     fallbacks = _counter(
-        "chittygraph_plan_fallbacks", "Operations that took the generic road", ["reason"]
+        "chittygraph_plan_fallbacks", "Operations that fell back to generic execution", ["reason"]
     )
     reasons: Counter[str] = Counter()
     for reason, count in roads.generic.items():
@@ -120,15 +123,17 @@ def _roads(roads: Roads) -> Iterator[Metric]:
 
 
 def _load(load: Load) -> Iterator[Metric]:
-    yield _gauge("chittygraph_readers", "Connections for reading", load.readers)
+    yield _gauge("chittygraph_readers", "Database connections for reads", load.readers)
     yield _gauge(
-        "chittygraph_readers_in_use", "Connections for reading that are lent", load.readers_in_use
+        "chittygraph_readers_in_use",
+        "Database connections for reads that are in use",
+        load.readers_in_use,
     )
     yield _gauge(
-        "chittygraph_writer_queue", "Writes that wait for a transaction", load.writes_waiting
+        "chittygraph_writer_queue", "Writes waiting for a transaction", load.writes_waiting
     )
     sizes = HistogramMetricFamily(
-        "chittygraph_writer_group_size", "Writes that shared one transaction"
+        "chittygraph_writer_group_size", "Number of writes that shared a transaction"
     )
     counts = [0] * (len(GROUPS) + 1)
     for size, count in load.groups.items():
@@ -142,9 +147,9 @@ def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, 
     return list(zip([*map(str, map(float, bounds)), "+Inf"], accumulate(counts), strict=True))
 
 
-def _counter(name: str, about: str, labels: Iterable[str] = ()) -> CounterMetricFamily:
-    return CounterMetricFamily(name, about, labels=list(labels))
+def _counter(name: str, description: str, labels: Iterable[str] = ()) -> CounterMetricFamily:
+    return CounterMetricFamily(name, description, labels=list(labels))
 
 
-def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(name, about, value=value)
+def _gauge(name: str, description: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, description, value=value)

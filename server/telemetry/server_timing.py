@@ -1,40 +1,39 @@
-"""How long the parts of a request took, for those who ask: `Server-Timing`, and the spans of a trace."""
+"""How long the phases of a request took: for the `Server-Timing` header, and for the spans of a trace."""
 
 import time
 from collections.abc import Iterable
 
-ASKING = b"server-timing"
-"""The preference of a `Prefer` header (RFC 7240) that asks for `Server-Timing`."""
+PREFERENCE = b"server-timing"
+"""The preference in a `Prefer` header (RFC 7240) that requests `Server-Timing`."""
 
 
-class Phases:
-    """The phases of one request, each from the end of the one before; in nanoseconds."""
+class ServerTiming:
+    """The phases of one request, each starting where the previous one ended; in nanoseconds."""
 
     def __init__(self) -> None:
-        self.started = time.time_ns()
-        self._began = self._last = time.perf_counter_ns()
-        self.ended: list[tuple[str, int, int]] = []
-        """Name, beginning and end of each, as counted from `started`."""
+        self.started_at = time.time_ns()
+        self._start = self._last = time.perf_counter_ns()
+        self.phases: list[tuple[str, int, int]] = []
+        """Name, start and end of each, relative to `started_at`."""
 
-    def end(self, name: str) -> None:
-        """Note that a phase of this name ended now."""
+    def end_phase(self, name: str) -> None:
+        """Record that a phase of this name has just ended."""
         now = time.perf_counter_ns()
-        self.ended.append((name, self._last - self._began, now - self._began))
+        self.phases.append((name, self._last - self._start, now - self._start))
         self._last = now
 
     def header(self) -> bytes:
-        """The value of `Server-Timing` (W3C): milliseconds of each phase, and of all until now."""
-        total = time.perf_counter_ns() - self._began
-        measured = [(name, end - begin) for name, begin, end in self.ended]
+        """The value of `Server-Timing` (W3C): milliseconds of each phase, and in total until now."""
+        total = time.perf_counter_ns() - self._start
+        durations = [(name, end - start) for name, start, end in self.phases]
         return ", ".join(
-            f"{name};dur={taken / 1e6:.3f}" for name, taken in (*measured, ("total", total))
+            f"{name};dur={duration / 1e6:.3f}" for name, duration in (*durations, ("total", total))
         ).encode()
 
 
-def are_asked(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether a request prefers to be told its timing."""
+def is_requested(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(
-        preference.partition(b";")[0].strip().lower() == ASKING
+        preference.partition(b";")[0].strip().lower() == PREFERENCE
         for name, value in headers
         if name == b"prefer"
         for preference in value.split(b",")

@@ -1,48 +1,46 @@
-"""A request that is looked at more closely: one that belongs to a trace, or asks for its timing."""
+"""A request that belongs to a trace, or whose client asks for its timing."""
 
 from collections.abc import Sequence
 
 from starlette.types import Scope
 
 from server.telemetry import server_timing, trace_context
-from server.telemetry.otel import Spans
-from server.telemetry.server_timing import Phases
+from server.telemetry.otel import Tracer
+from server.telemetry.server_timing import ServerTiming
 
-ASKING = frozenset({trace_context.PARENT, trace_context.STATE, b"prefer"})
-"""The headers that make a request one to watch."""
+TRACE_HEADERS = frozenset({trace_context.PARENT, trace_context.STATE, b"prefer"})
+"""The headers that make a request a traced one."""
 
 
-class Watched:
-    """What is noted of one request, from its headers of ASKING; `spans` exports it where it is given."""
+class TracedRequest:
+    """The trace and timing of one request; `headers` are those of TRACE_HEADERS, `tracer` exports spans."""
 
     def __init__(
-        self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], spans: Spans | None
+        self, scope: Scope, headers: Sequence[tuple[bytes, bytes]], tracer: Tracer | None
     ) -> None:
         self._scope = scope
-        self._is_asked = server_timing.are_asked(headers)
-        self._phases = Phases()
-        self._spans, self._span = spans, None
-        trace = trace_context.received(headers)
-        if spans is not None:
-            self._span, trace = spans.begin(scope, trace)
+        self._wants_timing = server_timing.is_requested(headers)
+        self._timing = ServerTiming()
+        self._tracer, self._span = tracer, None
+        trace = trace_context.from_headers(headers)
+        if tracer is not None:
+            self._span, trace = tracer.start_span(scope, trace)
         self._trace = trace
         self._token = trace_context.current.set(trace)
-        if self._is_asked or spans is not None:
-            scope["chittygraph.phases"] = self._phases
+        if self._wants_timing or tracer is not None:
+            scope["chittygraph.timing"] = self._timing
 
     @property
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """What the answer says of it."""
-        found = []
-        if self._is_asked:
-            found.append((b"server-timing", self._phases.header()))
-            found.append((b"preference-applied", server_timing.ASKING))
+    def response_headers(self) -> list[tuple[bytes, bytes]]:
+        headers = []
+        if self._wants_timing:
+            headers.append((b"server-timing", self._timing.header()))
+            headers.append((b"preference-applied", server_timing.PREFERENCE))
         if self._span is not None and self._trace is not None:
-            found.append((b"traceresponse", self._trace.parent.encode()))
-        return found
+            headers.append((b"traceresponse", self._trace.parent.encode()))
+        return headers
 
     def end(self, status: int) -> None:
-        """The request is over."""
         trace_context.current.reset(self._token)
-        if self._spans is not None and self._span is not None:
-            self._spans.end(self._span, self._scope, status, self._phases)
+        if self._tracer is not None and self._span is not None:
+            self._tracer.end_span(self._span, self._scope, status, self._timing)

@@ -1,8 +1,7 @@
-"""What the workers of one server tell each other: their figures, over Unix sockets.
+"""How the workers of one server get each other's metrics, over Unix sockets.
 
-A scrape reaches one worker; it asks the others for theirs. They meet in a folder that the parent makes
-for them, which only its user may enter. Nothing is shared between requests, and a worker that ended
-is simply not there any more.
+A scrape reaches one worker, which asks the others. Their sockets lie in a folder that the parent makes and
+only its user can enter. Nothing is shared between scrapes, and a worker that has ended has no socket.
 """
 
 import asyncio
@@ -14,79 +13,80 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-# No setting, as nobody chooses it: it goes from the parent to the workers that it starts.
-MEETING_PLACE = "_CHITTYGRAPH_WORKERS_MEET_IN"
-ANSWER_SECONDS = 1.0
-ONLY = "1"
+# Not a setting: the parent passes it on to its workers.
+FOLDER_VARIABLE = "_CHITTYGRAPH_WORKER_SOCKETS"
+RESPONSE_SECONDS = 1.0
+ONLY_WORKER = "1"
 
 log = logging.getLogger(__name__)
 
 
-def number() -> str:
-    """The number of this worker among all that its parent has started."""
-    own = multiprocessing.current_process().name.rpartition("-")[2]
-    return own if own.isdecimal() else ONLY
+def worker_number() -> str:
+    """The number of this worker, counted over all that its parent has started."""
+    number = multiprocessing.current_process().name.rpartition("-")[2]
+    return number if number.isdecimal() else ONLY_WORKER
 
 
 @contextmanager
-def meeting() -> Iterator[None]:
-    """Give the workers that are started inside a place to meet."""
+def socket_folder() -> Iterator[None]:
+    """Make the folder for the sockets of the workers that are started inside."""
     with tempfile.TemporaryDirectory(prefix="chittygraph-") as folder:
-        os.environ[MEETING_PLACE] = folder
+        os.environ[FOLDER_VARIABLE] = folder
         try:
             yield
         finally:
-            del os.environ[MEETING_PLACE]
+            del os.environ[FOLDER_VARIABLE]
 
 
 @asynccontextmanager
-async def telling(tell: Callable[[], bytes]) -> AsyncIterator[None]:
-    """Let siblings, where there may be any, ask for what `tell` returns."""
-    folder = os.environ.get(MEETING_PLACE)
+async def publish(metrics: Callable[[], bytes]) -> AsyncIterator[None]:
+    """Send the current `metrics` to every worker that asks; does nothing with only one worker."""
+    folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
         yield
         return
 
-    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(tell())
+            writer.write(metrics())
         finally:
             writer.close()
 
-    own = Path(folder, number())
-    async with await asyncio.start_unix_server(answer, own):
+    socket = Path(folder, worker_number())
+    async with await asyncio.start_unix_server(respond, socket):
         try:
             yield
         finally:
-            _forget(own)
+            _remove(socket)
 
 
-async def told() -> list[bytes]:
-    """What the siblings tell; one that does not within a second is left out, and logged."""
-    return [answer for answer in await asyncio.gather(*map(_ask, _others())) if answer]
+async def collect() -> list[bytes]:
+    """The metrics of the other workers; one that does not respond within a second is left out and logged."""
+    responses = await asyncio.gather(*map(_request, _other_sockets()))
+    return [response for response in responses if response]
 
 
-def _others() -> list[Path]:
-    folder = os.environ.get(MEETING_PLACE)
+def _other_sockets() -> list[Path]:
+    folder = os.environ.get(FOLDER_VARIABLE)
     sockets = sorted(Path(folder).iterdir()) if folder is not None else []
-    return [socket for socket in sockets if socket.name != number()]
+    return [socket for socket in sockets if socket.name != worker_number()]
 
 
-def _forget(socket: Path) -> None:
+def _remove(socket: Path) -> None:
     socket.unlink(missing_ok=True)
 
 
-async def _ask(sibling: Path) -> bytes:
+async def _request(socket: Path) -> bytes:
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            reader, writer = await asyncio.open_unix_connection(sibling)
+        async with asyncio.timeout(RESPONSE_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(socket)
             try:
                 return await reader.read()
             finally:
                 writer.close()
-    except ConnectionRefusedError:  # it was killed, and left its socket behind
-        _forget(sibling)
+    except ConnectionRefusedError:  # the worker was killed and left its socket behind
+        _remove(socket)
     except (OSError, TimeoutError) as error:
-        extra = {"worker": sibling.name, "reason": type(error).__name__}
-        log.warning("worker told no figures", extra=extra)
+        extra = {"worker": socket.name, "reason": type(error).__name__}
+        log.warning("worker sent no metrics", extra=extra)
     return b""

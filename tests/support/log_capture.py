@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from server.telemetry.logs import JsonLines
+from server.telemetry.logs import JsonFormatter
 
 
 class Heard:
@@ -32,7 +32,7 @@ def listening() -> Iterator[Heard]:
     """Hear everything that is logged, down to debugging."""
     heard, root = Heard(), logging.getLogger()
     handler, level = logging.StreamHandler(heard.stream), root.level
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     handler.addFilter(lambda record: not record.name.startswith("http"))  # that is the client
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)

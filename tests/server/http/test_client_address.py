@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.http.client_address import Proxies
+from server.http.client_address import TrustedProxies
 from tests.support.protected_service import WRONG, asking_from, bearer, guarded
 
 
@@ -26,13 +26,13 @@ from tests.support.protected_service import WRONG, asking_from, bearer, guarded
 def test_the_last_address_that_is_no_trusted_proxys_is_the_clients(address, given, client):
     headers = [(b"x-forwarded-for", each.encode()) for each in given]
 
-    assert Proxies(["127.0.0.1", "10.0.0.0/8"]).client(address, headers) == client
+    assert TrustedProxies(["127.0.0.1", "10.0.0.0/8"]).client_address(address, headers) == client
 
 
 def test_without_trusted_proxies_nobody_is_believed():
     headers = [(b"x-forwarded-for", b"198.51.100.1")]
 
-    assert Proxies([]).client("127.0.0.1", headers) == "127.0.0.1"
+    assert TrustedProxies([]).client_address("127.0.0.1", headers) == "127.0.0.1"
 
 
 async def test_whoever_guesses_behind_a_trusted_proxy_shuts_out_no_others_there(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from server.http.compression import LARGE_BYTES
+from server.http.compression import THREAD_BYTES
 from tests.support.api import running
 from tests.support.raw_http import DECODED
 
@@ -116,7 +116,7 @@ async def test_a_large_body_is_sent_whole_too(api):
 
     sent = {coding: await raw(api, query, coding) for coding in ("gzip", "br", "zstd")}
 
-    assert len(plain) > LARGE_BYTES
+    assert len(plain) > THREAD_BYTES
     for coding, (answer, body) in sent.items():
         assert answer.headers["content-encoding"] == coding
         assert DECODED[coding](body) == plain
