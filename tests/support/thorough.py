@@ -29,16 +29,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(FOLDER):
             item.add_marker("thorough")
-    if config.getoption("thorough") or _names_them(config):
+    if config.getoption("thorough"):
         return
-    long = [item for item in items if item.get_closest_marker("thorough")]
-    if long:
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+    named = [Path(config.invocation_params.dir, arg) for arg in config.args]
+    kept, left_out = [], []
+    for item in items:
+        long = item.get_closest_marker("thorough") and not _is_named(item, config.args, named)
+        (left_out if long else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
 
 
-def _names_them(config: pytest.Config) -> bool:
-    paths = [Path(config.invocation_params.dir, arg.partition("::")[0]) for arg in config.args]
-    return any("::" in arg for arg in config.args) or any(
-        FOLDER in [path, *path.parents] for path in paths
-    )
+def _is_named(item: pytest.Item, args: list[str], paths: list[Path]) -> bool:
+    if item.path.is_relative_to(FOLDER):
+        return any(FOLDER in [path, *path.parents] for path in paths)
+    return any("::" in arg and item.nodeid.startswith(arg) for arg in args)

@@ -13,6 +13,7 @@ from db.program import Statement, run
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from resolvers.github import deliveries
+from tests.support.corpus.sharing import counts
 from tests.support.databases import new_registry
 from tests.support.github_payloads import example, github_at, schema
 
@@ -119,11 +120,12 @@ def shuffled(sent, times):
         yield order
 
 
-def test_a_whole_life_shuffled_200_ways_ends_in_the_same_row(connection):
+@pytest.mark.parametrize("ways", counts(200, by_default=20))
+def test_a_whole_life_in_any_order_ends_in_the_same_row(connection, ways):
     sent = bodies(life())
     right = end_of(connection, sent)
 
-    ends = [end_of(connection, order) for order in shuffled(sent, 200)]
+    ends = [end_of(connection, order) for order in shuffled(sent, ways)]
 
     assert all(end == right for end in ends)
     assert right["account_login"] == "Renamedcat"
@@ -132,24 +134,26 @@ def test_a_whole_life_shuffled_200_ways_ends_in_the_same_row(connection):
     assert right["selected_repositories"] == '["Codertocat/Space"]'
 
 
-def test_a_life_without_its_end_shuffled_and_with_repeats_ends_live(connection):
+@pytest.mark.parametrize("ways", counts(200, by_default=20))
+def test_a_life_without_its_end_in_any_order_with_repeats_ends_live(connection, ways):
     sent = bodies(life()[:-1])
     right = end_of(connection, sent)
 
-    ends = [end_of(connection, order) for order in shuffled(sent + sent[:4], 200)]
+    ends = [end_of(connection, order) for order in shuffled(sent + sent[:4], ways)]
 
     assert all(end == right for end in ends)
     assert right["uninstalled_at"] is None
     assert right["repository_selection"] == "all"
 
 
-def test_a_life_that_gets_its_id_only_later_ends_in_the_same_row(connection):
+@pytest.mark.parametrize("ways", counts(100, by_default=20))
+def test_a_life_that_gets_its_id_only_later_ends_in_the_same_row(connection, ways):
     sent = bodies(life())
     right = end_of(connection, sent)
 
     ends = [
         end_of(connection, order, identified_after=number % len(sent) + 1)
-        for number, order in enumerate(shuffled(sent, 100))
+        for number, order in enumerate(shuffled(sent, ways))
     ]
 
     assert all(end == right for end in ends)

@@ -1,4 +1,4 @@
-"""Two thousand mutated requests to a real server: no fault, no answer that is not JSON, none slow or lost."""
+"""Mutated requests to a real server: no fault, no answer that is not JSON, none slow or lost."""
 
 import asyncio
 import gzip
@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.corpus.sharing import counts
 from tests.support.mutated_requests import mutant
 from tests.support.raw_http import Answer, NoAnswer, answers
 from tests.support.server_process import PATIENCE, served, url_of
 
-REQUESTS = 2_000
+REQUESTS = counts(2_000, by_default=200)
 AT_ONCE = 64
 # Longer than this an answer must not take; where good requests are slow too, so many times what they take.
 SECONDS, TIMES = 1.0, 20
@@ -99,15 +100,16 @@ class Asked:
         return {number: seconds for number, seconds in self.took.items() if seconds > longest}
 
 
+@pytest.mark.parametrize("requests", REQUESTS)
 @pytest.mark.parametrize("seed", [20_261_122])
-async def test_mutated_requests_are_answered_soundly(tmp_path, monkeypatch, seed):
+async def test_mutated_requests_are_answered_soundly(tmp_path, monkeypatch, seed, requests):
     monkeypatch.setenv("CHITTYGRAPH_GITHUB_WEBHOOK_SECRET", "a secret of this test")
     with served(tmp_path / "registry.db", *FLAGS) as (process, said):
         port = urlsplit(url_of(said, "/graphql")).port
         assert port
         await exchanged(port, GOOD)  # waits until the server has begun
         asked = Asked(port, seed)
-        shares = (range(start, REQUESTS, AT_ONCE) for start in range(AT_ONCE))
+        shares = (range(start, requests, AT_ONCE) for start in range(AT_ONCE))
 
         await asyncio.gather(*(asked.share(share) for share in shares))
         # What was late beside so many others, or cut off before all of it was sent, is asked again alone.
@@ -118,7 +120,7 @@ async def test_mutated_requests_are_answered_soundly(tmp_path, monkeypatch, seed
 
     assert asked.wrong == []
     assert asked.slow() == {}
-    assert len(asked.took) == REQUESTS
+    assert len(asked.took) == requests
     assert [answer.json() for answer in answers(good)] == [{"data": {"__typename": "Query"}}]
     assert logged == ""
 

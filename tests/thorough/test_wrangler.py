@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from db.migrating import ledger, migrator, wrangler
+from db.migrating import ledger, migrator
 from tests.support.server_process import COMMAND, served, url_of
 from tests.support.wrangler import D1, FILES
 
@@ -55,11 +55,6 @@ def older_migrations(tmp_path: Path) -> Path:
     for name in FILES[:-2]:
         shutil.copy(ledger.MIGRATIONS / name, folder)
     return folder
-
-
-def select(file: Path, sql: str) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        return connection.execute(sql).fetchall()
 
 
 def chittygraph(*words: str) -> None:
@@ -180,38 +175,3 @@ def test_what_we_exported_wrangler_executes(d1: D1, tmp_path: Path):
     assert d1.pending() == []
     assert d1.rows("SELECT target_service FROM connections") == [{"target_service": "it's\nnotion"}]
     assert migrator.inspect(d1.file).applied == tuple(NAMES)
-
-
-def test_what_wranglers_ledger_names_and_nobody_ran_is_run(tmp_path: Path):
-    file = tmp_path / "registry.db"
-    migrator.migrate(file, older_migrations(tmp_path))
-    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("INSERT INTO d1_migrations (name) VALUES (?)", [FILES[-1]])
-        connection.execute("INSERT INTO d1_migrations (name) VALUES (?)", [FILES[-2]])
-
-    applied = migrator.migrate(file)
-
-    assert applied == NAMES[-2:]
-
-
-def test_wranglers_ledger_keeps_the_names_of_others(tmp_path: Path):
-    file = tmp_path / "registry.db"
-    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(wrangler.CREATE)
-        connection.execute("INSERT INTO d1_migrations (name) VALUES ('0001_make_tea.sql')")
-
-    migrator.migrate(file)
-
-    named = [name for (name,) in select(file, "SELECT name FROM d1_migrations ORDER BY id")]
-    assert named == ["0001_make_tea.sql", *FILES]
-
-
-def test_a_table_that_only_shares_the_name_of_wranglers_ledger_is_left_alone(tmp_path: Path):
-    file = tmp_path / "registry.db"
-    with contextlib.closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("CREATE TABLE d1_migrations (flock TEXT, headed_for TEXT NOT NULL)")
-
-    applied = migrator.migrate(file)
-
-    assert applied == NAMES
-    assert select(file, "SELECT * FROM d1_migrations") == []
