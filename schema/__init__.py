@@ -1,1 +1,1 @@
-"""What is shown: the public GraphQL schema, and how an operation on it is carried out."""
+"""The public GraphQL schema, its limits, and the execution of operations."""

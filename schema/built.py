@@ -1,4 +1,4 @@
-"""The schema that is served, and its text."""
+"""The GraphQL schema, and its text in the schema definition language."""
 
 from functools import cache
 
@@ -13,7 +13,7 @@ from schema.types import Actor, Connection, Context, Installation
 
 
 class _CachedNames(NameConverter):
-    """Strawberry asks for the name of each argument and input field with each request."""
+    """Caches names: Strawberry converts the name of each argument and input field per request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,11 +26,11 @@ SCHEMA = strawberry.Schema(
     types=[Actor, Context, Installation, Connection],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=_CachedNames()),
 )
-# graphql-core's schema underneath: Strawberry offers no public name for it.
+# The schema of graphql-core; Strawberry has no public name for it.
 GRAPHQL = SCHEMA._schema
 GRAPHQL.description = (
-    "The ChittyConnect registry: which actors own which contexts, what those are connected to, and"
-    " through which GitHub App installations."
+    "The ChittyConnect registry: which actors own which contexts, which services they are connected to,"
+    " and through which GitHub App installations."
 )
 
 

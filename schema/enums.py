@@ -1,6 +1,6 @@
-"""The registry's enumerations as GraphQL has them, and the orderings that clients may ask for.
+"""The registry's enumerations as GraphQL enums, and the fields that clients may order lists by.
 
-The rest of `schema` takes them from here: Strawberry must know an enumeration before a type uses it.
+The rest of `schema` imports enumerations from here: Strawberry must see each before a type uses it.
 """
 
 import inspect
@@ -21,7 +21,7 @@ from db.model.enums import SourceType as SourceType
 
 
 def _describe(members: type[Enum], **values: str) -> None:
-    """Make an enumeration GraphQL's: its docstring describes it, and `values` each of its values."""
+    """Make an enumeration a GraphQL enum; its docstring and `values` become the descriptions."""
     made: Any = strawberry.enum(members, description=inspect.getdoc(members))
     for value in made.__strawberry_definition__.values:
         value.description = values[value.name]
@@ -32,61 +32,61 @@ _describe(
     HUMAN="A person",
     AI="An AI agent",
     SERVICE="A program that works for others",
-    SYSTEM="A part of ChittyOS itself",
+    SYSTEM="A component of ChittyOS itself",
 )
 _describe(
     ActorStatus,
-    ACTIVE="It may own contexts and open connections",
-    SUSPENDED="It may open nothing and is given nothing, until it is reinstated",
-    DELETED="It is kept to be seen, and can be reinstated",
+    ACTIVE="May own contexts and open connections",
+    SUSPENDED="Cannot open connections or receive contexts until it is reinstated",
+    DELETED="Soft-deleted; can be reinstated",
 )
 _describe(
     ContextStatus,
-    ACTIVE="It is in use",
-    INACTIVE="It is set aside",
-    DELETED="It is kept to be seen, with its name, and can be restored",
+    ACTIVE="In use",
+    INACTIVE="Set aside",
+    DELETED="Soft-deleted; keeps its name and can be restored",
 )
 _describe(
     AccountType,
-    USER="The account of one person",
-    ORGANIZATION="The account of an organization",
-    ENTERPRISE="An enterprise, which has organizations",
+    USER="A person's account",
+    ORGANIZATION="An organization's account",
+    ENTERPRISE="An enterprise, which consists of organizations",
 )
 _describe(
     RepositorySelection,
-    ALL="Every repository, later ones too",
-    SELECTED="Only those that were selected",
+    ALL="Every repository, including future ones",
+    SELECTED="Only selected repositories",
 )
 _describe(
     ConnectionType,
-    API="By calling its API",
-    WEBHOOK="By webhooks",
-    OAUTH="By an API, on behalf of somebody who agreed to it",
-    DIRECT="By a protocol of its own, as a database's",
+    API="Calls the service's API",
+    WEBHOOK="Receives webhooks",
+    OAUTH="Calls the service's API on behalf of a user who consented",
+    DIRECT="Uses the service's own protocol, such as that of a database",
 )
 _describe(
     ConnectionStatus,
-    ACTIVE="It is in use",
-    INACTIVE="It is switched off",
-    FAILED="Too many reports in a row said that it is unhealthy",
-    DISCONNECTED="It is kept to be seen, and can be reconnected",
+    ACTIVE="In use",
+    INACTIVE="Switched off",
+    FAILED="Too many consecutive reports were unhealthy",
+    DISCONNECTED="Disconnected; can be reconnected",
 )
 _describe(SourceType, CONTEXT="A context", ACTOR="An actor itself")
 _describe(
     ErrorCode,
-    INVALID="The value has not the form that it must have",
-    NOT_FOUND="What is referred to does not exist, or is not active",
-    ALREADY_EXISTS="There is one already, and there may be one only",
-    CONFLICT="The row is in a state, or has changed, so that this cannot be done",
-    IN_USE="Others depend on it",
-    FORBIDDEN="The viewer may not do this",
-    LIMIT="It is more than is allowed",
-    UNAVAILABLE="It cannot be done at the moment: try again later",
+    INVALID="The value is not valid",
+    NOT_FOUND="The referenced object does not exist or is not active",
+    ALREADY_EXISTS="Such an object exists already, and only one is allowed",
+    CONFLICT="The object has changed, or its state does not allow this",
+    IN_USE="Other objects depend on it",
+    FORBIDDEN="The viewer is not allowed to do this",
+    LIMIT="A limit is exceeded",
+    UNAVAILABLE="Temporarily unavailable: try again later",
 )
 
 
 class OrderDirection(Enum):
-    """Which way an ordering goes; NULL is smaller than everything."""
+    """The direction of an ordering; null counts as the smallest value."""
 
     ASC = "asc"
     DESC = "desc"
@@ -94,13 +94,13 @@ class OrderDirection(Enum):
 
 _describe(
     OrderDirection,
-    ASC="Smallest, earliest or alphabetically first at the beginning",
-    DESC="Greatest, latest or alphabetically last at the beginning",
+    ASC="Ascending: the smallest, earliest or alphabetically first value comes first",
+    DESC="Descending: the greatest, latest or alphabetically last value comes first",
 )
 
 
 class ActorOrderField(Enum):
-    """What actors can be ordered by."""
+    """The fields that actors can be ordered by."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -110,7 +110,7 @@ class ActorOrderField(Enum):
 
 
 class ContextOrderField(Enum):
-    """What contexts can be ordered by."""
+    """The fields that contexts can be ordered by."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -118,7 +118,7 @@ class ContextOrderField(Enum):
 
 
 class InstallationOrderField(Enum):
-    """What installations can be ordered by."""
+    """The fields that installations can be ordered by."""
 
     INSTALLED_AT = "installed_at"
     UPDATED_AT = "updated_at"
@@ -126,7 +126,7 @@ class InstallationOrderField(Enum):
 
 
 class ConnectionOrderField(Enum):
-    """What connections can be ordered by."""
+    """The fields that connections can be ordered by."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -138,20 +138,20 @@ class ConnectionOrderField(Enum):
 
 
 _ORDERINGS = {
-    "CREATED_AT": "When it was created",
-    "UPDATED_AT": "When it last changed",
-    "LAST_SEEN_AT": "When it was last seen",
-    "DISPLAY_NAME": "What people call it",
-    "SESSION_COUNT": "How many sessions it has begun",
-    "NAME": "Its name",
-    "INSTALLED_AT": "When it was installed",
-    "ACCOUNT_LOGIN": "The account's login",
-    "TARGET_SERVICE": "The service that it leads to",
-    "REQUEST_COUNT": "How many requests went through it",
-    "ERROR_COUNT": "How many reports in a row said that it is unhealthy",
-    "LAST_USED_AT": "When it was last used",
-    "LAST_HEALTH_CHECK": "When its health was last reported",
+    "CREATED_AT": "Time of creation",
+    "UPDATED_AT": "Time of the last change",
+    "LAST_SEEN_AT": "Time when it was last seen",
+    "DISPLAY_NAME": "Display name",
+    "SESSION_COUNT": "Number of sessions",
+    "NAME": "Name",
+    "INSTALLED_AT": "Time of installation",
+    "ACCOUNT_LOGIN": "Login of the account",
+    "TARGET_SERVICE": "Name of the service",
+    "REQUEST_COUNT": "Number of requests",
+    "ERROR_COUNT": "Number of consecutive unhealthy reports",
+    "LAST_USED_AT": "Time of the last use",
+    "LAST_HEALTH_CHECK": "Time of the last health report",
 }
-# Each value names a column.
+# The value of each member is a column's name.
 for _fields in (ActorOrderField, ContextOrderField, InstallationOrderField, ConnectionOrderField):
     _describe(_fields, **_ORDERINGS)

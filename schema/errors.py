@@ -1,7 +1,7 @@
-"""Errors as clients see them: a message, a stable code, and nothing about the inside.
+"""Errors as clients see them: a message and a stable code, without internals.
 
-What a caller can do something about is shown; every other exception becomes "internal error" with the
-request's id, under which the log has its traceback.
+Errors that a client can act on are shown. Every other exception becomes "internal error" with the
+request's id; the log has its traceback under that id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class RequestRefused(Exception):
-    """Raised when a request cannot be carried out at all: nothing of it ran."""
+    """Raised when an operation is refused before any of it runs."""
 
     def __init__(self, code: str, errors: Sequence[GraphQLError]) -> None:
         super().__init__(code)
@@ -31,15 +31,15 @@ class RequestRefused(Exception):
 
     @classmethod
     def because(cls, code: str, message: str) -> RequestRefused:
-        """A refusal for one reason."""
+        """The refusal with one error."""
         return cls(code, [GraphQLError(message)])
 
     @classmethod
     def over_limit(cls, excess: Excess) -> RequestRefused:
-        """A refusal of what is beyond a limit, with the measured and the allowed figure."""
+        """The refusal of an operation that exceeds a limit."""
         code = "TOO_COSTLY" if excess.name == "cost" else "TOO_LARGE"
-        figures = {"limit": excess.name, "measured": excess.measured, "allowed": excess.allowed}
-        return cls(code, [GraphQLError(str(excess), extensions=figures)])
+        details = {"limit": excess.name, "measured": excess.measured, "allowed": excess.allowed}
+        return cls(code, [GraphQLError(str(excess), extensions=details)])
 
     def formatted(self) -> list[dict[str, Any]]:
         """The response's `errors`."""
@@ -47,7 +47,7 @@ class RequestRefused(Exception):
 
 
 def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The response's `errors` for those of an operation that ran, faults masked and logged."""
+    """The response's `errors` for an operation that ran; unexpected ones are logged and masked."""
     return [_formatted(error, request_id) for error in errors]
 
 
@@ -66,7 +66,7 @@ def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
             return _with_code(error, "UNREADABLE")
         case Refused():
             return _with_code(error, "REFUSED")
-    # Not error.path: its aliases are the client's own words.
+    # Not error.path: it may contain aliases, which are the client's text.
     log.error("resolver failed", exc_info=cause, extra={"field": _field(error)})
     masked = _with_code(error, "INTERNAL")
     masked["message"] = "internal error"

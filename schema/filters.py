@@ -1,7 +1,7 @@
-"""The filters and orderings that clients may ask for.
+"""The filters and orderings of lists, as input types.
 
-An input's own field names are the whitelist: each is a column of its table, a relation said in
-`filters`, or and/or/not. What they mean is in `schema.conditions`.
+The fields of these types are the whitelist of what clients may filter by: each is a column of the
+table, a relation named in `filter_of`, or and/or/not. `schema.filter_reader` turns them into conditions.
 """
 
 import inspect
@@ -35,69 +35,69 @@ E = TypeVar("E")
 T = TypeVar("T")
 
 
-@strawberry.input(description="Conditions on a text; comparisons are exact, case included")
+@strawberry.input(description="Conditions on a string; all comparisons are case-sensitive")
 class StringFilter:
-    eq: str | None = optional("Exactly this")
-    in_: list[str] | None = optional("One of these", name="in")
-    not_: str | None = optional("Not this, but something", name="not")
-    contains: str | None = optional("This somewhere in it")
-    starts_with: str | None = optional("This at its beginning")
-    is_null: bool | None = optional("Whether there is none")
+    eq: str | None = optional("Equal to this value")
+    in_: list[str] | None = optional("Equal to one of these values", name="in")
+    not_: str | None = optional("Not null, and not equal to this value", name="not")
+    contains: str | None = optional("Contains this string")
+    starts_with: str | None = optional("Starts with this string")
+    is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
 @strawberry.input(description="Conditions on a whole number")
 class IntFilter:
-    eq: int | None = optional("Exactly this")
-    gt: int | None = optional("Greater than this")
-    gte: int | None = optional("This or greater")
-    lt: int | None = optional("Smaller than this")
-    lte: int | None = optional("This or smaller")
+    eq: int | None = optional("Equal to this value")
+    gt: int | None = optional("Greater than this value")
+    gte: int | None = optional("Greater than or equal to this value")
+    lt: int | None = optional("Less than this value")
+    lte: int | None = optional("Less than or equal to this value")
 
 
 @strawberry.input(description="Conditions on a 64-bit whole number")
 class BigIntFilter:
-    eq: BigInt | None = optional("Exactly this")
-    in_: list[BigInt] | None = optional("One of these", name="in")
-    gt: BigInt | None = optional("Greater than this")
-    gte: BigInt | None = optional("This or greater")
-    lt: BigInt | None = optional("Smaller than this")
-    lte: BigInt | None = optional("This or smaller")
+    eq: BigInt | None = optional("Equal to this value")
+    in_: list[BigInt] | None = optional("Equal to one of these values", name="in")
+    gt: BigInt | None = optional("Greater than this value")
+    gte: BigInt | None = optional("Greater than or equal to this value")
+    lt: BigInt | None = optional("Less than this value")
+    lte: BigInt | None = optional("Less than or equal to this value")
 
 
 @strawberry.input(name="ChittyIDFilter", description="Conditions on a ChittyID")
 class ChittyIdFilter:
-    eq: ChittyID | None = optional("Exactly this")
-    in_: list[ChittyID] | None = optional("One of these", name="in")
-    is_null: bool | None = optional("Whether there is none")
+    eq: ChittyID | None = optional("Equal to this value")
+    in_: list[ChittyID] | None = optional("Equal to one of these values", name="in")
+    is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
 @strawberry.input(description="Conditions on an instant")
 class DateTimeFilter:
-    gt: DateTime | None = optional("After this")
-    gte: DateTime | None = optional("At this or after it")
-    lt: DateTime | None = optional("Before this")
-    lte: DateTime | None = optional("At this or before it")
-    is_null: bool | None = optional("Whether there is none")
+    gt: DateTime | None = optional("After this instant")
+    gte: DateTime | None = optional("At or after this instant")
+    lt: DateTime | None = optional("Before this instant")
+    lte: DateTime | None = optional("At or before this instant")
+    is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
-@strawberry.input(description="Conditions on a list of texts")
+@strawberry.input(description="Conditions on a list of strings")
 class StringListFilter:
-    contains: str | None = optional("This is in it")
-    contains_any: list[str] | None = optional("At least one of these is in it")
-    contains_all: list[str] | None = optional("All of these are in it")
-    is_empty: bool | None = optional("Whether nothing is in it")
+    contains: str | None = optional("Contains this item")
+    contains_any: list[str] | None = optional("Contains at least one of these items")
+    contains_all: list[str] | None = optional("Contains all of these items")
+    is_empty: bool | None = optional("Is empty (true) or not empty (false)")
 
 
-@strawberry.input(name="Filter", description="Conditions on one of a few values")
+@strawberry.input(name="Filter", description="Conditions on an enum value")
 class EnumFilter(Generic[E]):
-    eq: E | None = optional("Exactly this")
-    in_: list[E] | None = optional("One of these", name="in")
-    not_: E | None = optional("Any but this", name="not")
+    eq: E | None = optional("Equal to this value")
+    in_: list[E] | None = optional("Equal to one of these values", name="in")
+    not_: E | None = optional("Not equal to this value", name="not")
 
 
 @dataclass(frozen=True, slots=True)
 class FilterTarget:
-    """What a filter is over, and where its relation fields lead."""
+    """The table that a filter is for, and the relations that its relation fields follow."""
 
     table: Table[Any]
     relations: dict[str, Relation[Any]]
@@ -106,8 +106,8 @@ class FilterTarget:
 FILTER_TARGETS: dict[type, FilterTarget] = {}
 
 
-def filters(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T]], type[T]]:
-    """Make a class the filter of a table; `relations` say where its relation fields lead."""
+def filter_of(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T]], type[T]]:
+    """Make a class the filter of a table, with these relations for its relation fields."""
 
     def decorate(cls: type[T]) -> type[T]:
         FILTER_TARGETS[cls] = FilterTarget(table, relations)
@@ -116,45 +116,45 @@ def filters(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T]]
     return decorate
 
 
-@strawberry.input(description="Whether some or none of the contexts meet a condition")
+@strawberry.input(description="Conditions on related contexts")
 class ContextsMatch:
-    some: "ContextFilter | None" = optional("At least one context meets this")
-    none: "ContextFilter | None" = optional("No context meets this")
+    some: "ContextFilter | None" = optional("At least one context matches")
+    none: "ContextFilter | None" = optional("No context matches")
 
 
-@strawberry.input(description="Whether some or none of the connections meet a condition")
+@strawberry.input(description="Conditions on related connections")
 class ConnectionsMatch:
-    some: "ConnectionFilter | None" = optional("At least one connection meets this")
-    none: "ConnectionFilter | None" = optional("No connection meets this")
+    some: "ConnectionFilter | None" = optional("At least one connection matches")
+    none: "ConnectionFilter | None" = optional("No connection matches")
 
 
-@strawberry.input(description="Whether some or none of the installations meet a condition")
+@strawberry.input(description="Conditions on related installations")
 class InstallationsMatch:
-    some: "InstallationFilter | None" = optional("At least one installation meets this")
-    none: "InstallationFilter | None" = optional("No installation meets this")
+    some: "InstallationFilter | None" = optional("At least one installation matches")
+    none: "InstallationFilter | None" = optional("No installation matches")
 
 
-@filters(
+@filter_of(
     tables.ACTORS,
     contexts=tables.ACTOR_CONTEXTS,
     connections=tables.ACTOR_CONNECTIONS,
     suspended_installations=tables.ACTOR_SUSPENDED_INSTALLATIONS,
 )
 class ActorFilter:
-    """Which actors: every given part must hold."""
+    """A filter of actors: all conditions in it must match."""
 
-    and_: list["ActorFilter"] | None = optional("All of these hold", name="and")
-    or_: list["ActorFilter"] | None = optional("At least one of these holds", name="or")
-    not_: "ActorFilter | None" = optional("This does not hold", name="not")
-    chitty_id: ChittyIdFilter | None = optional("Its ChittyID")
-    actor_type: EnumFilter[ActorType] | None = optional("What kind of actor it is")
+    and_: list["ActorFilter"] | None = optional("All of these match", name="and")
+    or_: list["ActorFilter"] | None = optional("At least one of these matches", name="or")
+    not_: "ActorFilter | None" = optional("This does not match", name="not")
+    chitty_id: ChittyIdFilter | None = optional("The ChittyID")
+    actor_type: EnumFilter[ActorType] | None = optional("The type of actor")
     status: EnumFilter[ActorStatus] | None = optional(
-        "Where it is in its life; naming this lists deleted actors too"
+        "The status; a filter with this condition includes soft-deleted actors"
     )
-    display_name: StringFilter | None = optional("What people call it")
-    email: StringFilter | None = optional("Its e-mail address")
-    capabilities: StringListFilter | None = optional("What it may do")
-    session_count: BigIntFilter | None = optional("How many sessions it has begun")
+    display_name: StringFilter | None = optional("The display name")
+    email: StringFilter | None = optional("The email address")
+    capabilities: StringListFilter | None = optional("The capabilities")
+    session_count: BigIntFilter | None = optional("The number of sessions")
     last_seen_at: DateTimeFilter | None = optional("When it was last seen")
     created_at: DateTimeFilter | None = optional("When it was registered")
     updated_at: DateTimeFilter | None = optional("When it last changed")
@@ -165,125 +165,133 @@ class ActorFilter:
     )
 
 
-@filters(
+@filter_of(
     tables.CONTEXTS,
     owner=tables.CONTEXT_OWNER,
     connections=tables.CONTEXT_CONNECTIONS,
     installations=tables.CONTEXT_INSTALLATIONS,
 )
 class ContextFilter:
-    """Which contexts: every given part must hold."""
+    """A filter of contexts: all conditions in it must match."""
 
-    and_: list["ContextFilter"] | None = optional("All of these hold", name="and")
-    or_: list["ContextFilter"] | None = optional("At least one of these holds", name="or")
-    not_: "ContextFilter | None" = optional("This does not hold", name="not")
-    chitty_id: ChittyIdFilter | None = optional("Its ChittyID")
-    name: StringFilter | None = optional("Its name")
+    and_: list["ContextFilter"] | None = optional("All of these match", name="and")
+    or_: list["ContextFilter"] | None = optional("At least one of these matches", name="or")
+    not_: "ContextFilter | None" = optional("This does not match", name="not")
+    chitty_id: ChittyIdFilter | None = optional("The ChittyID")
+    name: StringFilter | None = optional("The name")
     status: EnumFilter[ContextStatus] | None = optional(
-        "Where it is in its life; naming this lists deleted contexts too"
+        "The status; a filter with this condition includes soft-deleted contexts"
     )
-    data: StringListFilter | None = optional("The data it works with")
-    systems: StringListFilter | None = optional("The systems it works in")
-    tools: StringListFilter | None = optional("The tools it may use")
+    data: StringListFilter | None = optional("The data that it works with")
+    systems: StringListFilter | None = optional("The systems that it works in")
+    tools: StringListFilter | None = optional("The tools that it may use")
     created_at: DateTimeFilter | None = optional("When it was created")
     updated_at: DateTimeFilter | None = optional("When it last changed")
     deleted_at: DateTimeFilter | None = optional(
-        "When it was deleted; naming this lists deleted contexts too"
+        "When it was deleted; a filter with this condition includes soft-deleted contexts"
     )
     owner: ActorFilter | None = optional("The actor that owns it")
     connections: ConnectionsMatch | None = optional("The connections that it opened")
     installations: InstallationsMatch | None = optional(
-        "The installations that its connections go through"
+        "The installations that its connections use"
     )
 
 
-@filters(
+@filter_of(
     tables.INSTALLATIONS,
     contexts=tables.INSTALLATION_CONTEXTS,
     connections=tables.INSTALLATION_CONNECTIONS,
 )
 class InstallationFilter:
-    """Which installations: every given part must hold."""
+    """A filter of installations: all conditions in it must match."""
 
-    and_: list["InstallationFilter"] | None = optional("All of these hold", name="and")
-    or_: list["InstallationFilter"] | None = optional("At least one of these holds", name="or")
-    not_: "InstallationFilter | None" = optional("This does not hold", name="not")
+    and_: list["InstallationFilter"] | None = optional("All of these match", name="and")
+    or_: list["InstallationFilter"] | None = optional("At least one of these matches", name="or")
+    not_: "InstallationFilter | None" = optional("This does not match", name="not")
     installation_id: BigIntFilter | None = optional("GitHub's id of the installation")
-    chitty_id: ChittyIdFilter | None = optional("Its ChittyID")
+    chitty_id: ChittyIdFilter | None = optional("The ChittyID")
     account_id: BigIntFilter | None = optional("GitHub's id of the account")
     account_login: StringFilter | None = optional("The account's login")
-    account_type: EnumFilter[AccountType] | None = optional("What kind of account it is")
+    account_type: EnumFilter[AccountType] | None = optional("The type of account")
     repository_selection: EnumFilter[RepositorySelection] | None = optional(
-        "Which of the account's repositories it covers"
+        "Whether it covers all repositories of the account or selected ones"
     )
-    events: StringListFilter | None = optional("The events that it is told of")
+    events: StringListFilter | None = optional("The events that the app is subscribed to")
     selected_repositories: StringListFilter | None = optional(
-        "The repositories it was given, by full name"
+        "The selected repositories, by full name"
     )
     suspended_at: DateTimeFilter | None = optional("When it was suspended")
     installed_at: DateTimeFilter | None = optional("When it was installed")
-    updated_at: DateTimeFilter | None = optional("When it last changed here")
+    updated_at: DateTimeFilter | None = optional("When it last changed in this registry")
     uninstalled_at: DateTimeFilter | None = optional(
-        "When it was removed; naming this lists removed installations too"
+        "When it was removed; a filter with this condition includes removed installations"
     )
-    contexts: ContextsMatch | None = optional("The contexts whose connections go through it")
-    connections: ConnectionsMatch | None = optional("The connections that go through it")
+    contexts: ContextsMatch | None = optional("The contexts whose connections use it")
+    connections: ConnectionsMatch | None = optional("The connections that use it")
 
 
-@filters(
+@filter_of(
     tables.CONNECTIONS,
     source_context=tables.CONNECTION_SOURCE_CONTEXT,
     source_actor=tables.CONNECTION_SOURCE_ACTOR,
     installation=tables.CONNECTION_INSTALLATION,
 )
 class ConnectionFilter:
-    """Which connections: every given part must hold."""
+    """A filter of connections: all conditions in it must match."""
 
-    and_: list["ConnectionFilter"] | None = optional("All of these hold", name="and")
-    or_: list["ConnectionFilter"] | None = optional("At least one of these holds", name="or")
-    not_: "ConnectionFilter | None" = optional("This does not hold", name="not")
-    connection_id: StringFilter | None = optional("Its UUID")
-    target_service: StringFilter | None = optional("The service that it leads to")
-    target_endpoint: StringFilter | None = optional("Where at the service")
-    connection_type: EnumFilter[ConnectionType] | None = optional("How it reaches the service")
+    and_: list["ConnectionFilter"] | None = optional("All of these match", name="and")
+    or_: list["ConnectionFilter"] | None = optional("At least one of these matches", name="or")
+    not_: "ConnectionFilter | None" = optional("This does not match", name="not")
+    connection_id: StringFilter | None = optional("The UUID")
+    target_service: StringFilter | None = optional("The name of the service")
+    target_endpoint: StringFilter | None = optional("The endpoint of the service")
+    connection_type: EnumFilter[ConnectionType] | None = optional("The type of connection")
     status: EnumFilter[ConnectionStatus] | None = optional(
-        "Where it is in its life; naming this lists disconnected ones too"
+        "The status; a filter with this condition includes disconnected connections"
     )
     source_type: EnumFilter[SourceType] | None = optional("Whether a context or an actor opened it")
-    error_count: IntFilter | None = optional("Consecutive unhealthy reports")
-    request_count: BigIntFilter | None = optional("How many requests went through it")
-    last_error: StringFilter | None = optional("What was last wrong with it")
+    error_count: IntFilter | None = optional("The number of consecutive unhealthy reports")
+    request_count: BigIntFilter | None = optional("The number of requests")
+    last_error: StringFilter | None = optional("The last error")
     last_health_check: DateTimeFilter | None = optional("When its health was last reported")
     last_used_at: DateTimeFilter | None = optional("When it was last used")
     created_at: DateTimeFilter | None = optional("When it was opened")
     updated_at: DateTimeFilter | None = optional("When it last changed")
     disconnected_at: DateTimeFilter | None = optional(
-        "When it was disconnected; naming this lists disconnected ones too"
+        "When it was disconnected; a filter with this condition includes disconnected connections"
     )
     source_context: ContextFilter | None = optional("The context that opened it")
     source_actor: ActorFilter | None = optional("The actor that opened it")
-    installation: InstallationFilter | None = optional("The installation that it goes through")
+    installation: InstallationFilter | None = optional("The installation that it uses")
 
 
-@strawberry.input(description="One part of an ordering of actors")
+@strawberry.input(description="One field of an ordering of actors")
 class ActorOrder:
-    field: ActorOrderField = required("What to order by")
-    direction: OrderDirection = optional("Which way", default=OrderDirection.ASC)
+    field: ActorOrderField = required("The field to order by")
+    direction: OrderDirection = optional(
+        "The direction of the ordering", default=OrderDirection.ASC
+    )
 
 
-@strawberry.input(description="One part of an ordering of contexts")
+@strawberry.input(description="One field of an ordering of contexts")
 class ContextOrder:
-    field: ContextOrderField = required("What to order by")
-    direction: OrderDirection = optional("Which way", default=OrderDirection.ASC)
+    field: ContextOrderField = required("The field to order by")
+    direction: OrderDirection = optional(
+        "The direction of the ordering", default=OrderDirection.ASC
+    )
 
 
-@strawberry.input(description="One part of an ordering of installations")
+@strawberry.input(description="One field of an ordering of installations")
 class InstallationOrder:
-    field: InstallationOrderField = required("What to order by")
-    direction: OrderDirection = optional("Which way", default=OrderDirection.ASC)
+    field: InstallationOrderField = required("The field to order by")
+    direction: OrderDirection = optional(
+        "The direction of the ordering", default=OrderDirection.ASC
+    )
 
 
-@strawberry.input(description="One part of an ordering of connections")
+@strawberry.input(description="One field of an ordering of connections")
 class ConnectionOrder:
-    field: ConnectionOrderField = required("What to order by")
-    direction: OrderDirection = optional("Which way", default=OrderDirection.ASC)
+    field: ConnectionOrderField = required("The field to order by")
+    direction: OrderDirection = optional(
+        "The direction of the ordering", default=OrderDirection.ASC
+    )

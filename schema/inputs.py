@@ -1,7 +1,4 @@
-"""What mutations take. An absent field is left as it is; null clears it where that can be.
-
-`ifUpdatedAt` refuses with CONFLICT when the row has changed since then.
-"""
+"""The inputs of mutations. An absent field stays as it is; null clears a field that is nullable."""
 
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -14,11 +11,11 @@ from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelec
 from schema.fields.input_fields import optional, required
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 
-IF_UPDATED_AT = "Refuse with CONFLICT if the row has changed since: its updatedAt as it was read"
+IF_UPDATED_AT = "Fail with CONFLICT unless updatedAt still has this value"
 
 
 def to_inputs(input_: Any) -> Inputs:
-    """The fields of an input that the client gave, nested inputs alike, in Python's spelling."""
+    """The fields of an input object that the client sent; nested inputs become mappings too."""
     values = ((field.name, getattr(input_, field.name)) for field in fields(input_))
     return {name: _plain(value) for name, value in values if value is not UNSET}
 
@@ -31,179 +28,181 @@ def _plain(value: Any) -> Any:
 
 @strawberry.input(description="A new actor")
 class RegisterActorInput:
-    chitty_id: ChittyID | None = optional("Its ChittyID; one is minted when it is absent")
-    actor_type: ActorType = required("What kind of actor it is")
-    display_name: str | None = optional("What people call it, in at most 200 characters")
-    email: str | None = optional("Its e-mail address")
-    avatar_url: str | None = optional("Where its picture is: an http or https URL")
-    capabilities: list[str] | None = optional("What it may do: at most 100 words")
-    chitty_dna_id: ChittyID | None = optional("Its ChittyDNA record")
-    chitty_auth_principal_id: str | None = optional("Who it is to ChittyAuth")
+    chitty_id: ChittyID | None = optional("The ChittyID; if absent, a new one is minted")
+    actor_type: ActorType = required("The type of actor")
+    display_name: str | None = optional("The display name, at most 200 characters")
+    email: str | None = optional("The email address")
+    avatar_url: str | None = optional("The URL (http or https) of its picture")
+    capabilities: list[str] | None = optional("The capabilities, at most 100")
+    chitty_dna_id: ChittyID | None = optional("The id of its ChittyDNA record")
+    chitty_auth_principal_id: str | None = optional("Its principal id in ChittyAuth")
 
 
-@strawberry.input(description="What to change of an actor")
+@strawberry.input(description="Changes of an actor")
 class UpdateActorInput:
-    chitty_id: ChittyID = required("Which actor")
-    display_name: str | None = optional(
-        "What people call it, in at most 200 characters; null clears it"
+    chitty_id: ChittyID = required("The ChittyID of the actor")
+    display_name: str | None = optional("The display name, at most 200 characters; null clears it")
+    email: str | None = optional("The email address; null clears it")
+    avatar_url: str | None = optional("The URL (http or https) of its picture; null clears it")
+    capabilities: list[str] | None = optional("The new list of capabilities")
+    chitty_dna_id: ChittyID | None = optional("The id of its ChittyDNA record; null clears it")
+    chitty_auth_principal_id: str | None = optional(
+        "Its principal id in ChittyAuth; null clears it"
     )
-    email: str | None = optional("Its e-mail address; null clears it")
-    avatar_url: str | None = optional("Where its picture is: an http or https URL; null clears it")
-    capabilities: list[str] | None = optional("All that it may do from now on")
-    chitty_dna_id: ChittyID | None = optional("Its ChittyDNA record; null clears it")
-    chitty_auth_principal_id: str | None = optional("Who it is to ChittyAuth; null clears it")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which actor")
+@strawberry.input(description="An actor")
 class ActorRefInput:
-    chitty_id: ChittyID = required("Which actor")
+    chitty_id: ChittyID = required("The ChittyID of the actor")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which actor, and who takes over its contexts")
+@strawberry.input(description="The actor to delete, and the new owner of its contexts")
 class DeleteActorInput:
-    chitty_id: ChittyID = required("Which actor")
+    chitty_id: ChittyID = required("The ChittyID of the actor")
     transfer_contexts_to: ChittyID | None = optional(
-        "The active actor that its contexts are handed to; without one it must own none"
+        "The active actor that gets its contexts; if absent, it must own none"
     )
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which actor was seen, and whether a session began")
+@strawberry.input(description="The actor that was active, and whether it began a session")
 class RecordActorSeenInput:
-    chitty_id: ChittyID = required("Which actor")
-    new_session: bool = optional("Whether a session began, which is then counted", default=False)
+    chitty_id: ChittyID = required("The ChittyID of the actor")
+    new_session: bool = optional("Whether it began a session, which is then counted", default=False)
 
 
 @strawberry.input(description="A new context")
 class CreateContextInput:
-    chitty_id: ChittyID | None = optional("Its ChittyID; one is minted when it is absent")
-    name: str = required("Its name, unique in the registry, in at most 200 characters")
-    owner: ChittyID = required("The active actor that owns it")
-    data: list[str] | None = optional("The data it works with")
-    systems: list[str] | None = optional("The systems it works in")
-    tools: list[str] | None = optional("The tools it may use")
-    chitty_dna_id: ChittyID | None = optional("Its ChittyDNA record")
-    chitty_chronicle_timeline_id: ChittyID | None = optional("Its timeline in ChittyChronicle")
-
-
-@strawberry.input(description="What to change of a context")
-class UpdateContextInput:
-    chitty_id: ChittyID = required("Which context")
-    name: str | None = optional("Its name, unique in the registry, in at most 200 characters")
-    data: list[str] | None = optional("All the data it works with from now on")
-    systems: list[str] | None = optional("All the systems it works in from now on")
-    tools: list[str] | None = optional("All the tools it may use from now on")
-    chitty_dna_id: ChittyID | None = optional("Its ChittyDNA record; null clears it")
+    chitty_id: ChittyID | None = optional("The ChittyID; if absent, a new one is minted")
+    name: str = required("The name, unique in the registry, at most 200 characters")
+    owner: ChittyID = required("The ChittyID of the owner, an active actor")
+    data: list[str] | None = optional("The data that it works with")
+    systems: list[str] | None = optional("The systems that it works in")
+    tools: list[str] | None = optional("The tools that it may use")
+    chitty_dna_id: ChittyID | None = optional("The id of its ChittyDNA record")
     chitty_chronicle_timeline_id: ChittyID | None = optional(
-        "Its timeline in ChittyChronicle; null clears it"
+        "The id of its timeline in ChittyChronicle"
     )
-    active: bool | None = optional("Whether it is ACTIVE or INACTIVE from now on")
+
+
+@strawberry.input(description="Changes of a context")
+class UpdateContextInput:
+    chitty_id: ChittyID = required("The ChittyID of the context")
+    name: str | None = optional("The name, unique in the registry, at most 200 characters")
+    data: list[str] | None = optional("The new list of data that it works with")
+    systems: list[str] | None = optional("The new list of systems that it works in")
+    tools: list[str] | None = optional("The new list of tools that it may use")
+    chitty_dna_id: ChittyID | None = optional("The id of its ChittyDNA record; null clears it")
+    chitty_chronicle_timeline_id: ChittyID | None = optional(
+        "The id of its timeline in ChittyChronicle; null clears it"
+    )
+    active: bool | None = optional("The new status: ACTIVE (true) or INACTIVE (false)")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which context")
+@strawberry.input(description="A context")
 class ContextRefInput:
-    chitty_id: ChittyID = required("Which context")
+    chitty_id: ChittyID = required("The ChittyID of the context")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which context, and who gets it")
+@strawberry.input(description="A context and its new owner")
 class TransferContextInput:
-    chitty_id: ChittyID = required("Which context")
-    new_owner: ChittyID = required("The active actor that gets it")
+    chitty_id: ChittyID = required("The ChittyID of the context")
+    new_owner: ChittyID = required("The ChittyID of the new owner, an active actor")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="One permission that was granted")
+@strawberry.input(description="A permission of a GitHub App installation")
 class InstallationPermissionInput:
-    name: str = required("What it is for, as contents or pull_requests")
-    access: str = required("How far it goes: read, write or admin")
+    name: str = required("The name of the permission, such as contents or pull_requests")
+    access: str = required("The access level: read, write or admin")
 
 
-@strawberry.input(description="An installation as GitHub tells of it")
+@strawberry.input(description="An installation as GitHub describes it")
 class RecordInstallationInput:
     installation_id: BigInt = required("GitHub's id of the installation")
     chitty_id: ChittyID | None = optional(
-        "Its ChittyID; a new installation gets one minted when it is absent"
+        "The ChittyID; if absent, one is minted for a new installation"
     )
-    chitty_dna_id: ChittyID | None = optional("Its ChittyDNA record")
+    chitty_dna_id: ChittyID | None = optional("The id of its ChittyDNA record")
     account_id: BigInt = required("GitHub's id of the account")
-    account_login: str = required("The account's login; an enterprise's slug")
-    account_type: AccountType = required("What kind of account it is")
-    account_avatar_url: str | None = optional("Where the account's picture is")
+    account_login: str = required("The login of the account; the slug of an enterprise")
+    account_type: AccountType = required("The type of account")
+    account_avatar_url: str | None = optional("The URL of the account's picture")
     repository_selection: RepositorySelection = required(
-        "Which of the account's repositories it covers"
+        "Whether it covers all repositories of the account or selected ones"
     )
-    permissions: list[InstallationPermissionInput] | None = optional("What it was granted")
-    events: list[str] | None = optional("The events that it is told of")
-    selected_repositories: list[str] | None = optional(
-        "The repositories it was given, by full name"
+    permissions: list[InstallationPermissionInput] | None = optional(
+        "The permissions that it was granted"
     )
+    events: list[str] | None = optional("The events that the app is subscribed to")
+    selected_repositories: list[str] | None = optional("The selected repositories, by full name")
     installed_at: DateTime | None = optional(
-        "When it was installed; now when a new one does not say"
+        "When it was installed; if absent, now for a new installation"
     )
 
 
-@strawberry.input(description="Which installation")
+@strawberry.input(description="An installation")
 class InstallationRefInput:
     installation_id: BigInt = required("GitHub's id of the installation")
 
 
-@strawberry.input(description="Which installation, and who suspends it")
+@strawberry.input(description="An installation and who suspends it")
 class SuspendInstallationInput:
     installation_id: BigInt = required("GitHub's id of the installation")
-    suspended_by: ChittyID | None = optional("The viewer's actor when absent")
+    suspended_by: ChittyID | None = optional(
+        "The ChittyID of the actor that suspends it; if absent, the viewer's"
+    )
 
 
 @strawberry.input(description="A new connection")
 class OpenConnectionInput:
-    connection_id: ID | None = optional("Its UUID; one is made when it is absent")
+    connection_id: ID | None = optional("The UUID; if absent, a new one is generated")
     source: ChittyID = required("The ChittyID of the context or actor that opens it")
-    target_service: str = required("The service that it leads to, by name")
-    target_endpoint: str | None = optional("Where at the service; absent for the service as such")
-    connection_type: ConnectionType = optional(
-        "How it reaches the service", default=ConnectionType.API
-    )
+    target_service: str = required("The name of the service")
+    target_endpoint: str | None = optional("The endpoint of the service, if it is a certain one")
+    connection_type: ConnectionType = optional("The type of connection", default=ConnectionType.API)
     credentials_kv_key: str | None = optional(
-        "Where its credentials are kept: a reference, never the secret"
+        "The key of its credentials in the credentials store, never the secret"
     )
-    config: JSON | None = optional("Its settings: a JSON object, without secrets")
-    installation_id: BigInt | None = optional("The GitHub App installation that it goes through")
+    config: JSON | None = optional("The configuration: a JSON object without secrets")
+    installation_id: BigInt | None = optional("The GitHub App installation that it uses")
 
 
-@strawberry.input(description="What to change of a connection")
+@strawberry.input(description="Changes of a connection")
 class UpdateConnectionInput:
-    connection_id: ID = required("Which connection")
-    target_endpoint: str | None = optional("Where at the service; null for the service as such")
-    connection_type: ConnectionType | None = optional("How it reaches the service")
+    connection_id: ID = required("The UUID of the connection")
+    target_endpoint: str | None = optional("The endpoint of the service; null clears it")
+    connection_type: ConnectionType | None = optional("The type of connection")
     credentials_kv_key: str | None = optional(
-        "Where its credentials are kept: a reference, never the secret; null clears it"
+        "The key of its credentials in the credentials store, never the secret; null clears it"
     )
-    config: JSON | None = optional("All of its settings from now on; null empties them")
+    config: JSON | None = optional("The new configuration; null empties it")
     installation_id: BigInt | None = optional(
-        "The GitHub App installation that it goes through; null for none"
+        "The GitHub App installation that it uses; null clears it"
     )
-    active: bool | None = optional("Whether it is ACTIVE or INACTIVE from now on")
+    active: bool | None = optional("The new status: ACTIVE (true) or INACTIVE (false)")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="Which connection")
+@strawberry.input(description="A connection")
 class ConnectionRefInput:
-    connection_id: ID = required("Which connection")
+    connection_id: ID = required("The UUID of the connection")
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
-@strawberry.input(description="How a connection was found")
+@strawberry.input(description="A health report of a connection")
 class ReportConnectionHealthInput:
-    connection_id: ID = required("Which connection")
-    healthy: bool = required("Whether it was found to work")
-    error: str | None = optional("What was wrong with it; only with an unhealthy report")
-    checked_at: DateTime | None = optional("When it was checked; now when absent")
+    connection_id: ID = required("The UUID of the connection")
+    healthy: bool = required("Whether the connection works")
+    error: str | None = optional("What is wrong; only in an unhealthy report")
+    checked_at: DateTime | None = optional("When it was checked; if absent, now")
 
 
-@strawberry.input(description="How often a connection was used")
+@strawberry.input(description="The use of a connection")
 class RecordConnectionUseInput:
-    connection_id: ID = required("Which connection")
-    requests: int = optional("How many requests went through it, 1 to 1,000,000", default=1)
+    connection_id: ID = required("The UUID of the connection")
+    requests: int = optional("The number of requests, from 1 to 1,000,000", default=1)

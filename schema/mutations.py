@@ -1,4 +1,4 @@
-"""What clients may change: each mutation is one rule of `resolvers`, one input and one payload."""
+"""The Mutation type: each mutation has a rule in `resolvers`, an input and a payload."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
 
 
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
-    """The mutation field that carries out a rule: refusals come back as data."""
+    """The field of a mutation, which returns the errors of its rule in the payload."""
     requirement = permissions.requirement_of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
@@ -41,7 +41,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
         return payload(**{entity: fields.to_object(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
-        return _performed(info) or await perform(info.context, to_inputs(input))
+        return _compiled_result(info) or await perform(info.context, to_inputs(input))
 
     described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
     resolve.__annotations__["input"] = Annotated[
@@ -50,12 +50,12 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
     return fields.field(MutationField(perform, requirement), resolve, payload, description)
 
 
-def _performed(info: Info) -> Any:
-    """What the compiled road got when it carried this field out, for the answer to be made of."""
-    performed = info.context.mutation_results.pop(info.path.key, None)
-    if isinstance(performed, Exception):
-        raise performed
-    return performed
+def _compiled_result(info: Info) -> Any:
+    """What this mutation returned if compiled execution ran it already: it must not run twice."""
+    result = info.context.mutation_results.pop(info.path.key, None)
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 async def _count_uses(ctx: OperationContext, inputs: Sequence[Inputs]) -> ConnectionsPayload:
@@ -72,10 +72,12 @@ async def _record_connection_use(
     info: Info,
     inputs: Annotated[
         list[inputs.RecordConnectionUseInput],
-        strawberry.argument(description="What was used: 1 to 100 connections"),
+        strawberry.argument(description="The uses of 1 to 100 connections"),
     ],
 ) -> Any:
-    return _performed(info) or await _count_uses(info.context, [to_inputs(use) for use in inputs])
+    return _compiled_result(info) or await _count_uses(
+        info.context, [to_inputs(use) for use in inputs]
+    )
 
 
 def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:
@@ -88,42 +90,43 @@ def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:
 
 
 @strawberry.type(
-    description="What can be changed. What the caller can mend comes back in errors: the entity is "
-    "then null and nothing was written"
+    description="Mutations of the registry, each in one transaction. Errors that the client can act on "
+    "are in the payload's errors; then the object is null and nothing was changed"
 )
 class Mutation:
-    """Each is one transaction."""
-
     register_actor = _mutation(
         actors.register, inputs.RegisterActorInput, ActorPayload, "Registers an actor"
     )
     update_actor = _mutation(
-        actors.update, inputs.UpdateActorInput, ActorPayload, "Changes what is given of an actor"
+        actors.update,
+        inputs.UpdateActorInput,
+        ActorPayload,
+        "Changes the fields of an actor that are sent",
     )
     suspend_actor = _mutation(
         actors.suspend,
         inputs.ActorRefInput,
         ActorPayload,
-        "Suspends an actor: it may open nothing until it is reinstated",
+        "Suspends an actor: it cannot open connections or receive contexts until it is reinstated",
     )
     reinstate_actor = _mutation(
         actors.reinstate,
         inputs.ActorRefInput,
         ActorPayload,
-        "Brings a suspended or a deleted actor back",
+        "Reinstates a suspended or deleted actor",
     )
     delete_actor = _mutation(
         actors.delete,
         inputs.DeleteActorInput,
         ActorPayload,
-        "Soft. Refused with IN_USE while the actor owns contexts that are not deleted, unless they "
-        "are handed to another; its own connections are disconnected",
+        "Soft-deletes an actor and disconnects its own connections. Fails with IN_USE if it owns "
+        "contexts that are not deleted, unless they are transferred to another actor",
     )
     record_actor_seen = _mutation(
         actors.record_seen,
         inputs.RecordActorSeenInput,
         ActorPayload,
-        "Notes that an actor was seen now, and counts a session when one began",
+        "Records that an actor is active now, and counts the session if it began one",
     )
     create_context = _mutation(
         contexts.create, inputs.CreateContextInput, ContextPayload, "Creates a context"
@@ -132,29 +135,29 @@ class Mutation:
         contexts.update,
         inputs.UpdateContextInput,
         ContextPayload,
-        "Changes what is given of a context",
+        "Changes the fields of a context that are sent",
     )
     transfer_context = _mutation(
         contexts.transfer,
         inputs.TransferContextInput,
         ContextPayload,
-        "Hands a context to another actor",
+        "Transfers a context to another actor",
     )
     delete_context = _mutation(
         contexts.delete,
         inputs.ContextRefInput,
         ContextPayload,
-        "Soft; its open connections are disconnected in the same transaction. The name stays taken, "
-        "so that it can be restored",
+        "Soft-deletes a context and disconnects its connections. Its name stays reserved, so that it "
+        "can be restored",
     )
     restore_context = _mutation(
-        contexts.restore, inputs.ContextRefInput, ContextPayload, "Brings a deleted context back"
+        contexts.restore, inputs.ContextRefInput, ContextPayload, "Restores a deleted context"
     )
     record_installation = _mutation(
         installations.record,
         inputs.RecordInstallationInput,
         InstallationPayload,
-        "Inserts, or updates the row with this installationId",
+        "Records a new installation, or updates the one with this installationId",
     )
     suspend_installation = _mutation(
         installations.suspend,
@@ -172,7 +175,7 @@ class Mutation:
         installations.remove,
         inputs.InstallationRefInput,
         InstallationPayload,
-        "Soft: the installation is kept as uninstalled",
+        "Marks an installation as removed",
     )
     open_connection = _mutation(
         connections.open, inputs.OpenConnectionInput, ConnectionPayload, "Opens a connection"
@@ -181,28 +184,31 @@ class Mutation:
         connections.update,
         inputs.UpdateConnectionInput,
         ConnectionPayload,
-        "Changes what is given of a connection",
+        "Changes the fields of a connection that are sent",
     )
     disconnect = _mutation(
-        connections.disconnect, inputs.ConnectionRefInput, ConnectionPayload, "Ends a connection"
+        connections.disconnect,
+        inputs.ConnectionRefInput,
+        ConnectionPayload,
+        "Disconnects a connection",
     )
     reconnect = _mutation(
         connections.reconnect,
         inputs.ConnectionRefInput,
         ConnectionPayload,
-        "Makes a connection active again, with a clean record",
+        "Makes a connection active again and clears its errors",
     )
     report_connection_health = _mutation(
         connections.report_health,
         inputs.ReportConnectionHealthInput,
         ConnectionPayload,
-        "An unhealthy report counts up and marks the connection FAILED at a threshold"
-        f" ({DEFAULT_POLICY.failure_threshold} unless set); a healthy one clears it",
+        "Records the health of a connection. Consecutive unhealthy reports mark it FAILED at a threshold"
+        f" ({DEFAULT_POLICY.failure_threshold} by default); a healthy report clears them",
     )
 
     record_connection_use = fields.field(
         MutationField(_count_uses, permissions.requirement_of(connections.record_use)),
         _record_connection_use,
         ConnectionsPayload,
-        "All or nothing, one transaction",
+        "Adds to the request counts of connections: all of them or, if there is an error, none",
     )

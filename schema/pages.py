@@ -1,7 +1,7 @@
-"""Pages as GraphQL has them, after Relay's Connection specification; and the fields that lead to them.
+"""Pages as GraphQL types, after Relay's Connection specification, and the fields that return them.
 
-In GraphQL a page is called ActorConnection, ContextConnection and so on; for the domain type
-Connection that makes ConnectionConnection.
+In GraphQL a page is called ActorConnection, ContextConnection and so on; that of the domain type
+Connection is ConnectionConnection.
 """
 
 from typing import Annotated, Any, Generic, TypeVar
@@ -25,100 +25,92 @@ from schema.fields.sources import PagedList
 T = TypeVar("T")
 
 LOOK_AHEAD_FIELD = {False: "hasNextPage", True: "hasPreviousPage"}
-"""What needs a row more than the page has, by whether the page is read backwards."""
+"""The `pageInfo` field that needs one row beyond the page, by whether the page is read backwards."""
 
 
-@strawberry.type(description="Where a page lies in its list")
+@strawberry.type(description="The position of a page in its list")
 class PageInfo:
-    """Answered lazily: looking beyond the page costs something only when it is asked for."""
-
     page: strawberry.Private[pages.LazyPage]
 
-    @strawberry.field(description="Whether the list goes on after this page")
+    @strawberry.field(description="Whether the list continues after this page")
     async def has_next_page(self) -> bool:
-        """See Page.has_next."""
         return await self.page.has_next()
 
-    @strawberry.field(description="Whether the list has something before this page")
+    @strawberry.field(description="Whether the list has objects before this page")
     async def has_previous_page(self) -> bool:
-        """See Page.has_previous."""
         return await self.page.has_previous()
 
-    @strawberry.field(description="The cursor of the page's first edge; null on an empty page")
+    @strawberry.field(description="The cursor of the first edge; null if the page is empty")
     async def start_cursor(self) -> str | None:
-        """The first row's cursor."""
         rows = await self.page.rows()
         return self.page.cursor(rows[0]) if rows else None
 
-    @strawberry.field(description="The cursor of the page's last edge; null on an empty page")
+    @strawberry.field(description="The cursor of the last edge; null if the page is empty")
     async def end_cursor(self) -> str | None:
-        """The last row's cursor."""
         rows = await self.page.rows()
         return self.page.cursor(rows[-1]) if rows else None
 
 
-@strawberry.type(name="Edge", description="One entry of a page")
+@strawberry.type(name="Edge", description="An object of a page, with its cursor")
 class Edge(Generic[T]):
-    """A node and where it stands."""
-
     page: strawberry.Private[pages.LazyPage]
-    node: T = strawberry.field(description="The object itself")
+    node: T = strawberry.field(description="The object")
 
-    @strawberry.field(description="Where it stands in the list: give it as after or before")
+    @strawberry.field(description="The position in the list, for the arguments after and before")
     def cursor(self) -> str:
-        """The row's cursor."""
         row: Any = self.node
         return self.page.cursor(row.row)
 
 
 @strawberry.type(name="Connection", description="A page of a list")
 class RelayPage(Generic[T]):
-    """What clients see of a page; its rows are read once, when they are first asked for."""
-
     page: strawberry.Private[pages.LazyPage]
 
-    @strawberry.field(description="The page's entries with their cursors")
+    @strawberry.field(description="The objects of the page with their cursors")
     async def edges(self) -> list[Edge[T]]:
-        """Each row as an edge."""
         return [Edge(page=self.page, node=fields.to_object(row)) for row in await self.page.rows()]
 
-    @strawberry.field(description="The page's objects")
+    @strawberry.field(description="The objects of the page")
     async def nodes(self) -> list[T]:
-        """Each row as its object."""
         return [fields.to_object(row) for row in await self.page.rows()]
 
-    @strawberry.field(description="Where the page lies in its list")
+    @strawberry.field(description="The position of the page in its list")
     def page_info(self) -> PageInfo:
-        """The page again, seen as its surroundings."""
         return PageInfo(page=self.page)
 
-    @strawberry.field(description="How many objects the whole list has")
+    @strawberry.field(description="The number of objects in the whole list")
     async def total_count(self) -> int:
-        """See Page.total."""
         return await self.page.total()
 
 
-SIZES = f"1 to {DEFAULT_POLICY.page_max} unless set otherwise"
-First = Annotated[int | None, strawberry.argument(description=f"How many, from the start: {SIZES}")]
-After = Annotated[str | None, strawberry.argument(description="Begin after this cursor")]
-Last = Annotated[int | None, strawberry.argument(description=f"How many, from the end: {SIZES}")]
-Before = Annotated[str | None, strawberry.argument(description="End before this cursor")]
+SIZES = f"1 to {DEFAULT_POLICY.page_max} unless the server is configured otherwise"
+First = Annotated[
+    int | None, strawberry.argument(description=f"The number of objects from the start: {SIZES}")
+]
+After = Annotated[str | None, strawberry.argument(description="Only objects after this cursor")]
+Last = Annotated[
+    int | None, strawberry.argument(description=f"The number of objects from the end: {SIZES}")
+]
+Before = Annotated[str | None, strawberry.argument(description="Only objects before this cursor")]
 
 
 def listing(table: Table[Any], description: str) -> Any:
-    """The field for all of a table's rows; it is null when it fails."""
+    """The field that lists all rows of a table; nullable, so that an error nulls only this field."""
     return _field(table, None, description)
 
 
 def related(relation: Relation[Any], description: str) -> Any:
-    """The field for what a to-many relation leads to."""
+    """The field that lists the rows of a to-many relation."""
     return _field(relation.child, relation, description)
 
 
 def _field(table: Table[Any], relation: Relation[Any] | None, description: str) -> Any:
     source = PagedList(table, relation)
-    kind = table.row.__name__
-    filter_type, order_type = getattr(filters, f"{kind}Filter"), getattr(filters, f"{kind}Order")
+    type_name = table.row.__name__
+    filter_type, order_type = (
+        getattr(filters, f"{type_name}Filter"),
+        getattr(filters, f"{type_name}Order"),
+    )
     page_type: Any = RelayPage[fields.object_type(table)]  # type: ignore[misc]
 
     def resolve(
@@ -149,19 +141,20 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
 
     resolve.__annotations__ |= {
         "filter": Annotated[
-            filter_type | None, strawberry.argument(description="Which ones; all of them if absent")
+            filter_type | None,
+            strawberry.argument(description="Only objects that match this filter"),
         ],
         "order_by": Annotated[
             list[order_type] | None,  # type: ignore[valid-type]
-            strawberry.argument(description="In which order; newest first if absent"),
+            strawberry.argument(description="The ordering; by default newest first"),
         ],
     }
     returns = page_type if relation else page_type | None
     return fields.field(source, resolve, returns, description)
 
 
-def _set(given: T) -> T | None:
-    return None if given is UNSET else given
+def _or_none(value: T) -> T | None:
+    return None if value is UNSET else value
 
 
 def requested_page(
@@ -175,21 +168,23 @@ def requested_page(
     filter: Any = UNSET,  # noqa: A002
     order_by: Any = UNSET,
 ) -> tuple[Listing, Cut]:
-    """What the arguments of a list's field ask for; raises BadRequest when they cannot be."""
-    wanted = filter_reader.read(filter)
+    """The listing, and the part of it, that a field's arguments request; raises BadRequest."""
+    parsed = filter_reader.read(filter)
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
     ]
-    paging = PageArguments(_set(first), _set(after), _set(last), _set(before))
-    listed = Listing(source.table, source.relation, wanted.condition, live=not wanted.names_end)
+    paging = PageArguments(_or_none(first), _or_none(after), _or_none(last), _or_none(before))
+    listed = Listing(
+        source.table, source.relation, parsed.condition, live=not parsed.includes_deleted
+    )
     return listed, pages.cut(ctx, source.table, order, paging)
 
 
 def _selects(info: Info, *path: str) -> bool:
-    # The same nodes are asked about once per parent: the operation remembers the answer.
+    # Resolvers ask this for each parent, about the same nodes: cached in the operation.
     raw = info._raw_info
-    remembered = info.context.selected_paths
+    cache = info.context.selected_paths
     key = (*map(id, raw.field_nodes), *path)
-    if key not in remembered:
-        remembered[key] = selects(raw, *path)
-    return remembered[key]
+    if key not in cache:
+        cache[key] = selects(raw, *path)
+    return cache[key]

@@ -1,4 +1,4 @@
-"""What mutations answer: the entity, or what the caller can mend."""
+"""The payloads of mutations: the entity, or the errors that prevented the change."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from db.errors import Problem
 from schema.enums import ErrorCode
 from schema.types import Actor, Connection, Context, Installation
 
-_ENTITY = "Null when there are errors"
-_ERRORS = "What the caller can mend; empty when it was done"
+_ENTITY = "The changed object; null if there are errors"
+_ERRORS = "Why nothing was changed; empty if the mutation succeeded"
 
 
-@strawberry.type(description="A reason why nothing was written, which the caller can mend")
+@strawberry.type(description="A reason why a mutation changed nothing, which the client can act on")
 class UserError:
-    """One Problem as clients see it."""
-
-    code: ErrorCode = strawberry.field(description="What kind of refusal it is")
+    code: ErrorCode = strawberry.field(description="The kind of error")
     message: str = strawberry.field(
-        description="What is wrong and what to do about it; it never repeats a secret"
+        description="What is wrong and what to do; never repeats a secret"
     )
-    path: list[str] = strawberry.field(description="The input field, as the client spelled it")
+    path: list[str] = strawberry.field(
+        description="The path of the input field, with the names of GraphQL"
+    )
 
     @classmethod
     def of(cls, problem: Problem, argument: str) -> "UserError":
-        """A problem found in the argument of this name."""
+        """The error for a problem with the argument of this name."""
         path = [argument, *map(to_camel_case, problem.path)]
         return cls(code=problem.code, message=problem.message, path=path)
 
@@ -34,41 +34,33 @@ def _errors() -> Any:
     return strawberry.field(description=_ERRORS, default_factory=list)
 
 
-@strawberry.type(description="An actor, or why not")
+@strawberry.type(description="The result of a mutation of an actor")
 class ActorPayload:
-    """Of the mutations of actors."""
-
     actor: Actor | None = strawberry.field(description=_ENTITY, default=None)
     errors: list[UserError] = _errors()
 
 
-@strawberry.type(description="A context, or why not")
+@strawberry.type(description="The result of a mutation of a context")
 class ContextPayload:
-    """Of the mutations of contexts."""
-
     context: Context | None = strawberry.field(description=_ENTITY, default=None)
     errors: list[UserError] = _errors()
 
 
-@strawberry.type(description="An installation, or why not")
+@strawberry.type(description="The result of a mutation of an installation")
 class InstallationPayload:
-    """Of the mutations of installations."""
-
     installation: Installation | None = strawberry.field(description=_ENTITY, default=None)
     errors: list[UserError] = _errors()
 
 
-@strawberry.type(description="A connection, or why not")
+@strawberry.type(description="The result of a mutation of a connection")
 class ConnectionPayload:
-    """Of the mutations of connections."""
-
     connection: Connection | None = strawberry.field(description=_ENTITY, default=None)
     errors: list[UserError] = _errors()
 
 
-@strawberry.type(description="Connections in the order of the input, or why not")
+@strawberry.type(
+    description="The result of a mutation of several connections, in the order of the input"
+)
 class ConnectionsPayload:
-    """Of the mutations of several connections."""
-
     connections: list[Connection] | None = strawberry.field(description=_ENTITY, default=None)
     errors: list[UserError] = _errors()

@@ -1,4 +1,4 @@
-"""What clients may ask."""
+"""The Query type."""
 
 import asyncio
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, ViewerActor
 from schema.pages import listing
 
-CHITTY_ID = "In any of its forms, also behind did:chitty:"
+CHITTY_ID = "The ChittyID in any of its forms, with or without the prefix did:chitty:"
 
 
 async def _own_actor(self: Any, info: Info) -> Any:
@@ -21,18 +21,18 @@ async def _own_actor(self: Any, info: Info) -> Any:
     return fields.to_object(await info.context.loaders.row(tables.ACTORS).load(self.actor_id))
 
 
-@strawberry.type(description="Who asks. In open mode: no actor, and the capability admin")
+@strawberry.type(
+    description="The client that sends this operation. In open mode it has no actor and the capability admin"
+)
 class Viewer:
-    """The operation's viewer."""
-
     actor_id: strawberry.Private[str | None]
     actor = field(
         ViewerActor(),
         _own_actor,
         object_type(tables.ACTORS) | None,
-        "The actor behind the credential",
+        "The actor that the credential belongs to",
     )
-    capabilities: list[str] = strawberry.field(description="What the viewer may do")
+    capabilities: list[str] = strawberry.field(description="The capabilities of the viewer")
 
 
 def _viewer(self: Any, info: Info) -> Any:
@@ -43,12 +43,12 @@ def _viewer(self: Any, info: Info) -> Any:
 async def _node(
     self: Any,
     info: Info,
-    id: Annotated[strawberry.ID, strawberry.argument(description="An id as an object has it")],  # noqa: A002
+    id: Annotated[strawberry.ID, strawberry.argument(description="The id of an object")],  # noqa: A002
 ) -> Any:
-    place = global_ids.decode(id)
-    if place is None:
+    decoded = global_ids.decode(id)
+    if decoded is None:
         return None
-    table, key = place
+    table, key = decoded
     return fields.to_object(await info.context.loaders.row(table).load(key))
 
 
@@ -57,51 +57,51 @@ async def _nodes(
     info: Info,
     ids: Annotated[
         list[strawberry.ID],
-        strawberry.argument(description="Ids as objects have them: as many as a page may hold"),
+        strawberry.argument(description="The ids of objects, at most as many as a page may have"),
     ],
 ) -> Any:
     most = info.context.policy.page_max
     if len(ids) > most:
-        raise BadRequest("BAD_PAGE", f"nodes takes up to {most} ids, not {len(ids)}")
+        raise BadRequest("BAD_PAGE", f"nodes takes at most {most} ids, not {len(ids)}")
     return await asyncio.gather(*(_node(self, info, id_) for id_ in ids))
 
 
-@strawberry.type(description="What can be asked of the registry")
+@strawberry.type(description="Queries of the registry")
 class Query:
-    """Lookups answer null for what does not exist; lists come in pages."""
+    """Lookups return null for what does not exist; lists come in pages."""
 
     node = field(
         ByGlobalId(many=False),
         _node,
         Node | None,
-        "The object with this id, or null: unknown and forbidden look the same. Soft-deleted objects "
-        "are found, and say so",
+        "The object with this id; null if it does not exist or the viewer may not see it. Includes "
+        "soft-deleted objects",
     )
     nodes = field(
         ByGlobalId(many=True),
         _nodes,
         list[Node | None],
-        "The objects with these ids, in their order; null where none is",
+        "The objects with these ids, in the same order; null for each that node would not return",
     )
-    viewer = field(CurrentViewer(), _viewer, Viewer | None, "Who asks")
+    viewer = field(CurrentViewer(), _viewer, Viewer | None, "The client that sends this operation")
     actor = lookup(tables.ACTORS, "The actor with this ChittyID", CHITTY_ID)
     context = lookup(tables.CONTEXTS, "The context with this ChittyID", CHITTY_ID)
     context_by_name = lookup(
-        tables.CONTEXTS, "The context with this name", "Its whole name, case included", by="name"
+        tables.CONTEXTS, "The context with this name", "The whole name, case-sensitive", by="name"
     )
     installation = lookup(
         tables.INSTALLATIONS,
-        "The installation with this id of GitHub's",
-        "The id that GitHub gave it",
+        "The installation with this id",
+        "GitHub's id of the installation",
     )
     connection = lookup(
         tables.CONNECTIONS,
         "The connection with this UUID",
-        "Its connectionId",
-        given_as=strawberry.ID,
+        "The connectionId",
+        argument_type=strawberry.ID,
         clean=str.lower,
     )
-    actors = listing(tables.ACTORS, "Actors, a page at a time")
-    contexts = listing(tables.CONTEXTS, "Contexts, a page at a time")
-    installations = listing(tables.INSTALLATIONS, "Installations, a page at a time")
-    connections = listing(tables.CONNECTIONS, "Connections, a page at a time")
+    actors = listing(tables.ACTORS, "A page of all actors")
+    contexts = listing(tables.CONTEXTS, "A page of all contexts")
+    installations = listing(tables.INSTALLATIONS, "A page of all installations")
+    connections = listing(tables.CONNECTIONS, "A page of all connections")

@@ -1,4 +1,4 @@
-"""The four types of the registry, with the relations between them."""
+"""The four object types of the registry and the relations between them."""
 
 from typing import Annotated
 
@@ -7,76 +7,76 @@ import strawberry
 from db.errors import Unreadable
 from db.model import tables
 from db.program import Value
-from schema import enums as enums  # before the columns that hold them are published
+from schema import enums as enums  # Strawberry must see them before the columns
 from schema.fields.fields import Node, column, derived, graphql_type, to_one, to_one_of
 from schema.pages import related
 
 
 @graphql_type(tables.ACTORS)
 class Actor(Node):
-    """A person, an AI agent, a service or a system: whoever may own contexts and open connections."""
+    """A person, an AI agent, a service or a system, which may own contexts and open connections."""
 
-    chitty_id = column("Its ChittyID")
-    actor_type = column("What kind of actor it is")
-    display_name = column("What people call it")
+    chitty_id = column("The ChittyID")
+    actor_type = column("The type of actor")
+    display_name = column("The display name")
     email = column(
-        "Null where the viewer may not know: as are capabilities, chittyAuthPrincipalId, lastSeenAt "
-        "and sessionCount"
+        "The email address. Null if the viewer may not see it, like capabilities, "
+        "chittyAuthPrincipalId, lastSeenAt and sessionCount"
     )
-    avatar_url = column("Where its picture is")
-    capabilities = column("What it may do")
-    chitty_dna_id = column("Its ChittyDNA record")
-    chitty_auth_principal_id = column("Who it is to ChittyAuth")
+    avatar_url = column("The URL of its picture")
+    capabilities = column("The capabilities")
+    chitty_dna_id = column("The id of its ChittyDNA record")
+    chitty_auth_principal_id = column("Its principal id in ChittyAuth")
     last_seen_at = column("When it was last seen")
-    session_count = column("How many sessions it has begun")
-    status = column("Where it is in its life")
+    session_count = column("The number of its sessions")
+    status = column("The status")
     created_at = column("When it was registered")
     updated_at = column("When it last changed")
 
     contexts = related(tables.ACTOR_CONTEXTS, "The contexts that it owns")
     connections = related(tables.ACTOR_CONNECTIONS, "The connections that it opened itself")
     suspended_installations = related(
-        tables.ACTOR_SUSPENDED_INSTALLATIONS, "Installations that this actor suspended"
+        tables.ACTOR_SUSPENDED_INSTALLATIONS, "The installations that it suspended"
     )
 
 
 @graphql_type(tables.CONTEXTS)
 class Context(Node):
-    """A body of work that an actor owns: its data, systems and tools, and what it is connected to."""
+    """A body of work that an actor owns, with its data, systems, tools and connections."""
 
-    chitty_id = column("Its ChittyID")
-    name = column("Its name, unique in the registry")
-    data = column("The data it works with")
-    systems = column("The systems it works in")
-    tools = column("The tools it may use")
-    chitty_dna_id = column("Its ChittyDNA record")
-    chitty_chronicle_timeline_id = column("Its timeline in ChittyChronicle")
-    status = column("Where it is in its life")
+    chitty_id = column("The ChittyID")
+    name = column("The name, unique in the registry")
+    data = column("The data that it works with")
+    systems = column("The systems that it works in")
+    tools = column("The tools that it may use")
+    chitty_dna_id = column("The id of its ChittyDNA record")
+    chitty_chronicle_timeline_id = column("The id of its timeline in ChittyChronicle")
+    status = column("The status")
     created_at = column("When it was created")
     updated_at = column("When it last changed")
-    deleted_at = column("When it was deleted; null while it is not")
+    deleted_at = column("When it was deleted; null if it is not")
 
     owner = to_one(tables.CONTEXT_OWNER, "The actor that owns it", required=True)
     connections = related(tables.CONTEXT_CONNECTIONS, "The connections that it opened")
     installations = related(
         tables.CONTEXT_INSTALLATIONS,
-        "The GitHub App installations that its connections go through, each once; disconnected ones "
-        "do not count",
+        "The GitHub App installations that its connections use, each once; disconnected connections do "
+        "not count",
     )
 
 
-@strawberry.type(description="One permission that a GitHub App installation was granted")
+@strawberry.type(description="A permission that a GitHub App installation was granted")
 class InstallationPermission:
-    """A name and an access level, as GitHub spells them."""
-
-    name: str = strawberry.field(description="What it is for, as contents or pull_requests")
-    access: str = strawberry.field(description="How far it goes: read, write or admin")
+    name: str = strawberry.field(
+        description="The name of the permission, such as contents or pull_requests"
+    )
+    access: str = strawberry.field(description="The access level: read, write or admin")
 
 
 def _granted(stored: Value) -> list[InstallationPermission]:
     granted = tables.INSTALLATIONS.columns["permissions"].kind.read(stored)
     if not all(isinstance(access, str) for access in granted.values()):
-        raise Unreadable("a stored access level is not a text")
+        raise Unreadable("a stored access level is not text")
     return [
         InstallationPermission(name=name, access=access) for name, access in sorted(granted.items())
     ]
@@ -84,62 +84,69 @@ def _granted(stored: Value) -> list[InstallationPermission]:
 
 @graphql_type(tables.INSTALLATIONS)
 class Installation(Node):
-    """A GitHub App on one account: what it may do there, and to which repositories."""
+    """A GitHub App on an account, with its permissions and repositories."""
 
     installation_id = column("GitHub's id of the installation")
-    chitty_id = column("Its ChittyID")
-    chitty_dna_id = column("Its ChittyDNA record")
+    chitty_id = column("The ChittyID")
+    chitty_dna_id = column("The id of its ChittyDNA record")
     account_id = column("GitHub's id of the account")
-    account_login = column("The account's login; an enterprise's slug")
-    account_type = column("What kind of account it is")
-    account_avatar_url = column("Where the account's picture is")
-    repository_selection = column("Which of the account's repositories it covers")
-    events = column("The events that it is told of")
-    selected_repositories = column("The repositories it was given, by full name")
-    suspended_at = column("When it was suspended; null while it is not")
+    account_login = column("The login of the account; the slug of an enterprise")
+    account_type = column("The type of account")
+    account_avatar_url = column("The URL of the account's picture")
+    repository_selection = column(
+        "Whether it covers all repositories of the account or selected ones"
+    )
+    events = column("The events that the app is subscribed to")
+    selected_repositories = column("The selected repositories, by full name")
+    suspended_at = column("When it was suspended; null if it is not")
     installed_at = column("When it was installed")
-    updated_at = column("When it last changed here")
-    uninstalled_at = column("When it was removed; null while it is not")
+    updated_at = column("When it last changed in this registry")
+    uninstalled_at = column("When it was removed; null if it is not")
 
     permissions = derived(
-        "permissions", _granted, list[InstallationPermission], "What it was granted, by name"
+        "permissions",
+        _granted,
+        list[InstallationPermission],
+        "The permissions that it was granted, ordered by name",
     )
-    suspended_by = to_one(
-        tables.INSTALLATION_SUSPENDED_BY, "The actor that suspended it, where that is known"
-    )
-    connections = related(tables.INSTALLATION_CONNECTIONS, "The connections that go through it")
+    suspended_by = to_one(tables.INSTALLATION_SUSPENDED_BY, "The actor that suspended it, if known")
+    connections = related(tables.INSTALLATION_CONNECTIONS, "The connections that use it")
     contexts = related(
         tables.INSTALLATION_CONTEXTS,
-        "The contexts whose connections go through it, each once; disconnected ones do not count",
+        "The contexts whose connections use it, each once; disconnected connections do not count",
     )
 
 
 ConnectionSource = Annotated[
     Context | Actor,
-    strawberry.union("ConnectionSource", description="What can open a connection"),
+    strawberry.union(
+        "ConnectionSource", description="A context or an actor: what can open a connection"
+    ),
 ]
 
 
 @graphql_type(tables.CONNECTIONS)
 class Connection(Node):
-    """A link from a context or an actor to a service."""
+    """A connection from a context or an actor to a service."""
 
-    connection_id = column("Its UUID", as_id=True)
+    connection_id = column("The UUID", as_id=True)
     source_type = column("Whether a context or an actor opened it")
-    target_service = column("The service that it leads to, by name")
-    target_endpoint = column("Where at the service; null for the service as such")
-    connection_type = column("How it reaches the service")
-    credentials_kv_key = column("Where its credentials are kept: a reference, never the secret")
-    status = column("Where it is in its life")
+    target_service = column("The name of the service")
+    target_endpoint = column("The endpoint of the service, if it is a certain one")
+    connection_type = column("The type of connection")
+    credentials_kv_key = column(
+        "The key of its credentials in the credentials store, never the secret"
+    )
+    status = column("The status")
     last_health_check = column("When its health was last reported")
-    last_error = column("What was last wrong with it; null while it is healthy")
-    error_count = column("Consecutive unhealthy reports; stops at 2147483647")
-    request_count = column("How many requests went through it")
+    last_error = column("The last error; null if it is healthy")
+    error_count = column("The number of consecutive unhealthy reports, at most 2147483647")
+    request_count = column("The number of requests that went through it")
     last_used_at = column("When it was last used")
-    config = column("Its settings")
+    config = column("The configuration")
     created_at = column("When it was opened")
     updated_at = column("When it last changed")
-    disconnected_at = column("When it was disconnected; null while it is not")
+    disconnected_at = column("When it was disconnected; null if it is not")
 
     source = to_one_of(
         "source_type",
@@ -154,8 +161,8 @@ class Connection(Node):
         "credentials_kv_key",
         lambda stored: stored is not None,
         bool,
-        "Whether credentials are kept for it; the key itself is shown to its owner and to admins only",
+        "Whether it has stored credentials; only its owner and admins see their key",
     )
     installation = to_one(
-        tables.CONNECTION_INSTALLATION, "The GitHub App installation that it goes through"
+        tables.CONNECTION_INSTALLATION, "The GitHub App installation that it uses"
     )

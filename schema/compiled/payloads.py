@@ -80,8 +80,8 @@ def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | C
     definition = payload.fields[field.name]
     type_: Any = get_named_type(definition.type)
     name = definition.extensions[DEFINITION].python_name
-    if type_.name in global_ids.BY_KIND:
-        columns = Columns(global_ids.BY_KIND[type_.name])
+    if type_.name in global_ids.BY_TYPE_NAME:
+        columns = Columns(global_ids.BY_TYPE_NAME[type_.name])
         is_list = is_list_type(get_nullable_type(definition.type))
         return Entity(name, compiler.rows(columns, field.nodes), is_list)
     plain = compiler.plain(type_, field.nodes)

@@ -1,1 +1,1 @@
-"""Fields of GraphQL types, and where their values come from."""
+"""The building blocks of GraphQL types: fields, where their values come from, and scalars."""

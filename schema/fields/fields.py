@@ -1,7 +1,7 @@
-"""How tables become GraphQL types: columns and relations, published by name.
+"""Fields of GraphQL types that are made from tables: columns, relations and lookups.
 
-A column is published by listing it in a type, with its description, and by nothing else: a new
-column stays private until then. GraphQL types come from the table.
+A column is public only if a GraphQL type lists it, with a description; the GraphQL type of its values
+comes from the table.
 """
 
 import inspect
@@ -46,7 +46,7 @@ _GRAPHQL_TYPES: dict[Kind, Any] = {
 
 
 def field(source: Source, resolve: Callable[..., Any], returns: Any, description: str) -> Any:
-    """A GraphQL field that says where its value comes from; `returns` is its type."""
+    """A GraphQL field with the source of its value; `returns` is its type."""
     resolve.__annotations__["return"] = returns
     return strawberry.field(resolver=resolve, description=description, metadata={METADATA: source})
 
@@ -55,27 +55,27 @@ def _global_id(self: Any) -> Any:
     return global_ids.encode(self.row)
 
 
-@strawberry.interface(description="An object that has an id of its own")
+@strawberry.interface(description="An object with a global id")
 class Node:
-    """What every stored thing offers: its row behind it, and its global id."""
+    """The interface of all objects that are made of rows."""
 
     row: strawberry.Private[Any]
-    id = field(GlobalId(), _global_id, strawberry.ID, "Opaque, stable, and unique over all types")
+    id = field(GlobalId(), _global_id, strawberry.ID, "Opaque, stable, and unique across all types")
 
 
 @dataclass(frozen=True, slots=True)
-class _Published:
+class _PublicColumn:
     description: str
     as_id: bool
 
 
 def column(description: str, *, as_id: bool = False) -> Any:
-    """Publish the column of this name; `as_id` makes the field an ID, a private column is nullable."""
-    return _Published(description, as_id)
+    """The field of the column with this name; `as_id` makes it an ID. Private columns are nullable."""
+    return _PublicColumn(description, as_id)
 
 
 def derived(name: str, read: Callable[[Value], Any], returns: Any, description: str) -> Any:
-    """A field of this GraphQL type that `read` makes of a column's stored value."""
+    """The field that `read` makes of a column's stored value; `returns` is its GraphQL type."""
 
     def resolve(self: Any) -> Any:
         return read(getattr(self.row, name))
@@ -84,7 +84,7 @@ def derived(name: str, read: Callable[[Value], Any], returns: Any, description: 
 
 
 def to_one(relation: Relation[Any], description: str, *, required: bool = False) -> Any:
-    """The field for what a to-one relation leads to, whatever state that is in."""
+    """The field of a to-one relation, which shows soft-deleted objects too."""
 
     async def resolve(self: Any, info: Info) -> Any:
         row = await _follow(info, relation, self.row)
@@ -96,7 +96,7 @@ def to_one(relation: Relation[Any], description: str, *, required: bool = False)
 
 
 def to_one_of(by: str, relations: Mapping[str, Relation[Any]], union: Any, description: str) -> Any:
-    """The field for what one of several relations leads to; column `by` says which."""
+    """The field of one of several to-one relations; the column `by` says which."""
 
     async def resolve(self: Any, info: Info) -> Any:
         relation = relations.get(getattr(self.row, by))
@@ -111,13 +111,13 @@ def lookup(
     argument: str,
     *,
     by: str | None = None,
-    given_as: Any = None,
-    clean: Callable[[Any], Value] = lambda given: given,
+    argument_type: Any = None,
+    clean: Callable[[Any], Value] = lambda value: value,
 ) -> Any:
-    """The field that finds a table's row by its key, or by another unique column.
+    """The field that looks up a row by its key, or by another unique column.
 
-    The argument, which `argument` describes, has the column's name, and its type unless `given_as`
-    another; `clean` makes it the stored value.
+    Its argument, described by `argument`, has the column's name, and its type unless `argument_type` is
+    another one; `clean` turns it into the stored value.
     """
     source = ByColumn(table, by or table.key, clean)
 
@@ -125,37 +125,37 @@ def lookup(
         return to_object(await info.context.loaders.row(table, source.column).load(clean(value)))
 
     resolve.__annotations__["value"] = Annotated[
-        given_as or column_type(table.columns[source.column]),
+        argument_type or column_type(table.columns[source.column]),
         strawberry.argument(name=to_camel_case(source.column), description=argument),
     ]
     return field(source, resolve, object_type(table) | None, description)
 
 
 def object_type(table: Table[Any]) -> Any:
-    """The GraphQL type of a table's rows, before it is made."""
+    """The GraphQL type of a table's rows, as a reference that is resolved later."""
     return Annotated[table.row.__name__, strawberry.lazy("schema.types")]
 
 
-_EXPOSED: dict[type, type[Node]] = {}
+_TYPE_OF_ROW: dict[type, type[Node]] = {}
 
 
 def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
-    """Make a class the GraphQL type of a table's rows: its docstring describes it."""
+    """Make a class the GraphQL type of a table's rows, described by its docstring."""
 
     def decorate(cls: type[T]) -> type[T]:
         for name, published in list(vars(cls).items()):
-            if isinstance(published, _Published):
+            if isinstance(published, _PublicColumn):
                 setattr(cls, name, _column_field(table.columns[name], published))
-        described = strawberry.type(cls, description=inspect.getdoc(cls))
-        _EXPOSED[table.row] = described  # type: ignore[assignment]
-        return described
+        type_ = strawberry.type(cls, description=inspect.getdoc(cls))
+        _TYPE_OF_ROW[table.row] = type_  # type: ignore[assignment]
+        return type_
 
     return decorate
 
 
 def to_object(row: Any) -> Any:
-    """A row as the GraphQL object that exposes it; None stays None."""
-    return None if row is None else _EXPOSED[type(row)](row=row)
+    """A row as the object of its GraphQL type; None stays None."""
+    return None if row is None else _TYPE_OF_ROW[type(row)](row=row)
 
 
 def _existing(row: Any) -> Any:
@@ -167,7 +167,7 @@ def _existing(row: Any) -> Any:
 async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
     key: Value = getattr(row, relation.column)
     if isinstance(key, bytes):
-        raise Unreadable("the stored reference is neither a text nor a number")
+        raise Unreadable("the stored reference is neither text nor a number")
     return None if key is None else await info.context.loaders.row(relation.child).load(key)
 
 
@@ -177,7 +177,7 @@ def column_type(source: Column) -> Any:
     return kind.python if kind.names else _GRAPHQL_TYPES[kind]
 
 
-def _column_field(source: Column, published: _Published) -> Any:
+def _column_field(source: Column, published: _PublicColumn) -> Any:
     def resolve(self: Any) -> Any:
         return source.read(self.row)
 

@@ -1,4 +1,4 @@
-"""Global object ids: opaque to clients, stable, and unique over all types."""
+"""Global object ids: opaque to clients, stable, and unique across all types."""
 
 import base64
 from typing import Any
@@ -8,31 +8,31 @@ from db.model.column_types import BIG_INT, INT64_MAX, INT64_MIN
 from db.model.tables import Table
 from db.program import Value
 
-BY_KIND: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
+BY_TYPE_NAME: dict[str, Table[Any]] = {table.row.__name__: table for table in tables.TABLES}
 
 
 def encode(row: Any) -> str:
-    """The id of a row: its type and key."""
-    kind = type(row).__name__
-    return of_key(kind, getattr(row, BY_KIND[kind].key))
+    """The id of a row."""
+    type_name = type(row).__name__
+    return of_key(type_name, getattr(row, BY_TYPE_NAME[type_name].key))
 
 
-def of_key(kind: str, key: Any) -> str:
-    """The id of the row of a type with this key."""
-    return base64.urlsafe_b64encode(f"{kind}:{key}".encode()).rstrip(b"=").decode()
+def of_key(type_name: str, key: Any) -> str:
+    """The id of the object of this type with this key."""
+    return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode()
 
 
 def decode(text: str) -> tuple[Table[Any], Value] | None:
-    """The table and key that an id stands for, or None for a text that no object has as its id."""
+    """The table and key that an id encodes; None for a string that is no object's id."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        kind, separator, key = raw.decode().partition(":")
+        type_name, separator, key = raw.decode().partition(":")
     except ValueError:
         return None
     canonical = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-    if not separator or kind not in BY_KIND or canonical != text:
+    if not separator or type_name not in BY_TYPE_NAME or canonical != text:
         return None
-    table = BY_KIND[kind]
+    table = BY_TYPE_NAME[type_name]
     if table.columns[table.key].kind is not BIG_INT:
         return table, key
     number = int(key) if key.removeprefix("-").isdecimal() and len(key) < 21 else None

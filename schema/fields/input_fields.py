@@ -1,4 +1,4 @@
-"""Fields of inputs, each with the description that clients read."""
+"""Fields of input types, with their descriptions."""
 
 from typing import Any
 
@@ -7,13 +7,10 @@ from strawberry import UNSET
 
 
 def required(description: str) -> Any:
-    """An input field that a client must give."""
+    """An input field that the client must send."""
     return strawberry.field(description=description)
 
 
 def optional(description: str, *, default: Any = UNSET, name: str | None = None) -> Any:
-    """An input field that a client may leave out, which then is `default`.
-
-    `name` is its GraphQL name where that is a keyword of Python.
-    """
+    """An input field that the client may omit; `name` is its GraphQL name if Python reserves that."""
     return strawberry.field(description=description, default=default, name=name)

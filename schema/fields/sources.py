@@ -1,6 +1,6 @@
-"""Where a field's value comes from: said once per field, read by both roads.
+"""Where the values of fields come from: declared once per field, for both ways of execution.
 
-The generic road makes a resolver of it, the compiled road a part of a statement.
+Generic execution has a resolver for each source, compiled execution makes it a part of a statement.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,12 +23,12 @@ class FromColumn:
 
 @dataclass(frozen=True, slots=True)
 class GlobalId:
-    """The object's global id, from its table and key."""
+    """The object's global id, made of its type and key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What `read` makes of a column's stored value; raises Unreadable like a Kind."""
+    """The result of `read` for a column's stored value; it may raise Unreadable."""
 
     column: str
     read: Callable[[Value], Any]
@@ -36,7 +36,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class ToOne:
-    """The row that a relation leads to; when `required` it is an error if there is none."""
+    """The row that a to-one relation leads to; if `required`, its absence is an error."""
 
     relation: Relation[Any]
     required: bool
@@ -44,7 +44,7 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class ToOneOf:
-    """The row that one of several relations leads to, by the value of a column; required."""
+    """The row that one of several relations leads to; the column `by` says which. Required."""
 
     by: str
     relations: Mapping[str, Relation[Any]]
@@ -52,7 +52,7 @@ class ToOneOf:
 
 @dataclass(frozen=True, slots=True)
 class PagedList:
-    """Pages of a table's rows, or of what a relation leads to."""
+    """Pages of all rows of a table, or of the rows that a to-many relation leads to."""
 
     table: Table[Any]
     relation: Relation[Any] | None
@@ -60,7 +60,7 @@ class PagedList:
 
 @dataclass(frozen=True, slots=True)
 class ByColumn:
-    """The row of a table whose `column` has the value that `clean` makes of the only argument."""
+    """The row whose unique `column` equals the only argument, after `clean`."""
 
     table: Table[Any]
     column: str
@@ -69,14 +69,14 @@ class ByColumn:
 
 @dataclass(frozen=True, slots=True)
 class ByGlobalId:
-    """The object with a global id, or with each of several."""
+    """The object with a global id, or those with each of several."""
 
     many: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentViewer:
-    """Who asks."""
+    """The viewer of the operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class ViewerActor:
 
 @dataclass(frozen=True, slots=True)
 class MutationField:
-    """The payload of a mutation; `perform` takes the scope and the field's arguments.
+    """The payload of a mutation.
 
-    `permit` is what it takes, which `perform` checks.
+    `perform` takes the OperationContext and the field's arguments, and checks the `requirement`.
     """
 
     perform: Callable[..., Awaitable[Any]]
