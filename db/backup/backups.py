@@ -1,19 +1,15 @@
 """A copy of a database in one file, made while servers go on using it, and verified before it has a name."""
 
-import os
-import re
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from db.errors import BootRefused
-from db.model import instants
 from db.model.tables import TABLES
-from db.sqlite import file_checks
+from db.sqlite import file_checks, new_files
 from db.sqlite.long_statements import watched
 
 Advance: TypeAlias = Callable[[int], None]
@@ -42,49 +38,12 @@ def backup(
     if not file_checks.exists(source):
         raise BootRefused(f"{source} does not exist: name the database that is to be backed up")
     file_checks.require_usable(source, writable=False)
-    with aside(target) as new:
+    with new_files.aside(target) as new:
         with file_checks.looking(source, alone=False) as connection:
             copied = copy(connection, source, new, advance)
         _require_free(source, target, overwrite=overwrite)
-        publish(new, target)
+        new_files.publish(new, target)
     return copied
-
-
-def stamp() -> str:
-    """The present instant, in UTC, as file names carry it; later ones sort after earlier ones."""
-    return re.sub("[-:]", "", instants.now())
-
-
-@contextmanager
-def aside(target: Path) -> Iterator[Path]:
-    """The path of a new file in a folder of its own beside `target`, removed with all it holds.
-
-    Raises BootRefused when the target's folder cannot be written.
-    """
-    folder = target.absolute().parent
-    if not folder.is_dir():
-        raise BootRefused(f"{target} cannot be written: there is no folder {folder}; create it")
-    file_checks.require_writable_folder(target.absolute())
-    with tempfile.TemporaryDirectory(dir=folder, prefix=f".{target.name}-") as own:
-        new = Path(own) / "new.db"
-        new.touch(mode=file_checks.PRIVATE)
-        yield new
-
-
-def publish(new: Path, target: Path) -> None:
-    """Give a finished file its name, once every byte of it and then the name are on the disk."""
-    settle(new)
-    new.replace(target)
-    settle(target.absolute().parent)
-
-
-def settle(path: Path) -> None:
-    """Have a file, or the names in a folder, written to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 COPY = "VACUUM INTO :target"

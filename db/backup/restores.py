@@ -13,7 +13,7 @@ from db.backup import backups, dump_loading
 from db.backup.backups import Advance, Copied
 from db.errors import BootRefused
 from db.migrating import migrator
-from db.sqlite import file_checks
+from db.sqlite import file_checks, new_files
 
 MAGIC = b"SQLite"
 JOURNALS = ("-wal", "-shm", "-journal")
@@ -44,7 +44,7 @@ def restore(file: Path, database: Path, *, advance: Advance = lambda _: None) ->
         raise BootRefused(f"{target} is not an ordinary file: name another database")
     with _alone(target):
         pass  # said at once, not after the work
-    with backups.aside(target) as new:
+    with new_files.aside(target) as new:
         _make(file, new, advance)
         copied = backups.verify(new, file, lambda: advance(0))
         _require_ours(new, file)
@@ -113,7 +113,7 @@ def _checkpoint(database: Path) -> None:
 
 def _exchange(new: Path, target: Path) -> Path | None:
     """Put a new database in place of one that is held alone; returns where that is kept."""
-    kept = target.with_name(f"{target.name}.before-restore-{backups.stamp()}")
+    kept = target.with_name(f"{target.name}.before-restore-{new_files.stamp()}")
     if target.exists():
         _resemble(new, target)
     moved = []
@@ -127,7 +127,7 @@ def _exchange(new: Path, target: Path) -> Path | None:
         if target.exists():
             moved.append((target, kept))
             _keep(target, kept)
-        backups.publish(new, target)
+        new_files.publish(new, target)
     except BaseException:
         if new.exists():  # else it has the place already, and what was moved must stay away
             _put_back(moved)

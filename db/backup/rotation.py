@@ -6,6 +6,7 @@ from pathlib import Path
 
 from db.backup import backups
 from db.backup.backups import Advance, Copied
+from db.sqlite import new_files
 
 TIME = r"\d{8}T\d{6}\.\d{3}Z"
 
@@ -17,7 +18,7 @@ def keep_another(database: Path, folder: Path, keep: int, advance: Advance) -> t
     Raises BootRefused, OSError when there is none.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = folder / f"{database.stem}-{backups.stamp()}.db"
+    new = folder / f"{database.stem}-{new_files.stamp()}.db"
     copied = backups.backup(database, new, advance=advance)
     _rotate(folder, database.stem, new, keep)
     return new, copied

@@ -7,7 +7,6 @@ looked up again under the write lock before it runs.
 import logging
 import os
 import sqlite3
-import tempfile
 import time
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from db.migrating.adoption import adoption, recognition
 from db.migrating.adoption.adoption import Adoption
 from db.migrating.adoption.repair_report import Repair
 from db.migrating.ledger import MIGRATIONS, Migration
-from db.sqlite import file_checks
+from db.sqlite import file_checks, temporary_folders
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
@@ -150,8 +149,8 @@ def require_migrated(path: Path) -> None:
 def _create(file: Path) -> None:
     file_checks.require_writable_folder(file)
     # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as aside:
-        blank = Path(aside) / "blank.db"
+    with temporary_folders.create(file.parent, f".{file.name}-") as aside:
+        blank = aside / "blank.db"
         blank.touch(mode=file_checks.PRIVATE)
         with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")

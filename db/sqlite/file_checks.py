@@ -3,12 +3,12 @@
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from db.errors import BootRefused
+from db.sqlite import temporary_folders
 from db.sqlite.connection_thread import code_of
 
 BUSY_SECONDS = 30.0
@@ -135,10 +135,10 @@ def _undone_in_a_copy(path: Path) -> Iterator[Path]:
     if not _is_half_written(path):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
+    with temporary_folders.create() as folder:
+        copy = folder / path.name
         for suffix in ("", JOURNAL):
-            shutil.copyfile(path.with_name(path.name + suffix), Path(folder) / (path.name + suffix))
+            shutil.copyfile(path.with_name(path.name + suffix), folder / (path.name + suffix))
         with closing(connect(copy, "rw")) as connection:
             connection.execute("PRAGMA schema_version")
         yield copy

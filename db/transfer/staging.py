@@ -8,11 +8,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from db.errors import Unavailable
 from db.program import Value, Values
-from db.sqlite import file_checks
+from db.sqlite import file_checks, temporary_folders
 from db.transfer.layout import TRANSFERS, Transfer
 
 CHUNK = 1000
@@ -105,9 +104,9 @@ REJECTS = "SELECT line, reason FROM rejects ORDER BY line, rowid"
 def opened() -> Iterator[Staging]:
     """An empty staging database; raises Unavailable within when the disk has no room for its rows."""
     # A file with a name: SQLite may have been built to keep those without one in memory.
-    with TemporaryDirectory(prefix="chittygraph-") as folder:
+    with temporary_folders.create() as folder:
         try:
-            with closing(_connect(Path(folder) / "staging.db")) as connection:
+            with closing(_connect(folder / "staging.db")) as connection:
                 _create(connection)
                 yield Staging(connection)
         except sqlite3.Error as error:

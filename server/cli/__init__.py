@@ -21,6 +21,7 @@ from server.cli import (
     serve,
     sql,
     status,
+    stopping,
     webhooks,
 )
 from server.cli.complaints import FAILED, INTERRUPTED, MISUSED, complain
@@ -36,7 +37,12 @@ ADVICE = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code, as `complaints` has them, or 0."""
+    """Run one command; returns its exit code, as `complaints` has them, or 0.
+
+    Without `argv` it is this process's own command line, and may set the process's signal handlers.
+    """
+    if argv is None:
+        stopping.arrange()
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)

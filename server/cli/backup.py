@@ -69,10 +69,9 @@ def run(args: argparse.Namespace) -> int:
         return complain("--keep is for a FOLDER: add --once or --every", MISUSED)
     keep = KEEP if args.keep is None else args.keep
     if args.every is not None:
-        stopping.end_cleanly(0)
+        stopping.end_with(0)
         logs.configure(settings.log_format, settings.log_level)
         _repeat(database, args.target, keep, args.every)
-    stopping.end_cleanly()
     with Progress() as progress:
         progress.stage("backing up", database.stat().st_size if database.is_file() else None)
         if args.once:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.backup import backups
+from db.sqlite import new_files
 from db.transfer.layout import BY_TYPE
 from server.cli import options, stopping
 from server.cli.complaints import MISUSED, MOST_SHOWN, complain
@@ -63,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
         return complain(f"--output names {database} itself: name another file", MISUSED)
     if args.output is not None and args.output.is_dir():
         return complain(f"{args.output} is a folder: name a file in it")
-    stopping.end_cleanly()
     with Progress() as progress:
         export = exporting.Export(database, args.format, args.type, progress)
         if args.output is None:
@@ -76,11 +75,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_file(output: Path, export: "Export") -> None:
     """Write aside, and give the file its name only when it is whole."""
-    with backups.aside(output) as new:
+    with new_files.aside(output) as new:
         with new.open("wb") as file:
             file.writelines(export.texts())
         if not export.problems:
-            backups.publish(new, output)
+            stopping.ignore()  # the exit code says whether the file is there
+            new_files.publish(new, output)
 
 
 def _left_out(problems: list[str]) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.transfer.layout import BY_TYPE
-from server.cli import options, stopping
+from server.cli import options
 from server.cli.complaints import MISUSED, MOST_SHOWN, complain
 from server.files.progress import Progress
 
@@ -63,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
     if misuse:
         return complain(misuse, MISUSED)
     settings = options.settings_of(args)
-    stopping.end_cleanly()
     if args.rejects is not None:
         if args.rejects.resolve() in (args.file.resolve(), settings.database_path.resolve()):
             return complain(f"--rejects names {args.rejects}: name a file of its own", MISUSED)

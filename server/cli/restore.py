@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.backup import restores
-from server.cli import copies, options, stopping
+from server.cli import copies, options
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Restore; raises BootRefused, OSError, having changed nothing, where that cannot be done."""
-    stopping.end_cleanly()
     database = options.settings_of(args).database_path
     with Progress() as progress:
         progress.stage("restoring", args.file.stat().st_size if args.file.is_file() else None)

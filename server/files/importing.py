@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from db.errors import BootRefused
 from db.migrating import migrator
 from db.model import instants
+from db.sqlite import temporary_folders
 from db.transfer import imports, staging
 from db.transfer.imports import Counted
 from db.transfer.layout import BY_TYPE
@@ -69,8 +69,8 @@ def _registry(database: Path, *, exists: bool) -> Iterator[Path]:
     if exists:
         yield database
         return
-    with TemporaryDirectory() as folder:
-        empty = Path(folder) / "empty.db"
+    with temporary_folders.create() as folder:
+        empty = folder / "empty.db"
         migrator.migrate(empty)
         yield empty
 

@@ -8,10 +8,11 @@ import asyncio
 import logging
 import multiprocessing
 import os
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+
+from db.sqlite import temporary_folders
 
 # Not a setting: the parent passes it on to its workers.
 FOLDER_VARIABLE = "_CHITTYGRAPH_WORKER_SOCKETS"
@@ -30,8 +31,8 @@ def worker_number() -> str:
 @contextmanager
 def socket_folder() -> Iterator[None]:
     """Make the folder for the sockets of the workers that are started inside."""
-    with tempfile.TemporaryDirectory(prefix="chittygraph-") as folder:
-        os.environ[FOLDER_VARIABLE] = folder
+    with temporary_folders.create() as folder:
+        os.environ[FOLDER_VARIABLE] = str(folder)
         try:
             yield
         finally:

@@ -5,8 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from db.backup import backups
-from db.sqlite import file_checks
+from db.sqlite import file_checks, new_files
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +19,8 @@ def beside(file: Path, event: str) -> Path:
     BootRefused where it is damaged, and sqlite3.Error or OSError where it cannot be made; nothing is
     left behind then.
     """
-    copy = file.with_name(f"{file.name}.before-{event}-{backups.stamp()}")
-    with backups.aside(copy) as new:
+    copy = file.with_name(f"{file.name}.before-{event}-{new_files.stamp()}")
+    with new_files.aside(copy) as new:
         with (
             closing(file_checks.connect(file, "ro")) as source,
             closing(sqlite3.connect(new, isolation_level=None)) as target,
@@ -29,7 +28,7 @@ def beside(file: Path, event: str) -> Path:
             source.backup(target, pages=PAGES_AT_ONCE, progress=_tell)
             target.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
         with file_checks.looking(new, alone=True):
-            backups.publish(new, copy)
+            new_files.publish(new, copy)
     log.info("database copied", extra={"database": str(file), "copy": copy.name})
     return copy
 

@@ -1,18 +1,22 @@
-"""Commands that are told to stop: nothing of theirs stays behind."""
+"""Commands that are stopped by a signal leave nothing unfinished behind."""
 
 import os
+import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from db.sqlite import temporary_folders
 from tests.support.backups import registry
 from tests.support.server_process import COMMAND
 from tests.support.transfers import content
 
 STOPPED = 143
+ACTORS = [f"CHITTY-{'A' * n}" for n in range(1, 150)]
 
 
 def hidden(folder: Path) -> list[Path]:
@@ -43,7 +47,7 @@ def test_an_import_that_is_terminated_leaves_no_rows_in_the_temporary_folder(tmp
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_export_to_a_file_that_is_stopped_leaves_no_half_of_it(tmp_path: Path, number: int):
-    path = registry(tmp_path / "registry.db", *(f"CHITTY-{'A' * n}" for n in range(1, 150)))
+    path = registry(tmp_path / "registry.db", *ACTORS)
 
     with subprocess.Popen(
         [*COMMAND, "export", "--jsonl", "--output", tmp_path / "rows", "--database", path]
@@ -56,3 +60,80 @@ def test_an_export_to_a_file_that_is_stopped_leaves_no_half_of_it(tmp_path: Path
     assert exporting.returncode in {0, 128 + number}  # it may have been ready by then
     assert (tmp_path / "rows").exists() == (exporting.returncode == 0)
     assert hidden(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A registry, a backup of it and its rows as JSON Lines."""
+    folder = tmp_path_factory.mktemp("sources")
+    path = registry(folder / "registry.db", *ACTORS)
+    for words in (["export", "--jsonl", "--output", "rows.jsonl"], ["backup", "backup.db"]):
+        subprocess.run([*COMMAND, *words, "--database", path], cwd=folder, check=True)
+    return folder
+
+
+MAKING_FILES = {
+    "backup": ["backup", "made", "--database", "{sources}/registry.db"],
+    "restore": ["restore", "{sources}/backup.db", "--database", "made"],
+    "import": ["import", "{sources}/rows.jsonl", "--database", "made"],
+    "migrate": ["migrate", "--database", "made"],
+}
+
+
+@pytest.mark.parametrize("words", MAKING_FILES.values(), ids=MAKING_FILES)
+def test_a_command_that_is_stopped_as_soon_as_it_makes_a_file_leaves_no_temporary_one(
+    tmp_path: Path, sources: Path, words: list[str]
+):
+    temporary, folder = tmp_path / "temporary", tmp_path / "folder"
+    temporary.mkdir()
+    folder.mkdir()
+    whole = [*COMMAND, *(word.format(sources=sources) for word in words)]
+
+    with subprocess.Popen(
+        whole, cwd=folder, stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(temporary)}
+    ) as process:
+        while process.poll() is None and not hidden(folder) and not any(temporary.iterdir()):
+            pass
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert process.returncode in {0, STOPPED}
+    assert hidden(folder) == []
+    assert list(temporary.iterdir()) == []
+
+
+class Interrupted(BaseException):
+    pass
+
+
+@pytest.fixture
+def interrupting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], object]]:
+    """Raises Interrupted in the main thread after so many seconds, as a handler of signals does."""
+    monkeypatch.setattr(temporary_folders, "STOPPING", [signal.SIGALRM])
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_temporary_folder_is_removed_wherever_a_signal_interrupts_its_use(
+    tmp_path: Path, interrupting: Callable[[float], object]
+):
+    generator = random.Random(7)
+
+    for _ in range(300):
+        try:
+            interrupting(generator.uniform(1e-6, 400e-6))
+            for _ in range(10):
+                with temporary_folders.create(tmp_path) as folder:
+                    (folder / "file").touch()
+            interrupting(0)
+        except Interrupted:
+            pass
+        temporary_folders.remove_all()
+        assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,48 @@
+"""New files that appear under their name whole, and on the disk, or not at all."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from db.errors import BootRefused
+from db.model import instants
+from db.sqlite import file_checks, temporary_folders
+
+
+@contextmanager
+def aside(target: Path) -> Iterator[Path]:
+    """The path of a new, empty file in a temporary folder beside `target`.
+
+    Raises BootRefused when the target's folder cannot be written.
+    """
+    folder = target.absolute().parent
+    if not folder.is_dir():
+        raise BootRefused(f"{target} cannot be written: there is no folder {folder}; create it")
+    file_checks.require_writable_folder(target.absolute())
+    with temporary_folders.create(folder, f".{target.name}-") as own:
+        new = own / "new.db"
+        new.touch(mode=file_checks.PRIVATE)
+        yield new
+
+
+def publish(new: Path, target: Path) -> None:
+    """Give a finished file its name, once every byte of it and then the name are on the disk."""
+    settle(new)
+    new.replace(target)
+    settle(target.absolute().parent)
+
+
+def settle(path: Path) -> None:
+    """Have a file, or the names in a folder, written to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def stamp() -> str:
+    """The present instant, in UTC, as file names carry it; later ones sort after earlier ones."""
+    return re.sub("[-:]", "", instants.now())
