@@ -5,6 +5,7 @@
 * Unavailable     nothing is wrong with the request, it cannot be served now
   x ReadTimeout   a read ran past its time
 * Unreadable      a stored value that its column cannot mean: an error at the field's path
+* EngineError     the database engine failed at a statement: a fault, whose message is about the engine
 * BootRefused     the database cannot be served: ends `serve` and the commands with a message
 * anything else   a fault: logged with its traceback, masked for the caller
 """
@@ -66,6 +67,10 @@ class ReadTimeout(Unavailable):
 
 class Unreadable(Exception):
     """Raised when a stored value cannot be expressed as its column's type."""
+
+
+class EngineError(Exception):
+    """Raised when the database engine fails at a statement; the cause is the engine's own error."""
 
 
 class BootRefused(Exception):

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from db.commands import statements
+from db.database import Database, Session
 from db.errors import Refused
 from db.program import Program, Spent, counted
 from db.security import revalidation
-from db.sqlite.database import Database
-from db.sqlite.reader_pool import Session
 from resolvers import minting
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
@@ -60,9 +59,9 @@ class OperationContext:
         """Run a compiled plan's Program, which counts for itself; end the snapshot unless it raises."""
         return await (await self._snapshot()).run(program, last=True)
 
-    def read_at_once(self, program: Program[T]) -> T:
-        """Run a compiled plan's Program for a few rows by key, in this thread and its own snapshot."""
-        return self.db.read_at_once(program, self.viewer.security)
+    async def read_few(self, program: Program[T]) -> T:
+        """Run a compiled plan's Program for a few rows by key, in a snapshot of its own."""
+        return await self.db.read(program, self.viewer.security, few=True)
 
     async def write(self, program: Program[T]) -> T:
         """Run a Program in a transaction; later reads take a new snapshot and see its changes.

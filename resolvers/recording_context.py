@@ -31,8 +31,8 @@ class RecordingContext(OperationContext):
     async def read_last(self, program: Program[T]) -> T:
         return await super().read_last(self._recording(program))
 
-    def read_at_once(self, program: Program[T]) -> T:
-        return super().read_at_once(self._recording(program))
+    async def read_few(self, program: Program[T]) -> T:
+        return await super().read_few(self._recording(program))
 
     def _recording(self, program: Program[T]) -> Program[T]:
         try:

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from db.migrating.opening import open_migrated
+from db.database import Database
+from db.open_database import open_database
 from db.queries import cursors
-from db.sqlite.database import Database
 from resolvers.minting import Mint
 from resolvers.policy import Policy
 from schema.built import sdl
@@ -51,8 +51,8 @@ def create_app(settings: Settings) -> "Service":
 
     @asynccontextmanager
     async def lifespan(app: "Service") -> AsyncIterator[None]:
-        db = await open_migrated(
-            settings.database_path,
+        db = await open_database(
+            settings.database,
             readers=settings.readers,
             read_seconds=settings.read_seconds,
             min_free_bytes=settings.min_free_mb * 2**20,

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Secret
 
+from db.open_database import file_of
 from resolvers.policy import DEFAULT_POLICY
 from schema.limits.limits import LIMITS
 from server import ip_addresses, setting_fields
@@ -264,18 +265,10 @@ class Settings:
 
 
 def _database_path(database: str) -> Path:
-    scheme, separator, rest = database.partition("://")
-    if not separator:
-        if database.startswith(":"):
-            raise InvalidSetting(f"database {database!r} is no file: give the path of one")
-        return Path(database)
-    if scheme == "sqlite" and re.match(r"/.", rest):
-        return Path(unquote(rest[1:]))
-    if scheme in {"rqlite", "d1+https"}:
-        raise InvalidSetting(f"database {scheme}://… is not supported yet: give the path of a file")
-    raise InvalidSetting(
-        f"database {scheme}://… is not supported: give the path of a file, or sqlite:///PATH"
-    )
+    try:
+        return file_of(database)
+    except ValueError as error:
+        raise InvalidSetting(str(error)) from None
 
 
 def _check_service_url(name: str, url: str) -> None:

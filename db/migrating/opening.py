@@ -7,7 +7,8 @@ from pathlib import Path
 from db.errors import BootRefused
 from db.migrating import ledger, migrator
 from db.program import Program, Statement
-from db.sqlite.database import Database
+from db.sqlite import file_checks
+from db.sqlite.database import SQLiteDatabase
 
 log = logging.getLogger(__name__)
 
@@ -16,19 +17,16 @@ TRIES = 5
 
 async def open_migrated(
     path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
-) -> Database:
-    """Migrate a database, as `migrator.migrate` does, and open it, as `Database.open` does.
+) -> SQLiteDatabase:
+    """Migrate a file and open it.
 
-    Once it is open nobody can replace it; where somebody did before that, it is begun again. Raises
-    BootRefused where it cannot be migrated or is replaced every time, and sqlite3.Error where it
-    cannot be opened.
+    Once it is open, nobody can replace it; if somebody replaced it before that, both steps are repeated.
+    Raises BootRefused if it cannot be migrated or opened, or is replaced each time.
     """
     for _ in range(TRIES):
         await asyncio.to_thread(migrator.migrate, path)
         file = _identity(path)
-        db = await Database.open(
-            path, readers=readers, read_seconds=read_seconds, min_free_bytes=min_free_bytes
-        )
+        db = await _open(path, readers, read_seconds, min_free_bytes)
         try:
             # Connections to two files would each be content with their own.
             if _identity(path) == file and await db.read(_ran()) == _known():
@@ -42,6 +40,32 @@ async def open_migrated(
         f"{path} was replaced by another each time that it was opened: end what replaces it, and start"
         " again"
     )
+
+
+async def open_existing(
+    path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
+) -> SQLiteDatabase:
+    """Open a file; raises BootRefused if it is missing, is not up to date or cannot be opened."""
+    await asyncio.to_thread(migrator.require_migrated, path)
+    return await _open(path, readers, read_seconds, min_free_bytes)
+
+
+async def _open(
+    path: Path, readers: int, read_seconds: float, min_free_bytes: int
+) -> SQLiteDatabase:
+    with file_checks.refusing(path):
+        return await SQLiteDatabase.open(
+            path,
+            readers=readers,
+            read_seconds=read_seconds,
+            min_free_bytes=min_free_bytes,
+            pending=_pending,
+        )
+
+
+async def _pending(db: SQLiteDatabase) -> list[str]:
+    await db.read(ledger.names())  # by the connections that serve, of whatever file they have open
+    return await asyncio.to_thread(migrator.pending, db.path)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -21,7 +21,7 @@ FRAME_HEADER = 24
 SETTLED_SECONDS = 2.0
 
 
-class States:
+class ChangeTokens:
     """Looks through a connection that never writes; only its thread may ask."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -31,7 +31,7 @@ class States:
         self._version = -1
         self._state = b""
 
-    def now(self) -> bytes | None:
+    def current(self) -> bytes | None:
         """The state of now, or None when it cannot be told at this moment.
 
         What is read afterwards is of this state or of a later one, never of an earlier one. Two states

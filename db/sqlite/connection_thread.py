@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from db.errors import EngineError
 from db.program import Rows, Statement
 from db.security.row_security import RowSecurity
 
@@ -63,6 +64,13 @@ def code_of(error: BaseException) -> int | None:
     """SQLite's primary result code, None for an error that does not come from SQLite."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+def translated(error: sqlite3.Error) -> EngineError:
+    """What is raised outside of this package in place of SQLite's own error."""
+    translation = EngineError(str(error))
+    translation.__cause__ = error
+    return translation
 
 
 class ConnectionThread:

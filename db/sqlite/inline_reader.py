@@ -11,24 +11,31 @@ from typing import TypeVar
 from db.errors import Unavailable
 from db.program import Program, run
 from db.security.row_security import RowSecurity
-from db.sqlite.change_token import States
-from db.sqlite.connection_thread import PREPARED_STATEMENTS, end, execute, existing, prepare
+from db.sqlite.change_token import ChangeTokens
+from db.sqlite.connection_thread import (
+    PREPARED_STATEMENTS,
+    end,
+    execute,
+    existing,
+    prepare,
+    translated,
+)
 
 T = TypeVar("T")
 
 NO_WAIT = "PRAGMA busy_timeout = 0"
 
 
-class Points:
+class InlineReader:
     """One read-only connection, used by the thread that opened it."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
-        self._states = States(connection, path)
+        self._tokens = ChangeTokens(connection, path)
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path) -> "Points":
+    def open(cls, path: Path) -> "InlineReader":
         """Connect to an existing file; raises sqlite3.Error where it cannot be opened."""
         connection = sqlite3.connect(
             existing(path), uri=True, isolation_level=None, cached_statements=PREPARED_STATEMENTS
@@ -42,23 +49,25 @@ class Points:
         return cls(connection, path)
 
     def run(self, program: Program[T], security: RowSecurity) -> T:
-        """Run a Program whole, in a snapshot of its own, for whoever has this sight.
+        """Run a Program whole, in a snapshot of its own, with these rights.
 
-        Raises what the Program raises, Unavailable once closed, and sqlite3.Error where the database
-        cannot be read at this moment.
+        Raises what the Program raises, Unavailable once closed, and EngineError if a statement fails or
+        the database is locked at this moment.
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
         connection = self._connection
-        connection.execute("BEGIN")
         try:
+            connection.execute("BEGIN")
             return run(program, lambda statement: execute(connection, statement, security))
+        except sqlite3.Error as error:
+            raise translated(error) from error
         finally:
             end(connection)
 
-    def state(self) -> bytes | None:
-        """The state of the database, as States.now has it; None once closed."""
-        return None if self._closed else self._states.now()
+    def change_token(self) -> bytes | None:
+        """What ChangeTokens.current tells; None once closed."""
+        return None if self._closed else self._tokens.current()
 
     def close(self) -> None:
         """Close the connection."""

@@ -16,14 +16,22 @@ from typing import TypeVar
 from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
 from db.security.row_security import RowSecurity
-from db.sqlite.connection_thread import NOT_NOW, PASSING, ConnectionThread, code_of, end, execute
+from db.sqlite.connection_thread import (
+    NOT_NOW,
+    PASSING,
+    ConnectionThread,
+    code_of,
+    end,
+    execute,
+    translated,
+)
 
 T = TypeVar("T")
 
 OPCODES_BETWEEN_LOOKS = 10_000
 
 
-class Session:
+class SQLiteSession:
     """A snapshot of the database, held by one operation."""
 
     def __init__(self, thread: ConnectionThread, seconds: float, security: RowSecurity) -> None:
@@ -88,7 +96,7 @@ class Session:
                 raise self._reason() from None
             if code_of(error) in PASSING:
                 raise Unavailable(NOT_NOW) from error
-            raise
+            raise translated(error) from error
         finally:
             connection.set_progress_handler(None, 0)
             self._left -= time.monotonic() - started
@@ -116,21 +124,21 @@ class _Gone:
     gone = False
 
 
-class Readers:
+class ReaderPool:
     """A few read-only connections, lent to one session at a time."""
 
     def __init__(self, threads: list[ConnectionThread], seconds: float) -> None:
         self._threads = threads
         self._seconds = seconds
         self._idle: asyncio.LifoQueue[ConnectionThread] = asyncio.LifoQueue()
-        self._lent: set[Session] = set()
+        self._lent: set[SQLiteSession] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
         for thread in threads:
             self._idle.put_nowait(thread)
 
     @classmethod
-    async def open(cls, path: Path, *, count: int, seconds: float) -> "Readers":
+    async def open(cls, path: Path, *, count: int, seconds: float) -> "ReaderPool":
         """Open `count` connections; a session may spend `seconds` inside statements."""
         async with AsyncExitStack() as undo:
             threads: list[ConnectionThread] = []
@@ -141,7 +149,7 @@ class Readers:
         return cls(threads, seconds)
 
     @asynccontextmanager
-    async def session(self, security: RowSecurity) -> AsyncIterator[Session]:
+    async def session(self, security: RowSecurity) -> AsyncIterator[SQLiteSession]:
         """Borrow a snapshot for as long as the block lasts; raises Unavailable like `borrow`."""
         session = await self.borrow(security)
         try:
@@ -149,7 +157,7 @@ class Readers:
         finally:
             self.give_back(session)
 
-    async def borrow(self, security: RowSecurity) -> Session:
+    async def borrow(self, security: RowSecurity) -> SQLiteSession:
         """Borrow a connection for one snapshot, which begins with the first Program run in it.
 
         Its Programs see what the sight has. It must be given back. Raises Unavailable once the pool is
@@ -159,11 +167,11 @@ class Readers:
         if self._closed:
             self._idle.put_nowait(thread)  # wakes whoever waits next
             raise Unavailable("the server is shutting down: try again")
-        session = Session(thread, self._seconds, security)
+        session = SQLiteSession(thread, self._seconds, security)
         self._lent.add(session)
         return session
 
-    def give_back(self, session: Session) -> None:
+    def give_back(self, session: SQLiteSession) -> None:
         """Take a session back; whatever still runs in it stops."""
         # At once: a loader that outlives its operation must not read in the next one's snapshot.
         session.abandon()
@@ -176,7 +184,7 @@ class Readers:
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
 
-    async def _take_back(self, session: Session) -> None:
+    async def _take_back(self, session: SQLiteSession) -> None:
         try:
             await session.end()
         finally:

@@ -17,7 +17,14 @@ from typing import Any, TypeAlias, TypeVar
 from db.errors import Unavailable
 from db.program import Program, run
 from db.security.row_security import RowSecurity
-from db.sqlite.connection_thread import NOT_NOW, PASSING, ConnectionThread, code_of, execute
+from db.sqlite.connection_thread import (
+    NOT_NOW,
+    PASSING,
+    ConnectionThread,
+    code_of,
+    execute,
+    translated,
+)
 
 T = TypeVar("T")
 
@@ -100,8 +107,7 @@ class Writer:
             if failure is None:
                 job.done.set_result(result)
             else:
-                passing = code_of(failure) in CANNOT_WRITE
-                job.done.set_exception(Unavailable(NOT_NOW) if passing else failure)
+                job.done.set_exception(_raised(failure))
 
     def _refuse_when_nearly_full(self) -> None:
         # On a full disk even a deletion fails half-way through the WAL, while reads go on.
@@ -119,6 +125,12 @@ class Writer:
             await asyncio.wait([self._serving])
         finally:
             await self._thread.close()
+
+
+def _raised(failure: BaseException) -> BaseException:
+    if not isinstance(failure, sqlite3.Error):
+        return failure
+    return Unavailable(NOT_NOW) if code_of(failure) in CANNOT_WRITE else translated(failure)
 
 
 def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:

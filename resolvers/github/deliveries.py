@@ -13,11 +13,11 @@ import orjson
 from db.commands import pending_installations, webhook_deliveries
 from db.commands.installation_facts import Fact
 from db.commands.webhook_deliveries import Delivery, Kept, Outcome
+from db.database import Database
 from db.errors import Unavailable
 from db.model import instants
 from db.model.column_types import INT64_MAX
 from db.model.tables import Installation
-from db.sqlite.database import Database
 from resolvers import minting
 from resolvers.github import events
 from resolvers.minting import Mint

@@ -6,7 +6,6 @@ same snapshot.
 """
 
 import logging
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,7 @@ import orjson
 from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues
 
-from db.errors import BadRequest, Unavailable, Unreadable
+from db.errors import BadRequest, EngineError, Unavailable, Unreadable
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
 from schema.compiled import payloads, queries
@@ -36,7 +35,7 @@ FAULTS = (
     BadRequest,
     Unreadable,
     Unavailable,
-    sqlite3.Error,
+    EngineError,
     orjson.JSONDecodeError,
 )
 PLANS_PER_OPERATION = 16
@@ -131,7 +130,7 @@ def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> 
 async def _queried(plan: QueryPlan, request: Request) -> dict[str, Any]:
     try:
         if plan.most <= AT_ONCE:
-            return request.ctx.read_at_once(plan.program(request))
+            return await request.ctx.read_few(plan.program(request))
         return await request.ctx.read_last(plan.program(request))
     except FAULTS as fault:
         raise NotCovered(f"fault: {type(fault).__name__}") from None
@@ -200,7 +199,7 @@ async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
     try:
         made, tasks = plan.begin(payload, request)
         if tasks and plan.most <= AT_ONCE:
-            ctx.read_at_once(carried_out(tasks, ctx.spent))
+            await ctx.read_few(carried_out(tasks, ctx.spent))
         elif tasks:
             await ctx.read_last(carried_out(tasks, ctx.spent))
     except FAULTS as fault:

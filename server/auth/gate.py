@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import logging
 import math
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 
-from db.errors import Unavailable
+from db.database import Database
+from db.errors import EngineError, Unavailable
 from db.model import instants
 from db.program import Program
 from db.security import api_keys as stored_keys
 from db.security.api_keys import Identity
-from db.sqlite.database import Database
 from resolvers import permissions
 from resolvers.permissions import Viewer
 from server import ip_addresses
@@ -98,7 +97,7 @@ class Gate:
             raise _unauthorized("send a credential, as Authorization: Bearer cg_…")
         # Without its spaces: one credential in many spellings must not evict all others.
         digest = hashlib.sha256(b" ".join(values[0].split())).digest()
-        state = self._db.state()
+        state = self._db.change_token()
         known = self._authenticated.get(digest) if len(values) == 1 else None
         if known is None or state is None or known.state != state or known.until <= self._now():
             viewer, until = await self._verify_limited(values, digest, address)
@@ -177,8 +176,8 @@ class Gate:
 
     async def _read(self, program: Callable[[], Program[T]]) -> T:
         try:
-            return self._db.read_at_once(program())
-        except sqlite3.Error:  # locked just now: a reader's connection waits
+            return await self._db.read(program(), few=True)
+        except EngineError:  # locked just now: a reader's connection waits
             return await self._db.read(program())
 
     def _record_use(self, key_id: str, last_used_on: str | None, now: float) -> None:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from db.database import Database
 from db.security import api_keys
-from db.sqlite.database import Database
 from server.auth.gate import Gate
 from server.auth.rate_limits import RateLimiter
 from server.auth.signing_keys import SigningKeys

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from db.errors import BootRefused, Unavailable
+from db.errors import BootRefused, EngineError, Unavailable
 from server.cli import (
     backup,
     check,
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(refused, MISUSED)
     except (BootRefused, Unavailable) as error:
         return complain(error)
+    except EngineError as error:
+        return complain(f"the database failed: {error}")
     except OSError as error:
         return complain(_of_files(error))
     except KeyboardInterrupt:

@@ -30,11 +30,11 @@ def run(args: argparse.Namespace) -> int:
 
 def fill(path: Path) -> "DemoReport | None":
     """Fill a migrated registry; None, and nothing written, when it holds any row."""
-    from db.sqlite.database import Database
+    from db.open_database import open_database
     from server.demo import registry
 
     async def work() -> "DemoReport | None":
-        database = await Database.open(path)
+        database = await open_database(path)
         try:
             return await registry.fill(database)
         finally:

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db.migrating import migrator
 from server.cli import options
 from server.cli.complaints import FAILED, MISUSED, complain
 from server.settings import Settings
@@ -68,9 +67,9 @@ def _text(file: Path) -> str:
 async def _explain(
     settings: Settings, text: str, variables: dict[str, Any], operation: str | None
 ) -> str:
+    from db.open_database import open_database
     from db.queries import cursors
     from db.sqlite import query_plans
-    from db.sqlite.database import Database
     from resolvers.permissions import OPERATOR
     from resolvers.recording_context import RecordingContext
     from schema.errors import RequestRefused
@@ -82,9 +81,9 @@ async def _explain(
     prepared = documents.prepare(text)
     if not prepared.operation(operation).is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
-    path = settings.database_path
-    migrator.require_migrated(path)
-    db = await Database.open(path, readers=1, read_seconds=settings.read_seconds)
+    db = await open_database(
+        settings.database, migrate=False, readers=1, read_seconds=settings.read_seconds
+    )
     try:
         # Where no server ever ran there is no key, nor a cursor that it could authenticate.
         key = await db.read(cursors.stored_key()) or secrets.token_bytes(cursors.KEY_BYTES)

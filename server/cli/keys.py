@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from db.errors import Refused, Unreadable
-from db.migrating import migrator
-from db.sqlite import file_checks
 from server.auth import expiry
 from server.cli import options
 from server.cli.complaints import complain, tell
 
 if TYPE_CHECKING:
+    from db.database import Database
     from db.security.api_keys import ApiKey
-    from db.sqlite.database import Database
     from resolvers.operation_context import OperationContext
     from server.cli.options import Commands
     from server.settings import Settings
@@ -80,7 +78,6 @@ def _add_create(actions: "Commands") -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out one action; 1 when it is refused. Raises BootRefused, Unavailable."""
     settings = options.settings_of(args)
-    migrator.require_migrated(settings.database_path)
     try:
         asyncio.run(args.act(args, settings))
     except (Refused, Unreadable) as error:
@@ -143,15 +140,18 @@ async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
 
 
 async def _with_database(settings: "Settings", work: "Callable[[Database], Awaitable[T]]") -> T:
-    from db.sqlite.database import Database
+    from db.open_database import open_database
 
-    path = settings.database_path
-    with file_checks.refusing(path):
-        database = await Database.open(path, readers=1, min_free_bytes=settings.min_free_mb * 2**20)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
+    database = await open_database(
+        settings.database,
+        migrate=False,
+        readers=1,
+        min_free_bytes=settings.min_free_mb * 2**20,
+    )
+    try:
+        return await work(database)
+    finally:
+        await database.close()
 
 
 def _line(key: "ApiKey") -> str:

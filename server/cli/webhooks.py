@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _replay(settings: Settings, paths: list[Path]) -> int:
-    from db.migrating.opening import open_migrated
+    from db.open_database import open_database
     from server.files import webhook_replay
     from server.identity.minting import minter
 
-    database = await open_migrated(settings.database_path)
+    database = await open_database(settings.database)
     code = 0
     try:
         async with minter(settings) as mint:

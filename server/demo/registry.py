@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.commands import bulk
+from db.database import Database
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
-from db.sqlite.database import Database
 from server.demo import connections, rows
 
 FIRST_QUERY = """\

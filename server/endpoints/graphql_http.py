@@ -156,7 +156,7 @@ async def _answered(
         return _refusal(media_type, 405, "a mutation must be sent with POST", allow="POST")
     state, tag = None, None
     if connection["method"] in READING and media_type != EVENT_STREAM:
-        state, raw = app.db.state(), connection["query_string"]
+        state, raw = app.db.change_token(), connection["query_string"]
         tag = etags.make_tag(state, job.document, raw, media_type, viewer)
         held = etags.matching_header(connection["headers"], tag, accepted)
         if held is not None:
@@ -175,7 +175,7 @@ async def _answered(
         body = _events(body)
     if timing is not None:
         timing.end_phase("encode")
-    if tag is not None and ("errors" in answer or app.db.state() != state):
+    if tag is not None and ("errors" in answer or app.db.change_token() != state):
         tag = None  # what was committed while it was read may be in it or not
     return Answer(200, body, media_type, tag=tag)
 

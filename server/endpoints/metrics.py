@@ -37,7 +37,7 @@ async def metrics(request: Request) -> Response:
             f"figures are told to this machine, or for the token of {variable('metrics_token')}",
         )
     app = request.app
-    families = [*_own(app), *prometheus.database_metrics(app.db)]
+    families = [*_own(app), *prometheus.database_metrics(app.db.statistics())]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
     body, content_type = MetricFamilies(prometheus.merge(families)).encode(
@@ -54,7 +54,7 @@ def of_this_worker(app: Any) -> bytes:
 
 def _own(app: Any) -> Iterable[Metric]:
     return prometheus.process_metrics(
-        app.metrics, app.roads, app.db.load(), worker_exchange.worker_number()
+        app.metrics, app.roads, app.db.statistics(), worker_exchange.worker_number()
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from db.commands.webhook_deliveries import Outcome
-from db.sqlite.database import Database
+from db.database import Database
 from resolvers import minting
 from resolvers.github import deliveries
 from resolvers.github.deliveries import InvalidDelivery

@@ -5,8 +5,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from db.database import Database
 from db.errors import Unavailable
-from db.sqlite.database import Database
 from resolvers import minting
 from resolvers.github import deliveries
 from resolvers.minting import Mint

@@ -7,7 +7,6 @@ exceptions that only concern files and the database.
 
 import json
 import logging
-import sqlite3
 import sys
 import time
 import traceback
@@ -18,7 +17,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from db.errors import BootRefused, Unavailable
+from db.errors import BootRefused, EngineError, Unavailable
 from db.model import instants
 from resolvers.validation import secrets
 from server.telemetry import trace_context
@@ -30,7 +29,7 @@ MAX_SHOWN = 200
 
 _BLANK = vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"}))
 _STANDARD = frozenset(_BLANK) | {"message", "asctime", "color_message"}
-_SAFE_MESSAGES = (OSError, sqlite3.Error, BootRefused, Unavailable)
+_SAFE_MESSAGES = (OSError, EngineError, BootRefused, Unavailable)
 
 
 def configure(format: str, level: str, stream: TextIO | None = None) -> None:  # noqa: A002

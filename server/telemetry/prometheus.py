@@ -13,7 +13,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from db.sqlite.database import Database, Load
+from db.database import Statistics
 from schema.execution.executor import Roads
 from server.telemetry.counters import SECONDS, Metrics
 
@@ -40,20 +40,25 @@ class MetricFamilies:
         return encode(self), content_type
 
 
-def process_metrics(metrics: Metrics, roads: Roads, load: Load, worker: str) -> Iterator[Metric]:
+def process_metrics(
+    metrics: Metrics, roads: Roads, database: Statistics, worker: str
+) -> Iterator[Metric]:
     """The metrics of one worker, whose number labels every sample."""
-    for family in _families(metrics, roads, load):
+    for family in _families(metrics, roads, database):
         family.samples = [
             sample._replace(labels={**sample.labels, "worker": worker}) for sample in family.samples
         ]
         yield family
 
 
-def database_metrics(db: Database) -> Iterator[Metric]:
+def database_metrics(database: Statistics) -> Iterator[Metric]:
     """The metrics that all workers share."""
-    size, wal_size = db.bytes_on_disk()
-    yield _gauge("chittygraph_database_bytes", "Size of the database file, in bytes", size)
-    yield _gauge("chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", wal_size)
+    yield _gauge(
+        "chittygraph_database_bytes", "Size of the database file, in bytes", database.bytes_on_disk
+    )
+    yield _gauge(
+        "chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", database.log_bytes
+    )
 
 
 def merge(families: Iterable[Metric]) -> list[Metric]:
@@ -66,7 +71,7 @@ def merge(families: Iterable[Metric]) -> list[Metric]:
     return list(merged.values())
 
 
-def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
+def _families(metrics: Metrics, roads: Roads, database: Statistics) -> Iterator[Metric]:
     yield from _operations(metrics)
     requests = _counter(
         "chittygraph_http_requests", "Requests by path and HTTP status", ["path", "status"]
@@ -76,7 +81,7 @@ def _families(metrics: Metrics, roads: Roads, load: Load) -> Iterator[Metric]:
     yield requests
     yield _gauge("chittygraph_websockets", "Open WebSockets", metrics.websockets)
     yield from _roads(roads)
-    yield from _load(load)
+    yield from _database(database)
     yield from _PROCESS.collect()
     yield from _COLLECTOR.collect()
 
@@ -122,23 +127,23 @@ def _roads(roads: Roads) -> Iterator[Metric]:
     yield fallbacks
 
 
-def _load(load: Load) -> Iterator[Metric]:
-    yield _gauge("chittygraph_readers", "Database connections for reads", load.readers)
+def _database(database: Statistics) -> Iterator[Metric]:
+    yield _gauge("chittygraph_readers", "Database connections for reads", database.readers)
     yield _gauge(
         "chittygraph_readers_in_use",
         "Database connections for reads that are in use",
-        load.readers_in_use,
+        database.readers_in_use,
     )
     yield _gauge(
-        "chittygraph_writer_queue", "Writes waiting for a transaction", load.writes_waiting
+        "chittygraph_writer_queue", "Writes waiting for a transaction", database.writes_waiting
     )
     sizes = HistogramMetricFamily(
         "chittygraph_writer_group_size", "Number of writes that shared a transaction"
     )
     counts = [0] * (len(GROUPS) + 1)
-    for size, count in load.groups.items():
+    for size, count in database.groups.items():
         counts[(size - 1).bit_length()] += count
-    writes = sum(size * count for size, count in load.groups.items())
+    writes = sum(size * count for size, count in database.groups.items())
     sizes.add_metric([], _buckets(GROUPS, counts), writes)
     yield sizes
 

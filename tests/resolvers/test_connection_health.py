@@ -5,7 +5,7 @@ import pytest
 
 from db.errors import Refused
 from db.model import instants
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from resolvers import connections
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
@@ -25,7 +25,7 @@ INT_MAX, BIG_INT_MAX = 2**31 - 1, 2**63 - 1
 async def ctx(tmp_path):
     path = tmp_path / "registry.db"
     new_registry(path)
-    db = await Database.open(path, **UNHURRIED)
+    db = await SQLiteDatabase.open(path, **UNHURRIED)
     async with OperationContext(
         db=db, cursor_key=b"key", viewer=OPERATOR, policy=Policy(failure_threshold=3)
     ) as ctx:

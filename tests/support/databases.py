@@ -10,7 +10,7 @@ from typing import Any
 
 from db.migrating import migrator
 from db.program import Program, Statement
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 
 # Tests that are not about time have a lot of it: a machine may be busy with others.
 UNHURRIED: dict[str, Any] = {"read_seconds": 60.0}
@@ -45,10 +45,10 @@ def _migrated() -> bytes:
 
 
 @asynccontextmanager
-async def opened(path: Path, **options: Any) -> AsyncIterator[Database]:
+async def opened(path: Path, **options: Any) -> AsyncIterator[SQLiteDatabase]:
     """A database over this file, made where there is none, and closed afterwards."""
     registry_at(path)
-    db = await Database.open(path, **UNHURRIED | options)
+    db = await SQLiteDatabase.open(path, **UNHURRIED | options)
     try:
         yield db
     finally:

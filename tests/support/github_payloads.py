@@ -13,8 +13,8 @@ import httpx2
 import pytest
 from starlette.datastructures import Secret
 
+from db.database import Database
 from db.program import Statement, rows
-from db.sqlite.database import Database
 from server.app import create_app
 from server.endpoints import github_webhooks
 from server.settings import Settings

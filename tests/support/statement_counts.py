@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from db.program import Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordedStatement, RecordingContext
 from schema.execution import documents
@@ -38,7 +38,7 @@ FILLING = [
 class Watched:
     """A registry whose operations are watched; their documents and plans are kept as a server does."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: SQLiteDatabase) -> None:
         self.db = db
         self.documents = Documents(introspection=True)
         self.roads = Roads(compile_operations=True)
@@ -75,7 +75,7 @@ class Watched:
 async def watched(path: Path) -> AsyncIterator[Watched]:
     """A new registry at this path."""
     new_registry(path)
-    db = await Database.open(path, **UNHURRIED)
+    db = await SQLiteDatabase.open(path, **UNHURRIED)
     try:
         yield Watched(db)
     finally:

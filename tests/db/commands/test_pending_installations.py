@@ -15,7 +15,7 @@ import pytest
 from db.commands import pending_installations
 from db.model import instants
 from db.program import Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from resolvers.github import deliveries as deliveries
 from server.endpoints.github_webhooks import PATH
 from server.identity import minting
@@ -142,7 +142,7 @@ async def test_two_processes_have_one_id_minted(github, authority, client, tmp_p
     await github.send("installation", example(*CREATED))
     authority.otherwise = authority.mint
     authority.asked.clear()
-    other = await Database.open(tmp_path / "registry.db", **UNHURRIED)
+    other = await SQLiteDatabase.open(tmp_path / "registry.db", **UNHURRIED)
 
     rounds = [identified(database, client.mint) for database in (github.database, other)]
     found = [each for round_ in await asyncio.gather(*rounds) for each in round_]

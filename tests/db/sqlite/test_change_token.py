@@ -13,7 +13,7 @@ import pytest
 from db.program import Statement, rows
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.change_token import SETTLED_SECONDS
-from db.sqlite.inline_reader import Points
+from db.sqlite.inline_reader import InlineReader
 from tests.support.databases import ADD, NAMES, elsewhere, new_registry
 
 COUNT = Statement("SELECT count(*) FROM actors")
@@ -39,16 +39,16 @@ def registry(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def points(registry: Path) -> Iterator[list[Points]]:
+def points(registry: Path) -> Iterator[list[InlineReader]]:
     """The eyes of two workers."""
     with ExitStack() as stack:
-        opened = [Points.open(registry) for _ in range(2)]
+        opened = [InlineReader.open(registry) for _ in range(2)]
         for each in opened:
             stack.callback(each.close)
         yield opened
 
 
-def counted(points: Points) -> int:
+def counted(points: InlineReader) -> int:
     ((count,),) = points.run(rows(COUNT), UNRESTRICTED)
     return int(str(count))
 
@@ -57,14 +57,14 @@ def test_nothing_written_is_no_change_and_a_commit_is_one(registry, points):
     first, _ = points
     with elsewhere(registry) as other:
         other.execute(ADD, {"name": "ADA"})
-        before = first.state()
+        before = first.change_token()
         other.execute("SELECT count(*) FROM actors").fetchall()
-        looked_at = first.state()
+        looked_at = first.change_token()
         other.execute("BEGIN IMMEDIATE")
         other.execute(ADD, {"name": "BERT"})
-        begun = first.state()
+        begun = first.change_token()
         other.execute("COMMIT")
-        committed = first.state()
+        committed = first.change_token()
 
     assert before
     assert before == looked_at == begun
@@ -76,17 +76,17 @@ def test_two_workers_see_the_same_once_something_was_written(registry, points):
     with elsewhere(registry) as other:
         for name in ("ADA", "BERT"):
             other.execute(ADD, {"name": name})
-            assert first.state() == second.state()
+            assert first.change_token() == second.change_token()
 
 
 def test_two_workers_see_the_same_in_a_file_that_nobody_wrote_to_for_a_while(points):
     first, second = points
-    young = first.state(), second.state()
+    young = first.change_token(), second.change_token()
 
     time.sleep(SETTLED_SECONDS + 0.1)
 
     assert young[0] != young[1]
-    assert first.state() == second.state()
+    assert first.change_token() == second.change_token()
 
 
 def test_no_two_states_look_the_same_whatever_is_done_to_the_file(registry, points):
@@ -111,7 +111,7 @@ def test_no_two_states_look_the_same_whatever_is_done_to_the_file(registry, poin
                     connection.execute("VACUUM")
             there = connection.execute(NAMES).fetchall()
             for eyes in points:
-                assert seen.setdefault(eyes.state(), there) == there
+                assert seen.setdefault(eyes.change_token(), there) == there
     assert None not in seen
 
 
@@ -123,7 +123,7 @@ def test_a_state_never_comes_back_after_somebody_could_read_a_later_one(registry
         while writer.poll() is None:
             for eyes in points:
                 already_there = counted(eyes)
-                state = eyes.state()
+                state = eyes.change_token()
                 if state is None:
                     continue
                 # Every answer that was tagged with this state before must still be right.

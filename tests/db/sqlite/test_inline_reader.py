@@ -8,7 +8,7 @@ import pytest
 
 from db.errors import Unavailable
 from db.program import Program, Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import elsewhere, new_registry
 from tests.support.statement_counts import Watched, fill, watched
 
@@ -51,8 +51,8 @@ async def test_all_statements_of_a_point_see_one_snapshot_and_the_next_one_sees_
         ((after,),) = (yield [Statement(NAME)])[0]
         return [str(before), str(after)]
 
-    inside = registry.db.read_at_once(twice())
-    outside = registry.db.read_at_once(rows(Statement(NAME)))
+    inside = await registry.db.read(twice(), few=True)
+    outside = await registry.db.read(rows(Statement(NAME)), few=True)
 
     assert inside == ["c1", "c1"]
     assert outside == [("changed",)]
@@ -65,18 +65,18 @@ async def test_a_point_that_fails_leaves_nothing_behind(registry):
 
     for _ in range(3):
         with pytest.raises(ValueError, match="given up"):
-            registry.db.read_at_once(fails())
+            await registry.db.read(fails(), few=True)
 
-    assert registry.db.read_at_once(rows(Statement(NAME))) == [("c1",)]
+    assert await registry.db.read(rows(Statement(NAME)), few=True) == [("c1",)]
 
 
 async def test_a_closed_database_says_so(tmp_path: Path):
     new_registry(tmp_path / "registry.db")
-    database = await Database.open(tmp_path / "registry.db")
+    database = await SQLiteDatabase.open(tmp_path / "registry.db")
     await database.close()
 
     with pytest.raises(Unavailable, match="shutting down"):
-        database.read_at_once(rows(Statement(NAME)))
+        await database.read(rows(Statement(NAME)), few=True)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,14 @@
 import asyncio
 import gc
 import random
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from db.errors import ReadTimeout, Unavailable
+from db.errors import EngineError, ReadTimeout, Unavailable
 from db.program import Program, Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NAMES, adding, counting, elsewhere, endless, names, opened
 
 PATIENCE = 20
@@ -23,18 +22,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def db(path: Path) -> AsyncIterator[Database]:
+async def db(path: Path) -> AsyncIterator[SQLiteDatabase]:
     """One connection to read with, and a limit that no test waits for."""
     async with opened(path, readers=1, read_seconds=600.0) as database:
         yield database
 
 
-async def soon(db: Database) -> list[str]:
+async def soon(db: SQLiteDatabase) -> list[str]:
     """The names, which must come although the pool has one connection only."""
     return await asyncio.wait_for(db.read(names()), PATIENCE)
 
 
-async def given_up(db: Database, program: Program[object], seconds: float) -> None:
+async def given_up(db: SQLiteDatabase, program: Program[object], seconds: float) -> None:
     reading = asyncio.ensure_future(db.read(program))
     await asyncio.sleep(seconds)
     reading.cancel()
@@ -52,7 +51,7 @@ async def no_snapshot_is_held(path: Path) -> bool:
 
 
 async def test_a_reader_refuses_to_write(db):
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(EngineError, match="readonly"):
         await db.read(adding("ada"))
 
     assert await soon(db) == []

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from db.errors import ErrorCode, Problem, Refused, Unavailable
+from db.errors import EngineError, ErrorCode, Problem, Refused, Unavailable
 from db.program import Program, Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NOW, adding, elsewhere, names, opened
 
 PATIENCE = 20
@@ -23,7 +23,7 @@ WAL_HEADER = 32
 # Each Program looks before it writes: begun as a reader, it could not go on once another had written.
 WRITE_ALONE = """
 import asyncio, sys
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from db.program import Statement
 from tests.support.databases import ADD, NAMES
 
@@ -31,7 +31,7 @@ def looking_and_adding(name):
     yield [Statement(NAMES), Statement(ADD, {"name": name})]
 
 async def main(path, name):
-    db = await Database.open(path)
+    db = await SQLiteDatabase.open(path)
     for number in range(200):
         await db.write(looking_and_adding(f"{name}-{number:03}"))
     await db.close()
@@ -50,7 +50,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def db(path: Path) -> AsyncIterator[Database]:
+async def db(path: Path) -> AsyncIterator[SQLiteDatabase]:
     async with opened(path) as database:
         yield database
 
@@ -86,7 +86,7 @@ def failing(name: str, error: BaseException) -> Program[None]:
     raise error
 
 
-async def impatient(db: Database) -> None:
+async def impatient(db: SQLiteDatabase) -> None:
     """Give up on a busy database at once."""
     await db.write(rows(Statement("PRAGMA busy_timeout = 10")))
 
@@ -125,7 +125,8 @@ async def test_a_refused_and_a_failing_program_undo_only_themselves(db, path):
     outcomes = await asyncio.gather(*map(db.write, programs), return_exceptions=True)
 
     kinds = [type(outcome) for outcome in outcomes]
-    assert kinds == [type(None), Refused, sqlite3.IntegrityError, ValueError, type(None)]
+    assert kinds == [type(None), Refused, EngineError, ValueError, type(None)]
+    assert isinstance(outcomes[2].__cause__, sqlite3.IntegrityError)
     assert stored(path) == ["ada", "eve"]
     assert commits(path) - before <= 2
 
@@ -261,7 +262,7 @@ async def test_a_full_database_is_unavailable_and_takes_writes_again_once_it_has
 
 
 async def test_a_row_whose_parent_is_missing_is_kept_out(db, path):
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(EngineError, match="FOREIGN KEY"):
         await db.write(rows(Statement(ORPHAN)))
 
     assert await db.read(rows(Statement("SELECT * FROM contexts"))) == []
@@ -271,7 +272,7 @@ async def test_a_commit_that_fails_leaves_nothing_behind_and_no_transaction_open
     def failing_late() -> Program[None]:
         yield [Statement("PRAGMA defer_foreign_keys = ON"), Statement(ORPHAN)]
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(EngineError, match="FOREIGN KEY"):
         await db.write(failing_late())
     await asyncio.wait_for(db.write(adding("ada")), PATIENCE)
 

@@ -26,7 +26,7 @@ NAMES = "{ contexts { nodes { name } } actors { nodes { chittyId %s } } }"
 SESSIONS = "SELECT session_count FROM actors ORDER BY chitty_id"
 FAULTS = {
     "an unknown enum value": ("UPDATE actors SET actor_type = 'robot'", "actorType", "Unreadable"),
-    "a BLOB": ("UPDATE actors SET email = x'ff00'", "email", "OperationalError"),
+    "a BLOB": ("UPDATE actors SET email = x'ff00'", "email", "EngineError"),
     "invalid JSON": ("UPDATE actors SET capabilities = '[1'", "capabilities", "Unreadable"),
     "an infinite number": (
         "UPDATE actors SET session_count = 9e999",
@@ -173,7 +173,7 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
     assert [error["extensions"]["code"] for error in faulty["errors"]] == ["UNREADABLE"]
     assert "data" not in refused
     assert roads.compiled == 3
-    assert dict(roads.generic) == {"introspection": 1, "fault: OperationalError": 1}
+    assert dict(roads.generic) == {"introspection": 1, "fault: EngineError": 1}
 
 
 @pytest.mark.parametrize("beside", ["", "__typename"])

@@ -281,11 +281,11 @@ async def test_the_day_of_the_last_use_is_noted_once_a_day(tmp_path):
         unused = await days_of(api)
         await api.show(bearer(key))
         first = await days_of(api)
-        state = api.app.db.state()
+        state = api.app.db.change_token()
         for _ in range(5):
             now[0] += 3_600
             await api.show(bearer(key))
-        same_day, same_state = await days_of(api), api.app.db.state()
+        same_day, same_state = await days_of(api), api.app.db.change_token()
         now[0] += 86_400
         await api.show(bearer(key))
         next_day = await days_of(api)

@@ -81,7 +81,7 @@ def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):
     code, out, _ = explain("{ actors(first: 1) { nodes { email } } }", path)
 
     assert code == 0
-    assert out.startswith("road: generic (fault: OperationalError)\nerror: the stored value is not")
+    assert out.startswith("road: generic (fault: EngineError)\nerror: the stored value is not")
 
 
 def test_one_of_several_operations_is_named(explain, path):

@@ -5,7 +5,7 @@ import pytest
 from db.model import chitty_id
 from db.model.tables import TABLES
 from db.program import Statement, rows
-from db.sqlite.database import Database
+from db.sqlite.database import SQLiteDatabase
 from resolvers.permissions import Capability
 from server.demo import registry
 from tests.support.databases import UNHURRIED, new_registry
@@ -15,7 +15,7 @@ from tests.support.databases import UNHURRIED, new_registry
 async def database(tmp_path):
     path = tmp_path / "registry.db"
     new_registry(path)
-    database = await Database.open(path, **UNHURRIED)
+    database = await SQLiteDatabase.open(path, **UNHURRIED)
     yield database
     await database.close()
 
@@ -69,7 +69,7 @@ async def test_a_registry_that_holds_a_single_row_is_left_alone(database):
 async def test_the_demo_is_the_same_every_time(database, tmp_path):
     other_path = tmp_path / "other.db"
     new_registry(other_path)
-    other = await Database.open(other_path, **UNHURRIED)
+    other = await SQLiteDatabase.open(other_path, **UNHURRIED)
 
     await registry.fill(database)
     await registry.fill(other)
