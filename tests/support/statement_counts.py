@@ -14,7 +14,7 @@ from resolvers.recording_context import RecordedStatement, RecordingContext
 from schema.execution import documents
 from schema.execution.documents import Documents
 from schema.execution.executor import Answered, Roads
-from tests.support.databases import UNHURRIED, new_registry
+from tests.support.databases import UNHURRIED, registry_at
 
 AT = "'2026-01-01T00:00:00.000Z'"
 ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
@@ -73,8 +73,8 @@ class Watched:
 
 @asynccontextmanager
 async def watched(path: Path) -> AsyncIterator[Watched]:
-    """A new registry at this path."""
-    new_registry(path)
+    """The registry at this path, made where there is none."""
+    registry_at(path)
     db = await SQLiteDatabase.open(path, **UNHURRIED)
     try:
         yield Watched(db)

@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("thorough"):
         return
     named = [Path(config.invocation_params.dir, arg) for arg in config.args]
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         long = item.get_closest_marker("thorough") and not _is_named(item, config.args, named)
         (left_out if long else kept).append(item)

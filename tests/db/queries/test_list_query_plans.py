@@ -1,17 +1,26 @@
-"""Every list of the schema, in every ordering it offers, as SQLite means to carry it out."""
+"""Every list of the schema, in every ordering it offers, as SQLite plans it for everyone and for one viewer.
+
+For whoever sees everything no list scans a table or sorts. For an ordinary viewer, whose rows are found
+from what it owns, no list walks a table.
+"""
 
 import itertools
 import re
 import sqlite3
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
+import pytest_asyncio
 
 from db.model import tables
+from db.program import Statement
 from db.queries import listings
 from db.queries.conditions import EVERYTHING, Compare
 from db.queries.listings import Cut, Listing, Order
+from db.security.row_security import Extent, RowSecurity
 from tests.support.lists import LISTS, List, statements
 from tests.support.sql_plans import plan
 from tests.support.statement_counts import fill, watched
@@ -19,6 +28,12 @@ from tests.support.statement_counts import fill, watched
 # What no index can hold: an ordering of one table along links that another holds. The few rows that
 # one parent leads to are sorted; walking the whole list for each of them takes a thousand times longer.
 SORTED = {tables.CONTEXT_INSTALLATIONS, tables.INSTALLATION_CONTEXTS}
+
+
+VIEWER = RowSecurity("CHITTY-ACTOR-000001-AAAA", Extent())
+# What is no table: one row, a list of JSON; and the index of rows that cannot be spelled, of which there
+# are none as a rule.
+NO_TABLE = re.compile(r"SCAN CONSTANT ROW|SCAN .* VIRTUAL TABLE |SCAN .* INDEX \w+_odd\b")
 
 
 def costly(plans: dict[str, list[str]], asked: List) -> dict[str, list[str]]:
@@ -40,6 +55,35 @@ def _unindexed(steps: list[str]) -> list[str]:
     return [step for step in scanned if seen[step.split()[1]] > made[step.split()[1]]]
 
 
+def walked(steps: list[str]) -> list[str]:
+    """The steps that go through a whole table, or through an index of it."""
+    made = {step.split()[1] for step in steps if step.startswith(("CO-ROUTINE ", "MATERIALIZE "))}
+    return [
+        step
+        for step in steps
+        if step.startswith("SCAN ") and not NO_TABLE.match(step) and step.split()[1] not in made
+    ]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A list, and the statements that it takes in every ordering, on a registry that can plan them."""
+
+    list: List
+    statements: dict[str, Statement]
+    connection: sqlite3.Connection
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=LISTS.values(), ids=LISTS)
+async def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Asked]:
+    path = tmp_path_factory.mktemp("list") / "registry.db"
+    seen = await statements(path, request.param)
+    with closing(sqlite3.connect(path)) as connection:
+        yield Asked(request.param, seen, connection)
+
+
 def test_the_schema_offers_these_lists_and_no_other():
     roots = [name for name in LISTS if name.startswith("Query.")]
     relations = {each.source.relation for each in LISTS.values()} - {None}
@@ -49,29 +93,33 @@ def test_the_schema_offers_these_lists_and_no_other():
     assert relations >= SORTED
 
 
-@pytest.mark.parametrize("asked", LISTS.values(), ids=LISTS)
-async def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(tmp_path, asked: List):
-    path = tmp_path / "registry.db"
-    seen = await statements(path, asked)
-    with closing(sqlite3.connect(path)) as connection:
-        found = {sql: plan(connection, statement) for sql, statement in seen.items()}
+def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(asked: Asked):
+    found = {sql: plan(asked.connection, each) for sql, each in asked.statements.items()}
 
-    assert costly(found, asked) == {}
+    assert costly(found, asked.list) == {}
 
 
-@pytest.mark.parametrize("asked", LISTS.values(), ids=LISTS)
-async def test_the_generic_road_scans_no_table_and_sorts_nothing_either(tmp_path, asked: List):
+def test_a_list_walks_no_table_for_an_ordinary_viewer(asked: Asked):
+    found = {
+        sql: walked(plan(asked.connection, each, VIEWER)) for sql, each in asked.statements.items()
+    }
+
+    assert {sql: steps for sql, steps in found.items() if steps} == {}
+
+
+@pytest.mark.parametrize("list_", LISTS.values(), ids=LISTS)
+async def test_the_generic_road_scans_no_table_and_sorts_nothing_either(tmp_path, list_: List):
     path, seen = tmp_path / "registry.db", {}
     async with watched(path) as registry:
         await fill(registry, 10)
-        for member, direction in itertools.product(asked.orderings, ("ASC", "DESC")):
-            for cut in asked.cuts(member, direction):
-                for statement in await registry.statements(asked.query, **cut):
+        for member, direction in itertools.product(list_.orderings, ("ASC", "DESC")):
+            for cut in list_.cuts(member, direction):
+                for statement in await registry.statements(list_.query, **cut):
                     seen[statement.sql] = statement
     with closing(sqlite3.connect(path)) as connection:
         found = {sql: plan(connection, statement) for sql, statement in seen.items()}
 
-    assert costly(found, asked) == {}
+    assert costly(found, list_) == {}
 
 
 def test_a_list_without_its_index_would_be_noticed(migrated):
@@ -93,3 +141,10 @@ def test_an_index_that_another_program_made_is_no_temptation_to_sort(migrated):
     found = plan(migrated, listings.page(filtered, Cut(order, 21), [None]))
 
     assert found == ["SCAN t USING INDEX connections_by_created_at"]
+
+
+def test_a_list_that_asks_each_row_of_a_table_would_be_noticed(migrated):
+    assert walked(plan(migrated, Statement("SELECT * FROM seen.contexts AS t"), VIEWER)) == [
+        "SCAN own"
+    ]
+    assert walked(plan(migrated, Statement("SELECT * FROM listed.contexts AS t"), VIEWER)) == []
