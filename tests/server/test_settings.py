@@ -1,23 +1,19 @@
-"""Settings, from variables and flags to what the README says of them."""
+"""Settings, from variables and flags."""
 
 import pickle
-import re
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from server.setting_fields import InvalidSetting, default_text, variable
+from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from tests.support.paths import ROOT
 from tests.support.token_issuer import AUDIENCE, ISSUER
 
 Environ = Mapping[str, str]
 NOTHING: Environ = {}
-README = ROOT / "README.md"
 
 
 def refusal_of(environ: Environ = NOTHING, flags: Environ | None = None) -> str:
@@ -210,18 +206,3 @@ def test_a_worker_gets_the_settings_of_its_parent():
 
     assert str(again) == str(settings)
     assert again.github_secrets == ("a", "b")
-
-
-def test_the_readme_lists_every_setting_with_its_default_and_meaning():
-    written = re.findall(r"^\| `(CHITTYGRAPH_\w+)` \| (.*?) \| (.*) \|$", README.read_text(), re.M)
-
-    declared = [
-        (
-            variable(each.name),
-            f"`{default_text(each)}`" if default_text(each) else "none",
-            each.metadata["help"],
-        )
-        for each in fields(Settings)
-    ]
-
-    assert written == declared

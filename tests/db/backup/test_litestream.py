@@ -1,4 +1,4 @@
-"""The README's continuous backup: litestream follows a served database, and restores it."""
+"""The docs' continuous backup: litestream follows a served database, and restores it."""
 
 import contextlib
 import json
@@ -17,7 +17,9 @@ from tests.support.paths import NPM, ROOT
 from tests.support.server_process import served, url_of
 
 BINARY = NPM / "node_modules/@flydotio/litestream-linux-x64/litestream"
-CONFIGURATION = re.search(r"```yaml\n(dbs:\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+CONFIGURATION = re.search(
+    r"```yaml\n(dbs:\n.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL
+)
 REGISTER = """
     mutation ($name: String!) {
         registerActor(input: { actorType: HUMAN, displayName: $name }) { errors { message } }

@@ -14,7 +14,7 @@ from tests.support.api import running
 from tests.support.corpus import odd, operations, pool
 from tests.support.paths import ROOT
 
-README = (ROOT / "README.md").read_text()
+DOCS = (ROOT / "docs/api.md").read_text()
 TYPES = "__schema { types { fields { args { type { ofType { name } } } } } }"
 
 
@@ -268,9 +268,9 @@ async def test_whatever_is_asked_returns_no_more_than_was_requested(tmp_path):
     assert sum(cost["actual"] > 0 for cost in costs) > 60
 
 
-def test_the_example_in_the_readme_costs_what_is_said_there(documents):
+def test_the_example_in_the_docs_costs_what_they_say(documents):
     [(query, points)] = re.findall(
-        r"```graphql\n([^`]*)```\n\ncosts ([\d,]+) points", README, re.DOTALL
+        r"```graphql\n([^`]*)```\n\ncosts ([\d,]+) points", DOCS, re.DOTALL
     )
 
     assert requested(documents, query, {}) == int(points.replace(",", ""))

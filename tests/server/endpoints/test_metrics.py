@@ -21,7 +21,7 @@ CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }
 }"""
 LIST = "query List { actors { nodes { chittyId ownedContexts: contexts { totalCount } } } }"
-README = (ROOT / "README.md").read_text()
+DOCS = (ROOT / "docs/monitoring.md").read_text()
 ADDRESS = "http://127.0.0.1"
 
 
@@ -38,7 +38,7 @@ async def scraped(api) -> Scraped:
     return Scraped(answer.text)
 
 
-async def test_the_readme_lists_every_figure_of_ours(api):
+async def test_the_docs_list_every_metric_of_ours(api):
     found = await scraped(api)
     ours = {
         sample.name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
@@ -48,7 +48,7 @@ async def test_the_readme_lists_every_figure_of_ours(api):
     families = {family.name for family in found.families if family.name.startswith("chittygraph_")}
     listed = {
         name
-        for row in re.findall(r"^\| (`chittygraph_.*?) \|", README, re.MULTILINE)
+        for row in re.findall(r"^\| (`chittygraph_.*?) \|", DOCS, re.MULTILINE)
         for name in re.findall(r"`(chittygraph_\w+)`", row)
     }
 

@@ -1,0 +1,192 @@
+"""Every name in the docs exists, and everything of the API, the settings and the commands is in the docs."""
+
+import argparse
+import ast
+import re
+import tomllib
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLEnumType
+
+from db.commands.webhook_deliveries import Outcome
+from db.errors import ErrorCode
+from resolvers.loaders import ROWS_PER_OPERATION
+from resolvers.permissions import Capability
+from schema.built import GRAPHQL
+from schema.filter_reader import DEEPEST, MOST_PARTS
+from server.cli import parser
+from server.endpoints import graphql_ws
+from server.endpoints.github_webhooks import STATUS
+from server.http import errors
+from server.setting_fields import NOT_SETTINGS, PREFIX, variable
+from server.settings import Settings
+from tests.support import doc_pages
+from tests.support.doc_pages import Page, page, rows
+from tests.support.paths import ROOT
+
+PAGES = [pytest.param(each, id=each.name) for each in doc_pages.pages()]
+PACKAGES = ("db", "resolvers", "schema", "server")
+OF_RUN = {"test", "check", "bench", "docs", "chittygraph", "help"}
+ERRORS = page("docs/mutations-and-errors.md")
+API = page("docs/api.md")
+TAKE_A_CODE = {"BadRequest", "RequestRefused", "because", "_with_code"}
+OF_COMMANDS = {"BAD_SQL", "NOT_A_QUERY"}  # no client meets these
+COMMAND = re.compile(r"\./run ([^\n`|<>#&)]*)")
+
+
+def _commands() -> dict[str, argparse.ArgumentParser]:
+    (found,) = _choices(parser())
+    return found
+
+
+def _choices(of: argparse.ArgumentParser) -> list[dict[str, argparse.ArgumentParser]]:
+    actions = of._actions
+    return [each.choices for each in actions if isinstance(each, argparse._SubParsersAction)]
+
+
+def _flags(of: argparse.ArgumentParser) -> set[str]:
+    found = {flag for action in of._actions for flag in action.option_strings}
+    return found.union(*(_flags(each) for choices in _choices(of) for each in choices.values()))
+
+
+@pytest.mark.parametrize("each", PAGES)
+def test_every_command_of_a_page_exists_with_its_flags(each: Page):
+    commands = _commands()
+
+    for written in COMMAND.findall(each.text.replace("\\\n", " ")):
+        words = written.removeprefix("chittygraph ").split()
+        if not words or words[0].isupper() or words[0] in OF_RUN:
+            continue
+        assert words[0] in commands, written
+        flags = {word.partition("=")[0] for word in words if re.match(r"--\w", word)}
+        assert flags <= _flags(commands[words[0]]), written
+
+
+def test_the_readme_lists_every_command():
+    listed = [first for first, *_ in rows(page("README.md").section("Commands"))]
+    words = {word for each in listed for word in re.findall(r"\./run (?:chittygraph )?(\w+)", each)}
+
+    assert _commands().keys() | OF_RUN - {"help", "chittygraph"} == words
+    assert any(each.startswith("`./run chittygraph check") for each in listed)
+
+
+@pytest.mark.parametrize("each", PAGES)
+def test_every_setting_of_a_page_exists(each: Page):
+    known = {variable(setting.name) for setting in fields(Settings)} | NOT_SETTINGS
+
+    assert set(re.findall(r"CHITTYGRAPH_[A-Z_]*[A-Z]", each.text)) <= known
+
+
+@pytest.mark.parametrize("each", PAGES)
+def test_every_code_and_value_of_a_page_exists(each: Page):
+    values = {
+        value
+        for kind in GRAPHQL.type_map.values()
+        if isinstance(kind, GraphQLEnumType)
+        for value in kind.values
+    }
+    known = values | _codes() | {*errors.CODES.values()} | {code.value for code in ErrorCode}
+    names = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", each.prose))
+
+    assert {name for name in names if not name.startswith((PREFIX, "OTEL_"))} <= known
+
+
+@pytest.mark.parametrize("each", PAGES)
+def test_every_file_of_a_page_exists(each: Page):
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
+    for written in re.findall(r"`([\w.-]+/[\w./*-]*)`", each.prose):
+        if written.split("/")[0] in folders - {"site"} and "NAME" not in written:
+            assert any(ROOT.glob(written.rstrip("/"))) or _is_built(written), written
+
+
+def _is_built(path: str) -> bool:
+    return path.startswith(("server/static", "benchmarks/results", "tests/npm/node_modules"))
+
+
+def test_every_error_code_is_documented_with_its_status():
+    table = rows(ERRORS.section("Errors of a request or a field"))
+    documented = {code for first, *_ in table for code in re.findall(r"`([A-Z_]+)`", first)}
+
+    assert documented == {*errors.CODES.values(), *_codes()} - OF_COMMANDS
+    for status, code in errors.CODES.items():
+        (statuses,) = [row[1] for row in table if row[0] == f"`{code}`" and row[1][0].isdigit()]
+        assert str(status) in statuses
+
+
+def test_every_error_code_of_a_payload_is_documented():
+    table = rows(ERRORS.section("Error codes of a payload"))
+
+    assert [first.strip("`") for first, _ in table] == [code.value for code in ErrorCode]
+
+
+@cache
+def _codes() -> set[str]:
+    """The codes that are written where an error with one is raised or shown."""
+    found: set[str] = set()
+    for path in (path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TAKE_A_CODE:
+                given = node.args
+            elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code":
+                given = [node.value]
+            else:
+                continue
+            texts = (each for one in given for each in ast.walk(one))
+            values = [str(each.value) for each in texts if isinstance(each, ast.Constant)]
+            found.update(value for value in values if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", value))
+    return found
+
+
+def test_every_mutation_is_documented_in_the_schemas_order():
+    table = rows(ERRORS.section("Mutations").split("### ")[0])
+
+    assert [first.strip("`") for first, _ in table] == list(GRAPHQL.mutation_type.fields)
+
+
+def test_every_capability_is_documented():
+    table = rows(page("docs/access.md").section("Permissions").split("### ")[0])
+
+    assert sorted(first.strip("`") for first, _ in table) == sorted(
+        each.value for each in Capability
+    )
+
+
+def test_every_outcome_of_a_delivery_is_documented_with_its_status():
+    documented = re.findall(
+        r"^\| (\d+) \| `(\w+)` \|", page("docs/github-webhooks.md").text, re.MULTILINE
+    )
+
+    assert {outcome: int(status) for status, outcome in documented} == {
+        outcome.value: STATUS.get(outcome, 200) for outcome in Outcome
+    }
+
+
+def test_every_code_that_closes_a_socket_is_documented():
+    table = rows(API.section("WebSockets and event streams"))
+    source = ast.parse(Path(graphql_ws.__file__).read_text())
+    codes = {
+        each.value
+        for each in ast.walk(source)
+        if isinstance(each, ast.Constant) and isinstance(each.value, int) and each.value >= 1000
+    }
+
+    assert {int(code) for code, _ in table} >= {code for code in codes if 1000 < code < 5000}
+    assert [code for code, _ in table] == sorted(code for code, _ in table)
+
+
+def test_the_fixed_limits_are_documented():
+    limits = " ".join(API.section("Fixed limits").split())
+
+    assert f"{ROWS_PER_OPERATION:,} rows at most (`TOO_MANY_ROWS`)" in limits
+    assert f"{MOST_PARTS} parts, nested {DEEPEST} deep, at most (`FILTER_TOO_LARGE`)" in limits
+
+
+def test_the_python_that_is_needed_is_the_one_that_is_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = project["requires-python"].removeprefix(">=")
+
+    for name in ("README.md", "docs/getting-started.md"):
+        assert f"Python {needed} or newer" in page(name).text
