@@ -1,14 +1,10 @@
-"""What the tests of backups, restores and dumps share: a small registry, and commands run on it."""
+"""What the tests of backups, restores and dumps share: a small registry, and what it holds."""
 
-import resource
 import sqlite3
-import subprocess
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from tests.support.databases import ADD, NAMES, new_registry
-from tests.support.server_process import COMMAND
 
 KEY = "INSERT INTO server_keys (name, value, created_at) VALUES ('test', 'secret', 'now')"
 
@@ -33,19 +29,3 @@ def names_in(path: Path) -> list[str]:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder."""
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def command(*words: object, limit: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one command in a process of its own, whose files may not grow past `limit` bytes."""
-    before: Callable[[], None] | None = None
-    if limit is not None:
-        before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
-    whole = [*COMMAND, *map(str, words)]
-    return subprocess.run(whole, capture_output=True, text=True, timeout=120, preexec_fn=before)
-
-
-def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """What a command that failed said, which is one line and nothing else."""
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
-    assert done.stderr.startswith("chittygraph: ")
-    return done.stderr

@@ -18,7 +18,7 @@ from server.auth.gate import Gate
 from server.auth.issuing import KeyOptions
 from server.auth.rate_limits import RateLimiter
 from tests.support.api import Api, running
-from tests.support.backups import command
+from tests.support.commands import command
 from tests.support.databases import new_registry
 from tests.support.server_process import QUIET, served, url_of
 

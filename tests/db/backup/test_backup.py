@@ -16,7 +16,8 @@ import pytest
 from db.backup import backups, rotation
 from db.errors import BootRefused
 from server.cli import backup, main
-from tests.support.backups import command, complaint, contents, names_in, registry
+from tests.support.backups import contents, names_in, registry
+from tests.support.commands import command, command_process, complaint
 from tests.support.server_process import COMMAND, PATIENCE, served, url_of
 
 REGISTER = """
@@ -137,7 +138,9 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path):
 def test_a_disk_without_room_for_the_backup_is_one_message(database: Path):
     before = contents(database.parent)
 
-    done = command("backup", database.with_name("copy.db"), "--database", database, limit=50_000)
+    done = command_process(
+        "backup", database.with_name("copy.db"), "--database", database, limit=50_000
+    )
 
     assert "cannot be finished" in complaint(done)
     assert "has room" in done.stderr

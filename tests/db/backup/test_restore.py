@@ -13,7 +13,8 @@ import pytest
 from db.backup import backups, dump_statements, dumps, restores
 from db.errors import BootRefused
 from db.migrating import migrator
-from tests.support.backups import command, complaint, contents, names_in, registry
+from tests.support.backups import contents, names_in, registry
+from tests.support.commands import command, command_process, complaint
 from tests.support.databases import ADD
 from tests.support.dump_texts import OF_SQLITE3, OF_WRANGLER
 from tests.support.server_process import PATIENCE, served, url_of
@@ -325,7 +326,7 @@ def test_a_disk_that_fills_is_one_message_and_changes_nothing(
     file = dumped(copy, tmp_path / "dump.sql") if as_text else copy
     before = contents(database.parent)
 
-    done = command("restore", file, "--database", database, limit=100_000)
+    done = command_process("restore", file, "--database", database, limit=100_000)
 
     assert "cannot be finished" in complaint(done)
     assert "nothing was changed" in done.stderr

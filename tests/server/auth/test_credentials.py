@@ -8,7 +8,7 @@ import pytest
 from db.program import Value
 from db.security import api_keys
 from server.auth.api_keys import parse
-from tests.support.backups import command
+from tests.support.commands import command
 from tests.support.protected_service import (
     Guarded,
     bearer,

@@ -1,4 +1,4 @@
-"""`chittygraph keys`, as an operator runs it: real processes on a real file."""
+"""`chittygraph keys`, as an operator runs it."""
 
 import contextlib
 import json
@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from server.auth.api_keys import parse
-from tests.support.backups import command, complaint, registry
+from tests.support.backups import registry
+from tests.support.commands import command, command_process, complaint
 from tests.support.protected_service import WHO, bearer
 from tests.support.server_process import PATIENCE, served, url_of
 
@@ -47,7 +48,7 @@ def who(said: str, key: str) -> tuple[int, dict]:
 
 
 def test_the_key_is_alone_on_stdout_and_what_it_is_on_stderr(path: Path):
-    done = keys(path, "create", "--actor", ADA)
+    done = command_process("keys", "create", "--actor", ADA, "--database", path)
 
     assert re.fullmatch(r"cg_[0-9a-f]{12}_[\w-]{43}\n", done.stdout)
     key = parse(done.stdout.strip())

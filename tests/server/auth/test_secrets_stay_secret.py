@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from server.auth.api_keys import parse
-from tests.support.backups import command
+from tests.support.commands import command_process
 from tests.support.protected_service import bearer
 from tests.support.server_process import served, url_of
 from tests.support.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
@@ -129,14 +129,14 @@ def fragments(secret: str) -> list[str]:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     path = tmp_path / "registry.db"
-    assert command("migrate", "--database", path).returncode == 0
+    assert command_process("migrate", "--database", path).returncode == 0
     return path
 
 
 def test_no_credential_is_found_in_any_answer_file_log_or_figure(database: Path, tmp_path: Path):
-    made = command("keys", "create", "--new-admin", "Ada", "--database", database)
+    made = command_process("keys", "create", "--new-admin", "Ada", "--database", database)
     key = made.stdout.strip()
-    (stored,) = json.loads(command("keys", "list", "--json", "--database", database).stdout)
+    (stored,) = json.loads(command_process("keys", "list", "--json", "--database", database).stdout)
     metrics_token, hook_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     with an_issuer() as issuer:
         mine = token(sub=stored["actor_chitty_id"])
@@ -173,9 +173,9 @@ def test_no_credential_is_found_in_any_answer_file_log_or_figure(database: Path,
             written = {
                 path.name: path.read_bytes() for path in database.parent.glob("registry.db*")
             }
-            command("backup", tmp_path / "copy.db", "--database", database)
+            command_process("backup", tmp_path / "copy.db", "--database", database)
             exported = [
-                command("export", *form, "--database", database).stdout
+                command_process("export", *form, "--database", database).stdout
                 for form in (["--sql"], ["--jsonl"])
             ]
             process.send_signal(signal.SIGTERM)

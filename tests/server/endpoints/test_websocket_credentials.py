@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.support.backups import command
+from tests.support.commands import command
 from tests.support.protected_service import WRONG, bearer, protected
 from tests.support.server_process import PATIENCE
 from tests.support.websocket_clients import acknowledged, opened

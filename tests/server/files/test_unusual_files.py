@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.backups import command, complaint
+from tests.support.commands import command, command_process, complaint
 from tests.support.transfers import ACTOR
 
 
@@ -34,7 +34,7 @@ def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(moving):
 def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(moving, tmp_path):
     moving.take(*(ACTOR | {"chitty_id": f"CHITTY-ACTOR-{n:06}-AAAA"} for n in range(300)))
 
-    done = command(
+    done = command_process(
         *("export", "--jsonl", "--output", tmp_path / "all.jsonl"),
         *("--database", tmp_path / "registry.db"),
         limit=60_000,
