@@ -5,7 +5,6 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.migrating import migrator
 from server.cli import options
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ def add_to(commands: "Commands") -> None:
 def run(args: argparse.Namespace) -> int:
     """Migrate and fill; a registry that holds anything is left as it is."""
     settings = options.settings_of(args)
-    migrator.migrate(settings.database_path)
     print(told(settings.database_path, fill(settings.database_path)))
     return 0
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from db.migrating import migrator
 from db.migrating.adoption import repair_report
 from db.migrating.adoption.repair_report import Repair
-from db.queries import row_counts
 from db.sqlite import describe, library
 from server.cli import options
 
@@ -51,7 +50,7 @@ def state(path: Path) -> dict[str, Any]:
         "pending": list(status.pending),
         "to_repair": [asdict(repair) for repair in status.repairs],
         "repaired": [asdict(each) for each in repair_report.of_file(path)] if complete else [],
-        "rows": row_counts.rows_of_file(path) if complete else {},
+        "rows": describe.row_counts(path) if complete else {},
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
     }

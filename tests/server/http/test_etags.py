@@ -67,7 +67,7 @@ async def test_the_client_alone_may_keep_it_and_has_to_ask(api):
 async def test_no_table_is_read_to_see_that_nothing_changed(api):
     first = await get(api)
     asked: list[str] = []
-    points = api.app.db._points
+    points = api.app.db._inline
     points._connection.set_trace_callback(asked.append)
     lent = [await api.app.db.borrow(), await api.app.db.borrow()]
 

@@ -1,0 +1,103 @@
+"""Imports in `db` point one way, and only what is about files knows that there is a SQLite file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.imports import circles, imports_of, wrong_arrows
+from tests.support.paths import ROOT
+
+LAYERS = [
+    ["db.program", "db.errors"],
+    ["db.precondition", "db.model"],
+    ["db.security"],
+    ["db.database"],
+    ["db.queries", "db.commands", "db.sqlite"],
+    ["db.migrating"],
+    ["db.backup", "db.transfer"],
+    ["db.open_database", "db"],
+]
+# What may import the SQLite engine: `db` has it put a current SQLite in the place of Python's.
+ON_SQLITE = ("db.sqlite", "db.migrating", "db.backup", "db.transfer", "db.open_database")
+SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
+FILES_ONLY = {"db/sqlite", "db/migrating", "db/backup", "db/transfer"}
+# Above db/, by what is about files: the commands, and the files that are imported and exported.
+ABOUT_FILES = {
+    "server/cli/explain.py": {"db.sqlite"},  # how SQLite means to carry statements out
+    "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # which SQLite serves
+    "server/cli/sql.py": {"db.sqlite"},
+    "server/cli/status.py": {"db.sqlite", "db.migrating"},
+    "server/cli/backup.py": {"db.backup"},
+    "server/cli/check.py": {"db.migrating"},
+    "server/cli/copies.py": {"db.backup"},
+    "server/cli/export.py": {"db.transfer"},
+    "server/cli/import_.py": {"db.transfer"},
+    "server/cli/migrate.py": {"db.migrating"},
+    "server/cli/restore.py": {"db.backup"},
+    "server/files/exporting.py": {"db.backup", "db.transfer"},
+    "server/files/importing.py": {"db.migrating", "db.transfer"},
+    "resolvers/import_rules.py": {"db.transfer"},
+}
+
+
+def test_imports_in_db_point_one_way():
+    assert wrong_arrows(imports_of("db"), LAYERS) == []
+
+
+def test_no_modules_of_db_import_each_other():
+    assert circles(imports_of("db")) == []
+
+
+@pytest.mark.parametrize("layer", [["queries", "commands", "sqlite"], ["backup", "transfer"]])
+def test_folders_of_one_layer_do_not_import_each_other(layer: list[str]):
+    for name, others in imports_of("db").items():
+        for folder in layer:
+            if name.startswith(f"db.{folder}"):
+                beside = tuple(f"db.{other}" for other in layer if other != folder)
+                assert [other for other in others if other.startswith(beside)] == [], name
+
+
+def test_only_what_is_made_of_files_imports_the_sqlite_engine():
+    assert [
+        name
+        for name, others in imports_of("db").items()
+        if any(other.startswith("db.sqlite") for other in others) and not name.startswith(ON_SQLITE)
+    ] == ["db"]
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def modules(*folders: str) -> dict[str, set[str]]:
+    return {
+        str(file.relative_to(ROOT)): set(imported(file))
+        for folder in folders
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    }
+
+
+def test_only_what_is_made_of_files_speaks_to_sqlite_itself():
+    assert [
+        file
+        for file, names in modules("db", "resolvers", "schema", "server").items()
+        if {name.partition(".")[0] for name in names} & SQLITE
+        and not file.startswith(tuple(f"{folder}/" for folder in FILES_ONLY))
+    ] == []
+
+
+def test_above_db_only_what_is_about_files_knows_that_there_is_one():
+    folders = [folder.replace("/", ".") for folder in FILES_ONLY]
+    found = {
+        file: {folder for folder in folders if any(name.startswith(folder) for name in names)}
+        for file, names in modules("resolvers", "schema", "server").items()
+    }
+
+    assert {file: knows for file, knows in found.items() if knows} == ABOUT_FILES
