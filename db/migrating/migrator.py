@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from db import temporary_folders
 from db.errors import BootRefused
 from db.migrating import ledger, wrangler
 from db.migrating.adoption import adoption, recognition
 from db.migrating.adoption.adoption import Adoption
 from db.migrating.adoption.repair_report import Repair
 from db.migrating.ledger import MIGRATIONS, Migration
-from db.sqlite import file_checks, temporary_folders
+from db.sqlite import file_checks
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from db import temporary_folders
 from db.errors import BootRefused
-from db.sqlite import temporary_folders
 from db.sqlite.connection_thread import code_of
 
 BUSY_SECONDS = 30.0

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from db import temporary_folders
 from db.errors import BootRefused
 from db.model import instants
-from db.sqlite import file_checks, temporary_folders
+from db.sqlite import file_checks
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from db import temporary_folders
 from db.errors import Unavailable
 from db.program import Value, Values
-from db.sqlite import file_checks, temporary_folders
+from db.sqlite import file_checks
 from db.transfer.layout import TRANSFERS, Transfer
 
 CHUNK = 1000

@@ -4,7 +4,7 @@ import atexit
 import signal
 import sys
 
-from db.sqlite import temporary_folders
+from db import temporary_folders
 
 STOPPED = 143
 

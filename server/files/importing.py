@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from db import temporary_folders
 from db.errors import BootRefused
 from db.migrating import migrator
 from db.model import instants
-from db.sqlite import temporary_folders
 from db.transfer import imports, staging
 from db.transfer.imports import Counted
 from db.transfer.layout import BY_TYPE

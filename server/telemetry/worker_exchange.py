@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from db.sqlite import temporary_folders
+from db import temporary_folders
 
 # Not a setting: the parent passes it on to its workers.
 FOLDER_VARIABLE = "_CHITTYGRAPH_WORKER_SOCKETS"

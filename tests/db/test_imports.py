@@ -10,7 +10,7 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 from tests.support.paths import ROOT
 
 LAYERS = [
-    ["db.program", "db.errors"],
+    ["db.program", "db.errors", "db.temporary_folders"],
     ["db.precondition", "db.model"],
     ["db.security"],
     ["db.database"],
@@ -32,7 +32,7 @@ ABOUT_FILES = {
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
     "server/cli/copies.py": {"db.backup"},
-    "server/cli/export.py": {"db.transfer"},
+    "server/cli/export.py": {"db.sqlite", "db.transfer"},
     "server/cli/import_.py": {"db.transfer"},
     "server/cli/migrate.py": {"db.migrating"},
     "server/cli/restore.py": {"db.backup"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from db.sqlite import temporary_folders
+from db import temporary_folders
 from tests.support.backups import registry
 from tests.support.server_process import COMMAND
 from tests.support.transfers import content
