@@ -58,7 +58,6 @@ async def update(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 @requires(Capability.REGISTRY_WRITE)
 async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Suspend an actor: until it is reinstated, it cannot open connections or receive contexts."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()
@@ -67,7 +66,6 @@ async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 @requires(Capability.REGISTRY_WRITE)
 async def reinstate(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Reinstate a suspended or deleted actor."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()

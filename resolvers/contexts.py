@@ -54,7 +54,6 @@ async def update(ctx: OperationContext, inputs: Inputs) -> tables.Context:
 
 @requires(Capability.REGISTRY_WRITE)
 async def transfer(ctx: OperationContext, inputs: Inputs) -> tables.Context:
-    """Transfer a context to another active actor."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     new_owner = checks.required("new_owner", validators.chitty_id)

@@ -31,7 +31,6 @@ class DataLoader(Generic[K, V]):
         return self._scheduler.request(self, key)
 
     async def fetch(self, keys: Iterable[K]) -> None:
-        """Load what is not cached yet."""
         missing = [key for key in keys if key not in self._cache]
         if missing:
             self._cache.update(zip(missing, await self._load(missing), strict=True))

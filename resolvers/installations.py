@@ -75,7 +75,6 @@ async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
 
 @requires(Capability.INSTALLATIONS_WRITE)
 async def unsuspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
-    """End an installation's suspension."""
     checks = InputChecks(inputs)
     installation_id = checks.required("installation_id", validators.github_id)
     checks.raise_problems()

@@ -37,7 +37,6 @@ class Loaders:
         self._rows = 0
 
     def stop(self) -> None:
-        """Load nothing more: the operation is over."""
         self._scheduler.stop()
 
     def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":

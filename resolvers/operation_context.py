@@ -35,7 +35,6 @@ class OperationContext:
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Start without a snapshot; the first read takes one."""
         self._session: Session | None = None
         self._opening: asyncio.Lock | None = None
         self._loaders: Loaders | None = None

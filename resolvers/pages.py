@@ -40,23 +40,19 @@ class LazyPage:
         return kept[::-1] if self._cut.backward else kept
 
     async def total(self) -> int:
-        """How many rows the whole list has."""
         return await self._ctx.loaders.count(self._listing).load(self._parent)
 
     async def has_next(self) -> bool:
-        """Whether the list continues after this page."""
         if not self._cut.backward and await self._has_more():
             return True
         return await self._extends_past(self._cut.before, ahead=True)
 
     async def has_previous(self) -> bool:
-        """Whether the list has rows before this page."""
         if self._cut.backward and await self._has_more():
             return True
         return await self._extends_past(self._cut.after, ahead=False)
 
     def cursor(self, row: Any) -> str:
-        """The cursor of a row of this page."""
         order = self._cut.order
         values = tuple(getattr(row, part.column) for part in order)
         return cursors.encoder(self._ctx.cursor_key, self._listing.table.name, order)(values)

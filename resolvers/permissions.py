@@ -89,7 +89,6 @@ class Viewer:
 
     @cached_property
     def security(self) -> RowSecurity:
-        """Which rows it sees and may change."""
         return (
             UNRESTRICTED
             if self.actor is None
@@ -106,7 +105,6 @@ class Viewer:
 
     @property
     def is_admin(self) -> bool:
-        """Whether it may do everything."""
         return ADMIN in self.effective_capabilities
 
 

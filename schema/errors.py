@@ -31,18 +31,15 @@ class RequestRefused(Exception):
 
     @classmethod
     def because(cls, code: str, message: str) -> RequestRefused:
-        """The refusal with one error."""
         return cls(code, [GraphQLError(message)])
 
     @classmethod
     def over_limit(cls, excess: Excess) -> RequestRefused:
-        """The refusal of an operation that exceeds a limit."""
         code = "TOO_COSTLY" if excess.name == "cost" else "TOO_LARGE"
         details = {"limit": excess.name, "measured": excess.measured, "allowed": excess.allowed}
         return cls(code, [GraphQLError(str(excess), extensions=details)])
 
     def formatted(self) -> list[dict[str, Any]]:
-        """The response's `errors`."""
         return [_with_code(error, self.code) for error in self.errors]
 
 

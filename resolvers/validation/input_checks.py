@@ -33,7 +33,6 @@ class InputChecks:
         self.problems: list[Problem] = []
 
     def add_problem(self, field: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
-        """Add a problem with a field."""
         self.problems.append(Problem(code, (*self._path, field), message))
 
     def required(self, field: str, validator: Validator[T]) -> T:

@@ -12,13 +12,11 @@ BY_TYPE_NAME: dict[str, Table[Any]] = {table.row.__name__: table for table in ta
 
 
 def encode(row: Any) -> str:
-    """The id of a row."""
     type_name = type(row).__name__
     return of_key(type_name, getattr(row, BY_TYPE_NAME[type_name].key))
 
 
 def of_key(type_name: str, key: Any) -> str:
-    """The id of the object of this type with this key."""
     return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode()
 
 

@@ -36,7 +36,6 @@ class VariableReader:
 
     @classmethod
     def of(cls, definitions: Iterable[VariableDefinitionNode]) -> "VariableReader":
-        """The reader for an operation's variable definitions."""
         return cls(
             {
                 each.variable.name.value: value_from_ast_untyped(each.default_value)

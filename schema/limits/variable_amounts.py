@@ -18,7 +18,6 @@ def evaluate(amount: Amount, sent: SentVariables) -> int:
 
 
 def sum_of(amounts: Iterable[Amount]) -> Amount:
-    """The sum of all amounts."""
     known, open_ = _split(amounts)
     sum_ = sum(known)
     if not open_:
@@ -38,7 +37,6 @@ def largest(amounts: Iterable[Amount]) -> Amount:
 
 
 def product(factor: Amount, amount: Amount) -> Amount:
-    """The product of both."""
     if isinstance(factor, int):
         if isinstance(amount, int):
             return factor * amount

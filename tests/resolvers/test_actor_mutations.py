@@ -38,13 +38,13 @@ async def test_a_registered_actor_is_active_and_has_a_chitty_id_of_its_own(ctx):
     assert actor.last_seen_at is None
 
 
-async def test_a_chitty_id_minted_elsewhere_is_taken_without_its_prefix(ctx):
+async def test_a_chitty_id_minted_elsewhere_is_stored_without_its_prefix(ctx):
     actor = await register(ctx, f"did:chitty:{ADA}")
 
     assert actor.chitty_id == ADA
 
 
-async def test_every_malformed_field_is_reported_at_once(ctx):
+async def test_all_invalid_fields_are_reported_at_once(ctx):
     async with refusal(
         ctx,
         ("INVALID", "chitty_id"),
@@ -57,7 +57,7 @@ async def test_every_malformed_field_is_reported_at_once(ctx):
         )
 
 
-async def test_a_chitty_id_is_unique_over_actors_contexts_and_installations(ctx):
+async def test_a_chitty_id_is_unique_across_actors_contexts_and_installations(ctx):
     await register(ctx, ADA)
     await contexts.create(ctx, {"chitty_id": BOB, "name": "work", "owner": ADA})
 
@@ -80,7 +80,7 @@ async def test_two_actors_cannot_have_the_same_principal(ctx):
         await actors.update(ctx, {"chitty_id": BOB, "chitty_auth_principal_id": "p-1"})
 
 
-async def test_of_many_registrations_with_one_id_at_once_exactly_one_succeeds(ctx):
+async def test_exactly_one_of_many_concurrent_registrations_with_one_id_succeeds(ctx):
     attempts = [register(ctx, ADA, display_name=f"Ada {n}") for n in range(20)]
 
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
@@ -89,7 +89,7 @@ async def test_of_many_registrations_with_one_id_at_once_exactly_one_succeeds(ct
     assert await ask(ctx, "SELECT count(*) FROM actors") == [(1,)]
 
 
-async def test_an_update_changes_what_was_given_and_null_clears(ctx):
+async def test_an_update_changes_the_fields_sent_and_null_clears(ctx):
     before = await register(ctx, ADA, display_name="Ada", email="a@example.org")
 
     after = await actors.update(ctx, {"chitty_id": ADA, "email": None, "capabilities": ["x"]})
@@ -99,7 +99,7 @@ async def test_an_update_changes_what_was_given_and_null_clears(ctx):
     assert after.created_at == before.created_at
 
 
-async def test_an_actor_keeps_its_own_principal_while_something_else_changes(ctx):
+async def test_an_actor_may_send_its_own_principal_with_another_change(ctx):
     await register(ctx, ADA, chitty_auth_principal_id="p-1")
 
     given = {"chitty_id": ADA, "chitty_auth_principal_id": "p-1", "display_name": "Ada"}
@@ -119,7 +119,7 @@ async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
         assert await actors.update(ctx, {"chitty_id": ADA, **same}) == before
 
 
-async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx):
+async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
     for mutate in (
         actors.update,
         actors.suspend,
@@ -133,7 +133,7 @@ async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx
             await mutate(ctx, {"chitty_id": "ada"})
 
 
-async def test_a_change_is_refused_when_the_row_has_changed_since(ctx):
+async def test_an_update_fails_if_the_row_has_changed_since(ctx):
     actor = await register(ctx, ADA)
     newer = await actors.update(ctx, {"chitty_id": ADA, "display_name": "Ada"})
 
@@ -158,7 +158,7 @@ async def test_an_instant_stored_by_another_program_is_compared_by_its_meaning(c
     assert actor.status == "suspended"
 
 
-async def test_updated_at_grows_even_when_it_lies_in_the_future(ctx):
+async def test_updated_at_grows_even_if_it_is_in_the_future(ctx):
     await register(ctx, ADA)
     future = "2099-01-01T00:00:00.999Z"
     await put(ctx, "UPDATE actors SET updated_at = :at", at=future)
@@ -226,7 +226,7 @@ async def test_an_actor_that_owns_contexts_is_in_use_and_the_message_says_how_ma
         await actors.delete(ctx, {"chitty_id": ADA})
 
 
-async def test_contexts_are_handed_to_another_actor_in_the_same_breath(ctx):
+async def test_deleting_an_actor_can_transfer_its_contexts(ctx):
     await register(ctx, ADA)
     await register(ctx, BOB)
     before = await contexts.create(ctx, {"name": "work", "owner": ADA})
@@ -239,7 +239,7 @@ async def test_contexts_are_handed_to_another_actor_in_the_same_breath(ctx):
     assert updated_at > before.updated_at
 
 
-async def test_contexts_are_handed_only_to_another_known_and_active_actor(ctx):
+async def test_contexts_are_transferred_only_to_another_known_and_active_actor(ctx):
     await register(ctx, ADA)
     await register(ctx, BOB)
     await connect(ctx, ADA, "actor", 1)
@@ -251,7 +251,7 @@ async def test_contexts_are_handed_only_to_another_known_and_active_actor(ctx):
             await actors.delete(ctx, {"chitty_id": ADA, "transfer_contexts_to": heir})
 
 
-async def test_being_seen_counts_new_sessions_and_never_goes_back_in_time(ctx):
+async def test_recording_an_actor_as_seen_counts_sessions_and_never_goes_back_in_time(ctx):
     await register(ctx, ADA)
     ref = {"chitty_id": ADA}
 
@@ -268,7 +268,7 @@ async def test_being_seen_counts_new_sessions_and_never_goes_back_in_time(ctx):
     assert third.last_seen_at == "2099-01-01T00:00:00.000Z"
 
 
-async def test_a_suspended_actor_can_be_seen_and_null_is_no_answer_to_new_session(ctx):
+async def test_a_suspended_actor_can_be_recorded_as_seen_and_new_session_must_not_be_null(ctx):
     await register(ctx, ADA)
     await actors.suspend(ctx, {"chitty_id": ADA})
 

@@ -1,6 +1,6 @@
-"""Every field of every mutation's input, set to something it cannot be, one at a time.
+"""Every field of every mutation's input with invalid values, one field at a time.
 
-The rest of the input is right, so that the refusal is of that field; and nothing is written.
+The rest of the input is valid, so that only that field is reported; nothing is written.
 """
 
 from typing import Any
@@ -105,7 +105,7 @@ async def api(tmp_path_factory):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def known(api):
-    """Something live of each type."""
+    """An active object of each type."""
 
     async def first(column, table, condition):
         [(key,), *_] = await api.rows(f"SELECT {column} FROM {table} WHERE {condition} ORDER BY 1")
@@ -120,16 +120,16 @@ async def known(api):
 
 
 async def version(api):
-    """What SQLite counts up, for the one connection that reads, when another commits a change."""
+    """SQLite's data_version: it changes for a connection whenever another one commits a change."""
     return await api.rows("PRAGMA data_version")
 
 
-async def test_there_is_a_right_input_for_every_mutation():
+async def test_every_mutation_has_a_valid_input_here():
     assert RIGHT.keys() == MUTATIONS.keys()
 
 
 @pytest.mark.parametrize(("mutation", "field", "value"), list(cases()))
-async def test_a_bad_field_is_refused_by_name_and_writes_nothing(
+async def test_an_invalid_field_is_reported_by_name_and_nothing_is_written(
     api, known, mutation, field, value
 ):
     [(argument, declared)] = MUTATIONS[mutation].args.items()

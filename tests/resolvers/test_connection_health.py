@@ -41,7 +41,7 @@ def minutes_from_now(minutes):
     return instants.canonical(datetime.now(UTC) + timedelta(minutes=minutes))
 
 
-async def test_errors_in_a_row_are_counted_until_the_connection_fails(ctx):
+async def test_consecutive_errors_are_counted_until_the_connection_fails(ctx):
     reports = [await connections.report_health(ctx, SICK | {"error": "no"}) for _ in range(4)]
 
     assert [report.error_count for report in reports] == [1, 2, 3, 4]
@@ -52,7 +52,7 @@ async def test_errors_in_a_row_are_counted_until_the_connection_fails(ctx):
     assert instants == sorted(set(instants))
 
 
-async def test_a_healthy_report_makes_up_for_all_errors(ctx):
+async def test_a_healthy_report_clears_all_errors(ctx):
     for _ in range(3):
         await connections.report_health(ctx, SICK | {"error": "no"})
 
@@ -61,7 +61,7 @@ async def test_a_healthy_report_makes_up_for_all_errors(ctx):
     assert (well.status, well.error_count, well.last_error) == ("active", 0, None)
 
 
-async def test_reports_at_once_are_each_counted(ctx):
+async def test_concurrent_reports_are_all_counted(ctx):
     await asyncio.gather(*[connections.report_health(ctx, SICK) for _ in range(20)])
 
     assert await ask(ctx, "SELECT max(error_count) FROM connections") == [(20,)]
@@ -73,13 +73,13 @@ async def test_the_error_count_stops_at_the_greatest_int(ctx):
     assert (await connections.report_health(ctx, SICK)).error_count == INT_MAX
 
 
-async def test_an_error_without_a_text_keeps_the_last_text(ctx):
+async def test_an_unhealthy_report_without_an_error_keeps_the_last_error(ctx):
     await connections.report_health(ctx, SICK | {"error": "no answer"})
 
     assert (await connections.report_health(ctx, SICK)).last_error == "no answer"
 
 
-async def test_the_text_of_an_error_is_kept_short_and_without_secrets(ctx):
+async def test_an_error_is_stored_shortened_and_without_secrets(ctx):
     token = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     error = f"401 for {token}\n" + "x" * 5000
 
@@ -109,7 +109,7 @@ async def test_a_report_older_than_the_last_is_refused(ctx):
     assert (again.last_health_check, again.error_count) == (later, 0)
 
 
-async def test_an_instant_in_the_form_of_other_programs_is_compared_rightly(ctx):
+async def test_an_instant_in_another_programs_format_is_compared_correctly(ctx):
     await put(ctx, "UPDATE connections SET last_health_check = '2026-03-01 12:00:00'")
 
     async with refusal(ctx, ("CONFLICT", "checked_at")):
@@ -134,7 +134,7 @@ async def test_a_disconnected_connection_has_no_health(ctx):
             await connections.report_health(ctx, report)
 
 
-async def test_an_inactive_connection_stays_inactive_however_it_fares(ctx):
+async def test_an_inactive_connection_stays_inactive_whatever_is_reported(ctx):
     await connections.update(ctx, REF | {"active": False})
 
     sick = [await connections.report_health(ctx, SICK) for _ in range(4)][-1]
@@ -144,7 +144,7 @@ async def test_an_inactive_connection_stays_inactive_however_it_fares(ctx):
     assert (well.status, well.error_count) == ("inactive", 0)
 
 
-async def test_a_failed_connection_does_not_come_back_beside_an_active_twin(ctx):
+async def test_a_failed_connection_does_not_become_active_beside_an_active_duplicate(ctx):
     for _ in range(3):
         await connections.report_health(ctx, SICK)
     await connections.open(ctx, {"source": ADA, "target_service": "github"})
@@ -159,7 +159,7 @@ async def test_a_report_on_an_unknown_connection_is_not_found(ctx):
         await connections.report_health(ctx, WELL | {"connection_id": UNKNOWN})
 
 
-async def test_use_is_added_up_and_answered_in_the_order_of_the_input(ctx):
+async def test_uses_are_added_up_and_returned_in_the_order_of_the_input(ctx):
     first = {"connection_id": FIRST, "requests": 5}
     second = {"connection_id": SECOND}
 
@@ -170,7 +170,7 @@ async def test_use_is_added_up_and_answered_in_the_order_of_the_input(ctx):
     assert all(row.last_used_at and row.updated_at > row.created_at for row in used)
 
 
-async def test_use_is_counted_for_all_or_for_none(ctx):
+async def test_uses_are_counted_for_all_connections_or_none(ctx):
     await connections.disconnect(ctx, {"connection_id": SECOND})
 
     async with refusal(
@@ -181,7 +181,7 @@ async def test_use_is_counted_for_all_or_for_none(ctx):
         )
 
 
-async def test_every_malformed_use_is_reported_at_its_place(ctx):
+async def test_every_invalid_use_is_reported_at_its_position(ctx):
     async with refusal(
         ctx,
         ("INVALID", "0", "connection_id"),
@@ -230,7 +230,7 @@ async def test_the_last_use_never_goes_back(ctx):
     assert used.last_used_at == ahead
 
 
-async def test_uses_at_once_are_each_counted_and_a_refused_one_takes_nothing_with_it(ctx):
+async def test_concurrent_uses_are_all_counted_and_a_failed_one_affects_no_other(ctx):
     uses = [[REF], [REF, {"connection_id": UNKNOWN}]] * 10
 
     outcomes = await asyncio.gather(

@@ -32,7 +32,7 @@ async def fail(ctx, connection_id=FIRST):
     return failed
 
 
-async def test_an_update_changes_what_is_given_and_leaves_the_rest(ctx):
+async def test_an_update_changes_the_fields_sent_and_no_others(ctx):
     before = await open_one(ctx, target_endpoint=API, config={"a": 1}, credentials_kv_key="k")
 
     after = await connections.update(
@@ -44,7 +44,7 @@ async def test_an_update_changes_what_is_given_and_leaves_the_rest(ctx):
     assert after.updated_at > before.updated_at
 
 
-async def test_null_clears_what_may_be_empty_and_is_refused_elsewhere(ctx):
+async def test_null_clears_nullable_fields_and_is_an_error_for_others(ctx):
     await install(ctx)
     await open_one(
         ctx,
@@ -63,7 +63,7 @@ async def test_null_clears_what_may_be_empty_and_is_refused_elsewhere(ctx):
         await connections.update(ctx, REF | {"connection_type": None, "active": None})
 
 
-async def test_an_update_to_what_is_already_so_writes_nothing(ctx):
+async def test_an_update_to_the_present_values_writes_nothing(ctx):
     before = await open_one(ctx, target_endpoint=API)
 
     assert await connections.update(ctx, REF) == before
@@ -71,7 +71,7 @@ async def test_an_update_to_what_is_already_so_writes_nothing(ctx):
     assert await connections.update(ctx, same) == before
 
 
-async def test_a_stale_change_is_refused(ctx):
+async def test_an_update_fails_if_the_connection_has_changed_since(ctx):
     stale = (await open_one(ctx)).updated_at
     current = (await connections.update(ctx, REF | {"config": {"a": 1}})).updated_at
 
@@ -101,7 +101,7 @@ async def test_a_connection_is_switched_off_and_on(ctx):
     assert (off.status, on.status) == ("inactive", "active")
 
 
-async def test_switching_a_failed_connection_on_forgets_its_errors(ctx):
+async def test_switching_a_failed_connection_on_clears_its_errors(ctx):
     await open_one(ctx)
     failed = await fail(ctx)
 
@@ -136,7 +136,7 @@ async def test_no_update_makes_a_second_active_connection(ctx):
     assert (await connections.update(ctx, elsewhere)).status == "active"
 
 
-async def test_switching_on_needs_a_source_that_may_open_things(ctx):
+async def test_switching_on_requires_an_active_source(ctx):
     await open_one(ctx)
     await connections.update(ctx, REF | {"active": False})
     await actors.suspend(ctx, {"chitty_id": ADA})
@@ -147,7 +147,7 @@ async def test_switching_on_needs_a_source_that_may_open_things(ctx):
     assert after.config == '{"a":1}'
 
 
-async def test_an_installation_is_changed_only_to_one_that_carries_things(ctx):
+async def test_an_installation_can_be_changed_only_to_a_usable_one(ctx):
     await install(ctx)
     await open_one(ctx, installation_id=LIVE)
 
@@ -156,7 +156,7 @@ async def test_an_installation_is_changed_only_to_one_that_carries_things(ctx):
             await connections.update(ctx, REF | {"installation_id": number})
 
 
-async def test_an_installation_that_was_suspended_since_stays(ctx):
+async def test_an_installation_that_was_suspended_since_can_stay(ctx):
     await install(ctx)
     await open_one(ctx, installation_id=LIVE)
     await put(ctx, "UPDATE installations SET suspended_at = installed_at")
@@ -178,7 +178,7 @@ async def test_disconnecting_twice_changes_nothing_the_second_time(ctx):
 
 
 @pytest.mark.parametrize("state", ["disconnected", "inactive", "failed"])
-async def test_a_reconnected_connection_starts_anew(ctx, state):
+async def test_a_reconnected_connection_starts_without_errors(ctx, state):
     await open_one(ctx)
     await put(
         ctx,
@@ -194,7 +194,7 @@ async def test_a_reconnected_connection_starts_anew(ctx, state):
     assert await connections.reconnect(ctx, REF) == after
 
 
-async def test_reconnecting_beside_an_active_twin_is_refused(ctx):
+async def test_reconnecting_fails_beside_an_active_duplicate(ctx):
     await open_one(ctx)
     await connections.disconnect(ctx, REF)
     await open_one(ctx, SECOND)
@@ -205,7 +205,7 @@ async def test_reconnecting_beside_an_active_twin_is_refused(ctx):
     assert (await connections.reconnect(ctx, REF)).status == "active"
 
 
-async def test_reconnecting_needs_a_usable_source(ctx):
+async def test_reconnecting_requires_a_usable_source(ctx):
     await open_one(ctx)
     await contexts.delete(ctx, {"chitty_id": WORK})
 
@@ -213,7 +213,7 @@ async def test_reconnecting_needs_a_usable_source(ctx):
         await connections.reconnect(ctx, REF)
 
 
-async def test_reconnecting_through_a_removed_installation_is_refused(ctx):
+async def test_reconnecting_through_a_removed_installation_fails(ctx):
     await install(ctx)
     await open_one(ctx, installation_id=LIVE)
     await connections.disconnect(ctx, REF)
@@ -226,7 +226,7 @@ async def test_reconnecting_through_a_removed_installation_is_refused(ctx):
         await connections.reconnect(ctx, REF)
 
 
-async def test_an_active_connection_of_a_suspended_actor_reconnects_as_it_is(ctx):
+async def test_reconnecting_an_active_connection_of_a_suspended_actor_changes_nothing(ctx):
     await register(ctx, EVE)
     before = await open_one(ctx, source=EVE)
     await actors.suspend(ctx, {"chitty_id": EVE})

@@ -43,7 +43,7 @@ async def test_an_opened_connection_is_active_and_has_an_id_of_its_own(ctx):
     assert opened.disconnected_at is None
 
 
-async def test_an_opened_connection_keeps_all_that_it_is_given(ctx):
+async def test_an_opened_connection_stores_all_fields_sent(ctx):
     await install(ctx)
 
     opened = await open_one(
@@ -64,7 +64,7 @@ async def test_an_opened_connection_keeps_all_that_it_is_given(ctx):
     assert opened.installation_id == LIVE
 
 
-async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(ctx):
+async def test_all_invalid_fields_of_a_new_connection_are_reported_at_once(ctx):
     async with refusal(
         ctx,
         ("INVALID", "connection_id"),
@@ -89,7 +89,7 @@ async def test_every_malformed_field_of_a_new_connection_is_reported_at_once(ctx
         )
 
 
-async def test_every_reason_against_a_connection_is_reported_at_once(ctx):
+async def test_all_unmet_preconditions_of_a_connection_are_reported_at_once(ctx):
     await open_one(ctx)
     await open_one(ctx, SECOND, target_endpoint=API)
 
@@ -104,7 +104,7 @@ async def test_every_reason_against_a_connection_is_reported_at_once(ctx):
         await open_one(ctx, source=NOWHERE)
 
 
-async def test_a_refusal_never_repeats_a_secret(ctx):
+async def test_an_error_never_repeats_a_secret(ctx):
     with pytest.raises(Refused) as refused:
         await open_one(
             ctx,
@@ -132,7 +132,7 @@ async def test_a_refusal_never_repeats_a_secret(ctx):
         "https://api.example.com/?api_key=0123456789",
     ],
 )
-async def test_an_endpoint_that_carries_credentials_or_means_nothing_is_refused(ctx, endpoint):
+async def test_an_endpoint_with_credentials_or_without_a_host_is_invalid(ctx, endpoint):
     async with refusal(ctx, ("INVALID", "target_endpoint")):
         await open_one(ctx, target_endpoint=endpoint)
 
@@ -145,7 +145,7 @@ async def test_an_endpoint_may_be_a_url_or_a_host_with_a_path(ctx, endpoint):
     assert (await open_one(ctx, target_endpoint=endpoint)).target_endpoint == endpoint
 
 
-async def test_a_second_active_connection_to_the_same_place_is_refused(ctx):
+async def test_a_second_active_connection_to_the_same_endpoint_fails(ctx):
     await open_one(ctx, target_endpoint=API)
 
     with pytest.raises(Refused) as refused:
@@ -157,14 +157,14 @@ async def test_a_second_active_connection_to_the_same_place_is_refused(ctx):
     assert f"github at {API}" in problem.message
 
 
-async def test_two_connections_without_an_endpoint_are_to_the_same_place(ctx):
+async def test_two_connections_without_an_endpoint_are_duplicates(ctx):
     await open_one(ctx)
 
     async with refusal(ctx, ("ALREADY_EXISTS", "target_service")):
         await open_one(ctx, SECOND)
 
 
-async def test_of_sixteen_that_open_the_same_at_once_one_wins(ctx):
+async def test_exactly_one_of_sixteen_concurrent_duplicates_is_opened(ctx):
     given = {"source": WORK, "target_service": "github"}
 
     tries = [connections.open(ctx, given) for _ in range(16)]
@@ -174,7 +174,7 @@ async def test_of_sixteen_that_open_the_same_at_once_one_wins(ctx):
     assert await ask(ctx, "SELECT count(*) FROM connections") == [(1,)]
 
 
-async def test_a_connection_that_is_not_active_leaves_its_place_to_another(ctx):
+async def test_an_inactive_connection_does_not_block_a_duplicate(ctx):
     await open_one(ctx)
     await connections.disconnect(ctx, REF)
 
@@ -192,7 +192,7 @@ async def test_a_connection_that_is_not_active_leaves_its_place_to_another(ctx):
         ("UPDATE contexts SET status = 'deleted'", WORK, "deleted"),
     ],
 )
-async def test_a_source_that_is_out_of_use_opens_nothing(ctx, change, source, says):
+async def test_an_inactive_source_cannot_open_a_connection(ctx, change, source, says):
     await put(ctx, change)
 
     with pytest.raises(Refused) as refused:
@@ -205,7 +205,7 @@ async def test_a_source_that_is_out_of_use_opens_nothing(ctx, change, source, sa
     assert await ask(ctx, "SELECT * FROM connections") == []
 
 
-async def test_an_installation_that_is_suspended_or_removed_carries_nothing(ctx):
+async def test_a_suspended_or_removed_installation_cannot_be_used(ctx):
     await install(ctx)
 
     for number in (SUSPENDED, REMOVED):

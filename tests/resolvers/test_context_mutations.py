@@ -54,7 +54,7 @@ async def test_a_created_context_is_active_and_has_a_chitty_id_of_its_own(ctx):
     assert context.deleted_at is None
 
 
-async def test_every_malformed_field_is_reported_at_once(ctx):
+async def test_all_invalid_fields_are_reported_at_once(ctx):
     async with refusal(
         ctx,
         ("INVALID", "chitty_id"),
@@ -67,7 +67,7 @@ async def test_every_malformed_field_is_reported_at_once(ctx):
         await create(ctx, "x", name="", owner="ada", chitty_dna_id="x", data=None, tools=["a", "a"])
 
 
-async def test_every_reason_against_a_context_is_reported_at_once(ctx):
+async def test_all_unmet_preconditions_of_a_context_are_reported_at_once(ctx):
     await create(ctx)
 
     async with refusal(
@@ -76,12 +76,12 @@ async def test_every_reason_against_a_context_is_reported_at_once(ctx):
         await create(ctx, owner=EVE)
 
 
-async def test_an_actors_chitty_id_cannot_be_a_contexts(ctx):
+async def test_a_context_cannot_have_an_actors_chitty_id(ctx):
     async with refusal(ctx, ("ALREADY_EXISTS", "chitty_id")):
         await create(ctx, ADA)
 
 
-async def test_a_suspended_or_deleted_actor_is_given_no_context(ctx):
+async def test_a_suspended_or_deleted_actor_cannot_receive_contexts(ctx):
     await register(ctx, BOB)
     await register(ctx, EVE)
     await create(ctx)
@@ -95,7 +95,7 @@ async def test_a_suspended_or_deleted_actor_is_given_no_context(ctx):
             await contexts.transfer(ctx, REF | {"new_owner": owner})
 
 
-async def test_of_many_contexts_with_one_name_at_once_exactly_one_is_created(ctx):
+async def test_exactly_one_of_many_concurrent_contexts_with_one_name_is_created(ctx):
     attempts = [create(ctx, None) for _ in range(20)]
 
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
@@ -115,7 +115,7 @@ async def test_a_name_stays_taken_after_its_context_is_deleted(ctx):
         await contexts.update(ctx, {"chitty_id": PLAY, "name": "work"})
 
 
-async def test_an_update_changes_what_was_given_and_null_clears(ctx):
+async def test_an_update_changes_the_fields_sent_and_null_clears(ctx):
     before = await create(ctx, data=["a"], chitty_dna_id="CHITTY-DNA-X")
 
     after = await contexts.update(
@@ -129,7 +129,7 @@ async def test_an_update_changes_what_was_given_and_null_clears(ctx):
     assert again.status == "active"
 
 
-async def test_a_context_keeps_its_own_name_while_something_else_changes(ctx):
+async def test_a_context_may_send_its_own_name_with_another_change(ctx):
     await create(ctx)
 
     context = await contexts.update(ctx, REF | {"name": "work", "data": ["a"]})
@@ -137,7 +137,7 @@ async def test_a_context_keeps_its_own_name_while_something_else_changes(ctx):
     assert (context.name, context.data) == ("work", '["a"]')
 
 
-async def test_null_is_refused_where_there_must_be_a_value(ctx):
+async def test_null_is_an_error_for_fields_that_are_not_nullable(ctx):
     await create(ctx)
 
     async with refusal(ctx, ("INVALID", "data"), ("INVALID", "name"), ("INVALID", "active")):
@@ -151,7 +151,7 @@ async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
         assert await contexts.update(ctx, REF | same) == before
 
 
-async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx):
+async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
     for mutate, more in (
         (contexts.update, {}),
         (contexts.transfer, {"new_owner": ADA}),
@@ -164,7 +164,7 @@ async def test_what_is_unknown_is_not_found_and_what_is_malformed_is_invalid(ctx
             await mutate(ctx, {"chitty_id": "work", **more})
 
 
-async def test_a_change_is_refused_when_the_row_has_changed_since(ctx):
+async def test_an_update_fails_if_the_row_has_changed_since(ctx):
     await register(ctx, BOB)
     old = await create(ctx)
     await connect(ctx, WORK, "context", 1)
@@ -197,7 +197,7 @@ async def test_a_context_is_transferred_to_an_active_actor(ctx):
         await contexts.transfer(ctx, REF | {"new_owner": EVE})
 
 
-async def test_deleting_a_context_disconnects_what_it_has_open(ctx):
+async def test_deleting_a_context_disconnects_its_connections(ctx):
     await create(ctx)
     await create(ctx, PLAY, name="play")
     await connect(ctx, WORK, "context", 1)

@@ -1,4 +1,4 @@
-"""What people state of installations: recorded, suspended, brought back, removed."""
+"""Mutations of installations: recorded, suspended, restored, removed."""
 
 import pytest
 
@@ -41,7 +41,7 @@ async def refused(ctx, mutation, given):
 
 
 async def webhook_says(ctx, *told, at="2020-01-01T00:00:00.000Z"):
-    """Facts of a delivery, all of this instant."""
+    """The facts of a delivery, all of this instant."""
     bind: dict[str, Value] = {
         "installation_id": 42,
         "new_chitty_id": "CHITTY-NEW",
@@ -56,7 +56,7 @@ async def webhook_says(ctx, *told, at="2020-01-01T00:00:00.000Z"):
     await ctx.write(program())
 
 
-async def test_an_installation_is_recorded_with_all_that_is_given(ctx):
+async def test_an_installation_is_recorded_with_all_fields_sent(ctx):
     row = await installations.record(
         ctx,
         GIVEN
@@ -85,7 +85,7 @@ async def test_recording_the_same_again_changes_nothing_visible(ctx):
     assert first.chitty_id.startswith("CHITTY-INSTALLATION-")
 
 
-async def test_what_is_absent_stays_and_null_clears(ctx):
+async def test_absent_fields_stay_and_null_clears(ctx):
     more = {"account_avatar_url": "https://avatars.example/7", "events": ["push"]}
     await installations.record(ctx, GIVEN | more)
 
@@ -94,7 +94,7 @@ async def test_what_is_absent_stays_and_null_clears(ctx):
     assert (row.account_avatar_url, row.events) == (None, '["push"]')
 
 
-async def test_a_chitty_id_that_something_else_has_is_refused(ctx):
+async def test_a_chitty_id_of_another_object_is_an_error(ctx):
     await register(ctx, ADA)
 
     assert await refused(ctx, installations.record, GIVEN | {"chitty_id": ADA}) == [
@@ -128,13 +128,13 @@ async def test_an_installation_keeps_its_chitty_id(ctx):
         ("chitty_id", "nonsense"),
     ],
 )
-async def test_a_malformed_field_is_refused_at_its_path(ctx, field, value):
+async def test_an_invalid_field_is_reported_at_its_path(ctx, field, value):
     assert await refused(ctx, installations.record, GIVEN | {field: value}) == [
         ("INVALID", (field,))
     ]
 
 
-async def test_each_wrong_permission_is_named_by_its_place(ctx):
+async def test_each_invalid_permission_is_reported_at_its_position(ctx):
     wrong = [
         {"name": "Issues", "access": "read"},
         {"name": "checks", "access": "delete"},
@@ -172,7 +172,7 @@ async def test_a_mutation_takes_effect_even_when_githubs_clock_is_ahead(ctx):
     assert row.suspended_at is None
 
 
-async def test_asking_for_the_state_it_has_changes_nothing(ctx):
+async def test_requesting_the_present_state_changes_nothing(ctx):
     first = await installations.record(ctx, GIVEN)
 
     assert await installations.unsuspend(ctx, REF) == first
@@ -182,7 +182,7 @@ async def test_asking_for_the_state_it_has_changes_nothing(ctx):
     assert await installations.remove(ctx, REF) == removed
 
 
-async def test_an_unknown_or_deleted_actor_suspends_nothing(ctx):
+async def test_an_unknown_or_deleted_actor_cannot_suspend_an_installation(ctx):
     await installations.record(ctx, GIVEN)
     by_ada = REF | {"suspended_by": ADA}
 
@@ -212,7 +212,7 @@ async def test_a_removed_installation_is_neither_suspended_nor_resumed(ctx, name
     ]
 
 
-async def test_recording_a_removed_installation_brings_it_back(ctx):
+async def test_recording_a_removed_installation_restores_it(ctx):
     first = await installations.record(ctx, GIVEN)
     removed = await installations.remove(ctx, REF)
 
@@ -225,7 +225,7 @@ async def test_recording_a_removed_installation_brings_it_back(ctx):
     assert back.updated_at > removed.updated_at > first.updated_at
 
 
-async def test_a_row_made_by_another_program_keeps_what_nobody_spoke_of(ctx):
+async def test_a_row_of_another_program_keeps_the_fields_that_are_not_sent(ctx):
     await installations.record(ctx, GIVEN | {"selected_repositories": ["octocat/a"]})
     await ctx.db.write(rows(Statement("DELETE FROM installation_facts")))
 

@@ -1,4 +1,4 @@
-"""ChittyIDs of new rows: minted by the authority where one is set, else here."""
+"""ChittyIDs of new rows: minted by the authority if one is configured, else locally."""
 
 import subprocess
 
@@ -72,7 +72,7 @@ async def test_a_new_row_gets_the_id_that_the_authority_minted(
 
 @pytest.mark.parametrize("status", [403, 500])
 @pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_without_an_id_it_is_unavailable_and_nothing_is_written(
+async def test_if_no_id_can_be_minted_the_mutation_is_unavailable_and_nothing_is_written(
     api, authority, mutation, given, kind, status
 ):
     authority.refuse(status)
@@ -86,7 +86,7 @@ async def test_without_an_id_it_is_unavailable_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_an_id_that_is_given_is_not_asked_for(api, authority, mutation, given, kind):
+async def test_no_id_is_minted_if_the_client_sends_one(api, authority, mutation, given, kind):
     payload = await done(api, mutation, {"chittyId": f"did:chitty:CHITTY-{kind}-GIVEN", **given})
 
     assert payload["row"]["chittyId"] == f"CHITTY-{kind}-GIVEN"
@@ -101,14 +101,14 @@ async def test_an_id_that_is_given_is_not_asked_for(api, authority, mutation, gi
         (RECORD, {**INSTALLED, "accountLogin": "a/b"}, "accountLogin"),
     ],
 )
-async def test_for_an_input_that_is_malformed_none_is_minted(api, authority, mutation, given, path):
+async def test_no_id_is_minted_for_an_invalid_input(api, authority, mutation, given, path):
     payload = await done(api, mutation, given)
 
     assert refusals(payload) == [("INVALID", ["input", path])]
     assert authority.asked == []
 
 
-async def test_an_installation_that_is_known_keeps_its_id_and_none_is_minted(api, authority):
+async def test_a_known_installation_keeps_its_id_and_none_is_minted(api, authority):
     first = await done(api, RECORD, INSTALLED)
     again = await done(api, RECORD, {**INSTALLED, "accountLogin": "octodog"})
 
@@ -120,9 +120,7 @@ async def test_an_installation_that_is_known_keeps_its_id_and_none_is_minted(api
 
 
 @pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_where_the_minted_id_is_taken_another_is_asked_for(
-    api, authority, mutation, given, kind
-):
+async def test_if_the_minted_id_is_taken_another_is_minted(api, authority, mutation, given, kind):
     authority.answers = [named(ADA)]
 
     with listening() as heard:
@@ -136,7 +134,7 @@ async def test_where_the_minted_id_is_taken_another_is_asked_for(
 
 
 @pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_where_that_is_taken_too_it_is_unavailable_and_nothing_is_written(
+async def test_if_the_second_id_is_taken_too_the_mutation_is_unavailable_and_nothing_is_written(
     api, authority, mutation, given, kind
 ):
     authority.answers = [named(ADA), named(ADA)]
@@ -149,9 +147,7 @@ async def test_where_that_is_taken_too_it_is_unavailable_and_nothing_is_written(
     assert len(authority.asked) == 2
 
 
-async def test_what_is_wrong_with_the_input_is_said_and_not_that_the_minted_id_is_taken(
-    api, authority
-):
+async def test_other_problems_are_reported_but_not_that_the_minted_id_is_taken(api, authority):
     await done(api, CREATE, HARBOUR)
     authority.answers = [named(ADA)]
 
@@ -160,7 +156,7 @@ async def test_what_is_wrong_with_the_input_is_said_and_not_that_the_minted_id_i
     assert refusals(payload) == [("ALREADY_EXISTS", ["input", "name"])]
 
 
-async def test_without_an_authority_ids_are_minted_here(tmp_path):
+async def test_without_an_authority_ids_are_minted_locally(tmp_path):
     async with running(tmp_path / "registry.db") as api:
         payload = await done(api, REGISTER, HUMAN)
 
@@ -198,7 +194,7 @@ def test_the_url_is_the_authoritys_own_or_that_of_its_mint(url, asked):
         ("https://id.example.org:hush", "is not a URL"),
     ],
 )
-def test_an_authority_that_must_not_be_asked_is_refused_without_repeating_it(url, says):
+def test_a_forbidden_authority_url_is_rejected_without_repeating_it(url, says):
     with pytest.raises(InvalidSetting) as refused:
         Settings(chittyid_url=url)
 
@@ -207,7 +203,7 @@ def test_an_authority_that_must_not_be_asked_is_refused_without_repeating_it(url
     assert "hush" not in str(refused.value)
 
 
-def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it():
+def test_a_token_that_fits_no_header_is_rejected_without_repeating_it():
     with pytest.raises(InvalidSetting, match="CHITTYGRAPH_CHITTYID_TOKEN must be") as refused:
         Settings(chittyid_token=Secret("hush\r\nX-Evil: 1"))
 
@@ -215,7 +211,7 @@ def test_a_token_that_no_header_can_carry_is_refused_without_repeating_it():
     assert "hush" not in repr(Settings(chittyid_token=Secret("hush")))
 
 
-def test_where_minting_here_is_forbidden_nothing_starts_without_an_authority(tmp_path):
+def test_if_local_minting_is_forbidden_the_server_does_not_start_without_an_authority(tmp_path):
     path = tmp_path / "registry.db"
     flags = ["--database", str(path), "--chittyid-mint", "authority"]
 

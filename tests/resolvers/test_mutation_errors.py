@@ -1,4 +1,4 @@
-"""Refusals as clients see them: a code, and the path of the input field in the client's spelling."""
+"""Errors of mutations as clients see them: a code, and the path of the input field."""
 
 import pytest
 from graphql import build_schema
@@ -80,7 +80,7 @@ async def everything(api):
 
 
 async def refused(api, mutation, given):
-    """The errors of a mutation that must have written nothing."""
+    """The errors of a mutation, which must not have written anything."""
     [(argument, declared)] = MUTATIONS[mutation].args.items()
     field = f"{mutation}({argument}: $given) {{ errors {{ code path message }} }}"
     before = await everything(api)
@@ -140,7 +140,7 @@ async def refused(api, mutation, given):
         ),
     ],
 )
-async def test_a_refusal_has_a_code_and_the_path_of_its_field(api, mutation, given, code, path):
+async def test_an_error_has_a_code_and_the_path_of_its_field(api, mutation, given, code, path):
     errors = await refused(api, mutation, given)
 
     assert [(error["code"], error["path"]) for error in errors] == [
@@ -149,7 +149,7 @@ async def test_a_refusal_has_a_code_and_the_path_of_its_field(api, mutation, giv
     assert errors[0]["message"]
 
 
-async def test_one_bad_use_of_many_is_named_by_its_place_and_none_is_counted(api):
+async def test_one_invalid_use_of_many_is_reported_at_its_position_and_none_is_counted(api):
     uses = [{"connectionId": FIRST}] * 3 + [{"connectionId": SECOND}]
 
     errors = await refused(api, "recordConnectionUse", uses)
@@ -159,7 +159,7 @@ async def test_one_bad_use_of_many_is_named_by_its_place_and_none_is_counted(api
     ]
 
 
-async def test_all_that_is_wrong_with_an_input_is_said_at_once(api):
+async def test_all_problems_of_an_input_are_reported_at_once(api):
     given = {
         "actorType": "AI",
         "chittyId": "x",
@@ -179,7 +179,7 @@ async def test_all_that_is_wrong_with_an_input_is_said_at_once(api):
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
-async def test_a_secret_is_refused_and_neither_answered_nor_logged(api, secret):
+async def test_a_secret_is_rejected_and_neither_returned_nor_logged(api, secret):
     with listening() as log:
         errors = await refused(api, "openConnection", opened(credentialsKvKey=secret))
         others = [
@@ -203,7 +203,7 @@ async def test_a_secret_is_refused_and_neither_answered_nor_logged(api, secret):
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
-async def test_a_secret_in_the_wrong_place_is_neither_answered_nor_logged(api, secret):
+async def test_a_misplaced_secret_is_neither_returned_nor_logged(api, secret):
     documents = [
         {"query": f'{{ contextByName(name: "{secret}") {{ nothing }} }}'},
         {
@@ -274,7 +274,7 @@ async def test_mutations_run_in_order_and_each_sees_the_ones_before_it(api):
     assert answer["f"]["context"] == {"owner": {"contexts": {"totalCount": 2}}}
 
 
-async def test_a_refused_mutation_does_not_keep_the_ones_around_it_from_being_written(api):
+async def test_a_failed_mutation_does_not_prevent_the_others(api):
     answer = await api.ask(
         """
         mutation($eve: ChittyID!, $nobody: ChittyID!) {

@@ -1,4 +1,4 @@
-"""Who may do what: every mutation, for whoever holds nothing, each capability, or all of them."""
+"""Every mutation, by viewers with no capability, with each one, and with all of them."""
 
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ LETTERS = {"FORBIDDEN": "F", "NOT_FOUND": "N"}
     ("place", "holds"),
     list(enumerate(HOLDERS)),
 )
-async def test_each_mutation_is_done_or_refused_as_the_table_says(
+async def test_each_mutation_succeeds_or_fails_as_the_table_says(
     place: int, holds: tuple[str, ...], tmp_path: Path
 ):
     found = []
@@ -135,7 +135,7 @@ def test_the_table_has_every_mutation_and_every_capability():
 
 
 @pytest.mark.parametrize(("held", "codes"), [((), ["ALREADY_EXISTS"]), (("registry:write",), [])])
-async def test_nobody_comes_by_connections_whose_context_is_gone(
+async def test_nobody_acquires_connections_whose_context_does_not_exist(
     held: tuple[str, ...], codes: list[str], tmp_path: Path
 ):
     gone = "CHITTY-CONTEXT-GONE"
@@ -152,7 +152,7 @@ async def test_nobody_comes_by_connections_whose_context_is_gone(
     assert found == codes
 
 
-async def test_credentials_that_are_hidden_are_not_found_out_by_setting_the_same(tmp_path: Path):
+async def test_hidden_credentials_cannot_be_guessed_by_setting_the_same_key(tmp_path: Path):
     document = """mutation ($id: ID!, $key: String) {
         updateConnection(input: { connectionId: $id, credentialsKvKey: $key }) {
             connection { updatedAt credentialsKvKey } } }"""
@@ -172,10 +172,10 @@ async def test_credentials_that_are_hidden_are_not_found_out_by_setting_the_same
 
 
 @pytest.mark.parametrize("kind", ["context", "actor"])
-async def test_a_connection_that_another_program_stored_for_the_same_source_is_in_the_way(
+async def test_a_connection_that_another_program_stored_blocks_a_duplicate(
     kind: str, tmp_path: Path
 ):
-    """What others' programs store may have an actor's or a context's id as a source of the other kind."""
+    """Other programs may store an actor's id as that of a source context, and the reverse."""
     source = {"context": ME, "actor": MINE}[kind]
     async with registry(tmp_path) as (me, _):
         await me.put(
@@ -190,14 +190,14 @@ async def test_a_connection_that_another_program_stored_for_the_same_source_is_i
     assert codes == ["ALREADY_EXISTS"]
 
 
-async def test_what_is_active_at_a_source_that_is_not_seen_is_not_told(tmp_path: Path):
+async def test_connections_of_a_hidden_source_are_not_revealed(tmp_path: Path):
     async with registry(tmp_path) as (me, _):
         codes = await codes_of(me, "openConnection", {"source": THEIRS, "targetService": "github"})
 
     assert codes == ["NOT_FOUND"]
 
 
-async def test_a_name_that_somebody_else_took_is_taken_and_nothing_more_is_said(tmp_path: Path):
+async def test_a_hidden_context_blocks_its_name_without_being_revealed(tmp_path: Path):
     async with registry(tmp_path) as (me, _):
         errors = await errors_of(me, "createContext", {"name": THEIRS, "owner": ME})
 

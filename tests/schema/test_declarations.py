@@ -1,4 +1,4 @@
-"""What clients see of a table is what `db.tables` declares: filters, orderings, published fields."""
+"""Filters, orderings and fields of GraphQL types agree with the declared tables."""
 
 import enum
 from typing import Any, get_args, get_type_hints
@@ -44,12 +44,12 @@ OBJECTS = [
 
 
 def parts(filter_: type) -> dict[str, Any]:
-    """A filter's fields by name, each with its type where that is not null."""
+    """A filter's fields by name, each with its type without null."""
     return {name: get_args(hint)[0] for name, hint in get_type_hints(filter_).items()}
 
 
 def fitting(column: Column) -> Any:
-    """The input that compares a column of this kind."""
+    """The input type that compares a column of this type."""
     of_values: Any = EnumFilter
     is_enumeration = isinstance(column.kind.python, enum.EnumType)
     return of_values[column.kind.python] if is_enumeration else BY_KIND[column.kind]
@@ -60,7 +60,7 @@ def test_every_table_has_a_filter():
 
 
 @pytest.mark.parametrize("filter_", FILTERS)
-def test_a_filter_compares_columns_as_their_kind_can_be_compared(filter_):
+def test_a_filter_compares_columns_with_the_operators_of_their_type(filter_):
     table, relations = FILTER_TARGETS[filter_].table, FILTER_TARGETS[filter_].relations
 
     compared = {
@@ -89,7 +89,7 @@ def test_a_filter_follows_relations_of_its_own_table(filter_):
 
 
 @pytest.mark.parametrize("match", MATCHES.values())
-def test_some_and_none_ask_the_same_filter(match):
+def test_some_and_none_take_the_same_filter(match):
     asked = parts(match)
 
     assert asked.keys() == {"some", "none"}
@@ -115,7 +115,7 @@ def test_an_ordering_names_columns(table: Table[Any]):
 
 
 @pytest.mark.parametrize("type_", OBJECTS)
-def test_a_field_that_resolves_something_says_where_its_value_comes_from(type_):
+def test_a_field_with_a_resolver_declares_its_source(type_):
     without = [
         name
         for name, field in type_.fields.items()

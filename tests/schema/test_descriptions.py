@@ -1,4 +1,4 @@
-"""The docs panel: everything that a client can name says what it is."""
+"""Everything in the schema has a description, for the documentation panel of GraphiQL."""
 
 from collections.abc import Iterator
 
@@ -24,14 +24,14 @@ TYPES = {
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_a_type_and_all_that_it_has_are_described(name: str):
+def test_a_type_and_all_its_parts_are_described(name: str):
     described = dict(described_parts(TYPES[name]))
 
     assert [part for part, text in described.items() if not (text or "").strip()] == []
 
 
 def described_parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
-    """Everything of a type that can have a description, by its path, with the description."""
+    """Every part of a type that can have a description, by path, with that description."""
     yield type_.name, type_.description
     match type_:
         case GraphQLEnumType():

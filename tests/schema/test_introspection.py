@@ -1,4 +1,4 @@
-"""The schema, and its names in errors, are told only where introspection is allowed."""
+"""The schema, and its names in errors, are shown only if introspection is allowed."""
 
 import pytest
 from graphql import get_introspection_query
@@ -6,7 +6,7 @@ from graphql import get_introspection_query
 from tests.support.api import running
 
 
-async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
+async def test_without_introspection_the_schema_is_not_available(tmp_path):
     async with running(tmp_path / "registry.db", introspection=False) as api:
         sdl = await api.client.get("/schema.graphql")
         asked = await api.post("{ __schema { queryType { name } } }")
@@ -15,7 +15,7 @@ async def test_without_introspection_the_schema_is_nowhere_to_be_had(tmp_path):
     assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
 
 
-async def test_a_document_that_asks_for_the_schema_where_it_is_not_told_is_told_so_once(tmp_path):
+async def test_a_forbidden_introspection_is_reported_once_per_document(tmp_path):
     whole = get_introspection_query(input_value_deprecation=True)
     async with running(tmp_path / "registry.db", introspection=False) as api:
         refused = await api.post(whole)
@@ -48,9 +48,7 @@ SUGGESTING = {
 
 
 @pytest.mark.parametrize(("document", "variables"), SUGGESTING.values(), ids=SUGGESTING)
-async def test_names_are_suggested_only_where_the_schema_may_be_asked_for(
-    tmp_path, document, variables
-):
+async def test_names_are_suggested_only_if_introspection_is_allowed(tmp_path, document, variables):
     said = {}
     for allowed in (True, False):
         async with running(tmp_path / f"{allowed}.db", introspection=allowed) as api:

@@ -1,4 +1,4 @@
-"""Objects by id and by key: what is there is found, and what cannot be there is null."""
+"""Objects by id and by key: existing ones are found, impossible ids and keys are null."""
 
 import base64
 import string
@@ -40,7 +40,7 @@ async def api(tmp_path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
 
 
 async def stored(api: Api) -> list[dict[str, Any]]:
-    """Two objects of each type, in whatever state they are."""
+    """Two objects of each type, in any state."""
     answer = await api.ask(KEYS)
     return [node for found in answer.values() for node in found["nodes"]]
 
@@ -63,7 +63,7 @@ async def test_every_object_is_found_again_by_its_id(api):
     assert found == [{"__typename": each["__typename"], "id": each["id"]} for each in objects]
 
 
-async def test_nodes_come_in_the_order_asked_for_as_often_as_asked_for(api):
+async def test_nodes_are_returned_in_the_order_of_their_ids_repeated_ones_too(api):
     objects = await stored(api)
     wanted = [*objects[::-1], objects[3], objects[3]]
 
@@ -72,7 +72,7 @@ async def test_nodes_come_in_the_order_asked_for_as_often_as_asked_for(api):
     assert answer["nodes"] == wanted
 
 
-async def test_among_nodes_what_is_not_there_is_null_at_its_place(api):
+async def test_a_node_that_does_not_exist_is_null_at_its_position(api):
     one, *_ = await stored(api)
 
     answer = await api.ask(NODES, ids=["nobody's", one["id"], global_id("Actor:CHITTY-NOBODY")])
@@ -80,7 +80,7 @@ async def test_among_nodes_what_is_not_there_is_null_at_its_place(api):
     assert answer["nodes"] == [None, one, None]
 
 
-async def test_ids_are_unique_over_all_types(api):
+async def test_ids_are_unique_across_all_types(api):
     answer = await api.ask("""{
         actors(first: 100) { nodes { id } } contexts(first: 100) { nodes { id } }
         installations(first: 100) { nodes { id } } connections(first: 100) { nodes { id } }
@@ -135,7 +135,7 @@ async def test_an_id_that_no_object_has_is_null(api, text: str):
     assert answer == {"node": None, "nodes": [None]}
 
 
-async def test_whatever_is_found_has_the_very_id_that_was_asked_for(api):
+async def test_a_node_has_exactly_the_id_that_was_sent(api):
     id_ = global_id("Installation:1")  # its last character has bits that mean nothing
     others = [id_[:-1] + last for last in string.ascii_letters + string.digits + "-_"]
 
@@ -146,7 +146,7 @@ async def test_whatever_is_found_has_the_very_id_that_was_asked_for(api):
         assert found in (None, {"id": other})
 
 
-async def test_a_hundred_ids_at_once_are_the_most(api):
+async def test_at_most_a_hundred_ids_are_allowed(api):
     (one, *_), asked = await stored(api), "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 
     most = await api.ask(asked, ids=[one["id"]] * 100)
@@ -177,13 +177,13 @@ async def test_a_lookup_of_what_cannot_exist_is_null(api, given: str):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "-9223372036854775808", "9223372036854775807"])
-async def test_an_installation_that_is_not_there_is_null(api, number: str):
+async def test_an_installation_that_does_not_exist_is_null(api, number: str):
     asked = "query ($id: BigInt!) { installation(installationId: $id) { id } }"
 
     assert await api.ask(asked, id=number) == {"installation": None}
 
 
-async def test_lookups_find_what_is_there_behind_a_did_and_in_capitals(api):
+async def test_lookups_accept_a_did_prefix_and_uppercase_uuids(api):
     _, actor, _, context, _, installation, _, connection = await stored(api)
     named = "query ($id: ChittyID!) { context(chittyId: $id) { chittyId name } }"
     name = (await api.ask(named, id=context["chittyId"]))["context"]["name"]
@@ -214,7 +214,7 @@ async def test_lookups_find_what_is_there_behind_a_did_and_in_capitals(api):
     }
 
 
-async def test_in_open_mode_the_viewer_is_nobody_and_may_do_all(api):
+async def test_in_open_mode_the_viewer_has_no_actor_and_is_admin(api):
     answer = await api.ask("{ viewer { actor { id } capabilities } }")
 
     assert answer == {"viewer": {"actor": None, "capabilities": ["admin"]}}

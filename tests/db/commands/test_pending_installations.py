@@ -195,7 +195,7 @@ async def test_one_that_is_refused_does_not_hold_up_the_others(github, authority
     ]
 
 
-async def test_where_the_minted_id_is_taken_another_is_asked_for(github, authority):
+async def test_if_the_minted_id_is_taken_another_is_minted(github, authority):
     taken = "CHITTY-INSTALLATION-TAKEN"
     authority.answers = [named(taken)] * 3
 

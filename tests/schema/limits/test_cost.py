@@ -1,4 +1,4 @@
-"""What an operation costs: known before it is carried out, refused when too much, told when asked."""
+"""The cost of an operation: known before it runs, limited, and reported on request."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def requested(documents, query, variables):
         ('mutation { deleteContext(input: { chittyId: "x" }) { context { owner { id } } } }', 2),
     ],
 )
-def test_a_point_for_each_object_that_may_come_back(documents, query, points):
+def test_each_object_that_may_be_returned_costs_a_point(documents, query, points):
     assert requested(documents, query, {}) == points
 
 
@@ -110,11 +110,13 @@ TWICE = (
         (TWICE, {"a": False}, 3 + 3 * 2),
     ],
 )
-def test_what_variables_decide_is_worked_out_for_each_request(documents, query, variables, points):
+def test_costs_that_depend_on_variables_are_computed_for_each_request(
+    documents, query, variables, points
+):
     assert requested(documents, query, variables) == points
 
 
-def test_an_operation_is_looked_at_once_and_not_for_each_request(documents):
+def test_an_operation_is_analysed_once_and_not_for_each_request(documents):
     operation = documents.prepare(ASKED).operation(None)
 
     object.__setattr__(operation.node, "selection_set", None)
@@ -134,7 +136,7 @@ async def told(api, query, **variables):
     return (await api.client.post("/graphql", json=sent)).json()
 
 
-async def test_the_cost_is_told_on_request_only(api):
+async def test_the_cost_is_reported_on_request_only(api):
     query = "{ contexts(first: 50) { nodes { name owner { email } } } }"
 
     plain = await api.post(query)
@@ -154,7 +156,7 @@ async def test_the_cost_is_told_on_request_only(api):
 
 
 @pytest.mark.parametrize("wish", [False, None, 1, "true", {}])
-async def test_nothing_but_true_asks_for_the_cost(api, wish):
+async def test_only_the_value_true_requests_the_cost(api, wish):
     sent = {"query": "{ __typename }", "extensions": {"cost": wish}}
 
     answer = await api.client.post("/graphql", json=sent)
@@ -174,7 +176,7 @@ async def test_nothing_but_true_asks_for_the_cost(api, wish):
     ],
 )
 @pytest.mark.parametrize("compiled", [True, False])
-async def test_the_actual_cost_is_what_came_back(tmp_path, query, actual, compiled):
+async def test_the_actual_cost_is_what_was_returned(tmp_path, query, actual, compiled):
     async with running(tmp_path / "registry.db", compiled=compiled) as api:
         await registry.fill(api.app.db)
         answer = await told(api, query)
@@ -182,7 +184,7 @@ async def test_the_actual_cost_is_what_came_back(tmp_path, query, actual, compil
     assert answer["extensions"]["cost"]["actual"] == actual
 
 
-async def test_what_costs_too_much_is_refused_with_its_figure_and_nothing_is_read(api):
+async def test_an_operation_over_the_limit_is_refused_with_its_cost_and_nothing_is_read(api):
     query = (
         "query($n: Int!) { actors(first: $n) { nodes { contexts(first: $n) {"
         " nodes { connections(first: $n) { nodes { targetService } } } } } } }"
@@ -209,7 +211,7 @@ async def test_what_costs_too_much_is_refused_with_its_figure_and_nothing_is_rea
     assert 0 < cost["actual"] < cost["requested"]
 
 
-async def test_a_mutation_that_costs_too_much_changes_nothing(tmp_path):
+async def test_a_mutation_over_the_limit_changes_nothing(tmp_path):
     register = "registerActor(input: { actorType: AI }) { actor { contexts { nodes { id } } } }"
     async with running(tmp_path / "registry.db", max_cost=20) as api:
         answer = await api.post(f"mutation {{ {register} }}")
@@ -248,7 +250,7 @@ async def test_an_introspection_that_returns_too_much_is_refused(tmp_path, query
     }
 
 
-async def test_whatever_is_asked_returns_no_more_than_was_requested(tmp_path):
+async def test_no_operation_returns_more_than_its_requested_cost(tmp_path):
     path = tmp_path / "registry.db"
     odd.plain(path, seed=5)
     room = {"max_cost": 10**9, "max_aliases": 300, "max_directives": 100}

@@ -1,4 +1,4 @@
-"""Operations that are too large are refused before they are validated, with what was measured."""
+"""Operations that are too large are refused before validation, with the measured size."""
 
 import time
 from dataclasses import fields
@@ -22,7 +22,7 @@ def many(part: str, count: int) -> str:
 
 
 def nested(depth: int) -> str:
-    """Contexts and owners by turns, and a field of the last."""
+    """Contexts and owners in alternation, with a field of the last."""
     words = ['contextByName(name: "")', *["owner", "contexts", "nodes"] * depth][: depth - 1]
     return "{" + "{".join([*words, "__typename"]) + "}" * depth
 
@@ -53,12 +53,12 @@ def refusal(documents, text):
     return error
 
 
-def test_every_limit_but_the_cost_is_tried_here():
+def test_every_limit_but_the_cost_is_tested_here():
     assert {*MADE, "cost"} == {each.name for each in fields(Limits)}
 
 
 @pytest.mark.parametrize("name", MADE)
-def test_what_reaches_a_limit_passes_and_what_exceeds_it_is_told_both_figures(documents, name):
+def test_a_document_at_a_limit_passes_and_one_over_it_is_refused_with_both_numbers(documents, name):
     allowed = getattr(LIMITS, name)
 
     documents.prepare(MADE[name](allowed))
@@ -79,7 +79,7 @@ async def test_each_limit_is_a_setting(tmp_path, name):
     assert answer["errors"][0]["extensions"]["allowed"] == allowed
 
 
-def test_what_is_in_a_fragment_counts_wherever_it_is_spread(documents):
+def test_the_content_of_a_fragment_counts_wherever_it_is_spread(documents):
     spread = (
         "{ viewer {" + "...f " * 16 + "} } fragment f on Viewer { a: capabilities b: capabilities }"
     )
@@ -96,7 +96,7 @@ def test_directives_count_wherever_they_stand(documents):
     assert refusal(documents, document)["extensions"]["measured"] == 11
 
 
-def test_each_operation_of_a_document_is_held_to_the_limits_by_itself(documents):
+def test_the_limits_apply_to_each_operation_of_a_document_separately(documents):
     fits = MADE["aliases"](20)
 
     documents.prepare(f"query A {fits} query B {fits}")
@@ -118,7 +118,7 @@ def test_each_operation_of_a_document_is_held_to_the_limits_by_itself(documents)
         ('{a(b:"""not closed " either', 6),
     ],
 )
-def test_tokens_are_counted_as_graphql_has_them(text, count):
+def test_tokens_are_counted_as_graphql_defines_them(text, count):
     assert document_size.tokens(text) == count
 
 
@@ -127,16 +127,14 @@ def test_tokens_are_counted_as_graphql_has_them(text, count):
     ["{ viewer {" + "capabilities " * 990 + "} }", "{contexts{nodes{" + "owner{id}" * 238 + "}}}"],
     ids=["a field", "an object"],
 )
-def test_fields_that_are_repeated_beyond_what_can_be_compared_are_refused_with_advice(
-    documents, document
-):
+def test_too_many_repeated_fields_are_refused_with_advice(documents, document):
     error = refusal(documents, document)
 
     assert error["extensions"] == {"code": "TOO_LARGE"}
     assert error["message"].endswith("select each once")
 
 
-def test_what_many_fragments_ask_for_alike_can_be_compared(documents):
+def test_equal_selections_in_many_fragments_pass(documents):
     names = [f"f{number}" for number in range(40)]
     fragment = "fragment {} on Context {{ id name owner {{ id displayName }} }}"
     spread = " ".join(f"...{name}" for name in names)
@@ -146,7 +144,7 @@ def test_what_many_fragments_ask_for_alike_can_be_compared(documents):
     )
 
 
-def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(documents):
+def test_a_number_that_is_too_long_to_parse_is_refused_with_our_own_message(documents):
     error = refusal(documents, "{ contexts(first: " + "9" * 5_000 + ") { totalCount } }")
 
     assert error["extensions"] == {"code": "TOO_LARGE"}
@@ -163,7 +161,7 @@ def test_a_number_that_is_too_long_to_be_read_is_refused_in_our_own_words(docume
     ],
     ids=["a text", "a text of several lines", "a text with a quote", "a comment"],
 )
-def test_what_is_no_number_may_have_any_digits(documents, text):
+def test_digits_outside_of_numbers_are_not_limited(documents, text):
     assert documents.prepare(text.replace("DIGITS", "9" * 5_000))
 
 
@@ -193,7 +191,7 @@ def test_a_bomb_is_refused_for_its_size_at_once(documents, bomb, levels):
 
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
-def test_no_part_of_a_bomb_is_looked_at_twice(bomb):
+def test_no_part_of_a_bomb_is_visited_twice(bomb):
     document = parse(bomb(40))
     looks = []
 
