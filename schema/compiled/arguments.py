@@ -7,19 +7,27 @@ same that `schema.inputs.to_inputs` makes of Strawberry's objects.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
+    FieldNode,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
+    ListValueNode,
+    ObjectValueNode,
+    VariableNode,
+    get_argument_values,
     get_nullable_type,
     is_input_object_type,
     is_list_type,
+    is_scalar_type,
 )
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from schema.compiled.plan import PlanRun
 from schema.fields.sources import METADATA, MutationField
 
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
@@ -27,6 +35,63 @@ DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 Convert: TypeAlias = Callable[[Any], Any]
 Named: TypeAlias = list[tuple[str, str, Convert]]
 """For each value its name in GraphQL, its name in Python, and its converter."""
+
+
+@dataclass(eq=False, slots=True)
+class Arguments:
+    """The arguments that an operation gives to one field.
+
+    `scalars` pairs Python's names with variables if each argument is a scalar from a variable: nothing is
+    left to convert then.
+    """
+
+    field: GraphQLField
+    node: FieldNode
+    named: Named
+    depend_on_variables: bool
+    scalars: list[tuple[str, str]] | None
+
+    @classmethod
+    def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
+        """The arguments that a node gives to a field."""
+        values = [argument.value for argument in node.arguments or ()]
+        names = arguments(field)
+        has_variables = any(map(_has_variable, values))
+        return cls(field, node, names, has_variables, _scalars(field, node, names))
+
+    def values(self, run: PlanRun) -> dict[str, Any]:
+        """The values that the resolver gets, by Python's names; raises GraphQLError."""
+        if self.scalars is not None:
+            coerced = run.variables.coerced
+            values = {name: coerced.get(variable) for name, variable in self.scalars}
+            if None not in values.values():
+                return values
+        given = get_argument_values(self.field, self.node, run.variables)
+        return converted(given, self.named)
+
+
+def _scalars(field: GraphQLField, node: FieldNode, named: Named) -> list[tuple[str, str]] | None:
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    pairs = []
+    for name, python_name, _ in named:
+        value = given.get(name)
+        if not isinstance(value, VariableNode) or not is_scalar_type(
+            get_nullable_type(field.args[name].type)
+        ):
+            return None
+        pairs.append((python_name, value.name.value))
+    return pairs
+
+
+def _has_variable(value: Any) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode():
+            return any(map(_has_variable, value.values))
+        case ObjectValueNode():
+            return any(_has_variable(field.value) for field in value.fields)
+    return False
 
 
 def arguments(field: GraphQLField) -> Named:

@@ -1,4 +1,4 @@
-"""From a selection to a plan: the sources that fields declare, made into code and steps."""
+"""Compiles selections to plans, from the sources that the fields of the schema declare."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,29 +13,25 @@ from graphql import (
 )
 
 from db.model.tables import Relation, Table
-from schema.compiled import pages, steps
-from schema.compiled.arguments import DEFINITION
+from schema.compiled import pages
+from schema.compiled.arguments import DEFINITION, Arguments
 from schema.compiled.converters import singly
+from schema.compiled.lookups import TableLookup, ToOneStep, UnionStep, Use
 from schema.compiled.pages import PagePlan, PageStep
-from schema.compiled.plan import Arguments
+from schema.compiled.plan import Fallback, Step
 from schema.compiled.rows import Columns, RowPlan, Writer, global_id
-from schema.compiled.steps import Lookup, ToOneOfStep, ToOneStep, Use
 from schema.fields import sources
 from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
 
 
-class NotCovered(Exception):
-    """Raised when an operation asks for something that plans do not cover; the message says what."""
-
-
 def source_of(definition: GraphQLField) -> Any:
-    """Where a field of the schema says that its value comes from; None for a plain attribute."""
+    """The source that a field of the schema declares; None for a plain attribute."""
     return definition.extensions[DEFINITION].metadata.get(METADATA)
 
 
 class Compiler:
-    """Compiles the selections of one operation with these directive variables."""
+    """Compiles the selections of one operation, with one outcome of @skip and @include; raises Fallback."""
 
     def __init__(self, collector: FieldCollector) -> None:
         self.collector = collector
@@ -45,12 +41,12 @@ class Compiler:
         type_: GraphQLObjectType = self.collector.schema.type_map[table.row.__name__]  # type: ignore[assignment]
         return type_
 
-    def lookup(self, table: Table[Any], column: str) -> Lookup:
-        """A lookup in a table that nothing uses yet."""
-        return Lookup(Columns(table, [column]), [])
+    def lookup(self, table: Table[Any], column: str) -> TableLookup:
+        """A lookup in a table, without a use yet."""
+        return TableLookup(Columns(table, [column]), [])
 
-    def use(self, lookup: Lookup, field: CollectedField, *, required: bool) -> None:
-        """Let a lookup fill a field with what that selects."""
+    def use(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
+        """Let a lookup fill a field with what the field selects."""
         plan = self.rows(lookup.columns, field.nodes)
         lookup.uses.append(Use(field.key, required, plan))
 
@@ -58,8 +54,8 @@ class Compiler:
         """The plan for what the nodes select of a table's rows."""
         table, type_ = columns.table, self.type_of(columns.table)
         writer = Writer(columns)
-        found: list[steps.Step] = []
-        to_ones: dict[Relation[Any], Lookup] = {}
+        steps: list[Step] = []
+        to_ones: dict[Relation[Any], TableLookup] = {}
         for field in self.collector.collect(type_, nodes):
             if field.name == "__typename":
                 writer.text(field.key, type_.name)
@@ -69,26 +65,28 @@ class Compiler:
                 case sources.FromColumn(column):
                     writer.column(field.key, column)
                 case sources.GlobalId():
-                    writer.made(field.key, table.key, singly(global_id(table)))
+                    writer.converted(field.key, table.key, singly(global_id(table)))
                 case sources.Derived(column, read):
-                    writer.made(field.key, column, singly(self._derived(definition, field, read)))
+                    writer.converted(
+                        field.key, column, singly(self._derived(definition, field, read))
+                    )
                 case sources.ToOne(relation, required):
-                    writer.later(field.key)
+                    writer.placeholder(field.key)
                     if relation not in to_ones:
                         to_ones[relation] = self.lookup(relation.child, relation.child.key)
                         index = columns.index(relation.column)
-                        found.append(ToOneStep(to_ones[relation], index))
+                        steps.append(ToOneStep(to_ones[relation], index))
                     self.use(to_ones[relation], field, required=required)
                 case sources.ToOneOf(by, relations):
-                    writer.later(field.key)
-                    found.append(self._to_one_of(columns, field, by, relations))
+                    writer.placeholder(field.key)
+                    steps.append(self._to_one_of(columns, field, by, relations))
                 case sources.PagedList(_, relation) as listed if relation is not None:
-                    writer.later(field.key)
+                    writer.placeholder(field.key)
                     plan = self.page(listed, definition, field)
-                    found.append(PageStep(field.key, plan, columns.index(relation.column)))
+                    steps.append(PageStep(field.key, plan, columns.index(relation.column)))
                 case other:
-                    raise NotCovered(f"{type_.name}.{field.name} ({other})")
-        return writer.plan(found)
+                    raise Fallback(f"{type_.name}.{field.name} ({other})")
+        return writer.plan(steps)
 
     def page(
         self, source: sources.PagedList, definition: GraphQLField, field: CollectedField
@@ -107,16 +105,16 @@ class Compiler:
                     parts.append(self._edges(columns, type_, each))
                 case "pageInfo":
                     info: Any = get_named_type(type_.fields["pageInfo"].type)
-                    asked = self.collector.collect(info, each.nodes)
-                    parts.append(pages.Info(each.key, [(one.key, one.name) for one in asked]))
+                    fields = self.collector.collect(info, each.nodes)
+                    parts.append(pages.Info(each.key, [(one.key, one.name) for one in fields]))
                 case "totalCount":
                     parts.append(pages.Total(each.key))
                 case other:
-                    raise NotCovered(f"{type_.name}.{other}")
+                    raise Fallback(f"{type_.name}.{other}")
         return PagePlan(source, Arguments.of(definition, field.nodes[0]), columns, parts)
 
     def plain(self, type_: Any, nodes: Sequence[FieldNode]) -> Callable[[Any], dict[str, Any]]:
-        """What makes an object of attributes alone, such as a mutation's error, an answer's object."""
+        """Compile an object that has attributes only, such as a mutation's error."""
         readers = [self._attribute(type_, field) for field in self.collector.collect(type_, nodes)]
         return lambda value: {key: read(value) for key, read in readers}
 
@@ -134,14 +132,14 @@ class Compiler:
 
     def _to_one_of(
         self, columns: Columns, field: CollectedField, by: str, relations: Any
-    ) -> steps.ToOneOfStep:
+    ) -> UnionStep:
         lookups, indexes = {}, {}
         for which, relation in relations.items():
             lookup = self.lookup(relation.child, relation.child.key)
             self.use(lookup, field, required=True)
             lookups[which] = lookup
             indexes[which] = columns.index(relation.column)
-        return ToOneOfStep(lookups, columns.index(by), indexes)
+        return UnionStep(lookups, columns.index(by), indexes)
 
     def _derived(
         self, definition: GraphQLField, field: CollectedField, read: Callable[[Any], Any]
@@ -159,7 +157,7 @@ class Compiler:
             return field.key, lambda _: type_.name
         definition = type_.fields[field.name]
         if source_of(definition) is not None:
-            raise NotCovered(f"{type_.name}.{field.name}")
+            raise Fallback(f"{type_.name}.{field.name}")
         name = definition.extensions[DEFINITION].python_name
         if isinstance(get_named_type(definition.type), GraphQLEnumType):
             return field.key, lambda value: getattr(value, name).name

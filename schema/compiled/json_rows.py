@@ -1,4 +1,4 @@
-"""Rows that come as the answer's own text: SQLite writes it, and nothing here reads it but cursors."""
+"""Rows that SQLite writes as the JSON of the answer: Python reads only those that cursors are made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from schema.compiled.rows import RowPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
+class JsonRows:
     """The members of a page's objects, and those of them that hold the values of cursors."""
 
     members: list[Member]
     ordered_by: list[tuple[str, Column]]
 
     @classmethod
-    def of(cls, plan: RowPlan, order: Sequence[Order]) -> "Spelling | None":
-        """How to spell these objects; None where SQLite cannot, or they do not hold what cursors do."""
+    def of(cls, plan: RowPlan, order: Sequence[Order]) -> "JsonRows | None":
+        """How to write these objects; None if SQLite cannot, or if they lack a value of the cursor."""
         members = plan.members
         if members is None or not json_text.can_spell(members):
             return None
@@ -40,8 +40,8 @@ class Spelling:
 
     def values(self, row: str) -> Values:
         """The stored values that a row is ordered by."""
-        made = orjson.loads(row)
-        return tuple([_stored(column, made[key]) for key, column in self.ordered_by])
+        members = orjson.loads(row)
+        return tuple([_stored(column, members[key]) for key, column in self.ordered_by])
 
 
 def _stored(column: Column, value: Any) -> Value:
@@ -52,21 +52,21 @@ def _stored(column: Column, value: Any) -> Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """The spelled rows of one page, left in one text: nobody asks for more than those at its ends."""
+class JsonPage:
+    """The rows of one page, kept as one text: nothing but the first and the last is ever read."""
 
     count: int
     text: str
 
     @classmethod
-    def of(cls, count: int, text: str, cut: Cut) -> "Texts":
-        """The rows that a page keeps of those that were read, in the list's order."""
+    def of(cls, count: int, text: str, cut: Cut) -> "JsonPage":
+        """The page of the rows that were read: one too many is dropped, and the list's order restored."""
         if count > cut.limit:
             count, text = cut.limit, text.rpartition(ROW)[0]
         return cls(count, ROW.join(reversed(text.split(ROW))) if cut.backward else text)
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return self.count
 
     def __getitem__(self, end: int) -> str:
@@ -74,5 +74,5 @@ class Texts:
         return self.text.rpartition(ROW)[2] if end else self.text.partition(ROW)[0]
 
     def array(self) -> orjson.Fragment:
-        """The rows as the answer's list."""
+        """The rows as a JSON array."""
         return orjson.Fragment(f"[{self.text.replace(ROW, ',')}]")

@@ -1,4 +1,4 @@
-"""Pages in a plan: the statements of one page field, and how its answer is put together."""
+"""Pages in a plan: the statements of one page field, and how its answer is built from their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,48 +13,48 @@ from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
 from db.queries.json_listings import Packed
 from db.queries.listings import Cut
-from schema.compiled.json_rows import Spelling, Texts
-from schema.compiled.plan import Arguments, Request
-from schema.compiled.rows import Columns, Objects, RowPlan, Rows
-from schema.compiled.steps import Task, following
+from schema.compiled.arguments import Arguments
+from schema.compiled.json_rows import JsonPage, JsonRows
+from schema.compiled.plan import Objects, PlanRun, Rows, Task
+from schema.compiled.rows import Columns, RowPlan
 from schema.fields.sources import PagedList
 from schema.pages import LOOK_AHEAD_FIELD, requested_page
 
-Value_of: TypeAlias = Callable[[int, Any], Any]
-"""Makes one field of a page: of the parent at an index, whose page has these rows."""
+Resolver: TypeAlias = Callable[[int, Any], Any]
+"""Makes one field of a page, given the index of the parent and the rows of its page."""
 
 
 @dataclass(eq=False, slots=True)
-class Found:
-    """What the statements of a page field found, for all its parents.
+class PageRows:
+    """The rows of a page field, for all its parents.
 
-    A page holds its rows as arrays of values, which `flat` puts together, or spelled as Texts.
+    Each of `pages` holds rows as arrays of values, which `flat` concatenates, or is a JsonPage.
     """
 
     cut: Cut
     pages: Sequence[Any]
     flat: Rows
-    is_spelled: bool
+    is_json: bool
     more: list[bool]
     cursor: Callable[[Any], str]
     totals: list[int] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
     beyond: list[int] = field(default_factory=list)
-    made: list[tuple[RowPlan, Objects]] = field(default_factory=list)
+    built: list[tuple[RowPlan, Objects]] = field(default_factory=list)
 
     def objects(self, plan: RowPlan) -> Objects:
-        """All rows as objects, which the next level completes."""
-        made = plan.build(self.flat)
-        self.made.append((plan, made))
-        return made
+        """Build all rows as objects, which the next level completes."""
+        objects = plan.build(self.flat)
+        self.built.append((plan, objects))
+        return objects
 
-    def goes_on(self, index: int) -> bool:
+    def has_next(self, index: int) -> bool:
         """Whether the list of the parent at this index goes on after its page."""
         return bool(not self.cut.backward and self.more[index]) or bool(
             self.beyond and self.beyond[index]
         )
 
-    def began_before(self, index: int) -> bool:
+    def has_previous(self, index: int) -> bool:
         """Whether the list of the parent at this index has rows before its page."""
         return bool(self.cut.backward and self.more[index]) or bool(
             self.before and self.before[index]
@@ -69,14 +69,14 @@ class Part(Protocol):
         """Its response key."""
         ...
 
-    def prepared(self, found: Found) -> Value_of:
-        """What makes it of each parent's rows; asked for parent by parent, in order."""
+    def resolver(self, page: PageRows) -> Resolver:
+        """What makes it for each parent; called once per parent, in order."""
         ...
 
 
-def _dealt(made: list[Any]) -> Value_of:
-    """Deals out what was made of all rows, as many as each parent has."""
-    rest = iter(made)
+def _split(values: list[Any]) -> Resolver:
+    """Split what was made of all rows by parent."""
+    rest = iter(values)
     return lambda _, rows: list(islice(rest, len(rows)))
 
 
@@ -87,8 +87,7 @@ class TypeName:
     key: str
     name: str
 
-    def prepared(self, found: Found) -> Value_of:
-        """Always the same."""
+    def resolver(self, page: PageRows) -> Resolver:
         return lambda _, rows: self.name
 
 
@@ -99,34 +98,32 @@ class Nodes:
     key: str
     plan: RowPlan
 
-    def prepared(self, found: Found) -> Value_of:
-        """Each row's object."""
-        if found.is_spelled:
+    def resolver(self, page: PageRows) -> Resolver:
+        if page.is_json:
             return lambda _, rows: rows.array()
-        return _dealt(found.objects(self.plan))
+        return _split(page.objects(self.plan))
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """`edges`: of each the cursor, the node or a fixed text, by response key."""
+    """`edges`: by response key the plan of the node, a constant text, or None for the cursor."""
 
     key: str
     fields: list[tuple[str, RowPlan | str | None]]
 
-    def prepared(self, found: Found) -> Value_of:
-        """Each row's edge."""
-        edges: Objects = [{} for _ in found.flat]
-        for key, what in self.fields:
-            for edge, value in zip(edges, self._values(what, found), strict=True):
+    def resolver(self, page: PageRows) -> Resolver:
+        edges: Objects = [{} for _ in page.flat]
+        for key, part in self.fields:
+            for edge, value in zip(edges, self._values(part, page), strict=True):
                 edge[key] = value
-        return _dealt(edges)
+        return _split(edges)
 
-    def _values(self, what: RowPlan | str | None, found: Found) -> Sequence[Any]:
-        if isinstance(what, RowPlan):
-            return found.objects(what)
-        if isinstance(what, str):
-            return [what] * len(found.flat)
-        return [found.cursor(row) for row in found.flat]
+    def _values(self, part: RowPlan | str | None, page: PageRows) -> Sequence[Any]:
+        if isinstance(part, RowPlan):
+            return page.objects(part)
+        if isinstance(part, str):
+            return [part] * len(page.flat)
+        return [page.cursor(row) for row in page.flat]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +133,16 @@ class Info:
     key: str
     fields: list[tuple[str, str]]
 
-    def prepared(self, found: Found) -> Value_of:
-        """What is asked of each page's surroundings."""
-        readers: dict[str, Value_of] = {
-            "hasNextPage": lambda index, _: found.goes_on(index),
-            "hasPreviousPage": lambda index, _: found.began_before(index),
-            "startCursor": lambda _, rows: found.cursor(rows[0]) if rows else None,
-            "endCursor": lambda _, rows: found.cursor(rows[-1]) if rows else None,
+    def resolver(self, page: PageRows) -> Resolver:
+        readers: dict[str, Resolver] = {
+            "hasNextPage": lambda index, _: page.has_next(index),
+            "hasPreviousPage": lambda index, _: page.has_previous(index),
+            "startCursor": lambda _, rows: page.cursor(rows[0]) if rows else None,
+            "endCursor": lambda _, rows: page.cursor(rows[-1]) if rows else None,
             "__typename": lambda _, rows: "PageInfo",
         }
-        wanted = [(key, readers[name]) for key, name in self.fields]
-        return lambda index, rows: {key: read(index, rows) for key, read in wanted}
+        fields = [(key, readers[name]) for key, name in self.fields]
+        return lambda index, rows: {key: read(index, rows) for key, read in fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +151,19 @@ class Total:
 
     key: str
 
-    def prepared(self, found: Found) -> Value_of:
-        """The list's whole length."""
-        return lambda index, _: found.totals[index]
+    def resolver(self, page: PageRows) -> Resolver:
+        return lambda index, _: page.totals[index]
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """A page field with its arguments known: its statements, but for the parents."""
+class PageStatements:
+    """The statements of a page field whose arguments are known; the parents are still to be bound."""
 
     cut: Cut
     statements: list[Packed]
     has_rows: bool
     ordered_by: list[int]
-    spelling: Spelling | None
+    json_rows: JsonRows | None
 
 
 @dataclass(eq=False, slots=True)
@@ -179,11 +174,11 @@ class PagePlan:
     arguments: Arguments
     columns: Columns
     parts: list[Part]
-    kept: Spec | None = None
+    cached: PageStatements | None = None
 
     @property
     def infos(self) -> set[str]:
-        """What of `pageInfo` is selected, in any place."""
+        """The fields of `pageInfo` that are selected, in any place."""
         return {name for part in self.parts if isinstance(part, Info) for _, name in part.fields}
 
     @property
@@ -196,7 +191,7 @@ class PagePlan:
         """Whether any cursor is selected."""
         of_edges = [part for part in self.parts if isinstance(part, Edges)]
         return not self.infos.isdisjoint({"startCursor", "endCursor"}) or any(
-            what is None for part in of_edges for _, what in part.fields
+            value is None for part in of_edges for _, value in part.fields
         )
 
     @property
@@ -204,17 +199,17 @@ class PagePlan:
         """Whether `totalCount` is selected."""
         return any(isinstance(part, Total) for part in self.parts)
 
-    def spec(self, request: Request) -> Spec:
-        """The field's statements; made once where no variable has a say in them."""
-        if self.kept is not None:
-            return self.kept
-        spec = self._spec(request)
+    def statements(self, run: PlanRun) -> PageStatements:
+        """The field's statements, cached unless they depend on variables."""
+        if self.cached is not None:
+            return self.cached
+        statements = self._statements(run)
         if not self.arguments.depend_on_variables:
-            self.kept = spec
-        return spec
+            self.cached = statements
+        return statements
 
-    def _spec(self, request: Request) -> Spec:
-        listing, cut = requested_page(request.ctx, self.source, **self.arguments.values(request))
+    def _statements(self, run: PlanRun) -> PageStatements:
+        listing, cut = requested_page(run.ctx, self.source, **self.arguments.values(run))
         infos = self.infos
         look_ahead = LOOK_AHEAD_FIELD[cut.backward] in infos
         has_rows = look_ahead or self.has_objects or self.has_cursors
@@ -222,12 +217,12 @@ class PagePlan:
         if self.has_cursors:
             names += [part.column for part in cut.order if part.column not in names]
         statements = []
-        spelling = self._spelling(cut)
+        json_rows = self._json_rows(cut)
         if has_rows:
             wider = replace(cut, limit=cut.limit + look_ahead)
             statements.append(
-                json_listings.spelled_page(listing, wider, names, spelling.members)
-                if spelling
+                json_listings.spelled_page(listing, wider, names, json_rows.members)
+                if json_rows
                 else json_listings.page(listing, wider, names)
             )
         if self.has_total:
@@ -237,13 +232,13 @@ class PagePlan:
         if cut.before is not None and "hasNextPage" in infos:
             statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
         ordered_by = [names.index(part.column) for part in cut.order] if self.has_cursors else []
-        return Spec(cut, statements, has_rows, ordered_by, spelling)
+        return PageStatements(cut, statements, has_rows, ordered_by, json_rows)
 
-    def _spelling(self, cut: Cut) -> Spelling | None:
-        """How SQLite spells the page's objects, where it can and they are asked for but once."""
+    def _json_rows(self, cut: Cut) -> JsonRows | None:
+        """How SQLite writes the page's objects as JSON, if it can and they are selected only once."""
         match [part for part in self.parts if isinstance(part, Nodes | Edges)]:
             case [Nodes(_, plan)]:
-                return Spelling.of(plan, cut.order if self.has_cursors else ())
+                return JsonRows.of(plan, cut.order if self.has_cursors else ())
         return None
 
 
@@ -256,11 +251,11 @@ class PageTask:
         key: str,
         objects: Objects,
         parents: list[Value] | None,
-        request: Request,
+        run: PlanRun,
     ) -> None:
-        self._plan, self._key, self._objects, self._request = plan, key, objects, request
-        self._spec = plan.spec(request)
-        statements = self._spec.statements
+        self._plan, self._key, self._objects, self._run = plan, key, objects, run
+        self._page = plan.statements(run)
+        statements = self._page.statements
         if parents is None:
             self.statements: list[Statement] = [statement.alone() for statement in statements]
         else:
@@ -268,58 +263,58 @@ class PageTask:
             self.statements = [statement.of(listed) for statement in statements]
         self.rows = 0
 
-    def take(self, answers: list[str]) -> Iterator[Task]:
+    def take(self, texts: list[str]) -> Iterator[Task]:
         """Put a page into each parent's object."""
-        found = self._found(answers)
-        parts = [(part.key, part.prepared(found)) for part in self._plan.parts]
-        for index, (parent, rows) in enumerate(zip(self._objects, found.pages, strict=True)):
+        page = self._rows(texts)
+        parts = [(part.key, part.resolver(page)) for part in self._plan.parts]
+        for index, (parent, rows) in enumerate(zip(self._objects, page.pages, strict=True)):
             parent[self._key] = {key: value(index, rows) for key, value in parts}
-        for plan, objects in found.made:
-            yield from following(plan, objects, found.flat, self._request)
+        for plan, objects in page.built:
+            yield from plan.tasks(objects, page.flat, self._run)
 
-    def _found(self, answers: list[str]) -> Found:
-        spec, plan, count = self._spec, self._plan, len(self._objects)
-        spelling = spec.spelling
-        texts = json_listings.spelled_pages(answers[0]) if spelling else None
-        rest = map(orjson.loads, answers if texts is None else answers[1:])
-        if spelling and texts is not None:
-            found = self._spelled(spelling, texts)
+    def _rows(self, texts: list[str]) -> PageRows:
+        statements, plan, count = self._page, self._plan, len(self._objects)
+        json_rows = statements.json_rows
+        pages = json_listings.spelled_pages(texts[0]) if json_rows else None
+        rest = map(orjson.loads, texts if pages is None else texts[1:])
+        if json_rows and pages is not None:
+            page = self._json(json_rows, pages)
         else:
-            found = self._arrays(next(rest) if spec.has_rows else [[]] * count)
+            page = self._arrays(next(rest) if statements.has_rows else [[]] * count)
         if plan.has_total:
-            found.totals = next(rest)
-        if spec.cut.after is not None and "hasPreviousPage" in plan.infos:
-            found.before = next(rest)
-        if spec.cut.before is not None and "hasNextPage" in plan.infos:
-            found.beyond = next(rest)
-        self.rows = sum(map(len, found.pages)) + sum(found.more)
-        self.rows += count * (len(answers) - spec.has_rows)
-        return found
+            page.totals = next(rest)
+        if statements.cut.after is not None and "hasPreviousPage" in plan.infos:
+            page.before = next(rest)
+        if statements.cut.before is not None and "hasNextPage" in plan.infos:
+            page.beyond = next(rest)
+        self.rows = sum(map(len, page.pages)) + sum(page.more)
+        self.rows += count * (len(texts) - statements.has_rows)
+        return page
 
-    def _spelled(self, spelling: Spelling, texts: list[tuple[int, str]]) -> Found:
-        cut = self._spec.cut
-        pages = [Texts.of(count, text, cut) for count, text in texts]
+    def _json(self, json_rows: JsonRows, texts: list[tuple[int, str]]) -> PageRows:
+        cut = self._page.cut
+        pages = [JsonPage.of(count, text, cut) for count, text in texts]
         more = [count > cut.limit for count, _ in texts]
-        return Found(cut, pages, [], True, more, self._cursor(spelling.values))
+        return PageRows(cut, pages, [], True, more, self._cursor(json_rows.values))
 
-    def _arrays(self, pages: list[Rows]) -> Found:
-        cut = self._spec.cut
+    def _arrays(self, pages: list[Rows]) -> PageRows:
+        cut = self._page.cut
         more = [len(rows) > cut.limit for rows in pages]
         pages = [rows[: cut.limit] for rows in pages]
         if cut.backward:
             pages = [rows[::-1] for rows in pages]
         flat = list(chain.from_iterable(pages))
-        return Found(cut, pages, flat, False, more, self._cursor(self._values))
+        return PageRows(cut, pages, flat, False, more, self._cursor(self._values))
 
     def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
-        name, order = self._plan.columns.table.name, self._spec.cut.order
-        encode = cursors.encoder(self._request.ctx.cursor_key, name, order)
+        name, order = self._plan.columns.table.name, self._page.cut.order
+        encode = cursors.encoder(self._run.ctx.cursor_key, name, order)
         return lambda row: encode(values(row))
 
     def _values(self, row: Sequence[Any]) -> Values:
-        values = tuple([row[place] for place in self._spec.ordered_by])
+        values = tuple([row[place] for place in self._page.ordered_by])
         if float in map(type, values):
-            raise Unreadable("a fraction does not keep all its digits in a packed row")
+            raise Unreadable("a fraction does not keep all its digits in a JSON row")
         return values
 
 
@@ -333,9 +328,8 @@ class PageStep:
 
     @property
     def most(self) -> float:
-        """As many as the page holds, which is no small number."""
+        """A page is never few rows."""
         return inf
 
-    def tasks(self, objects: Objects, rows: Rows, request: Request) -> Iterator[Task]:
-        """One page of each object."""
-        yield PageTask(self.plan, self.key, objects, [row[self.index] for row in rows], request)
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        yield PageTask(self.plan, self.key, objects, [row[self.index] for row in rows], run)

@@ -1,4 +1,4 @@
-"""What mutations answer, as plans: made of the rows that were written, and completed by reading."""
+"""Payloads of mutations as plans: built from the rows that were written, completed by reading."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import Any
 
 from graphql import GraphQLField, get_named_type, get_nullable_type, is_list_type
 
-from schema.compiled.arguments import DEFINITION
-from schema.compiled.compiler import Compiler, NotCovered, source_of
-from schema.compiled.plan import Arguments, Request
+from schema.compiled.arguments import DEFINITION, Arguments
+from schema.compiled.compiler import Compiler, source_of
+from schema.compiled.plan import Fallback, PlanRun, Task
 from schema.compiled.rows import Columns, RowPlan
-from schema.compiled.steps import Task, following
 from schema.fields import global_ids, sources
 from schema.fields.collect_fields import CollectedField
 
@@ -27,7 +26,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class MutationPlan:
-    """One mutation field: how to carry it out, and its payload compiled."""
+    """One mutation field: how to perform it, and its payload, compiled."""
 
     field: CollectedField
     source: sources.MutationField
@@ -40,21 +39,21 @@ class MutationPlan:
         entities = [part for _, part in self.parts if isinstance(part, Entity)]
         return sum(inf if entity.is_list else entity.plan.most for entity in entities)
 
-    def begin(self, payload: Any, request: Request) -> tuple[dict[str, Any], list[Task]]:
-        """The payload's object, and the tasks that complete it; raises Unreadable."""
-        made: dict[str, Any] = {}
+    def begin(self, payload: Any, run: PlanRun) -> tuple[dict[str, Any], list[Task]]:
+        """Build the payload's object; returns it with the tasks that complete it. Raises Unreadable."""
+        data: dict[str, Any] = {}
         tasks: list[Task] = []
         for key, part in self.parts:
             if isinstance(part, Entity):
-                made[key], more = _entity(part, getattr(payload, part.name), request)
+                data[key], more = _entity(part, getattr(payload, part.name), run)
                 tasks += more
             else:
-                made[key] = part(payload)
-        return made, tasks
+                data[key] = part(payload)
+        return data, tasks
 
 
 def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:
-    """The plans of a mutation's fields, in order; raises NotCovered."""
+    """The plans of a mutation's fields, in order; raises Fallback."""
     mutation: Any = compiler.collector.schema.mutation_type
     return [
         _field(compiler, field, mutation) for field in compiler.collector.collect(mutation, [node])
@@ -63,7 +62,7 @@ def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:
 
 def _field(compiler: Compiler, field: CollectedField, mutation: Any) -> MutationPlan:
     if field.name == "__typename":
-        raise NotCovered("Mutation.__typename")
+        raise Fallback("Mutation.__typename")
     definition: GraphQLField = mutation.fields[field.name]
     payload: Any = get_named_type(definition.type)
     parts = [
@@ -88,12 +87,12 @@ def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | C
     return lambda value: [plain(item) for item in getattr(value, name)]
 
 
-def _entity(entity: Entity, value: Any, request: Request) -> tuple[Any, Iterator[Task]]:
+def _entity(entity: Entity, value: Any, run: PlanRun) -> tuple[Any, Iterator[Task]]:
     if value is None:
         return None, iter(())
     exposed = value if isinstance(value, list) else [value]
     names = entity.plan.columns.names
     rows = [[getattr(each.row, name) for name in names] for each in exposed]
     objects = entity.plan.build(rows)
-    tasks = following(entity.plan, objects, rows, request)
+    tasks = entity.plan.tasks(objects, rows, run)
     return (objects if isinstance(value, list) else objects[0]), tasks

@@ -1,85 +1,82 @@
-"""What a plan is run with: the viewer's scope, and the operation's variables as they came."""
+"""Plans: an operation compiled to tasks, which run level by level as one Program.
 
+A step of a plan makes a Task once it is known for which objects. The Task has the statements, puts what
+they returned into the objects, and yields the Tasks of the next level.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-from graphql import (
-    FieldNode,
-    GraphQLField,
-    ListValueNode,
-    ObjectValueNode,
-    VariableNode,
-    get_argument_values,
-    get_nullable_type,
-    is_scalar_type,
-)
 from graphql.execution.values import VariableValues
 
+from db.errors import BadRequest
+from db.program import Program, Spent, Statement
+from resolvers.loaders import ROWS_PER_OPERATION
 from resolvers.operation_context import OperationContext
-from schema.compiled import arguments
+
+Rows: TypeAlias = Sequence[Sequence[Any]]
+"""Rows of a table, each the stored values of the columns that were fetched."""
+
+Objects: TypeAlias = list[dict[str, Any]]
+"""The objects of the answer that were made of rows, in the same order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One run of a plan."""
+class Fallback(Exception):
+    """Raised if an operation needs generic execution; the message is the reason, as metrics report it."""
+
+
+@dataclass(eq=False, slots=True)
+class PlanRun:
+    """One run of a plan: the context of the operation, and its coerced variables."""
 
     ctx: OperationContext
     variables: VariableValues
 
 
-@dataclass(eq=False, slots=True)
-class Arguments:
-    """The arguments of one field of an operation, as its resolver would get them."""
+class Task(Protocol):
+    """Statements, and what to do with their rows.
 
-    field: GraphQLField
-    node: FieldNode
-    named: arguments.Named
-    depend_on_variables: bool
-    plain: list[tuple[str, str]] | None
-
-    @classmethod
-    def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
-        """The arguments that a node gives to a field."""
-        given = [argument.value for argument in node.arguments or ()]
-        named = arguments.arguments(field)
-        return cls(field, node, named, any(map(_has_variable, given)), _plain(field, node, named))
-
-    def values(self, request: Request) -> dict[str, Any]:
-        """The arguments' values by Python's names; raises GraphQLError where the library does."""
-        if self.plain is not None:
-            known = request.variables.coerced
-            values = {name: known.get(variable) for name, variable in self.plain}
-            if None not in values.values():
-                return values
-        given = get_argument_values(self.field, self.node, request.variables)
-        return arguments.converted(given, self.named)
-
-
-def _plain(
-    field: GraphQLField, node: FieldNode, named: arguments.Named
-) -> list[tuple[str, str]] | None:
-    """Python's names and the variables of the arguments, when each is a scalar from a variable.
-
-    Nothing is left to convert then: the variables were.
+    Each statement returns one JSON text. `rows` is the number of rows that those held, once taken.
     """
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    found = []
-    for name, python_name, _ in named:
-        value = given.get(name)
-        if not isinstance(value, VariableNode) or not is_scalar_type(
-            get_nullable_type(field.args[name].type)
-        ):
-            return None
-        found.append((python_name, value.name.value))
-    return found
+
+    statements: list[Statement]
+    rows: int
+
+    def take(self, texts: list[str]) -> "Iterator[Task]":
+        """Put what the statements returned into the answer, and yield the next level's tasks."""
+        ...
 
 
-def _has_variable(value: Any) -> bool:
-    match value:
-        case VariableNode():
-            return True
-        case ListValueNode():
-            return any(map(_has_variable, value.values))
-        case ObjectValueNode():
-            return any(_has_variable(field.value) for field in value.fields)
-    return False
+class Step(Protocol):
+    """What one relation of a level needs, compiled."""
+
+    @property
+    def most(self) -> float:
+        """How many rows at most it reads for one object, those they lead to included."""
+        ...
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        """The tasks that fetch it for these objects, which were made of these rows."""
+        ...
+
+
+def run_tasks(tasks: Sequence[Task], spent: Spent) -> Program[None]:
+    """Run tasks level by level, in one batch of statements each; counts statements and rows.
+
+    Raises BadRequest over the row limit.
+    """
+    rows = 0
+    while tasks:
+        batch = [statement for task in tasks for statement in task.statements]
+        spent.statements += len(batch)
+        found = yield batch
+        texts = iter([str(text) for [(text,)] in found])
+        following: list[Task] = []
+        for task in tasks:
+            following += task.take([next(texts) for _ in task.statements])
+            rows += task.rows
+            spent.rows += task.rows
+            if rows > ROWS_PER_OPERATION:
+                raise BadRequest("TOO_MANY_ROWS", "the operation reads too many rows")
+        tasks = following

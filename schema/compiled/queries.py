@@ -1,4 +1,4 @@
-"""Queries as plans: each root field begins with its own tasks, all in one Program."""
+"""Queries as plans: each root field starts with its own tasks, all in one Program."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from db.errors import BadRequest
 from db.model import tables
 from db.model.tables import Table
 from db.program import Program
-from schema.compiled.compiler import Compiler, NotCovered, source_of
+from schema.compiled.arguments import Arguments
+from schema.compiled.compiler import Compiler, source_of
+from schema.compiled.lookups import TableLookup
 from schema.compiled.pages import PagePlan, PageTask
-from schema.compiled.plan import Arguments, Request
-from schema.compiled.steps import Lookup, Task, carried_out
+from schema.compiled.plan import Fallback, PlanRun, Task, run_tasks
 from schema.fields import global_ids, sources
 from schema.fields.collect_fields import CollectedField
 
-INTROSPECTION = "introspection"  # why an operation of nothing else takes the generic road
+INTROSPECTION = "introspection"  # the reason why an operation of nothing else falls back
 
 
 class Root(Protocol):
-    """One field of the query."""
+    """One root field of a query."""
 
     @property
     def key(self) -> str:
@@ -34,37 +35,34 @@ class Root(Protocol):
         """How many rows at most it reads; infinite where there is a page."""
         ...
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        """Put what is known into the answer, and yield the tasks for the rest."""
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        """Put what is known already into the answer, and yield the tasks for the rest."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """A whole query, compiled, but for the `introspection` in it, whose places the answer keeps."""
+    """A whole query, compiled; generic execution adds its `introspection` fields."""
 
     roots: Sequence[Root]
     most: float
     introspection: Sequence[FieldNode]
 
-    def program(self, request: Request) -> Program[dict[str, Any]]:
-        """The Program that makes the answer's data.
-
-        It raises what the generic road turns into errors: GraphQLError, BadRequest, Unreadable.
-        """
+    def program(self, run: PlanRun) -> Program[dict[str, Any]]:
+        """The Program that makes the answer's data; raises GraphQLError, BadRequest and Unreadable."""
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
-        tasks = [task for root in self.roots for task in root.begin(data, request)]
-        yield from carried_out(tasks, request.ctx.spent)
+        tasks = [task for root in self.roots for task in root.begin(data, run)]
+        yield from run_tasks(tasks, run.ctx.spent)
         return data
 
 
 def compiled(compiler: Compiler, node: Any) -> QueryPlan:
-    """The plan of a query operation; raises NotCovered."""
+    """The plan of a query operation; raises Fallback."""
     query: Any = compiler.collector.schema.query_type
     fields = compiler.collector.collect(query, [node])
     introspection = [node for field in fields if _is_introspection(field) for node in field.nodes]
     if introspection and all(field.name.startswith("__") for field in fields):
-        raise NotCovered(INTROSPECTION)
+        raise Fallback(INTROSPECTION)
     roots = [_root(compiler, field, query) for field in fields]
     return QueryPlan(roots, sum(root.most for root in roots), introspection)
 
@@ -75,9 +73,9 @@ def _is_introspection(field: CollectedField) -> bool:
 
 def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
     if field.name == "__typename":
-        return _Known(field.key, query.name)
+        return _Constant(field.key, query.name)
     if _is_introspection(field):
-        return _Known(field.key, None)
+        return _Constant(field.key, None)
     definition: GraphQLField = query.fields[field.name]
     arguments = Arguments.of(definition, field.nodes[0])
     match source_of(definition):
@@ -91,10 +89,10 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
             return _ById(field.key, _lookups(compiler, field), arguments, many)
         case sources.CurrentViewer():
             return _viewer(compiler, field, get_named_type(definition.type))
-    raise NotCovered(f"Query.{field.name}")
+    raise Fallback(f"Query.{field.name}")
 
 
-def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], Lookup]:
+def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], TableLookup]:
     found = {}
     for table in tables.TABLES:
         found[table] = compiler.lookup(table, table.key)
@@ -103,12 +101,12 @@ def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], Look
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Constant:
     key: str
     value: Any
     most: float = 0
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         data[self.key] = self.value
         yield from ()
 
@@ -119,14 +117,14 @@ class _List:
     plan: PagePlan
     most: float = inf
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        yield PageTask(self.plan, self.key, [data], None, request)
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        yield PageTask(self.plan, self.key, [data], None, run)
 
 
 @dataclass(frozen=True, slots=True)
 class _One:
     key: str
-    lookup: Lookup
+    lookup: TableLookup
     arguments: Arguments
     clean: Any
 
@@ -134,26 +132,26 @@ class _One:
     def most(self) -> float:
         return self.lookup.most
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        value = self.clean(self.arguments.values(request)["value"])
-        yield self.lookup.task([(data, value)], request)
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        value = self.clean(self.arguments.values(run)["value"])
+        yield self.lookup.task([(data, value)], run)
 
 
 class _Slot(dict[str, Any]):
-    """One place of a list, filled like a field of an object."""
+    """One place of a list, which a task fills as if it were a field of an object."""
 
-    def __init__(self, made: list[Any], index: int) -> None:
+    def __init__(self, values: list[Any], index: int) -> None:
         super().__init__()
-        self._made, self._index = made, index
+        self._values, self._index = values, index
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._made[self._index] = value
+        self._values[self._index] = value
 
 
 @dataclass(frozen=True, slots=True)
 class _ById:
     key: str
-    lookups: dict[Table[Any], Lookup]
+    lookups: dict[Table[Any], TableLookup]
     arguments: Arguments
     many: bool
 
@@ -161,39 +159,39 @@ class _ById:
     def most(self) -> float:
         return inf if self.many else max(lookup.most for lookup in self.lookups.values())
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        given = self.arguments.values(request)
-        asked = given["ids"] if self.many else [given["id"]]
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        values = self.arguments.values(run)
+        ids = values["ids"] if self.many else [values["id"]]
         if self.many:
-            if len(asked) > request.ctx.policy.page_max:
+            if len(ids) > run.ctx.policy.page_max:
                 raise BadRequest("BAD_PAGE", "nodes takes fewer ids")
-            data[self.key] = [None] * len(asked)
-        wanted: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
-        for index, id_ in enumerate(asked):
+            data[self.key] = [None] * len(ids)
+        targets: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
+        for index, id_ in enumerate(ids):
             place = global_ids.decode(id_)
             if place is not None:
                 slot = _Slot(data[self.key], index) if self.many else data
-                wanted.setdefault(place[0], []).append((slot, place[1]))
-        for table, found in wanted.items():
-            yield self.lookups[table].task(found, request)
+                targets.setdefault(place[0], []).append((slot, place[1]))
+        for table, found in targets.items():
+            yield self.lookups[table].task(found, run)
 
 
 @dataclass(frozen=True, slots=True)
 class _Viewer:
     key: str
     fields: list[tuple[str, str]]
-    lookup: Lookup
+    lookup: TableLookup
 
     @property
     def most(self) -> float:
         return self.lookup.most
 
-    def begin(self, data: dict[str, Any], request: Request) -> Iterator[Task]:
-        viewer = request.ctx.viewer
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        viewer = run.ctx.viewer
         values = {"capabilities": list(viewer.capabilities), "__typename": "Viewer"}
-        data[self.key] = made = {key: values.get(name) for key, name in self.fields}
+        data[self.key] = shown = {key: values.get(name) for key, name in self.fields}
         if self.lookup.uses and viewer.actor is not None:
-            yield self.lookup.task([(made, viewer.actor)], request)
+            yield self.lookup.task([(shown, viewer.actor)], run)
 
 
 def _viewer(compiler: Compiler, field: CollectedField, type_: Any) -> _Viewer:

@@ -1,24 +1,19 @@
 """How rows of a table become objects of the answer: generated code for one selection of one type.
 
-A row arrives as the array of its columns' stored values. Scalars are put in place at once; what a
-relation leads to is put in by the steps that follow, level by level.
+A row arrives as the array of its columns' stored values. Scalars are put in place at once; the plan's
+steps add what relations lead to, level by level.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 from db.errors import Unreadable
 from db.model.tables import Column, Table
 from db.queries.json_text import Member
 from schema.compiled.converters import Converter, converter
+from schema.compiled.plan import Objects, PlanRun, Rows, Step, Task
 from schema.fields import global_ids
-
-if TYPE_CHECKING:
-    from schema.compiled.steps import Step
-
-Rows: TypeAlias = Sequence[Sequence[Any]]
-Objects: TypeAlias = list[dict[str, Any]]
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +24,7 @@ class Columns:
     names: list[str] = field(default_factory=list)
 
     def index(self, name: str) -> int:
-        """Where a row has this column; it is fetched from now on."""
+        """The place of this column in a row; adds it to the columns."""
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
@@ -37,20 +32,26 @@ class Columns:
 
 @dataclass(eq=False, slots=True)
 class RowPlan:
-    """Makes objects of rows; `steps` (see `schema.compiled.steps`) fetch what they lead to.
+    """Makes objects of rows; `steps` fetch what they lead to.
 
-    `members` are the objects' where they hold nothing but columns and fixed texts.
+    `members` are the members of the objects if these hold columns and constant texts only, else None.
     """
 
     columns: Columns
     build: Callable[[Rows], Objects]
-    steps: "list[Step]"
+    steps: list[Step]
     members: list[Member] | None
 
     @property
     def most(self) -> float:
-        """How many rows at most one of these leads to; infinite where there is a page."""
+        """How many rows at most one of these leads to; infinite if it has a page."""
         return sum(step.most for step in self.steps)
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        """The tasks of everything that these objects lead to."""
+        if objects:
+            for step in self.steps:
+                yield from step.tasks(objects, rows, run)
 
 
 @dataclass(slots=True)
@@ -62,32 +63,32 @@ class Writer:
     sources: list[tuple[int, Converter]] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
 
-    def later(self, key: str) -> None:
-        """Let every object have a place at `key`, which a step fills."""
+    def placeholder(self, key: str) -> None:
+        """Keep a place in every object at `key`, which a step fills."""
         self.parts.append(f"{key!r}: None")
 
     def text(self, key: str, text: str) -> None:
-        """Let every object have the same text at `key`."""
+        """Write the same text into every object at `key`."""
         self.parts.append(f"{key!r}: {text!r}")
         self.members.append((key, text))
 
     def column(self, key: str, column: Column) -> None:
-        """Let each object have the value of its row's column at `key`."""
-        self.made(key, column.name, converter(column))
+        """Write the value of a column into each object at `key`."""
+        self.converted(key, column.name, converter(column))
         self.members.append((key, column))
 
-    def made(self, key: str, name: str, convert: Converter) -> None:
-        """Let each object have at `key` what is made of its row's column."""
+    def converted(self, key: str, name: str, convert: Converter) -> None:
+        """Write what a converter makes of a column into each object at `key`."""
         self.parts.append(f"{key!r}: v{len(self.sources)}")
         self.sources.append((self.columns.index(name), convert))
 
-    def plan(self, steps: "list[Step]") -> RowPlan:
-        """What has been written."""
+    def plan(self, steps: list[Step]) -> RowPlan:
+        """The plan of what has been written, with these steps for its placeholders."""
         has_all = len(self.members) == len(self.parts)
-        return RowPlan(self.columns, self._built(), steps, self.members if has_all else None)
+        return RowPlan(self.columns, self._compile(), steps, self.members if has_all else None)
 
-    def _built(self) -> Callable[[Rows], Objects]:
-        """The function. Its source holds response keys, as literals, and names made here only."""
+    def _compile(self) -> Callable[[Rows], Objects]:
+        """Compile the function. Its source holds response keys, as literals, and names made here only."""
         values = [f"v{number}" for number in range(len(self.sources))]
         loop = f"{', '.join(values)}, in zip({', '.join(f'{v}s' for v in values)})"
         source = f"lambda count{''.join(f', {v}s' for v in values)}: [{{{', '.join(self.parts)}}}"
@@ -108,9 +109,9 @@ def global_id(table: Table[Any]) -> Callable[[Any], str]:
     """Makes the global id of a key of this table; raises Unreadable for one that is a fraction."""
     kind = table.row.__name__
 
-    def made(key: Any) -> str:
+    def encode(key: Any) -> str:
         if isinstance(key, float):
-            raise Unreadable("a fraction does not keep its sign and all its digits in a packed row")
+            raise Unreadable("a fraction does not keep its sign and all its digits in a JSON row")
         return global_ids.of_key(kind, key)
 
-    return made
+    return encode

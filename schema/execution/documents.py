@@ -1,27 +1,21 @@
-"""From a document to a result: prepared once, carried out as often as it comes.
+"""Documents: parsed, measured, validated and priced once, then cached by their text.
 
-Preparing is parsing, measuring and validating; it costs more than half of a small request, so that
-documents which passed are kept by their text, the most recently used ones.
+Preparing a document takes more than half of a small request.
 """
 
 import hashlib
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
-    ExecutionResult,
-    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
-    execute,
     parse,
     specified_rules,
     validate,
@@ -29,11 +23,11 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
-from resolvers.operation_context import OperationContext
 from resolvers.policy import Policy
 from schema.built import GRAPHQL
 from schema.errors import RequestRefused
 from schema.execution.variables import Variables
+from schema.fields.collect_fields import directive_variables
 from schema.limits import document_size
 from schema.limits.cost import FREE, Cost, CostCalculator
 from schema.limits.limits import LIMITS, Excess, Limits, first_excess
@@ -43,15 +37,17 @@ CHARACTERS_KEPT = 500_000
 DOCUMENTS_KEPT = 500
 LONGEST_NUMBER = 4_000  # Python reads no longer ones
 MAX_VALIDATION_ERRORS = 20
-NOT_TOLD = "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
-# The library's own budget lets a kilobyte of one field that is repeated take half a second. What programs
-# generate spends some hundreds.
+INTROSPECTION_IS_OFF = (
+    "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
+)
+# With the library's own budget, a kilobyte that repeats one field takes half a second. Generated documents
+# spend some hundreds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 30_000
 
 
 @dataclass(eq=False, slots=True)
 class Operation:
-    """One operation of a document, what it costs, and the plans made of it so far."""
+    """One operation of a document, its cost, and its plans by the values of directive variables."""
 
     node: OperationDefinitionNode
     variables: Variables
@@ -70,38 +66,39 @@ class Operation:
 
 
 @dataclass(eq=False, slots=True)
-class Prepared:
-    """A document that may be carried out; `digest` is the SHA-256 of its text, in hexadecimal.
+class PreparedDocument:
+    """A valid document, ready to execute.
 
-    `directed` names the variables that @skip and @include depend on, once that was looked up. Where
-    clients may not ask for the schema, no error tells them names that are like the one they sent.
+    `digest` is the SHA-256 of its `text`, in hexadecimal. `directive_variables` are those that @skip and
+    @include depend on. `hide_suggestions` keeps "Did you mean" out of errors, which tells the schema
+    word by word.
     """
 
-    document: DocumentNode
+    ast: DocumentNode
     operations: Mapping[str | None, Operation]
     fragments: Mapping[str, FragmentDefinitionNode]
-    directed: tuple[str, ...] | None = None
-    digest: str = ""
-    length: int = 0  # of its text, in characters
+    directive_variables: tuple[str, ...] = ()
     hide_suggestions: bool = False
+    text: str = ""
+    digest: str = ""
 
     @classmethod
-    def of(cls, document: DocumentNode) -> "Prepared":
-        """A valid document's parts by name."""
+    def of(cls, ast: DocumentNode, *, hide_suggestions: bool = False) -> "PreparedDocument":
+        """Index the operations and fragments of a valid document."""
         operations, fragments = {}, {}
-        for definition in document.definitions:
+        for definition in ast.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 variables = Variables(definition.variable_definitions or ())
-                made = Operation(definition, variables)
-                operations[made.name] = made
+                operation = Operation(definition, variables)
+                operations[operation.name] = operation
             elif isinstance(definition, FragmentDefinitionNode):
                 fragments[definition.name.value] = definition
-        return cls(document, operations, fragments)
+        return cls(ast, operations, fragments, directive_variables(ast), hide_suggestions)
 
     def operation(self, name: str | None) -> Operation:
         """The operation of this name, or the only one.
 
-        Raises RequestRefused when it is not there, or when it is not clear which one is meant.
+        Raises RequestRefused if there is no such operation, or several to choose from.
         """
         if name is not None:
             if name not in self.operations:
@@ -118,20 +115,20 @@ class Prepared:
         return only
 
 
-class SchemaNotTold(NoSchemaIntrospectionCustomRule):
-    """Refuses a document that asks for the schema, once: there is nothing to mend in each of its fields."""
+class NoIntrospection(NoSchemaIntrospectionCustomRule):
+    """Refuses introspection with one error per document, which names the setting that allows it."""
 
-    _is_said = False
+    _is_reported = False
 
     def report_error(self, error: GraphQLError) -> None:
-        """Say it in words that help whoever runs the server."""
-        if not self._is_said:
-            self._is_said = True
-            super().report_error(GraphQLError(NOT_TOLD, error.nodes))
+        """Replace the library's message."""
+        if not self._is_reported:
+            self._is_reported = True
+            super().report_error(GraphQLError(INTROSPECTION_IS_OFF, error.nodes))
 
 
 class Documents:
-    """Prepares documents, and keeps the ones that passed."""
+    """Prepares documents and caches the valid ones."""
 
     def __init__(
         self, *, introspection: bool, limits: Limits = LIMITS, policy: Policy | None = None
@@ -139,46 +136,45 @@ class Documents:
         self._limits = limits
         self._costs = CostCalculator(GRAPHQL, policy or Policy(), limits.cost)
         self._rules = list(specified_rules)
-        self._hide_suggestions = not introspection  # "Did you mean" tells the schema word by word
+        self._hide_suggestions = not introspection
         if not introspection:
-            self._rules.append(SchemaNotTold)
-        self._kept: LRUCache[str, Prepared] = LRUCache(CHARACTERS_KEPT, _weight)
+            self._rules.append(NoIntrospection)
+        self._cache: LRUCache[str, PreparedDocument] = LRUCache(CHARACTERS_KEPT, _weight)
 
-    def prepare(self, text: str) -> Prepared:
-        """Parse, measure, validate and price a document.
+    def prepare(self, text: str) -> PreparedDocument:
+        """Parse, measure, validate and price a document; raises RequestRefused.
 
-        Raises RequestRefused with what is wrong with it. What it costs is held to the limit when it is
-        carried out, since its variables may decide about that.
+        `requested` checks the cost of each request, which depends on its variables.
         """
-        if text in self._kept:
-            return self._kept[text]
+        if text in self._cache:
+            return self._cache[text]
         try:
-            prepared = self._prepare(text)
+            document = self._prepare(text)
         except RecursionError:
             raise RequestRefused.because(
                 "TOO_LARGE", "the document nests too deep to be read"
             ) from None
-        prepared.digest = hashlib.sha256(text.encode()).hexdigest()
-        prepared.length = len(text)
-        if prepared.length <= CHARACTERS_KEPT:
-            self._kept[text] = prepared
-        return prepared
+        document.text = text
+        document.digest = hashlib.sha256(text.encode()).hexdigest()
+        if len(text) <= CHARACTERS_KEPT:
+            self._cache[text] = document
+        return document
 
     def requested(self, operation: Operation, variables: Mapping[str, Any]) -> int:
-        """What an operation costs with these variables; raises RequestRefused when it is too much."""
+        """The cost of an operation with these variables; raises RequestRefused over the limit."""
         points = operation.cost.requested(variables)
         if points > self._limits.cost:
             raise RequestRefused.over_limit(Excess("cost", points, self._limits.cost))
         return points
 
-    def _prepare(self, text: str) -> Prepared:
-        document = self._parsed(text)
-        too_large = document_size.excess(document, self._limits)
+    def _prepare(self, text: str) -> PreparedDocument:
+        ast = self._parse(text)
+        too_large = document_size.excess(ast, self._limits)
         if too_large:
             raise RequestRefused.over_limit(too_large)
         errors = validate(
             GRAPHQL,
-            document,
+            ast,
             self._rules,
             max_errors=MAX_VALIDATION_ERRORS,
             hide_suggestions=self._hide_suggestions,
@@ -189,13 +185,12 @@ class Documents:
             )
         if errors:
             raise RequestRefused("INVALID_DOCUMENT", errors)
-        prepared = Prepared.of(document)
-        prepared.hide_suggestions = self._hide_suggestions
-        for operation in prepared.operations.values():
-            operation.cost = self._costs.cost_of(operation.node, prepared.fragments)
-        return prepared
+        document = PreparedDocument.of(ast, hide_suggestions=self._hide_suggestions)
+        for operation in document.operations.values():
+            operation.cost = self._costs.cost_of(operation.node, document.fragments)
+        return document
 
-    def _parsed(self, text: str) -> DocumentNode:
+    def _parse(self, text: str) -> DocumentNode:
         most = self._limits.tokens
         too_long = (
             first_excess(self._limits, tokens=document_size.tokens(text))
@@ -219,40 +214,6 @@ class Documents:
             raise RequestRefused("SYNTAX", [error]) from None
 
 
-def _weight(prepared: Prepared) -> int:
-    """How many of CHARACTERS_KEPT a document takes: never so few that more than DOCUMENTS_KEPT fit."""
-    return max(prepared.length, CHARACTERS_KEPT // DOCUMENTS_KEPT)
-
-
-def only_fields(prepared: Prepared, name: str | None, nodes: Sequence[FieldNode]) -> Prepared:
-    """The document with one operation, which is the named one with nothing but these root fields."""
-    whole = prepared.operation(name).node
-    operation = OperationDefinitionNode(
-        operation=whole.operation,
-        variable_definitions=whole.variable_definitions,
-        directives=whole.directives,
-        selection_set=SelectionSetNode(selections=tuple(nodes)),
-    )
-    return Prepared.of(DocumentNode(definitions=(operation, *prepared.fragments.values())))
-
-
-async def run(
-    prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], operation_name: str | None
-) -> ExecutionResult:
-    """Carry out one operation through Strawberry's resolvers and the scope's loaders.
-
-    Raises RequestRefused when the operation is not clear or its variables do not fit.
-    """
-    prepared.operation(operation_name)
-    result = execute(
-        GRAPHQL,
-        prepared.document,
-        context_value=ctx,
-        variable_values=variables,
-        operation_name=operation_name,
-        hide_suggestions=prepared.hide_suggestions,
-    )
-    done: ExecutionResult = await result if inspect.isawaitable(result) else result
-    if done.data is None and done.errors and all(error.path is None for error in done.errors):
-        raise RequestRefused("BAD_VARIABLES", done.errors)
-    return done
+def _weight(document: PreparedDocument) -> int:
+    """The share of CHARACTERS_KEPT that a document takes; the least lets DOCUMENTS_KEPT fit."""
+    return max(len(document.text), CHARACTERS_KEPT // DOCUMENTS_KEPT)

@@ -1,8 +1,8 @@
-"""The two roads of an operation: compiled where a plan covers it, else generic.
+"""Chooses how an operation is executed: on a compiled plan, or by generic execution.
 
-Strawberry's resolvers with loaders, the generic road, say what is right. The compiled road says it
-faster; when it meets what the other would answer with an error, it hands the operation over in the
-same snapshot.
+Generic execution defines the right answer. A plan gives the same answer faster. Where no plan covers an
+operation, or a plan meets a fault that generic execution would report, generic execution takes over, in
+the same snapshot.
 """
 
 import logging
@@ -18,19 +18,19 @@ from db.errors import BadRequest, EngineError, Unavailable, Unreadable
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
 from schema.compiled import payloads, queries
-from schema.compiled.compiler import Compiler, NotCovered
+from schema.compiled.compiler import Compiler
 from schema.compiled.payloads import MutationPlan
-from schema.compiled.plan import Request
+from schema.compiled.plan import Fallback, PlanRun, run_tasks
 from schema.compiled.queries import QueryPlan
-from schema.compiled.steps import carried_out
-from schema.execution.documents import Operation, Prepared, only_fields, run
-from schema.fields.collect_fields import FieldCollector, directive_variables
+from schema.execution import generic
+from schema.execution.documents import Operation, PreparedDocument
+from schema.fields.collect_fields import FieldCollector
 
 log = logging.getLogger(__name__)
 
-# What the generic road turns into an error of the answer. SQLite refuses to pack a BLOB, and packs
-# an infinite number as something that is no JSON.
-FAULTS = (
+# What generic execution reports as an error of the answer. SQLite refuses to put a BLOB into JSON, and
+# writes an infinite number as something that is no JSON.
+EXPECTED_ERRORS = (
     GraphQLError,
     BadRequest,
     Unreadable,
@@ -39,173 +39,171 @@ FAULTS = (
     orjson.JSONDecodeError,
 )
 PLANS_PER_OPERATION = 16
-# So few rows by key are read at once: going to another thread takes longer than that.
-AT_ONCE = 8
+# A plan that reads so few rows, by key, runs on the event loop: a hop to another thread takes longer.
+INLINE_ROWS = 8
 
 
 @dataclass(slots=True)
-class Answered:
-    """An operation's outcome, and why it took the generic road, if it did."""
+class OperationResult:
+    """`fallback_reason` says why generic execution took over, if it did."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError] = field(default_factory=list)
-    why_generic: str | None = None
+    fallback_reason: str | None = None
 
 
-class Roads:
-    """Carries operations out, and counts which road they took."""
+class Executor:
+    """Executes operations, and counts how: `compiled`, and `generic` by the reason for falling back."""
 
     def __init__(self, *, compile_operations: bool) -> None:
         self._compile = compile_operations
         self.compiled = 0
         self.generic: Counter[str] = Counter()
 
-    async def answer(
-        self, prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], name: str | None
-    ) -> Answered:
-        """Carry out one operation; raises RequestRefused when it is not clear or does not fit."""
+    async def execute(
+        self,
+        document: PreparedDocument,
+        operation: Operation,
+        ctx: OperationContext,
+        variables: dict[str, Any],
+    ) -> OperationResult:
+        """Execute one operation of a document; raises RequestRefused if its variables do not fit."""
         try:
-            answered = await self._on_a_plan(prepared, ctx, variables, name)
-        except NotCovered as reason:
-            result = await run(prepared, ctx, variables, name)
-            answered = Answered(result.data, result.errors or [], str(reason))
-        if answered.why_generic is None:
+            if not self._compile:
+                raise Fallback("plans are switched off")
+            coerced = operation.variables.coerced(variables)
+            if coerced is None:
+                raise Fallback("variables do not fit")
+            plan, run = plan_of(document, operation, coerced), PlanRun(ctx, coerced)
+            if isinstance(plan, QueryPlan):
+                described: dict[str, Any] = {}
+                if plan.introspection:
+                    described = await _introspect(plan, document, operation, ctx, variables)
+                result = OperationResult(await _query(plan, run) | described)
+            else:
+                result = await _mutate(plan, run, document, operation, variables)
+        except Fallback as reason:
+            executed = await generic.run(document, operation, ctx, variables)
+            result = OperationResult(executed.data, executed.errors or [], str(reason))
+        if result.fallback_reason is None:
             self.compiled += 1
         else:
-            self.generic[answered.why_generic] += 1
-        return answered
-
-    async def _on_a_plan(
-        self, prepared: Prepared, ctx: OperationContext, variables: dict[str, Any], name: str | None
-    ) -> Answered:
-        if not self._compile:
-            raise NotCovered("plans are switched off")
-        operation = prepared.operation(name)
-        coerced = operation.variables.coerced(variables)
-        if coerced is None:
-            raise NotCovered("variables do not fit")
-        plan = plan_of(prepared, operation, coerced)
-        request = Request(ctx, coerced)
-        if isinstance(plan, QueryPlan):
-            if not plan.introspection:
-                return Answered(await _queried(plan, request))
-            described = await _introspected(plan, prepared, ctx, variables, name)
-            return Answered(await _queried(plan, request) | described)
-        return await _mutated(plan, request, prepared, name, variables)
+            self.generic[result.fallback_reason] += 1
+        return result
 
 
 def plan_of(
-    prepared: Prepared, operation: Operation, variables: VariableValues
+    document: PreparedDocument, operation: Operation, variables: VariableValues
 ) -> QueryPlan | list[MutationPlan]:
-    """The plan of an operation, kept with it; raises NotCovered.
-
-    There is one for each way that the variables of @skip and @include may turn out.
-    """
-    if prepared.directed is None:
-        prepared.directed = directive_variables(prepared.document)
-    key = tuple(map(variables.coerced.get, prepared.directed))
+    """The plan of an operation, compiled once for each outcome of @skip and @include; raises Fallback."""
+    key = tuple(map(variables.coerced.get, document.directive_variables))
     plan = operation.plans.get(key)
     if plan is None:
-        plan = _compiled(prepared, operation.node, variables)
+        plan = _compile(document, operation, variables)
         if len(operation.plans) < PLANS_PER_OPERATION:
             operation.plans[key] = plan
-    if isinstance(plan, NotCovered):
+    if isinstance(plan, Fallback):
         raise plan
-    known: QueryPlan | list[MutationPlan] = plan
-    return known
+    compiled: QueryPlan | list[MutationPlan] = plan
+    return compiled
 
 
-def _compiled(prepared: Prepared, operation: Any, variables: VariableValues) -> Any:
-    compiler = Compiler(FieldCollector(GRAPHQL, prepared.fragments, variables))
+def _compile(
+    document: PreparedDocument, operation: Operation, variables: VariableValues
+) -> QueryPlan | list[MutationPlan] | Fallback:
+    compiler = Compiler(FieldCollector(GRAPHQL, document.fragments, variables))
     try:
-        if operation.operation is OperationType.QUERY:
-            return queries.compiled(compiler, operation)
-        return payloads.compiled(compiler, operation)
-    except NotCovered as reason:
+        if operation.node.operation is OperationType.QUERY:
+            return queries.compiled(compiler, operation.node)
+        return payloads.compiled(compiler, operation.node)
+    except Fallback as reason:
         return reason
     except GraphQLError:  # null for the condition of @skip or @include, which a default allows
-        return NotCovered("fault: GraphQLError")
+        return Fallback("fault: GraphQLError")
 
 
-async def _queried(plan: QueryPlan, request: Request) -> dict[str, Any]:
+async def _query(plan: QueryPlan, run: PlanRun) -> dict[str, Any]:
     try:
-        if plan.most <= AT_ONCE:
-            return await request.ctx.read_few(plan.program(request))
-        return await request.ctx.read_last(plan.program(request))
-    except FAULTS as fault:
-        raise NotCovered(f"fault: {type(fault).__name__}") from None
-    except Exception as fault:
-        log.exception("plan failed")
-        raise NotCovered(f"failure: {type(fault).__name__}") from None
+        if plan.most <= INLINE_ROWS:
+            return await run.ctx.read_few(plan.program(run))
+        return await run.ctx.read_last(plan.program(run))
+    except Exception as error:
+        raise _fallback(error) from None
 
 
-async def _introspected(
+async def _introspect(
     plan: QueryPlan,
-    prepared: Prepared,
+    document: PreparedDocument,
+    operation: Operation,
     ctx: OperationContext,
     variables: dict[str, Any],
-    name: str | None,
 ) -> dict[str, Any]:
-    """What a query asks of the schema itself, besides what its plan reads; raises NotCovered."""
-    result = await run(only_fields(prepared, name, plan.introspection), ctx, variables, None)
+    """The introspection fields of a query that also reads data; raises Fallback."""
+    result = await generic.run_fields(plan.introspection, document, operation, ctx, variables)
     if result.errors or result.data is None:
-        raise NotCovered(queries.INTROSPECTION)
+        raise Fallback(queries.INTROSPECTION)
     return result.data
 
 
-async def _mutated(
+async def _mutate(
     plans: list[MutationPlan],
-    request: Request,
-    prepared: Prepared,
-    name: str | None,
+    run: PlanRun,
+    document: PreparedDocument,
+    operation: Operation,
     variables: dict[str, Any],
-) -> Answered:
-    """Carry out mutation fields one after the other, and each of them once.
+) -> OperationResult:
+    """Perform mutation fields one after the other, each of them once.
 
-    Where a payload cannot be made, the generic road makes it of what was performed already.
+    If a plan cannot make a payload, generic execution makes it from what the mutation returned.
     """
-    answered = Answered({})
+    data: dict[str, Any] = {}
+    result = OperationResult(data)
     for plan in plans:
         key = plan.field.key
         try:
-            answered.data[key] = await _performed(plan, request)  # type: ignore[index]
+            data[key] = await _perform(plan, run)
             continue
-        except NotCovered as reason:
-            answered.why_generic = str(reason)
-        alone = only_fields(prepared, name, plan.field.nodes)
-        result = await run(alone, request.ctx, variables, None)
-        answered.errors += result.errors or []
-        if result.data is None:
-            answered.data = None
+        except Fallback as reason:
+            result.fallback_reason = str(reason)
+        nodes = plan.field.nodes
+        executed = await generic.run_fields(nodes, document, operation, run.ctx, variables)
+        result.errors += executed.errors or []
+        if executed.data is None:
+            result.data = None
             break
-        answered.data |= result.data  # type: ignore[operator]
-    return answered
+        data |= executed.data
+    return result
 
 
-async def _performed(plan: MutationPlan, request: Request) -> dict[str, Any]:
-    """A mutation field's payload; raises NotCovered, with what was performed left in the scope."""
-    ctx, key = request.ctx, plan.field.key
+async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
+    """A mutation field's payload; raises Fallback, having left the mutation's result in the context."""
+    ctx, key = run.ctx, plan.field.key
     try:
-        given = plan.arguments.values(request)
+        inputs = plan.arguments.values(run)
     except GraphQLError:
-        raise NotCovered("fault: GraphQLError") from None
+        raise Fallback("fault: GraphQLError") from None
     try:
-        ctx.mutation_results[key] = payload = await plan.source.perform(ctx, **given)
-    except Exception as fault:
-        # A mutation that failed must not be performed again to say so.
-        ctx.mutation_results[key] = fault
-        word = "fault" if isinstance(fault, FAULTS) else "failure"
-        raise NotCovered(f"{word}: {type(fault).__name__}") from None
+        ctx.mutation_results[key] = payload = await plan.source.perform(ctx, **inputs)
+    except Exception as error:
+        # Generic execution reports it, and must not perform the mutation again to do so.
+        ctx.mutation_results[key] = error
+        word = "fault" if isinstance(error, EXPECTED_ERRORS) else "failure"
+        raise Fallback(f"{word}: {type(error).__name__}") from None
     try:
-        made, tasks = plan.begin(payload, request)
-        if tasks and plan.most <= AT_ONCE:
-            await ctx.read_few(carried_out(tasks, ctx.spent))
+        made, tasks = plan.begin(payload, run)
+        if tasks and plan.most <= INLINE_ROWS:
+            await ctx.read_few(run_tasks(tasks, ctx.spent))
         elif tasks:
-            await ctx.read_last(carried_out(tasks, ctx.spent))
-    except FAULTS as fault:
-        raise NotCovered(f"fault: {type(fault).__name__}") from None
-    except Exception as fault:
-        log.exception("plan failed")
-        raise NotCovered(f"failure: {type(fault).__name__}") from None
+            await ctx.read_last(run_tasks(tasks, ctx.spent))
+    except Exception as error:
+        raise _fallback(error) from None
     del ctx.mutation_results[key]
     return made
+
+
+def _fallback(error: Exception) -> Fallback:
+    """Fall back because of an error that a plan met; one that is not expected is logged."""
+    if isinstance(error, EXPECTED_ERRORS):
+        return Fallback(f"fault: {type(error).__name__}")
+    log.error("plan failed", exc_info=error)
+    return Fallback(f"failure: {type(error).__name__}")

@@ -1,4 +1,4 @@
-"""An operation's variables: declared once, and coerced for each request by the library's own rules."""
+"""An operation's variables, coerced for each request by graphql-core's rules."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,22 +26,23 @@ NONE = VariableValues({}, {})
 
 
 class Variables:
-    """What one operation declares."""
+    """The variables that one operation declares."""
 
     def __init__(self, definitions: Sequence[VariableDefinitionNode]) -> None:
         self._definitions = definitions
         self._flat = _flat(definitions)
 
-    def coerced(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """The values that these come to, or None when they do not fit."""
-        if self._flat is None or not all(each.name in given for each in self._flat):
-            # The generic road says what does not fit. To note each of thousands here took ten times as long.
-            values = get_variable_values(GRAPHQL, self._definitions, dict(given), max_errors=1)
+    def coerced(self, inputs: Mapping[str, Any]) -> VariableValues | None:
+        """The coerced values, or None if they do not fit."""
+        if self._flat is None or not all(each.name in inputs for each in self._flat):
+            # Generic execution reports what does not fit. Collecting thousands of errors here took ten times
+            # as long.
+            values = get_variable_values(GRAPHQL, self._definitions, dict(inputs), max_errors=1)
             return values if isinstance(values, VariableValues) else None
-        # What the library does with them, without asking anew what each variable's type is (W1 and W4).
+        # As get_variable_values does, but without resolving each variable's type again (W1 and W4).
         made = NONE if not self._flat else VariableValues({}, {})
         for signature in self._flat:
-            value = given[signature.name]
+            value = inputs[signature.name]
             coerced = coerce_input_value(value, signature.type)
             if coerced is Undefined:
                 return None
@@ -53,7 +54,7 @@ class Variables:
 def _flat(
     definitions: Sequence[VariableDefinitionNode],
 ) -> list[GraphQLVariableSignature] | None:
-    """The variables, when none is of a type whose values may nest, and could do so too deeply."""
+    """The variables' signatures; None if a value of one may nest, and so nest too deep."""
     found = []
     for definition in definitions:
         signature = get_variable_signature(GRAPHQL, definition)

@@ -1,4 +1,4 @@
-"""`chittygraph explain`: which road a GraphQL query takes, and what it asks of the database."""
+"""`chittygraph explain`: how a GraphQL query is executed, and its SQL statements."""
 
 import argparse
 import asyncio
@@ -14,14 +14,16 @@ from server.settings import Settings
 
 if TYPE_CHECKING:
     from resolvers.recording_context import RecordingContext
-    from schema.execution.executor import Answered
+    from schema.execution.executor import OperationResult
     from server.cli.options import Commands
 
 
 def add_to(commands: "Commands") -> None:
     """Declare the command."""
     parser = options.command(
-        commands, "explain", "say which road a GraphQL query takes, its statements and their plans"
+        commands,
+        "explain",
+        "say how a GraphQL query is executed, its SQL statements and their query plans",
     )
     parser.add_argument("file", type=Path, help="A file with a GraphQL document; - for stdin.")
     parser.add_argument("--variables", default="{}", help="The variables, as a JSON object.")
@@ -65,7 +67,7 @@ def _text(file: Path) -> str:
 
 
 async def _explain(
-    settings: Settings, text: str, variables: dict[str, Any], operation: str | None
+    settings: Settings, text: str, variables: dict[str, Any], name: str | None
 ) -> str:
     from db.open_database import open_database
     from db.queries import cursors
@@ -74,12 +76,13 @@ async def _explain(
     from resolvers.recording_context import RecordingContext
     from schema.errors import RequestRefused
     from schema.execution.documents import Documents
-    from schema.execution.executor import Roads
-    from server.endpoints.graphql_http import limits, policy
+    from schema.execution.executor import Executor
+    from server.service import limits, policy
 
     documents = Documents(introspection=True, limits=limits(settings), policy=policy(settings))
-    prepared = documents.prepare(text)
-    if not prepared.operation(operation).is_query:
+    document = documents.prepare(text)
+    operation = document.operation(name)
+    if not operation.is_query:
         raise RequestRefused.because("NOT_A_QUERY", "only a query can be explained: it is run")
     db = await open_database(
         settings.database, migrate=False, readers=1, read_seconds=settings.read_seconds
@@ -90,18 +93,18 @@ async def _explain(
         async with RecordingContext(
             db=db, cursor_key=key, viewer=OPERATOR, policy=policy(settings)
         ) as ctx:
-            roads = Roads(compile_operations=settings.compiled)
-            answered = await roads.answer(prepared, ctx, variables, operation)
+            executor = Executor(compile_operations=settings.compiled)
+            result = await executor.execute(document, operation, ctx, variables)
         plans = await db.read(query_plans.of([asked.statement for asked in ctx.recorded]))
-        return _told(answered, ctx, plans)
+        return _told(result, ctx, plans)
     finally:
         await db.close()
 
 
-def _told(answered: "Answered", ctx: "RecordingContext", plans: list[list[str]]) -> str:
-    why = answered.why_generic
-    lines = [f"road: generic ({why})" if why else "road: compiled"]
-    lines += [f"error: {error.message}" for error in answered.errors]
+def _told(result: "OperationResult", ctx: "RecordingContext", plans: list[list[str]]) -> str:
+    why = result.fallback_reason
+    lines = [f"execution: generic ({why})" if why else "execution: compiled"]
+    lines += [f"error: {error.message}" for error in result.errors]
     lines.append(f"statements: {len(ctx.recorded)}")
     for number, (asked, steps) in enumerate(zip(ctx.recorded, plans, strict=True), 1):
         sql, binds = ctx.viewer.security.of(asked.statement)

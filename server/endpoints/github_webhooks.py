@@ -10,7 +10,6 @@ from typing import TypeVar
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from db.commands.webhook_deliveries import Kept, Outcome
 from db.errors import Unavailable
@@ -18,6 +17,7 @@ from resolvers.github import deliveries
 from resolvers.github.deliveries import InvalidDelivery
 from server.http import bounded_body, errors
 from server.http.errors import HTTPError
+from server.service import Service
 from server.telemetry import logs
 
 T = TypeVar("T")
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 
 
 class GitHubWebhooks(HTTPEndpoint):
-    """Takes deliveries; reads `db`, `mint` and `settings.github_secrets` of the application."""
+    """Guarded by the signature of each delivery."""
 
     async def post(self, request: Request) -> Response:
-        """Keep one delivery and answer what became of it."""
+        """Store one delivery, and answer with its outcome."""
         try:
             kept = await _receive(request)
         except HTTPError as refusal:
@@ -49,13 +49,9 @@ class GitHubWebhooks(HTTPEndpoint):
         return JSONResponse(errors.body(405, message), 405, headers={"Allow": "POST"})
 
 
-def routes() -> list[Route]:
-    """Where deliveries go."""
-    return [Route(PATH, GitHubWebhooks)]
-
-
 async def _receive(request: Request) -> Kept:
-    secrets: tuple[str, ...] = request.app.settings.github_secrets
+    service: Service = request.app.service
+    secrets = service.settings.github_secrets
     if not secrets:
         raise HTTPError(
             503, "no webhook secret is configured: set CHITTYGRAPH_GITHUB_WEBHOOK_SECRET"
@@ -72,8 +68,7 @@ async def _receive(request: Request) -> Kept:
         reading = await _off_loop(
             len(body), lambda: deliveries.parse(body, event=event, delivery_id=delivery_id)
         )
-        app = request.app
-        kept = await deliveries.apply(app.db, reading, mint=app.mint)
+        kept = await deliveries.apply(service.db, reading, mint=service.operations.mint)
     except InvalidDelivery as invalid:
         raise HTTPError(400, str(invalid)) from None
     except Unavailable as unavailable:

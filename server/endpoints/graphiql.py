@@ -1,8 +1,7 @@
-"""GraphiQL: the page that browsers get at /graphql, and the files that it is made of.
+"""GraphiQL: the page that browsers get at /graphql, and its static files.
 
-`web/build.py` makes them and their compressed twins beforehand, so that a request costs reading a file.
-Their names hold a hash of what is in them: a browser asks for each of them once. It may build them again
-while the server runs, so that what is served is what is there now.
+`web/build.py` builds and compresses them. Their names hold a hash of their content, so browsers cache them
+for good. A build while the server runs takes effect at once.
 """
 
 import hashlib
@@ -15,14 +14,15 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+from starlette.types import Scope, Send
 
 from server.http import compression, etags
 
 STATIC = Path(__file__).parents[1] / "static"
+ASSETS = "/static/assets/{name}"
 YEAR_SECONDS = 31_536_000
 
-# Nothing but this server is talked to. Monaco colours its text with style elements.
+# The page talks to this server only. Monaco colours its text with style elements.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -43,10 +43,10 @@ GUARDS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-# Apart from windows that opened it. Browsers heed it over https and from this machine, where they tell
-# what they fetch; elsewhere it would be an error on their console.
-APART = (b"cross-origin-opener-policy", b"same-origin")
-TELLING = b"sec-fetch-dest"
+# Isolates the page from windows that opened it. Browsers that send Sec-Fetch-Dest (over https, and for
+# this machine) obey it; others report an error on their console.
+ISOLATION = (b"cross-origin-opener-policy", b"same-origin")
+FETCH_DEST = b"sec-fetch-dest"
 TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -54,7 +54,7 @@ TYPES = {
     ".ttf": "font/ttf",
     ".woff2": "font/woff2",
 }
-# Smallest first: of what a client takes, it gets the first.
+# Smallest first.
 SUFFIXES = {"br": ".br", "gzip": ".gz"}
 NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file, and never a way out of its folder
 
@@ -82,47 +82,48 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The page as it was built, or one that says that it was not; `made` tells it from others."""
+    """The page as it was built, or one that says that it was not; `version` identifies the build."""
 
-    made: tuple[int, ...]
+    version: tuple[int, ...]
     html: bytes
     tag: str
     guards: Sequence[tuple[bytes, bytes]]
 
     @classmethod
-    def of(cls, made: tuple[int, ...], html: bytes) -> "Built":
-        """The page of this text."""
+    def of(cls, version: tuple[int, ...], html: bytes) -> "Built":
+        """The page with this HTML."""
         tag = hashlib.sha256(html).hexdigest()[:32]
         headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        return cls(made, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
+        return cls(version, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
     def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Whether a client says in these headers of its request that it has the page as it is."""
+        """Whether a client's request headers say that it has this very page."""
         return etags.matching_header(headers, self.tag, compression.IDENTITY_ONLY) is not None
 
-    def headers(self, asked: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The headers that the page is sent with to a client that asked with these."""
-        is_heeded = any(name == TELLING for name, _ in asked)
-        return [*self.guards, *([APART] if is_heeded else ())]
+    def headers(self, requested: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The response headers for a request with these headers."""
+        is_obeyed = any(name == FETCH_DEST for name, _ in requested)
+        return [*self.guards, *([ISOLATION] if is_obeyed else ())]
 
 
-class Page:
-    """What there is of the page in a folder, at any time."""
+class GraphiQL:
+    """The page in a folder, whatever was built there last."""
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        """Look at what was built; a warning is logged when nothing was."""
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the page; logs a warning if it was not built."""
+        folder = folder or STATIC
         self._index = folder / "index.html"
         self._assets = folder / "assets"
         self._built = self._read()
 
     def built(self) -> Built:
-        """The page as it is now; it is read again when another was built."""
-        if self._made() != self._built.made:
+        """The page, read again if another was built."""
+        if self._version() != self._built.version:
             self._built = self._read()
         return self._built
 
-    def _made(self) -> tuple[int, ...]:
+    def _version(self) -> tuple[int, ...]:
         try:
             found = self._index.stat()
         except FileNotFoundError:
@@ -130,18 +131,26 @@ class Page:
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def _read(self) -> Built:
-        made = self._made()  # looked at first, so that what is built meanwhile is read next time
+        version = self._version()  # first: a build during the read is then noticed next time
         try:
-            return Built.of(made, self._index.read_bytes())
+            return Built.of(version, self._index.read_bytes())
         except FileNotFoundError:
             log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
             return Built.of((), NOT_BUILT)
 
-    def routes(self) -> list[Route]:
-        """Where the page's files are."""
-        return [Route("/static/assets/{name}", self._asset)]
+    async def page(self, scope: Scope, send: Send) -> None:
+        """Answer a browser with the page, or 304 if it has it."""
+        built, requested = self.built(), scope["headers"]
+        headers, status, body = built.headers(requested), 304, b""
+        if not built.is_held(requested):
+            status, body = 200, built.html
+            length = (b"content-length", b"%d" % len(body))
+            headers = [length, (b"content-type", b"text/html; charset=utf-8"), *headers]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _asset(self, request: Request) -> Response:
+    async def asset(self, request: Request) -> Response:
+        """Answer with one of the page's static files, at ASSETS."""
         name: str = request.path_params["name"]
         file = self._assets / name
         if not NAME.fullmatch(name) or file.suffix not in TYPES or not file.is_file():
@@ -151,7 +160,7 @@ class Page:
             "vary": "Accept-Encoding",
             "accept-ranges": "none",
         }
-        # Files are small, and what the library says of a range that it cannot send is no JSON.
+        # Ranges are ignored: files are small, and the library answers a bad range in plain text.
         heads = request.scope["headers"]
         request.scope["headers"] = [head for head in heads if head[0] != b"range"]
         accepted = (

@@ -1,8 +1,7 @@
-"""/graphql on a WebSocket: operations side by side on one connection, in graphql-transport-ws.
+"""/graphql on a WebSocket: concurrent operations on one socket, in graphql-transport-ws.
 
-The protocol is that of GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws). A browser lets a
-page send no headers, so that a credential may come with `connection_init` instead; whose it is, is looked
-at again for every operation.
+The protocol is GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws). Pages in browsers cannot
+send headers, so `connection_init` may carry the credential instead. It is checked again for each operation.
 """
 
 import asyncio
@@ -11,24 +10,24 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Send
-from starlette.types import Scope as Connection
+from starlette.types import Receive, Scope, Send
 
 from db.model import strict_json
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
-from server.graphql import operation, request
-from server.graphql.operation import Job, Noted
+from server.graphql import request
+from server.graphql.operation import PreparedOperation
+from server.graphql.request import GraphQLRequest
 from server.http import errors, hosts, middleware
 from server.http.errors import HTTPError
+from server.service import Service
+from server.telemetry import operation_log
 from server.telemetry.logs import request_id
-
-if TYPE_CHECKING:
-    from server.app import Service
+from server.telemetry.operation_log import OperationLog
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
@@ -45,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class Closed(Exception):
-    """Raised when the socket is to be closed with this code and reason."""
+    """Raised to close the socket with this code and reason."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -53,40 +52,42 @@ class Closed(Exception):
         self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
-class Gone(Exception):
-    """Raised when the client has closed the socket."""
+class Disconnected(Exception):
+    """Raised once the client has closed the socket."""
 
 
-class GraphQLWS:
-    """The ASGI application of the path's WebSockets."""
+class GraphQLWebSocket:
+    """The ASGI application of WebSockets at /graphql, which checks credentials itself."""
 
-    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket until either side closes it, or refuse it in JSON."""
-        await receive()  # that it is asked for
+        await receive()  # websocket.connect
         try:
-            await _admit(connection)
+            await _admit(scope)
         except HTTPError as error:
             answer = JSONResponse(error.body, error.status, headers=error.headers)
-            await answer(connection, receive, send)
+            await answer(scope, receive, send)
         else:
-            await _Socket(connection, receive, send).serve()
+            await _Socket(scope, receive, send).serve()
 
 
-async def _admit(connection: Connection) -> None:
-    """Raise HTTPError for who is not even to open a socket.
+async def _admit(scope: Scope) -> None:
+    """Raise HTTPError for clients that may not even open a socket.
 
-    Whoever shows no credential yet may do so with `connection_init`.
+    Those without a credential may still send one with `connection_init`.
     """
-    if connection["app"].gate is None:
-        origin = hosts.untrusted_origin(connection["headers"])
+    service: Service = scope["app"].service
+    is_open = service.operations.gate is None
+    if is_open:
+        origin = hosts.untrusted_origin(scope["headers"])
         if origin is not None:
             raise HTTPError(
                 403,
-                f"everyone may do everything here, but pages of {origin!r} are a stranger's:"
-                " serve them from this machine, or choose --auth protected",
+                f"in open mode, pages of {origin!r} may open no WebSocket here: serve them from this"
+                " machine, or choose --auth protected",
             )
-    if connection["app"].gate is None or _credentials(connection["headers"]):
-        await operation.viewer(connection, connection, connection["headers"])
+    if is_open or _credentials(scope["headers"]):
+        await service.operations.viewer(scope, operation_log.of(scope), scope["headers"])
 
 
 def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -95,34 +96,34 @@ def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 
 @dataclass(eq=False, slots=True)
 class _Running:
-    """An operation that is carried out."""
+    """An operation under way."""
 
     task: asyncio.Task[None]
     is_query: bool
 
 
 class _Socket:
-    """One client's connection."""
+    """One client's socket."""
 
-    def __init__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        self._connection = connection
-        self._app: Service = connection["app"]
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._service: Service = scope["app"].service
         self._receive = receive
         self._send = send
-        self._credentials = _credentials(connection["headers"])
+        self._credentials = _credentials(scope["headers"])
         self._named: dict[str, _Running] = {}
-        self._running: set[asyncio.Task[None]] = set()  # mutations, too, that nobody waits for
+        self._running: set[asyncio.Task[None]] = set()  # includes mutations that the client gave up
         self._is_over = False
 
     async def serve(self) -> None:
-        """Take messages until the socket is closed; what writes is carried out to its end all the same."""
-        self._app.metrics.websockets += 1
+        """Take messages until the socket is closed; mutations still run to their end."""
+        self._service.metrics.websockets += 1
         try:
             await self._accept()
             await self._acknowledge()
             while True:
-                await self._take(await self._message())
-        except Gone:
+                await self._handle(await self._next_message())
+        except Disconnected:
             pass
         except Closed as closed:
             await self._close(closed.code, closed.reason)
@@ -130,7 +131,7 @@ class _Socket:
             log.exception("websocket failed")
             await self._close(FAILED, "internal error")
         finally:
-            self._app.metrics.websockets -= 1
+            self._service.metrics.websockets -= 1
             for id_ in list(self._named):
                 self._give_up(id_)
             if self._running:
@@ -143,39 +144,39 @@ class _Socket:
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _accept(self) -> None:
-        offered = SUBPROTOCOL in self._connection["subprotocols"]
-        await self._tell("websocket.accept", subprotocol=SUBPROTOCOL if offered else None)
+        offered = SUBPROTOCOL in self._scope["subprotocols"]
+        await self._send_event("websocket.accept", subprotocol=SUBPROTOCOL if offered else None)
         if not offered:
             raise Closed(WRONG_SUBPROTOCOL, f"ask for the subprotocol {SUBPROTOCOL}")
 
     async def _acknowledge(self) -> None:
         try:
             async with asyncio.timeout(INIT_SECONDS):
-                message = await self._message()
+                message = await self._next_message()
                 while message["type"] in ("ping", "pong"):
-                    await self._take(message)
-                    message = await self._message()
+                    await self._handle(message)
+                    message = await self._next_message()
         except TimeoutError:
             raise Closed(INIT_TIMEOUT, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
             raise Closed(UNAUTHORIZED, "Unauthorized: send connection_init first")
-        shown = _shown(message)
-        if shown is not None:
-            self._credentials = [(b"authorization", shown)]
+        credential = _credential(message)
+        if credential is not None:
+            self._credentials = [(b"authorization", credential)]
         try:
-            await self._viewer(self._connection)
+            await self._viewer(operation_log.of(self._scope))
         except HTTPError as error:
             raise _closing(error) from None
-        await self._message_out("connection_ack")
+        await self._reply("connection_ack")
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _handle(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "ping":
-                await self._message_out("pong")
+                await self._reply("pong")
             case "pong":
                 pass
             case "subscribe":
-                await self._begin(_id(message), message.get("payload"))
+                await self._start(_id(message), message.get("payload"))
             case "complete":
                 self._give_up(_id(message))
             case "connection_init":
@@ -183,63 +184,76 @@ class _Socket:
             case _:
                 raise Closed(INVALID, "the type of a message is none that a client sends")
 
-    async def _begin(self, id_: str, payload: Any) -> None:
-        """Look at an operation and have it carried out, or tell why not."""
+    async def _start(self, id_: str, payload: Any) -> None:
+        """Start an operation, or refuse it."""
         if id_ in self._named:
             raise Closed(ID_TAKEN, f"Subscriber for {id_} already exists")
         try:
             asked = request.of(payload)
         except HTTPError as error:
             raise Closed(INVALID, str(error)) from None
-        noted: Noted = {}
+        operation = OperationLog()
         started = time.perf_counter()
         token = request_id.set(middleware.new_request_id())
         try:
-            job, viewer = await self._admitted(noted, asked)
+            prepared, viewer = await self._prepare(asked, operation)
         except (HTTPError, RequestRefused) as refused:
-            await self._refuse(id_, noted, refused)
-            middleware.record_operation(self._app, noted, time.perf_counter() - started)
+            await self._refuse(id_, operation, refused)
+            self._report(operation, started)
         else:
-            task = asyncio.ensure_future(self._carry_out(id_, noted, job, viewer, started))
-            self._named[id_] = _Running(task, job.operation.is_query)
+            task = asyncio.ensure_future(self._execute(id_, prepared, viewer, operation, started))
+            self._named[id_] = _Running(task, prepared.operation.is_query)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         finally:
             request_id.reset(token)
 
-    async def _admitted(self, noted: Noted, asked: request.Envelope) -> tuple[Job, Viewer]:
-        viewer = await self._viewer(noted)
+    async def _prepare(
+        self, asked: GraphQLRequest, operation: OperationLog
+    ) -> tuple[PreparedOperation, Viewer]:
+        viewer = await self._viewer(operation)
         if len(self._running) >= MOST_OPERATIONS:
             raise HTTPError(
                 429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end"
             )
-        job = operation.prepared(self._app, noted, asked)
-        operation.pay(self._app, noted, job, viewer)
-        return job, viewer
+        prepared = self._service.operations.prepare(asked, operation)
+        self._service.operations.charge(prepared, viewer, operation)
+        return prepared, viewer
 
-    async def _carry_out(
-        self, id_: str, noted: Noted, job: Job, viewer: Viewer, started: float
+    async def _execute(
+        self,
+        id_: str,
+        prepared: PreparedOperation,
+        viewer: Viewer,
+        operation: OperationLog,
+        started: float,
     ) -> None:
         try:
-            answer = await operation.carry_out(self._app, noted, job, viewer)
+            response = await self._service.operations.execute(prepared, viewer, operation)
         except asyncio.CancelledError:
-            noted["chittygraph.outcome"] = "gone"
+            operation.outcome = "gone"
         except RequestRefused as refused:
-            await self._refuse(id_, noted, refused)
+            await self._refuse(id_, operation, refused)
         except Exception:
-            noted["chittygraph.outcome"] = "failed"
+            operation.outcome = "failed"
             log.exception("operation failed")
             failure = errors.body(500, "internal error", requestId=request_id.get())
             await self._end(id_, "error", failure["errors"])
         else:
-            await self._end(id_, "next", answer)
-        middleware.record_operation(self._app, noted, time.perf_counter() - started)
+            await self._end(id_, "next", response)
+        self._report(operation, started)
 
-    async def _refuse(self, id_: str, noted: Noted, why: HTTPError | RequestRefused) -> None:
-        """Tell why an operation is not carried out; raises Closed where nothing more would be."""
-        noted["chittygraph.outcome"] = "refused"
+    def _report(self, operation: OperationLog, started: float) -> None:
+        seconds = time.perf_counter() - started
+        middleware.record_operation(self._service.metrics, operation, seconds)
+
+    async def _refuse(
+        self, id_: str, operation: OperationLog, why: HTTPError | RequestRefused
+    ) -> None:
+        """Send why an operation is refused; raises Closed if the credential is no longer valid."""
+        operation.outcome = "refused"
         if isinstance(why, RequestRefused):
-            noted["chittygraph.code"] = why.code
+            operation.code = why.code
             await self._end(id_, "error", why.formatted())
         elif why.status == 401:
             raise _closing(why)
@@ -247,30 +261,30 @@ class _Socket:
             await self._end(id_, "error", why.body["errors"])
 
     async def _end(self, id_: str, type_: str, payload: Any) -> None:
-        """Send the last word on an operation, unless the client has given it up."""
+        """Send the result of an operation, unless the client has given it up."""
         task = asyncio.current_task()
         if task in self._running:
             running = self._named.get(id_)
             if running is None or running.task is not task:
                 return
             del self._named[id_]
-        await self._message_out(type_, id=id_, payload=payload)
+        await self._reply(type_, id=id_, payload=payload)
         if type_ == "next":
-            await self._message_out("complete", id=id_)
+            await self._reply("complete", id=id_)
 
     def _give_up(self, id_: str) -> None:
         running = self._named.pop(id_, None)
         if running is not None and running.is_query:
             running.task.cancel()
 
-    async def _viewer(self, noted: Noted) -> Viewer:
-        return await operation.viewer(self._connection, noted, self._credentials)
+    async def _viewer(self, operation: OperationLog) -> Viewer:
+        return await self._service.operations.viewer(self._scope, operation, self._credentials)
 
-    async def _message(self) -> dict[str, Any]:
-        """The client's next message; raises Gone, and Closed for what is none."""
+    async def _next_message(self) -> dict[str, Any]:
+        """The client's next message; raises Disconnected, and Closed for a malformed one."""
         received = await self._receive()
         if received["type"] == "websocket.disconnect":
-            raise Gone
+            raise Disconnected
         try:
             message = strict_json.read((received.get("text") or "").encode())
         except ValueError:
@@ -279,13 +293,13 @@ class _Socket:
             raise Closed(INVALID, "a message must be a text: a JSON object with a type")
         return message
 
-    async def _message_out(self, type_: str, **members: Any) -> None:
+    async def _reply(self, type_: str, **members: Any) -> None:
         text = orjson.dumps({**members, "type": type_}).decode()
-        await self._tell("websocket.send", text=text)
+        await self._send_event("websocket.send", text=text)
 
-    async def _tell(self, type_: str, **members: Any) -> None:
+    async def _send_event(self, type_: str, **members: Any) -> None:
         if not self._is_over:
-            with suppress(OSError):  # the client is gone, which `receive` tells too
+            with suppress(OSError):  # the client is gone, as `receive` will report
                 await self._send({"type": type_, **members})
 
 
@@ -300,8 +314,8 @@ def _id(message: dict[str, Any]) -> str:
     return id_
 
 
-def _shown(message: dict[str, Any]) -> bytes | None:
-    """The credential in the payload of `connection_init`, as a header has it; None where there is none."""
+def _credential(message: dict[str, Any]) -> bytes | None:
+    """The value of Authorization in the payload of `connection_init`; None if there is none."""
     payload = message.get("payload")
     if payload is None:
         return None

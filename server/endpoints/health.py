@@ -1,20 +1,22 @@
-"""/healthz and /readyz: alive, and able to answer. They tell nothing else."""
+"""/healthz and /readyz: whether the process is alive, and whether it can answer."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from db.errors import BootRefused, EngineError, Unavailable
+from server.service import Service
 
 
 async def healthz(request: Request) -> Response:
-    """The process answers."""
+    """200 while the process runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def readyz(request: Request) -> Response:
-    """The database can be read and no migration is pending; 503 otherwise."""
+    """200 if the database can be read and no migration is pending, else 503."""
+    service: Service = request.app.service
     try:
-        pending = await request.app.db.pending()
+        pending = await service.db.pending()
     except (BootRefused, EngineError, Unavailable, OSError):
         pending = ["unknown"]
     if pending:

@@ -1,8 +1,7 @@
-"""GET /metrics: the figures of all workers, for a Prometheus on this machine or with a token."""
+"""GET /metrics: the metrics of all workers, for a Prometheus on this machine or with a token."""
 
 import hmac
 from collections.abc import Iterable
-from typing import Any
 
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,33 +10,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.auth.gate import bearer
-from server.graphql import operation
 from server.http import compression, hosts
+from server.service import Service
 from server.setting_fields import variable
 from server.telemetry import prometheus, worker_exchange
 from server.telemetry.prometheus import MetricFamilies
 
 PATH = "/metrics"
 TEXT = "text/plain"
-PASSED_ON = (
+PROXY_HEADERS = (
     *("forwarded", "via", "x-real-ip", "x-client-ip"),
     *("cf-connecting-ip", "true-client-ip", "fly-client-ip"),
 )
-ANY_PASSED_ON = "x-forwarded-"
+PROXY_HEADER_PREFIX = "x-forwarded-"
 
 
 async def metrics(request: Request) -> Response:
-    """Answer a scrape, in the text format or, where that is asked for, as OpenMetrics.
+    """Answer a scrape, in the text format or, if the client accepts it, as OpenMetrics.
 
-    Raises HTTPError (429) for whoever guesses at the token, which is counted as other credentials are.
+    Raises HTTPError (429) for too many wrong tokens, which count like other failed credentials.
     """
-    if not _has_token(request) and not _is_of_this_machine(request):
+    service: Service = request.app.service
+    if not _has_token(request, service) and not _is_local(request):
         raise HTTPException(
             403,
-            f"figures are told to this machine, or for the token of {variable('metrics_token')}",
+            f"metrics are for clients on this machine, or with the token of {variable('metrics_token')}",
         )
-    app = request.app
-    families = [*_own(app), *prometheus.database_metrics(app.db.statistics())]
+    families = [*_own(service), *prometheus.database_metrics(service.db.statistics())]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
     body, content_type = MetricFamilies(prometheus.merge(families)).encode(
@@ -47,35 +46,38 @@ async def metrics(request: Request) -> Response:
     return await compression.response(request, body, content_type, headers)
 
 
-def of_this_worker(app: Any) -> bytes:
-    """The figures of this worker, for the one that answers a scrape."""
-    return MetricFamilies(_own(app)).encode(TEXT)[0]
+def of_worker(service: Service) -> bytes:
+    """The metrics of this worker, for the worker that answers a scrape."""
+    return MetricFamilies(_own(service)).encode(TEXT)[0]
 
 
-def _own(app: Any) -> Iterable[Metric]:
+def _own(service: Service) -> Iterable[Metric]:
+    executor, database = service.operations.executor, service.db.statistics()
     return prometheus.process_metrics(
-        app.metrics, app.roads, app.db.statistics(), worker_exchange.worker_number()
+        service.metrics, executor, database, worker_exchange.worker_number()
     )
 
 
-def _has_token(request: Request) -> bool:
-    token, gate = str(request.app.settings.metrics_token), request.app.gate
+def _has_token(request: Request, service: Service) -> bool:
+    token, gate = str(service.settings.metrics_token), service.operations.gate
     given = bearer(request.headers.get("authorization", ""))
     if not token or not given:
         return False
-    address = operation.address_of(request.scope)
+    address = service.operations.client_address(request.scope)
     if gate is not None:
         gate.check_failures(address)
     if hmac.compare_digest(given.encode(), token.encode()):
         return True
     if gate is not None:
-        gate.record_failure(address, "not the token of the figures")
+        gate.record_failure(address, "not the metrics token")
     return False
 
 
-def _is_of_this_machine(request: Request) -> bool:
-    """Whether a client is on this machine itself, and not only its proxy or its browser's page is."""
-    if any(name in PASSED_ON or name.startswith(ANY_PASSED_ON) for name in request.headers):
+def _is_local(request: Request) -> bool:
+    """Whether the client itself is on this machine, not just its proxy or a browser with a foreign page."""
+    if any(
+        name in PROXY_HEADERS or name.startswith(PROXY_HEADER_PREFIX) for name in request.headers
+    ):
         return False
     if hosts.untrusted_host(request.scope["headers"]) is not None:
         return False

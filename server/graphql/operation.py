@@ -1,129 +1,133 @@
-"""One operation, by whatever way it came: for whom, prepared, paid for, and carried out.
+"""One operation, whichever transport brought it: who asks, prepared, charged, and executed."""
 
-Over HTTP `noted` is the request's connection scope; on a WebSocket each operation has a mapping of its
-own. What is told of an operation is left there, by the names that `server.requests` lists.
-"""
-
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import orjson
-from starlette.types import Scope as Connection
+from starlette.types import Scope
 
+from db.database import Database
+from resolvers.minting import Mint
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR, Viewer
+from resolvers.policy import Policy
 from schema import errors
-from schema.execution.documents import Operation, Prepared
+from schema.execution.documents import Documents, Operation, PreparedDocument
+from schema.execution.executor import Executor
 from server.auth.gate import Gate
-from server.graphql.request import Envelope
+from server.auth.rate_limits import Allowance
+from server.graphql.persisted_documents import PersistedDocuments
+from server.graphql.request import GraphQLRequest
 from server.http import hosts
 from server.http.client_address import TrustedProxies
 from server.http.errors import HTTPError
 from server.telemetry import logs
-
-if TYPE_CHECKING:
-    from server.app import Service
-
-Noted: TypeAlias = MutableMapping[str, Any]
+from server.telemetry.operation_log import OperationLog
 
 
-@dataclass(slots=True)
-class Job:
-    """An operation that may be carried out: what was asked, and the document that this stands for."""
+@dataclass(eq=False, slots=True)
+class PreparedOperation:
+    """An operation that a request asks for; `allowance` is what is left of its viewer's minute."""
 
-    asked: Envelope
-    document: str
-    prepared: Prepared
+    request: GraphQLRequest
+    document: PreparedDocument
     operation: Operation
+    allowance: Allowance | None = None
 
 
-async def viewer(
-    connection: Connection, noted: Noted, credentials: Sequence[tuple[bytes, bytes]]
-) -> Viewer:
-    """Who asks, with these headers to prove it, and may: that is one request of theirs.
+@dataclass(eq=False, slots=True, kw_only=True)
+class Operations:
+    """Executes operations for their viewers: all that an operation needs of the running service.
 
-    Raises HTTPError for whoever may not; that is 421 where an open service is asked by a name that
-    somebody else may have chosen.
+    Without a gate, every viewer is the operator; Host is then checked unless `open_network` allows any.
     """
-    gate: Gate | None = connection["app"].gate
-    if gate is None:
-        _check_host(connection)
-        return OPERATOR
-    found = await gate.authenticate(credentials, address_of(connection))
-    noted["chittygraph.actor"] = found.actor
-    return found
+
+    db: Database
+    cursor_key: bytes
+    mint: Mint
+    policy: Policy
+    documents: Documents
+    persisted_documents: PersistedDocuments
+    executor: Executor
+    gate: Gate | None
+    proxies: TrustedProxies
+    max_cost: int
+    open_network: bool
+
+    def client_address(self, scope: Scope) -> str:
+        """The address that a request comes from; empty if it has none, as on a Unix socket."""
+        client = scope.get("client")
+        return self.proxies.client_address(client[0] if client else "", scope["headers"])
+
+    async def viewer(
+        self, scope: Scope, log: OperationLog, credentials: Sequence[tuple[bytes, bytes]]
+    ) -> Viewer:
+        """Who asks, by these headers; counts as one request of theirs.
+
+        Raises HTTPError: what the gate raises, or 421 if Host may name another machine in open mode.
+        """
+        if self.gate is None:
+            if not self.open_network:
+                _check_host(scope)
+            return OPERATOR
+        viewer = await self.gate.authenticate(credentials, self.client_address(scope))
+        log.actor = viewer.actor
+        return viewer
+
+    def prepare(self, request: GraphQLRequest, log: OperationLog) -> PreparedOperation:
+        """Find the document and its operation; raises RequestRefused."""
+        document = self.documents.prepare(self.persisted_documents.document(request))
+        log.document = document.digest
+        operation = document.operation(request.operation_name)
+        log.operation = operation.name or ""
+        return PreparedOperation(request, document, operation)
+
+    def charge(self, prepared: PreparedOperation, viewer: Viewer, log: OperationLog) -> None:
+        """Charge the cost to the viewer's minute; raises RequestRefused over the limit, HTTPError 429."""
+        log.cost = self.documents.requested(prepared.operation, prepared.request.variables)
+        if self.gate is not None:
+            prepared.allowance = self.gate.spend(viewer, log.cost)
+
+    async def execute(
+        self, prepared: PreparedOperation, viewer: Viewer, log: OperationLog
+    ) -> dict[str, Any]:
+        """The GraphQL response: data, errors and extensions; raises RequestRefused for bad variables."""
+        request = prepared.request
+        async with OperationContext(
+            db=self.db,
+            cursor_key=self.cursor_key,
+            viewer=viewer,
+            policy=self.policy,
+            mint=self.mint,
+        ) as ctx:
+            log.spent = ctx.spent
+            result = await self.executor.execute(
+                prepared.document, prepared.operation, ctx, request.variables
+            )
+        log.execution = "generic" if result.fallback_reason else "compiled"
+        log.outcome = "errors" if result.errors else "ok"
+        response: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            response["errors"] = errors.formatted(result.errors, logs.request_id.get())
+        if request.wants_cost:
+            response["extensions"] = self._extensions(prepared, log, result.data)
+        return response
+
+    def _extensions(self, prepared: PreparedOperation, log: OperationLog, data: Any) -> Any:
+        actual = prepared.operation.cost.actual(orjson.loads(orjson.dumps(data)))
+        cost = {"requested": log.cost, "actual": actual, "limit": self.max_cost}
+        extensions: dict[str, Any] = {"cost": cost}
+        if prepared.allowance is not None:
+            extensions["throttle"] = prepared.allowance.extension
+        return extensions
 
 
-def prepared(app: "Service", noted: Noted, asked: Envelope) -> Job:
-    """Find the document and the operation in it; raises RequestRefused with what is wrong with them."""
-    document = app.trusted.document(asked)
-    found = app.documents.prepare(document)
-    noted["chittygraph.document"] = found.digest
-    operation = found.operation(asked.operation_name)
-    noted["chittygraph.operation"] = operation.name or ""
-    return Job(asked, document, found, operation)
-
-
-def pay(app: "Service", noted: Noted, job: Job, viewer: Viewer) -> None:
-    """Hold an operation to its limit and its viewer's minute; raises RequestRefused or HTTPError."""
-    cost = app.documents.requested(job.operation, job.asked.variables)
-    noted["chittygraph.cost"] = cost
-    if app.gate is not None:
-        noted["chittygraph.throttle"] = app.gate.spend(viewer, cost)
-
-
-async def carry_out(app: "Service", noted: Noted, job: Job, viewer: Viewer) -> dict[str, Any]:
-    """The answer to an operation, as GraphQL has it: data, errors and extensions.
-
-    Raises RequestRefused where its variables do not fit.
-    """
-    ctx = OperationContext(
-        db=app.db,
-        cursor_key=app.cursor_key,
-        viewer=viewer,
-        policy=app.policy,
-        mint=app.mint,
-    )
-    noted["chittygraph.spent"] = ctx.spent
-    asked = job.asked
-    async with ctx:
-        answered = await app.roads.answer(job.prepared, ctx, asked.variables, asked.operation_name)
-    noted["chittygraph.road"] = "generic" if answered.why_generic else "compiled"
-    noted["chittygraph.outcome"] = "errors" if answered.errors else "ok"
-    answer: dict[str, Any] = {"data": answered.data}
-    if answered.errors:
-        answer["errors"] = errors.formatted(answered.errors, logs.request_id.get())
-    if asked.wants_cost:
-        answer["extensions"] = _extensions(app, noted, job, answered.data)
-    return answer
-
-
-def address_of(connection: Connection) -> str:
-    """The address that a request comes from; empty where there is none, as on a Unix socket."""
-    client = connection.get("client")
-    address = client[0] if client else ""
-    proxies: TrustedProxies = connection["app"].proxies
-    return proxies.client_address(address, connection["headers"])
-
-
-def _check_host(connection: Connection) -> None:
-    name = hosts.untrusted_host(connection["headers"])
-    if name is not None and not connection["app"].settings.allow_open_network:
+def _check_host(scope: Scope) -> None:
+    name = hosts.untrusted_host(scope["headers"])
+    if name is not None:
         raise HTTPError(
             421,
-            f"everyone may do everything here, so nothing is taken that was asked of {name!r}:"
-            " ask 127.0.0.1, or start the server with --allow-open-network if that is meant",
+            f"in open mode, this server answers no requests for {name!r}: use 127.0.0.1, or start it"
+            " with --allow-open-network",
         )
-
-
-def _extensions(app: "Service", noted: Noted, job: Job, data: Any) -> dict[str, Any]:
-    figures = {
-        "requested": noted["chittygraph.cost"],
-        "actual": job.operation.cost.actual(orjson.loads(orjson.dumps(data))),
-        "limit": app.settings.max_cost,
-    }
-    found: dict[str, Any] = {"cost": figures}
-    if "chittygraph.throttle" in noted:
-        found["throttle"] = noted["chittygraph.throttle"].extension
-    return found

@@ -1,8 +1,8 @@
-"""Documents that clients name instead of sending them.
+"""Persisted documents, which clients name instead of sending them.
 
-Trusted ones are loaded at boot from the files that clients' builds write (graphql-codegen's client
-preset, Relay's compiler) and named by `documentId`, as GraphQL over HTTP's appendix on persisted documents
-has it. Others a client may register as it goes, by their SHA-256 (Apollo's automatic persisted queries).
+Trusted documents are loaded at boot from the files that clients' builds write (graphql-codegen's client
+preset, Relay's compiler), and named by `documentId` (GraphQL over HTTP, appendix on persisted documents).
+Clients may register others by their SHA-256 (Apollo's automatic persisted queries).
 """
 
 import hashlib
@@ -15,41 +15,41 @@ from cachetools import LRUCache
 from db.model import strict_json
 from schema.errors import RequestRefused
 from schema.execution.documents import Documents
-from server.graphql.request import Envelope
+from server.graphql.request import GraphQLRequest
 from server.setting_fields import InvalidSetting, variable
 from server.settings import Settings
 
-REGISTERED_KEPT = 1_000
-CHARACTERS_KEPT = 1_000_000
+MAX_REGISTERED = 1_000
+MAX_CHARACTERS = 1_000_000
 SHA256 = "sha256:"
 # Ids that are hashes, by their length in hexadecimal digits: what Relay's compiler offers.
 HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
-class Trusted:
-    """Finds the document that a request means."""
+class PersistedDocuments:
+    """Finds the document of a request."""
 
     def __init__(self, documents: Documents, by_id: dict[str, str], *, only: bool) -> None:
         self._documents = documents
         self._by_id = by_id
         self._by_hash = {_sha256(text): text for text in by_id.values()}
         self._only = only
-        self._registered: LRUCache[str, str] = LRUCache(CHARACTERS_KEPT, _weight)
+        self._registered: LRUCache[str, str] = LRUCache(MAX_CHARACTERS, _weight)
 
-    def document(self, asked: Envelope) -> str:
-        """The text of the document; raises RequestRefused where there is none, or it may not be used.
+    def document(self, request: GraphQLRequest) -> str:
+        """The text of the document; raises RequestRefused if it is unknown, or may not be used.
 
-        A document that comes with its own hash is kept for requests that name it by that.
+        A document that comes with its own hash is registered under that.
         """
-        if asked.document_id is not None:
-            return self._identified(asked.document_id)
-        if asked.sha256 is not None:
-            return self._hashed(asked.sha256, asked.query)
-        if self._only and _sha256(asked.query) not in self._by_hash:
+        if request.document_id is not None:
+            return self._by_document_id(request.document_id)
+        if request.sha256 is not None:
+            return self._by_sha256(request.sha256, request.query)
+        if self._only and _sha256(request.query) not in self._by_hash:
             raise _not_trusted("the document is none of the trusted ones: name one in documentId")
-        return asked.query
+        return request.query
 
-    def _identified(self, id_: str) -> str:
+    def _by_document_id(self, id_: str) -> str:
         found = self._by_id.get(id_)
         if found is None and id_.startswith(SHA256):
             found = self._known(id_.removeprefix(SHA256))
@@ -60,7 +60,7 @@ class Trusted:
             )
         return found
 
-    def _hashed(self, sha256: str, text: str) -> str:
+    def _by_sha256(self, sha256: str, text: str) -> str:
         known = self._known(sha256)
         if known is None and self._only:
             raise _not_trusted(f"no trusted document has the hash {sha256}")
@@ -82,20 +82,20 @@ class Trusted:
         return self._registered.get(sha256) or self._by_hash.get(sha256)
 
     def _register(self, sha256: str, text: str) -> None:
-        self._documents.prepare(text)  # what is not valid is refused here, and not kept
-        if len(text) <= CHARACTERS_KEPT:
+        self._documents.prepare(text)  # raises RequestRefused for an invalid one
+        if len(text) <= MAX_CHARACTERS:
             self._registered[sha256] = text
 
 
 def _weight(text: str) -> int:
-    """How many of CHARACTERS_KEPT a document takes: never so few that more than REGISTERED_KEPT fit."""
-    return max(len(text), CHARACTERS_KEPT // REGISTERED_KEPT)
+    """The share of MAX_CHARACTERS that a document takes; the least lets MAX_REGISTERED fit."""
+    return max(len(text), MAX_CHARACTERS // MAX_REGISTERED)
 
 
-def load(settings: Settings, documents: Documents) -> Trusted:
-    """The documents that the settings trust, each of them checked as a request's would be.
+def load(settings: Settings, documents: Documents) -> PersistedDocuments:
+    """Load the documents that the settings trust, and check each as a request's would be.
 
-    Raises InvalidSetting, naming the file, the id and what is wrong.
+    Raises InvalidSetting, which names the file, the id and the problem.
     """
     by_id: dict[str, str] = {}
     for path in settings.document_files:
@@ -104,7 +104,7 @@ def load(settings: Settings, documents: Documents) -> Trusted:
             if by_id.setdefault(id_, text) != text:
                 raise _refused(f"{where} is another one than in the files before")
             _check(where, id_, text, documents)
-    return Trusted(documents, by_id, only=settings.documents_only)
+    return PersistedDocuments(documents, by_id, only=settings.documents_only)
 
 
 def _read(path: Path) -> Iterable[tuple[str, str]]:
@@ -130,12 +130,12 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
         )
     try:
         for operation in documents.prepare(text).operations.values():
-            if isinstance(operation.cost.amount, int):  # else it is for variables to say
+            if isinstance(operation.cost.amount, int):  # else it depends on variables
                 documents.requested(operation, {})
     except RequestRefused as refused:
         error = refused.errors[0]
         place = f" (line {error.locations[0].line})" if error.locations else ""
-        raise _refused(f"{where} cannot be carried out: {error.message}{place}") from None
+        raise _refused(f"{where} is not valid here: {error.message}{place}") from None
 
 
 def _hash_in(id_: str) -> tuple[str | None, str]:

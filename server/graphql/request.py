@@ -1,4 +1,4 @@
-"""What a client sent, before anything is known of the schema: strictly read, or refused with a status."""
+"""GraphQL requests as clients send them: read strictly, before anything is known of the schema."""
 
 import re
 from collections import Counter
@@ -15,18 +15,17 @@ from server.http import bounded_body
 from server.http.errors import HTTPError
 
 JSON = "application/json"
-KEPT, KEPT_BYTES = 500, 4_000  # envelopes of GET, and the parameters of one
-_DESCRIBING = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
+CACHED, CACHED_BYTES = 500, 4_000  # requests by GET, and the parameters of one
+_BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """One GraphQL request, as GraphQL over HTTP has it.
+class GraphQLRequest:
+    """One request of the GraphQL over HTTP specification.
 
-    Its document is in `query`, or `query` is empty and the document is named: by `document_id` (the
-    appendix on persisted documents) or by `sha256` (Apollo's persisted queries), which may also come
-    along with it.
+    `query` holds the document, or is empty and the document is named: by `document_id` (the appendix on
+    persisted documents) or by `sha256` (Apollo's persisted queries), which may also accompany it.
     """
 
     query: str
@@ -37,61 +36,61 @@ class Envelope:
     wants_cost: bool = False
 
 
-async def read(connection: Scope, receive: Receive, max_bytes: int) -> Envelope:
-    """The envelope of a GET's parameters or a POST's body.
+async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest:
+    """Read a request from the parameters of a GET or the body of a POST.
 
     Raises HTTPError: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
     body and 414 for parameters that are too large, 415 for another media type, charset or encoding
     than plain UTF-8 JSON.
     """
-    if connection["method"] != "POST":
-        raw = connection["query_string"]
+    if scope["method"] != "POST":
+        raw = scope["query_string"]
         if len(raw) > max_bytes:
             raise HTTPError(414, f"the parameters have more than {max_bytes} bytes: send a POST")
-        return _asked_again(raw) if len(raw) <= KEPT_BYTES else of(_parameters(raw))
-    headers = _combined(connection["headers"])
+        return _cached(raw) if len(raw) <= CACHED_BYTES else of(_parameters(raw))
+    headers = _combined(scope["headers"])
     _check_content_type(headers)
     body = await bounded_body.of_request(receive, headers.get(b"content-length", b""), max_bytes)
     return of(_json(body, "the body"))
 
 
-def asks(connection: Scope) -> bool:
+def names_document(scope: Scope) -> bool:
     """Whether the parameters of a request hold a document or name one."""
-    given = parse_qsl(connection["query_string"].decode("latin-1"), keep_blank_values=True)
-    return any(name in ("query", "documentId", "extensions") for name, _ in given)
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return any(name in ("query", "documentId", "extensions") for name, _ in pairs)
 
 
-def of(given: Any) -> Envelope:
-    """The envelope that parsed JSON is; raises HTTPError (400) for what is not a GraphQL request."""
-    if not isinstance(given, Mapping):
+def of(payload: Any) -> GraphQLRequest:
+    """The request that parsed JSON holds; raises HTTPError (400) for what is not a GraphQL request."""
+    if not isinstance(payload, Mapping):
         raise HTTPError(400, "a request must be a JSON object with a query; batches are not taken")
     for name in ("variables", "extensions"):
-        if not isinstance(given.get(name), dict | None):
+        if not isinstance(payload.get(name), dict | None):
             raise HTTPError(400, f"{name} must be a JSON object or null")
-    operation_name = given.get("operationName")
+    operation_name = payload.get("operationName")
     if not isinstance(operation_name, str | None):
         raise HTTPError(400, "operationName must be a string or null")
-    document_id, sha256 = _identifiers(given)
-    query = given.get("query")
+    document_id, sha256 = _identifiers(payload)
+    query = payload.get("query")
     if query is None and (document_id or sha256):
         query = ""
     elif not isinstance(query, str) or not query:
         raise HTTPError(400, "query must be a string with a GraphQL document")
     elif document_id:
         raise HTTPError(400, "documentId names the document: send no query with it")
-    return Envelope(
+    return GraphQLRequest(
         query,
-        given.get("variables") or {},
+        payload.get("variables") or {},
         operation_name or None,
         document_id,
         sha256,
-        wants_cost=(given.get("extensions") or {}).get("cost") is True,
+        wants_cost=(payload.get("extensions") or {}).get("cost") is True,
     )
 
 
-@lru_cache(KEPT)
-def _asked_again(raw: bytes) -> Envelope:
-    # What a client asks by GET it asks again and again: to read that each time took a fifth of a 304.
+@lru_cache(CACHED)
+def _cached(raw: bytes) -> GraphQLRequest:
+    # Clients repeat their GETs: to parse the parameters each time took a fifth of a 304.
     return of(_parameters(raw))
 
 
@@ -113,12 +112,12 @@ def _parameters(raw: bytes) -> dict[str, Any]:
 
 
 def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name; what describes the body more than once is one list (RFC 9110, section 5.3)."""
-    found = dict(headers)
-    if len(found) < len(headers):
-        for name in _DESCRIBING & found.keys():
-            found[name] = b", ".join(value for each, value in headers if each == name)
-    return found
+    """Headers by name; repeated ones that describe the body become a list (RFC 9110, section 5.3)."""
+    combined = dict(headers)
+    if len(combined) < len(headers):
+        for name in _BODY_HEADERS & combined.keys():
+            combined[name] = b", ".join(value for each, value in headers if each == name)
+    return combined
 
 
 def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
@@ -151,10 +150,10 @@ def _json(raw: bytes, name: str) -> Any:
         ) from None
 
 
-def _identifiers(given: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """What a request names its document by: an id, a hash, or nothing."""
-    document_id = given.get("documentId")
-    persisted = (given.get("extensions") or {}).get("persistedQuery")
+def _identifiers(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The id or the hash that names the document, if either does."""
+    document_id = payload.get("documentId")
+    persisted = (payload.get("extensions") or {}).get("persistedQuery")
     if document_id is not None and (not isinstance(document_id, str) or not document_id):
         raise HTTPError(400, "documentId must be a string that names a document")
     if persisted is None:

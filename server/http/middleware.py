@@ -1,30 +1,27 @@
 """Gives every request an id, a log line, metrics and, if it fails, an error response.
 
-While a request is handled, its ASGI scope collects what is logged, counted and traced:
-`chittygraph.actor`, the ChittyID of the viewer; `.document`, the SHA-256 of a valid GraphQL document;
-`.operation`, its operation's name, empty without one; `.outcome`; `.code`, of a refusal; `.road`; `.spent`,
-a `Spent`; and `.cost`. A WebSocket is one request for as long as it is open, and each operation on it has
-an id and a log line of its own.
+While a request is handled, an OperationLog in its ASGI scope collects what is logged, counted and traced.
+A WebSocket is one request for as long as it is open; each operation on it has an id, an OperationLog and
+a log line of its own.
 """
 
 import logging
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http import errors
-from server.telemetry import logs
+from server.telemetry import logs, operation_log
+from server.telemetry.counters import Metrics
 from server.telemetry.logs import EventRecord, request_id
+from server.telemetry.operation_log import OperationLog
+from server.telemetry.otel import Tracer
 from server.telemetry.traced_request import TRACE_HEADERS, TracedRequest
 
-LOGGED_NOTES = [
-    (name, f"chittygraph.{name}")
-    for name in ("actor", "outcome", "code", "document", "road", "cost")
-]
+LOGGED = ("actor", "outcome", "code", "document", "execution", "cost")
 
 # The messages that start a response. One without a status accepts a WebSocket.
 START_MESSAGES = {
@@ -34,6 +31,13 @@ START_MESSAGES = {
 SWITCHING_PROTOCOLS = 101
 
 log = logging.getLogger(__name__)
+
+
+class Observers(Protocol):
+    """What of the running service requests are reported to."""
+
+    metrics: Metrics
+    tracer: Tracer | None
 
 
 def new_request_id() -> str:
@@ -54,6 +58,7 @@ class RequestMiddleware:
             return
         id_ = new_request_id()
         token, started, status = request_id.set(id_), time.perf_counter(), 0
+        scope[operation_log.KEY] = OperationLog()
         traced = _traced(scope)
 
         async def send_with_id(message: Message) -> None:
@@ -83,11 +88,11 @@ class RequestMiddleware:
             request_id.reset(token)
 
 
-def record_operation(app: Any, notes: Mapping[str, Any], seconds: float) -> None:
-    """Count and log an operation on a WebSocket, by `chittygraph.outcome` and its other notes."""
-    app.metrics.record_operation(notes, notes["chittygraph.outcome"], seconds)
+def record_operation(metrics: Metrics, operation: OperationLog, seconds: float) -> None:
+    """Count and log an operation on a WebSocket."""
+    metrics.record_operation(operation, operation.outcome or "failed", seconds)
     if log.isEnabledFor(logging.INFO):
-        fields = {"ms": round(seconds * 1000, 2), **_note_fields(notes)}
+        fields = {"ms": round(seconds * 1000, 2), **_operation_fields(operation)}
         log.handle(EventRecord(log.name, "operation answered", fields))
 
 
@@ -95,12 +100,14 @@ def _traced(scope: Scope) -> TracedRequest | None:
     if scope["type"] != "http":  # each operation on a WebSocket may belong to another trace
         return None
     headers = [header for header in scope["headers"] if header[0] in TRACE_HEADERS]
-    tracer = scope["app"].tracer
+    observers: Observers = scope["app"].service
+    tracer = observers.tracer
     return TracedRequest(scope, headers, tracer) if headers or tracer else None
 
 
 def _record_request(scope: Scope, status: int, seconds: float) -> None:
-    scope["app"].metrics.record_request(scope, status, seconds)
+    observers: Observers = scope["app"].service
+    observers.metrics.record_request(scope["path"], operation_log.of(scope), status, seconds)
     if log.isEnabledFor(logging.INFO):
         log.handle(EventRecord(log.name, "request answered", _fields(scope, status, seconds)))
 
@@ -111,18 +118,19 @@ def _fields(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
         "path": logs.loggable(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 2),
-        **_note_fields(scope),
+        **_operation_fields(operation_log.of(scope)),
     }
 
 
-def _note_fields(notes: Mapping[str, Any]) -> dict[str, Any]:
+def _operation_fields(operation: OperationLog) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-    if notes.get("chittygraph.operation"):
-        fields["operation"] = logs.loggable(notes["chittygraph.operation"])
-    for name, key in LOGGED_NOTES:
-        if key in notes:
-            fields[name] = notes[key]
-    if "chittygraph.spent" in notes:
-        spent = notes["chittygraph.spent"]
-        fields["statements"], fields["rows"] = spent.statements, spent.rows
+    if operation.operation:
+        fields["operation"] = logs.loggable(operation.operation)
+    for name in LOGGED:
+        value = getattr(operation, name)
+        if value is not None:
+            fields[name] = value
+    if operation.spent is not None:
+        fields["statements"] = operation.spent.statements
+        fields["rows"] = operation.spent.rows
     return fields

@@ -7,12 +7,11 @@ them when they are scraped (`server.telemetry.prometheus`).
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from db.program import Spent
 from resolvers.validation import secrets
+from server.telemetry.operation_log import OperationLog
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The upper bounds of the latency histogram's buckets."""
@@ -21,7 +20,6 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 NONE, ANONYMOUS, OTHER = "(none)", "(anonymous)", "(other)"
 CLIENT_GONE = 499  # the status in logs and metrics of a response to a client that has disconnected
 MAX_NAME_CHARACTERS = 100
-NOTHING_SPENT = Spent()
 
 
 @dataclass(slots=True)
@@ -53,22 +51,21 @@ class Metrics:
         self._labels = {name: name for name in (NONE, ANONYMOUS)}
         self._names_left = max_names
 
-    def record_request(self, scope: Mapping[str, Any], status: int, seconds: float) -> None:
-        """Count a request by its ASGI scope, its response's status and its duration."""
-        path = scope["path"]
+    def record_request(self, path: str, log: OperationLog, status: int, seconds: float) -> None:
+        """Count a request by its path, its response's status and its duration."""
         self.http[path if path in self._paths else OTHER, status] += 1
-        outcome = _outcome(scope, status) if path == self._graphql else None
+        outcome = _outcome(log, status) if path == self._graphql else None
         if outcome is not None:
-            self.record_operation(scope, outcome, seconds)
+            self.record_operation(log, outcome, seconds)
 
-    def record_operation(self, notes: Mapping[str, Any], outcome: str, seconds: float) -> None:
-        """Count an operation by what is noted of it, its outcome and its duration."""
-        metrics = self._metrics(operation_label(notes), outcome)
+    def record_operation(self, log: OperationLog, outcome: str, seconds: float) -> None:
+        """Count an operation by its name, its outcome and its duration."""
+        metrics = self._metrics(operation_label(log), outcome)
         metrics.buckets[bisect_left(SECONDS, seconds)] += 1
         metrics.seconds += seconds
-        spent = notes.get("chittygraph.spent", NOTHING_SPENT)
-        metrics.statements += spent.statements
-        metrics.rows += spent.rows
+        if log.spent is not None:
+            metrics.statements += log.spent.statements
+            metrics.rows += log.spent.rows
 
     def _metrics(self, name: str, outcome: str) -> OperationMetrics:
         key = self._labels.get(name) or self._new_label(name), outcome
@@ -85,21 +82,19 @@ class Metrics:
         return label
 
 
-def operation_label(notes: Mapping[str, Any]) -> str:
+def operation_label(log: OperationLog) -> str:
     """The name of a request's operation: ANONYMOUS without a name, NONE without an operation."""
-    name: str | None = notes.get("chittygraph.operation")
-    return NONE if name is None else name or ANONYMOUS
+    return NONE if log.operation is None else log.operation or ANONYMOUS
 
 
-def _outcome(scope: Mapping[str, Any], status: int) -> str | None:
+def _outcome(log: OperationLog, status: int) -> str | None:
     """How a request to the GraphQL path ended; None if it asked for no operation, such as for GraphiQL."""
     if status >= 500 or not status:  # also after an operation, if its response could not be sent
         return "failed"
-    outcome: str | None = scope.get("chittygraph.outcome")
-    if outcome is not None:
-        return outcome
+    if log.outcome is not None:
+        return log.outcome
     if status == CLIENT_GONE:
         return "gone"
     if status >= 400:
         return "refused"
-    return "ok" if "chittygraph.document" in scope else None
+    return None if log.document is None else "ok"

@@ -5,13 +5,17 @@ variables itself, such as those for sampling and headers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from starlette.types import Scope
+
 from resolvers.validation import secrets
 from server.settings import Settings
+from server.telemetry import operation_log
 from server.telemetry.counters import MAX_NAME_CHARACTERS, operation_label
+from server.telemetry.operation_log import OperationLog
 from server.telemetry.server_timing import ServerTiming
 from server.telemetry.trace_context import Trace
 
@@ -30,7 +34,7 @@ class Tracer:
     def __init__(self, provider: "TracerProvider") -> None:
         self._tracer = provider.get_tracer(SERVICE_NAME)
 
-    def start_span(self, scope: Mapping[str, Any], caller: Trace | None) -> "tuple[Span, Trace]":
+    def start_span(self, scope: Scope, caller: Trace | None) -> "tuple[Span, Trace]":
         """A span of a request, in its caller's trace or a new one, and its place in that trace."""
         from opentelemetry import trace
 
@@ -45,9 +49,7 @@ class Tracer:
             caller.state if caller else "",
         )
 
-    def end_span(
-        self, span: "Span", scope: Mapping[str, Any], status: int, timing: ServerTiming
-    ) -> None:
+    def end_span(self, span: "Span", scope: Scope, status: int, timing: ServerTiming) -> None:
         """End a request's span, adding its attributes and phases."""
         from opentelemetry import trace
 
@@ -55,9 +57,10 @@ class Tracer:
         for name, start, end in timing.phases:
             child = self._tracer.start_span(name, context, start_time=timing.started_at + start)
             child.end(timing.started_at + end)
-        span.set_attributes(_attributes(scope, status))
-        if "chittygraph.document" in scope:
-            span.update_name(f"GraphQL {_operation_name(scope)}")
+        log = operation_log.of(scope)
+        span.set_attributes(_attributes(scope, log, status))
+        if log.document is not None:
+            span.update_name(f"GraphQL {_operation_name(log)}")
         if status >= 500 or not status:
             span.set_status(trace.StatusCode.ERROR)
         span.end()
@@ -102,22 +105,21 @@ def _parent_context(caller: Trace | None) -> Any:
     return TraceContextTextMapPropagator().extract(carrier, context.Context())
 
 
-def _operation_name(scope: Mapping[str, Any]) -> str:
-    return secrets.redact(operation_label(scope)[:MAX_NAME_CHARACTERS])
+def _operation_name(log: OperationLog) -> str:
+    return secrets.redact(operation_label(log)[:MAX_NAME_CHARACTERS])
 
 
-def _attributes(scope: Mapping[str, Any], status: int) -> dict[str, Any]:
+def _attributes(scope: Scope, log: OperationLog, status: int) -> dict[str, Any]:
     """Attributes with the names of OpenTelemetry's semantic conventions where these have one."""
     attributes = {
         "http.request.method": scope["method"],
         "http.response.status_code": status,
         "url.scheme": scope["scheme"],
     }
-    if "chittygraph.document" in scope:
-        attributes["graphql.operation.name"] = _operation_name(scope)
-        attributes["chittygraph.document"] = scope["chittygraph.document"]
-    spent = scope.get("chittygraph.spent")
-    if spent is not None:
-        attributes["chittygraph.statements"] = spent.statements
-        attributes["chittygraph.rows"] = spent.rows
+    if log.document is not None:
+        attributes["graphql.operation.name"] = _operation_name(log)
+        attributes["chittygraph.document"] = log.document
+    if log.spent is not None:
+        attributes["chittygraph.statements"] = log.spent.statements
+        attributes["chittygraph.rows"] = log.spent.rows
     return attributes

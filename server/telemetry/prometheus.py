@@ -14,7 +14,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from db.database import Statistics
-from schema.execution.executor import Roads
+from schema.execution.executor import Executor
 from server.telemetry.counters import SECONDS, Metrics
 
 GROUPS = (1, 2, 4, 8, 16, 32, 64, 128)
@@ -41,10 +41,10 @@ class MetricFamilies:
 
 
 def process_metrics(
-    metrics: Metrics, roads: Roads, database: Statistics, worker: str
+    metrics: Metrics, executor: Executor, database: Statistics, worker: str
 ) -> Iterator[Metric]:
     """The metrics of one worker, whose number labels every sample."""
-    for family in _families(metrics, roads, database):
+    for family in _families(metrics, executor, database):
         family.samples = [
             sample._replace(labels={**sample.labels, "worker": worker}) for sample in family.samples
         ]
@@ -71,7 +71,7 @@ def merge(families: Iterable[Metric]) -> list[Metric]:
     return list(merged.values())
 
 
-def _families(metrics: Metrics, roads: Roads, database: Statistics) -> Iterator[Metric]:
+def _families(metrics: Metrics, executor: Executor, database: Statistics) -> Iterator[Metric]:
     yield from _operations(metrics)
     requests = _counter(
         "chittygraph_http_requests", "Requests by path and HTTP status", ["path", "status"]
@@ -80,7 +80,7 @@ def _families(metrics: Metrics, roads: Roads, database: Statistics) -> Iterator[
         requests.add_metric([path, str(status)], count)
     yield requests
     yield _gauge("chittygraph_websockets", "Open WebSockets", metrics.websockets)
-    yield from _roads(roads)
+    yield from _plans(executor)
     yield from _database(database)
     yield from _PROCESS.collect()
     yield from _COLLECTOR.collect()
@@ -112,15 +112,15 @@ def _operations(metrics: Metrics) -> Iterator[Metric]:
     yield from (outcomes, latencies, statements, rows)
 
 
-def _roads(roads: Roads) -> Iterator[Metric]:
+def _plans(executor: Executor) -> Iterator[Metric]:
     hits = _counter("chittygraph_plan_hits", "Operations executed by a compiled plan")
-    hits.add_metric([], roads.compiled)
+    hits.add_metric([], executor.compiled)
     yield hits
     fallbacks = _counter(
         "chittygraph_plan_fallbacks", "Operations that fell back to generic execution", ["reason"]
     )
     reasons: Counter[str] = Counter()
-    for reason, count in roads.generic.items():
+    for reason, count in executor.generic.items():
         reasons[reason.partition(" (")[0]] += count
     for reason, count in reasons.items():
         fallbacks.add_metric([reason], count)

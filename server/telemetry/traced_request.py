@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.types import Scope
 
-from server.telemetry import server_timing, trace_context
+from server.telemetry import operation_log, server_timing, trace_context
 from server.telemetry.otel import Tracer
 from server.telemetry.server_timing import ServerTiming
 
@@ -28,7 +28,7 @@ class TracedRequest:
         self._trace = trace
         self._token = trace_context.current.set(trace)
         if self._wants_timing or tracer is not None:
-            scope["chittygraph.timing"] = self._timing
+            operation_log.of(scope).timing = self._timing
 
     @property
     def response_headers(self) -> list[tuple[bytes, bytes]]:

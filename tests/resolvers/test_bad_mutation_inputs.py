@@ -99,7 +99,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(tmp_path_factory):
     async with running(tmp_path_factory.mktemp("bad") / "registry.db", readers=1) as api:
-        await registry.fill(api.app.db)
+        await registry.fill(api.service.db)
         yield api
 
 

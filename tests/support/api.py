@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 
 from db.program import Rows, Statement, Value, rows
-from server.app import Service, create_app
+from server.app import App, create_app
+from server.service import Service
 from server.settings import Settings
 from tests.support.databases import UNHURRIED, registry_at
 
@@ -16,9 +17,14 @@ from tests.support.databases import UNHURRIED, registry_at
 class Api:
     """A running application and a client of it."""
 
-    def __init__(self, app: Service, client: httpx2.AsyncClient) -> None:
+    def __init__(self, app: App, client: httpx2.AsyncClient) -> None:
         self.app = app
         self.client = client
+
+    @property
+    def service(self) -> Service:
+        """The running service."""
+        return self.app.service
 
     async def post(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """The whole JSON answer to an operation."""
@@ -34,12 +40,12 @@ class Api:
 
     async def rows(self, sql: str, **bind: Value) -> Rows:
         """What a SELECT finds in the database."""
-        found: Rows = await self.app.db.read(rows(Statement(sql, bind)))
+        found: Rows = await self.service.db.read(rows(Statement(sql, bind)))
         return found
 
     async def put(self, sql: str, **bind: Value) -> None:
         """Write as another program would, past every rule."""
-        await self.app.db.write(rows(Statement(sql, bind)))
+        await self.service.db.write(rows(Statement(sql, bind)))
 
 
 @asynccontextmanager

@@ -99,7 +99,7 @@ async def github_at(
     async with app.router.lifespan_context(app):
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield GitHub(client, app.db)
+            yield GitHub(client, app.service.db)
 
 
 def changed(payload: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

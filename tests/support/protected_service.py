@@ -12,7 +12,6 @@ from db.model.chitty_id import local
 from db.model.enums import ActorType
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
-from server.app import Service
 from server.auth import issuing
 from server.auth.gate import Gate
 from server.auth.issuing import KeyOptions
@@ -33,12 +32,12 @@ class Guarded(Api):
         """Register an actor; its ChittyID."""
         values = {"actor_type": ActorType.HUMAN, "capabilities": list(capabilities), **columns}
         stored = {"chitty_id": local("ACTOR"), "display_name": name, **values}
-        chitty_id: str = (await self.app.db.write(actors.insert(stored))).chitty_id
+        chitty_id: str = (await self.service.db.write(actors.insert(stored))).chitty_id
         return chitty_id
 
     async def key_of(self, actor: str, expires_at: str | None = None) -> str:
         """A new key of an actor."""
-        ctx = OperationContext(db=self.app.db, cursor_key=b"", viewer=OPERATOR)
+        ctx = OperationContext(db=self.service.db, cursor_key=b"", viewer=OPERATOR)
         return (await issuing.to_actor(ctx, actor, KeyOptions(expires_at=expires_at))).text
 
     async def newcomer(self, name: str = "Ada", *capabilities: str) -> tuple[str, str]:
@@ -83,20 +82,18 @@ async def asking_from(api: Api, address: str) -> AsyncIterator[Guarded]:
 def told_the_time_by(api: Api, now: Callable[[], float]) -> None:
     """Have the service's gate tell the time by this clock from now on, and limit nothing."""
     freely = RateLimiter(0)
-    guard(api, Gate(api.app.db, None, failures=freely, requests=freely, points=freely, now=now))
+    guard(api, Gate(api.service.db, None, failures=freely, requests=freely, points=freely, now=now))
 
 
 def guard(api: Api, gate: Gate) -> None:
     """Put another gate before the service."""
-    assert isinstance(api.app, Service)
-    api.app.gate = gate
+    api.service.operations.gate = gate
 
 
 async def noted(api: Api) -> None:
     """Wait for the day of a key's use to be noted."""
-    assert isinstance(api.app, Service)
-    assert api.app.gate is not None
-    await api.app.gate.close()
+    assert api.service.operations.gate is not None
+    await api.service.operations.gate.close()
 
 
 def bearer(credential: str) -> str:

@@ -192,4 +192,4 @@ def _without_twins(links: list[Connection]) -> list[Connection]:
 async def store(api: Api, registry: Registry) -> None:
     """Write every row of a registry, past every rule."""
     for table in ORDER:
-        await api.app.db.write(rows(bulk.insert_rows(table, registry.of(table))))
+        await api.service.db.write(rows(bulk.insert_rows(table, registry.of(table))))

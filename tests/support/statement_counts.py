@@ -11,9 +11,9 @@ from db.program import Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordedStatement, RecordingContext
-from schema.execution import documents
+from schema.execution import generic
 from schema.execution.documents import Documents
-from schema.execution.executor import Answered, Roads
+from schema.execution.executor import Executor, OperationResult
 from tests.support.databases import UNHURRIED, registry_at
 
 AT = "'2026-01-01T00:00:00.000Z'"
@@ -41,13 +41,13 @@ class Watched:
     def __init__(self, db: SQLiteDatabase) -> None:
         self.db = db
         self.documents = Documents(introspection=True)
-        self.roads = Roads(compile_operations=True)
+        self.executor = Executor(compile_operations=True)
 
     async def statements(self, query: str, **variables: Any) -> list[Statement]:
         """The statements that an operation takes on the generic road; it must succeed."""
-        prepared = self.documents.prepare(query)
+        document = self.documents.prepare(query)
         async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
-            result = await documents.run(prepared, ctx, variables, None)
+            result = await generic.run(document, document.operation(None), ctx, variables)
         assert result.errors is None
         self.answer: Any = result.data
         return [asked.statement for asked in ctx.recorded]
@@ -56,15 +56,16 @@ class Watched:
         """What an operation asks of the database on a plan; it must be covered and succeed."""
         async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
             answered = await self.answered(ctx, query, variables)
-        assert (answered.why_generic, answered.errors) == (None, [])
+        assert (answered.fallback_reason, answered.errors) == (None, [])
         self.answer = orjson.loads(orjson.dumps(answered.data))  # some of it may be ready text
         return ctx.recorded
 
     async def answered(
         self, ctx: RecordingContext, query: str, variables: dict[str, Any] | None = None
-    ) -> Answered:
+    ) -> OperationResult:
         """An operation's outcome in this scope, whichever road it takes."""
-        return await self.roads.answer(self.documents.prepare(query), ctx, variables or {}, None)
+        document = self.documents.prepare(query)
+        return await self.executor.execute(document, document.operation(None), ctx, variables or {})
 
     async def put(self, statement: Statement) -> None:
         """Write as another program would."""

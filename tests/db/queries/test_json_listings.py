@@ -134,7 +134,7 @@ async def test_only_pages_of_leaves_that_hold_what_cursors_do_are_spelled(tmp_pa
 async def is_spelled(registry: Watched, page: str) -> bool:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         found = await registry.answered(ctx, f"{{ contexts {page} }}")
-    assert found.why_generic is None
+    assert found.fallback_reason is None
     return isinstance(found.data["contexts"]["nodes"], orjson.Fragment)
 
 

@@ -88,7 +88,7 @@ async def asked(watched: Watched, query: str) -> list[Statement]:
     """The statements of an operation that the viewer sends."""
     async with RecordingContext(db=watched.db, cursor_key=b"key", viewer=VIEWER) as ctx:
         answered = await watched.answered(ctx, query)
-    assert (answered.why_generic, answered.errors) == (None, [])
+    assert (answered.fallback_reason, answered.errors) == (None, [])
     return [each.statement for each in ctx.recorded]
 
 

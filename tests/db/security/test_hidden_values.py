@@ -95,7 +95,7 @@ async def views(folder: Path, holder: str) -> AsyncIterator[Views]:
         seen_by(service, viewer) as protected,
         running(folder / "known.db", **settings) as expected,
     ):
-        expected.app.documents = service.app.documents
+        expected.service.operations.documents = service.service.operations.documents
         yield Views(protected, expected)
         gc.collect()
 

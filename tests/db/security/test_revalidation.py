@@ -18,7 +18,6 @@ from db.security.revalidation import STILL_AUTHORIZED
 from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import execute
 from resolvers.permissions import viewer_of
-from server.app import Service
 from tests.resolvers.test_permissions import POLICY
 from tests.support.api import Api
 from tests.support.paths import ROOT as PROJECT
@@ -51,8 +50,7 @@ async def test_a_key_that_is_revoked_while_its_write_waits_stores_nothing(tmp_pa
             await me.put("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'")
             return local(kind)
 
-        assert isinstance(me.app, Service)
-        me.app.mint = slow_mint
+        me.service.operations.mint = slow_mint
         codes = await codes_of(me, "createContext", {"name": "late", "owner": ME})
         stored = await me.rows("SELECT count(*) FROM contexts WHERE name = 'late'")
 
@@ -115,8 +113,7 @@ async def test_who_is_suspended_while_a_chittyid_is_minted_for_it_stores_nothing
             await codes_of(root, "suspendActor", {"chittyId": ME})
             return local(kind)
 
-        assert isinstance(me.app, Service)
-        me.app.mint = slow_mint
+        me.service.operations.mint = slow_mint
         codes = await codes_of(me, "createContext", {"name": "late", "owner": ME})
         stored = await me.rows("SELECT count(*) FROM contexts WHERE name = 'late'")
 
@@ -127,12 +124,11 @@ class Losing:
     """A database's `write`, by which ME loses rights before what it writes; the batches are kept."""
 
     def __init__(self, me: Api) -> None:
-        assert isinstance(me.app, Service)
         self.me = me
         self.loss = ""
         self.written: list[tuple[Batch, RowSecurity]] = []
-        self._write = me.app.db.write
-        me.app.db.write = self.write  # type: ignore[method-assign, assignment]
+        self._write = me.service.db.write
+        me.service.db.write = self.write  # type: ignore[method-assign, assignment]
 
     async def write(self, program: Program[Any], *security: RowSecurity) -> Any:
         if not security or security[0].viewer is None:

@@ -70,7 +70,7 @@ async def test_below_the_floor_of_free_space_the_server_starts_and_reads_but_doe
 
 async def test_a_query_that_reads_too_long_is_cut_off_and_the_next_one_is_answered(tmp_path):
     async with running(tmp_path / "registry.db", read_seconds=0.01) as api:
-        await registry.fill(api.app.db)
+        await registry.fill(api.service.db)
         await api.put(MANY)
         slow = await api.post(SLOW)
         count = await api.ask(COUNT)

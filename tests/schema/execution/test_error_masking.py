@@ -77,7 +77,7 @@ async def test_the_log_has_the_traceback_and_nothing_that_the_caller_sent(broken
 
 async def test_a_fault_outside_of_any_field_is_a_500_in_json_with_the_request_id(tmp_path):
     async with running(tmp_path / "registry.db") as api:
-        del api.app.documents  # as a mistake of ours might
+        del api.service.operations.documents  # as a mistake of ours might
         with listening() as log:
             answer = await api.client.post("/graphql", json={"query": "{ secretive }"})
 

@@ -14,8 +14,8 @@ import pytest
 from db.program import Program, Statement, rows
 from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordingContext
-from schema.execution import documents
-from schema.execution.executor import Answered
+from schema.execution import generic
+from schema.execution.executor import OperationResult
 from tests.support.api import running
 from tests.support.databases import elsewhere
 from tests.support.statement_counts import Watched, fill, watched
@@ -84,14 +84,15 @@ async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
         yield watching
 
 
-async def answered(registry: Watched, query: str, **variables: Any) -> Answered:
+async def answered(registry: Watched, query: str, **variables: Any) -> OperationResult:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         return await registry.answered(ctx, query, variables)
 
 
 async def by_the_generic_road(registry: Watched, query: str, **variables: Any) -> Any:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
-        return await documents.run(registry.documents.prepare(query), ctx, variables, None)
+        document = registry.documents.prepare(query)
+        return await generic.run(document, document.operation(None), ctx, variables)
 
 
 def told(errors: Any) -> list[Any]:
@@ -115,10 +116,13 @@ async def test_a_fault_is_handed_over_in_the_same_snapshot_and_counted(
         found = await registry.answered(ctx, NAMES % field)
     after = await registry.asked("{ contexts { nodes { name } } }")
 
-    assert found.why_generic == f"fault: {fault}"
+    assert found.fallback_reason == f"fault: {fault}"
     assert {node["name"] for node in found.data["contexts"]["nodes"]} == {"c1", "c2", "c3"}
     assert [error.path[-1] for error in found.errors] == [field]
-    assert (registry.roads.compiled, dict(registry.roads.generic)) == (1, {f"fault: {fault}": 1})
+    assert (registry.executor.compiled, dict(registry.executor.generic)) == (
+        1,
+        {f"fault: {fault}": 1},
+    )
     assert registry.answer["contexts"]["nodes"][0]["name"].startswith("changed ")
     assert len(after) == 1
 
@@ -151,7 +155,7 @@ async def test_a_reference_that_leads_nowhere_is_handed_over_where_it_is_require
 
     found = await answered(registry, "{ contexts { nodes { owner { id } } } }")
 
-    assert found.why_generic == "fault: Unreadable"
+    assert found.fallback_reason == "fault: Unreadable"
     assert found.data == {"contexts": None}
     assert found.errors[0].path == ["contexts", "nodes", 0, "owner"]
 
@@ -168,7 +172,7 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
         await api.ask("{ actors { totalCount } __schema { queryType { name } } }")
         faulty = await api.post("{ actors { nodes { email } } }")
         refused = await api.post("{ actors { nodes { nmae } } }")
-        roads = api.app.roads
+        roads = api.service.operations.executor
 
     assert [error["extensions"]["code"] for error in faulty["errors"]] == ["UNREADABLE"]
     assert "data" not in refused
@@ -180,10 +184,10 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
 async def test_introspection_takes_the_generic_road_and_says_why(registry, beside):
     found = await answered(registry, f"{{ __schema {{ queryType {{ name }} }} {beside} }}")
 
-    assert found.why_generic == "introspection"
+    assert found.fallback_reason == "introspection"
     assert found.data
     assert found.data["__schema"] == {"queryType": {"name": "Query"}}
-    assert dict(registry.roads.generic) == {"introspection": 1}
+    assert dict(registry.executor.generic) == {"introspection": 1}
 
 
 async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_documents_order(
@@ -202,9 +206,9 @@ async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_docum
     expected = await by_the_generic_road(registry, query, name="Actor")
     found = await answered(registry, query, name="Actor")
 
-    assert found.why_generic is None
+    assert found.fallback_reason is None
     assert orjson.dumps(found.data) == orjson.dumps(expected.data)
-    assert registry.roads.compiled == 1
+    assert registry.executor.compiled == 1
 
 
 async def test_introspection_that_fails_leaves_all_to_the_generic_road(registry):
@@ -213,7 +217,7 @@ async def test_introspection_that_fails_leaves_all_to_the_generic_road(registry)
     expected = await by_the_generic_road(registry, query, name=None)
     found = await answered(registry, query, name=None)
 
-    assert found.why_generic == "introspection"
+    assert found.fallback_reason == "introspection"
     assert found.data == expected.data == {"actors": {"totalCount": 3}, "__type": None}
     assert [error.message for error in found.errors] == [error.message for error in expected.errors]
 
@@ -229,7 +233,7 @@ async def test_more_rows_than_an_operation_may_read_are_refused_by_both_roads(re
     found = await answered(registry, query % pages)
     few = await registry.asked(query % "connections(first: 100) { nodes { id } }")
 
-    assert found.why_generic == "fault: BadRequest"
+    assert found.fallback_reason == "fault: BadRequest"
     assert {getattr(error.original_error, "code", "") for error in found.errors} == {
         "TOO_MANY_ROWS"
     }
@@ -266,7 +270,7 @@ async def test_a_mutation_whose_payload_meets_a_fault_is_performed_once(registry
         registry, f"mutation {{ {SEEN % 1} {{ actor {{ sessionCount {selection} }} }} }}"
     )
 
-    assert found.why_generic == "fault: Unreadable"
+    assert found.fallback_reason == "fault: Unreadable"
     assert [error.message for error in found.errors] == ["the stored value is no ActorType"]
     assert found.errors[0].path[:2] == ["recordActorSeen", "actor"]
     assert await sessions(registry) == [1, 0, 0]
@@ -278,7 +282,7 @@ async def test_a_fault_in_the_second_of_several_mutations_costs_the_others_nothi
 
     found = await answered(registry, f"mutation {{ {' '.join(fields)} }}")
 
-    assert found.why_generic == "fault: Unreadable"
+    assert found.fallback_reason == "fault: Unreadable"
     assert [error.path for error in found.errors] == [["n1", "actor", "email"]]
     assert found.data == {
         "n2": {"actor": {"sessionCount": "1", "email": None}},

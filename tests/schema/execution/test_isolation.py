@@ -114,7 +114,7 @@ async def views(folder: Path, number: int, *, spoilt: bool = False) -> AsyncIter
         shared, generic = await service("shared"), await service("shared", compiled=False)
         alone = await service("alone")
         for api in (generic, alone):
-            api.app.documents = shared.app.documents
+            api.service.operations.documents = shared.service.operations.documents
         found = pool.read(folder / "shared.db")
         admin = await stack.enter_async_context(seen_by(shared, ADMIN.chitty_id))
         await pool.harvest(admin, found, GRAPHQL)
@@ -179,7 +179,7 @@ async def test_an_admin_is_answered_as_everyone_is_in_open_mode(queries: int, tm
         seen_by(service, ADMIN.chitty_id) as admin,
         running(file, introspection=True, **ROOM) as everyone,
     ):
-        everyone.app.documents = service.app.documents
+        everyone.service.operations.documents = service.service.operations.documents
         found = pool.read(file)
         await pool.harvest(everyone, found, GRAPHQL)
         asked = [operations.query(found, 6, number) for number in range(queries)]

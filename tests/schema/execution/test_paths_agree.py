@@ -75,13 +75,13 @@ async def both_roads(path: Path) -> AsyncIterator[Roads]:
         found = pool.read(path)
         await pool.harvest(generic, found, GRAPHQL)
         # Parsing and validating takes most of the time here, and is not what is compared.
-        compiled.app.documents = generic.app.documents
+        compiled.service.operations.documents = generic.service.operations.documents
         yield Roads(generic, compiled, found)
 
 
 def taken(api: Api) -> tuple[int, dict[str, int]]:
     """How many operations a service carried out on a plan, and why it did not the others."""
-    roads = api.app.roads
+    roads = api.service.operations.executor
     return roads.compiled, dict(roads.generic)
 
 

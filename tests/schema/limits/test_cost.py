@@ -127,7 +127,7 @@ def test_an_operation_is_analysed_once_and_not_for_each_request(documents):
 @pytest.fixture
 async def api(tmp_path):
     async with running(tmp_path / "registry.db") as api:
-        await registry.fill(api.app.db)
+        await registry.fill(api.service.db)
         yield api
 
 
@@ -178,7 +178,7 @@ async def test_only_the_value_true_requests_the_cost(api, wish):
 @pytest.mark.parametrize("compiled", [True, False])
 async def test_the_actual_cost_is_what_was_returned(tmp_path, query, actual, compiled):
     async with running(tmp_path / "registry.db", compiled=compiled) as api:
-        await registry.fill(api.app.db)
+        await registry.fill(api.service.db)
         answer = await told(api, query)
 
     assert answer["extensions"]["cost"]["actual"] == actual

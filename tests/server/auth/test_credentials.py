@@ -182,7 +182,7 @@ async def test_a_revoked_key_is_refused_with_the_next_request_and_others_are_not
     another = await api.key_of(ada)
     assert (await api.show(bearer(key))).status_code == 200
 
-    await api.app.db.write(api_keys.revoke(parse(key).key_id))
+    await api.service.db.write(api_keys.revoke(parse(key).key_id))
 
     assert refused_with_401(await api.show(bearer(key))) == ("the API key was revoked: use another")
     assert (await api.show(bearer(another))).status_code == 200
@@ -281,11 +281,11 @@ async def test_the_day_of_the_last_use_is_noted_once_a_day(tmp_path):
         unused = await days_of(api)
         await api.show(bearer(key))
         first = await days_of(api)
-        state = api.app.db.change_token()
+        state = api.service.db.change_token()
         for _ in range(5):
             now[0] += 3_600
             await api.show(bearer(key))
-        same_day, same_state = await days_of(api), api.app.db.change_token()
+        same_day, same_state = await days_of(api), api.service.db.change_token()
         now[0] += 86_400
         await api.show(bearer(key))
         next_day = await days_of(api)

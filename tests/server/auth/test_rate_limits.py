@@ -34,7 +34,7 @@ def limited(api: Guarded, clock, **per_minute: float) -> None:
     failures, requests, points = (
         RateLimiter(per_minute.get(name, 0), clock) for name in ("failures", "requests", "points")
     )
-    database = api.app.db
+    database = api.service.db
     guard(api, Gate(database, None, failures=failures, requests=requests, points=points))
 
 

@@ -8,7 +8,7 @@ import brotli
 import pytest
 
 from server.endpoints import graphiql
-from server.endpoints.graphiql import Page
+from server.endpoints.graphiql import GraphiQL
 from tests.support.api import running
 from tests.support.log_capture import listening
 
@@ -149,14 +149,13 @@ def build(folder: Path, name: str) -> None:
 
 
 @pytest.fixture
-async def rebuilt(api, tmp_path):
+async def rebuilt(tmp_path, monkeypatch):
     """A service whose page was built once before it began, and the folder with the page."""
     folder = tmp_path / "static"
     build(folder, "old")
-    shown = Page(folder)
-    api.app.page = shown
-    api.app.router.routes[:0] = shown.routes()
-    return api, folder
+    monkeypatch.setattr(graphiql, "STATIC", folder)
+    async with running(tmp_path / "registry.db") as api:
+        yield api, folder
 
 
 async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_it(rebuilt):
@@ -177,7 +176,7 @@ async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_i
 
 
 async def test_a_page_that_is_built_only_after_the_server_began_needs_no_restart(tmp_path):
-    page = Page(tmp_path / "static")
+    page = GraphiQL(tmp_path / "static")
     before = page.built()
 
     build(tmp_path / "static", "first")
@@ -245,7 +244,7 @@ async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
 
 def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
     with listening() as heard:
-        unbuilt = Page(tmp_path)
+        unbuilt = GraphiQL(tmp_path)
 
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"

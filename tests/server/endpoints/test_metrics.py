@@ -161,11 +161,11 @@ async def test_writes_are_counted_by_how_many_shared_a_transaction(api):
 
 async def test_sizes_readers_and_the_process_itself_are_told(api):
     await api.ask(CREATE, name="Ada")
-    session = await api.app.db.borrow()
+    session = await api.service.db.borrow()
 
     found = await scraped(api)
 
-    api.app.db.give_back(session)
+    api.service.db.give_back(session)
     assert found.total("chittygraph_wal_bytes") > 0
     assert found.total("chittygraph_database_bytes") > 0
     assert found.total("chittygraph_readers") == 2

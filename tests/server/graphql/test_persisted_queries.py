@@ -97,7 +97,7 @@ async def test_only_what_is_valid_is_kept(api, query):
 
 
 async def test_what_was_not_asked_for_longest_is_forgotten_first(api):
-    queries = [f"{{ a{n}: __typename }}" for n in range(persisted_documents.REGISTERED_KEPT)]
+    queries = [f"{{ a{n}: __typename }}" for n in range(persisted_documents.MAX_REGISTERED)]
     for query in queries:
         await sent(api, query=query, extensions=persisted(query))
 
@@ -114,7 +114,7 @@ async def test_few_large_ones_are_as_much_as_many_small_ones(api):
     for query in large:
         await sent(api, query=query, extensions=persisted(query))
 
-    assert sum(map(len, large)) > persisted_documents.CHARACTERS_KEPT
+    assert sum(map(len, large)) > persisted_documents.MAX_CHARACTERS
     assert await sent(api, extensions=persisted(large[0])) == NOT_FOUND
     assert "data" in await sent(api, extensions=persisted(large[-1]))
 

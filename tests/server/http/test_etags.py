@@ -67,14 +67,14 @@ async def test_the_client_alone_may_keep_it_and_has_to_ask(api):
 async def test_no_table_is_read_to_see_that_nothing_changed(api):
     first = await get(api)
     asked: list[str] = []
-    points = api.app.db._inline
+    points = api.service.db._inline
     points._connection.set_trace_callback(asked.append)
-    lent = [await api.app.db.borrow(), await api.app.db.borrow()]
+    lent = [await api.service.db.borrow(), await api.service.db.borrow()]
 
     second = await again(api, first)
 
     for session in lent:
-        api.app.db.give_back(session)
+        api.service.db.give_back(session)
     assert second.status_code == 304
     assert asked == ["PRAGMA data_version"]
 
@@ -94,7 +94,7 @@ async def test_no_table_is_read_to_see_that_nothing_changed(api):
 async def test_whatever_another_process_commits_changes_it(api, sql):
     first = await get(api)
 
-    elsewhere(api.app.db.path, sql)
+    elsewhere(api.service.db.path, sql)
     second = await again(api, first)
 
     assert second.status_code == 200
@@ -117,8 +117,8 @@ async def test_a_mutation_changes_it_and_a_refused_one_does_not(api):
 
 async def test_a_checkpoint_does_not_bring_an_old_one_back(api):
     first = await get(api)
-    elsewhere(api.app.db.path, WRITE)
-    elsewhere(api.app.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    elsewhere(api.service.db.path, WRITE)
+    elsewhere(api.service.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     second = await again(api, first)
 

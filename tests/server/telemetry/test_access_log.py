@@ -37,7 +37,7 @@ async def test_a_query_is_logged_with_its_name_document_cost_statements_rows_and
 
     line = await line_of(api, NAMED)
 
-    assert (line["operation"], line["outcome"], line["road"]) == ("Names", "ok", "compiled")
+    assert (line["operation"], line["outcome"], line["execution"]) == ("Names", "ok", "compiled")
     assert line["document"] == hashlib.sha256(NAMED.encode()).hexdigest()
     assert (line["statements"], line["rows"], line["cost"]) == (1, 1, 20)
     assert line["status"] == 200
@@ -57,7 +57,7 @@ async def test_a_mutation_is_logged_without_what_it_was_given(api):
 async def test_introspection_is_logged_as_taking_the_generic_road(api):
     line = await line_of(api, "{ __schema { queryType { name } } }")
 
-    assert (line["road"], line["statements"]) == ("generic", 0)
+    assert (line["execution"], line["statements"]) == ("generic", 0)
     assert "operation" not in line
 
 

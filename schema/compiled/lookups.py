@@ -1,0 +1,131 @@
+"""To-one relations in a plan: rows looked up by a unique column, for all objects of a level at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from db.errors import Unreadable
+from db.model.tables import Table
+from db.program import Value
+from db.queries import json_listings
+from db.queries.json_listings import Packed
+from schema.compiled.plan import Objects, PlanRun, Rows, Task
+from schema.compiled.rows import Columns, RowPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One place of an object that a to-one relation fills."""
+
+    key: str
+    required: bool
+    plan: RowPlan
+
+
+@dataclass(eq=False, slots=True)
+class TableLookup:
+    """Rows of a table by a unique column: each is fetched once, and built once for each use."""
+
+    columns: Columns
+    uses: list[Use]
+    cached: Packed | None = None
+
+    @property
+    def statement(self) -> Packed:
+        """The statement that fetches them; the columns are complete once everything is compiled."""
+        if self.cached is None:
+            self.cached = json_listings.rows(self.table, self.by, self.columns.names[1:])
+        return self.cached
+
+    @property
+    def by(self) -> str:
+        """The column that rows are found by: always the first that is fetched."""
+        return self.columns.names[0]
+
+    @property
+    def table(self) -> Table[Any]:
+        """The table that the rows are in."""
+        return self.columns.table
+
+    @property
+    def most(self) -> float:
+        """How many rows at most one key leads to."""
+        return 1 + sum(use.plan.most for use in self.uses)
+
+    def task(self, targets: list[tuple[dict[str, Any], Value]], run: PlanRun) -> Task:
+        """The task that puts the row with each key into its object."""
+        return _LookupTask(self, targets, run)
+
+
+class _LookupTask:
+    def __init__(
+        self, lookup: TableLookup, targets: list[tuple[dict[str, Any], Value]], run: PlanRun
+    ) -> None:
+        keys = list(dict.fromkeys(key for _, key in targets))
+        self.statements = [lookup.statement.of(orjson.dumps(keys).decode())]
+        self.rows = len(keys)
+        self._lookup, self._targets, self._run = lookup, targets, run
+
+    def take(self, texts: list[str]) -> Iterator[Task]:
+        rows = orjson.loads(texts[0])
+        for use in self._lookup.uses:
+            objects = use.plan.build(rows)
+            by_key = {row[0]: made for row, made in zip(rows, objects, strict=True)}
+            for parent, key in self._targets:
+                parent[use.key] = by_key.get(key)
+            if use.required and not all(key in by_key for _, key in self._targets):
+                raise Unreadable("a stored reference leads nowhere")
+            yield from use.plan.tasks(objects, rows, self._run)
+
+
+@dataclass(eq=False, slots=True)
+class ToOneStep:
+    """A to-one relation, by the index of the column that holds the key."""
+
+    lookup: TableLookup
+    index: int
+
+    @property
+    def most(self) -> float:
+        """See Step."""
+        return self.lookup.most
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        """One lookup of the keys that are not NULL."""
+        index = self.index
+        targets = [
+            (made, row[index])
+            for made, row in zip(objects, rows, strict=True)
+            if row[index] is not None
+        ]
+        if len(targets) < len(objects) and any(use.required for use in self.lookup.uses):
+            raise Unreadable("a stored reference is missing")
+        if targets:
+            yield self.lookup.task(targets, run)
+
+
+@dataclass(eq=False, slots=True)
+class UnionStep:
+    """A to-one relation to one of several tables, by the value of the column at `by`."""
+
+    lookups: dict[str, TableLookup]
+    by: int
+    indexes: dict[str, int]
+
+    @property
+    def most(self) -> float:
+        """See Step."""
+        return max(lookup.most for lookup in self.lookups.values())
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        """A lookup for each table that any of the objects leads to."""
+        targets: dict[str, list[tuple[dict[str, Any], Value]]] = {}
+        for made, row in zip(objects, rows, strict=True):
+            which = row[self.by]
+            if which not in self.lookups or row[self.indexes[which]] is None:
+                raise Unreadable("a stored reference is missing")
+            targets.setdefault(which, []).append((made, row[self.indexes[which]]))
+        for which, found in targets.items():
+            yield self.lookups[which].task(found, run)

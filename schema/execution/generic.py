@@ -1,0 +1,59 @@
+"""Generic execution: Strawberry's resolvers with DataLoaders, which define every right answer."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    execute,
+)
+
+from resolvers.operation_context import OperationContext
+from schema.built import GRAPHQL
+from schema.errors import RequestRefused
+from schema.execution.documents import Operation, PreparedDocument
+
+
+async def run(
+    document: PreparedDocument,
+    operation: Operation,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+) -> ExecutionResult:
+    """Execute one operation of a document; raises RequestRefused if its variables do not fit."""
+    executed = execute(
+        GRAPHQL,
+        document.ast,
+        context_value=ctx,
+        variable_values=variables,
+        operation_name=operation.name,
+        hide_suggestions=document.hide_suggestions,
+    )
+    result: ExecutionResult = await executed if inspect.isawaitable(executed) else executed
+    if result.data is None and result.errors and all(error.path is None for error in result.errors):
+        raise RequestRefused("BAD_VARIABLES", result.errors)
+    return result
+
+
+async def run_fields(
+    nodes: Sequence[FieldNode],
+    document: PreparedDocument,
+    operation: Operation,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+) -> ExecutionResult:
+    """Execute an operation as if it selected these root fields only; raises RequestRefused likewise."""
+    only = OperationDefinitionNode(
+        operation=operation.node.operation,
+        variable_definitions=operation.node.variable_definitions,
+        directives=operation.node.directives,
+        selection_set=SelectionSetNode(selections=tuple(nodes)),
+    )
+    ast = DocumentNode(definitions=(only, *document.fragments.values()))
+    part = PreparedDocument.of(ast)
+    return await run(part, part.operation(None), ctx, variables)

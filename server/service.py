@@ -1,0 +1,108 @@
+"""The running service: what its endpoints use, from the moment it starts until it stops."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from db.database import Database
+from db.open_database import open_database
+from db.queries import cursors
+from resolvers.policy import Policy
+from schema.execution.documents import Documents
+from schema.execution.executor import Executor
+from schema.limits.limits import Limits
+from server.auth import setup
+from server.graphql.operation import Operations
+from server.graphql.persisted_documents import PersistedDocuments
+from server.http.client_address import TrustedProxies
+from server.identity import minting
+from server.settings import Settings
+from server.telemetry import otel
+from server.telemetry.counters import Metrics
+from server.telemetry.otel import Tracer
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Service:
+    """What endpoints use. The app holds it in an attribute: `app.state` is ten times slower."""
+
+    settings: Settings
+    db: Database
+    operations: Operations
+    metrics: Metrics
+    tracer: Tracer | None
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    documents: Documents,
+    persisted_documents: PersistedDocuments,
+    metrics: Metrics,
+) -> AsyncIterator[Service]:
+    """Migrate and open the database and start the service; write what waits and stop it on leaving.
+
+    Raises BootRefused if the database cannot be migrated.
+    """
+    db = await open_database(
+        settings.database,
+        readers=settings.readers,
+        read_seconds=settings.read_seconds,
+        min_free_bytes=settings.min_free_mb * 2**20,
+    )
+    try:
+        stored = await db.read(cursors.stored_key())
+        cursor_key = await db.write(cursors.key()) if stored is None else stored
+        async with (
+            otel.open_tracer(settings) as tracer,
+            minting.minter(settings) as mint,
+            minting.catching_up(db, mint),
+            setup.open_gate(settings, db) as gate,
+        ):
+            operations = Operations(
+                db=db,
+                cursor_key=cursor_key,
+                mint=mint,
+                policy=policy(settings),
+                documents=documents,
+                persisted_documents=persisted_documents,
+                executor=Executor(compile_operations=settings.compiled),
+                gate=gate,
+                proxies=TrustedProxies(settings.trusted_proxy_list),
+                max_cost=settings.max_cost,
+                open_network=settings.allow_open_network,
+            )
+            yield Service(
+                settings=settings, db=db, operations=operations, metrics=metrics, tracer=tracer
+            )
+    finally:
+        await db.close()
+
+
+def documents(settings: Settings) -> Documents:
+    """Prepares documents within the limits that the settings set."""
+    return Documents(
+        introspection=settings.shows_schema, limits=limits(settings), policy=policy(settings)
+    )
+
+
+def policy(settings: Settings) -> Policy:
+    """The numbers that the registry's rules depend on."""
+    return Policy(
+        page_default=settings.page_default,
+        page_max=settings.page_max,
+        failure_threshold=settings.failure_threshold,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """How large an operation may be."""
+    return Limits(
+        tokens=settings.max_tokens,
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        root_fields=settings.max_root_fields,
+        directives=settings.max_directives,
+        fields=settings.max_fields,
+        cost=settings.max_cost,
+    )
