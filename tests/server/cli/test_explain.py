@@ -44,7 +44,7 @@ def test_a_query_with_a_plan_is_told_with_each_of_its_statements(explain, path):
     code, out, err = explain(QUERY, path, "--variables", '{"first": 3}')
 
     assert (code, err) == (0, "")
-    assert out.startswith("road: compiled\nstatements: 2\n\n1. batch: 1, rows: 1\nSELECT ")
+    assert out.startswith("execution: compiled\nstatements: 2\n\n1. batch: 1, rows: 1\nSELECT ")
     assert 'with {"limit": 3}' in out
     assert "2. batch: 2, rows: 1" in out
     assert "FROM actors AS x" in out
@@ -70,8 +70,8 @@ def test_the_generic_road_is_told_with_its_reason(explain, path):
     introspection = explain("{ __schema { queryType { name } } }", path)
     switched_off = explain(QUERY, path, "--compiled", "false")
 
-    assert introspection == (0, "road: generic (introspection)\nstatements: 0\n", "")
-    assert switched_off[1].startswith("road: generic (plans are switched off)\nstatements: 2\n")
+    assert introspection == (0, "execution: generic (introspection)\nstatements: 0\n", "")
+    assert switched_off[1].startswith("execution: generic (plans are switched off)\nstatements: 2\n")
 
 
 def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):
@@ -81,7 +81,7 @@ def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):
     code, out, _ = explain("{ actors(first: 1) { nodes { email } } }", path)
 
     assert code == 0
-    assert out.startswith("road: generic (fault: EngineError)\nerror: the stored value is not")
+    assert out.startswith("execution: generic (fault: EngineError)\nerror: the stored value is not")
 
 
 def test_one_of_several_operations_is_named(explain, path):
@@ -100,7 +100,7 @@ def test_a_document_comes_from_stdin_too(path, capsys, monkeypatch):
 
     code = main(["explain", "-", "--database", str(path)])
 
-    assert (code, capsys.readouterr().out[:14]) == (0, "road: compiled")
+    assert (code, capsys.readouterr().out[:19]) == (0, "execution: compiled")
 
 
 REFUSED = {
