@@ -71,7 +71,9 @@ def test_the_generic_road_is_told_with_its_reason(explain, path):
     switched_off = explain(QUERY, path, "--compiled", "false")
 
     assert introspection == (0, "execution: generic (introspection)\nstatements: 0\n", "")
-    assert switched_off[1].startswith("execution: generic (plans are switched off)\nstatements: 2\n")
+    assert switched_off[1].startswith(
+        "execution: generic (plans are switched off)\nstatements: 2\n"
+    )
 
 
 def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):

@@ -1,0 +1,23 @@
+"""Imports in `server` point one way: from what composes a server down to its settings."""
+
+from tests.support.imports import circles, imports_of, wrong_arrows
+
+LAYERS = [
+    ["server", "server.ip_addresses", "server.setting_fields", "server.settings"],
+    ["server.telemetry"],
+    ["server.http"],
+    ["server.auth", "server.identity", "server.transport", "server.files", "server.demo"],
+    ["server.graphql"],
+    ["server.service"],
+    ["server.endpoints"],
+    ["server.app"],
+    ["server.cli"],
+]
+
+
+def test_imports_point_from_the_commands_down_to_the_settings():
+    assert wrong_arrows(imports_of("server"), LAYERS) == []
+
+
+def test_no_modules_import_each_other():
+    assert circles(imports_of("server")) == []
