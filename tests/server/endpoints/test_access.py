@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from starlette.datastructures import Secret
 from starlette.routing import Route
 
 from server.app import GRAPHQL
-from server.setting_fields import Secret
 from tests.support.protected_service import Guarded, asking_from, guarded
 
 PUBLIC = {"/healthz", "/readyz", "/static/assets/{name}"}
