@@ -100,7 +100,7 @@ DEFAULTS: Mapping[str, Any] = {
     "error_count": 0,
     "request_count": 0,
 }
-DEFAULT_OF_TYPE: Mapping[column_types.Kind, Any] = {
+DEFAULT_OF_TYPE: Mapping[column_types.ColumnType, Any] = {
     column_types.STRING_LIST: [],
     column_types.OBJECT: {},
 }
@@ -109,15 +109,15 @@ DEFAULT_OF_TYPE: Mapping[column_types.Kind, Any] = {
 def _validator(table: Table[Any], column: Column) -> Validator[Any]:
     if column.name in VALIDATORS[table]:
         return VALIDATORS[table][column.name]
-    if isinstance(column.kind.python, EnumType):
-        return _value_of(column.kind.python)
+    if isinstance(column.type.python, EnumType):
+        return _value_of(column.type.python)
     return {
         column_types.CHITTY_ID: validators.chitty_id,
         column_types.INSTANT: validators.instant,
         column_types.INT: COUNT,
         column_types.BIG_INT: COUNT,
         column_types.OBJECT: json_object,
-    }[column.kind]
+    }[column.type]
 
 
 def _value_of(members: Any) -> Validator[str]:
@@ -133,21 +133,21 @@ def _value_of(members: Any) -> Validator[str]:
 
 def _as_stored(column: Column) -> Validator[Any]:
     """Accepts whatever the GraphQL schema can express in this column."""
-    if isinstance(column.kind.python, EnumType):
-        return _value_of(column.kind.python)
-    nested = column.kind in DEFAULT_OF_TYPE
+    if isinstance(column.type.python, EnumType):
+        return _value_of(column.type.python)
+    nested = column.type in DEFAULT_OF_TYPE
 
     def check(value: Any) -> Any:
         try:
             if isinstance(value, list | dict) != nested or isinstance(value, bool):
                 raise Unreadable
             text = stored(value)
-            found = column.kind.read(text)
+            found = column.type.read(text)
             if isinstance(text, str):
                 text.encode()
         except (Unreadable, UnicodeEncodeError, RecursionError):
-            raise InvalidValue(f"cannot be read as {column.kind.name}") from None
-        return found if column.kind is column_types.INSTANT else value
+            raise InvalidValue(f"cannot be read as {column.type.name}") from None
+        return found if column.type is column_types.INSTANT else value
 
     return check
 
@@ -204,6 +204,6 @@ def is_required(column: Column) -> bool:
 
 
 def _default(column: Column, now: str) -> Any:
-    if column.kind is column_types.INSTANT:
+    if column.type is column_types.INSTANT:
         return now
-    return DEFAULTS.get(column.name, DEFAULT_OF_TYPE.get(column.kind))
+    return DEFAULTS.get(column.name, DEFAULT_OF_TYPE.get(column.type))

@@ -74,7 +74,7 @@ class InstallationPermission:
 
 
 def _granted(stored: Value) -> list[InstallationPermission]:
-    granted = tables.INSTALLATIONS.columns["permissions"].kind.read(stored)
+    granted = tables.INSTALLATIONS.columns["permissions"].type.read(stored)
     if not all(isinstance(access, str) for access in granted.values()):
         raise Unreadable("a stored access level is not text")
     return [

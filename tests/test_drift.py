@@ -25,7 +25,7 @@ WHOLE_NUMBERS = (column_types.INT, column_types.BIG_INT)
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_the_declared_columns_are_those_of_the_migrated_table(migrated, table: Table[Any]):
     declared = {
-        (column.name, "INTEGER" if column.kind in WHOLE_NUMBERS else "TEXT", not column.nullable)
+        (column.name, "INTEGER" if column.type in WHOLE_NUMBERS else "TEXT", not column.nullable)
         for column in table.columns.values()
     }
 
@@ -41,7 +41,7 @@ ENUMERATIONS = [
     pytest.param(table, column, id=f"{table.name}.{column.name}")
     for table in TABLES
     for column in table.columns.values()
-    if isinstance(column.kind.python, enum.EnumType)
+    if isinstance(column.type.python, enum.EnumType)
 ]
 MADE_BY = "SELECT sql FROM sqlite_master WHERE name = :table"
 
@@ -50,7 +50,7 @@ MADE_BY = "SELECT sql FROM sqlite_master WHERE name = :table"
 def test_a_table_takes_exactly_the_values_of_an_enumeration(
     migrated, table: Table[Any], column: Column
 ):
-    values = ", ".join(f"'{member.value}'" for member in column.kind.python)
+    values = ", ".join(f"'{member.value}'" for member in column.type.python)
 
     (made,) = migrated.execute(MADE_BY, {"table": table.name}).fetchone()
 

@@ -116,7 +116,7 @@ def _stands(column: Column) -> str:
     if column.name == "selected_repositories":
         return f"({_REPOSITORIES}\n        )"
     said = f"(SELECT value FROM said WHERE aspect = '{column.name}')"
-    if column.kind not in (column_types.STRING_LIST, column_types.OBJECT):
+    if column.type not in (column_types.STRING_LIST, column_types.OBJECT):
         said = f"{said} ->> '$'"
     held = f"coalesce(held.{column.name}, {_DEFAULTS.get(column.name, 'NULL')})"
     is_said = f"EXISTS (SELECT 1 FROM said WHERE aspect = '{column.name}')"

@@ -23,7 +23,7 @@ DEEPEST_JSON = 64
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Kind:
+class ColumnType:
     """One type of column: its name, the Python type it reads as, and how."""
 
     name: str
@@ -125,16 +125,16 @@ def _object(stored: Value) -> dict[str, Any]:
     return found
 
 
-TEXT = Kind("text", str, _text)
-CHITTY_ID = Kind("ChittyID", str, _text)
-INT = Kind("int", int, _small_int)
-BIG_INT = Kind("big int", int, _int)
-INSTANT = Kind("instant", datetime, _instant)
-STRING_LIST = Kind("string list", list[str], _string_list)
-OBJECT = Kind("object", dict[str, Any], _object)
+TEXT = ColumnType("text", str, _text)
+CHITTY_ID = ColumnType("ChittyID", str, _text)
+INT = ColumnType("int", int, _small_int)
+BIG_INT = ColumnType("big int", int, _int)
+INSTANT = ColumnType("instant", datetime, _instant)
+STRING_LIST = ColumnType("string list", list[str], _string_list)
+OBJECT = ColumnType("object", dict[str, Any], _object)
 
 
-def enumeration(members: type[Enum]) -> Kind:
+def enumeration(members: type[Enum]) -> ColumnType:
     """The Kind of a column that holds one of an enumeration's values."""
 
     def read(stored: Value) -> Enum:
@@ -143,4 +143,4 @@ def enumeration(members: type[Enum]) -> Kind:
         except ValueError:
             raise Unreadable(f"the stored value is no {members.__name__}") from None
 
-    return Kind(f"enum {members.__name__}", members, read)
+    return ColumnType(f"enum {members.__name__}", members, read)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from db.model import column_types, enums
-from db.model.column_types import Kind
+from db.model.column_types import ColumnType
 from db.program import Value
 
 ChittyId = Annotated[str, column_types.CHITTY_ID]
@@ -120,7 +120,7 @@ class Column:
     """One column: its name, what its values mean, and whether NULL is one of them."""
 
     name: str
-    kind: Kind
+    type: ColumnType
     nullable: bool
     private: Private | None = None
 
@@ -133,7 +133,7 @@ class Column:
     def read(self, row: object) -> Any:
         """The value of this column in a row; raises Unreadable where it holds none of its kind."""
         stored: Value = getattr(row, self.name)
-        return None if self.is_null(stored) else self.kind.read(stored)
+        return None if self.is_null(stored) else self.type.read(stored)
 
 
 @dataclass(frozen=True, eq=False)

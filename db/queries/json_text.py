@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from db.model import column_types, instants
-from db.model.column_types import INT32_MAX, Kind
+from db.model.column_types import INT32_MAX, ColumnType
 from db.model.tables import Column, Table
 
 Member: TypeAlias = tuple[str, Column | str]
@@ -27,7 +27,7 @@ _INSTANT = (
     + instants.as_instant("{column}", "'+0 days'")
     + " END = {column} COLLATE BINARY"
 )
-_PLAIN: dict[Kind, str] = {
+_PLAIN: dict[ColumnType, str] = {
     column_types.TEXT: "typeof({column}) = 'text'",
     column_types.CHITTY_ID: "typeof({column}) = 'text'",
     column_types.INT: "typeof({column}) = 'integer'"
@@ -44,11 +44,11 @@ def odd(table: Table[Any]) -> str:
 
 
 def _plain(column: Column) -> str:
-    if column.kind.names:
-        values = ", ".join(map(_literal, column.kind.names))
+    if column.type.names:
+        values = ", ".join(map(_literal, column.type.names))
         plain = f"{column.name} COLLATE BINARY IN ({values})"
-    elif column.kind in _PLAIN:
-        plain = _PLAIN[column.kind].format(column=column.name)
+    elif column.type in _PLAIN:
+        plain = _PLAIN[column.type].format(column=column.name)
     else:
         return ""
     return f"({column.name} IS NULL OR {plain})" if column.nullable else plain
@@ -57,7 +57,7 @@ def _plain(column: Column) -> str:
 def can_spell(members: Sequence[Member]) -> bool:
     """Whether SQLite can spell an object of these members, of rows that are not odd."""
     return len(members) <= MOST_MEMBERS and all(
-        isinstance(value, str) or value.kind.names or value.kind in _PLAIN for _, value in members
+        isinstance(value, str) or value.type.names or value.type in _PLAIN for _, value in members
     )
 
 
@@ -73,11 +73,11 @@ def _value(value: Column | str, row: str) -> str:
     stored = f"{row}.{value.name}"
     if value.private is not None and value.private.hidden is not None:
         return f"nullif({stored}, {_literal(str(value.private.hidden))})"
-    if value.kind is column_types.BIG_INT:
+    if value.type is column_types.BIG_INT:
         return f"CAST({stored} AS TEXT)"
-    if not value.kind.names:
+    if not value.type.names:
         return stored
-    names = value.kind.names.items()
+    names = value.type.names.items()
     cases = (f"WHEN {_literal(each)} THEN {_literal(name)}" for each, name in names)
     return f"CASE {stored} {' '.join(cases)} END"
 

@@ -89,7 +89,7 @@ def _value(column: Column, stored: Any) -> Any:
     if stored is None and column.nullable:
         return None
     # As an int of GraphQL it would be cut to 32 bits.
-    kind = column_types.BIG_INT if column.kind is column_types.INT else column.kind
+    kind = column_types.BIG_INT if column.type is column_types.INT else column.type
     found = kind.read(stored)
     if isinstance(stored, str):
         try:

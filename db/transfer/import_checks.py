@@ -125,9 +125,9 @@ def _marks(transfer: Transfer, *, update: bool) -> Iterator[str]:
 def _differs(bit: int, column: Column) -> str:
     """True of a staged row `s` that gives this column another value than the row `old` has."""
     name, old = column.name, f"old.{column.name}"
-    if column.kind is column_types.INSTANT:
+    if column.type is column_types.INSTANT:
         old = f"coalesce({instants.as_instant(old)}, {old})"
-    if column.kind in (column_types.STRING_LIST, column_types.OBJECT):
+    if column.type in (column_types.STRING_LIST, column_types.OBJECT):
         old = f"iif(json_valid({old}), json({old}), {old})"
     return f"(s.given & {1 << bit} AND s.{name} IS NOT old.{name} AND s.{name} IS NOT {old})"
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from db.model import column_types
-from db.model.column_types import INT32_MAX, Kind
+from db.model.column_types import INT32_MAX, ColumnType
 from db.model.tables import Column
 from db.program import Value
 
@@ -29,7 +29,7 @@ NoneType = type(None)
 def converter(column: Column) -> Converter:
     """What makes a column's stored values the answer's; raises Unreadable."""
     one = _reader(column)
-    at_once = _names(column.kind) if column.kind.names else _AT_ONCE.get(column.kind)
+    at_once = _names(column.type) if column.type.names else _AT_ONCE.get(column.type)
     if column.private is not None and column.private.hidden is not None:
         at_once = None
 
@@ -81,7 +81,7 @@ def _instants(values: Values, types: set[type]) -> Values | None:
     return values
 
 
-_AT_ONCE: dict[Kind, Callable[[Values, set[type]], Values | None]] = {
+_AT_ONCE: dict[ColumnType, Callable[[Values, set[type]], Values | None]] = {
     column_types.TEXT: _texts,
     column_types.CHITTY_ID: _texts,
     column_types.INT: _ints,
@@ -90,7 +90,7 @@ _AT_ONCE: dict[Kind, Callable[[Values, set[type]], Values | None]] = {
 }
 
 
-def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
+def _names(kind: ColumnType) -> Callable[[Values, set[type]], Values | None]:
     name_of = kind.names.__getitem__
 
     def names(values: Values, types: set[type]) -> Values | None:
@@ -103,7 +103,7 @@ def _names(kind: Kind) -> Callable[[Values, set[type]], Values | None]:
 
 
 def _reader(column: Column) -> Callable[[Value], Any]:
-    kind, is_null = column.kind, column.is_null
+    kind, is_null = column.type, column.is_null
     read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is column_types.STRING_LIST else kind.read
     serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
     if kind is column_types.BIG_INT:

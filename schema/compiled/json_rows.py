@@ -32,7 +32,7 @@ class JsonRows:
         shown = {
             column.name: (key, column)
             for key, column in members
-            if isinstance(column, Column) and not column.kind.names
+            if isinstance(column, Column) and not column.type.names
         }
         if not shown.keys() >= {part.column for part in order}:
             return None
@@ -45,7 +45,7 @@ class JsonRows:
 
 
 def _stored(column: Column, value: Any) -> Value:
-    if column.kind is column_types.BIG_INT and value is not None:
+    if column.type is column_types.BIG_INT and value is not None:
         return int(value)
     stored: Value = value
     return stored

@@ -14,7 +14,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from db.errors import Unreadable
 from db.model import column_types
-from db.model.column_types import Kind
+from db.model.column_types import ColumnType
 from db.model.tables import Column, Relation, Table
 from db.program import Value
 from resolvers.operation_context import OperationContext
@@ -34,7 +34,7 @@ from schema.fields.sources import (
 T = TypeVar("T")
 Info = strawberry.Info[OperationContext, None]
 
-_GRAPHQL_TYPES: dict[Kind, Any] = {
+_GRAPHQL_TYPES: dict[ColumnType, Any] = {
     column_types.TEXT: str,
     column_types.CHITTY_ID: ChittyID,
     column_types.INT: int,
@@ -173,8 +173,8 @@ async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
 
 def column_type(source: Column) -> Any:
     """The GraphQL type of a column's values."""
-    kind = source.kind
-    return kind.python if kind.names else _GRAPHQL_TYPES[kind]
+    stored = source.type
+    return stored.python if stored.names else _GRAPHQL_TYPES[stored]
 
 
 def _column_field(source: Column, published: _PublicColumn) -> Any:

@@ -31,7 +31,7 @@ def decode(text: str) -> tuple[Table[Any], Value] | None:
     if not separator or type_name not in BY_TYPE_NAME or canonical != text:
         return None
     table = BY_TYPE_NAME[type_name]
-    if table.columns[table.key].kind is not BIG_INT:
+    if table.columns[table.key].type is not BIG_INT:
         return table, key
     number = int(key) if key.removeprefix("-").isdecimal() and len(key) < 21 else None
     if number is None or str(number) != key or not INT64_MIN <= number <= INT64_MAX:

@@ -130,6 +130,6 @@ def _values(
 def _value(column: Column, text: str) -> Any:
     if not text:
         return None
-    if column.kind in _JSON:
+    if column.type in _JSON:
         return json_lines.parse(text)
-    return int(text) if column.kind in _NUMBERS and _WHOLE.fullmatch(text) else text
+    return int(text) if column.type in _NUMBERS and _WHOLE.fullmatch(text) else text

@@ -17,7 +17,7 @@ from schema.fields import sources
 from schema.filter_reader import LIST_OPERATORS
 from schema.filters import FILTER_TARGETS, EnumFilter
 
-BY_KIND = {
+BY_TYPE = {
     column_types.TEXT: filters.StringFilter,
     column_types.CHITTY_ID: filters.ChittyIdFilter,
     column_types.INT: filters.IntFilter,
@@ -51,8 +51,8 @@ def parts(filter_: type) -> dict[str, Any]:
 def fitting(column: Column) -> Any:
     """The input type that compares a column of this type."""
     of_values: Any = EnumFilter
-    is_enumeration = isinstance(column.kind.python, enum.EnumType)
-    return of_values[column.kind.python] if is_enumeration else BY_KIND[column.kind]
+    is_enumeration = isinstance(column.type.python, enum.EnumType)
+    return of_values[column.type.python] if is_enumeration else BY_TYPE[column.type]
 
 
 def test_every_table_has_a_filter():
@@ -96,7 +96,7 @@ def test_some_and_none_take_the_same_filter(match):
     assert asked["some"] is asked["none"]
 
 
-@pytest.mark.parametrize("input_", [*BY_KIND.values(), EnumFilter])
+@pytest.mark.parametrize("input_", [*BY_TYPE.values(), EnumFilter])
 def test_every_comparison_that_clients_may_make_is_an_operator(input_):
     names = [name.rstrip("_") for name in input_.__annotations__]
 
@@ -140,7 +140,7 @@ def test_a_type_publishes_columns_and_relations_of_its_own_table(table: Table[An
                 assert not relation.many, name
                 assert not (required and table.columns[relation.column].nullable), name
             case sources.ToOneOf(by, relations):
-                values = {member.value for member in table.columns[by].kind.python}
+                values = {member.value for member in table.columns[by].type.python}
                 assert relations.keys() == values, name
                 assert all(relation.parent is table for relation in relations.values()), name
             case sources.PagedList(child, relation):

@@ -122,7 +122,7 @@ def compared(table: Table[Any], column: str, row: Any, operators: dict[str, Any]
     """Whether a row's column meets every operator."""
     value = public(table, column, row)
     return all(
-        OPERATORS[operator](value, _operand(table.columns[column].kind, given))
+        OPERATORS[operator](value, _operand(table.columns[column].type, given))
         for operator, given in operators.items()
     )
 
@@ -156,7 +156,7 @@ def _rank(value: Any) -> tuple[Any, ...]:
     return () if value is None else (value,)
 
 
-def _operand(kind: column_types.Kind, given: Any) -> Any:
+def _operand(kind: column_types.ColumnType, given: Any) -> Any:
     if isinstance(given, list):
         return [_operand(kind, each) for each in given]
     if isinstance(given, str) and kind is column_types.BIG_INT:

@@ -113,7 +113,7 @@ def _is_column(table: Table[Any], name: str) -> bool:
 
 
 def _is_list(table: Table[Any], column: str) -> bool:
-    return table.columns[column].kind is column_types.STRING_LIST
+    return table.columns[column].type is column_types.STRING_LIST
 
 
 def _child(kind: GraphQLNamedInputType) -> tuple[Table[Any], bool]:

@@ -38,7 +38,7 @@ def widen(connection: sqlite3.Connection, report: Report) -> None:
 
 def _widened(table: Table[Any], sql: str, report: Report) -> str:
     for name, column in table.columns.items():
-        members = column.kind.python
+        members = column.type.python
         if not (isinstance(members, type) and issubclass(members, Enum)):
             continue
         values = [member.value for member in members]

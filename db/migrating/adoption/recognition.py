@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 from db.migrating.ledger import Migration
 from db.model import column_types
-from db.model.column_types import Kind
+from db.model.column_types import ColumnType
 from db.model.tables import TABLES
 from db.sqlite import catalog
 from db.sqlite.catalog import Object, StoredColumn
 
 Objects = dict[str, Object]
 
-_KINDS: dict[tuple[str, str], Kind] = {
-    (table.name, name): column.kind for table in TABLES for name, column in table.columns.items()
+_KINDS: dict[tuple[str, str], ColumnType] = {
+    (table.name, name): column.type for table in TABLES for name, column in table.columns.items()
 }
 _NUMBERS = {"INTEGER", "NUMERIC", "BLOB"}
 _TEXTS = {"TEXT", "BLOB"}

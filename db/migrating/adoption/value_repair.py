@@ -85,7 +85,7 @@ def actor_type(text: str) -> enums.ActorType:
 
 def sound(column: Column) -> Callable[[Value], bool]:
     """The test whether a value of this column needs no mending."""
-    kind = column.kind
+    kind = column.type
     if isinstance(kind.python, type) and issubclass(kind.python, Enum):
         return frozenset(member.value for member in kind.python).__contains__
     test = _SOUND[kind]
@@ -115,7 +115,7 @@ def _is_json(empty: str, read: Callable[[Value], Any], stored: Value) -> bool:
     return True
 
 
-_SOUND: dict[column_types.Kind, Callable[[Value], bool]] = {
+_SOUND: dict[column_types.ColumnType, Callable[[Value], bool]] = {
     column_types.TEXT: lambda stored: type(stored) is str,
     column_types.CHITTY_ID: lambda stored: (
         type(stored) is str and stored != "" and not stored.startswith(chitty_id.DID)
@@ -130,7 +130,7 @@ _SOUND: dict[column_types.Kind, Callable[[Value], bool]] = {
 
 def mend(place: Place) -> Mended:
     """What the value at this place, which is not sound, becomes."""
-    stored, kind = place.row[place.column.name], place.column.kind
+    stored, kind = place.row[place.column.name], place.column.type
     if isinstance(stored, bytes):
         text = stored.decode(errors="replace")
         if sound(place.column)(text):
@@ -226,7 +226,7 @@ def _chitty_id(place: Place, stored: Value) -> Mended:
 
 
 def _member(place: Place, stored: Value) -> Mended:
-    members: type[Enum] = place.column.kind.python
+    members: type[Enum] = place.column.type.python
     said = str(stored).strip().lower()
     for member in members:
         if member.value.lower() == said:
@@ -246,7 +246,7 @@ def _stand_in(members: type[Enum], place: Place, stored: Value) -> Enum:
     return _LEAST_CLAIM[members]
 
 
-_MEND: dict[column_types.Kind, Callable[[Place, Value], Mended]] = {
+_MEND: dict[column_types.ColumnType, Callable[[Place, Value], Mended]] = {
     column_types.TEXT: _text,
     column_types.CHITTY_ID: _chitty_id,
     column_types.INT: _number,

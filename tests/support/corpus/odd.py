@@ -89,7 +89,7 @@ JSON = (
     "{a:1}",
 )
 ENUMS = ("archived", "ACTIVE", "", "Active ", "user", "context")
-ODD: dict[column_types.Kind, tuple[Value, ...]] = {
+ODD: dict[column_types.ColumnType, tuple[Value, ...]] = {
     column_types.INSTANT: (*INSTANTS, *ANY),
     column_types.STRING_LIST: (*JSON, *ANY),
     column_types.OBJECT: (*JSON, *ANY),
@@ -160,7 +160,7 @@ def _varied(column: Column, value: Value, chance: random.Random) -> Value:
     """Something else than nothing for what `registries` leaves empty."""
     if value is None and column.name.endswith("_url") and chance.random() < 0.5:
         return "https://example.org/🦊.png"
-    if value is None and column.kind is column_types.CHITTY_ID and "dna" in column.name:
+    if value is None and column.type is column_types.CHITTY_ID and "dna" in column.name:
         return chance.choice([None, "CHITTY-DNA-000001-AAAA"])
     if value == "{}" and chance.random() < 0.5:
         return '{"contents": "read", "issues": "write"}'
@@ -180,5 +180,5 @@ def _odd_row(table: Table[Any], row: Any, chance: random.Random) -> list[Value]:
 
 def _odd(table: Table[Any], column: Column, chance: random.Random) -> Value:
     if column.name == table.key:
-        return chance.choice(NUMBERS if column.kind is column_types.BIG_INT else ODD_KEYS)
-    return chance.choice(ODD.get(column.kind, (*ENUMS, *ANY)))
+        return chance.choice(NUMBERS if column.type is column_types.BIG_INT else ODD_KEYS)
+    return chance.choice(ODD.get(column.type, (*ENUMS, *ANY)))

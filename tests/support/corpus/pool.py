@@ -61,7 +61,7 @@ def _read(pool: Pool, table: Table[Any], row: Any) -> None:
         value = getattr(row, name)
         if value is None or isinstance(value, bytes):
             continue
-        if column.kind is column_types.STRING_LIST:
+        if column.type is column_types.STRING_LIST:
             with suppress(ValueError, TypeError, RecursionError):
                 pool.values[to_camel_case(name)] += filter(_is_text, json.loads(value))
         else:
