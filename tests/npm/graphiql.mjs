@@ -59,7 +59,7 @@ scenario("the docs panel leads from a query to a relation and says what it is", 
   await docs.getByRole("link", { name: "Context", exact: true }).first().click();
   await docs.getByText("The actor that owns it").waitFor();
   await docs.getByRole("link", { name: "Actor", exact: true }).click();
-  await docs.getByText("What people call it").waitFor();
+  await docs.getByText("The display name").waitFor();
 });
 
 scenario("headers are sent and stored nowhere", async (page) => {

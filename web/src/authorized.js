@@ -1,23 +1,23 @@
 /**
- * A fetch that sends a credential, once one was given with `use`, as a bearer token.
+ * A fetch that sends the credential from the last call of `use` as a bearer token.
  *
- * It is kept in this closure and nowhere else: a reload forgets it. `onAnswer` is told the status of each
- * answer and whether a credential had been sent; not of failures, which say nothing about one.
+ * The credential lives in this closure only: a reload forgets it. `onResponse` gets the status of each
+ * response and whether a credential was sent, except for server errors: they say nothing about it.
  */
-export function authorized(onAnswer) {
+export function authorized(onResponse) {
   let credential = "";
   return {
-    use(given) {
-      credential = given;
+    use(value) {
+      credential = value;
     },
     async fetch(url, init) {
       const headers = new Headers(init.headers);
       if (credential && !headers.has("authorization")) {
         headers.set("authorization", `Bearer ${credential}`);
       }
-      const answer = await fetch(url, { ...init, headers });
-      if (answer.status < 500) onAnswer({ status: answer.status, sent: headers.has("authorization") });
-      return answer;
+      const response = await fetch(url, { ...init, headers });
+      if (response.status < 500) onResponse({ status: response.status, sent: headers.has("authorization") });
+      return response;
     },
   };
 }

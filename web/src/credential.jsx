@@ -1,21 +1,21 @@
 import { useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useRef } from "react";
 
-const HINT = "Sent as Authorization: Bearer. It is kept until the page is closed, and not stored.";
+const HINT = "Sent as Authorization: Bearer. Forgotten when the page is closed; never stored.";
 
-/** What there is to say of an answer; nothing where whoever asked was taken for somebody. */
+/** The message about the credential for a response; empty if the server accepted the request. */
 function refusalOf({ status, sent }) {
   if (status === 401) return sent ? "The credential was refused" : "A credential is needed";
   return status === 429 ? "Too many requests: wait a minute" : "";
 }
 
 /**
- * A field for an API key or a token, which goes to `onGiven` as it is typed; Enter reads the schema again.
+ * A field for an API key or a token, which calls `onChange` on each keystroke; Enter reads the schema again.
  *
- * `last` is how the last answer was: where it was refused, this says so, and takes the focus where another
- * credential would help.
+ * `last` is the last response: if it was refused, this shows why, and takes the focus if another credential
+ * would help.
  */
-export function Credential({ last, onGiven }) {
+export function Credential({ last, onChange }) {
   const { introspect } = useGraphiQLActions();
   const field = useRef(null);
   const refusal = refusalOf(last);
@@ -23,24 +23,24 @@ export function Credential({ last, onGiven }) {
     if (last.status === 401) field.current.focus();
   }, [last]);
 
-  function typed({ target }) {
-    onGiven(target.validity.valid ? target.value.trim() : "");
+  function change({ target }) {
+    onChange(target.validity.valid ? target.value.trim() : "");
   }
 
-  function given(event) {
+  function submit(event) {
     event.preventDefault();
     introspect();
   }
 
-  // `off` alone does not keep browsers from offering to remember a password.
+  // With `off`, browsers still offer to save the password.
   return (
-    <form className="chitty-credential" data-refused={refusal !== ""} onSubmit={given}>
+    <form className="chitty-credential" data-refused={refusal !== ""} onSubmit={submit}>
       <span role="alert">{refusal}</span>
       <input
         aria-label="Credential"
         autoComplete="one-time-code"
         name="credential"
-        onChange={typed}
+        onChange={change}
         pattern="\s*[!-~]*\s*"
         placeholder="API key or token"
         ref={field}

@@ -3,12 +3,12 @@ import { isNarrow } from "./narrow.js";
 
 const FILES = import.meta.glob("../examples/*.graphql", { eager: true, import: "default", query: "?raw" });
 
-// The first comment line of a file is its title, the others say what it shows; its operation has a name.
+// The first comment line of a file is the title, the others are the description; the operation is named.
 const ALL = Object.values(FILES).map((query) => {
   const comments = query.match(/^(# .*\n)+/)[0];
-  const [title, ...story] = comments.trim().split("\n").map((line) => line.slice(2));
+  const [title, ...description] = comments.trim().split("\n").map((line) => line.slice(2));
   const [, operation] = query.match(/^(?:query|mutation) (\w+)/m);
-  return { operation, query, title, story: story.join(" ") };
+  return { operation, query, title, description: description.join(" ") };
 });
 
 export const WELCOME = ALL[0].query;
@@ -28,26 +28,26 @@ function Examples() {
   const queryEditor = useGraphiQL((state) => state.queryEditor);
 
   function open({ operation, query }) {
-    // What somebody wrote stays in a tab of its own; an untouched example gives way to the next.
+    // Keep the user's own text in its tab; replace an example that was not edited.
     const shown = queryEditor.getValue();
     if (shown.trim() && !ALL.some((example) => example.query === shown)) addTab();
     queryEditor.setValue(query);
-    setOperationName(operation); // else the one before would be asked for until the text is parsed
+    setOperationName(operation); // or GraphiQL uses the previous one until it has parsed the text
     queryEditor.setScrollPosition({ scrollLeft: 0, scrollTop: 0 });
     queryEditor.focus();
-    if (isNarrow()) setVisiblePlugin(null); // there the examples lie over the editor
+    if (isNarrow()) setVisiblePlugin(null); // there the examples cover the editor
   }
 
   return (
     <section aria-label="Examples" className="chitty-examples">
       <h2>Examples</h2>
-      <p>What a registry can tell. Open one, run it with Ctrl-Enter, and change it.</p>
+      <p>Open an example, run it with Ctrl-Enter, and change it.</p>
       <ol>
         {ALL.map((example) => (
           <li key={example.title}>
             <button onClick={() => open(example)} type="button">
               <strong>{example.title}</strong>
-              <span>{example.story}</span>
+              <span>{example.description}</span>
             </button>
           </li>
         ))}

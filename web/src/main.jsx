@@ -2,6 +2,6 @@ import "graphiql/setup-workers/vite";
 import "graphiql/style.css";
 import "./page.css";
 import { createRoot } from "react-dom/client";
-import { Page } from "./page.jsx";
+import { GraphiqlPage } from "./page.jsx";
 
-createRoot(document.getElementById("page")).render(<Page />);
+createRoot(document.getElementById("page")).render(<GraphiqlPage />);

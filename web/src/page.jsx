@@ -5,18 +5,18 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { authorized } from "./authorized.js";
 import { Credential } from "./credential.jsx";
 import { EXAMPLES, WELCOME } from "./examples.jsx";
-import { sayingWhy } from "./introspecting.js";
+import { withIntrospectionErrors } from "./introspection-errors.js";
 import { isNarrow } from "./narrow.js";
 import { withoutHeaders } from "./storage.js";
 
 const PLUGINS = [EXAMPLES, HISTORY_PLUGIN];
 const STORAGE = withoutHeaders();
 
-export function Page() {
+export function GraphiqlPage() {
   const [last, setLast] = useState({ status: 0, sent: false });
   const requests = useMemo(() => authorized(setLast), []);
   const fetcher = useMemo(
-    () => sayingWhy(createGraphiQLFetcher({ url: "/graphql", fetch: requests.fetch })),
+    () => withIntrospectionErrors(createGraphiQLFetcher({ url: "/graphql", fetch: requests.fetch })),
     [requests],
   );
   return (
@@ -32,14 +32,14 @@ export function Page() {
       visiblePlugin={isNarrow() ? null : EXAMPLES}
     >
       <GraphiQL.Logo>
-        <Header last={last} onGiven={requests.use} />
+        <Header last={last} onCredential={requests.use} />
       </GraphiQL.Logo>
     </GraphiQL>
   );
 }
 
-/** Why the schema could not be read stands where answers do; it goes when that is tried again. */
-function useForgottenError() {
+/** Clears the error of a failed introspection from the response editor when introspection is retried. */
+function useClearedError() {
   const fetchError = useGraphiQL((state) => state.fetchError);
   const responseEditor = useGraphiQL((state) => state.responseEditor);
   const shown = useRef(null);
@@ -49,14 +49,14 @@ function useForgottenError() {
   }, [fetchError, responseEditor]);
 }
 
-function Header({ last, onGiven }) {
+function Header({ last, onCredential }) {
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   useEffect(() => queryEditor?.updateOptions({ wordWrap: "on" }), [queryEditor]);
-  useForgottenError();
+  useClearedError();
   return (
     <div className="chitty-header">
       <span className="chitty-name">ChittyGraph</span>
-      <Credential last={last} onGiven={onGiven} />
+      <Credential last={last} onChange={onCredential} />
     </div>
   );
 }

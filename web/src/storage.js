@@ -1,8 +1,7 @@
 /**
- * The browser's storage as GraphiQL may use it: tabs and history, but never a header; null where the
- * browser refuses to keep anything.
+ * The browser's storage for GraphiQL's tabs and history, without headers; null if the browser denies it.
  *
- * GraphiQL's history keeps the headers of each request even where tabs are told not to.
+ * GraphiQL's history stores the headers of each request even if the option for tabs is off.
  */
 export function withoutHeaders() {
   let storage;
@@ -18,22 +17,22 @@ export function withoutHeaders() {
     clear: () => storage.clear(),
     getItem: (key) => storage.getItem(key),
     removeItem: (key) => storage.removeItem(key),
-    setItem: (key, value) => storage.setItem(key, kept(key, value)),
+    setItem: (key, value) => storage.setItem(key, storable(key, value)),
   };
 }
 
-// What somebody wrote stays as it is; all else is GraphiQL's own.
-const WRITTEN = /:(query|variables)$/;
+// The user's own text is stored as it is; all other values are GraphiQL's JSON.
+const USER_TEXT = /:(query|variables)$/;
 
-function kept(key, value) {
+function storable(key, value) {
   if (key.endsWith(":headers")) return "";
-  return WRITTEN.test(key) ? value : cleaned(value);
+  return USER_TEXT.test(key) ? value : withoutHeaderFields(value);
 }
 
-function cleaned(value) {
+function withoutHeaderFields(value) {
   try {
     return JSON.stringify(JSON.parse(value, (key, part) => (key === "headers" ? undefined : part)));
   } catch {
-    return value; // a word: no JSON
+    return value; // a plain word, not JSON
   }
 }

@@ -14,7 +14,7 @@ from tests.support.server_process import PATIENCE, served, url_of
 
 FOLDER = ROOT / "web" / "examples"
 EXAMPLES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.graphql"))}
-REFUSED = "10-be-refused"
+REFUSED = "10-handle-errors"
 
 
 @pytest.fixture(scope="module")
