@@ -297,9 +297,9 @@ def test_a_did_prefix_is_stripped_from_a_chitty_id_and_a_token_in_its_place_is_n
 )
 def test_repetitive_text_does_not_slow_the_patterns_down(unit):
     hostile = unit * (100_000 // len(unit))
-    started = time.perf_counter()
+    started = time.process_time()
 
     secrets.redact(hostile)
     secrets.looks_secret(hostile)
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

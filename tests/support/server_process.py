@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,8 +50,24 @@ def url_of(said: str, path: str) -> str:
     return f"{root}{path}"
 
 
-def workers_of(process: subprocess.Popen[str]) -> list[int]:
-    """The processes that serve, oldest first; the parent has one more child, which keeps its books."""
+def workers_of(process: subprocess.Popen[str], count: int) -> list[int]:
+    """The processes that serve, oldest first, once there are so many: they start one after the other."""
+    deadline = time.monotonic() + PATIENCE
+    while len(found := _workers_of(process)) != count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(found) == count, found
+    return found
+
+
+def _workers_of(process: subprocess.Popen[str]) -> list[int]:
+    # The parent has one more child, which keeps its books.
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     children = [int(pid) for pid in path.read_text().split()]
-    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children if b"spawn_main" in _command_of(pid)]
+
+
+def _command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""

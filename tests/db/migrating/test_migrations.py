@@ -160,7 +160,7 @@ def test_a_boot_killed_within_a_migration_leaves_the_one_before(file: Path, fold
 
 def wait_until_writing(file: Path) -> None:
     """Return once the first migration is in and another process holds the write lock."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if file.exists() and one_has_run(file) and is_locked(file):
             return

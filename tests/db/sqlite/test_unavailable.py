@@ -73,10 +73,13 @@ async def test_a_query_that_reads_too_long_is_cut_off_and_the_next_one_is_answer
         await registry.fill(api.service.db)
         await api.put(MANY)
         slow = await api.post(SLOW)
-        count = await api.ask(COUNT)
+        for _ in range(100):  # a busy machine may take longer than the limit even for this
+            count = await api.post(COUNT)
+            if "errors" not in count:
+                break
 
     [error] = slow["errors"]
     assert slow["data"] == {"contexts": None, "viewer": {"capabilities": ["admin"]}}
     assert (error["extensions"]["code"], error["path"]) == ("TIMEOUT", ["contexts", "totalCount"])
     assert "0.01 s" in error["message"]
-    assert count == {"actors": {"totalCount": 38}}
+    assert count == {"data": {"actors": {"totalCount": 38}}}

@@ -235,7 +235,7 @@ async def test_figures_can_be_switched_off(tmp_path: Path):
 
 def eventually(url: str, holds) -> Scraped:
     """The first scrape of which something holds: workers begin and end in their own time."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = Scraped.of(url)
         if holds(found):
@@ -251,7 +251,7 @@ def two_workers(folder: Path):
             yield process, said
         finally:  # a parent that is killed would leave its workers behind
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def labels_of(found: Scraped) -> set[str]:
@@ -280,7 +280,7 @@ def test_a_worker_that_was_killed_is_left_out_and_its_successor_comes_in(tmp_pat
     with two_workers(tmp_path) as (process, said):
         url = url_of(said, "/metrics")
         before = labels_of(eventually(url, lambda found: len(labels_of(found)) == 2))
-        os.kill(workers_of(process)[0], signal.SIGKILL)
+        os.kill(workers_of(process, 2)[0], signal.SIGKILL)
 
         found = eventually(url, lambda found: len(labels_of(found) - before) == 1)
 

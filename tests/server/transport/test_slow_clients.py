@@ -26,7 +26,8 @@ HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/
 QUERY = b'{"query":"{__typename}"}'
 ASK = HEAD + b"Content-Length: %d\r\n\r\n" % len(QUERY) + QUERY
 SECRET = "a secret of this test"
-QUICK = ("--head-seconds", "1.5", "--body-seconds", "1.5", "--answer-seconds", "1.5")
+QUICK = ("--head-seconds", "0.3", "--body-seconds", "0.3", "--answer-seconds", "0.3")
+PATIENT = ("--head-seconds", "1.5", "--body-seconds", "1.5", "--answer-seconds", "1.5")
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def address_of(said: str) -> Address:
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """A server that waits for a second or two where others wait for ten."""
+    """A server that waits for a part of a second where others wait for ten."""
     with serving(tmp_path_factory.mktemp("quick"), *QUICK, "--idle-seconds", "2") as address:
         yield address
 
@@ -83,7 +84,7 @@ def test_headers_that_do_not_end_are_given_up_in_json(quick, sent, each):
 
     assert answer.status == 408
     assert answer.error["extensions"]["code"] == "TIMEOUT"
-    assert answer.error["message"] == "the headers took more than 1.5 seconds"
+    assert answer.error["message"] == "the headers took more than 0.3 seconds"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_bodies_that_do_not_end_are_given_up_in_json(quick, sent, each):
         (answer,) = told(client)
 
     assert answer.status == 408
-    assert answer.error["message"] == "the body took more than 1.5 seconds"
+    assert answer.error["message"] == "the body took more than 0.3 seconds"
 
 
 def test_what_was_asked_before_is_answered_first(quick):
@@ -177,12 +178,10 @@ def test_a_large_delivery_may_take_longer_as_long_as_it_comes(tmp_path, monkeypa
 
 
 @pytest.fixture
-def large(tmp_path: Path) -> Iterator[tuple[Address, Process]]:
+def large(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Address, Process]]:
     """A server with answers of ten megabytes: more than the system keeps for a socket."""
-    with served(tmp_path / "registry.db", "--demo", *QUICK, "--idle-seconds", "1") as (
-        process,
-        said,
-    ):
+    flags = ("--demo", *getattr(request, "param", QUICK), "--idle-seconds", "1")
+    with served(tmp_path / "registry.db", *flags) as (process, said):
         with elsewhere(tmp_path / "registry.db") as connection:
             words = json.dumps(["x" * 1_000] * 100)
             connection.execute("UPDATE contexts SET data = ?", (words,))
@@ -224,6 +223,7 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
         answers(received)
 
 
+@pytest.mark.parametrize("large", [PATIENT], ids=["patient"], indirect=True)
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_a_client_that_reads_slowly_gets_its_answer(large, line):
     received, (address, _) = b"", large
@@ -269,6 +269,7 @@ def status_of_another(address: Address) -> int:
 
 def test_two_hundred_slow_clients_keep_nobody_waiting(tmp_path):
     with serving(tmp_path) as address, ExitStack() as opened:
+        alone = [seconds_to_answer(address) for _ in range(20)]
         slow = [
             opened.enter_context(connected(address, f"127.0.0.{2 + number}"))
             for number in range(200)
@@ -283,7 +284,8 @@ def test_two_hundred_slow_clients_keep_nobody_waiting(tmp_path):
                 client.sendall(b"X" if round_ % 2 else b"y")
             took.append(seconds_to_answer(address))
 
-    assert statistics.median(took) < 0.1
+    # Where others use the machine an answer may take longer, with and without slow clients.
+    assert statistics.median(took) < max(0.1, 10 * statistics.median(alone))
 
 
 def seconds_to_answer(address: Address) -> float:

@@ -77,10 +77,10 @@ def test_the_connections_of_a_worker_that_died_wait_for_the_next(tmp_path):
     with served(tmp_path / "registry.db", "--workers", "2", "--pin-cpus") as (process, said):
         url = url_of(said, "/healthz")
         status_of(url)
-        killed, kept = workers_of(process)
+        killed, kept = workers_of(process, 2)
         os.kill(killed, signal.SIGKILL)
         statuses = {status_of(url) for _ in range(CONNECTIONS)}
-        now = workers_of(process)
+        now = workers_of(process, 2)
         lines = lines_of(process)
 
     assert statuses == {200}
@@ -98,12 +98,12 @@ def test_workers_are_replaced_one_after_the_other_when_told_to_hang_up(tmp_path)
     with served(tmp_path / "registry.db", "--workers", "2") as (process, said):
         url = url_of(said, "/healthz")
         status_of(url)
-        before = set(workers_of(process))
+        before = set(workers_of(process, 2))
         process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + PATIENCE
-        while before & set(workers_of(process)) and time.monotonic() < deadline:
+        while before & set(workers_of(process, 2)) and time.monotonic() < deadline:
             time.sleep(0.1)
-        after = set(workers_of(process))
+        after = set(workers_of(process, 2))
         status = status_of(url)
         lines_of(process)
 
@@ -119,7 +119,7 @@ def test_a_worker_that_cannot_begin_ends_the_others_too(tmp_path):
         status_of(url_of(said, "/healthz"))
         path.rename(tmp_path / "elsewhere.db")
         path.write_text("no database any more " * 100)
-        os.kill(workers_of(process)[0], signal.SIGKILL)
+        os.kill(workers_of(process, 2)[0], signal.SIGKILL)
         process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
@@ -145,7 +145,7 @@ def test_a_worker_whose_documents_are_spoilt_ends_the_server(tmp_path):
     with served(path, "--workers", "2", "--documents", str(documents)) as (process, said):
         status_of(url_of(said, "/healthz"))
         documents.write_text("[]")
-        os.kill(workers_of(process)[0], signal.SIGKILL)
+        os.kill(workers_of(process, 2)[0], signal.SIGKILL)
         _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
