@@ -129,7 +129,7 @@ def test_the_only_worker_that_cannot_begin_is_a_failure(tmp_path, monkeypatch):
     async def refuse(*_: object, **__: object) -> None:
         raise BootRefused("no database any more")
 
-    monkeypatch.setattr("server.app.open_migrated", refuse)
+    monkeypatch.setattr("server.service.open_database", refuse)
     before = signal.getsignal(signal.SIGTERM)
     code = main(["serve", "--database", str(tmp_path / "registry.db"), "--port", "0"])
     signal.signal(signal.SIGTERM, before)
