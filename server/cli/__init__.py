@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="chittygraph",
         description="A GraphQL API over the ChittyConnect registry.",
-        epilog="Settings are CHITTYGRAPH_* variables or flags of the same name: see the README.",
+        epilog="Settings are CHITTYGRAPH_* variables or flags of the same name: see docs/settings.md.",
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="Print the version.")

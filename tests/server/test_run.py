@@ -46,8 +46,9 @@ class Clone:
         self.folder.mkdir()
         self.bin.mkdir()
         (self.folder / "tests").mkdir()
-        for name in ("run", "requirements.lock", "pyproject.toml"):
-            shutil.copy(ROOT / name, self.folder)
+        (self.folder / "docs").mkdir()
+        for name in ("run", "requirements.lock", "pyproject.toml", "docs/requirements.txt"):
+            shutil.copy(ROOT / name, self.folder / name)
         for tool in TOOLS:
             (self.bin / tool).symlink_to(shutil.which(tool) or tool)
         script(folder / "chittygraph", CHITTYGRAPH)
@@ -226,3 +227,27 @@ def test_a_skipped_test_fails_in_strict_mode(tmp_path, strict, outcome):
     )
 
     assert outcome in ran.stdout
+
+
+def test_the_docs_have_an_environment_of_their_own_which_is_made_once(clone):
+    codes = [clone.run("docs", *flags)[0] for flags in ([], ["--build"])]
+
+    assert codes == [0, 0]
+    assert (clone.folder / ".venv-docs" / "bin" / "python").exists()
+    assert clone.count("-m venv") == 2  # the other is the server's, which writes the tables
+    assert clone.count("--require-hashes") == 2
+    assert clone.count("-m mkdocs serve --dev-addr 127.0.0.1:8001") == 1
+
+
+def test_the_site_is_built_strictly_from_tables_that_are_up_to_date(clone):
+    clone.run("docs", "--build")
+
+    assert clone.count("docs/generate.py --check") == 1
+    assert clone.count("-m mkdocs --quiet build --clean --strict") == 1
+
+
+def test_an_unknown_option_of_the_docs_is_refused(clone):
+    code, output = clone.run("docs", "--biuld")
+
+    assert code == 1
+    assert "takes --build or nothing" in output

@@ -59,6 +59,7 @@ class Reader:
             "HOME": str(self.folder),
             "PATH": f"{tools}:{NPM}/node_modules/.bin:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
+            "PYTHONSAFEPATH": "1",
         }
         self._server: subprocess.Popen[str] | None = None
         self.url: str | None = None
