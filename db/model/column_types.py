@@ -1,12 +1,11 @@
-"""What a stored value means: one Kind per type that a column can have.
+"""What a stored value means: a ColumnType for each type that a column can have.
 
-A row keeps values as they are stored; a Kind reads one when it is asked for, so that a single bad
-value is an error at its own field and nowhere else. Reading is lenient about the old forms that a
-registry made by other programs holds: times without an offset, NULL or empty JSON, NULL counters.
+A row keeps values as they are stored; a ColumnType reads one when it is asked for, so that a single bad
+value is an error at its own field only. It accepts the forms that other programs store: times without an
+offset, NULL or empty JSON, NULL counters.
 """
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,17 +13,18 @@ from enum import Enum
 from typing import Any
 
 from db.errors import Unreadable
-from db.model import instants
+from db.model import instants, strict_json
+from db.model.strict_json import DEEPEST
+from db.model.strict_json import INT64_MAX as INT64_MAX
+from db.model.strict_json import INT64_MIN as INT64_MIN
 from db.program import Value
 
 INT32_MAX = 2**31 - 1
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-DEEPEST_JSON = 64
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ColumnType:
-    """One type of column: its name, the Python type it reads as, and how."""
+    """A type of column: its name, the Python type that it reads as, and the function that reads."""
 
     name: str
     python: Any
@@ -32,7 +32,7 @@ class ColumnType:
 
     @property
     def names(self) -> dict[str, str]:
-        """What the schema calls each value of an enumeration; empty for other kinds."""
+        """The GraphQL name of each stored value of an enumeration; empty for other types."""
         is_enumeration = isinstance(self.python, type) and issubclass(self.python, Enum)
         return {member.value: member.name for member in self.python} if is_enumeration else {}
 
@@ -63,48 +63,17 @@ def _instant(stored: Value) -> str:
 
 
 def _json(stored: Value) -> Any:
-    """Stored JSON, as far as an answer can carry it: finite, 64 bits, whole characters, not too deep."""
+    """Stored JSON, if an answer can carry it: no half characters, and not too many levels."""
     text = _text(stored)
     try:
-        found = _DECODER.decode(text)
+        found = strict_json.parse(text, unique_keys=False)
         if "\\u" in text:  # an escape may stand for half a character
             json.dumps(found, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Unreadable("the stored value is not JSON") from None
-    if text.count("[") + text.count("{") > DEEPEST_JSON and depth(found) > DEEPEST_JSON:
+    if text.count("[") + text.count("{") > DEEPEST and strict_json.depth(found) > DEEPEST:
         raise Unreadable("the stored value nests too deep")
     return found
-
-
-def _refuse(token: str) -> Any:
-    raise ValueError(token)
-
-
-def _int64(digits: str) -> int:
-    number = int(digits)
-    return number if INT64_MIN <= number <= INT64_MAX else _refuse("more than 64 bits")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse("not finite")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_int=_int64, parse_float=_finite)
-
-
-def depth(value: Any) -> int:
-    """How many levels of lists and objects a JSON value has; none of them can exhaust the stack."""
-    level, levels = [value], 0
-    while level:
-        children = [
-            each.values() if isinstance(each, dict) else each
-            for each in level
-            if isinstance(each, dict | list)
-        ]
-        level = [item for items in children for item in items]
-        levels += bool(children)
-    return levels
 
 
 def _string_list(stored: Value) -> list[str]:
@@ -135,7 +104,7 @@ OBJECT = ColumnType("object", dict[str, Any], _object)
 
 
 def enumeration(members: type[Enum]) -> ColumnType:
-    """The Kind of a column that holds one of an enumeration's values."""
+    """The type of a column that holds a member of an enumeration."""
 
     def read(stored: Value) -> Enum:
         try:

@@ -1,11 +1,9 @@
-"""The enumerations of the registry: the member is the GraphQL name, the value is what is stored."""
+"""The enumerations of the registry: a member's name is its GraphQL name, its value is stored."""
 
 from enum import Enum
 
 
 class ActorType(Enum):
-    """What kind of actor it is."""
-
     HUMAN = "human"
     AI = "ai"
     SERVICE = "service"
@@ -13,23 +11,19 @@ class ActorType(Enum):
 
 
 class ActorStatus(Enum):
-    """Where an actor is in its life."""
-
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DELETED = "deleted"
 
 
 class ContextStatus(Enum):
-    """Where a context is in its life."""
-
     ACTIVE = "active"
     INACTIVE = "inactive"
     DELETED = "deleted"
 
 
 class AccountType(Enum):
-    """What kind of GitHub account an app is installed on; stored as GitHub spells it."""
+    """The values are GitHub's."""
 
     USER = "User"
     ORGANIZATION = "Organization"
@@ -37,15 +31,11 @@ class AccountType(Enum):
 
 
 class RepositorySelection(Enum):
-    """Which repositories of the account an installation covers."""
-
     ALL = "all"
     SELECTED = "selected"
 
 
 class ConnectionType(Enum):
-    """How a connection reaches its service."""
-
     API = "api"
     WEBHOOK = "webhook"
     OAUTH = "oauth"
@@ -53,8 +43,6 @@ class ConnectionType(Enum):
 
 
 class ConnectionStatus(Enum):
-    """Where a connection is in its life."""
-
     ACTIVE = "active"
     INACTIVE = "inactive"
     FAILED = "failed"
@@ -62,7 +50,5 @@ class ConnectionStatus(Enum):
 
 
 class SourceType(Enum):
-    """What opens a connection."""
-
     CONTEXT = "context"
     ACTOR = "actor"

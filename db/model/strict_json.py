@@ -1,13 +1,13 @@
-"""JSON from clients, read with nothing lost: each number and key keeps its value, nesting is bounded."""
+"""JSON read without losing anything: no key, no digit of a number, and no more levels than can be handled."""
 
 import json
+import math
 import re
 from typing import Any
 
 import orjson
 
-from db.model import column_types
-
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 DEEPEST = 64
 LONGEST_SHOWN = 40
 # Whole numbers beyond 64 bits become floats in orjson; it takes this many digits to be one.
@@ -15,40 +15,97 @@ _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class RepeatedKey(ValueError):
-    """Raised when an object has a key twice, where readers differ in which value they take."""
+    """Raised if an object has a key twice, since readers differ in which value they take."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key[:LONGEST_SHOWN]
+        super().__init__(f"{self.key!r} comes twice in one object: send it once")
 
 
 def read(raw: bytes) -> Any:
-    """The value that JSON text stands for.
+    """The value of JSON that a client sent; whole numbers may have any number of digits.
 
-    Raises ValueError for anything but well-formed UTF-8 JSON with finite numbers and for what nests
-    deeper than DEEPEST, and RepeatedKey, which is one, for an object that has a key twice.
+    Raises ValueError for anything but well-formed UTF-8 JSON with finite numbers and for more levels
+    than DEEPEST, and RepeatedKey, which is one, for an object that has a key twice.
     """
     value = orjson.loads(raw)
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and column_types.depth(value) > DEEPEST:
+    if raw.count(b"[") + raw.count(b"{") > DEEPEST and depth(value) > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels")
     if _lost_a_key(raw, value) or _LONG_NUMBER.search(raw):
-        return json.loads(raw, object_pairs_hook=_object)
+        return json.loads(raw, object_pairs_hook=_with_unique_keys)
     return value
 
 
-def _lost_a_key(raw: bytes, value: Any) -> bool:
-    """Whether the text may have held more keys than the value, in which the last of each is left.
+def parse(text: str, *, unique_keys: bool = True) -> Any:
+    """The value of JSON whose numbers are finite, whole ones of 64 bits at most.
 
-    Every key has a colon; the others are in texts, where they stay. So as many come back when the value
-    is written down as there were, unless one was spelled as an escape: those texts are read again.
+    Raises RepeatedKey if keys must be unique, json.JSONDecodeError for what is not JSON, and ValueError
+    for other numbers, whose message continues the name of the text: "has the number …".
+    """
+    try:
+        return (_UNIQUE_KEYS if unique_keys else _ANY_KEYS).decode(text)
+    except RecursionError:
+        raise ValueError("nests too deep") from None
+
+
+def depth(value: Any) -> int:
+    """The number of levels of lists and objects in a JSON value, counted without recursion."""
+    level, levels = [value], 0
+    while level:
+        children = [
+            each.values() if isinstance(each, dict) else each
+            for each in level
+            if isinstance(each, dict | list)
+        ]
+        level = [item for items in children for item in items]
+        levels += bool(children)
+    return levels
+
+
+def _lost_a_key(raw: bytes, value: Any) -> bool:
+    """Whether the text may have more keys than the value, which has only the last of each.
+
+    Each key is followed by a colon, and all other colons are inside texts, which keep theirs. So the
+    value has as many colons as the text, written down again, unless one was written as an escape: a text
+    with escapes is always read again.
     """
     return b"\\u" in raw or orjson.dumps(value).count(b":") != raw.count(b":")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise RepeatedKey(
-                    f"{key[:LONGEST_SHOWN]!r} comes twice in one object: send it once"
-                )
+                raise RepeatedKey(key)
             seen.add(key)
     return found
+
+
+def _int64(digits: str) -> int:
+    # Counted first: Python refuses, or takes long over, numbers of thousands of digits.
+    number = int(digits) if len(digits) <= len(str(INT64_MIN)) else INT64_MAX + 1
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise ValueError(f"has the number {digits[:LONGEST_SHOWN]}, which needs more than 64 bits")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"has the number {digits[:LONGEST_SHOWN]}, which is too large")
+    return number
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"has {name}, which is not JSON: leave the value out, or write null")
+
+
+_ANY_KEYS = json.JSONDecoder(parse_int=_int64, parse_float=_finite, parse_constant=_refuse_constant)
+_UNIQUE_KEYS = json.JSONDecoder(
+    object_pairs_hook=_with_unique_keys,
+    parse_int=_int64,
+    parse_float=_finite,
+    parse_constant=_refuse_constant,
+)

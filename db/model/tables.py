@@ -1,7 +1,7 @@
-"""The tables, their columns and the relations between them: the only Python that lists them.
+"""The tables, their columns and the relations between them, which no other Python module lists.
 
-A row is a plain immutable value whose attributes are what is stored; the annotation of each says
-what that means (`db.kinds`). Loaders, filters, orderings and GraphQL field types come from here.
+A row is an immutable value with the stored value of each column; the annotation of each attribute is its
+ColumnType. Loaders, filters, orderings and GraphQL field types are derived from these declarations.
 """
 
 import dataclasses
@@ -24,8 +24,6 @@ Object = Annotated[str, column_types.OBJECT]
 
 @dataclass(frozen=True)
 class Actor:
-    """A stored actor."""
-
     chitty_id: ChittyId
     actor_type: Annotated[str, column_types.enumeration(enums.ActorType)]
     display_name: Text | None
@@ -43,8 +41,6 @@ class Actor:
 
 @dataclass(frozen=True)
 class Context:
-    """A stored context."""
-
     chitty_id: ChittyId
     name: Text
     owner_chitty_id: ChittyId
@@ -61,7 +57,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Installation:
-    """A stored installation; `permissions` is an object from permission to access."""
+    """`permissions` is an object from permission to access."""
 
     installation_id: BigInt
     chitty_id: ChittyId
@@ -83,7 +79,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Connection:
-    """A stored connection; its source is a context or an actor, as `source_type` says."""
+    """`source_type` says whether the source is a context or an actor."""
 
     connection_id: Text
     source_chitty_id: ChittyId
@@ -110,14 +106,14 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """That a column's values are not for everyone who sees the row, and what stands for them then."""
+    """Not everyone who sees a row sees this column; the others see `hidden` in its place."""
 
     hidden: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, what its values mean, and whether NULL is one of them."""
+    """A column: its name, the type of its values, and whether NULL is one of them."""
 
     name: str
     type: ColumnType
@@ -125,25 +121,25 @@ class Column:
     private: Private | None = None
 
     def is_null(self, stored: Value) -> bool:
-        """Whether a stored value is none, or may not be known."""
+        """Whether a stored value is NULL or hidden."""
         if self.private is not None:
             return stored is None or stored == self.private.hidden
         return stored is None and self.nullable
 
     def read(self, row: object) -> Any:
-        """The value of this column in a row; raises Unreadable where it holds none of its kind."""
+        """The value of this column in a row; raises Unreadable if it is not of the column's type."""
         stored: Value = getattr(row, self.name)
         return None if self.is_null(stored) else self.type.read(stored)
 
 
 @dataclass(frozen=True, eq=False)
 class Table(Generic[R]):
-    """One table: the row it holds, its key, and which of its rows an unfiltered list shows.
+    """A table: its row, its key, and which rows an unfiltered list shows.
 
-    `live` is SQL over a row named `{row}`; a filter that names one of `ends` asks for the others too.
-    `unique` are the columns besides the key of which no two rows share a value, and `sought` those for
-    which an index holds the rows that share one, newest last. The values of `private` columns are
-    not for everyone who sees the row.
+    `newest` is the column of the default ordering. `live` is SQL for a row, named `{row}`, that is not
+    soft-deleted; a filter that names one of the columns `ends` includes the others. `unique` are the
+    unique columns besides the key; for each column of `sought` an index finds the rows that share a
+    value, newest last. `private` columns are hidden from some viewers who see the row.
     """
 
     row: type[R]
@@ -157,7 +153,7 @@ class Table(Generic[R]):
     private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Read the columns off the row's annotations, once."""
+        """Read the columns from the annotations of the row."""
         hints = get_type_hints(self.row, include_extras=True)
         names = [field.name for field in dataclasses.fields(self.row)]  # type: ignore[arg-type]
         columns = {name: _column(name, hints[name], self.private.get(name)) for name in names}
@@ -167,21 +163,21 @@ class Table(Generic[R]):
 
     @property
     def seen(self) -> str:
-        """The name under which statements read the table: only what the viewer sees (`db.sight`)."""
+        """The name that statements read the table by: RowSecurity replaces it with what the viewer sees."""
         return f"seen.{self.name}"
 
     @property
     def listed(self) -> str:
-        """Like `seen`, for a statement that lists the whole table: it walks what the viewer sees."""
+        """Like `seen`, for a statement that lists the whole table: it starts from the viewer's own rows."""
         return f"listed.{self.name}"
 
     @property
     def picked(self) -> str:
-        """Like `seen`, for rows that were found to be seen by another condition: it does not ask again."""
+        """Like `seen`, for rows that another condition has found to be visible already."""
         return f"picked.{self.name}"
 
     def select_list(self, row: str) -> str:
-        """The columns in declared order, as `SELECT` names them, of the row with this alias."""
+        """The columns of the row with this alias, in declared order, for SELECT."""
         return ", ".join(f"{row}.{name}" for name in self.columns)
 
     def of(self, values: Sequence[Value]) -> R:
@@ -249,13 +245,13 @@ TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
 class Relation(Generic[R]):
     """How rows of one table lead to rows of another.
 
-    `column` is the parent's column whose value stands for `{parent}` in `match`, the SQL that is true
-    of the rows, named `{row}`, that belong to it; `only` is SQL over the parent's row without which it
-    has none. A to-one relation leads to its target whatever state that is in; a to-many one shows what
-    is live. Several parents may lead to the same row of a `shared` one.
+    `column` is the parent's column whose value replaces `{parent}` in `match`, which is SQL for the rows,
+    named `{row}`, that belong to the parent. A parent that does not meet the SQL `only` has none. A
+    to-one relation leads to its target even if that is soft-deleted; a to-many one lists live rows.
+    Several parents of a `shared` relation may lead to the same row.
 
-    Where `whole` is not empty, whoever sees one of a parent's rows sees all of them, because these
-    columns decide about it: all of them have the same value, as SQL, the first one the parent's.
+    If `whole` is not empty, a viewer sees all of a parent's rows or none: these columns decide it, and
+    have the same value (given as SQL, the first of them the parent's) in all of these rows.
     """
 
     parent: Table[Any]

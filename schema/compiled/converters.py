@@ -1,7 +1,7 @@
 """How stored values become what the answer says, a whole column of them at a time.
 
 Ordinary values are recognised together, in passes that run in C; a column with any other is read value
-by value by its Kind, which is what the generic road asks: so both say the same, and refuse the same.
+by value by its ColumnType, which is what the generic road asks: so both say the same, and refuse the same.
 """
 
 from collections import deque

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from db.model import column_types
+from db.model import column_types, strict_json
 from db.model.tables import Column, Table
 from resolvers.import_rules import SourceRow, is_required
 from server.files import json_lines
@@ -131,5 +131,5 @@ def _value(column: Column, text: str) -> Any:
     if not text:
         return None
     if column.type in _JSON:
-        return json_lines.parse(text)
+        return strict_json.parse(text)
     return int(text) if column.type in _NUMBERS and _WHOLE.fullmatch(text) else text

@@ -1,11 +1,10 @@
 """JSON Lines: one object per line, of which `type` says what row it is."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from db.model.column_types import INT64_MAX, INT64_MIN
+from db.model import strict_json
 from resolvers.import_rules import SourceRow
 
 TYPE = "type"
@@ -30,7 +29,7 @@ def read(lines: Iterable[tuple[int, str]], type_name: str | None) -> Iterator[So
 
 def _entry(number: int, line: str, type_name: str | None) -> SourceRow:
     try:
-        found = parse(line)
+        found = strict_json.parse(line)
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError) and not line.endswith("\n"):
             return SourceRow(
@@ -49,50 +48,10 @@ def _entry(number: int, line: str, type_name: str | None) -> SourceRow:
     return SourceRow(number, said, found)
 
 
-def parse(text: str) -> Any:
-    """The value of JSON text; raises ValueError where a part of it would be lost or changed."""
-    try:
-        return json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_float=_finite,
-            parse_constant=_refuse_constant,
-        )
-    except RecursionError:
-        raise ValueError("nests too deep") from None
-
-
 def explained(error: ValueError) -> str:
-    """What `parse` found wrong, for people."""
+    """What `strict_json.parse` found wrong, for people."""
     if isinstance(error, json.JSONDecodeError):
         return f"is not JSON at character {error.pos + 1}: {error.msg.lower()}"
+    if isinstance(error, strict_json.RepeatedKey):
+        return f"has the key {error.key!r} twice: leave one of them out"
     return str(error)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise ValueError(f"has the key {twice[:60]!r} twice: leave one of them out")
-    return found
-
-
-def _whole(digits: str) -> int:
-    # Counted first: Python refuses, or takes long over, numbers of thousands of digits.
-    number = int(digits) if len(digits) <= len(str(INT64_MIN)) else INT64_MAX + 1
-    if not INT64_MIN <= number <= INT64_MAX:
-        raise ValueError(f"has the number {digits[:30]}, which needs more than 64 bits")
-    return number
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError(f"has the number {digits[:30]}, which is too large")
-    return number
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"has {name}, which is not JSON: leave the value out, or write null")
