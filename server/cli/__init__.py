@@ -1,4 +1,4 @@
-"""The command line: `chittygraph WORD`. Each command is a module, which loads what is slow only to run."""
+"""The command line: `chittygraph WORD`. Each command is a module that imports what is slow only to run."""
 
 import argparse
 import errno
@@ -15,52 +15,66 @@ from server.cli import (
     export,
     import_,
     keys,
+    messages,
     migrate,
     restore,
     schema,
     serve,
+    signals,
     sql,
     status,
-    stopping,
     webhooks,
 )
-from server.cli.complaints import FAILED, INTERRUPTED, MISUSED, complain
 from server.setting_fields import InvalidSetting
 
+COMMANDS = (
+    *(serve, migrate, check, status, schema, explain, sql),
+    *(backup, restore, export, import_, keys, webhooks, demo),
+)
+EPILOG = """\
+examples:
+  chittygraph serve --demo                   try it with demonstration data
+  chittygraph status                         show the state of the database
+  chittygraph keys create --new-admin Ada    make a first API key
+  chittygraph backup backups --once          add a backup to a folder
+
+`chittygraph WORD --help` explains a command. Settings are CHITTYGRAPH_* variables,
+or flags of the same name: `chittygraph serve --help` and docs/settings.md list them.
+"""
 ADVICE = {
-    errno.ENOENT: ": name one that there is",
-    errno.ENOSPC: ": make room on the disk that is written to, and repeat it",
-    errno.EFBIG: ": allow larger files on the disk that is written to, and repeat it",
+    errno.ENOENT: ": check the name",
+    errno.ENOSPC: ": free some space on that disk and try again",
+    errno.EFBIG: ": allow larger files on that disk and try again",
     errno.EACCES: ": change its owner or permissions",
     errno.EISDIR: ": name a file in it",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code, as `complaints` has them, or 0.
+    """Run one command; returns its exit code: 0, or one of `messages`.
 
-    Without `argv` it is this process's own command line, and may set the process's signal handlers.
+    Without `argv` it runs this process's own command line, and may set its signal handlers.
     """
     if argv is None:
-        stopping.arrange()
+        signals.handle()
     args = parser().parse_args(argv)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:  # whoever read our output has seen enough
+    except BrokenPipeError:  # the reader of our output has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except InvalidSetting as refused:
-        return complain(refused, MISUSED)
+        return messages.FAILED
+    except InvalidSetting as error:
+        return messages.error(error, messages.USAGE_ERROR)
     except (BootRefused, Unavailable) as error:
-        return complain(error)
+        return messages.error(error)
     except EngineError as error:
-        return complain(f"the database failed: {error}")
+        return messages.error(f"the database failed: {error}")
     except OSError as error:
-        return complain(_of_files(error))
+        return messages.error(_with_advice(error))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return messages.INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
@@ -68,33 +82,19 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="chittygraph",
         description="A GraphQL API over the ChittyConnect registry.",
-        epilog="Settings are CHITTYGRAPH_* variables or flags of the same name: see docs/settings.md.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="Print the version.")
     commands = top.add_subparsers(title="commands", metavar="WORD", required=True)
-    for command in (
-        serve,
-        migrate,
-        check,
-        status,
-        schema,
-        explain,
-        sql,
-        backup,
-        restore,
-        export,
-        import_,
-        keys,
-        webhooks,
-        demo,
-    ):
+    for command in COMMANDS:
         command.add_to(commands)
     return top
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for, which takes longer than most commands."""
+    """Prints the version, looking it up only then: that takes longer than most commands."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -102,8 +102,8 @@ class _Version(argparse.Action):
         parser.exit(message=f"{parser.prog} {version(parser.prog)}\n")
 
 
-def _of_files(error: OSError) -> str:
-    """What the file system said, with the file's name where it gives one, and what to do."""
-    said = (error.strerror or str(error)).lower()
+def _with_advice(error: OSError) -> str:
+    """An error of the file system, with the file's name if there is one, and what to do."""
+    reason = (error.strerror or str(error)).lower()
     name = f"{error.filename}: " if error.filename is not None else ""
-    return f"{name}{said}{ADVICE.get(error.errno or 0, '')}"
+    return f"{name}{reason}{ADVICE.get(error.errno or 0, '')}"

@@ -1,4 +1,4 @@
-"""`chittygraph backup`: a copy of a database in use, once or every so often."""
+"""`chittygraph backup`: copy a database that may be in use, once or at intervals."""
 
 import argparse
 import logging
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from db.backup import backups, rotation
 from db.errors import BootRefused
-from server.cli import copies, options, stopping
-from server.cli.complaints import MISUSED, complain
+from server.cli import copy_report, messages, options, signals
 from server.files.progress import Progress
 from server.telemetry import logs
 
@@ -21,55 +20,64 @@ log = logging.getLogger(__name__)
 
 KEEP = 24
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-LONGEST = 365 * SECONDS["d"]
+MAX_SECONDS = 365 * SECONDS["d"]
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
     parser = options.command(
-        commands, "backup", "make a verified copy of the database, which may be in use"
+        commands,
+        "backup",
+        "make a verified copy of the database, even while it is in use",
+        examples=(
+            "backup copy.db",
+            "backup backups --once --keep 7",
+            "backup backups --every 1h",
+        ),
     )
     parser.add_argument(
         "target",
         type=Path,
         metavar="FILE|FOLDER",
-        help="A new file; with --every or --once a folder.",
+        help="The new file; with --every or --once a folder.",
     )
-    parser.add_argument("--overwrite", action="store_true", help="Replace FILE where it exists.")
+    parser.add_argument("--overwrite", action="store_true", help="Replace FILE if it exists.")
     parser.add_argument(
         "--every",
         type=seconds,
         metavar="TIME",
-        help="Add a backup to FOLDER every 30s, 15m, 1h or 1d, until stopped.",
+        help="Add a backup to FOLDER at this interval, such as 30s, 15m, 1h or 1d, until stopped.",
     )
     parser.add_argument(
-        "--once", action="store_true", help="Add one backup to FOLDER and end: for cron."
+        "--once", action="store_true", help="Add one backup to FOLDER, for instance from cron."
     )
     parser.add_argument(
         "--keep",
         type=_count,
         metavar="N",
-        help=f"Keep the newest N backups in FOLDER and delete older ones. Default: {KEEP}.",
+        help=f"Keep the newest N backups in FOLDER; delete older ones. Default: {KEEP}.",
     )
     options.add_settings(parser, {"database", "log_format", "log_level"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Back up once, or until told to stop; raises BootRefused, OSError when it fails once."""
+    """Back up once, or repeatedly until stopped; raises BootRefused, OSError if a single one fails."""
     settings = options.settings_of(args)
     database, in_folder = settings.database_path, args.once or args.every is not None
     if args.once and args.every is not None:
-        return complain("--once and --every exclude each other: leave one out", MISUSED)
+        return messages.error(
+            "--once and --every exclude each other: leave one out", messages.USAGE_ERROR
+        )
     if in_folder and args.overwrite:
-        return complain(
-            "--overwrite is for a FILE: in a folder each backup has its own name", MISUSED
+        return messages.error(
+            "--overwrite is for a FILE: in a folder each backup has its own name",
+            messages.USAGE_ERROR,
         )
     if args.keep is not None and not in_folder:
-        return complain("--keep is for a FOLDER: add --once or --every", MISUSED)
+        return messages.error("--keep is for a FOLDER: add --once or --every", messages.USAGE_ERROR)
     keep = KEEP if args.keep is None else args.keep
     if args.every is not None:
-        stopping.end_with(0)
+        signals.set_exit_code(0)
         logs.configure(settings.log_format, settings.log_level)
         _repeat(database, args.target, keep, args.every)
     with Progress() as progress:
@@ -81,22 +89,24 @@ def run(args: argparse.Namespace) -> int:
             copied = backups.backup(
                 database, made, overwrite=args.overwrite, advance=progress.advance
             )
-    print(f"{made} now holds {copies.told(copied)}")
+    print(f"{made} now holds {copy_report.describe(copied)}")
     return 0
 
 
 def seconds(text: str) -> int:
-    """A time such as 30s, 15m, 1h or 1d in seconds; raises ArgumentTypeError for anything else."""
-    found = re.fullmatch(r"(\d{1,9})([smhd])", text)
-    length = int(found[1]) * SECONDS[found[2]] if found else 0
-    if not 1 <= length <= LONGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time from 1s to 365d: write 30s, 15m, 1h")
+    """Parse a duration such as 30s, 15m, 1h or 1d; raises ArgumentTypeError for anything else."""
+    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
+    length = int(match[1]) * SECONDS[match[2]] if match else 0
+    if not 1 <= length <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a duration from 1s to 365d, such as 30s, 15m or 1h"
+        )
     return length
 
 
 def _count(text: str) -> int:
     if not re.fullmatch(r"0*[1-9]\d{0,5}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 999999")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 999999")
     return int(text)
 
 
@@ -107,7 +117,7 @@ def _repeat(database: Path, folder: Path, keep: int, every: int) -> None:
             made, copied = rotation.keep_another(database, folder, keep, lambda _: None)
             log.info("backup made", extra={"backup": str(made), "rows": copied.rows})
         except (BootRefused, OSError) as error:
-            # The next turn may find the disk with room again.
+            # The next one may succeed: the disk may have space again.
             log.error("backup failed", extra={"reason": str(error)})
         now = time.monotonic()
         due = max(due + every, now)

@@ -1,4 +1,4 @@
-"""`chittygraph check`: what in the database is not as it is stored here, and mending it."""
+"""`chittygraph check`: find and repair values that other programs stored in another form."""
 
 import argparse
 import sys
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from db.migrating import migrator
 from db.migrating.adoption.adoption import Adoption
-from server.cli import options
-from server.cli.complaints import FAILED
+from server.cli import messages, options
 from server.settings import Settings
 from server.telemetry import logs
 
@@ -16,47 +15,50 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
     parser = options.command(
-        commands, "check", "find what other programs stored in another form than is used here"
+        commands,
+        "check",
+        "find values that other programs stored in another form, and repair them",
+        details=(
+            "Without --fix it changes nothing. With --fix it copies the database, migrates and repairs"
+            " it; `chittygraph status` lists the repairs. Exits with 1 if any problem is found or"
+            " remains."
+        ),
+        examples=("check", "check --fix"),
     )
-    parser.epilog = (
-        "Without --fix nothing is changed. With it the database is copied, brought up to date and"
-        " mended; `chittygraph status` shows what was done. Exits with 1 when something is found,"
-        " or remains."
-    )
-    parser.add_argument("--fix", action="store_true", help="Mend it, after a copy was made.")
+    parser.add_argument("--fix", action="store_true", help="Copy the database, then repair it.")
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check or mend; raises BootRefused when the database can be neither."""
+    """Check or repair; raises BootRefused if the database allows neither."""
     settings = options.settings_of(args)
-    tell_how_far(settings)
+    log_on_terminal(settings)
     path = settings.database_path
-    found = migrator.check(path)
-    if args.fix and told(found):
-        done = [migrator.bring_up_to_date(path)]
-        if found.repairs and not done[0].recognised:  # what is adopted is mended by that
-            done.append(migrator.mend(path))
-        print("\n".join(line for each in done for line in told(each, done=True)))
-        found = migrator.check(path)
-    print("\n".join(told(found)) or f"{path} holds everything in the form used here")
-    return FAILED if told(found) else 0
+    problems = migrator.check(path)
+    if args.fix and describe(problems):
+        results = [migrator.bring_up_to_date(path)]
+        if problems.repairs and not results[0].recognised:  # adoption includes the repairs
+            results.append(migrator.mend(path))
+        print("\n".join(line for result in results for line in describe(result, done=True)))
+        problems = migrator.check(path)
+    lines = describe(problems)
+    print("\n".join(lines) or f"{path} needs no repair")
+    return messages.FAILED if lines else 0
 
 
-def told(what: Adoption, *, done: bool = False) -> list[str]:
+def describe(adoption: Adoption, *, done: bool = False) -> list[str]:
     """What was done, or what there is to do, one line for each thing."""
     return [
-        *([f"copied to {what.copy}"] if what.copy else []),
-        *(f"recognised {name}" for name in what.recognised),
-        *(f"{'applied' if done else 'pending'} {name}" for name in what.applied),
-        *(f"{'mended' if done else 'found'} {repair}" for repair in what.repairs),
+        *([f"copied to {adoption.copy}"] if adoption.copy else []),
+        *(f"recognised {name}" for name in adoption.recognised),
+        *(f"{'applied' if done else 'pending'} {name}" for name in adoption.applied),
+        *(f"{'repaired' if done else 'found'} {repair}" for repair in adoption.repairs),
     ]
 
 
-def tell_how_far(settings: Settings) -> None:
-    """Have the log say on a terminal how far the work is; elsewhere its outcome is enough."""
+def log_on_terminal(settings: Settings) -> None:
+    """Log progress if a person may be watching; otherwise the result is enough."""
     if sys.stderr.isatty():
         logs.configure(settings.log_format, settings.log_level)

@@ -1,4 +1,4 @@
-"""`chittygraph demo`: fill an empty registry with something to look at."""
+"""`chittygraph demo`: fill an empty registry with demonstration data."""
 
 import argparse
 import asyncio
@@ -13,37 +13,40 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
-    parser = options.command(commands, "demo", "fill an empty registry with demonstration data")
+    parser = options.command(
+        commands,
+        "demo",
+        "fill an empty registry with demonstration data",
+        details="A registry that has any row is left as it is.",
+        examples=("demo --database demo.db",),
+    )
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Migrate and fill; a registry that holds anything is left as it is."""
     settings = options.settings_of(args)
-    print(told(settings.database_path, fill(settings.database_path)))
+    print(describe(settings.database_path, fill(settings.database_path)))
     return 0
 
 
 def fill(path: Path) -> "DemoReport | None":
-    """Fill a migrated registry; None, and nothing written, when it holds any row."""
+    """Migrate and fill a registry; None, and nothing written, if it has any row."""
     from db.open_database import open_database
     from server.demo import registry
 
-    async def work() -> "DemoReport | None":
+    async def fill_and_close() -> "DemoReport | None":
         database = await open_database(path)
         try:
             return await registry.fill(database)
         finally:
             await database.close()
 
-    return asyncio.run(work())
+    return asyncio.run(fill_and_close())
 
 
-def told(path: Path, report: "DemoReport | None") -> str:
-    """What filling did, for people."""
+def describe(path: Path, report: "DemoReport | None") -> str:
     if report is None:
-        return f"{path} holds data already, so no demonstration data was added"
+        return f"{path} already has data, so no demonstration data was added"
     counts = ", ".join(f"{count} {table}" for table, count in report.counts.items())
     return f"{path} now holds {counts}\n\nA first query to try:\n\n{report.first_query}"

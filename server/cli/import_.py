@@ -1,4 +1,4 @@
-"""`chittygraph import`: rows out of a file into the registry, all of them or none."""
+"""`chittygraph import`: add the rows of a file to the registry, all or none."""
 
 import argparse
 import itertools
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.transfer.layout import BY_TYPE
-from server.cli import options
-from server.cli.complaints import MISUSED, MOST_SHOWN, complain
+from server.cli import messages, options
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
@@ -17,87 +16,103 @@ if TYPE_CHECKING:
     from server.cli.options import Commands
     from server.files.importing import Wanted
 
-ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
-FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
+SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
     parser = options.command(
-        commands, "import", "add the rows of a JSON Lines or CSV file, all of them or none"
+        commands,
+        "import",
+        "add the rows of a JSON Lines or CSV file, all or none",
+        examples=(
+            "import registry.jsonl",
+            "import actors.csv --type actors --dry-run",
+            "import registry.jsonl --update",
+        ),
     )
     parser.add_argument(
         "file", type=Path, metavar="FILE", help="*.jsonl, *.ndjson or *.csv; - for stdin."
     )
     parser.add_argument(
-        "--format", choices=FORMATS, help="What the file is, where its name does not say."
+        "--format", choices=FORMATS, help="Format of the file, if its name does not tell."
     )
     parser.add_argument(
-        "--type", choices=list(BY_TYPE), help="What its rows are; a JSON line may say so itself."
+        "--type", choices=list(BY_TYPE), help="Type of its rows; JSON lines may name their own."
     )
     parser.add_argument(
         "--update",
         action="store_true",
-        help="Let rows replace those with the same key. What a line does not name stays as it is.",
+        help="Update rows that have the same key. Fields that a line lacks stay as they are.",
     )
     parser.add_argument(
         "--as-stored",
         action="store_true",
-        help="Take values that no mutation would, such as odd e-mail addresses, where the API can"
-        " express them: for bringing back what another program once stored.",
+        help="Accept values that mutations would refuse, such as unusual e-mail addresses, if the API can"
+        " express them: to import what another program once stored.",
     )
-    parser.add_argument("--dry-run", action="store_true", help="Check everything, write nothing.")
     parser.add_argument(
-        "--rejects", type=Path, metavar="FILE", help="Write every rejected line's reasons there."
+        "--dry-run", action="store_true", help="Check everything, but write nothing."
+    )
+    parser.add_argument(
+        "--rejects",
+        type=Path,
+        metavar="FILE",
+        help="Write the reasons of every rejected line to this file.",
     )
     options.add_settings(parser, {"database", "min_free_mb"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import; 1, and nothing written, when any row is rejected. Raises BootRefused, Unavailable."""
+    """Import; 1, and nothing written, if any row is rejected. Raises BootRefused, Unavailable."""
     from server.files import importing
     from server.files.text_files import FileRefused
 
-    wanted, misuse = _wanted(args)
-    if misuse:
-        return complain(misuse, MISUSED)
+    request, usage_error = _request(args)
+    if usage_error:
+        return messages.error(usage_error, messages.USAGE_ERROR)
     settings = options.settings_of(args)
     if args.rejects is not None:
         if args.rejects.resolve() in (args.file.resolve(), settings.database_path.resolve()):
-            return complain(f"--rejects names {args.rejects}: name a file of its own", MISUSED)
-        args.rejects.touch()  # a file that cannot be made is found out before anything is written
+            return messages.error(
+                f"--rejects is {args.rejects}, which is in use: name a file of its own",
+                messages.USAGE_ERROR,
+            )
+        args.rejects.touch()  # fails now, before anything is written, if it cannot be made
     try:
         with (
             Progress() as progress,
             importing.imported(
                 settings.database_path,
-                wanted,
+                request,
                 min_free_bytes=settings.min_free_mb * 2**20,
                 progress=progress,
             ) as (staged, counted),
         ):
             progress.wipe()
-            return _told(wanted, staged, counted, args.rejects)
+            return _report(request, staged, counted, args.rejects)
     except FileRefused as refused:
-        return complain(str(refused))
+        return messages.error(refused)
 
 
-def _wanted(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
-    """What is asked for, and what is wrong with asking so, if anything."""
+def _request(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
+    """What to import, and an error of usage, if any."""
     from server.files.importing import Wanted
 
-    format_ = args.format or ENDINGS.get(args.file.suffix.lower())
-    misuse = None
+    format_ = args.format or SUFFIXES.get(args.file.suffix.lower())
+    usage_error = None
     if format_ is None:
-        hint = "say with --format jsonl or csv what it is"
+        hint = "add --format jsonl or --format csv"
         if args.file.suffix.lower() in (".sql", ".db", ".sqlite"):
             hint = "`chittygraph restore` takes databases and SQL dumps"
         name = "stdin" if str(args.file) == "-" else args.file
-        misuse = f"{name} is not named *.jsonl or *.csv: {hint}"
+        usage_error = f"{name} is not named *.jsonl or *.csv: {hint}"
     elif format_ == "csv" and args.type is None:
-        misuse = f"CSV does not say what its rows are: add --type, one of {', '.join(BY_TYPE)}"
-    wanted = Wanted(
+        usage_error = (
+            f"CSV does not tell the type of its rows: add --type, one of {', '.join(BY_TYPE)}"
+        )
+    request = Wanted(
         file=args.file,
         format=format_ or "",
         type=args.type,
@@ -105,36 +120,40 @@ def _wanted(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
         as_stored=args.as_stored,
         dry_run=args.dry_run,
     )
-    return wanted, misuse
+    return request, usage_error
 
 
-def _told(
-    wanted: "Wanted", staged: "Staging", counted: "list[Counted]", rejects: Path | None
+def _report(
+    request: "Wanted", staged: "Staging", counted: "list[Counted]", rejects: Path | None
 ) -> int:
     if rejects is not None:
         with rejects.open("w", encoding="utf-8") as file:
             file.writelines(f"line {line}: {reason}\n" for line, reason in staged.rejects())
     rejected = staged.rejected_lines()
     if rejected:
-        return _refuse(wanted, staged, rejected, rejects)
-    found = [each for each in counted if each.added + each.changed + each.same]
-    if not found:
-        print(f"{wanted.file} holds no rows, so there was nothing to import")
+        return _report_rejected(request, staged, rejected, rejects)
+    counts = [each for each in counted if each.added + each.changed + each.same]
+    if not counts:
+        print(f"{request.file} holds no rows, so there was nothing to import")
         return 0
-    print(f"{wanted.file} {'could be' if wanted.dry_run else 'was'} imported")
-    for each in found:
+    print(f"{request.file} {'could be' if request.dry_run else 'was'} imported")
+    for each in counts:
         print(
-            f"{each.added:9,} {each.type} added, {each.changed:,} changed,"
-            f" {each.same:,} there already"
+            f"{each.added:9,} {each.type} added, {each.changed:,} changed, {each.same:,} unchanged"
         )
     return 0
 
 
-def _refuse(wanted: "Wanted", staged: "Staging", rejected: int, rejects: Path | None) -> int:
-    for line, reason in itertools.islice(staged.rejects(), MOST_SHOWN):
+def _report_rejected(
+    request: "Wanted", staged: "Staging", rejected: int, rejects: Path | None
+) -> int:
+    for line, reason in itertools.islice(staged.rejects(), messages.MAX_ROW_ERRORS):
         print(f"line {line}: {reason}", file=sys.stderr)
     where = f"; every reason is in {rejects}" if rejects else ""
-    if rejected > MOST_SHOWN and not rejects:
-        where = f"; the first {MOST_SHOWN} reasons are above, --rejects FILE writes them all"
+    if rejected > messages.MAX_ROW_ERRORS and not rejects:
+        where = (
+            f"; the first {messages.MAX_ROW_ERRORS} reasons are above,"
+            " --rejects FILE writes them all"
+        )
     lines = "1 line was" if rejected == 1 else f"{rejected:,} lines were"
-    return complain(f"{lines} rejected, so nothing of {wanted.file} was imported{where}")
+    return messages.error(f"{lines} rejected, so nothing of {request.file} was imported{where}")

@@ -1,4 +1,4 @@
-"""`chittygraph keys`: make, list and revoke the API keys that actors prove themselves with."""
+"""`chittygraph keys`: create, list and revoke the API keys of actors."""
 
 import argparse
 import asyncio
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from db.errors import Refused, Unreadable
 from server.auth import expiry
-from server.cli import options
-from server.cli.complaints import complain, tell
+from server.cli import messages, options
 
 if TYPE_CHECKING:
     from db.database import Database
@@ -22,66 +21,89 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST = 200
+MAX_CHARACTERS = 200
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command and its actions."""
-    parser = options.command(commands, "keys", "make, list and revoke API keys")
+    parser = options.command(
+        commands,
+        "keys",
+        "create, list and revoke API keys",
+        examples=(
+            "keys create --new-admin Ada",
+            "keys list",
+            "keys revoke 0123456789ab",
+        ),
+    )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_create(actions)
     listing = options.command(
-        actions, "list", "list the keys, which are told without their secrets"
+        actions, "list", "list the keys, without their secrets", examples=("keys list --json",)
     )
-    listing.add_argument("--actor", type=_chitty_id, metavar="ID", help="Only those of this actor.")
+    listing.add_argument("--actor", type=_chitty_id, metavar="ID", help="Only this actor's keys.")
     listing.add_argument("--json", action="store_true", help="Print one JSON array.")
     options.add_settings(listing, {"database"})
-    listing.set_defaults(run=run, act=_list)
-    revoking = options.command(actions, "revoke", "end a key for good, at once")
+    listing.set_defaults(run=run, action=_list)
+    revoking = options.command(
+        actions,
+        "revoke",
+        "revoke a key, at once and for good",
+        examples=("keys revoke 0123456789ab",),
+    )
     revoking.add_argument(
-        "key_id", type=_key_id, metavar="KEYID", help="The key, as `keys list` names it."
+        "key_id", type=_key_id, metavar="KEYID", help="The key's id, as `keys list` shows it."
     )
     options.add_settings(revoking, {"database", "min_free_mb"})
-    revoking.set_defaults(run=run, act=_revoke)
+    revoking.set_defaults(run=run, action=_revoke)
 
 
 def _add_create(actions: "Commands") -> None:
-    parser = options.command(actions, "create", "make a key, and print it on stdout this one time")
-    parser.epilog = (
-        "The first admin of a registry: `chittygraph keys create --new-admin NAME`. A server that runs"
-        " on the same database takes the key at once."
+    parser = options.command(
+        actions,
+        "create",
+        "create a key and print it",
+        details=(
+            "This is the only time that it is shown. A running server accepts it at once."
+            " --new-admin makes a registry's first administrator."
+        ),
+        examples=(
+            "keys create --new-admin Ada",
+            "keys create --actor ID --label 'nightly import' --expires 90d",
+        ),
     )
     whose = parser.add_mutually_exclusive_group(required=True)
-    whose.add_argument("--actor", type=_chitty_id, metavar="ID", help="The actor that it is for.")
+    whose.add_argument("--actor", type=_chitty_id, metavar="ID", help="Actor that gets the key.")
     whose.add_argument(
         "--new-admin",
         type=_text,
         metavar="NAME",
-        help="Register a human actor of this name, who may do everything, and make its key.",
+        help="Create a human actor of this name with all permissions, and its key.",
     )
     parser.add_argument(
         "--grant-admin",
         action="store_true",
-        help="Let the actor do everything from now on, with this key and any other.",
+        help="Give the actor all permissions, which apply to all its keys.",
     )
-    parser.add_argument("--label", type=_label, metavar="TEXT", help="What it is for, in words.")
+    parser.add_argument(
+        "--label", type=_label, metavar="TEXT", help="What the key is for, in words."
+    )
     parser.add_argument(
         "--expires",
         type=_expiry,
         metavar="WHEN",
-        help=f"Until when it is good: {expiry.FORMATS}. Default: it does not expire.",
+        help=f"When the key expires: {expiry.FORMATS}. Default: never.",
     )
     options.add_settings(parser, {"database", "min_free_mb", *options.MINTING})
-    parser.set_defaults(run=run, act=_create)
+    parser.set_defaults(run=run, action=_create)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry out one action; 1 when it is refused. Raises BootRefused, Unavailable."""
+    """Perform one action; 1 if it is refused. Raises BootRefused, Unavailable."""
     settings = options.settings_of(args)
     try:
-        asyncio.run(args.act(args, settings))
+        asyncio.run(args.action(args, settings))
     except (Refused, Unreadable) as error:
-        return complain(error)
+        return messages.error(error)
     return 0
 
 
@@ -89,19 +111,19 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
     from server.auth import issuing
     from server.identity import minting
 
-    wanted = issuing.KeyOptions(label=args.label, expires_at=args.expires)
+    key_options = issuing.KeyOptions(label=args.label, expires_at=args.expires)
 
     async def issue(ctx: "OperationContext") -> issuing.IssuedKey:
         if args.new_admin is not None:
-            return await issuing.to_new_admin(ctx, args.new_admin, wanted)
-        return await issuing.to_actor(ctx, args.actor, wanted, grant_admin=args.grant_admin)
+            return await issuing.to_new_admin(ctx, args.new_admin, key_options)
+        return await issuing.to_actor(ctx, args.actor, key_options, grant_admin=args.grant_admin)
 
     async def work(database: "Database") -> issuing.IssuedKey:
         from resolvers.operation_context import OperationContext
         from resolvers.permissions import OPERATOR
 
         async with minting.minter(settings) as mint:
-            # Nothing here makes or reads a cursor.
+            # The cursor key is empty, since nothing here makes or reads a cursor.
             return await issue(
                 OperationContext(db=database, cursor_key=b"", viewer=OPERATOR, mint=mint)
             )
@@ -109,23 +131,25 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
     issued = await _with_database(settings, work)
     key = issued.stored
     until = f"until {key.expires_at}" if key.expires_at else "until it is revoked"
-    tell(f"key {key.key_id} of {key.actor_chitty_id} is good {until}; it is not shown again:")
+    messages.note(
+        f"key {key.key_id} of {key.actor_chitty_id} is valid {until}; it is not shown again:"
+    )
     print(issued.text, flush=True)
 
 
 async def _list(args: argparse.Namespace, settings: "Settings") -> None:
     from db.security import api_keys
 
-    found = await _with_database(
+    keys = await _with_database(
         settings, lambda database: database.read(api_keys.listed(args.actor))
     )
     if args.json:
-        print(json.dumps([asdict(key) for key in found], indent=2))
+        print(json.dumps([asdict(key) for key in keys], indent=2))
         return
-    for key in found:
+    for key in keys:
         print(_line(key))
-    if not found:
-        tell("there is no key" + (f" of {args.actor}" if args.actor else ""))
+    if not keys:
+        messages.note("there is no key" + (f" of {args.actor}" if args.actor else ""))
 
 
 async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
@@ -134,9 +158,7 @@ async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
     revoked = await _with_database(
         settings, lambda database: database.write(api_keys.revoke(args.key_id))
     )
-    print(
-        f"key {revoked.key_id} of {revoked.actor_chitty_id} is revoked since {revoked.revoked_at}"
-    )
+    print(f"key {revoked.key_id} of {revoked.actor_chitty_id} was revoked at {revoked.revoked_at}")
 
 
 async def _with_database(settings: "Settings", work: "Callable[[Database], Awaitable[T]]") -> T:
@@ -155,7 +177,6 @@ async def _with_database(settings: "Settings", work: "Callable[[Database], Await
 
 
 def _line(key: "ApiKey") -> str:
-    """A key as one line for people."""
     from server.telemetry import logs
 
     state = f"expires {key.expires_at}" if key.expires_at else "does not expire"
@@ -164,7 +185,7 @@ def _line(key: "ApiKey") -> str:
     elif key.expires_at and key.expires_at <= _now():
         state = f"expired {key.expires_at}"
     used = f"last used {key.last_used_on}" if key.last_used_on else "never used"
-    parts = [key.key_id, key.actor_chitty_id, f"made {key.created_at}", used, state]
+    parts = [key.key_id, key.actor_chitty_id, f"created {key.created_at}", used, state]
     return "  ".join([*parts, *([logs.printable(key.label)] if key.label else [])])
 
 
@@ -174,43 +195,41 @@ def _now() -> str:
     return instants.now()
 
 
-def _chitty_id(given: str) -> str:
+def _chitty_id(text: str) -> str:
     from resolvers.validation import validators
 
-    return _checked(validators.chitty_id, given)
+    return _validated(validators.chitty_id, text)
 
 
-def _text(given: str) -> str:
+def _text(text: str) -> str:
     from resolvers.validation import validators
 
-    return _checked(validators.text(LONGEST), given)
+    return _validated(validators.text(MAX_CHARACTERS), text)
 
 
-def _label(given: str) -> str:
+def _label(text: str) -> str:
     from resolvers.validation import secrets
 
-    if secrets.looks_secret(given):
-        raise argparse.ArgumentTypeError(
-            "looks like a secret, and would be stored: say it in words"
-        )
-    return _text(given)
+    if secrets.looks_secret(text):
+        raise argparse.ArgumentTypeError("looks like a secret, which would be stored: use words")
+    return _text(text)
 
 
-def _expiry(given: str) -> str:
-    return _checked(lambda text: expiry.parse(text, datetime.now(UTC)), given)
+def _expiry(text: str) -> str:
+    return _validated(lambda value: expiry.parse(value, datetime.now(UTC)), text)
 
 
-def _key_id(given: str) -> str:
+def _key_id(text: str) -> str:
     from server.auth import api_keys
 
-    # Whoever gives more of the key has it in a history by now, and must not find it in a log too.
-    if not api_keys.KEY_ID.fullmatch(given):
-        raise argparse.ArgumentTypeError("give the id alone, the 12 characters after cg_")
-    return given
+    # The rest of the key is a secret, so the message must not repeat it.
+    if not api_keys.KEY_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError("give only the id, the 12 characters after cg_")
+    return text
 
 
-def _checked(check: Callable[[str], str], given: str) -> str:
+def _validated(validate: Callable[[str], str], text: str) -> str:
     try:
-        return check(given)
+        return validate(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,11 +1,11 @@
-"""`chittygraph restore`: put a backup or a dump in the place of the database."""
+"""`chittygraph restore`: replace the database with a backup or a dump."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.backup import restores
-from server.cli import copies, options
+from server.cli import copy_report, options
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
@@ -13,28 +13,31 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
     parser = options.command(
         commands,
         "restore",
-        "replace the database by a backup or by a dump as SQL text, and keep the old one beside it",
+        "replace the database with a backup or an SQL dump, and keep the old one",
+        details="The old database stays beside the new one, under another name. Stop the server first.",
+        examples=("restore backups/chittygraph-20270131T180000.000Z.db", "restore dump.sql"),
     )
     parser.add_argument(
         "file",
         type=Path,
-        help="A file that `backup` made, or SQL of `export --sql`, `sqlite3 .dump`, `wrangler d1 export`.",
+        metavar="FILE",
+        help="A file made by `backup`, or SQL from `export --sql`, `sqlite3 .dump` or"
+        " `wrangler d1 export`.",
     )
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Restore; raises BootRefused, OSError, having changed nothing, where that cannot be done."""
+    """Restore; raises BootRefused or OSError, having changed nothing, if that is not possible."""
     database = options.settings_of(args).database_path
     with Progress() as progress:
         progress.stage("restoring", args.file.stat().st_size if args.file.is_file() else None)
         restored = restores.restore(args.file, database, advance=progress.advance)
-    print(f"{database} now holds {copies.told(restored.copied)}")
+    print(f"{database} now holds {copy_report.describe(restored.copied)}")
     if restored.kept is not None:
-        print(f"what it held before is kept in {restored.kept}")
+        print(f"the old database is kept as {restored.kept}")
     return 0

@@ -1,4 +1,4 @@
-"""Rows of a database as text: a table for people, JSON and CSV for programs."""
+"""Rows as text: a table for people, JSON and CSV for programs."""
 
 import json
 import math
@@ -10,20 +10,20 @@ from typing import Any
 
 from db.program import Value, Values
 
-WIDEST = 60
-MEASURED = 200  # rows that decide how wide columns are, so that the rest need not wait
+MAX_WIDTH = 60
+MEASURED_ROWS = 200  # that decide column widths, so that output need not wait for all rows
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def as_table(columns: Sequence[str], rows: Iterable[Values]) -> Iterator[str]:
-    """Lines of aligned columns and a last one that counts.
+    """Lines of aligned columns, and a last one with the number of rows.
 
-    What would disturb a terminal is escaped, and a long cell cut. NULL and x'…', a BLOB, are not to be
-    mistaken for texts, which are quoted where they read the same.
+    Characters that would disturb a terminal are escaped and long cells shortened. A text that reads like
+    NULL or a BLOB (x'…') is quoted.
     """
     rows = iter(rows)
-    first = [[_cell(value) for value in row] for row in islice(rows, MEASURED)]
+    first = [[_cell(value) for value in row] for row in islice(rows, MEASURED_ROWS)]
     names = [_escaped(name) for name in columns]
     shown = [[_cut(text) for text in row] for row in [names, *first]]
     widths = [max(map(_width, texts)) for texts in zip(*shown, strict=True)]
@@ -40,7 +40,7 @@ def as_table(columns: Sequence[str], rows: Iterable[Values]) -> Iterator[str]:
 
 
 class _Number(str):
-    """The text of a number, which is aligned to the right."""
+    """A number's text, which is right-aligned."""
 
     __slots__ = ()
 
@@ -52,12 +52,12 @@ def _cell(value: Value) -> str:
         return _blob(value)
     if not isinstance(value, str):
         return _Number(value)
-    looks_otherwise = value == "NULL" or re.fullmatch("x'[0-9a-f]*'", value)
-    return _escaped(f"'{value}'" if looks_otherwise else value)
+    is_ambiguous = value == "NULL" or re.fullmatch("x'[0-9a-f]*'", value)
+    return _escaped(f"'{value}'" if is_ambiguous else value)
 
 
 def _escaped(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda found: _ESCAPES.get(found[0], f"\\x{ord(found[0]):02x}"), text)
+    return _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0], f"\\x{ord(match[0]):02x}"), text)
 
 
 def _blob(value: bytes) -> str:
@@ -65,7 +65,7 @@ def _blob(value: bytes) -> str:
 
 
 def _width(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The number of terminal columns of a text."""
     if text.isascii():
         return len(text)
     return sum(
@@ -75,10 +75,10 @@ def _width(text: str) -> int:
 
 
 def _cut(text: str) -> str:
-    if _width(text) <= WIDEST:
+    if _width(text) <= MAX_WIDTH:
         return text
-    kept = text[:WIDEST]
-    while _width(kept) >= WIDEST:
+    kept = text[:MAX_WIDTH]
+    while _width(kept) >= MAX_WIDTH:
         kept = kept[:-1]
     return f"{kept}…"
 
@@ -94,16 +94,16 @@ def _line(texts: Sequence[str], widths: Sequence[int], to_right: Sequence[bool])
 def as_json(columns: Sequence[str], rows: Iterable[Values]) -> Iterator[str]:
     """Lines of one JSON array with an object for each row.
 
-    A BLOB is {"blob": "…"} in hexadecimal. Columns of the same name get a number from the second on.
+    A BLOB is {"blob": "…"} in hexadecimal. Repeated column names get a number: n, n_2.
     """
-    names = _unlike(columns)
-    before = "["
+    names = _distinct(columns)
+    previous = "["
     for row in rows:
-        yield before
+        yield previous
         pairs = zip(names, row, strict=True)
-        before = ", ".join(f"{_json(name)}: {_json(value)}" for name, value in pairs)
-        before = f"{{{before}}},"
-    yield before.removesuffix(",")
+        members = ", ".join(f"{_json(name)}: {_json(value)}" for name, value in pairs)
+        previous = f"{{{members}}},"
+    yield previous.removesuffix(",")
     yield "]"
 
 
@@ -115,15 +115,15 @@ def _json(value: Value) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _unlike(columns: Sequence[str]) -> list[str]:
-    found: dict[str, None] = {}
-    for name in columns:
-        number, unlike = 1, name
-        while unlike in found:
+def _distinct(columns: Sequence[str]) -> list[str]:
+    names: dict[str, None] = {}
+    for column in columns:
+        number, name = 1, column
+        while name in names:
             number += 1
-            unlike = f"{name}_{number}"
-        found[unlike] = None
-    return list(found)
+            name = f"{column}_{number}"
+        names[name] = None
+    return list(names)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Values]) -> Iterator[str]:

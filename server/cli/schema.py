@@ -1,4 +1,4 @@
-"""`chittygraph schema`: the public API, as text."""
+"""`chittygraph schema`: print the public API as SDL."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
-    parser = options.command(commands, "schema", "print the GraphQL schema in SDL")
+    parser = options.command(
+        commands, "schema", "print the GraphQL schema (SDL)", examples=("schema > schema.graphql",)
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the SDL."""
-    from schema.built import sdl  # building the schema is slow, and no other command needs it
+    from schema.built import sdl  # building the schema is slow, and few commands need it
 
     print(sdl().rstrip())
     return 0

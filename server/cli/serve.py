@@ -1,4 +1,4 @@
-"""`chittygraph serve`: migrate the database and answer requests until told to stop."""
+"""`chittygraph serve`: migrate the database and serve requests until stopped."""
 
 import argparse
 import errno
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from db.migrating import migrator
 from db.sqlite import library
-from server.cli import demo, options
-from server.cli.complaints import FAILED, tell
+from server.cli import demo, messages, options
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
 from server.telemetry import logs, worker_exchange
@@ -33,22 +32,31 @@ SHUTDOWN_SECONDS = 5
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
-    parser = options.command(commands, "serve", "migrate the database and serve it over HTTP")
+    parser = options.command(
+        commands,
+        "serve",
+        "start the server, after migrating the database",
+        details="Ctrl-C or SIGTERM stops it.",
+        examples=(
+            "serve --demo",
+            "serve --database registry.db --port 9000",
+            "serve --auth protected --host 0.0.0.0 --workers 4",
+        ),
+    )
     parser.add_argument(
-        "--demo", action="store_true", help="Fill an empty registry with demonstration data first."
+        "--demo", action="store_true", help="First fill an empty registry with demonstration data."
     )
     options.add_settings(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGINT or SIGTERM; 1 when a worker cannot begin. Raises BootRefused, OSError."""
-    # uvicorn raises a signal again once it has shut down: both ways of stopping are a success.
+    """Serve until SIGINT or SIGTERM; 1 if a worker cannot start. Raises BootRefused, OSError."""
+    # uvicorn raises the signal again after shutting down: stopping by SIGTERM is a success, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    settings = _affordable(options.settings_of(args))
+    settings = _with_safe_workers(options.settings_of(args))
     logs.configure(settings.log_format, settings.log_level)
-    # Before anything is written: a bad file or a port in use must not leave a changed database behind.
+    # First, since a bad file or a port in use must not leave a migrated database behind.
     if settings.documents:
         _check_documents(settings)
     with listen(settings) as listener:
@@ -63,13 +71,13 @@ def run(args: argparse.Namespace) -> int:
             },
         )
         if args.demo:
-            print(demo.told(settings.database_path, demo.fill(settings.database_path)))
+            print(demo.describe(settings.database_path, demo.fill(settings.database_path)))
         _announce(settings, listener)
         return _serve(settings, listener)
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that takes connections on the settings' address; raises OSError, saying which."""
+    """A socket that listens on the settings' address; raises OSError, naming it."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
@@ -79,11 +87,11 @@ def listen(settings: Settings) -> socket.socket:
             raise OSError(f"{where} is in use: choose another with --port") from error
         raise OSError(f"cannot listen on {where}: {error.strerror}") from error
     except UnicodeError:
-        raise InvalidSetting(f"{settings.host!r} is no host name or address") from None
+        raise InvalidSetting(f"{settings.host!r} is not a host name or address") from None
 
 
-def app_of_worker(settings: Settings, place: int) -> "Starlette":
-    """The application of one of several worker processes, or of the only one, at place 0."""
+def worker_app(settings: Settings, index: int) -> "Starlette":
+    """The application of a worker process, whose `index` counts from 0."""
     from uvicorn.config import STARTUP_FAILURE
 
     from server.app import create_app
@@ -91,11 +99,11 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
     logs.configure(settings.log_format, settings.log_level)
     try:
         app = create_app(settings)
-    except InvalidSetting as refused:  # a file of documents, read again for a worker that died
-        log.error("worker cannot begin", extra={"reason": str(refused)})
+    except InvalidSetting as error:  # a restarted worker reads the persisted documents again
+        log.error("worker cannot start", extra={"reason": str(error)})
         sys.exit(STARTUP_FAILURE)
     if settings.pin_cpus:
-        process.pin_to_cpu(place)
+        process.pin_to_cpu(index)
     process.tune_memory()
     return app
 
@@ -103,14 +111,14 @@ def app_of_worker(settings: Settings, place: int) -> "Starlette":
 def _check_documents(settings: Settings) -> None:
     from server.app import create_app
 
-    create_app(settings)  # which raises InvalidSetting; workers would, one after the other
+    create_app(settings)  # raises InvalidSetting, as every worker would
 
 
-def _affordable(settings: Settings) -> Settings:
+def _with_safe_workers(settings: Settings) -> Settings:
     if settings.workers > 1 and not library.IS_SAFE_FOR_SEVERAL_WRITERS:
-        tell(
-            f"SQLite {library.VERSION} can damage a file that several processes write"
-            " (mended in 3.51.3), so one worker serves"
+        messages.note(
+            f"SQLite {library.VERSION} can corrupt a file that several processes write (fixed in"
+            " 3.51.3), so only one worker is started"
         )
         return replace(settings, workers=1)
     return settings
@@ -119,7 +127,7 @@ def _affordable(settings: Settings) -> Settings:
 def _announce(settings: Settings, listener: socket.socket) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"http://{host}:{listener.getsockname()[1]}/graphql"
-    print(f"Serving {url} - Ctrl-C stops it", flush=True)
+    print(f"Serving {url} (Ctrl-C stops it)", flush=True)
 
 
 def _serve(settings: Settings, listener: socket.socket) -> int:
@@ -127,27 +135,27 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
 
     from server.transport import workers
 
-    configurations = [_configuration(settings, place) for place in range(settings.workers)]
+    configs = [_config(settings, index) for index in range(settings.workers)]
     try:
         if settings.workers == 1:
-            uvicorn.Server(configurations[0]).run([listener])
+            uvicorn.Server(configs[0]).run([listener])
             return 0
         with (
             workers.listeners(listener, settings.workers) as listeners,
             worker_exchange.socket_folder(),
         ):
-            supervisor = workers.WorkerSupervisor(configurations, listeners)
+            supervisor = workers.WorkerSupervisor(configs, listeners)
             supervisor.run()
-        return FAILED if supervisor.failed else 0
+        return messages.FAILED if supervisor.failed else 0
     except KeyboardInterrupt:
-        return 0  # asked for, and done
-    except SystemExit as left:  # by SIGTERM, or by uvicorn where the application could not begin
-        return FAILED if left.code else 0
+        return 0
+    except SystemExit as exit_:  # by SIGTERM, or by uvicorn if the application could not start
+        return messages.FAILED if exit_.code else 0
     finally:
         log.info("server stopped")
 
 
-def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
+def _config(settings: Settings, index: int) -> "uvicorn.Config":
     import uvicorn
 
     from server.app import GRAPHQL
@@ -164,13 +172,13 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
         connections=ConnectionLimits(settings.peer_sockets),
     )
     return uvicorn.Config(
-        partial(app_of_worker, settings, place),
+        partial(worker_app, settings, index),
         http=_protocol(partial(HTTPProtocol, limits, GRAPHQL)),
         ws=_protocol(partial(WebSocketProtocol, limits)),
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,
         factory=True,
-        workers=1,  # of this place
+        workers=1,  # WorkerSupervisor runs one such server for each
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -180,5 +188,5 @@ def _configuration(settings: Settings, place: int) -> "uvicorn.Config":
     )
 
 
-def _protocol(made: object) -> "type[asyncio.Protocol]":
-    return cast("type[asyncio.Protocol]", made)  # is only called
+def _protocol(factory: object) -> "type[asyncio.Protocol]":
+    return cast("type[asyncio.Protocol]", factory)  # uvicorn only calls it

@@ -1,4 +1,4 @@
-"""`chittygraph status`: what the database is and holds."""
+"""`chittygraph status`: show the state of the database."""
 
 import argparse
 import json
@@ -17,28 +17,32 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
-    parser = options.command(commands, "status", "say what the database is and what it holds")
+    parser = options.command(
+        commands,
+        "status",
+        "show the state of the database: version, pending migrations, rows, repairs",
+        examples=("status", "status --schema", "status --json"),
+    )
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     parser.add_argument(
-        "--schema", action="store_true", help="Tell tables, columns, indexes and foreign keys too."
+        "--schema", action="store_true", help="Show tables, columns, indexes and foreign keys too."
     )
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the state of the database, changing nothing; raises BootRefused when it is damaged."""
+    """Print the state of the database without changing it; raises BootRefused if it is damaged."""
     path = options.settings_of(args).database_path
-    found = state(path)
-    if args.schema and found["exists"]:
-        found["schema"] = describe.schema(path)
-    print(json.dumps(found, indent=2) if args.json else "\n".join(_lines(found)))
+    report = state(path)
+    if args.schema and report["exists"]:
+        report["schema"] = describe.schema(path)
+    print(json.dumps(report, indent=2) if args.json else "\n".join(_lines(report)))
     return 0
 
 
 def state(path: Path) -> dict[str, Any]:
-    """The state of a database: where, how big, how far migrated, and its rows when it is."""
+    """The state of a database: path, size, migrations and, once they are complete, rows."""
     status = migrator.inspect(path)
     complete = status.exists and not (status.pending or status.recognised)
     return {
@@ -56,39 +60,43 @@ def state(path: Path) -> dict[str, Any]:
     }
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
-    size = f"{found['bytes']:,} bytes" if found["exists"] else "not made yet"
+def _lines(report: dict[str, Any]) -> list[str]:
+    size = f"{report['bytes']:,} bytes" if report["exists"] else "does not exist yet"
     return [
-        f"database  {found['database']} ({size})",
-        f"version   {found['version'] or 'none'}",
-        *(f"elsewhere {name}" for name in found["recognised"]),
-        f"pending   {', '.join(found['pending']) or 'none'}",
-        f"sqlite    {found['sqlite']} from {found['sqlite_from']}",
-        *(f"{count:9,} {table}" for table, count in found["rows"].items()),
-        *(f"to mend   {Repair(**each)}" for each in found["to_repair"]),
+        f"database  {report['database']} ({size})",
+        f"version   {report['version'] or 'none'}",
+        *(f"elsewhere {name}" for name in report["recognised"]),
+        f"pending   {', '.join(report['pending']) or 'none'}",
+        f"sqlite    {report['sqlite']} from {report['sqlite_from']}",
+        *(f"{count:9,} {table}" for table, count in report["rows"].items()),
+        *(f"to repair {Repair(**each)}" for each in report["to_repair"]),
         *(
-            f"mended    {each['repaired_at']} {Repair(**each['repair'])} (before: {each['copy']})"
-            for each in found["repaired"]
+            f"repaired  {each['repaired_at']} {Repair(**each['repair'])} (before: {each['copy']})"
+            for each in report["repaired"]
         ),
-        *(line for table, made in found.get("schema", {}).items() for line in _made(table, made)),
+        *(
+            line
+            for table, description in report.get("schema", {}).items()
+            for line in _table_lines(table, description)
+        ),
     ]
 
 
-def _made(table: str, made: dict[str, Any]) -> list[str]:
-    """A table, and indented below it its columns, indexes and foreign keys."""
-    names = [column["name"] for column in made["columns"]]
+def _table_lines(table: str, description: dict[str, Any]) -> list[str]:
+    """A table, with its columns, indexes and foreign keys indented below it."""
+    names = [column["name"] for column in description["columns"]]
     widest = max(map(len, names), default=0)
     lines = ["", table]
-    for column in made["columns"]:
+    for column in description["columns"]:
         default = f" default {column['default']}" if column["default"] is not None else ""
         words = f"{column['type']}{' not null' * column['required']}{default}"
         lines.append(
             f"  {column['name']:{widest}}  {words}{' key' * bool(column['place'])}".rstrip()
         )
-    for index in made["indexes"]:
+    for index in description["indexes"]:
         kind = f"{'unique ' * index['unique']}{'partial ' * index['partial']}index"
         lines.append(f"  {kind} {index['name']} ({', '.join(index['columns'])})")
-    for key in made["foreign_keys"]:
+    for key in description["foreign_keys"]:
         to = f" ({', '.join(key['keys'])})" if key["keys"] else ""
         lines.append(f"  foreign key ({', '.join(key['columns'])}) to {key['table']}{to}")
     return lines

@@ -1,4 +1,4 @@
-"""`chittygraph webhooks replay`: saved GitHub payloads, through the code that takes live ones."""
+"""`chittygraph webhooks replay`: apply saved GitHub payloads as if GitHub delivered them."""
 
 import argparse
 import asyncio
@@ -6,24 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.commands import pending_installations
-from server.cli import options
-from server.cli.complaints import FAILED, complain
+from server.cli import messages, options
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
 
 STILL_WAITING = (
-    "installations wait for a ChittyID, since the identity authority gives none now:"
-    " run this again later, or serve, which keeps trying"
+    "installations wait for a ChittyID, since the identity authority mints none now:"
+    " run this again later, or start the server, which keeps trying"
 )
 
 
 def add_to(commands: "Commands") -> None:
-    """Declare the command."""
-    parser = options.command(commands, "webhooks", "work with GitHub's webhook deliveries")
+    parser = options.command(commands, "webhooks", "work with GitHub webhook deliveries")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
-    replay = options.command(actions, "replay", "apply saved payloads, as if GitHub sent them")
+    replay = options.command(
+        actions,
+        "replay",
+        "apply saved payloads as if GitHub delivered them",
+        details="Exits with 1 if any payload was refused or must wait for a ChittyID.",
+        examples=("webhooks replay payloads/", "webhooks replay installation.json"),
+    )
     replay.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="A payload, or a folder of *.json."
     )
@@ -32,7 +36,7 @@ def add_to(commands: "Commands") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Migrate and replay, one line per payload; 1 when any could not be taken or has to wait."""
+    """Migrate and replay, printing one line per payload."""
     settings = options.settings_of(args)
     return asyncio.run(_replay(settings, args.paths))
 
@@ -47,11 +51,11 @@ async def _replay(settings: Settings, paths: list[Path]) -> int:
     try:
         async with minter(settings) as mint:
             async for replayed in webhook_replay.replay(database, paths, mint=mint):
-                told = replayed.outcome or f"refused: {replayed.error}"
-                print(f"{replayed.where}: {told}")
-                code = FAILED if replayed.error else code
+                result = replayed.outcome or f"refused: {replayed.error}"
+                print(f"{replayed.where}: {result}")
+                code = messages.FAILED if replayed.error else code
         if await database.read(pending_installations.any_unclaimed()):
-            code = complain(STILL_WAITING)
+            code = messages.error(STILL_WAITING)
     finally:
         await database.close()
     return code

@@ -1,4 +1,4 @@
-"""What the server is deployed with: the image's pins and files, and the settings that they name."""
+"""What the server is deployed with: the image's pins and files, and the settings that they set."""
 
 import re
 import tomllib
@@ -23,7 +23,7 @@ def pinned(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^(\S+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
-def test_the_image_installs_what_the_tests_ran_with():
+def test_the_image_installs_the_versions_that_the_tests_use():
     tested = pinned("requirements.lock")
 
     assert pinned("deploy/requirements.lock").items() <= tested.items()
@@ -34,11 +34,11 @@ def test_the_image_has_everything_that_the_server_imports(needed: str):
     assert canonicalize_name(Requirement(needed).name) in pinned("deploy/requirements.lock")
 
 
-def test_the_image_leaves_the_tools_out():
+def test_the_image_has_no_development_tools():
     assert not {"mypy", "pytest", "ruff"} & pinned("deploy/requirements.lock").keys()
 
 
-def test_what_the_image_copies_is_there_and_not_ignored():
+def test_every_file_that_the_image_copies_exists_and_is_not_ignored():
     copied = [
         source
         for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
@@ -51,7 +51,7 @@ def test_what_the_image_copies_is_there_and_not_ignored():
         assert f"!{source}" in IGNORED
 
 
-def test_the_image_does_not_run_as_root_and_says_when_it_is_healthy():
+def test_the_image_does_not_run_as_root_and_has_a_health_check():
     last = DOCKERFILE.rpartition("\nFROM ")[2]
 
     assert re.search(r"^USER [1-9]\d+$", last, re.MULTILINE)
@@ -61,7 +61,7 @@ def test_the_image_does_not_run_as_root_and_says_when_it_is_healthy():
 
 
 @pytest.mark.parametrize("text", [DOCKERFILE, UNIT], ids=["Dockerfile", "unit"])
-def test_every_setting_that_is_named_is_one(text: str):
+def test_every_setting_in_the_deployment_files_exists(text: str):
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", text))
 
     assert named

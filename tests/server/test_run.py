@@ -102,14 +102,14 @@ def test_help_needs_no_environment(bare):
     assert not (bare.folder / ".venv").exists()
 
 
-def test_without_a_python_it_says_which_is_needed(bare):
+def test_without_python_it_says_which_version_is_needed(bare):
     code, output = bare.run("status")
 
     assert code == 1
     assert "no Python 3.11 or newer" in output
 
 
-def test_a_python_without_venv_is_told_how_to_get_it(bare):
+def test_without_venv_it_says_how_to_install_it(bare):
     broken = "#!/bin/sh\ncase $2 in *venv*) exit 1 ;; esac\n"
     script(bare.bin / "python3", broken)
 
@@ -119,7 +119,7 @@ def test_a_python_without_venv_is_told_how_to_get_it(bare):
     assert "apt install python3-venv" in output
 
 
-def test_a_python_on_the_path_that_cannot_run_is_passed_over(bare):
+def test_a_python_that_cannot_run_is_skipped(bare):
     script(bare.bin / "python3", "#!/bin/sh\nexit 127\n")
     script(bare.bin / "python3.12", PYTHON)
 
@@ -128,7 +128,7 @@ def test_a_python_on_the_path_that_cannot_run_is_passed_over(bare):
     assert (code, bare.count("chittygraph status")) == (7, 1), output
 
 
-def test_the_first_use_installs_the_lock_with_hashes_and_the_second_nothing(clone):
+def test_the_first_run_installs_the_lock_with_hashes_and_the_second_nothing(clone):
     first, _ = clone.run("status")
     again, output = clone.run("status", "--json")
 
@@ -157,7 +157,7 @@ def test_a_moved_clone_is_set_up_again(clone):
     assert clone.count("-m venv") == 2
 
 
-def test_a_set_up_that_was_interrupted_is_done_again(clone):
+def test_an_interrupted_set_up_is_repeated(clone):
     clone.broken.touch()
     failed, output = clone.run("status")
     clone.broken.unlink()
@@ -169,7 +169,7 @@ def test_a_set_up_that_was_interrupted_is_done_again(clone):
     assert (code, clone.count("-m venv")) == (7, 2)
 
 
-def test_two_at_once_set_up_once(clone):
+def test_two_concurrent_runs_set_up_once(clone):
     both = [clone.start("status"), clone.start("status")]
     outputs = [process.communicate(timeout=60)[1] for process in both]
 
@@ -178,14 +178,14 @@ def test_two_at_once_set_up_once(clone):
     assert clone.count("chittygraph status") == 2
 
 
-def test_a_word_runs_in_the_callers_directory(clone, tmp_path):
+def test_a_command_runs_in_the_callers_directory(clone, tmp_path):
     code, _ = clone.run("serve", "--port", "9", cwd=tmp_path)
 
     assert code == 7
     assert clone.count(f"chittygraph serve --port 9 in {tmp_path}\n") == 1
 
 
-def test_a_word_that_means_something_here_reaches_chittygraph_behind_its_name(clone, tmp_path):
+def test_a_command_with_the_same_name_is_reached_through_chittygraph(clone, tmp_path):
     clone.run("chittygraph", "check", "--fix", cwd=tmp_path)
 
     assert clone.count(f"chittygraph check --fix in {tmp_path}\n") == 1
@@ -194,7 +194,7 @@ def test_a_word_that_means_something_here_reaches_chittygraph_behind_its_name(cl
 @pytest.mark.parametrize(
     ("env", "strict"), [({}, ""), ({"CI": "true"}, "1"), ({"CHITTYGRAPH_TEST_STRICT": "1"}, "1")]
 )
-def test_tests_are_strict_in_ci_and_where_asked(clone, env, strict):
+def test_tests_are_strict_in_ci_and_on_request(clone, env, strict):
     code, _ = clone.run("test", "-k", "boot", **env)
 
     assert code == 0

@@ -22,14 +22,14 @@ def refusal_of(environ: Environ = NOTHING, flags: Environ | None = None) -> str:
     return str(caught.value)
 
 
-def test_nothing_given_means_the_defaults():
+def test_without_flags_and_variables_settings_have_their_defaults():
     settings = Settings.read({})
 
     assert settings == Settings(github_webhook_secret=settings.github_webhook_secret)
     assert (settings.host, settings.port, settings.auth) == ("127.0.0.1", 8000, "open")
 
 
-def test_variables_are_read_as_their_types():
+def test_variables_are_parsed_by_type():
     environ = {
         "CHITTYGRAPH_PORT": "9000",
         "CHITTYGRAPH_READ_SECONDS": "0.5",
@@ -44,19 +44,19 @@ def test_variables_are_read_as_their_types():
     assert (settings.graphiql, settings.log_format) == (False, "json")
 
 
-def test_a_flag_wins_over_its_variable():
+def test_a_flag_overrides_its_variable():
     settings = Settings.read({"CHITTYGRAPH_PORT": "9000"}, {"port": "9001"})
 
     assert settings.port == 9001
 
 
-def test_an_unknown_variable_is_refused_with_the_name_that_was_meant():
+def test_an_unknown_variable_is_refused_with_a_suggestion():
     message = refusal_of({"CHITTYGRAPH_DATABSE": "x.db"})
 
     assert message == "CHITTYGRAPH_DATABSE is not a setting: did you mean CHITTYGRAPH_DATABASE?"
 
 
-def test_the_switch_of_the_test_suite_is_not_taken_for_a_setting():
+def test_the_test_suites_variable_is_not_a_setting():
     assert Settings.read({"CHITTYGRAPH_TEST_STRICT": "1"}).port == 8000
 
 
@@ -78,32 +78,32 @@ def test_the_switch_of_the_test_suite_is_not_taken_for_a_setting():
         ("DATABASE", "", "empty"),
     ],
 )
-def test_a_bad_value_is_refused_naming_the_variable_and_what_it_takes(name, value, wants):
+def test_an_invalid_value_is_refused_naming_the_variable_and_what_it_accepts(name, value, wants):
     message = refusal_of({f"CHITTYGRAPH_{name}": value})
 
     assert message.startswith(f"CHITTYGRAPH_{name} is ")
     assert wants in message
 
 
-def test_a_bad_flag_is_refused_by_the_flag_and_not_by_the_variable():
+def test_an_invalid_flag_is_refused_naming_the_flag():
     message = refusal_of(flags={"failure_threshold": "many"})
 
     assert message == "--failure-threshold is 'many': it must be a whole number"
 
 
-def test_settings_made_in_code_are_held_to_the_same_rules():
+def test_settings_made_in_code_are_checked_too():
     with pytest.raises(InvalidSetting, match="CHITTYGRAPH_READERS is 0"):
         Settings(readers=0)
 
 
-def test_a_default_page_larger_than_the_largest_is_refused():
+def test_a_default_page_size_above_the_maximum_is_refused():
     message = refusal_of({"CHITTYGRAPH_PAGE_DEFAULT": "200"})
 
     assert "CHITTYGRAPH_PAGE_DEFAULT is 200" in message
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "registry.example"])
-def test_open_beyond_this_machine_is_refused_unless_it_is_meant(host):
+def test_open_mode_beyond_this_machine_needs_allow_open_network(host):
     message = refusal_of({"CHITTYGRAPH_HOST": host})
     meant = Settings.read({"CHITTYGRAPH_HOST": host, "CHITTYGRAPH_ALLOW_OPEN_NETWORK": "1"})
 
@@ -112,7 +112,7 @@ def test_open_beyond_this_machine_is_refused_unless_it_is_meant(host):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-def test_open_on_this_machine_needs_no_leave(host):
+def test_open_mode_on_this_machine_needs_no_permission(host):
     assert Settings(host=host).host == host
 
 
@@ -125,7 +125,7 @@ def test_open_on_this_machine_needs_no_leave(host):
         ("sqlite:////srv/my%20registry.db", "/srv/my registry.db"),
     ],
 )
-def test_a_database_is_a_path_or_a_url_of_one(database, path):
+def test_a_database_is_a_path_or_an_sqlite_url(database, path):
     assert Settings(database=database).database_path == Path(path)
 
 
@@ -139,14 +139,14 @@ def test_a_database_is_a_path_or_a_url_of_one(database, path):
         (":memory:", "no file"),
     ],
 )
-def test_a_database_that_cannot_be_served_is_refused_without_repeating_it(database, says):
+def test_an_unsupported_database_is_refused_without_repeating_its_url(database, says):
     message = refusal_of({"CHITTYGRAPH_DATABASE": database})
 
     assert says in message
     assert "hunter2" not in message
 
 
-def test_webhook_secrets_are_several_with_commas_and_never_shown():
+def test_webhook_secrets_are_separated_by_commas_and_never_shown():
     settings = Settings.read({"CHITTYGRAPH_GITHUB_WEBHOOK_SECRET": "new-one, old-one,"})
 
     assert settings.github_secrets == ("new-one", "old-one")
@@ -169,7 +169,7 @@ TOKENS: Any = {
 
 
 @pytest.mark.parametrize("left_out", TOKENS)
-def test_settings_that_pin_half_of_a_tokens_origin_are_refused(left_out):
+def test_incomplete_settings_of_tokens_are_refused(left_out):
     half: Any = {name: value for name, value in TOKENS.items() if name != left_out}
 
     with pytest.raises(InvalidSetting, match=f"CHITTYGRAPH_{left_out.upper()} must be set too"):
@@ -177,7 +177,7 @@ def test_settings_that_pin_half_of_a_tokens_origin_are_refused(left_out):
 
 
 @pytest.mark.parametrize("names", ["HS256", "RS256,HS256", "none", "", " , ", "rs256"])
-def test_tokens_are_signed_only_by_algorithms_whose_keys_are_public(names):
+def test_only_asymmetric_token_algorithms_are_accepted(names):
     with pytest.raises(InvalidSetting, match="CHITTYGRAPH_JWT_ALGORITHMS is "):
         Settings(**TOKENS, jwt_algorithms=names)
 
@@ -191,7 +191,7 @@ def test_tokens_are_signed_only_by_algorithms_whose_keys_are_public(names):
         "https://u:p@x.org",
     ],
 )
-def test_keys_of_tokens_come_only_from_where_nobody_between_can_change_them(url):
+def test_the_jwks_url_must_be_https_without_credentials(url):
     with pytest.raises(InvalidSetting, match="CHITTYGRAPH_JWT_JWKS_URL must "):
         Settings(**{**TOKENS, "jwt_jwks_url": url})
 

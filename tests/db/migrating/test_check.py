@@ -55,7 +55,7 @@ def test_a_registry_in_order_is_said_to_be_and_stays_as_it_is(check, file: Path)
 
     assert looked == mended
     assert looked[0] == 0
-    assert "holds everything in the form used here" in looked[1]
+    assert "needs no repair" in looked[1]
     assert contents(file.parent) == before
 
 
@@ -136,7 +136,7 @@ def test_a_registry_of_another_program_is_adopted_by_fixing_it(check, file: Path
     assert (looked[0], status[0], mended[0], after[0]) == (1, 0, 0, 0)
     assert "recognised 0004_create_connections_table\n" in looked[1]
     assert "pending 0005_connect_connections_to_installations\n" in looked[1]
-    assert "to mend   1 x contexts.data: NULL or empty where JSON belongs" in status[1]
+    assert "to repair 1 x contexts.data: NULL or empty where JSON belongs" in status[1]
     assert "applied 0005_connect_connections_to_installations\n" in mended[1]
     assert len([*file.parent.glob("registry.db.before-*")]) == 1
 
@@ -151,7 +151,7 @@ def test_migrating_tells_of_the_adoption_and_its_check_foretells_it(check, file:
     assert (foretold[0], done[0], again[0]) == (1, 0, 0)
     assert "found 1 x contexts.data" in foretold[1]
     assert "copied to registry.db.before-adoption-" in done[1]
-    assert "mended 1 x contexts.data" in done[1]
+    assert "repaired 1 x contexts.data" in done[1]
 
 
 def test_where_there_is_no_database_there_is_nothing_to_check(check, file: Path):

@@ -1,4 +1,4 @@
-"""Who a request is from: what is taken for a credential, what is not, and from when on."""
+"""Which credentials authenticate a request, which do not, and from when on."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def refused_with_401(answer) -> str:
     return message
 
 
-async def test_a_key_says_who_asks(api: Guarded):
+async def test_a_key_identifies_its_actor(api: Guarded):
     ada, key = await api.newcomer("Ada", "audit:read")
 
     answer = await api.show(bearer(key))
@@ -47,7 +47,7 @@ async def test_a_key_says_who_asks(api: Guarded):
     assert (answer.status_code, answer.json()) == (200, {"data": {"viewer": viewer}})
 
 
-async def test_a_request_without_a_credential_is_told_how_to_send_one(api: Guarded):
+async def test_a_request_without_a_credential_gets_a_challenge(api: Guarded):
     answer = await api.show()
 
     assert answer.headers["www-authenticate"] == PLAIN
@@ -59,13 +59,13 @@ async def test_a_request_without_a_credential_is_told_how_to_send_one(api: Guard
 
 
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer   "])
-async def test_the_scheme_may_be_spelled_in_any_case(api: Guarded, scheme: str):
+async def test_the_scheme_is_case_insensitive(api: Guarded, scheme: str):
     _, key = await api.newcomer()
 
     assert (await api.show(scheme + key)).status_code == 200
 
 
-async def test_a_credential_spelled_in_many_ways_pushes_no_other_out(tmp_path, monkeypatch):
+async def test_one_credential_in_many_spellings_evicts_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("server.auth.gate.CREDENTIALS_KEPT", 8)
     async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
         _, key = await api.newcomer()
@@ -82,7 +82,7 @@ async def test_a_credential_spelled_in_many_ways_pushes_no_other_out(tmp_path, m
 
 
 @pytest.mark.parametrize("stored", ["garbage", "", "2026-13-01", "17"])
-async def test_an_expiry_that_nobody_can_read_is_over(api: Guarded, stored: str):
+async def test_a_key_with_an_unreadable_expiry_has_expired(api: Guarded, stored: str):
     _, key = await api.newcomer()
     await api.put("UPDATE api_keys SET expires_at = :stored", stored=stored)
 
@@ -101,7 +101,7 @@ OTHER_SCHEMES = {
 
 
 @pytest.mark.parametrize("value", OTHER_SCHEMES.values(), ids=OTHER_SCHEMES)
-async def test_another_scheme_is_no_credential(api: Guarded, value: str):
+async def test_other_schemes_are_refused(api: Guarded, value: str):
     _, key = await api.newcomer()
 
     message = refused_with_401(await api.show(value.format(key=key)))
@@ -109,7 +109,7 @@ async def test_another_scheme_is_no_credential(api: Guarded, value: str):
     assert message == "send the credential as Authorization: Bearer …"
 
 
-async def test_two_headers_are_refused_even_if_one_of_them_is_good(api: Guarded):
+async def test_two_authorization_headers_are_refused_even_if_one_is_valid(api: Guarded):
     _, key = await api.newcomer()
     assert (await api.show(bearer(key))).status_code == 200
 
@@ -118,13 +118,13 @@ async def test_two_headers_are_refused_even_if_one_of_them_is_good(api: Guarded)
         assert message == "send one Authorization header, in ASCII"
 
 
-async def test_a_credential_that_is_no_ascii_is_refused(api: Guarded):
+async def test_a_credential_that_is_not_ascii_is_refused(api: Guarded):
     for value in ("Bearer ключ".encode(), b"Bearer \xff\xfe"):
         message = refused_with_401(await api.show(value))
         assert message == "send one Authorization header, in ASCII"
 
 
-async def test_a_huge_credential_is_refused_like_any_other(api: Guarded):
+async def test_a_huge_credential_is_refused(api: Guarded):
     assert (
         refused_with_401(await api.show(bearer("cg_" + "a" * 60_000))) == "the API key is unknown"
     )
@@ -142,13 +142,13 @@ async def test_a_huge_credential_is_refused_like_any_other(api: Guarded):
     ],
     ids=["another secret", "longer", "shorter", "another id", "another form", "capitals"],
 )
-async def test_a_key_that_differs_in_anything_is_unknown(api: Guarded, spoil, said: str):
+async def test_a_key_that_differs_in_any_part_is_unknown(api: Guarded, spoil, said: str):
     _, key = await api.newcomer()
 
     assert refused_with_401(await api.show(bearer(spoil(key)))) == said
 
 
-async def test_a_key_in_any_other_place_is_none(api: Guarded):
+async def test_a_key_outside_the_authorization_header_is_ignored(api: Guarded):
     _, key = await api.newcomer()
     query = "{ viewer { capabilities } }"
     asked: list[dict[str, Any]] = [
@@ -161,7 +161,7 @@ async def test_a_key_in_any_other_place_is_none(api: Guarded):
         assert (await api.client.get(**each)).status_code == 401
 
 
-async def test_an_expired_key_is_refused_from_its_instant_on(tmp_path):
+async def test_a_key_is_refused_from_the_instant_of_its_expiry(tmp_path):
     now = [1_000_000_000.0]  # 2001-09-09T01:46:40Z
     async with guarded(tmp_path / "registry.db") as api:
         told_the_time_by(api, lambda: now[0])
@@ -177,7 +177,7 @@ async def test_an_expired_key_is_refused_from_its_instant_on(tmp_path):
     assert refused_with_401(after) == "the API key has expired: use another"
 
 
-async def test_a_revoked_key_is_refused_with_the_next_request_and_others_are_not(api: Guarded):
+async def test_a_revoked_key_is_refused_at_the_next_request_and_others_are_not(api: Guarded):
     ada, key = await api.newcomer()
     another = await api.key_of(ada)
     assert (await api.show(bearer(key))).status_code == 200
@@ -192,7 +192,7 @@ SUSPEND = "UPDATE actors SET status = :status WHERE chitty_id = :actor"
 
 
 @pytest.mark.parametrize("status", ["suspended", "deleted"])
-async def test_an_actor_that_is_not_active_is_refused_until_it_is_again(api: Guarded, status: str):
+async def test_an_inactive_actor_is_refused_until_it_is_active_again(api: Guarded, status: str):
     ada, key = await api.newcomer()
     assert (await api.show(bearer(key))).status_code == 200
 
@@ -204,7 +204,7 @@ async def test_an_actor_that_is_not_active_is_refused_until_it_is_again(api: Gua
     assert (await api.show(bearer(key))).status_code == 200
 
 
-async def test_an_actor_that_is_gone_has_no_key_that_works(api: Guarded):
+async def test_the_key_of_a_deleted_row_of_actors_is_refused(api: Guarded):
     ada, key = await api.newcomer()
 
     await api.put("DELETE FROM actors WHERE chitty_id = :actor", actor=ada)
@@ -214,7 +214,7 @@ async def test_an_actor_that_is_gone_has_no_key_that_works(api: Guarded):
     )
 
 
-async def test_a_capability_that_was_taken_away_is_gone_with_the_next_request(api: Guarded):
+async def test_a_removed_capability_is_lost_at_the_next_request(api: Guarded):
     ada, key = await api.newcomer("Ada", "registry:read")
     await api.actor("Bob")
     everyone = "{ actors { totalCount } }"
@@ -228,7 +228,7 @@ async def test_a_capability_that_was_taken_away_is_gone_with_the_next_request(ap
 
 
 @pytest.mark.parametrize("stored", ["[1]", '["admin", 1]', '[["admin"]]', '["ADMIN"]'])
-async def test_capabilities_that_another_program_spoiled_give_nothing(api: Guarded, stored: str):
+async def test_malformed_capabilities_grant_nothing(api: Guarded, stored: str):
     ada, key = await api.newcomer("Ada", "admin")
     await api.actor("Bob")
 
@@ -243,7 +243,7 @@ async def test_capabilities_that_another_program_spoiled_give_nothing(api: Guard
     assert "admin" not in answer.json()["data"]["viewer"]["capabilities"]
 
 
-async def test_what_another_process_changes_holds_with_the_next_request_of_every_worker(tmp_path):
+async def test_changes_by_another_process_apply_to_the_next_request_of_every_worker(tmp_path):
     path = tmp_path / "registry.db"
     assert command("migrate", "--database", path).returncode == 0
     with served(path, "--auth", "protected", "--workers", "2") as (_, said):
@@ -273,7 +273,7 @@ async def days_of(api: Guarded) -> list[Value]:
     return [day for (day,) in await api.rows("SELECT last_used_on FROM api_keys")]
 
 
-async def test_the_day_of_the_last_use_is_noted_once_a_day(tmp_path):
+async def test_the_day_of_last_use_is_recorded_once_a_day(tmp_path):
     now = [1_000_000_000.0]
     async with guarded(tmp_path / "registry.db") as api:
         told_the_time_by(api, lambda: now[0])
@@ -299,7 +299,7 @@ async def test_the_day_of_the_last_use_is_noted_once_a_day(tmp_path):
     assert same_state == state
 
 
-async def test_ordinary_use_of_a_key_leaves_etags_as_they_are(api: Guarded):
+async def test_using_a_key_does_not_change_etags(api: Guarded):
     _, key = await api.newcomer()
     headers = {"authorization": bearer(key)}
     asked: dict[str, Any] = {"url": "/graphql", "params": {"query": "{ actors { totalCount } }"}}

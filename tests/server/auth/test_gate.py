@@ -1,4 +1,4 @@
-"""The doors of a protected service: which are open, to whom, and how often."""
+"""Which endpoints of a protected service need a credential, and how they refuse."""
 
 import hashlib
 import hmac
@@ -28,7 +28,7 @@ async def api(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_every_way_of_asking_takes_a_credential(api: Guarded, method: str):
+async def test_every_method_and_media_type_needs_a_credential(api: Guarded, method: str):
     for media_type in ("*/*", "application/json", "application/graphql-response+json"):
         answer = await api.client.request(
             method, "/graphql", params={"query": QUERY}, headers={"accept": media_type}
@@ -49,7 +49,9 @@ async def test_every_way_of_asking_takes_a_credential(api: Guarded, method: str)
         ("POST", {"accept-encoding": "identity;q=0"}, 406),
     ],
 )
-async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, headers, status: int):
+async def test_advice_on_requests_needs_a_credential(
+    api: Guarded, method: str, headers, status: int
+):
     _, key = await api.newcomer()
 
     stranger = await api.client.request(method, "/graphql", headers=headers)
@@ -61,7 +63,7 @@ async def test_how_to_ask_is_told_to_those_who_may(api: Guarded, method: str, he
     assert refusal(known)[0] == status
 
 
-async def test_a_refusal_has_the_media_type_that_was_asked_for(api: Guarded):
+async def test_a_401_has_the_accepted_media_type(api: Guarded):
     media_type = "application/graphql-response+json"
 
     answer = await api.show(headers=[("accept", media_type)])
@@ -70,7 +72,7 @@ async def test_a_refusal_has_the_media_type_that_was_asked_for(api: Guarded):
     assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
-async def test_nothing_of_a_request_is_looked_at_before_its_credential(api: Guarded):
+async def test_the_credential_is_checked_before_anything_else(api: Guarded):
     for body in (b"", b"not json", b'{"query": "{ nothing }"}', b"x" * 200_000):
         answer = await api.client.post(
             "/graphql", content=body, headers={"content-type": "application/json"}
@@ -78,14 +80,14 @@ async def test_nothing_of_a_request_is_looked_at_before_its_credential(api: Guar
         assert answer.status_code == 401
 
 
-async def test_what_may_be_asked_how_is_told_to_everyone(api: Guarded):
+async def test_options_needs_no_credential(api: Guarded):
     answer = await api.client.options("/graphql")
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
-async def test_health_is_told_to_everyone_and_nothing_of_the_registry(api: Guarded):
+async def test_health_checks_need_no_credential_and_reveal_nothing(api: Guarded):
     await api.actor("Ada")
 
     health = await api.client.get("/healthz")
@@ -96,7 +98,7 @@ async def test_health_is_told_to_everyone_and_nothing_of_the_registry(api: Guard
     assert "1" not in health.text + ready.text
 
 
-async def test_figures_are_for_this_machine_or_for_their_own_token(tmp_path):
+async def test_metrics_need_this_machine_or_their_own_token(tmp_path):
     settings = {"metrics_token": Secret("look-at-me")}
     async with guarded(tmp_path / "registry.db", **settings) as api:
         _, key = await api.newcomer("Root", "admin")
@@ -116,7 +118,7 @@ async def test_figures_are_for_this_machine_or_for_their_own_token(tmp_path):
     assert shown == {"nothing": 403, "an admin's key": 403, "the token": 200, "half of it": 403}
 
 
-async def test_guesses_at_the_token_of_the_figures_count_as_other_credentials_do(tmp_path):
+async def test_wrong_metrics_tokens_count_as_failed_credentials(tmp_path):
     settings = {"metrics_token": Secret("look-at-me"), "failed_credentials_per_minute": 3}
     async with (
         guarded(tmp_path / "registry.db", **settings) as api,
@@ -132,27 +134,25 @@ async def test_guesses_at_the_token_of_the_figures_count_as_other_credentials_do
     assert elsewhere.status_code == 429
 
 
-async def test_figures_are_not_told_to_a_page_that_was_led_here(api: Guarded):
+async def test_metrics_are_refused_to_a_rebound_host_name(api: Guarded):
     answer = await api.client.get("/metrics", headers={"host": "stranger.example"})
 
     assert refusal(answer)[:2] == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("header", ["via", "x-forwarded-server", "true-client-ip", "x-client-ip"])
-async def test_figures_are_not_told_to_those_behind_a_proxy_of_this_machine(
-    api: Guarded, header: str
-):
+async def test_metrics_are_refused_to_clients_behind_a_local_proxy(api: Guarded, header: str):
     answer = await api.client.get("/metrics", headers={header: "192.0.2.7"})
 
     assert answer.status_code == 403
 
 
-async def test_the_token_of_the_figures_opens_nothing_else(tmp_path):
+async def test_the_metrics_token_opens_nothing_else(tmp_path):
     async with guarded(tmp_path / "registry.db", metrics_token=Secret("look-at-me")) as api:
         assert (await api.show(bearer("look-at-me"))).status_code == 401
 
 
-async def test_the_schema_is_told_only_where_that_is_allowed_and_for_a_credential(tmp_path):
+async def test_the_schema_needs_introspection_and_a_credential(tmp_path):
     asked = "{ __schema { queryType { name } } }"
     async with guarded(tmp_path / "registry.db") as api:
         _, key = await api.newcomer()
@@ -170,7 +170,7 @@ async def test_the_schema_is_told_only_where_that_is_allowed_and_for_a_credentia
     assert allowed.json() == {"data": {"__schema": {"queryType": {"name": "Query"}}}}
 
 
-async def test_the_page_is_open_where_it_is_served_since_it_holds_no_data(tmp_path):
+async def test_graphiql_needs_no_credential_since_it_has_no_data(tmp_path):
     browsing = {"accept": "text/html"}
     async with guarded(tmp_path / "registry.db") as api:
         by_default = await api.client.get("/graphql", headers=browsing)
@@ -183,7 +183,7 @@ async def test_the_page_is_open_where_it_is_served_since_it_holds_no_data(tmp_pa
     assert asked.status_code == 401
 
 
-async def test_webhooks_come_in_by_their_signature_alone(tmp_path):
+async def test_webhooks_need_only_their_signature(tmp_path):
     body = b'{"zen": "Keep it logically awesome."}'
     signed = "sha256=" + hmac.new(b"shared", body, hashlib.sha256).hexdigest()
     headers = {
@@ -203,7 +203,7 @@ async def test_webhooks_come_in_by_their_signature_alone(tmp_path):
     assert (right.status_code, unsigned.status_code) == (200, 401)
 
 
-async def test_what_a_viewer_holds_is_still_so_for_nobody_else(api: Guarded):
+async def test_one_viewers_etag_matches_for_no_other(api: Guarded):
     shown = []
     for name in ("Ada", "Bob"):
         _, key = await api.newcomer(name, "registry:read")
@@ -227,7 +227,7 @@ async def test_what_a_viewer_holds_is_still_so_for_nobody_else(api: Guarded):
     assert "etag" not in nobody.headers
 
 
-async def test_a_service_that_nobody_could_enter_says_so(tmp_path, caplog):
+async def test_a_protected_service_without_any_credential_logs_a_warning(tmp_path, caplog):
     async with running(tmp_path / "registry.db", auth="protected"):
         pass
 

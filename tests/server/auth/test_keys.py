@@ -47,17 +47,17 @@ def who(said: str, key: str) -> tuple[int, dict]:
     return answer.status_code, answer.json().get("data")
 
 
-def test_the_key_is_alone_on_stdout_and_what_it_is_on_stderr(path: Path):
+def test_create_prints_only_the_key_to_stdout_and_explains_it_on_stderr(path: Path):
     done = command_process("keys", "create", "--actor", ADA, "--database", path)
 
     assert re.fullmatch(r"cg_[0-9a-f]{12}_[\w-]{43}\n", done.stdout)
     key = parse(done.stdout.strip())
     assert done.stderr == (
-        f"chittygraph: key {key.key_id} of {ADA} is good until it is revoked; it is not shown again:\n"
+        f"chittygraph: key {key.key_id} of {ADA} is valid until it is revoked; it is not shown again:\n"
     )
 
 
-def test_of_a_key_only_the_digest_of_its_secret_is_kept(path: Path):
+def test_only_the_digest_of_a_keys_secret_is_stored(path: Path):
     key = created(path, "--actor", ADA)
 
     stored = b"".join(file.read_bytes() for file in path.parent.glob("registry.db*"))
@@ -66,7 +66,7 @@ def test_of_a_key_only_the_digest_of_its_secret_is_kept(path: Path):
     assert parse(key).secret.encode() not in stored
 
 
-def test_keys_are_listed_with_what_they_are_for_and_without_their_secrets(path: Path):
+def test_keys_are_listed_with_labels_and_without_secrets(path: Path):
     first = created(path, "--actor", ADA, "--label", "the build server", "--expires", "2999-01-31")
     second = created(path, "--actor", "CHITTY-BOB")
 
@@ -82,7 +82,7 @@ def test_keys_are_listed_with_what_they_are_for_and_without_their_secrets(path: 
         assert parse(key).secret not in everything.stdout + everything.stderr
 
 
-def test_a_registry_without_keys_says_so(path: Path):
+def test_list_says_that_there_are_no_keys(path: Path):
     done = keys(path, "list", "--actor", ADA)
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -97,7 +97,7 @@ def test_a_registry_without_keys_says_so(path: Path):
         ("2999-01-31T18:00:00+02:00", "2999-01-31T16:00:00.000Z"),
     ],
 )
-def test_a_day_and_an_instant_are_taken_for_an_expiry(path: Path, given: str, stored: str):
+def test_an_expiry_may_be_a_day_or_an_instant(path: Path, given: str, stored: str):
     created(path, "--actor", ADA, "--expires", given)
 
     assert [key["expires_at"] for key in listed(path)] == [stored]
@@ -118,7 +118,7 @@ def test_a_day_and_an_instant_are_taken_for_an_expiry(path: Path, given: str, st
         ("", "'' must be"),
     ],
 )
-def test_any_other_expiry_is_refused_and_nothing_made(path: Path, given: str, said: str):
+def test_any_other_expiry_is_refused_and_no_key_created(path: Path, given: str, said: str):
     done = keys(path, "create", "--actor", ADA, "--expires", given)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -126,7 +126,7 @@ def test_any_other_expiry_is_refused_and_nothing_made(path: Path, given: str, sa
     assert listed(path) == []
 
 
-def test_the_first_admin_is_registered_with_its_key_while_a_server_runs(path: Path):
+def test_the_first_admin_is_created_with_its_key_while_a_server_runs(path: Path):
     with served(path, "--auth", "protected") as (_, said):
         key = created(path, "--new-admin", "Grace Hopper")
         status, data = who(said, key)
@@ -140,11 +140,11 @@ def test_the_first_admin_is_registered_with_its_key_while_a_server_runs(path: Pa
         200,
         {"viewer": {"actor": {"chittyId": actor}, "capabilities": ["admin"]}},
     )
-    assert revoked.stdout.startswith(f"key {parse(key).key_id} of {actor} is revoked since ")
+    assert revoked.stdout.startswith(f"key {parse(key).key_id} of {actor} was revoked at ")
     assert after == 401
 
 
-def test_an_actor_is_made_an_admin_and_keeps_what_it_held(path: Path):
+def test_granting_admin_keeps_the_actors_capabilities(path: Path):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE actors SET capabilities = '[\"audit:read\"]'")
     with served(path, "--auth", "protected") as (_, said):
@@ -158,7 +158,7 @@ def test_an_actor_is_made_an_admin_and_keeps_what_it_held(path: Path):
     assert held == [["audit:read"], ["audit:read", "admin"]]
 
 
-def test_a_key_that_was_revoked_stays_so_since_the_first_time(path: Path):
+def test_revoking_again_keeps_the_first_time(path: Path):
     key_id = parse(created(path, "--actor", ADA)).key_id
 
     first, again = keys(path, "revoke", key_id), keys(path, "revoke", key_id)
@@ -168,7 +168,7 @@ def test_a_key_that_was_revoked_stays_so_since_the_first_time(path: Path):
     assert f"revoked {listed(path)[0]['revoked_at']}" in keys(path, "list").stdout
 
 
-def test_an_actor_that_is_unknown_or_not_active_gets_no_key_and_no_rights(path: Path):
+def test_an_unknown_or_inactive_actor_gets_neither_key_nor_capability(path: Path):
     unknown = keys(path, "create", "--actor", "CHITTY-NOBODY", "--grant-admin")
     with served(path) as (_, said):
         mutation = (
@@ -183,7 +183,7 @@ def test_an_actor_that_is_unknown_or_not_active_gets_no_key_and_no_rights(path: 
     assert '"admin"' not in command("export", "--jsonl", "actors", "--database", path).stdout
 
 
-def test_a_key_that_there_is_not_is_not_revoked(path: Path):
+def test_revoking_an_unknown_key_fails(path: Path):
     done = keys(path, "revoke", "0123456789ab")
 
     assert complaint(done) == (
@@ -191,7 +191,7 @@ def test_a_key_that_there_is_not_is_not_revoked(path: Path):
     )
 
 
-def test_whoever_gives_the_whole_key_is_asked_for_its_id_and_does_not_read_it_again(path: Path):
+def test_revoke_refuses_a_whole_key_without_repeating_it(path: Path):
     key = created(path, "--actor", ADA)
 
     revoked = keys(path, "revoke", key)
@@ -201,14 +201,14 @@ def test_whoever_gives_the_whole_key_is_asked_for_its_id_and_does_not_read_it_ag
     for done in (revoked, labelled, owned):
         assert done.returncode == 2
         assert parse(key).secret not in done.stdout + done.stderr
-    assert "give the id alone, the 12 characters after cg_" in revoked.stderr
+    assert "give only the id, the 12 characters after cg_" in revoked.stderr
     assert [each["label"] for each in listed(path)] == [None]
 
 
 @pytest.mark.parametrize(
     "words", [["create", "--actor", ADA], ["list"], ["revoke", "0123456789ab"]]
 )
-def test_a_database_that_is_not_there_or_not_up_to_date_is_neither_made_nor_changed(
+def test_a_missing_or_outdated_database_is_neither_created_nor_changed(
     tmp_path: Path, words: list[str]
 ):
     missing, damaged = tmp_path / "missing.db", tmp_path / "damaged.db"
@@ -230,7 +230,7 @@ def test_a_database_that_is_not_there_or_not_up_to_date_is_neither_made_nor_chan
         ["revoke"],
     ],
 )
-def test_a_misused_action_says_so_with_2(path: Path, words: list[str]):
+def test_wrong_usage_of_an_action_exits_with_2(path: Path, words: list[str]):
     done = command("keys", *words)
 
     assert (done.returncode, done.stdout) == (2, "")

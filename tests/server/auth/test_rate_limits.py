@@ -1,4 +1,4 @@
-"""How often an address may fail, and how much an actor may ask for in a minute."""
+"""Rate limits: failures per address, requests and points per actor."""
 
 import httpx2
 import pytest
@@ -43,7 +43,7 @@ def now():
     return [0.0]
 
 
-async def test_an_address_that_fails_too_often_waits_and_no_other(api: Guarded, now):
+async def test_an_address_with_too_many_failures_must_wait_and_others_need_not(api: Guarded, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], failures=3)
     async with asking_from(api, "192.0.2.7") as guesser, asking_from(api, "192.0.2.8") as other:
@@ -59,7 +59,7 @@ async def test_an_address_that_fails_too_often_waits_and_no_other(api: Guarded, 
     assert (elsewhere.status_code, later.status_code) == (200, 200)
 
 
-async def test_who_has_asked_before_is_not_shut_out_by_who_guesses_at_the_same_address(api, now):
+async def test_a_known_credential_is_exempt_from_the_failures_of_its_address(api, now):
     ada, key = await api.newcomer()
     limited(api, lambda: now[0], failures=2)
     async with asking_from(api, "192.0.2.7") as here:
@@ -75,7 +75,7 @@ async def test_who_has_asked_before_is_not_shut_out_by_who_guesses_at_the_same_a
     assert suspended == [401, 429]
 
 
-async def test_a_request_without_a_credential_is_no_failure(api: Guarded, now):
+async def test_a_request_without_a_credential_is_not_a_failure(api: Guarded, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], failures=1)
     async with asking_from(api, "192.0.2.7") as client:
@@ -96,7 +96,7 @@ async def test_a_request_without_a_credential_is_no_failure(api: Guarded, now):
         ("not an address", "not an address", True),
     ],
 )
-async def test_failures_are_counted_by_what_a_client_has_of_its_own(
+async def test_failures_are_counted_by_client_network(
     api: Guarded, now, first: str, second: str, is_shared: bool
 ):
     limited(api, lambda: now[0], failures=1)
@@ -107,7 +107,7 @@ async def test_failures_are_counted_by_what_a_client_has_of_its_own(
     assert answer.status_code == (429 if is_shared else 401)
 
 
-def test_counting_takes_no_more_memory_however_many_fail():
+def test_the_number_of_buckets_is_bounded():
     buckets = RateLimiter(1, lambda: 0.0)
 
     for n in range(BUCKETS_KEPT + 500):
@@ -128,7 +128,7 @@ async def test_failures_are_logged_with_the_address_and_without_the_credential(a
     assert "A" * 43 not in heard.text
 
 
-async def test_an_actor_that_asks_too_often_waits_whatever_key_it_shows(api: Guarded, now):
+async def test_an_actor_with_too_many_requests_must_wait_with_any_key(api: Guarded, now):
     ada, key = await api.newcomer()
     another = await api.key_of(ada)
     _, of_bob = await api.newcomer("Bob")
@@ -150,7 +150,7 @@ async def test_an_actor_that_asks_too_often_waits_whatever_key_it_shows(api: Gua
     assert (of_another.status_code, later.status_code) == (200, 200)
 
 
-async def test_an_actor_spends_points_and_is_told_how_many_are_left(api: Guarded, now):
+async def test_operations_spend_points_and_report_how_many_are_left(api: Guarded, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], points=60)
     told = {
@@ -181,9 +181,7 @@ async def test_an_actor_spends_points_and_is_told_how_many_are_left(api: Guarded
     assert later.status_code == 200
 
 
-async def test_an_operation_dearer_than_a_minute_holds_is_carried_out_once_nothing_is_owed(
-    api: Guarded, now
-):
+async def test_an_operation_above_the_whole_limit_runs_when_the_bucket_is_empty(api: Guarded, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], points=20)
     dear = "{ actors(first: 40) { nodes { chittyId } } }"
@@ -200,7 +198,7 @@ async def test_an_operation_dearer_than_a_minute_holds_is_carried_out_once_nothi
     assert barred.headers["retry-after"] == "120"
 
 
-async def test_a_limit_of_0_is_none(tmp_path):
+async def test_a_limit_of_0_is_unlimited(tmp_path):
     none = dict.fromkeys(
         ["failed_credentials_per_minute", "requests_per_minute", "points_per_minute"], 0
     )
@@ -221,7 +219,7 @@ async def test_a_limit_of_0_is_none(tmp_path):
     }
 
 
-async def test_in_open_mode_nobody_is_asked_for_anything_or_held_back(tmp_path):
+async def test_open_mode_needs_no_credential_and_has_no_limits(tmp_path):
     few = dict.fromkeys(
         ["failed_credentials_per_minute", "requests_per_minute", "points_per_minute"], 1
     )

@@ -1,4 +1,4 @@
-"""Credentials, sent where they belong and where they do not, are written nowhere and told to nobody."""
+"""Credentials sent in any place appear in no response, file, log line or metric."""
 
 import asyncio
 import json
@@ -133,7 +133,7 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
-def test_no_credential_is_found_in_any_answer_file_log_or_figure(database: Path, tmp_path: Path):
+def test_no_credential_appears_in_any_response_file_log_or_metric(database: Path, tmp_path: Path):
     made = command_process("keys", "create", "--new-admin", "Ada", "--database", database)
     key = made.stdout.strip()
     (stored,) = json.loads(command_process("keys", "list", "--json", "--database", database).stdout)

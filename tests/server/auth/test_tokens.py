@@ -1,4 +1,4 @@
-"""JSON Web Tokens: whom they name, and everything that makes one worth nothing."""
+"""JSON Web Tokens: the actor that they identify, and everything that makes one invalid."""
 
 import asyncio
 import base64
@@ -68,7 +68,7 @@ def protected(path, issuer: Issuer, **more):
     return guarded(path / "registry.db", **settings, **more)
 
 
-async def test_a_token_stands_for_the_actor_whose_chittyid_or_principal_it_names(issuer, tmp_path):
+async def test_a_token_identifies_the_actor_by_chittyid_or_principal(issuer, tmp_path):
     async with protected(tmp_path, issuer) as api:
         ada = await api.actor("Ada", chitty_auth_principal_id=PRINCIPAL)
         answers = [await api.show(bearer(token(sub=name))) for name in (ada, PRINCIPAL)]
@@ -79,7 +79,7 @@ async def test_a_token_stands_for_the_actor_whose_chittyid_or_principal_it_names
     assert refusal(nobody) == (401, "UNAUTHENTICATED", "the credential belongs to no actor here")
 
 
-async def test_the_actor_of_a_token_is_looked_at_with_every_request(issuer, tmp_path):
+async def test_the_actor_of_a_token_is_checked_for_every_request(issuer, tmp_path):
     async with protected(tmp_path, issuer) as api:
         ada = await api.actor("Ada")
         sent = bearer(token(sub=ada))
@@ -148,7 +148,7 @@ async def test_any_other_algorithm_is_refused(issuer, alg):
     assert said in ("the token must be signed with RS256 or ES256", "the token is not valid")
 
 
-async def test_the_public_key_is_no_secret_to_sign_with(issuer):
+async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(issuer):
     import hashlib
     import hmac
 
@@ -160,7 +160,7 @@ async def test_the_public_key_is_no_secret_to_sign_with(issuer):
         assert (await refused(issuer, forged)).startswith("the token ")
 
 
-async def test_where_a_token_says_its_key_is_nobody_looks(issuer):
+async def test_key_locations_in_a_token_are_ignored(issuer):
     with an_issuer() as evil:
         evil.publish(published(RSA[1], "one"))
         heads: list[dict[str, Any]] = [
@@ -175,7 +175,7 @@ async def test_where_a_token_says_its_key_is_nobody_looks(issuer):
         assert evil.asked == []
 
 
-async def test_a_token_with_an_extension_that_is_not_known_here_is_refused(issuer):
+async def test_a_token_with_an_unknown_critical_extension_is_refused(issuer):
     head = {"crit": ["exp"], "exp": 1}
 
     assert await refused(issuer, token(sub="ada", head=head)) == "the token is not valid"
@@ -185,11 +185,11 @@ TEXTS = ["x", "..", "a.b.c", "e30.e30.e30", "é", "a" * 9_000, "[" * 4_000 + ".e
 
 
 @pytest.mark.parametrize("bad", [*TEXTS, spliced({"alg": "RS256", "kid": [1]}, {})])
-async def test_what_is_no_token_is_refused_whatever_it_is(issuer, bad):
+async def test_a_malformed_token_is_refused(issuer, bad):
     assert (await refused(issuer, bad)).startswith("the token ")
 
 
-async def test_a_deeply_nested_header_is_refused_like_any_other(issuer, tmp_path):
+async def test_a_token_with_a_deeply_nested_header_is_refused(issuer, tmp_path):
     nested = base64.urlsafe_b64encode(b"[" * 6_000).decode().rstrip("=")
     async with protected(tmp_path, issuer) as api:
         answer = await api.show(bearer(f"{nested}.e30.e30"))
@@ -197,7 +197,7 @@ async def test_a_deeply_nested_header_is_refused_like_any_other(issuer, tmp_path
     assert refusal(answer)[0] == 401
 
 
-async def test_a_key_too_weak_to_mean_anything_is_not_used(issuer):
+async def test_a_weak_key_is_not_used(issuer):
     issuer.publish(published(RSA[0], "one"), published(WEAK, "weak"))
     now = int(time.time())
     with pytest.warns(jwt.InsecureKeyLengthWarning):
@@ -206,7 +206,7 @@ async def test_a_key_too_weak_to_mean_anything_is_not_used(issuer):
     assert await refused(issuer, weak) == "the token is not valid"
 
 
-async def test_each_kind_of_key_verifies_what_the_settings_allow(issuer):
+async def test_each_type_of_key_verifies_what_the_settings_allow(issuer):
     issuer.publish(published(RSA[0], "one"), published(EC, "curve"))
     async with verifying(issuer, "RS256", "PS256", "ES256") as tokens:
         signed = [
@@ -219,7 +219,7 @@ async def test_each_kind_of_key_verifies_what_the_settings_allow(issuer):
     assert names == ["a", "b", "c"]
 
 
-async def test_a_key_is_used_only_for_what_it_is_published_for(issuer):
+async def test_a_key_is_used_only_for_its_published_purpose(issuer):
     issuer.publish(
         published(RSA[0], "one", alg="RS256"),
         published(RSA[1], "two", use="enc"),
@@ -232,7 +232,7 @@ async def test_a_key_is_used_only_for_what_it_is_published_for(issuer):
     assert encrypting == "the token's signing key is not one that its issuer publishes"
 
 
-async def test_a_key_that_is_published_in_an_odd_form_verifies_nothing(issuer):
+async def test_a_malformed_published_key_verifies_nothing(issuer):
     odd: list[dict[str, Any]] = [
         {"alg": ["RS256"]},
         {"alg": "none"},
@@ -250,7 +250,7 @@ async def test_a_key_that_is_published_in_an_odd_form_verifies_nothing(issuer):
     assert said == ["the token's signing key is not for RS256"] * 3 + ["the token is not valid"] * 4
 
 
-async def test_a_token_without_a_key_id_means_the_only_key(issuer):
+async def test_a_token_without_a_key_id_is_verified_by_the_only_key(issuer):
     async with verifying(issuer) as tokens:
         assert (await tokens.verify(token(key_id=None, sub="ada")))[0] == "ada"
     issuer.publish(published(RSA[0], "one"), published(RSA[1], "two"))
@@ -260,7 +260,7 @@ async def test_a_token_without_a_key_id_means_the_only_key(issuer):
     assert said == "the token's signing key is not one that its issuer publishes"
 
 
-async def test_an_expiry_holds_for_a_token_that_was_verified_a_moment_ago(issuer):
+async def test_a_cached_verification_ends_with_the_tokens_expiry(issuer):
     now = [time.time()]
     sent = token(sub="ada", exp=int(now[0]) + 10)
     async with verifying(issuer, now=lambda: now[0]) as tokens:
@@ -276,7 +276,7 @@ async def test_keys_are_fetched_once_for_many_tokens(issuer):
     assert len(issuer.asked) == 1
 
 
-async def test_an_unknown_key_has_the_set_fetched_anew_but_not_each_time(issuer):
+async def test_an_unknown_key_id_triggers_a_fetch_but_not_every_time(issuer):
     now = [0.0]
     async with verifying(issuer, clock=lambda: now[0]) as tokens:
         await tokens.verify(token(sub="ada"))
@@ -307,9 +307,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("body", "status", "headers"), UNUSABLE.values(), ids=UNUSABLE)
-async def test_without_keys_nobody_is_told_that_a_token_is_bad(
-    issuer, tmp_path, body, status, headers
-):
+async def test_without_keys_a_token_gets_503_and_not_401(issuer, tmp_path, body, status, headers):
     issuer.say(body, status, **headers)
     async with protected(tmp_path, issuer) as api:
         answer = await api.show(bearer(token(sub="ada")))
@@ -323,7 +321,7 @@ async def test_without_keys_nobody_is_told_that_a_token_is_bad(
     assert issuer.asked == ["/keys"]
 
 
-async def test_an_issuer_that_does_not_listen_is_like_one_that_fails(tmp_path):
+async def test_an_unreachable_issuer_is_like_one_that_fails(tmp_path):
     with an_issuer() as gone:
         pass
     async with verifying(gone) as tokens:
@@ -331,7 +329,7 @@ async def test_an_issuer_that_does_not_listen_is_like_one_that_fails(tmp_path):
             await tokens.verify(token(sub="ada"))
 
 
-async def test_old_keys_serve_for_an_hour_while_none_are_to_be_had(issuer):
+async def test_cached_keys_are_used_for_an_hour_while_fetching_fails(issuer):
     now = [0.0]
     async with verifying(issuer, clock=lambda: now[0], now=lambda: time.time() + now[0]) as tokens:
         await tokens.verify(token(sub="a"))
@@ -348,7 +346,7 @@ async def test_old_keys_serve_for_an_hour_while_none_are_to_be_had(issuer):
     assert (still[0], again[0]) == ("b", "d")
 
 
-async def test_nobody_else_waits_for_a_slow_issuer(issuer, tmp_path):
+async def test_a_slow_issuer_delays_no_other_request(issuer, tmp_path):
     issuer.hang()
     async with protected(tmp_path, issuer) as api:
         _, key = await api.newcomer()
@@ -364,7 +362,7 @@ async def test_nobody_else_waits_for_a_slow_issuer(issuer, tmp_path):
     assert (waited, refused.status_code) == (True, 503)
 
 
-async def test_a_fetch_that_takes_too_long_is_given_up(issuer):
+async def test_a_fetch_has_a_time_limit(issuer):
     issuer.hang()
     async with verifying(issuer, seconds=0.05) as tokens:
         with listening() as heard, pytest.raises(KeysUnavailable):

@@ -1,4 +1,4 @@
-"""`chittygraph WORD`, as an operator meets it."""
+"""`chittygraph WORD`, as an operator uses it."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def test_migrating_applies_everything_once(chittygraph):
     assert "is up to date" in again[1]
 
 
-def test_a_check_changes_nothing_and_tells_by_its_exit_code(chittygraph, path):
+def test_migrate_check_changes_nothing_and_reports_by_its_exit_code(chittygraph, path):
     before = chittygraph("migrate", "--check")
     exists = path.exists()
     chittygraph("migrate")
@@ -67,14 +67,14 @@ def test_a_check_changes_nothing_and_tells_by_its_exit_code(chittygraph, path):
     assert "pending 0001_create_contexts_table\n" in before[1]
 
 
-def test_the_status_of_a_database_that_is_not_there_makes_none(chittygraph, path):
+def test_status_does_not_create_a_missing_database(chittygraph, path):
     code, out, _ = chittygraph("status")
 
     assert (code, path.exists()) == (0, False)
-    assert "not made yet" in out
+    assert "does not exist yet" in out
 
 
-def test_the_status_counts_rows_and_names_the_sqlite(chittygraph, path):
+def test_status_shows_row_counts_and_the_sqlite_version(chittygraph, path):
     chittygraph("demo")
 
     code, out, _ = chittygraph("status", "--json")
@@ -96,7 +96,7 @@ def test_the_demo_fills_an_empty_registry_only(chittygraph):
     assert "no demonstration data was added" in again[1]
 
 
-def test_a_file_that_is_no_database_is_one_line_and_no_traceback(chittygraph, path):
+def test_a_file_that_is_not_a_database_gets_one_line_and_no_traceback(chittygraph, path):
     path.write_text("not a database, but long enough to look at " * 100)
 
     for words in (["migrate"], ["status"], ["demo"], ["serve", "--port", "0"]):
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_database_is_one_line_and_no_traceback(chittygraph, pa
     "words",
     [["nosuch"], [], ["serve", "--prot", "1"], ["serve", "--port", "x"], ["webhooks", "replay"]],
 )
-def test_a_misused_command_says_so_with_2(chittygraph, words):
+def test_wrong_usage_of_a_command_exits_with_2(chittygraph, words):
     code, _, err = chittygraph(*words)
 
     assert code == 2
@@ -134,7 +134,7 @@ def test_a_misused_command_says_so_with_2(chittygraph, words):
         "demo",
     ],
 )
-def test_every_command_explains_itself(capsys, word):
+def test_every_command_has_help(capsys, word):
     with pytest.raises(SystemExit) as caught:
         main([word, "--help"])
 
@@ -142,7 +142,7 @@ def test_every_command_explains_itself(capsys, word):
     assert f"usage: chittygraph {word}" in capsys.readouterr().out
 
 
-def test_an_unknown_variable_stops_a_command(chittygraph, monkeypatch):
+def test_an_unknown_variable_is_an_error_of_every_command(chittygraph, monkeypatch):
     monkeypatch.setenv("CHITTYGRAPH_PROT", "9000")
 
     code, _, err = chittygraph("status")
@@ -159,7 +159,7 @@ def test_the_schema_is_printed_as_sdl():
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_answers_and_ends_cleanly(path, stop):
+def test_a_server_responds_and_stops_cleanly(path, stop):
     with served(path, "--demo") as (process, said):
         status = status_of(url_of(said, "/healthz"))
         process.send_signal(stop)
@@ -171,7 +171,7 @@ def test_a_server_answers_and_ends_cleanly(path, stop):
     assert all(json.loads(line)["event"] for line in err.splitlines())
 
 
-def test_several_workers_answer_and_end_together(path):
+def test_several_workers_respond_and_stop_together(path):
     with served(path, "--workers", "2") as (process, said):
         status = status_of(url_of(said, "/healthz"))
         process.send_signal(signal.SIGINT)
@@ -181,7 +181,7 @@ def test_several_workers_answer_and_end_together(path):
     assert "Traceback" not in err
 
 
-def test_a_port_in_use_is_said_before_the_database_is_touched(chittygraph, path):
+def test_a_port_in_use_is_reported_before_the_database_is_touched(chittygraph, path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -192,9 +192,7 @@ def test_a_port_in_use_is_said_before_the_database_is_touched(chittygraph, path)
     assert not path.exists()
 
 
-def test_saved_payloads_are_replayed_and_a_bad_one_is_told_without_stopping_the_rest(
-    chittygraph, tmp_path
-):
+def test_replay_reports_a_bad_payload_and_applies_the_others(chittygraph, tmp_path):
     (tmp_path / "a.json").write_text("not JSON")
     (tmp_path / "b.json").write_text('{"event": "ping", "payload": {"zen": "Keep it simple."}}')
 
@@ -207,7 +205,7 @@ def test_saved_payloads_are_replayed_and_a_bad_one_is_told_without_stopping_the_
     assert "refused" not in good
 
 
-def test_a_folder_without_payloads_is_told_as_one(chittygraph, tmp_path):
+def test_replay_reports_a_folder_without_payloads(chittygraph, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing here")
 
     code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))

@@ -1,4 +1,4 @@
-"""`chittygraph explain`: the road a query takes and what it asks of the database; nothing is changed."""
+"""`chittygraph explain`: how a query is executed, with its SQL; it changes nothing."""
 
 import io
 import json
@@ -40,7 +40,7 @@ def explain(tmp_path, capsys):
     return run
 
 
-def test_a_query_with_a_plan_is_told_with_each_of_its_statements(explain, path):
+def test_a_compiled_query_is_shown_with_each_statement(explain, path):
     code, out, err = explain(QUERY, path, "--variables", '{"first": 3}')
 
     assert (code, err) == (0, "")
@@ -50,7 +50,7 @@ def test_a_query_with_a_plan_is_told_with_each_of_its_statements(explain, path):
     assert "FROM actors AS x" in out
 
 
-def test_each_statement_is_told_with_its_query_plan_as_a_tree(explain, path):
+def test_each_statement_is_shown_with_its_query_plan_as_a_tree(explain, path):
     _, out, _ = explain("{ contexts { nodes { name connections { totalCount } } } }", path)
     _, generic, _ = explain("{ contexts { nodes { name } } }", path, "--compiled", "false")
 
@@ -66,7 +66,7 @@ def test_each_statement_is_told_with_its_query_plan_as_a_tree(explain, path):
     assert generic.endswith("   plan:\n     SCAN t USING INDEX contexts_by_created_at\n")
 
 
-def test_the_generic_road_is_told_with_its_reason(explain, path):
+def test_generic_execution_is_shown_with_its_reason(explain, path):
     introspection = explain("{ __schema { queryType { name } } }", path)
     switched_off = explain(QUERY, path, "--compiled", "false")
 
@@ -76,7 +76,7 @@ def test_the_generic_road_is_told_with_its_reason(explain, path):
     )
 
 
-def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):
+def test_a_fault_is_shown_with_the_error_that_clients_get(explain, path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE actors SET email = x'ff'")
 
@@ -86,7 +86,7 @@ def test_a_fault_is_told_with_the_error_that_clients_get(explain, path):
     assert out.startswith("execution: generic (fault: EngineError)\nerror: the stored value is not")
 
 
-def test_one_of_several_operations_is_named(explain, path):
+def test_operation_chooses_one_of_several(explain, path):
     two = QUERY + " query Other { actors { totalCount } }"
 
     code, out, _ = explain(two, path, "--operation", "Other")
@@ -97,7 +97,7 @@ def test_one_of_several_operations_is_named(explain, path):
     assert "name one in operationName" in unclear[2]
 
 
-def test_a_document_comes_from_stdin_too(path, capsys, monkeypatch):
+def test_a_document_may_come_from_stdin(path, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{ actors { totalCount } }")))
 
     code = main(["explain", "-", "--database", str(path)])
@@ -117,7 +117,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("document", "complaint"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_explained_is_one_line(explain, path, document: str, complaint: str):
+def test_a_document_that_cannot_be_explained_gets_one_line(
+    explain, path, document: str, complaint: str
+):
     code, out, err = explain(document, path)
 
     assert (code, out) == (1, "")
@@ -129,7 +131,7 @@ def test_what_cannot_be_explained_is_one_line(explain, path, document: str, comp
 @pytest.mark.parametrize(
     "variables", ["[1]", "{", "null", "{'a': 1}", '{"first": NaN}', "[" * 9_999]
 )
-def test_variables_that_are_no_json_object_are_a_misuse(explain, path, variables: str):
+def test_variables_that_are_not_a_json_object_are_wrong_usage(explain, path, variables: str):
     code, out, err = explain(QUERY, path, "--variables", variables)
 
     assert (code, out) == (2, "")
@@ -137,7 +139,7 @@ def test_variables_that_are_no_json_object_are_a_misuse(explain, path, variables
     assert err.count("\n") == 1
 
 
-def test_variables_that_do_not_fit_are_one_line(explain, path):
+def test_invalid_variables_get_one_line(explain, path):
     code, _, err = explain(QUERY, path, "--variables", '{"first": "many"}')
 
     assert code == 1
@@ -145,7 +147,7 @@ def test_variables_that_do_not_fit_are_one_line(explain, path):
     assert err.count("\n") == 1
 
 
-def test_a_file_that_is_no_text_or_is_not_there_is_one_line(path, tmp_path, capsys):
+def test_a_missing_or_binary_file_gets_one_line(path, tmp_path, capsys):
     (tmp_path / "binary").write_bytes(b"\xff\xfe{")
 
     for name, complaint in (("binary", "not a text in UTF-8"), ("missing", "no such file")):
@@ -157,7 +159,7 @@ def test_a_file_that_is_no_text_or_is_not_there_is_one_line(path, tmp_path, caps
         assert complaint in err
 
 
-def test_a_missing_database_is_told_and_not_made(explain, tmp_path):
+def test_a_missing_database_is_reported_and_not_created(explain, tmp_path):
     missing = tmp_path / "missing.db"
 
     code, out, err = explain(QUERY, missing)
@@ -167,7 +169,7 @@ def test_a_missing_database_is_told_and_not_made(explain, tmp_path):
     assert not missing.exists()
 
 
-def test_a_database_that_lacks_migrations_is_told_and_not_migrated(explain, tmp_path):
+def test_an_outdated_database_is_reported_and_not_migrated(explain, tmp_path):
     path, folder = tmp_path / "behind.db", tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder)
     last = max(folder.glob("*.sql"))
@@ -181,7 +183,7 @@ def test_a_database_that_lacks_migrations_is_told_and_not_migrated(explain, tmp_
     assert migrator.pending(path) == [last.stem]
 
 
-def test_a_file_that_is_no_database_is_one_line(explain, tmp_path):
+def test_a_file_that_is_not_a_database_gets_one_line(explain, tmp_path):
     file = tmp_path / "notes.db"
     file.write_text("no database, but long enough to look at " * 100)
 
@@ -192,7 +194,7 @@ def test_a_file_that_is_no_database_is_one_line(explain, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_explaining_changes_no_byte_and_leaves_no_file_behind(explain, path, tmp_path):
+def test_explain_changes_no_byte_and_leaves_no_file(explain, path, tmp_path):
     (tmp_path / "asked.graphql").touch()
     before, files = path.read_bytes(), sorted(tmp_path.iterdir())
 

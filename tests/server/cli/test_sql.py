@@ -1,4 +1,4 @@
-"""`chittygraph sql`: one question in SQL, answered as text; nothing is changed and no secret is told."""
+"""`chittygraph sql`: one statement's rows as text; it changes nothing and shows no secret."""
 
 import csv
 import io
@@ -54,14 +54,14 @@ def asking(path: Path, statement: str, *flags: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_a_select_is_answered_as_csv_where_no_terminal_is(sql):
+def test_output_without_a_terminal_is_csv(sql):
     code, out, err = sql("SELECT status, count(*) AS n FROM actors GROUP BY status ORDER BY status")
 
     assert (code, err) == (0, "")
     assert out.startswith("status,n\nactive,")
 
 
-def test_a_terminal_gets_a_table(path):
+def test_output_on_a_terminal_is_a_table(path):
     ours, theirs = pty.openpty()
     statement = "SELECT 'a' AS one, 2 AS two"
     command = [*COMMAND, "sql", statement, "--database", str(path)]
@@ -79,7 +79,7 @@ ALL_KINDS = """
 """
 
 
-def test_a_table_tells_every_kind_of_value_apart_and_hands_nothing_to_the_terminal(sql):
+def test_a_table_distinguishes_all_types_of_values_and_escapes_control_characters(sql):
     _, out, _ = sql(ALL_KINDS, "--format", "table")
 
     names, _, row, end = out.splitlines()
@@ -91,7 +91,7 @@ def test_a_table_tells_every_kind_of_value_apart_and_hands_nothing_to_the_termin
     assert end == "(1 row)"
 
 
-def test_json_keeps_every_value_whole(sql):
+def test_json_preserves_every_value(sql):
     _, out, _ = sql(ALL_KINDS, "--format", "json")
 
     assert json.loads(out) == [
@@ -111,7 +111,7 @@ def test_json_keeps_every_value_whole(sql):
     assert "Infinity" not in out
 
 
-def test_csv_tells_null_from_an_empty_text_and_reads_back(sql):
+def test_csv_distinguishes_null_from_an_empty_text_and_parses_back(sql):
     _, out, _ = sql("SELECT NULL, '' AS b, 'a,\"b\"' || char(13, 10) || ' ' AS c, x'0a' AS d")
 
     assert out.splitlines()[1].startswith(',"",')
@@ -119,7 +119,7 @@ def test_csv_tells_null_from_an_empty_text_and_reads_back(sql):
     assert row == ["", "", 'a,"b"\r\n ', "x'0a'"]
 
 
-def test_columns_of_the_same_name_stay_apart_in_json_and_no_rows_are_an_empty_list(sql):
+def test_json_numbers_repeated_columns_and_shows_no_rows_as_an_empty_array(sql):
     same = sql("SELECT 1 AS a, 2 AS a, 3 AS a_2", "--format", "json")
     none = sql("SELECT 1 AS a WHERE FALSE", "--format", "json")
 
@@ -127,7 +127,7 @@ def test_columns_of_the_same_name_stay_apart_in_json_and_no_rows_are_an_empty_li
     assert json.loads(none[1]) == []
 
 
-def test_a_wide_cell_is_cut_in_a_table_only_and_that_is_said(sql):
+def test_a_wide_cell_is_shortened_in_a_table_only_with_a_note(sql):
     wide = "SELECT printf('%.*c', 500, 'w') AS w, printf('%.*c', 500, '日') AS j"
 
     _, table, _ = sql(wide, "--format", "table")
@@ -144,7 +144,7 @@ def test_a_table_without_rows_still_has_its_columns(sql):
     assert out == "name\n----\n(0 rows)\n"
 
 
-def test_a_table_of_many_rows_is_not_held_back():
+def test_a_table_of_many_rows_is_printed_as_it_is_read():
     def endless():
         while True:
             yield ("x",)
@@ -154,7 +154,7 @@ def test_a_table_of_many_rows_is_not_held_back():
     assert [next(lines) for _ in range(5)] == ["a", "-", "x", "x", "x"]
 
 
-def test_a_stored_text_that_is_no_utf_8_is_shown_all_the_same(sql):
+def test_a_stored_text_that_is_not_utf_8_is_shown(sql):
     assert sql("SELECT CAST(x'ff41' AS TEXT) AS a")[1] == "a\n\\xffA\n"
 
 
@@ -177,7 +177,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize("statement", ALLOWED)
-def test_what_only_reads_is_answered(sql, statement: str):
+def test_statements_that_only_read_are_run(sql, statement: str):
     code, out, err = sql(statement)
 
     assert (code, err) == (0, "")
@@ -215,7 +215,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("statement", "complaint"), REFUSED.items())
-def test_what_does_not_only_read_or_is_wrong_is_one_line_and_changes_nothing(
+def test_a_writing_or_invalid_statement_gets_one_line_and_changes_nothing(
     sql, path, tmp_path, statement: str, complaint: str
 ):
     before, files = path.read_bytes(), sorted(tmp_path.iterdir())
@@ -248,7 +248,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("statement", SECRETS)
-def test_a_stored_secret_is_not_told_whatever_the_way(sql, path, statement: str):
+def test_stored_secrets_cannot_be_read_in_any_way(sql, path, statement: str):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE VIEW theirs AS SELECT value AS harmless FROM server_keys")
 
@@ -258,7 +258,7 @@ def test_a_stored_secret_is_not_told_whatever_the_way(sql, path, statement: str)
     assert "server_keys.value holds secrets" in err
 
 
-def test_what_api_keys_are_proved_by_is_not_told_and_the_rest_of_them_is(sql):
+def test_the_digests_of_api_keys_cannot_be_read_and_their_other_columns_can(sql):
     code, out, err = sql("SELECT secret_sha256 FROM api_keys")
     told, listed, _ = sql("SELECT key_id, label FROM api_keys")
 
@@ -268,7 +268,7 @@ def test_what_api_keys_are_proved_by_is_not_told_and_the_rest_of_them_is(sql):
     assert "key_id" in listed
 
 
-def test_a_long_statement_ends_at_its_time(sql):
+def test_a_long_statement_is_stopped_at_its_time_limit(sql):
     counted = sql(ENDLESS.format("count(*)"), "--read-seconds", "0.05")
     listed = sql(ENDLESS.format("i"), "--read-seconds", "0.05")
 
@@ -283,7 +283,7 @@ def test_a_long_statement_ends_at_its_time(sql):
 
 
 @pytest.mark.parametrize("condition", ["i = 1", "TRUE"])
-def test_an_interrupt_ends_a_long_statement_quietly(path, condition: str):
+def test_an_interrupt_stops_a_long_statement_quietly(path, condition: str):
     statement = f"{ENDLESS.format('i')} WHERE {condition}"
     process = asking(path, statement, "--read-seconds", "3600")
 
@@ -295,7 +295,7 @@ def test_an_interrupt_ends_a_long_statement_quietly(path, condition: str):
     assert (process.returncode, err) == (130, "")
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(path):
+def test_a_closed_pipe_stops_the_output_quietly(path):
     process = asking(path, ENDLESS.format("i"), "--read-seconds", "3600")
 
     lines = [process.stdout.readline() for _ in range(3)]
@@ -307,7 +307,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(path):
     process.stderr.close()
 
 
-def test_the_statement_comes_from_stdin_too(sql, monkeypatch):
+def test_the_statement_may_come_from_stdin(sql, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("SELECT 'é' AS a\n".encode())))
     good = sql("-")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"SELECT '\xff'")))
@@ -317,7 +317,7 @@ def test_the_statement_comes_from_stdin_too(sql, monkeypatch):
     assert bad == (1, "", "chittygraph: the statement is not a text in UTF-8\n")
 
 
-def test_a_server_may_be_at_work_meanwhile(path, sql):
+def test_a_server_may_run_at_the_same_time(path, sql):
     with served(path):
         running = sql("SELECT count(*) AS n FROM contexts")
         key = sql("SELECT value FROM server_keys")
@@ -326,7 +326,7 @@ def test_a_server_may_be_at_work_meanwhile(path, sql):
     assert (key[0], key[1]) == (1, "")
 
 
-def test_a_file_that_only_may_be_read_is_answered_from(path, sql):
+def test_a_read_only_file_can_be_read(path, sql):
     path.chmod(0o444)
     path.parent.chmod(0o555)
     try:
@@ -337,7 +337,7 @@ def test_a_file_that_only_may_be_read_is_answered_from(path, sql):
     assert found == (0, "n\n120\n", "")
 
 
-def test_asking_changes_no_byte_and_leaves_no_file_behind(path, sql, tmp_path):
+def test_sql_changes_no_byte_and_leaves_no_file(path, sql, tmp_path):
     before = path.read_bytes()
 
     sql("SELECT * FROM connections", "--format", "table")
@@ -346,7 +346,7 @@ def test_asking_changes_no_byte_and_leaves_no_file_behind(path, sql, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path, capsys):
+def test_a_missing_database_is_reported_and_not_created(tmp_path, capsys):
     missing = tmp_path / "missing.db"
 
     code = main(["sql", "SELECT 1", "--database", str(missing)])
@@ -356,7 +356,7 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path, capsys):
     assert not missing.exists()
 
 
-def test_a_file_that_is_no_database_is_one_line(tmp_path, capsys):
+def test_a_file_that_is_not_a_database_gets_one_line(tmp_path, capsys):
     file = tmp_path / "notes.db"
     file.write_text("no database, but long enough to look at " * 100)
 
@@ -367,7 +367,7 @@ def test_a_file_that_is_no_database_is_one_line(tmp_path, capsys):
     assert err == f"chittygraph: {file} cannot be opened or migrated: file is not a database\n"
 
 
-def test_it_explains_itself(capsys):
+def test_sql_has_help(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["sql", "--help"])
 

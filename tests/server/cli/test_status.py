@@ -1,4 +1,4 @@
-"""`chittygraph status --schema`: what the database is made of, as SQLite tells it."""
+"""`chittygraph status --schema`: the tables of the database, as SQLite describes them."""
 
 import json
 import sqlite3
@@ -42,7 +42,7 @@ def status(path, capsys):
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_columns_and_indexes_are_told_as_pragmas_tell_them(status, path, table: Table):
+def test_columns_and_indexes_agree_with_sqlites_pragmas(status, path, table: Table):
     code, out, _ = status("--schema", "--json")
 
     told = json.loads(out)["schema"][table.name]
@@ -61,7 +61,7 @@ def test_columns_and_indexes_are_told_as_pragmas_tell_them(status, path, table: 
         assert [name or "an expression" for name in json.loads(names)] == each["columns"]
 
 
-def test_people_read_tables_columns_indexes_and_foreign_keys(status):
+def test_the_text_shows_tables_columns_indexes_and_foreign_keys(status):
     code, out, err = status("--schema")
 
     assert (code, err) == (0, "")
@@ -74,7 +74,7 @@ def test_people_read_tables_columns_indexes_and_foreign_keys(status):
     assert "\n  foreign key (owner_chitty_id) to actors (chitty_id)\n" in out
 
 
-def test_tables_of_others_are_told_too_whatever_they_are_called(status, path):
+def test_tables_of_other_programs_are_shown_whatever_their_names(status, path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute('CREATE TABLE "their ""own" (a REFERENCES actors, "b c" INT, d)')
         connection.execute('CREATE INDEX odd ON "their ""own" (d DESC, "b c")')
@@ -87,7 +87,7 @@ def test_tables_of_others_are_told_too_whatever_they_are_called(status, path):
     )
 
 
-def test_without_the_flag_it_is_left_out_and_of_no_database_there_is_none(status, path):
+def test_the_schema_is_omitted_without_the_flag_or_the_database(status, path):
     _, plain, _ = status("--json")
     path.unlink()
     code, none, _ = status("--schema", "--json")
@@ -97,7 +97,7 @@ def test_without_the_flag_it_is_left_out_and_of_no_database_there_is_none(status
     assert "schema" not in json.loads(none)
 
 
-def test_telling_changes_no_byte_and_leaves_no_file_behind(status, path, tmp_path):
+def test_status_changes_no_byte_and_leaves_no_file(status, path, tmp_path):
     before = path.read_bytes()
 
     status("--schema")

@@ -23,7 +23,7 @@ def test_rows_may_come_in_any_order(moving):
         "contexts",
         "connections",
     ]
-    assert "1 actors added, 0 changed, 0 there already" in out
+    assert "1 actors added, 0 changed, 0 unchanged" in out
 
 
 def test_what_a_line_leaves_out_gets_its_default(moving):
@@ -59,7 +59,7 @@ def test_importing_the_same_again_is_no_mistake_and_writes_nothing(moving):
         code, out, err = moving.run("import", file)
 
     assert (code, err) == (0, "")
-    assert "0 contexts added, 0 changed, 1 there already" in out
+    assert "0 contexts added, 0 changed, 1 unchanged" in out
 
 
 def test_an_update_replaces_what_a_line_names_and_leaves_the_rest(moving):

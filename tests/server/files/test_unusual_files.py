@@ -50,5 +50,5 @@ def test_a_file_that_is_not_there_is_named_with_what_to_do(tmp_path):
     done = command("explain", tmp_path / "query.graphql")
 
     assert complaint(done) == (
-        f"chittygraph: {tmp_path / 'query.graphql'}: no such file or directory: name one that there is\n"
+        f"chittygraph: {tmp_path / 'query.graphql'}: no such file or directory: check the name\n"
     )

@@ -1,4 +1,4 @@
-"""Whose address counts where requests come through proxies."""
+"""The client's address where requests come through proxies."""
 
 import pytest
 
@@ -23,19 +23,19 @@ from tests.support.protected_service import WRONG, asking_from, bearer, guarded
         ("", ["198.51.100.1"], ""),
     ],
 )
-def test_the_last_address_that_is_no_trusted_proxys_is_the_clients(address, given, client):
+def test_the_last_address_that_is_not_a_trusted_proxy_is_the_client(address, given, client):
     headers = [(b"x-forwarded-for", each.encode()) for each in given]
 
     assert TrustedProxies(["127.0.0.1", "10.0.0.0/8"]).client_address(address, headers) == client
 
 
-def test_without_trusted_proxies_nobody_is_believed():
+def test_without_trusted_proxies_forwarded_addresses_are_ignored():
     headers = [(b"x-forwarded-for", b"198.51.100.1")]
 
     assert TrustedProxies([]).client_address("127.0.0.1", headers) == "127.0.0.1"
 
 
-async def test_whoever_guesses_behind_a_trusted_proxy_shuts_out_no_others_there(tmp_path):
+async def test_failures_behind_a_trusted_proxy_do_not_block_other_clients(tmp_path):
     settings = {"trusted_proxies": "192.0.2.0/24", "failed_credentials_per_minute": 2}
     async with (
         guarded(tmp_path / "registry.db", **settings) as api,
@@ -53,7 +53,7 @@ async def test_whoever_guesses_behind_a_trusted_proxy_shuts_out_no_others_there(
     assert answer.status_code == 200
 
 
-async def test_an_address_that_a_client_makes_up_does_not_count(tmp_path):
+async def test_a_forged_address_is_ignored(tmp_path):
     async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=2) as api:
         made_up = [[("x-forwarded-for", f"198.51.100.{n}")] for n in range(4)]
         guesses = [(await api.show(WRONG, headers=each)).status_code for each in made_up]

@@ -1,4 +1,4 @@
-"""Answers over a kilobyte are compressed for clients that ask for it, each in the way it likes best."""
+"""Responses over a kilobyte are compressed in the coding that the client prefers."""
 
 import json
 
@@ -62,7 +62,7 @@ async def raw(api, query, accept, method="POST"):
         ("*;q=0, identity;q=0.1", None),
     ],
 )
-async def test_a_client_gets_the_coding_that_it_likes_best(api, accept, coding):
+async def test_a_client_gets_the_coding_that_it_prefers(api, accept, coding):
     plain, _ = await raw(api, LARGE, None)
     wanted = (await api.client.post("/graphql", json={"query": LARGE})).json()
 
@@ -74,14 +74,14 @@ async def test_a_client_gets_the_coding_that_it_likes_best(api, accept, coding):
     assert json.loads(DECODED[coding](body)) == wanted
 
 
-async def test_what_is_small_stays_as_it_is(api):
+async def test_small_responses_are_not_compressed(api):
     answer, body = await raw(api, SMALL, "gzip, br, zstd")
 
     assert "content-encoding" not in answer.headers
     assert body == b'{"data":{"__typename":"Query"}}'
 
 
-async def test_what_is_small_is_compressed_for_a_client_that_takes_nothing_else(api):
+async def test_small_responses_are_compressed_if_the_client_accepts_nothing_else(api):
     answer, body = await raw(api, SMALL, "gzip, identity;q=0")
 
     assert answer.headers["content-encoding"] == "gzip"
@@ -91,9 +91,7 @@ async def test_what_is_small_is_compressed_for_a_client_that_takes_nothing_else(
 @pytest.mark.parametrize(
     "accept", ["identity;q=0", "*;q=0", "deflate, identity;q=0", "*;q=0, snappy"]
 )
-async def test_a_client_that_takes_nothing_on_offer_gets_406_and_nothing_is_carried_out(
-    api, accept
-):
+async def test_an_unsupported_coding_gets_406_and_nothing_is_executed(api, accept):
     register = "mutation { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
 
     answer, body = await raw(api, register, accept)
@@ -103,7 +101,7 @@ async def test_a_client_that_takes_nothing_on_offer_gets_406_and_nothing_is_carr
     assert await api.rows("SELECT count(*) FROM actors") == [(0,)]
 
 
-async def test_a_large_body_is_sent_whole_too(api):
+async def test_a_large_response_is_complete(api):
     for n in range(100):
         await api.put(
             "INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at) VALUES"
@@ -123,7 +121,7 @@ async def test_a_large_body_is_sent_whole_too(api):
         assert len(body) < len(plain) / 2
 
 
-async def test_each_coding_has_an_etag_of_its_own_and_each_is_known_again(api):
+async def test_each_coding_has_its_own_etag_which_revalidates(api):
     codings = ("identity", "gzip", "br", "zstd")
     tags = [(await raw(api, LARGE, coding, "GET"))[0].headers["etag"] for coding in codings]
     headers = {"accept-encoding": "gzip", "if-none-match": tags[1]}
@@ -138,7 +136,7 @@ async def test_each_coding_has_an_etag_of_its_own_and_each_is_known_again(api):
     assert (unread.status_code, unread.headers["etag"]) == (200, tags[0])
 
 
-async def test_head_has_the_headers_of_the_compressed_answer(api):
+async def test_head_has_the_headers_of_the_compressed_response(api):
     got, body = await raw(api, LARGE, "gzip", "GET")
     asked, _ = await raw(api, LARGE, "gzip", "HEAD")
 
@@ -147,7 +145,7 @@ async def test_head_has_the_headers_of_the_compressed_answer(api):
     assert int(got.headers["content-length"]) == len(body)
 
 
-async def test_refusals_the_schema_and_figures_are_compressed_too(api):
+async def test_errors_the_schema_and_metrics_are_compressed_too(api):
     refused, _ = await raw(api, MISTAKES, "zstd")
     others = [
         await api.client.get(path, headers={"accept-encoding": "gzip"})

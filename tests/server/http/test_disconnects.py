@@ -1,4 +1,4 @@
-"""Clients that go away: what is read for them stops, what is written for them is written whole."""
+"""When a client disconnects, its queries are cancelled and its mutations completed."""
 
 import asyncio
 import json
@@ -85,7 +85,7 @@ async def both_are_read(url: str) -> None:
 
 
 @pytest.mark.parametrize("compiled", ["true", "false"])
-async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compiled: str):
+async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, compiled: str):
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
     with served(path, *flags) as (process, said):
@@ -109,7 +109,7 @@ async def test_a_query_whose_client_goes_away_is_stopped(tmp_path: Path, compile
     assert {line["level"] for line in said_later} == {"info"}
 
 
-async def test_a_query_that_is_given_up_on_a_websocket_is_stopped(tmp_path: Path):
+async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: Path):
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
     with served(path, *flags) as (process, said):
@@ -135,7 +135,7 @@ async def test_a_query_that_is_given_up_on_a_websocket_is_stopped(tmp_path: Path
     assert {line["level"] for line in said_later} == {"info"}
 
 
-async def test_a_mutation_whose_client_goes_away_is_carried_out_whole(tmp_path: Path):
+async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: Path):
     path = tmp_path / "registry.db"
     with served(path, "--demo", *ROOM) as (process, said):
         url = url_of(said, "/graphql")

@@ -1,4 +1,4 @@
-"""Every request that is refused is answered in JSON of one shape, whatever its path and method."""
+"""Every refused request gets a JSON error of one shape, whatever its path and method."""
 
 import pytest
 from starlette.routing import Route
@@ -43,7 +43,7 @@ def assert_refused(answer, status):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("path", paths())
-async def test_what_a_path_does_not_take_is_said_in_json(api, path, method):
+async def test_unsupported_methods_get_a_json_error(api, path, method):
     answer = await api.client.request(method, path)
 
     if answer.status_code >= 400 and method != "HEAD":
@@ -62,7 +62,7 @@ async def test_what_a_path_does_not_take_is_said_in_json(api, path, method):
         ("DELETE", "/healthz", 405),
     ],
 )
-async def test_what_is_not_served_is_said_in_json(api, method, path, status):
+async def test_unknown_paths_get_a_json_error(api, method, path, status):
     answer = await api.client.request(method, path)
 
     assert_refused(answer, status)
@@ -81,13 +81,13 @@ async def test_what_is_not_served_is_said_in_json(api, method, path, status):
     ],
     ids=lambda value: str(value) if isinstance(value, int) else "",
 )
-async def test_a_bad_request_to_graphql_is_refused_in_json(api, request_, status):
+async def test_a_bad_graphql_request_gets_a_json_error(api, request_, status):
     answer = await api.client.request(url=GRAPHQL, **request_)
 
     assert_refused(answer, status)
 
 
-async def test_a_delivery_that_cannot_be_taken_is_refused_in_json(api):
+async def test_a_refused_delivery_gets_a_json_error(api):
     answer = await api.client.post("/webhooks/github", content=b"{}")
 
     assert_refused(answer, 503)

@@ -1,4 +1,4 @@
-"""Answers to GET that a client keeps: asked again, it is told that nothing has changed, or gets the new."""
+"""Revalidation of GET responses by ETag: 304 if nothing has changed, else the new response."""
 
 import asyncio
 import sqlite3
@@ -45,7 +45,7 @@ def elsewhere(path, sql):
     subprocess.run([sys.executable, "-c", program, str(path), sql], check=True)
 
 
-async def test_an_unchanged_answer_is_not_sent_again(api):
+async def test_an_unchanged_response_is_not_sent_again(api):
     first = await get(api)
 
     second = await again(api, first)
@@ -57,14 +57,14 @@ async def test_an_unchanged_answer_is_not_sent_again(api):
         assert second.headers[name] == first.headers[name]
 
 
-async def test_the_client_alone_may_keep_it_and_has_to_ask(api):
+async def test_only_the_client_may_store_a_response_and_must_revalidate_it(api):
     answer = await get(api)
 
     assert answer.headers["cache-control"] == "private, no-cache"
     assert answer.headers["vary"] == "accept, accept-encoding, authorization"
 
 
-async def test_no_table_is_read_to_see_that_nothing_changed(api):
+async def test_revalidation_reads_no_table(api):
     first = await get(api)
     asked: list[str] = []
     points = api.service.db._inline
@@ -91,7 +91,7 @@ async def test_no_table_is_read_to_see_that_nothing_changed(api):
     ],
     ids=["insert", "update", "delete", "another table", "a pragma", "vacuum"],
 )
-async def test_whatever_another_process_commits_changes_it(api, sql):
+async def test_a_commit_by_another_process_changes_the_etag(api, sql):
     first = await get(api)
 
     elsewhere(api.service.db.path, sql)
@@ -101,7 +101,7 @@ async def test_whatever_another_process_commits_changes_it(api, sql):
     assert second.headers["etag"] != first.headers["etag"]
 
 
-async def test_a_mutation_changes_it_and_a_refused_one_does_not(api):
+async def test_a_mutation_changes_the_etag_and_a_refused_one_does_not(api):
     first = await get(api)
     refused = await api.ask(
         'mutation { registerActor(input: { actorType: HUMAN, displayName: "" }) { errors { code } } }'
@@ -115,7 +115,7 @@ async def test_a_mutation_changes_it_and_a_refused_one_does_not(api):
     assert changed.json() == {"data": {"actors": {"totalCount": 2}}}
 
 
-async def test_a_checkpoint_does_not_bring_an_old_one_back(api):
+async def test_a_checkpoint_does_not_bring_back_an_old_etag(api):
     first = await get(api)
     elsewhere(api.service.db.path, WRITE)
     elsewhere(api.service.db.path, "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -125,7 +125,7 @@ async def test_a_checkpoint_does_not_bring_an_old_one_back(api):
     assert second.json() == {"data": {"actors": {"totalCount": 2}}}
 
 
-async def test_what_is_asked_differently_has_another_one(api):
+async def test_a_different_request_has_a_different_etag(api):
     asked = [
         await get(api),
         await get(api, ASK + " "),
@@ -140,7 +140,7 @@ async def test_what_is_asked_differently_has_another_one(api):
     assert len({answer.headers["etag"] for answer in asked}) == len(asked)
 
 
-async def test_head_says_what_get_says(api):
+async def test_head_has_the_etag_of_get(api):
     got = await get(api)
     params = {"query": ASK}
 
@@ -166,7 +166,7 @@ async def test_head_says_what_get_says(api):
         ("\xff,,;", 200),
     ],
 )
-async def test_if_none_match_may_name_several(api, form, status):
+async def test_if_none_match_may_list_several_etags(api, form, status):
     held = form.replace("{}", (await get(api)).headers["etag"])
 
     answer = await get(api, headers=[("if-none-match", held.encode("latin-1"))])
@@ -174,7 +174,7 @@ async def test_if_none_match_may_name_several(api, form, status):
     assert answer.status_code == status
 
 
-async def test_only_whole_answers_to_get_have_one(api):
+async def test_only_complete_responses_to_get_have_an_etag(api):
     await api.put("PRAGMA ignore_check_constraints = ON")
     await api.put("UPDATE actors SET actor_type = 'unknown'")
 
@@ -193,7 +193,7 @@ async def test_only_whole_answers_to_get_have_one(api):
     assert all(answer.headers["cache-control"] == "private, no-cache" for answer in answers[1:])
 
 
-def test_another_start_of_the_server_knows_none_of_the_first_one_s(tmp_path):
+def test_a_restarted_server_has_new_etags(tmp_path):
     path = tmp_path / "registry.db"
     with served(path) as (_, said):
         first = httpx2.get(url_of(said, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
@@ -206,7 +206,7 @@ def test_another_start_of_the_server_knows_none_of_the_first_one_s(tmp_path):
     assert second.status_code == 200
 
 
-def test_all_workers_agree(tmp_path):
+def test_all_workers_have_the_same_etags(tmp_path):
     if not library.IS_SAFE_FOR_SEVERAL_WRITERS:
         pytest.skip(f"SQLite {library.VERSION} lets only one worker serve")
     path = tmp_path / "registry.db"
@@ -232,7 +232,7 @@ def test_all_workers_agree(tmp_path):
     assert tags != later
 
 
-async def test_no_two_answers_have_the_same_tag_whatever_is_written_meanwhile(tmp_path):
+async def test_no_two_responses_have_the_same_etag_whatever_is_written_meanwhile(tmp_path):
     path = tmp_path / "registry.db"
     async with running(path) as api:
         told: dict[str, set[bytes]] = {}

@@ -1,4 +1,4 @@
-"""By which names an open service may be asked: none that a stranger's page could have led here."""
+"""The host names by which an open service accepts requests (protection against DNS rebinding)."""
 
 from socket import gethostname
 
@@ -17,7 +17,7 @@ ASKED = {"query": "{ __typename }"}
         *("127.0.0.1:8000", "127.8.0.1", "[::1]:8000", "[::1]", "192.0.2.7:80"),
     ],
 )
-async def test_an_open_service_answers_by_its_own_names(host: str, tmp_path):
+async def test_an_open_service_accepts_its_own_host_names(host: str, tmp_path):
     async with running(tmp_path / "registry.db") as api:
         answer = await api.client.post("/graphql", json=ASKED, headers={"host": host})
 
@@ -32,7 +32,7 @@ async def test_an_open_service_answers_by_its_own_names(host: str, tmp_path):
         *("stranger", "wpad:8000", "[::1].stranger.example", "[::1", "localhost:80:stranger"),
     ],
 )
-async def test_an_open_service_takes_nothing_by_a_strangers_name(host: str, method: str, tmp_path):
+async def test_an_open_service_refuses_other_host_names(host: str, method: str, tmp_path):
     async with running(tmp_path / "registry.db") as api:
         answer = await api.client.request(
             method,
@@ -47,7 +47,7 @@ async def test_an_open_service_takes_nothing_by_a_strangers_name(host: str, meth
     assert host in error["message"]
 
 
-async def test_where_the_network_is_meant_or_everyone_proves_who_they_are_any_name_will_do(
+async def test_protected_and_open_network_services_accept_any_host_name(
     tmp_path,
 ):
     named = {"host": "registry.example.org"}

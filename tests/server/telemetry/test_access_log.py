@@ -1,4 +1,4 @@
-"""The log's line of each request: what was asked, by which document, and what it took."""
+"""The log line of each request: its operation, document, cost and duration."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ async def test_a_query_is_logged_with_its_name_document_cost_statements_rows_and
     assert 0 < line["ms"] < 60_000
 
 
-async def test_a_mutation_is_logged_without_what_it_was_given(api):
+async def test_a_mutation_is_logged_without_its_input(api):
     with listening() as heard:
         await api.ask(CREATE, name=PRIVATE)
 
@@ -54,20 +54,20 @@ async def test_a_mutation_is_logged_without_what_it_was_given(api):
     assert PRIVATE not in heard.text
 
 
-async def test_introspection_is_logged_as_taking_the_generic_road(api):
+async def test_introspection_is_logged_as_generic_execution(api):
     line = await line_of(api, "{ __schema { queryType { name } } }")
 
     assert (line["execution"], line["statements"]) == ("generic", 0)
     assert "operation" not in line
 
 
-async def test_a_refused_document_is_logged_with_the_code_of_its_refusal(api):
+async def test_a_refused_document_is_logged_with_its_error_code(api):
     line = await line_of(api, "{ nothing }")
 
     assert (line["outcome"], line["code"]) == ("refused", "INVALID_DOCUMENT")
 
 
-async def test_an_answer_with_errors_is_logged_as_one(api):
+async def test_a_response_with_errors_is_logged_as_such(api):
     line = await line_of(api, "{ actors(first: -1) { totalCount } }")
 
     assert line["outcome"] == "errors"
@@ -92,7 +92,7 @@ async def test_a_name_that_looks_like_a_token_is_not_logged(api):
         ("GET", "/nowhere"),
     ],
 )
-async def test_every_answer_names_its_request_as_the_log_does(api, method, path):
+async def test_every_response_has_the_request_id_of_the_log(api, method, path):
     with listening() as log:
         first = await api.client.request(method, path)
         second = await api.client.request(method, path)
@@ -104,7 +104,7 @@ async def test_every_answer_names_its_request_as_the_log_does(api, method, path)
     assert [line["status"] for line in lines] == [first.status_code, second.status_code]
 
 
-async def test_the_log_names_the_operation_and_holds_nothing_else_that_was_sent(api):
+async def test_the_log_has_the_operations_name_and_nothing_else_that_was_sent(api):
     query = "query Names($given: String!) { contextByName(name: $given) { alias: name } }"
 
     with listening() as log:

@@ -1,4 +1,4 @@
-"""Log lines: readable by programs and people, and silent about what callers send."""
+"""Log lines: readable by programs and people, without what clients send."""
 
 import io
 import json
@@ -21,7 +21,7 @@ def lines():
     return configure
 
 
-def test_away_from_a_terminal_a_line_is_json_with_its_fields(lines):
+def test_without_a_terminal_a_line_is_json_with_its_fields(lines):
     stream = lines()
 
     logging.getLogger("registry").info("context created", extra={"context": "CHITTY-CONTEXT-1"})
@@ -55,7 +55,7 @@ def test_on_a_terminal_a_line_is_text(lines):
     assert stream.getvalue().endswith('reason="signature\\nforged"\n')
 
 
-def test_what_moves_a_terminal_or_turns_text_around_is_spelled_out(lines):
+def test_control_and_bidirectional_characters_are_escaped(lines):
     stream = lines("text")
 
     logging.getLogger("registry").info("read\x9b2J\nforged", extra={"path": "/\x9b31m\u202e\x7fé"})
@@ -66,7 +66,7 @@ def test_what_moves_a_terminal_or_turns_text_around_is_spelled_out(lines):
 
 
 @pytest.mark.parametrize("kind", ["json", "text"])
-def test_a_fault_is_logged_by_type_and_frames_and_without_the_values_it_speaks_of(lines, kind):
+def test_an_exception_is_logged_with_type_and_frames_but_without_values(lines, kind):
     stream = lines(kind)
     given = "variable of the " + "caller"
 
@@ -80,7 +80,7 @@ def test_a_fault_is_logged_by_type_and_frames_and_without_the_values_it_speaks_o
     assert given not in stream.getvalue()
 
 
-def test_what_is_below_the_level_is_not_written(lines):
+def test_lower_levels_are_not_logged(lines):
     stream = lines("json", "warning")
 
     logging.getLogger("registry").info("context created")

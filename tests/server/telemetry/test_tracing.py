@@ -1,4 +1,4 @@
-"""Traces: taken from the caller, passed on, timed when asked, and exported where that is wanted."""
+"""Traces: taken from the caller, passed on, timed on request, and exported to a collector."""
 
 import re
 import subprocess
@@ -64,7 +64,7 @@ async def test_a_callers_trace_is_in_every_line_of_its_request(api):
     ],
     ids=str,
 )
-async def test_what_is_no_trace_is_ignored(api, headers):
+async def test_a_malformed_trace_is_ignored(api, headers):
     with listening() as heard:
         answer = await asked(api, headers=headers)
 
@@ -73,7 +73,7 @@ async def test_what_is_no_trace_is_ignored(api, headers):
     assert "trace_id" not in line
 
 
-async def test_a_later_version_is_read_as_far_as_it_is_known(api):
+async def test_the_known_fields_of_a_later_version_are_used(api):
     with listening() as heard:
         await asked(api, headers=[("traceparent", f"01-{TRACE}-{SPAN}-ff-what-comes")])
 
@@ -81,7 +81,7 @@ async def test_a_later_version_is_read_as_far_as_it_is_known(api):
     assert line["trace_id"] == TRACE
 
 
-async def test_a_trace_goes_on_to_the_identity_authority_with_its_state(minting):
+async def test_a_trace_continues_to_the_identity_authority_with_its_state(minting):
     api, authority = minting
 
     await asked(
@@ -105,7 +105,7 @@ async def test_a_trace_goes_on_to_the_identity_authority_with_its_state(minting)
         b",".join(b"a%d=1" % n for n in range(33)),
     ],
 )
-async def test_a_state_that_is_not_well_formed_does_not_go_on_and_its_trace_does(minting, state):
+async def test_a_malformed_state_is_dropped_and_its_trace_continues(minting, state):
     api, authority = minting
 
     with listening() as heard:
@@ -133,9 +133,7 @@ LONG, SHORT = "v=" + "x" * 127, "=" + "x" * 97  # 129 characters, and 100 with a
     ],
     ids=["from the end", "the long one first", "the last long one", "both", "as long as may be"],
 )
-async def test_a_state_that_is_too_long_goes_on_without_its_long_members_and_then_its_last(
-    minting, members, passed
-):
+async def test_a_too_long_state_loses_its_long_members_and_then_its_last(minting, members, passed):
     api, authority = minting
 
     state = ",".join(members)
@@ -145,7 +143,7 @@ async def test_a_state_that_is_too_long_goes_on_without_its_long_members_and_the
     assert call.headers["tracestate"] == ",".join(members[place] for place in passed)
 
 
-async def test_flags_that_are_not_known_are_not_passed_on(minting):
+async def test_unknown_flags_are_dropped(minting):
     api, authority = minting
 
     await asked(api, REGISTER, [("traceparent", f"00-{TRACE}-{SPAN}-f1")])
@@ -153,7 +151,7 @@ async def test_flags_that_are_not_known_are_not_passed_on(minting):
     assert authority.asked[0].headers["traceparent"] == PARENT
 
 
-async def test_a_request_without_a_trace_begins_one_under_its_own_id(minting):
+async def test_a_request_without_a_trace_starts_one_under_its_own_id(minting):
     api, authority = minting
 
     answer = await asked(api, REGISTER)
@@ -163,7 +161,7 @@ async def test_a_request_without_a_trace_begins_one_under_its_own_id(minting):
     assert "tracestate" not in authority.asked[0].headers
 
 
-async def test_server_timing_is_told_to_whom_prefers_it(api):
+async def test_server_timing_is_sent_to_clients_that_prefer_it(api):
     answer = await asked(api, headers=[("prefer", "respond-async, Server-Timing; x=1")])
 
     told = dict(re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"]))
@@ -173,7 +171,7 @@ async def test_server_timing_is_told_to_whom_prefers_it(api):
 
 
 @pytest.mark.parametrize("headers", [[], [("prefer", "respond-async")]], ids=["none", "another"])
-async def test_server_timing_is_told_to_nobody_else(api, headers):
+async def test_server_timing_is_not_sent_to_others(api, headers):
     answer = await asked(api, headers=headers)
 
     assert not {"server-timing", "preference-applied", "traceresponse"} & answer.headers.keys()
@@ -208,7 +206,7 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
     assert spans["GET"].trace_id.hex() != TRACE
 
 
-def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path):
+def test_an_unreachable_collector_delays_nothing(tmp_path: Path):
     flags = ("--otlp-url", "http://127.0.0.1:9", "--log-format", "json")
     with served(tmp_path / "registry.db", *flags) as (process, said):
         answer = httpx2.post(url_of(said, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
@@ -219,7 +217,7 @@ def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path):
 
 
 @pytest.mark.parametrize("url", ["collector:4318", "ftp://a", "http://me:secret@a", "http://a?b=1"])
-def test_what_is_no_address_of_a_collector_is_refused(tmp_path: Path, url: str):
+def test_an_invalid_collector_url_is_refused(tmp_path: Path, url: str):
     command = [*COMMAND, "serve", "--database", str(tmp_path / "r.db"), "--otlp-url", url]
 
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -229,7 +227,7 @@ def test_what_is_no_address_of_a_collector_is_refused(tmp_path: Path, url: str):
     assert "secret" not in ran.stderr
 
 
-def test_a_collector_needs_the_extra_and_says_so(tmp_path: Path):
+def test_a_collector_without_the_extra_is_refused_with_advice(tmp_path: Path):
     without = "import sys; sys.modules['opentelemetry'] = None\n" + COMMAND[-1]
     command = [sys.executable, "-c", without, "serve", "--otlp-url", "http://127.0.0.1:4318"]
 

@@ -46,7 +46,7 @@ def answered(address: tuple[str, int], *sent: bytes) -> bytes:
     return received
 
 
-def test_an_address_that_is_too_long_to_be_read_is_told_so(address):
+def test_a_too_long_url_gets_414(address):
     start = b"/graphql?query=%7B__typename%7D&x="
     sent = [
         b"GET "
@@ -64,7 +64,7 @@ def test_an_address_that_is_too_long_to_be_read_is_told_so(address):
     }
 
 
-def test_an_offer_of_http_2_is_declined_and_the_request_answered(address):
+def test_an_h2c_upgrade_is_ignored_and_the_request_answered(address):
     last = post(b"Connection: close\r\n")
 
     received = answered(address, post(OFFER), post(OFFER), last)
@@ -73,7 +73,7 @@ def test_an_offer_of_http_2_is_declined_and_the_request_answered(address):
     assert received.count(ANSWER) == 3
 
 
-def test_an_offer_whose_body_comes_later_or_in_chunks_is_declined_all_the_same(address):
+def test_an_upgrade_is_ignored_when_the_body_comes_later_or_in_chunks(address):
     head, body = post(OFFER)[: -len(QUERY)], QUERY
     chunked = post(OFFER + b"Transfer-Encoding: chunked\r\n", b"18\r\n" + QUERY + b"\r\n0\r\n\r\n")
 
@@ -82,13 +82,13 @@ def test_an_offer_whose_body_comes_later_or_in_chunks_is_declined_all_the_same(a
     assert received.count(ANSWER) == 3
 
 
-def test_many_offers_in_one_read_are_answered_in_order(address):
+def test_many_upgrades_in_one_read_are_answered_in_order(address):
     received = answered(address, post(OFFER) * 200 + post(b"Connection: close\r\n"))
 
     assert received.count(ANSWER) == 201
 
 
-def test_a_tunnel_is_refused(address):
+def test_connect_is_refused(address):
     received = answered(address, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
 
     assert received.startswith(b"HTTP/1.1 400 ")
@@ -97,7 +97,7 @@ def test_a_tunnel_is_refused(address):
 @pytest.mark.parametrize(
     "line", [b"X-Long: " + b"a" * 2**20, b"X: y\r\n" * 100_000], ids=["long", "many"]
 )
-def test_a_head_that_does_not_end_is_cut_off(address, line):
+def test_an_endless_head_is_rejected(address, line):
     with socket.create_connection(address, timeout=PATIENCE) as client:
         client.sendall(b"POST /graphql HTTP/1.1\r\nHost: localhost\r\n")
 
@@ -107,7 +107,7 @@ def test_a_head_that_does_not_end_is_cut_off(address, line):
     assert ANSWER in answered(address, post(b"Connection: close\r\n"))
 
 
-def test_a_large_head_is_taken_and_a_larger_one_told_so(address):
+def test_a_large_head_is_accepted_and_a_larger_one_gets_431(address):
     taken = answered(address, post(b"Connection: close\r\nX-Long: %s\r\n" % (b"a" * 30_000)))
     with socket.create_connection(address, timeout=PATIENCE) as client:
         client.sendall(b"POST /graphql HTTP/1.1\r\nX-Long: ")
@@ -129,7 +129,7 @@ def test_a_large_head_is_taken_and_a_larger_one_told_so(address):
     assert json.loads(body)["errors"][0]["extensions"]["code"] == "TOO_LARGE"
 
 
-def test_a_client_that_leaves_before_its_answers_came_is_no_fault(tmp_path):
+def test_a_client_that_disconnects_before_its_responses_causes_no_fault(tmp_path):
     flags = ("--demo", "--log-level", "error")
     with served(tmp_path / "registry.db", *flags) as (process, said):
         url = urlsplit(url_of(said, "/graphql"))
@@ -147,7 +147,7 @@ def test_a_client_that_leaves_before_its_answers_came_is_no_fault(tmp_path):
 @pytest.mark.parametrize(
     "hosts", [b"", b"Host: localhost\r\nHost: localhost\r\n"], ids=["none", "two"]
 )
-def test_a_request_says_one_host(address, hosts):
+def test_a_request_needs_exactly_one_host_header(address, hosts):
     received = answered(address, b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
 
     head, _, body = received.partition(b"\r\n\r\n")
@@ -155,11 +155,11 @@ def test_a_request_says_one_host(address, hosts):
     assert json.loads(body)["errors"][0]["message"] == "send one Host header"
 
 
-def test_an_old_client_may_say_none(address):
+def test_http_1_0_needs_no_host_header(address):
     assert answered(address, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_the_beginning_of_a_request_behind_a_large_one_is_not_taken_for_a_large_head(address):
+def test_the_start_of_a_request_after_a_large_one_is_not_counted_as_a_large_head(address):
     large = post(body=QUERY[:-1] + b" " * 90_000 + QUERY[-1:])
     last = post(b"Connection: close\r\n")
 
@@ -172,7 +172,7 @@ def test_the_beginning_of_a_request_behind_a_large_one_is_not_taken_for_a_large_
     "trailer",
     [b"Content-Type: text/plain", b"Accept: text/css", b"Host: stranger.example", b"X-Any: thing"],
 )
-def test_what_comes_behind_a_body_is_no_header(address, trailer):
+def test_trailers_are_not_headers(address, trailer):
     head = b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
     body = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(QUERY), QUERY, trailer)
 

@@ -1,4 +1,4 @@
-"""Worker processes: kept on one CPU when asked to, and spared the walk over what never becomes garbage."""
+"""Worker processes: pinned to one CPU on request, and exempt from collecting startup objects."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ TUNED = (
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(place):
+def test_a_pinned_worker_runs_on_one_cpu_chosen_by_its_index_from_the_last(place):
     allowed = sorted(os.sched_getaffinity(0), reverse=True)
 
     found = subprocess.run(
@@ -31,7 +31,7 @@ def test_a_pinned_worker_keeps_to_one_cpu_counted_by_its_place_from_the_last(pla
     assert found.stdout.strip() == str({allowed[place % len(allowed)]})
 
 
-def test_what_was_built_before_serving_is_left_out_of_later_collections():
+def test_objects_from_before_serving_are_not_collected():
     found = subprocess.run(
         [sys.executable, "-c", TUNED], capture_output=True, text=True, check=True
     )

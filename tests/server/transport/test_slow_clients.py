@@ -1,4 +1,4 @@
-"""Clients that are slow, silent or too many: they are told so, let go, and keep nobody waiting."""
+"""Slow, silent and too many clients are disconnected with an error, and delay no other."""
 
 import hashlib
 import hmac
@@ -75,7 +75,7 @@ def drip(client: socket.socket, each: bytes, times: int) -> None:
     ],
     ids=["half a head", "a head without an end", "one letter", "empty lines"],
 )
-def test_headers_that_do_not_end_are_given_up_in_json(quick, sent, each):
+def test_unfinished_headers_time_out_with_a_json_error(quick, sent, each):
     with connected(quick) as client:
         client.sendall(sent)
         drip(client, each, 30 if each else 0)
@@ -97,7 +97,7 @@ def test_headers_that_do_not_end_are_given_up_in_json(quick, sent, each):
     ],
     ids=["half a body", "a slow body", "slow chunks", "slow trailers"],
 )
-def test_bodies_that_do_not_end_are_given_up_in_json(quick, sent, each):
+def test_unfinished_bodies_time_out_with_a_json_error(quick, sent, each):
     with connected(quick) as client:
         client.sendall(HEAD + sent)
         drip(client, each, 30 if each else 0)
@@ -108,21 +108,21 @@ def test_bodies_that_do_not_end_are_given_up_in_json(quick, sent, each):
     assert answer.error["message"] == "the body took more than 0.3 seconds"
 
 
-def test_what_was_asked_before_is_answered_first(quick):
+def test_earlier_requests_are_answered_before_a_timeout(quick):
     with connected(quick) as client:
         client.sendall(ASK + ASK + HEAD + b"Content-Length: 9\r\n\r\n{")
 
         assert [answer.status for answer in told(client)] == [200, 200, 408]
 
 
-def test_garbage_behind_a_request_does_not_overtake_its_answer(quick):
+def test_garbage_after_a_request_is_answered_after_it(quick):
     with connected(quick) as client:
         client.sendall(ASK + ASK + b"\0\0\0\r\n\r\n")
 
         assert [answer.status for answer in told(client)] == [200, 200, 400]
 
 
-def test_a_body_that_goes_on_after_its_refusal_is_given_up_too(quick):
+def test_a_body_that_continues_after_its_refusal_times_out_too(quick):
     with connected(quick) as client:
         client.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
         drip(client, b" " * 300_000, 30)
@@ -134,14 +134,14 @@ LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
 
 
 @pytest.mark.parametrize("asked_before", [b"", ASK], ids=["first", "second"])
-def test_a_connection_is_closed_after_a_body_that_was_refused_before_its_end(quick, asked_before):
+def test_a_connection_is_closed_after_a_body_that_was_refused_early(quick, asked_before):
     with connected(quick) as client:
         client.sendall(asked_before + LARGE)
 
         assert [answer.status for answer in told(client)] == [200] * bool(asked_before) + [413]
 
 
-def test_what_is_asked_after_such_a_body_is_answered(quick):
+def test_a_request_after_such_a_body_is_answered(quick):
     with connected(quick) as client:
         client.sendall(LARGE + ASK)
 
@@ -149,14 +149,14 @@ def test_what_is_asked_after_such_a_body_is_answered(quick):
 
 
 @pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
-def test_a_connection_on_which_nothing_is_asked_is_closed(quick, sent):
+def test_an_idle_connection_is_closed(quick, sent):
     with connected(quick) as client:
         client.sendall(sent)
 
         assert [answer.status for answer in told(client)] == [200] * bool(sent)
 
 
-def test_a_large_delivery_may_take_longer_as_long_as_it_comes(tmp_path, monkeypatch):
+def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("CHITTYGRAPH_GITHUB_WEBHOOK_SECRET", SECRET)
     body = json.dumps({"zen": "x" * 6_000_000}).encode()
     signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -212,7 +212,7 @@ def asking_for_much(address: Address, line: bytes) -> socket.socket:
 
 
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
-def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
+def test_a_client_that_does_not_read_its_response_is_disconnected(large, line):
     address, process = large
     with asking_for_much(address, line) as client:
         wait_until_logged(process, b"response not read by client")
@@ -225,7 +225,7 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(large, line):
 
 @pytest.mark.parametrize("large", [PATIENT], ids=["patient"], indirect=True)
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
-def test_a_client_that_reads_slowly_gets_its_answer(large, line):
+def test_a_slow_reader_gets_its_response(large, line):
     received, (address, _) = b"", large
     with asking_for_much(address, line) as client:
         while more := client.recv(1_000_000, socket.MSG_WAITALL):
@@ -237,7 +237,7 @@ def test_a_client_that_reads_slowly_gets_its_answer(large, line):
     assert len(answer.json()["data"]["contexts"]["nodes"]) == 100
 
 
-def test_a_peer_has_so_many_connections_and_others_have_theirs(tmp_path):
+def test_connections_are_limited_per_client(tmp_path):
     with serving(tmp_path, "--peer-sockets", "3") as address, ExitStack() as opened:
         held = [opened.enter_context(connected(address, "127.0.0.2")) for _ in range(3)]
         for client in held:
@@ -267,7 +267,7 @@ def status_of_another(address: Address) -> int:
     return answer.status
 
 
-def test_two_hundred_slow_clients_keep_nobody_waiting(tmp_path):
+def test_two_hundred_slow_clients_delay_no_other(tmp_path):
     with serving(tmp_path) as address, ExitStack() as opened:
         alone = [seconds_to_answer(address) for _ in range(20)]
         slow = [

@@ -1,4 +1,4 @@
-"""Several workers: sockets of their own, connections for each, and a place that is filled again."""
+"""Several workers: sockets of their own, a share of the connections each, and successors."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def lines_of(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
 
 
 @linux_only
-def test_each_worker_gets_a_share_of_the_connections():
+def test_connections_are_distributed_among_workers():
     with socket.create_server(("127.0.0.1", 0), backlog=CONNECTIONS) as first:
         address = first.getsockname()
         with listeners(first, 2) as both:
@@ -59,7 +59,7 @@ def accepted(listener: socket.socket) -> int:
         count += 1
 
 
-def test_a_second_server_of_the_same_user_is_refused_the_port(tmp_path, capsys):
+def test_a_second_server_of_the_same_user_cannot_bind_the_port(tmp_path, capsys):
     with served(tmp_path / "one.db", "--workers", "2") as (_, said):
         port = str(urlsplit(url_of(said, "/")).port)
         before = signal.getsignal(signal.SIGTERM)
@@ -73,7 +73,7 @@ def test_a_second_server_of_the_same_user_is_refused_the_port(tmp_path, capsys):
 
 
 @linux_only
-def test_the_connections_of_a_worker_that_died_wait_for_the_next(tmp_path):
+def test_connections_of_a_dead_worker_wait_for_its_successor(tmp_path):
     with served(tmp_path / "registry.db", "--workers", "2", "--pin-cpus") as (process, said):
         url = url_of(said, "/healthz")
         status_of(url)
@@ -94,7 +94,7 @@ def test_the_connections_of_a_worker_that_died_wait_for_the_next(tmp_path):
 
 
 @linux_only
-def test_workers_are_replaced_one_after_the_other_when_told_to_hang_up(tmp_path):
+def test_sighup_replaces_workers_one_after_the_other(tmp_path):
     with served(tmp_path / "registry.db", "--workers", "2") as (process, said):
         url = url_of(said, "/healthz")
         status_of(url)
@@ -113,7 +113,7 @@ def test_workers_are_replaced_one_after_the_other_when_told_to_hang_up(tmp_path)
 
 
 @linux_only
-def test_a_worker_that_cannot_begin_ends_the_others_too(tmp_path):
+def test_a_worker_that_cannot_start_stops_the_others(tmp_path):
     path = tmp_path / "registry.db"
     with served(path, "--workers", "2") as (process, said):
         status_of(url_of(said, "/healthz"))
@@ -125,7 +125,7 @@ def test_a_worker_that_cannot_begin_ends_the_others_too(tmp_path):
     assert process.returncode == 1
 
 
-def test_the_only_worker_that_cannot_begin_is_a_failure(tmp_path, monkeypatch):
+def test_a_single_worker_that_cannot_start_is_a_failure(tmp_path, monkeypatch):
     async def refuse(*_: object, **__: object) -> None:
         raise BootRefused("no database any more")
 
@@ -138,7 +138,7 @@ def test_the_only_worker_that_cannot_begin_is_a_failure(tmp_path, monkeypatch):
 
 
 @linux_only
-def test_a_worker_whose_documents_are_spoilt_ends_the_server(tmp_path):
+def test_a_restarted_worker_with_invalid_documents_stops_the_server(tmp_path):
     documents = tmp_path / "documents.json"
     documents.write_text("{}")
     path = tmp_path / "registry.db"
@@ -149,4 +149,4 @@ def test_a_worker_whose_documents_are_spoilt_ends_the_server(tmp_path):
         _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 1
-    assert "worker cannot begin" in err
+    assert "worker cannot start" in err

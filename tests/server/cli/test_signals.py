@@ -23,7 +23,7 @@ def hidden(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name.startswith(".")]
 
 
-def test_an_import_that_is_terminated_leaves_no_rows_in_the_temporary_folder(tmp_path: Path):
+def test_a_terminated_import_leaves_nothing_in_the_temporary_folder(tmp_path: Path):
     path = registry(tmp_path / "registry.db", "CHITTY-ADA")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -46,7 +46,7 @@ def test_an_import_that_is_terminated_leaves_no_rows_in_the_temporary_folder(tmp
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_export_to_a_file_that_is_stopped_leaves_no_half_of_it(tmp_path: Path, number: int):
+def test_an_interrupted_export_leaves_no_partial_file(tmp_path: Path, number: int):
     path = registry(tmp_path / "registry.db", *ACTORS)
 
     with subprocess.Popen(

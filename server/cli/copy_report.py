@@ -1,0 +1,11 @@
+"""How `backup` and `restore` describe the copy that they made."""
+
+from db.backup.backups import Copied
+from db.model.tables import TABLES
+
+
+def describe(copied: Copied) -> str:
+    counts = ", ".join(f"{copied.rows[table.name]:,} {table.name}" for table in TABLES)
+    if not copied.dangling:
+        return counts
+    return f"{counts}; {copied.dangling:,} rows refer to a missing one, as they did before"

@@ -1,0 +1,38 @@
+"""How a command ends on SIGTERM or Ctrl-C: what it has not finished is removed."""
+
+import atexit
+import signal
+import sys
+
+from db import temporary_folders
+
+TERMINATED = 143
+
+_are_handled = False  # not in tests, which run commands in their own process
+
+
+def handle() -> None:
+    """Make SIGTERM end this process as Ctrl-C does: by an exception, and with nothing left behind.
+
+    Call it before the command creates its first file.
+    """
+    global _are_handled
+    _are_handled = True
+    atexit.register(_clean_up)
+    set_exit_code(TERMINATED)
+
+
+def set_exit_code(code: int) -> None:
+    """Set the exit code after SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
+
+
+def ignore() -> None:
+    """Ignore signals from now on, since the command ends by itself in a moment."""
+    for number in temporary_folders.STOPPING if _are_handled else ():
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _clean_up() -> None:
+    ignore()
+    temporary_folders.remove_all()
