@@ -150,7 +150,7 @@ def test_invalid_variables_get_one_line(explain, path):
 def test_a_missing_or_binary_file_gets_one_line(path, tmp_path, capsys):
     (tmp_path / "binary").write_bytes(b"\xff\xfe{")
 
-    for name, complaint in (("binary", "not a text in UTF-8"), ("missing", "no such file")):
+    for name, complaint in (("binary", "is not UTF-8"), ("missing", "no such file")):
         code = main(["explain", str(tmp_path / name), "--database", str(path)])
 
         err = capsys.readouterr().err

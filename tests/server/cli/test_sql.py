@@ -314,7 +314,7 @@ def test_the_statement_may_come_from_stdin(sql, monkeypatch):
     bad = sql("-")
 
     assert good == (0, "a\né\n", "")
-    assert bad == (1, "", "chittygraph: the statement is not a text in UTF-8\n")
+    assert bad == (1, "", "chittygraph: the statement is not UTF-8\n")
 
 
 def test_a_server_may_run_at_the_same_time(path, sql):

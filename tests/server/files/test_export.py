@@ -116,7 +116,7 @@ def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(moving
 
     *named, last = err.splitlines()
     assert (code, out, output.exists()) == (1, "", False)
-    assert re.search(r"rows hold what this format cannot express", last)
+    assert re.search(r"rows have values that this format cannot express", last)
     assert all(
         re.match(r"(actors|installations|contexts|connections) .*: ", line) for line in named
     )

@@ -147,7 +147,7 @@ def test_a_type_may_be_said_once_for_all_lines(moving):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["rows.txt"], 2, "--format jsonl or csv"),
+        (["rows.txt"], 2, "--format jsonl or --format csv"),
         (["dump.sql"], 2, "`chittygraph restore` takes"),
         (["-"], 2, "stdin is not named"),
         (["rows.csv"], 2, "add --type"),

@@ -41,7 +41,7 @@ def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(moving, 
     )
 
     assert complaint(done) == (
-        "chittygraph: file too large: allow larger files on the disk that is written to, and repeat it\n"
+        "chittygraph: file too large: allow larger files on that disk and try again\n"
     )
     assert not [path for path in tmp_path.iterdir() if "all.jsonl" in path.name]
 
