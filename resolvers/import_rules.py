@@ -142,12 +142,12 @@ def _as_stored(column: Column) -> Validator[Any]:
             if isinstance(value, list | dict) != nested or isinstance(value, bool):
                 raise Unreadable
             text = stored(value)
-            found = column.type.read(text)
+            canonical = column.type.read(text)
             if isinstance(text, str):
                 text.encode()
         except (Unreadable, UnicodeEncodeError, RecursionError):
             raise InvalidValue(f"cannot be read as {column.type.name}") from None
-        return found if column.type is column_types.INSTANT else value
+        return canonical if column.type is column_types.INSTANT else value
 
     return check
 

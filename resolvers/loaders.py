@@ -76,7 +76,7 @@ class Loaders:
 
         async def load(parents: list[Value]) -> list[bool]:
             statement = listings.overreaches(listing, order, cursor, parents, ahead=ahead)
-            return [bool(answer) for answer in await self._one_each(statement, parents)]
+            return [bool(extends) for extends in await self._one_each(statement, parents)]
 
         return self._loader(("extends_past", listing, order, cursor, ahead), load)
 

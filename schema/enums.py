@@ -3,7 +3,6 @@
 The rest of `schema` imports enumerations from here: Strawberry must see each before a type uses it.
 """
 
-import inspect
 from enum import Enum
 from typing import Any
 
@@ -20,60 +19,68 @@ from db.model.enums import RepositorySelection as RepositorySelection
 from db.model.enums import SourceType as SourceType
 
 
-def _describe(members: type[Enum], **values: str) -> None:
-    """Make an enumeration a GraphQL enum; its docstring and `values` become the descriptions."""
-    made: Any = strawberry.enum(members, description=inspect.getdoc(members))
+def _publish(members: type[Enum], description: str, **values: str) -> None:
+    """Make an enumeration a GraphQL enum with these descriptions, of itself and of its values."""
+    made: Any = strawberry.enum(members, description=description)
     for value in made.__strawberry_definition__.values:
         value.description = values[value.name]
 
 
-_describe(
+_publish(
     ActorType,
+    "The type of an actor",
     HUMAN="A person",
     AI="An AI agent",
     SERVICE="A program that works for others",
     SYSTEM="A component of ChittyOS itself",
 )
-_describe(
+_publish(
     ActorStatus,
+    "The status of an actor",
     ACTIVE="May own contexts and open connections",
     SUSPENDED="Cannot open connections or receive contexts until it is reinstated",
     DELETED="Soft-deleted; can be reinstated",
 )
-_describe(
+_publish(
     ContextStatus,
+    "The status of a context",
     ACTIVE="In use",
     INACTIVE="Set aside",
     DELETED="Soft-deleted; keeps its name and can be restored",
 )
-_describe(
+_publish(
     AccountType,
+    "The type of a GitHub account",
     USER="A person's account",
     ORGANIZATION="An organization's account",
     ENTERPRISE="An enterprise, which consists of organizations",
 )
-_describe(
+_publish(
     RepositorySelection,
+    "The repositories that an installation covers",
     ALL="Every repository, including future ones",
     SELECTED="Only selected repositories",
 )
-_describe(
+_publish(
     ConnectionType,
+    "How a connection reaches its service",
     API="Calls the service's API",
     WEBHOOK="Receives webhooks",
     OAUTH="Calls the service's API on behalf of a user who consented",
     DIRECT="Uses the service's own protocol, such as that of a database",
 )
-_describe(
+_publish(
     ConnectionStatus,
+    "The status of a connection",
     ACTIVE="In use",
     INACTIVE="Switched off",
     FAILED="Too many consecutive reports were unhealthy",
     DISCONNECTED="Disconnected; can be reconnected",
 )
-_describe(SourceType, CONTEXT="A context", ACTOR="An actor itself")
-_describe(
+_publish(SourceType, "What opened a connection", CONTEXT="A context", ACTOR="An actor itself")
+_publish(
     ErrorCode,
+    "The kind of error that a mutation reports",
     INVALID="The value is not valid",
     NOT_FOUND="The referenced object does not exist or is not active",
     ALREADY_EXISTS="Such an object exists already, and only one is allowed",
@@ -86,22 +93,20 @@ _describe(
 
 
 class OrderDirection(Enum):
-    """The direction of an ordering; null counts as the smallest value."""
-
     ASC = "asc"
     DESC = "desc"
 
 
-_describe(
+_publish(
     OrderDirection,
+    "The direction of an ordering; null counts as the smallest value",
     ASC="Ascending: the smallest, earliest or alphabetically first value comes first",
     DESC="Descending: the greatest, latest or alphabetically last value comes first",
 )
 
 
 class ActorOrderField(Enum):
-    """The fields that actors can be ordered by."""
-
+    # Here and below, the values are names of columns.
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     LAST_SEEN_AT = "last_seen_at"
@@ -110,24 +115,18 @@ class ActorOrderField(Enum):
 
 
 class ContextOrderField(Enum):
-    """The fields that contexts can be ordered by."""
-
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     NAME = "name"
 
 
 class InstallationOrderField(Enum):
-    """The fields that installations can be ordered by."""
-
     INSTALLED_AT = "installed_at"
     UPDATED_AT = "updated_at"
     ACCOUNT_LOGIN = "account_login"
 
 
 class ConnectionOrderField(Enum):
-    """The fields that connections can be ordered by."""
-
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     TARGET_SERVICE = "target_service"
@@ -152,6 +151,10 @@ _ORDERINGS = {
     "LAST_USED_AT": "Time of the last use",
     "LAST_HEALTH_CHECK": "Time of the last health report",
 }
-# The value of each member is a column's name.
-for _fields in (ActorOrderField, ContextOrderField, InstallationOrderField, ConnectionOrderField):
-    _describe(_fields, **_ORDERINGS)
+for _fields, _objects in (
+    (ActorOrderField, "actors"),
+    (ContextOrderField, "contexts"),
+    (InstallationOrderField, "installations"),
+    (ConnectionOrderField, "connections"),
+):
+    _publish(_fields, f"The fields that {_objects} can be ordered by", **_ORDERINGS)

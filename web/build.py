@@ -53,7 +53,7 @@ def build() -> None:
 
 
 def _build_in(scratch: Path) -> None:
-    wanted = checksum()
+    stamp = checksum()
     work = scratch / "web"
     work.mkdir()
     for name in SOURCES:
@@ -62,7 +62,7 @@ def _build_in(scratch: Path) -> None:
         shutil.copytree(WEB / name, work / name)
     _npm_ci(work)
     _vite(work)
-    (work / "dist" / STAMP).write_text(wanted)
+    (work / "dist" / STAMP).write_text(stamp)
     _replace(work / "dist", scratch / "replaced")
 
 
@@ -74,10 +74,10 @@ def is_built() -> bool:
 
 def checksum() -> str:
     """The SHA-256 over the names and contents of all sources."""
-    found = [WEB / name for name in SOURCES]
-    found += sorted(path for name in FOLDERS for path in (WEB / name).rglob("*") if path.is_file())
+    paths = [WEB / name for name in SOURCES]
+    paths += sorted(path for name in FOLDERS for path in (WEB / name).rglob("*") if path.is_file())
     digest = hashlib.sha256()
-    for path in found:
+    for path in paths:
         content = path.read_bytes()
         digest.update(f"{path.relative_to(WEB).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()
@@ -105,7 +105,7 @@ def _vite(work: Path) -> None:
 
 def _check(ran: "subprocess.CompletedProcess[Any]", failure: str) -> None:
     if ran.returncode:
-        raise NotBuilt(f"{failure}, and says:\n{ran.stdout.strip()[-SHOWN:]}")
+        raise NotBuilt(f"{failure}:\n{ran.stdout.strip()[-SHOWN:]}")
 
 
 def _replace(made: Path, aside: Path) -> None:

@@ -121,15 +121,15 @@ def _account(report: Report, account: Any, target_type: Any) -> list[Fact] | Non
         return []
     if not isinstance(account, dict):
         raise PayloadMismatch("account is not an object")
-    kind = _account_type(account, target_type)
-    if kind not in [member.value for member in AccountType]:
+    account_type = _account_type(account, target_type)
+    if account_type not in [member.value for member in AccountType]:
         return None
     return [
         report.fact("account_id", _identifier(account)),
         report.fact(
             "account_login", _need(account, "login" if "login" in account else "slug", str)
         ),
-        report.fact("account_type", kind),
+        report.fact("account_type", account_type),
         report.fact("account_avatar_url", _optional(account, "avatar_url", str)),
     ]
 
@@ -192,12 +192,12 @@ def _strings(values: list[Any]) -> list[str]:
     return values
 
 
-def _optional(within: Json, key: str, kind: type[T]) -> T | None:
-    return None if within.get(key) is None else _need(within, key, kind)
+def _optional(within: Json, key: str, type_: type[T]) -> T | None:
+    return None if within.get(key) is None else _need(within, key, type_)
 
 
-def _need(within: Json, key: str, kind: type[T]) -> T:
+def _need(within: Json, key: str, type_: type[T]) -> T:
     value = within.get(key)
-    if not isinstance(value, kind):
-        raise PayloadMismatch(f"{key} is missing or not of type {kind.__name__}")
+    if not isinstance(value, type_):
+        raise PayloadMismatch(f"{key} is missing or not of type {type_.__name__}")
     return value

@@ -67,9 +67,9 @@ def shown(text: str) -> str:
 
 def _is_jumbled(piece: str) -> bool:
     """Whether uppercase, lowercase and digits alternate as in random text, unlike in words."""
-    kinds = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
-    turns = sum(before != after for before, after in pairwise(kinds))
-    return len(set(kinds)) == 3 and turns >= 0.35 * len(piece)
+    classes = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
+    turns = sum(before != after for before, after in pairwise(classes))
+    return len(set(classes)) == 3 and turns >= 0.35 * len(piece)
 
 
 def _is_long_code(piece: str) -> bool:

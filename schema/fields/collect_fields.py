@@ -33,7 +33,7 @@ from graphql.language import Visitor
 
 @dataclass(frozen=True, slots=True)
 class CollectedField:
-    """One field of an answer: its response key, and every node that selects it."""
+    """One field of a response: its response key, and every node that selects it."""
 
     key: str
     nodes: tuple[FieldNode, ...]
@@ -53,7 +53,7 @@ class FieldCollector:
     variables: VariableValues
 
     def collect(self, type_: GraphQLObjectType, nodes: Sequence[Any]) -> list[CollectedField]:
-        """The fields that the nodes' selection sets select of a type, in the answer's order."""
+        """The fields that the nodes' selection sets select of a type, in the response's order."""
         grouped: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         for node in nodes:
@@ -102,7 +102,7 @@ def applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> b
 def selects(info: GraphQLResolveInfo[Any], *path: str) -> bool:
     """Whether the field that is resolved selects `path`, a field of a field, below itself.
 
-    Where CollectFields fails, the answer is yes: the execution reports the error in its place.
+    If CollectFields fails, the result is True: execution will report the error where it belongs.
     """
     collector = FieldCollector(info.schema, info.fragments, info.variable_values)
     type_: Any = get_named_type(info.return_type)

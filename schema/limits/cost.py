@@ -53,7 +53,7 @@ class Cost:
         return evaluate(self.amount, variables)
 
     def actual(self, data: Any) -> int:
-        """The points that an answer's `data` has."""
+        """The points in the `data` of a response."""
         return 0 if self.selection is None or data is None else _actual(self.selection, data, None)
 
 

@@ -1,4 +1,4 @@
-"""How many entries a list of an answer may have, according to its arguments and the variables in them.
+"""How many entries a list of a response may have, according to its arguments and the variables in them.
 
 Variables are read as they were sent. A value of the wrong type counts as absent here; coercion refuses
 it later.
