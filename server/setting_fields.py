@@ -28,12 +28,10 @@ def setting(default: Any, help: str, low: float = 0, high: float = sys.maxsize) 
 
 
 def variable(name: str) -> str:
-    """The environment variable of a setting."""
     return PREFIX + name.upper()
 
 
 def flag(name: str) -> str:
-    """The command line flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
@@ -57,7 +55,6 @@ def default_text(declared: Field[Any]) -> str:
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
-    """The parts of a setting that holds several values."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

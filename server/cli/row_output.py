@@ -65,7 +65,6 @@ def _blob(value: bytes) -> str:
 
 
 def _width(text: str) -> int:
-    """The number of terminal columns of a text."""
     if text.isascii():
         return len(text)
     return sum(

@@ -23,7 +23,6 @@ def handle() -> None:
 
 
 def set_exit_code(code: int) -> None:
-    """Set the exit code after SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
 
 

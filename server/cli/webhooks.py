@@ -36,7 +36,6 @@ def add_to(commands: "Commands") -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Migrate and replay, printing one line per payload."""
     settings = options.settings_of(args)
     return asyncio.run(_replay(settings, args.paths))
 

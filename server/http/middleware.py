@@ -89,7 +89,6 @@ class RequestMiddleware:
 
 
 def record_operation(metrics: Metrics, operation: OperationLog, seconds: float) -> None:
-    """Count and log an operation on a WebSocket."""
     metrics.record_operation(operation, operation.outcome or "failed", seconds)
     if log.isEnabledFor(logging.INFO):
         fields = {"ms": round(seconds * 1000, 2), **_operation_fields(operation)}

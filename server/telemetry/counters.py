@@ -52,14 +52,12 @@ class Metrics:
         self._names_left = max_names
 
     def record_request(self, path: str, log: OperationLog, status: int, seconds: float) -> None:
-        """Count a request by its path, its response's status and its duration."""
         self.http[path if path in self._paths else OTHER, status] += 1
         outcome = _outcome(log, status) if path == self._graphql else None
         if outcome is not None:
             self.record_operation(log, outcome, seconds)
 
     def record_operation(self, log: OperationLog, outcome: str, seconds: float) -> None:
-        """Count an operation by its name, its outcome and its duration."""
         metrics = self._metrics(operation_label(log), outcome)
         metrics.buckets[bisect_left(SECONDS, seconds)] += 1
         metrics.seconds += seconds

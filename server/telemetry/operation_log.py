@@ -30,7 +30,6 @@ class OperationLog:
     timing: ServerTiming | None = None
 
     def refuse(self, code: str) -> None:
-        """Record that the operation was refused, and why."""
         self.outcome, self.code = "refused", code
 
 

@@ -50,7 +50,6 @@ class Tracer:
         )
 
     def end_span(self, span: "Span", scope: Scope, status: int, timing: ServerTiming) -> None:
-        """End a request's span, adding its attributes and phases."""
         from opentelemetry import trace
 
         context = trace.set_span_in_context(span)

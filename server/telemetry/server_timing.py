@@ -17,7 +17,6 @@ class ServerTiming:
         """Name, start and end of each, relative to `started_at`."""
 
     def end_phase(self, name: str) -> None:
-        """Record that a phase of this name has just ended."""
         now = time.perf_counter_ns()
         self.phases.append((name, self._last - self._start, now - self._start))
         self._last = now

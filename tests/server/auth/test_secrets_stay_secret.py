@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -133,73 +134,112 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Credentials:
+    """One of each kind, all valid but the last two."""
+
+    key: str
+    token: str
+    metrics_token: str
+    webhook_secret: str
+    wrong_key: str
+    wrong_token: str
+
+    def all(self) -> list[str]:
+        return [getattr(self, each.name) for each in fields(self)]
+
+
+def flags_of(credentials: Credentials, issuer: str) -> list[str]:
+    flags = {
+        "auth": "protected",
+        "introspection": "true",
+        "failed-credentials-per-minute": "0",
+        "metrics-token": credentials.metrics_token,
+        "github-webhook-secret": credentials.webhook_secret,
+        "jwt-issuer": ISSUER,
+        "jwt-audience": AUDIENCE,
+        "jwt-jwks-url": issuer,
+        "log-format": "json",
+        "log-level": "debug",
+    }
+    return [f"--{name}={value}" for name, value in flags.items()]
+
+
+def send_everywhere(url: str, credentials: Credentials) -> tuple[list[str], str]:
+    """Send each credential in every place; returns all responses, and the metrics."""
+    presented = (
+        credentials.key,
+        credentials.wrong_key,
+        credentials.token,
+        credentials.wrong_token,
+    )
+    responses: list[str] = []
+    with httpx2.Client(base_url=url, timeout=60) as client:
+        for secret in presented:
+            responses += answers(client, credentials.key, secret)
+        responses += answers(client, credentials.token, credentials.token)
+        for secret in (*presented, credentials.metrics_token):
+            responses += asyncio.run(said_on_sockets(f"{url}/graphql", secret))
+        for secret in (credentials.metrics_token, credentials.webhook_secret):
+            headers = {"authorization": bearer(secret)}
+            for path in ("/metrics", "/graphql", "/none"):
+                responses.append(client.get(path, headers=headers).text)
+        return responses, client.get("/metrics").text
+
+
+def places_with(secrets: list[str], contents: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Where a part of a secret appears: the place, the secret's start and the text around it."""
+    return [
+        (place, secret[:12], content[max(0, content.find(part) - 120) : content.find(part) + 20])
+        for place, content in contents.items()
+        for secret in secrets
+        for part in fragments(secret)
+        if part in content
+    ]
+
+
 def test_no_credential_appears_in_any_response_file_log_or_metric(database: Path, tmp_path: Path):
     made = command_process("keys", "create", "--new-admin", "Ada", "--database", database)
     key = made.stdout.strip()
     (stored,) = json.loads(command_process("keys", "list", "--json", "--database", database).stdout)
-    metrics_token, hook_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     with an_issuer() as issuer:
-        mine = token(sub=stored["actor_chitty_id"])
-        others = token(RSA[1], sub="somebody else")
-        flags = {
-            "auth": "protected",
-            "introspection": "true",
-            "failed-credentials-per-minute": "0",
-            "metrics-token": metrics_token,
-            "github-webhook-secret": hook_secret,
-            "jwt-issuer": ISSUER,
-            "jwt-audience": AUDIENCE,
-            "jwt-jwks-url": issuer.url,
-            "log-format": "json",
-            "log-level": "debug",
-        }
-        words = [f"--{name}={value}" for name, value in flags.items()]
-        with served(database, *words) as (process, said):
+        credentials = Credentials(
+            key=key,
+            token=token(sub=stored["actor_chitty_id"]),
+            metrics_token=secrets.token_urlsafe(32),
+            webhook_secret=secrets.token_urlsafe(32),
+            wrong_key=key[:-1] + "_",
+            wrong_token=token(RSA[1], sub="somebody else"),
+        )
+        with served(database, *flags_of(credentials, issuer.url)) as (process, said):
             log: list[str] = []
             reading = threading.Thread(target=lambda: log.append(process.stderr.read()))
             reading.start()  # or the server would wait for room in the pipe
-            told: list[str] = []
-            with httpx2.Client(base_url=url_of(said, ""), timeout=60) as client:
-                for secret in (key, key[:-1] + "_", mine, others):
-                    told += answers(client, key, secret)
-                told += answers(client, mine, mine)
-                for secret in (key, key[:-1] + "_", mine, others, metrics_token):
-                    told += asyncio.run(said_on_sockets(url_of(said, "/graphql"), secret))
-                for secret in (metrics_token, hook_secret):
-                    given = {"authorization": bearer(secret)}
-                    for path in ("/metrics", "/graphql", "/none"):
-                        told.append(client.get(path, headers=given).text)
-                figures = client.get("/metrics").text
+            responses, metrics = send_everywhere(url_of(said, ""), credentials)
             written = {
-                path.name: path.read_bytes() for path in database.parent.glob("registry.db*")
+                path.name: path.read_bytes().decode("latin-1")
+                for path in database.parent.glob("registry.db*")
             }
             command_process("backup", tmp_path / "copy.db", "--database", database)
-            exported = [
-                command_process("export", *form, "--database", database).stdout
-                for form in (["--sql"], ["--jsonl"])
-            ]
+            dump, rows = (
+                command_process("export", form, "--database", database).stdout
+                for form in ("--sql", "--jsonl")
+            )
             process.send_signal(signal.SIGTERM)
             reading.join(60)
 
-    assert any(each.startswith("200 ") for each in told)
+    assert any(each.startswith("200 ") for each in responses)
     assert "credential refused" in log[0]
-    assert "chittygraph_" in figures
-    assert parse(key).key_id in exported[0]
-    places = {
-        **{f"answer {n}": each for n, each in enumerate(told)},
-        **{name: content.decode("latin-1") for name, content in written.items()},
+    assert "chittygraph_" in metrics
+    assert parse(key).key_id in dump
+    contents = {
+        **{f"response {n}": each for n, each in enumerate(responses)},
+        **written,
         "backup": (tmp_path / "copy.db").read_bytes().decode("latin-1"),
-        "dump": exported[0],
-        "rows": exported[1],
-        "figures": figures,
+        "dump": dump,
+        "rows": rows,
+        "metrics": metrics,
         "log": log[0],
     }
-    kept = [key, key[:-1] + "_", mine, others, metrics_token, hook_secret]
-    found = [
-        (place, secret[:12], content[max(0, content.find(part) - 120) : content.find(part) + 20])
-        for place, content in places.items()
-        for secret in kept
-        for part in fragments(secret)
-        if part in content
-    ]
+    found = places_with(credentials.all(), contents)
     assert not found, "\n".join(map(str, found))
