@@ -202,31 +202,47 @@ def test_tests_are_strict_in_ci_and_on_request(clone, env, strict):
     assert clone.count(f"strict={strict}\n") == 1
 
 
+def pytest_in(folder: Path, plugin: str, *flags: str, **env: str) -> str:
+    """What pytest prints of the tests in a folder, with one of our plugins."""
+    words = ["-p", plugin, "-c", os.devnull, *flags, str(folder)]
+    environ = {name: value for name, value in os.environ.items() if name != "CI"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        env=environ | {"PYTHONPATH": str(ROOT)} | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.stdout
+
+
 @pytest.mark.parametrize(("strict", "outcome"), [("0", "1 skipped"), ("1", "1 failed")])
 def test_a_skipped_test_fails_in_strict_mode(tmp_path, strict, outcome):
     (tmp_path / "test_it.py").write_text(
         "import pytest\n\ndef test_it():\n    pytest.skip('no node')\n"
     )
-    environ = {name: value for name, value in os.environ.items() if name != "CI"}
 
-    ran = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "tests.support.strict_mode",
-            "-c",
-            os.devnull,
-            str(tmp_path),
-        ],
-        env=environ | {"CHITTYGRAPH_TEST_STRICT": strict, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
+    output = pytest_in(tmp_path, "tests.support.strict_mode", CHITTYGRAPH_TEST_STRICT=strict)
+
+    assert outcome in output
+
+
+@pytest.mark.parametrize(
+    ("flags", "outcome"),
+    [
+        ([], "1 passed, 1 deselected"),
+        (["--thorough"], "2 passed"),
+        (["--thorough", "-m", "thorough"], "1 passed, 1 deselected"),
+    ],
+)
+def test_a_long_test_runs_where_it_is_asked_for(tmp_path, flags, outcome):
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n\n@pytest.mark.thorough\ndef test_long(): pass\n\ndef test_short(): pass\n"
     )
 
-    assert outcome in ran.stdout
+    output = pytest_in(tmp_path, "tests.support.thorough", *flags)
+
+    assert outcome in output
 
 
 def test_the_docs_have_an_environment_of_their_own_which_is_made_once(clone):
