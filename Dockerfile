@@ -1,5 +1,5 @@
-# The server with its GraphiQL page, and nothing that only builds or tests it. Everything is fetched from
-# the package registries of Python and npm, as the locks pin it.
+# The server with GraphiQL, without build and test tools. All packages come from PyPI and npm, as pinned in
+# the lock files.
 
 ARG PYTHON=3.11
 

@@ -1,4 +1,4 @@
-"""Builds the GraphiQL page with the package; everything else about it is in pyproject.toml."""
+"""Builds GraphiQL as part of the package; all other metadata is in pyproject.toml."""
 
 import subprocess
 import sys
@@ -9,30 +9,30 @@ from setuptools.errors import ExecError
 
 
 class BuildPage(Command):
-    """Makes server/static with web/build.py; raises ExecError when that cannot be done.
+    """Builds server/static with web/build.py; raises ExecError if that fails.
 
-    An editable install goes on without it: the server then says at /graphql what is missing.
+    An editable install continues without it: /graphql then says what is missing.
     """
 
-    description = "build the GraphiQL page into server/static"
+    description = "build GraphiQL into server/static"
     user_options: list[tuple[str, str | None, str]] = []
     editable_mode = False
 
     def initialize_options(self) -> None:
-        """Nothing can be chosen."""
+        """Do nothing: there are no options."""
 
     def finalize_options(self) -> None:
-        """Nothing can be chosen."""
+        """Do nothing: there are no options."""
 
     def run(self) -> None:
-        """Build the page, unless it is built."""
+        """Build GraphiQL, unless it is up to date."""
         ran = subprocess.run([sys.executable, "web/build.py"], check=False)
         if ran.returncode and not self.editable_mode:
-            raise ExecError("the GraphiQL page could not be built; the reason is above")
+            raise ExecError("GraphiQL could not be built; the reason is above")
 
 
 class Build(build):
-    """Building the package, the page first, since the package then contains it."""
+    """Builds GraphiQL before the package that contains it."""
 
     sub_commands = [("build_page", None), *build.sub_commands]
 
