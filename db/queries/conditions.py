@@ -1,8 +1,8 @@
-"""Conditions over rows, and the SQL that they become.
+"""Conditions on rows, and the SQL for them.
 
-A condition is a value: it can be compared, hashed (loaders batch by it) and turned into SQL whose text
-depends on its shape alone, with every operand bound. SQL's third truth value never leaks out of a
-negation: `IS NOT TRUE` makes a row either match a condition or its negation.
+Conditions can be compared and hashed (loaders batch by them). The text of the SQL depends on the shape of
+a condition only, since all operands are bound. Negation uses `IS NOT TRUE`, so that a row matches either
+a condition or its negation, never neither because of NULL.
 """
 
 from collections.abc import Collection
@@ -13,15 +13,15 @@ from db.model.tables import Relation, Table
 from db.program import Value
 from db.security import row_security
 
-# A stored JSON list as a table of its items; what is no JSON is an empty list.
+# A stored JSON list as a table of its items; a text that is not JSON has none.
 _ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
-_GIVEN = "(SELECT value FROM json_each({operand}))"
+_OPERANDS = "(SELECT value FROM json_each({operand}))"
 
 OPERATORS = {
     "eq": "{column} = {operand}",
     "eq_unindexed": "+{column} = {operand}",  # the + keeps SQLite from using an index on the column
     "not": "{column} IS NOT {operand}",
-    "in": "{column} IN " + _GIVEN,
+    "in": "{column} IN " + _OPERANDS,
     "gt": "{column} > {operand}",
     "gte": "{column} >= {operand}",
     "lt": "{column} < {operand}",
@@ -31,7 +31,11 @@ OPERATORS = {
     "is_null": "{column} IS NULL",
     "is_not_null": "{column} IS NOT NULL",
     "has": "{operand} IN (SELECT value FROM " + _ITEMS + ")",
-    "has_any": "EXISTS (SELECT 1 FROM " + _ITEMS + " AS item WHERE item.value IN " + _GIVEN + ")",
+    "has_any": "EXISTS (SELECT 1 FROM "
+    + _ITEMS
+    + " AS item WHERE item.value IN "
+    + _OPERANDS
+    + ")",
     "has_all": (
         "NOT EXISTS (SELECT 1 FROM json_each({operand}) AS given"
         " WHERE (given.value IN (SELECT value FROM " + _ITEMS + ")) IS NOT TRUE)"
@@ -43,7 +47,7 @@ OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A column against an operand, by one of OPERATORS; lists are operands as JSON text."""
+    """A comparison of a column by one of OPERATORS; an operand that is a list is JSON text."""
 
     column: str
     operator: str
@@ -52,28 +56,28 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds; true of every row where there is none."""
+    """Every part holds; without parts, true of every row."""
 
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part holds; true of no row where there is none."""
+    """At least one part holds; without parts, true of no row."""
 
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part does not hold, or cannot be told."""
+    """The part is false or NULL."""
 
     part: "Condition"
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Some row that the relation leads to meets `where`; `live` leaves out the soft-deleted ones."""
+    """A row that the relation leads to meets `where`; `live` excludes the soft-deleted ones."""
 
     relation: Relation[Any]
     where: "Condition"
@@ -87,25 +91,25 @@ EVERYTHING = All(())
 
 @dataclass(slots=True)
 class Binder:
-    """Collects the operands of one statement and names its rows."""
+    """Collects the operands of a statement and numbers its row aliases."""
 
     bind: dict[str, Value] = field(default_factory=dict)
     rows: int = 0
 
     def value(self, value: Value) -> str:
-        """The placeholder of a newly bound value."""
+        """Bind a value; returns its placeholder."""
         name = f"v{len(self.bind)}"
         self.bind[name] = value
         return f":{name}"
 
     def row(self) -> str:
-        """A new alias for a row."""
+        """A new row alias."""
         self.rows += 1
         return f"r{self.rows}"
 
 
 def to_sql(condition: Condition, row: str, binder: Binder) -> str:
-    """The condition as SQL over the row with this alias."""
+    """SQL for the condition, about the row with this alias."""
     match condition:
         case Compare(column, operator, operand):
             name = f"{row}.{column}"
@@ -141,19 +145,19 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
 
 
 def _asked_once(table: Table[Any], row: str, where: Condition, binder: Binder) -> str:
-    """SQL: the row meets the condition, which each row of the table is asked once in the statement.
+    """SQL for a row that meets the condition, evaluated once per row of the table in a statement.
 
-    A row that many lead to would be asked by each of them, and would ask as many in turn: the work would
-    grow by a power with each relation of the filter.
+    Otherwise a row that many rows lead to would be evaluated for each of them, and would evaluate as many
+    in turn: the work would grow by a power with each relation in the filter.
     """
     each = binder.row()
     condition = to_sql(where, each, binder)
-    # The + keeps SQLite from beginning with these rows, and sorting the whole list that it is asked for.
+    # The + keeps SQLite from starting with these rows and then sorting the whole list.
     return f"+{row}.rowid IN (SELECT {each}.rowid FROM {table.listed} AS {each} WHERE {condition})"
 
 
 def _leads_to_many(condition: Condition) -> bool:
-    """Whether a condition asks several rows of one, by whichever way."""
+    """Whether a condition evaluates several rows for one, directly or further down."""
     match condition:
         case All(parts) | AnyOf(parts):
             return any(map(_leads_to_many, parts))
@@ -165,7 +169,7 @@ def _leads_to_many(condition: Condition) -> bool:
 
 
 def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
-    """The condition, with equalities that no index is to be used for, but for those on `besides`."""
+    """The condition, with equalities that use no index except for those on the columns `besides`."""
     match condition:
         case Compare(column, "eq", operand) if column not in besides:
             return Compare(column, "eq_unindexed", operand)
@@ -175,15 +179,15 @@ def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
 
 
 def belongs(relation: Relation[Any], row: str, parent: str) -> str:
-    """SQL: the row is one that the relation leads to from the parent's value."""
+    """SQL for a row that the relation leads to from the parent's value."""
     return relation.match.format(row=row, parent=parent)
 
 
 def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
-    """SQL: what stands for the child's table, and that a row belongs to the parent's value.
+    """SQL for the child's table, and the condition that a row belongs to the parent's value.
 
-    Of many rows those that a viewer sees are found from what is its own. Others may own most of what
-    belongs to a parent, and how long it takes to pass them by would tell how much that is.
+    The visible rows of a to-many relation are found from the viewer's own rows: skipping rows of others
+    would take time that reveals how many there are.
     """
     if relation.whole:
         return relation.child.picked, _all_belong(relation, row, parent)
@@ -192,9 +196,9 @@ def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
 
 
 def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:
-    """SQL like `belongs`, of rows that are seen all or none: no row does where the viewer sees none.
+    """SQL like `belongs`, for rows that a viewer sees all or none of; false if it sees none.
 
-    The viewer's rights are looked at once for each parent, and not for each row (W2 of `--auth`).
+    The viewer's rights are evaluated once per parent, not per row (W2 of `--auth`).
     """
     values = {name: value.format(parent=parent) for name, value in relation.whole.items()}
     (column, _), *others = values.items()
@@ -203,10 +207,9 @@ def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:
 
 
 def listed_rows(table: Table[Any], row: str, *, live: bool) -> list[str]:
-    """SQL conditions: which rows of a table are listed; `live` leaves out the soft-deleted ones."""
+    """SQL conditions for the listed rows of a table; `live` excludes the soft-deleted ones."""
     return [table.live.format(row=row)] if live else []
 
 
 def all_of(conditions: list[str]) -> str:
-    """SQL: the conditions together."""
     return " AND ".join(conditions) if conditions else "TRUE"

@@ -1,8 +1,8 @@
-"""Cursors of pages: a version, an authentication code, and the place in an ordering.
+"""Cursors of pages: a version, an authentication code, and a position in an ordering.
 
-A cursor holds the values that its row is ordered by, so it stays good when rows come and go. It is
-authenticated with a key kept in the database: every worker and every restart reads it, and nobody
-else can make one. It belongs to one table and one ordering.
+A cursor holds the values that its row is ordered by, so it stays valid when rows are added or removed. It
+is authenticated with a key that is stored in the database, so that all workers, also after a restart,
+accept it and nobody else can make one. It belongs to one table and one ordering.
 """
 
 import base64
@@ -31,14 +31,14 @@ READ_KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
 
 
 def key() -> Program[bytes]:
-    """The database's cursor key, made when it has none yet."""
+    """The database's cursor key, which is created if there is none yet."""
     made = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": instants.now()})
     _, [(value,)] = yield [made, Statement(READ_KEY)]
     return bytes.fromhex(str(value))
 
 
 def stored_key() -> Program[bytes | None]:
-    """The database's cursor key if it has one: a server over a full disk must still start."""
+    """The database's cursor key, or None: a server must start even if the disk is full."""
     (found,) = yield [Statement(READ_KEY)]
     return bytes.fromhex(str(found[0][0])) if found else None
 
@@ -48,7 +48,7 @@ def _place(table: str, order: Sequence[Order]) -> str:
 
 
 def _begun(key: bytes) -> hashlib.blake2b:
-    """The authentication code of nothing but the version; the payload is still to be added."""
+    """The authentication code of the version, to which the payload is still to be added."""
     return hashlib.blake2b(VERSION, digest_size=MAC_BYTES, key=key)
 
 
@@ -63,17 +63,17 @@ def _text(raw: bytes) -> str:
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-# Kept, because making one anew for each cursor costs more than the cursor. It is given value by
-# value: a text alone takes a third of the time that a list of texts does.
+# One encoder for all, since making one costs more than a cursor. It encodes value by value: a single
+# text takes a third of the time that a list of texts does.
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values], str]:
-    """What makes the cursor of a row of its values in this ordering of a table.
+    """A function that makes the cursor of a row from its values in this ordering of a table.
 
-    It raises Unreadable for a value that no column means to hold.
+    It raises Unreadable for a BLOB, which no column is meant to hold.
     """
-    # What every cursor of a page has in common is done once (W2 and W5 of the benchmark).
+    # What all cursors of a page have in common is computed once (W2 and W5 of the benchmark).
     place, begun = _to_json(_place(table, order)), _begun(key)
 
     def encode(values: Values) -> str:
@@ -85,10 +85,10 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
 
 
 def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
-    """The values that a cursor holds.
+    """The values in a cursor.
 
-    Raises BadRequest for one that is damaged, comes from another registry or an earlier version, or
-    belongs to another list or ordering.
+    Raises BadRequest if it is damaged, is from another registry or an earlier version, or belongs to
+    another list or ordering.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -98,12 +98,13 @@ def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Value
     genuine = hmac.compare_digest(raw, _raw(_begun(key), payload))
     if not genuine or _text(raw) != cursor:
         raise BadRequest(
-            "BAD_CURSOR", "the cursor is damaged or of another registry: start from the first page"
+            "BAD_CURSOR",
+            "the cursor is damaged or from another registry: start from the first page",
         )
     place, *values = json.loads(payload)
     if place != _place(table, order):
         raise BadRequest(
             "BAD_CURSOR",
-            "the cursor belongs to another list or ordering: use it where and as it was given",
+            "the cursor belongs to another list or ordering: use it with the arguments it came from",
         )
     return tuple(values)

@@ -1,9 +1,9 @@
-"""Statements whose whole answer is one JSON text.
+"""Statements that return one JSON text instead of many rows.
 
-Each fetched row costs Python more than SQLite needs to write it into an array, and takes the
-interpreter's lock anew; one text, parsed in one go, does not. Values keep their types: numbers, texts
-and NULL. A BLOB cannot be packed: SQLite refuses the statement. Better still is not to parse it: a row
-may come spelled, as the answer's own text (W2 and W3 of the benchmark).
+Fetching a row costs Python more than SQLite needs to write it into an array, and takes the interpreter's
+lock again; one text is parsed in one go. Numbers, texts and NULL keep their types; SQLite refuses the
+statement for a BLOB. Canonical rows need no parsing at all: SQLite returns the text of the response
+itself (W2 and W3 of the benchmark).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,87 +13,85 @@ from typing import Any
 from db.model.tables import Table
 from db.program import Statement, Value, Values
 from db.queries.conditions import Binder
-from db.queries.json_text import Member, odd, spelled
+from db.queries.json_text import Member, non_canonical, object_text
 from db.queries.listings import Cut, Listing, Order, counted, cut_from, reaches, uncut_from
 
-# What stands between the rows of a spelled page, between their number and them, and between pages:
-# JSON text never holds it.
+# The separators of rows in a page, of a page's row count and its rows, and of pages. JSON text holds none
+# of these characters.
 ROW, ROWS, PAGE = "\x1e", "\x1f", "\x1d"
 LARGE = 100  # rows of a page
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
-    """A statement that wants the values of the parents it is about, and may be kept for the next ones.
-
-    `narrow` is a Statement's.
-    """
+class JsonStatement:
+    """A Statement without its parents, so that it can be cached for others."""
 
     sql: str
     bind: dict[str, Value]
     narrow: str = ""
 
     def of(self, parents: str) -> Statement:
-        """The statement for these parents (or keys), a JSON array; a table's own list has none."""
+        """The statement for these parents (or keys), given as a JSON array."""
         return Statement(self.sql, self.bind | {"parents": parents}, self.narrow)
 
     def alone(self) -> Statement:
-        """The statement for a table's own list."""
+        """The statement for the list of a whole table, which has no parents."""
         return Statement(self.sql, self.bind, self.narrow)
 
 
-def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> Packed:
-    """One page as an array of rows, each the values of these columns; of each parent for a relation.
+def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> JsonStatement:
+    """One page, or one of each parent for a relation: an array of rows, each an array of these columns.
 
-    The arrays of several parents come in their order.
+    The arrays come in the order of the parents.
     """
 
     def select(found: str) -> str:
         return f"SELECT {_arrays(listing, columns, found)}"
 
-    return _packed(listing, cut, select)
+    return _statement(listing, cut, select)
 
 
-def spelled_page(
+def text_page(
     listing: Listing, cut: Cut, columns: Sequence[str], members: Sequence[Member]
-) -> Packed:
-    """Like `page`, but with rows that are spelled, unless any row of the table is odd.
+) -> JsonStatement:
+    """Like `page`, but rows are the JSON text of the response, unless the table has non-canonical rows.
 
-    `spelled_pages` tells the two answers apart.
+    `split_pages` tells the two results apart.
     """
     joined = f"coalesce(group_concat(row.text, char({ord(ROW)})), '')"
 
     def select(found: str) -> str:
-        texts = _each(spelled(members, "x"), found)
+        texts = _each(object_text(members, "x"), found)
         page = f"(SELECT count(*) || char({ord(ROWS)}) || {joined} {texts})"
         pages = _per_parent(listing, page, f"char({ord(PAGE)})")
+        table = listing.table
         return (
-            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {listing.table.name} WHERE {odd(listing.table)})"
+            f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {non_canonical(table)})"
             f" THEN {_arrays(listing, columns, found)} ELSE {pages} END"
         )
 
-    return _packed(listing, cut, select)
+    return _statement(listing, cut, select)
 
 
-def _packed(listing: Listing, cut: Cut, select: Callable[[str], str]) -> Packed:
-    """The statement that selects from what SQL from FROM on finds, and the one for a narrow viewer.
+def _statement(listing: Listing, cut: Cut, select: Callable[[str], str]) -> JsonStatement:
+    """The statement that selects from the FROM clause it is given, and the one for a restricted viewer.
 
-    That viewer's rows are found in no order: only those of the page are fetched. To sort them with all
-    that is made of them took twice as long (W3 of `--auth`).
+    A restricted viewer's rows are found in no order, so rowids are sorted first and only the rows of the
+    page fetched: sorting whole rows took twice as long (W3 of `--auth`).
     """
     binder = Binder({"limit": cut.limit})
     sql = select(cut_from(listing, cut, "x", binder))
     narrow = ""
     if listing.is_walked:
         narrow = select(_picked(listing, cut, Binder({"limit": cut.limit})))
-    return Packed(sql, binder.bind, narrow)
+    return JsonStatement(sql, binder.bind, narrow)
 
 
 def _picked(listing: Listing, cut: Cut, binder: Binder) -> str:
-    """SQL from FROM on for the rows of a page, found among what is the viewer's own.
+    """The FROM clause for the rows of a page, found among the viewer's own rows.
 
-    Where there is a LIMIT, SQLite sorts with a B-tree of so many rows, which is slow for large pages:
-    these are cut from an array of all (a third less of W3 as owner).
+    With a LIMIT, SQLite sorts with a B-tree of that many rows, which is slow for large pages: they are
+    cut from an array of all rowids instead, which takes a third less time (W3 as owner).
     """
     rows = f"{listing.table.picked} AS x ON x.rowid = picked.value"
     if cut.limit <= LARGE:
@@ -104,33 +102,35 @@ def _picked(listing: Listing, cut: Cut, binder: Binder) -> str:
     return f"FROM {found} AS picked CROSS JOIN {rows} LIMIT :limit"
 
 
-def spelled_pages(answer: str) -> list[tuple[int, str]] | None:
-    """How many rows each page has, and their text; None where the answer is one of arrays."""
+def split_pages(answer: str) -> list[tuple[int, str]] | None:
+    """The row count and the text of each page; None if the result consists of arrays."""
     if answer.startswith("["):
         return None
-    # To split a long text in vain takes ten times as long as to look first (W3 of the benchmark).
+    # Splitting a long text in vain takes ten times as long as looking first (W3 of the benchmark).
     pages = answer.split(PAGE) if PAGE in answer else [answer]
     parts = (page.partition(ROWS) for page in pages)
     return [(int(count), text) for count, _, text in parts]
 
 
-def count(listing: Listing) -> Packed:
-    """The whole list's length, as an array with that of each parent."""
+def count(listing: Listing) -> JsonStatement:
+    """The length of the whole list: an array with that of each parent."""
     binder = Binder()
-    return Packed(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
+    return JsonStatement(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
 
 
-def reach(listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool) -> Packed:
-    """Whether the list reaches past a cursor, as an array with 0 or 1 for each parent."""
+def reach(
+    listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
+) -> JsonStatement:
+    """Whether the list continues beyond a cursor: an array with 0 or 1 for each parent."""
     binder = Binder()
     reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return Packed(f"SELECT {_array(listing, reaching)}", binder.bind)
+    return JsonStatement(f"SELECT {_array(listing, reaching)}", binder.bind)
 
 
-def rows(table: Table[Any], column: str, columns: Sequence[str]) -> Packed:
-    """The rows whose `column` is among the keys, as arrays of its value and those of `columns`."""
+def rows(table: Table[Any], column: str, columns: Sequence[str]) -> JsonStatement:
+    """The rows whose `column` is one of the keys: arrays of its value and those of `columns`."""
     packed = ", ".join(f"x.{name}" for name in (column, *columns))
-    return Packed(
+    return JsonStatement(
         f"SELECT json_group_array(json_array({packed})) FROM {table.seen} AS x"
         f" WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
         {},
@@ -144,9 +144,9 @@ def _arrays(listing: Listing, columns: Sequence[str], found: str) -> str:
 
 
 def _each(expression: str, found: str) -> str:
-    """SQL from FROM on for the text of each row found, in order.
+    """The FROM clause for the text of each row found, in order.
 
-    It is made inside: to hand on every column and make it outside took a fifth longer (W2).
+    The inner SELECT makes the text: passing all columns on and making it outside took a fifth longer (W2).
     """
     return f"FROM (SELECT {expression} AS text {found}) AS row"
 
@@ -157,7 +157,7 @@ def _array(listing: Listing, expression: str) -> str:
 
 
 def _per_parent(listing: Listing, expression: str, separator: str) -> str:
-    """SQL for the texts of an expression of all parents, in their order; a table's own list has one."""
+    """SQL for the texts of an expression of all parents, in their order; a whole table has one."""
     if listing.relation is None:
         return expression
     return (

@@ -1,9 +1,9 @@
-"""Which stored values SQLite can spell as an answer does, and how.
+"""JSON text of a response that SQLite itself writes, and the rows that it can write.
 
-A row is odd when one of these columns holds anything but a plain value of its kind: reading it takes
-Python, which mends, refuses or respells it. An index of the odd rows alone (migration 0013), which
-whatever writes to the database keeps, tells at once whether a table has any. Lists and objects are
-not spelled at all: what is stored is not how an answer writes it.
+A row is non-canonical if a column holds anything but the canonical form of a value of its type: only
+Python can then repair or refuse the value. A partial index of the non-canonical rows (migration 0013)
+tells at once whether a table has any. Lists and objects are not written this way: their stored text is
+not the text of the response.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ from db.model.column_types import INT32_MAX, ColumnType
 from db.model.tables import Column, Table
 
 Member: TypeAlias = tuple[str, Column | str]
-"""A member of an object: its name, and the column or the fixed text that is its value."""
+"""A member of an object: its name, and a column or a fixed text for its value."""
 
-# Older versions of SQLite take no more arguments than these need.
+# json_object takes two arguments per member, and older versions of SQLite allow 127 arguments.
 MOST_MEMBERS = 63
 
-# The bounds keep out year 0, which Python does not know, and the word "now", which SQLite refuses to
-# see in an index. Only a modifier has it work out the day: else February may have 30. COLLATE: in a
-# table that others made, `z` may equal `Z`.
+# The bounds exclude year 0, which Python does not have, and the word "now", which SQLite refuses in an
+# index. Without a modifier, SQLite accepts 30 February. COLLATE: in a table that another program made,
+# `z` may equal `Z`.
 _INSTANT = (
     "CASE WHEN {column} BETWEEN '0001' AND 'A' THEN "
     + instants.as_instant("{column}", "'+0 days'")
     + " END = {column} COLLATE BINARY"
 )
-_PLAIN: dict[ColumnType, str] = {
+_CANONICAL: dict[ColumnType, str] = {
     column_types.TEXT: "typeof({column}) = 'text'",
     column_types.CHITTY_ID: "typeof({column}) = 'text'",
     column_types.INT: "typeof({column}) = 'integer'"
@@ -37,32 +37,33 @@ _PLAIN: dict[ColumnType, str] = {
 }
 
 
-def odd(table: Table[Any]) -> str:
-    """SQL: a row of the table is odd. The index of the odd rows is of this very text."""
-    plain = " AND ".join(filter(None, map(_plain, table.columns.values())))
-    return f"({plain}) IS NOT TRUE"
+def non_canonical(table: Table[Any]) -> str:
+    """SQL for a non-canonical row of the table, in the very words of the partial index."""
+    canonical = " AND ".join(filter(None, map(_canonical, table.columns.values())))
+    return f"({canonical}) IS NOT TRUE"
 
 
-def _plain(column: Column) -> str:
+def _canonical(column: Column) -> str:
     if column.type.names:
         values = ", ".join(map(_literal, column.type.names))
-        plain = f"{column.name} COLLATE BINARY IN ({values})"
-    elif column.type in _PLAIN:
-        plain = _PLAIN[column.type].format(column=column.name)
+        canonical = f"{column.name} COLLATE BINARY IN ({values})"
+    elif column.type in _CANONICAL:
+        canonical = _CANONICAL[column.type].format(column=column.name)
     else:
         return ""
-    return f"({column.name} IS NULL OR {plain})" if column.nullable else plain
+    return f"({column.name} IS NULL OR {canonical})" if column.nullable else canonical
 
 
-def can_spell(members: Sequence[Member]) -> bool:
-    """Whether SQLite can spell an object of these members, of rows that are not odd."""
+def has_json_text(members: Sequence[Member]) -> bool:
+    """Whether SQLite can write the JSON text of an object of these members, of canonical rows."""
     return len(members) <= MOST_MEMBERS and all(
-        isinstance(value, str) or value.type.names or value.type in _PLAIN for _, value in members
+        isinstance(value, str) or value.type.names or value.type in _CANONICAL
+        for _, value in members
     )
 
 
-def spelled(members: Sequence[Member], row: str) -> str:
-    """SQL for the JSON text of an object of these members, of a row that is not odd."""
+def object_text(members: Sequence[Member], row: str) -> str:
+    """SQL for the JSON text of an object of these members, of a canonical row."""
     pairs = (f"{_literal(name)}, {_value(value, row)}" for name, value in members)
     return f"json_object({', '.join(pairs)})"
 

@@ -1,7 +1,7 @@
-"""Pages of a list: which rows, in which order, from where; and the statements that fetch them.
+"""Pages of lists: filter, ordering and position, and the statements that fetch them.
 
-A list is a whole table, or what a relation leads to from each of many parents at once. Either way it
-is cut in SQL: a page reads its own rows, not all of them.
+A list is a whole table, or what a relation leads to from each of many parents. SQL cuts the page: only
+its own rows are read.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ PARENT = "parents.value"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One part of an ordering. NULL is smaller than everything."""
+    """One column of an ordering. NULL sorts before all values."""
 
     column: str
     descending: bool
@@ -26,10 +26,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list holds: a table's rows, or those of a relation, that meet `where`.
-
-    `live` leaves out the soft-deleted ones.
-    """
+    """The rows of a table or a relation that meet `where`; `live` excludes the soft-deleted ones."""
 
     table: Table[Any]
     relation: Relation[Any] | None
@@ -38,7 +35,7 @@ class Listing:
 
     @property
     def is_walked(self) -> bool:
-        """Whether a viewer that sees few of the rows finds them from its own, and in no order."""
+        """Whether a restricted viewer's rows are found from its own rows, which is in no order."""
         return self.relation is None or not self.relation.whole
 
 
@@ -46,8 +43,8 @@ class Listing:
 class Cut:
     """One page of a listing, in an ordering whose last part is the table's key.
 
-    `after` and `before` are the order's values at a cursor. `limit` rows are read, from the end of the
-    list when `backward`.
+    `after` and `before` are the values of the ordering's columns at a cursor. `limit` rows are read, from
+    the end of the list if `backward`.
     """
 
     order: tuple[Order, ...]
@@ -58,10 +55,10 @@ class Cut:
 
 
 def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
-    """The statement for one page, of each parent for a relation.
+    """The statement for one page, or for one of each parent for a relation.
 
-    Its rows hold the parent's value first (NULL for a table) and then the columns. They come parent
-    by parent, in the list's order or, when `backward`, against it.
+    Its rows have the parent's value (NULL for a table) and then the columns. They come parent by parent,
+    in the list's order, which is reversed if `backward`.
     """
     binder = Binder({"limit": cut.limit})
     table = listing.table
@@ -83,7 +80,7 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
 
 
 def count(listing: Listing, parents: Sequence[Value]) -> Statement:
-    """The statement for the whole list's length: rows of the parent's value and its count."""
+    """The statement for the length of the whole list: rows of the parent's value and the length."""
     binder = Binder()
     return _per_parent(listing, counted(listing, binder), parents, binder)
 
@@ -96,21 +93,20 @@ def overreaches(
     *,
     ahead: bool,
 ) -> Statement:
-    """The statement that asks whether the list reaches past a cursor: to it or behind it, or `ahead`."""
+    """The statement for whether the list has rows at or before a cursor, or at or after it if `ahead`."""
     binder = Binder()
     reaching = reaches(listing, order, cursor, binder, ahead=ahead)
     return _per_parent(listing, reaching, parents, binder)
 
 
 def counted(listing: Listing, binder: Binder) -> str:
-    """SQL for the whole list's length."""
     return f"(SELECT count(*) {_all_from(listing, 'x', binder)})"
 
 
 def reaches(
     listing: Listing, order: tuple[Order, ...], cursor: Values, binder: Binder, *, ahead: bool
 ) -> str:
-    """SQL for whether the list reaches past a cursor; it looks at its very first or last row only."""
+    """SQL for whether the list continues beyond a cursor; it reads only its first or last row."""
     binder.bind["limit"] = 1
     columns = ", ".join(f"x.{part.column}" for part in order)
     first = f"SELECT {columns} {cut_from(listing, Cut(order, 1, backward=ahead), 'x', binder)}"
@@ -142,17 +138,17 @@ def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
 
 
 def _belonging(listing: Listing, row: str) -> tuple[str, str]:
-    """What stands for the table, and the condition that a row is the list's."""
+    """SQL for the table, and the condition that a row belongs to the list."""
     if listing.relation is None:
         return listing.table.listed, "TRUE"
     return rows_of(listing.relation, row, PARENT)
 
 
 def _walked(listing: Listing, by: str) -> Listing:
-    """The listing, so asked for that SQLite walks the index that it is ordered by.
+    """The listing, worded so that SQLite walks the index of the ordering.
 
-    For an equality that another index could find, it would fetch all such rows and sort them, which is
-    kept to where there is nothing to sort.
+    For an equality that another index can find, SQLite would fetch all such rows and sort them. That is
+    only allowed if there is nothing to sort.
     """
     table = listing.table
     besides = {table.key, by} | table.unique
@@ -162,12 +158,12 @@ def _walked(listing: Listing, by: str) -> Listing:
 
 
 def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
-    """SQL from FROM on for one page, of the parent `parents.value` for a relation; binds no `:limit`."""
+    """The FROM clause for one page, of the parent `parents.value` for a relation; `:limit` is not bound."""
     return f"{uncut_from(listing, cut, row, binder)} LIMIT :limit"
 
 
 def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
-    """The same, with all rows that follow those of the page."""
+    """The FROM clause for the page and all rows that follow it."""
     bounds = []
     if cut.after is not None:
         bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
@@ -190,10 +186,10 @@ def _beyond(
     *,
     backward: bool,
 ) -> str:
-    """SQL: the row comes after the cursor in this order (before it when `backward`).
+    """SQL for a row after the cursor in this ordering (before it if `backward`).
 
-    Made from the last column outwards: strictly past the cursor in this one, or level with it and
-    beyond in the rest. The bound on the first column alone is implied; it lets SQLite seek.
+    It is built from the last column outwards: past the cursor in this column, or equal in this one and
+    past the cursor in the rest. The bound on the first column is implied; with it SQLite can seek.
     """
     condition = ""
     for part, value in reversed(list(zip(order, cursor, strict=True))):
@@ -212,11 +208,10 @@ def _beyond(
 def _past(
     column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool, or_hidden: str
 ) -> tuple[str, str, str]:
-    """SQL for strictly past a value, for level with it, and for a bound that both imply.
+    """SQL for past a value, for equal to it, and for a bound that both imply.
 
-    `or_hidden` is SQL that adds the rows whose value is hidden from the viewer, and NULL for that.
-
-    NULL comes first when ascending, so a value has no NULL past it; descending, it has.
+    `or_hidden` adds the rows whose value is hidden from the viewer, for whom it is NULL. NULL sorts first:
+    it is past a value only if descending.
     """
     if value is None:
         level = f"{column} IS NULL"
@@ -228,7 +223,7 @@ def _past(
     if not descending:
         return f"{column} > {bound}", level, f"{column} >= {bound} AND "
     if nullable:
-        # No one bound holds values and NULLs. The + keeps SQLite from looking both up and sorting them.
+        # No single bound includes values and NULLs. The + keeps SQLite from seeking both and sorting.
         return f"(+{column} < {bound} OR +{column} IS NULL)", level, ""
     past, seek = f"{column} < {bound}", f"{column} <= {bound}"
     if or_hidden:

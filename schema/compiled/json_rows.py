@@ -27,7 +27,7 @@ class JsonRows:
     def of(cls, plan: RowPlan, order: Sequence[Order]) -> "JsonRows | None":
         """How to write these objects; None if SQLite cannot, or if they lack a value of the cursor."""
         members = plan.members
-        if members is None or not json_text.can_spell(members):
+        if members is None or not json_text.has_json_text(members):
             return None
         shown = {
             column.name: (key, column)

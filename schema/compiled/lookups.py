@@ -10,7 +10,7 @@ from db.errors import Unreadable
 from db.model.tables import Table
 from db.program import Value
 from db.queries import json_listings
-from db.queries.json_listings import Packed
+from db.queries.json_listings import JsonStatement
 from schema.compiled.plan import Objects, PlanRun, Rows, Task
 from schema.compiled.rows import Columns, RowPlan
 
@@ -30,10 +30,10 @@ class TableLookup:
 
     columns: Columns
     uses: list[Use]
-    cached: Packed | None = None
+    cached: JsonStatement | None = None
 
     @property
-    def statement(self) -> Packed:
+    def statement(self) -> JsonStatement:
         """The statement that fetches them; the columns are complete once everything is compiled."""
         if self.cached is None:
             self.cached = json_listings.rows(self.table, self.by, self.columns.names[1:])

@@ -11,7 +11,7 @@ import orjson
 from db.errors import Unreadable
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
-from db.queries.json_listings import Packed
+from db.queries.json_listings import JsonStatement
 from db.queries.listings import Cut
 from schema.compiled.arguments import Arguments
 from schema.compiled.json_rows import JsonPage, JsonRows
@@ -160,7 +160,7 @@ class PageStatements:
     """The statements of a page field whose arguments are known; the parents are still to be bound."""
 
     cut: Cut
-    statements: list[Packed]
+    statements: list[JsonStatement]
     has_rows: bool
     ordered_by: list[int]
     json_rows: JsonRows | None
@@ -221,7 +221,7 @@ class PagePlan:
         if has_rows:
             wider = replace(cut, limit=cut.limit + look_ahead)
             statements.append(
-                json_listings.spelled_page(listing, wider, names, json_rows.members)
+                json_listings.text_page(listing, wider, names, json_rows.members)
                 if json_rows
                 else json_listings.page(listing, wider, names)
             )
@@ -275,7 +275,7 @@ class PageTask:
     def _rows(self, texts: list[str]) -> PageRows:
         statements, plan, count = self._page, self._plan, len(self._objects)
         json_rows = statements.json_rows
-        pages = json_listings.spelled_pages(texts[0]) if json_rows else None
+        pages = json_listings.split_pages(texts[0]) if json_rows else None
         rest = map(orjson.loads, texts if pages is None else texts[1:])
         if json_rows and pages is not None:
             page = self._json(json_rows, pages)

@@ -42,7 +42,7 @@ def leaves(table: Table[Any], arguments: str) -> str:
         name
         for name, field in type_.fields.items()
         if isinstance(source := source_of(field), FromColumn)
-        and json_text.can_spell([(name, source.column)])
+        and json_text.has_json_text([(name, source.column)])
     ]
     again = [f"{name}_: {name}" for name in names[:9]]
     return f"""{table.name}({arguments}) {{

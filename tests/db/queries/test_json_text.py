@@ -26,7 +26,7 @@ COLUMNS = [
     pytest.param(table, column, id=f"{table.name}.{column.name}")
     for table in TABLES
     for column in table.columns.values()
-    if json_text.can_spell([("value", column)])
+    if json_text.has_json_text([("value", column)])
 ]
 CHARACTERS = [
     chr(code) for code in (*range(0x300), *range(0x2000, 0x2070), *range(0xFFF0, 0x10010))
@@ -71,7 +71,7 @@ def loose(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def odd_rows(connection: sqlite3.Connection, table: Table[Any]) -> int:
-    sql = f"SELECT count(*) FROM {table.name} WHERE {json_text.odd(table)}"
+    sql = f"SELECT count(*) FROM {table.name} WHERE {json_text.non_canonical(table)}"
     ((count,),) = connection.execute(sql)
     return int(count)
 
@@ -95,7 +95,7 @@ def test_what_is_not_odd_is_spelled_as_python_spells_it(loose, table: Table[Any]
         if odd_rows(loose, table):
             continue
         ((found, stored),) = loose.execute(
-            f"SELECT {json_text.spelled([('value', column)], 'x')}, x.{column.name}"
+            f"SELECT {json_text.object_text([('value', column)], 'x')}, x.{column.name}"
             f" FROM {table.name} AS x"
         )
         plain += 1
@@ -127,9 +127,8 @@ def test_the_index_of_the_odd_rows_is_declared_with_the_columns(migrated, table:
         "SELECT sql FROM sqlite_schema WHERE name = :name", {"name": f"{table.name}_odd"}
     )
 
-    declared = (
-        f"CREATE INDEX {table.name}_odd ON {table.name} ({table.key}) WHERE {json_text.odd(table)}"
-    )
+    where = json_text.non_canonical(table)
+    declared = f"CREATE INDEX {table.name}_odd ON {table.name} ({table.key}) WHERE {where}"
 
     assert "".join(sql.split()) == "".join(declared.split()), (
         f"a migration makes it anew:\n\nDROP INDEX {table.name}_odd;\n\n{declared};\n"
@@ -141,7 +140,9 @@ def test_whether_any_row_is_odd_is_read_from_that_index(loose, table: Table[Any]
     if analyzed:
         loose.execute("ANALYZE")
 
-    asked = Statement(f"SELECT EXISTS (SELECT 1 FROM {table.name} WHERE {json_text.odd(table)})")
+    asked = Statement(
+        f"SELECT EXISTS (SELECT 1 FROM {table.name} WHERE {json_text.non_canonical(table)})"
+    )
     found = " ".join(sql_plans.plan(loose, asked)).replace("COVERING ", "")
 
     assert f"{table.name} USING INDEX {table.name}_odd" in found
@@ -159,7 +160,7 @@ def test_a_spelled_page_walks_the_indexes_that_any_page_walks(migrated, relation
     members = [("key", child.columns[child.key])]
 
     arrays = json_listings.page(listing, cut, [child.key]).of("[]")
-    spelled = json_listings.spelled_page(listing, cut, [child.key], members).of("[]")
+    spelled = json_listings.text_page(listing, cut, [child.key], members).of("[]")
 
     walked = [step for step in sql_plans.plan(migrated, spelled) if step.startswith("SE")]
     assert walked == 2 * [
