@@ -275,6 +275,7 @@ def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
         assert len(databases) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
 def test_a_worker_that_was_killed_is_left_out_and_its_successor_comes_in(tmp_path: Path):
     with two_workers(tmp_path) as (process, said):

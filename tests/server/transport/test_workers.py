@@ -137,6 +137,7 @@ def test_a_single_worker_that_cannot_start_is_a_failure(tmp_path, monkeypatch):
     assert code == 1
 
 
+@pytest.mark.thorough
 @linux_only
 def test_a_restarted_worker_with_invalid_documents_stops_the_server(tmp_path):
     documents = tmp_path / "documents.json"
