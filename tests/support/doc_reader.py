@@ -89,7 +89,8 @@ class Reader:
     def file(self, block: Block) -> None:
         """Make the file that a block shows."""
         path = self.folder / block.title
-        path.unlink(missing_ok=True)
+        first = self.folder / block.title.partition("/")[0]
+        assert not first.is_symlink(), f"{block.place} would change the repository's {first.name}"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
 
