@@ -126,6 +126,23 @@ def to_sql(condition: Condition, row: str, binder: Binder) -> str:
             return _related(condition, row, binder)
 
 
+def without_operands(condition: Condition, operands: list[Value]) -> Condition:
+    """The shape of a condition: for each operand its place in `operands`, to which it is added."""
+    match condition:
+        case Compare(column, operator, operand):
+            operands.append(operand)
+            return Compare(column, operator, len(operands) - 1)
+        case All(parts) if parts:
+            return All(tuple([without_operands(part, operands) for part in parts]))
+        case AnyOf(parts):
+            return AnyOf(tuple([without_operands(part, operands) for part in parts]))
+        case Not(part):
+            return Not(without_operands(part, operands))
+        case Related(relation, where, live):
+            return Related(relation, without_operands(where, operands), live)
+    return condition
+
+
 def _joined(word: str, parts: tuple[Condition, ...], row: str, binder: Binder) -> str:
     return "(" + word.join(to_sql(part, row, binder) for part in parts) + ")"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from db.model.tables import Table
 from db.program import Statement, Value, Values
-from db.queries.conditions import Binder
+from db.queries.conditions import Binder, without_operands
 from db.queries.json_text import Member, non_canonical, object_text
 from db.queries.listings import Cut, Listing, Order, counted, cut_from, reaches, uncut_from
 
@@ -34,9 +34,42 @@ class JsonStatement:
         """The statement for these parents (or keys), given as a JSON array."""
         return Statement(self.sql, self.bind | {"parents": parents}, self.narrow)
 
+    def filled(self, operands: Sequence[Value], limit: int) -> "JsonStatement":
+        """The statement of a shape, with operands in their places."""
+        bind = {
+            name: limit if name == "limit" else operands[place]  # type: ignore[index]
+            for name, place in self.bind.items()
+        }
+        return JsonStatement(self.sql, bind, self.narrow)
+
     def alone(self) -> Statement:
         """The statement for the list of a whole table, which has no parents."""
         return Statement(self.sql, self.bind, self.narrow)
+
+
+def shape(listing: Listing, cut: Cut, operands: list[Value]) -> tuple[Listing, Cut]:
+    """A page with places in `operands`, to which they are added, for the values that SQL only binds.
+
+    Pages of one shape have statements of the same text: `JsonStatement.filled` puts their operands in.
+    """
+    after, before = (
+        None if cursor is None else _places(cursor, operands) for cursor in (cut.after, cut.before)
+    )
+    where = without_operands(listing.where, operands)
+    limit = 1 if cut.limit <= LARGE else LARGE + 1
+    return (
+        Listing(listing.table, listing.relation, where, listing.live),
+        Cut(cut.order, limit, cut.backward, after, before),
+    )
+
+
+def _places(cursor: Values, operands: list[Value]) -> Values:
+    """NULL keeps its place: SQL for it is another."""
+    places: list[Value] = []
+    for value in cursor:
+        places.append(None if value is None else len(operands))
+        operands.append(value)
+    return tuple(places)
 
 
 def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> JsonStatement:

@@ -1,7 +1,8 @@
 """Pages in a plan: the statements of one page field, and how its answer is built from their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain, islice
 from math import inf
 from typing import Any, Protocol, TypeAlias
@@ -12,13 +13,15 @@ from db.errors import Unreadable
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
 from db.queries.json_listings import JsonStatement
-from db.queries.listings import Cut
+from db.queries.listings import Cut, Listing
 from schema.compiled.arguments import Arguments
 from schema.compiled.json_rows import JsonPage, JsonRows
 from schema.compiled.plan import Objects, PlanRun, Rows, Task
 from schema.compiled.rows import Columns, RowPlan
 from schema.fields.sources import PagedList
 from schema.pages import LOOK_AHEAD_FIELD, requested_page
+
+SHAPES_CACHED = 2_048  # statements of pages, a few kilobytes each
 
 Resolver: TypeAlias = Callable[[int, Any], Any]
 """Makes one field of a page, given the index of the parent and the rows of its page."""
@@ -155,15 +158,27 @@ class Total:
         return lambda index, _: page.totals[index]
 
 
-@dataclass(frozen=True, slots=True)
-class PageStatements:
-    """The statements of a page field whose arguments are known; the parents are still to be bound."""
+@dataclass(eq=False, slots=True)
+class PageShape:
+    """What all runs of a page field have in common whose arguments differ in values only.
 
-    cut: Cut
+    `encoders` make cursors, by the key that these are authenticated with.
+    """
+
     statements: list[JsonStatement]
     has_rows: bool
     ordered_by: list[int]
     json_rows: JsonRows | None
+    encoders: dict[bytes, Callable[[Values], str]] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class PageStatements:
+    """The statements of a page field whose arguments are known; the parents are still to be bound."""
+
+    cut: Cut
+    shape: PageShape
+    statements: list[JsonStatement]
 
 
 @dataclass(eq=False, slots=True)
@@ -175,71 +190,70 @@ class PagePlan:
     columns: Columns
     parts: list[Part]
     cached: PageStatements | None = None
+    infos: set[str] = field(init=False)
+    """The fields of `pageInfo` that are selected, in any place."""
+    has_objects: bool = field(init=False)
+    has_cursors: bool = field(init=False)
+    has_total: bool = field(init=False)
 
-    @property
-    def infos(self) -> set[str]:
-        """The fields of `pageInfo` that are selected, in any place."""
-        return {name for part in self.parts if isinstance(part, Info) for _, name in part.fields}
-
-    @property
-    def has_objects(self) -> bool:
-        """Whether nodes or edges are selected."""
-        return any(isinstance(part, Nodes | Edges) for part in self.parts)
-
-    @property
-    def has_cursors(self) -> bool:
-        """Whether any cursor is selected."""
-        of_edges = [part for part in self.parts if isinstance(part, Edges)]
-        return not self.infos.isdisjoint({"startCursor", "endCursor"}) or any(
-            value is None for part in of_edges for _, value in part.fields
-        )
-
-    @property
-    def has_total(self) -> bool:
-        """Whether `totalCount` is selected."""
-        return any(isinstance(part, Total) for part in self.parts)
+    def __post_init__(self) -> None:
+        """See what is selected."""
+        parts = self.parts
+        self.infos = {name for part in parts if isinstance(part, Info) for _, name in part.fields}
+        edges = [each for part in parts if isinstance(part, Edges) for _, each in part.fields]
+        self.has_objects = any(isinstance(part, Nodes | Edges) for part in parts)
+        self.has_cursors = None in edges or not self.infos.isdisjoint(("startCursor", "endCursor"))
+        self.has_total = any(isinstance(part, Total) for part in parts)
 
     def statements(self, run: PlanRun) -> PageStatements:
         """The field's statements, cached unless they depend on variables."""
         if self.cached is not None:
             return self.cached
-        statements = self._statements(run)
-        if not self.arguments.depend_on_variables:
-            self.cached = statements
-        return statements
-
-    def _statements(self, run: PlanRun) -> PageStatements:
         listing, cut = requested_page(run.ctx, self.source, **self.arguments.values(run))
-        infos = self.infos
-        look_ahead = LOOK_AHEAD_FIELD[cut.backward] in infos
-        has_rows = look_ahead or self.has_objects or self.has_cursors
-        names = list(self.columns.names)
-        if self.has_cursors:
-            names += [part.column for part in cut.order if part.column not in names]
-        statements = []
-        json_rows = self._json_rows(cut)
-        if has_rows:
-            wider = replace(cut, limit=cut.limit + look_ahead)
-            statements.append(
-                json_listings.text_page(listing, wider, names, json_rows.members)
-                if json_rows
-                else json_listings.page(listing, wider, names)
-            )
-        if self.has_total:
-            statements.append(json_listings.count(listing))
-        if cut.after is not None and "hasPreviousPage" in infos:
-            statements.append(json_listings.reach(listing, cut.order, cut.after, ahead=False))
-        if cut.before is not None and "hasNextPage" in infos:
-            statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
-        ordered_by = [names.index(part.column) for part in cut.order] if self.has_cursors else []
-        return PageStatements(cut, statements, has_rows, ordered_by, json_rows)
+        operands: list[Value] = []
+        limit = cut.limit + (LOOK_AHEAD_FIELD[cut.backward] in self.infos)
+        wider = Cut(cut.order, limit, cut.backward, cut.after, cut.before)
+        shape = _shape(self, *json_listings.shape(listing, wider, operands))
+        # The page is the first statement; the others look at one row.
+        statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
+        if shape.has_rows:
+            statements.insert(0, shape.statements[0].filled(operands, limit))
+        made = PageStatements(cut, shape, statements)
+        if not self.arguments.depend_on_variables:
+            self.cached = made
+        return made
 
-    def _json_rows(self, cut: Cut) -> JsonRows | None:
+    def json_rows(self, cut: Cut) -> JsonRows | None:
         """How SQLite writes the page's objects as JSON, if it can and they are selected only once."""
         match [part for part in self.parts if isinstance(part, Nodes | Edges)]:
             case [Nodes(_, plan)]:
                 return JsonRows.of(plan, cut.order if self.has_cursors else ())
         return None
+
+
+@lru_cache(SHAPES_CACHED)
+def _shape(plan: PagePlan, listing: Listing, cut: Cut) -> PageShape:
+    """Write the statements of a page field for arguments of this shape."""
+    names = list(plan.columns.names)
+    if plan.has_cursors:
+        names += [part.column for part in cut.order if part.column not in names]
+    statements = []
+    json_rows = plan.json_rows(cut)
+    has_rows = plan.has_objects or plan.has_cursors or LOOK_AHEAD_FIELD[cut.backward] in plan.infos
+    if has_rows:
+        statements.append(
+            json_listings.text_page(listing, cut, names, json_rows.members)
+            if json_rows
+            else json_listings.page(listing, cut, names)
+        )
+    if plan.has_total:
+        statements.append(json_listings.count(listing))
+    if cut.after is not None and "hasPreviousPage" in plan.infos:
+        statements.append(json_listings.reach(listing, cut.order, cut.after, ahead=False))
+    if cut.before is not None and "hasNextPage" in plan.infos:
+        statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
+    ordered_by = [names.index(part.column) for part in cut.order] if plan.has_cursors else []
+    return PageShape(statements, has_rows, ordered_by, json_rows)
 
 
 class PageTask:
@@ -273,22 +287,22 @@ class PageTask:
             yield from plan.tasks(objects, page.flat, self._run)
 
     def _rows(self, texts: list[str]) -> PageRows:
-        statements, plan, count = self._page, self._plan, len(self._objects)
-        json_rows = statements.json_rows
+        cut, shape, plan, count = self._page.cut, self._page.shape, self._plan, len(self._objects)
+        json_rows = shape.json_rows
         pages = json_listings.split_pages(texts[0]) if json_rows else None
         rest = map(orjson.loads, texts if pages is None else texts[1:])
         if json_rows and pages is not None:
             page = self._json(json_rows, pages)
         else:
-            page = self._arrays(next(rest) if statements.has_rows else [[]] * count)
+            page = self._arrays(next(rest) if shape.has_rows else [[]] * count)
         if plan.has_total:
             page.totals = next(rest)
-        if statements.cut.after is not None and "hasPreviousPage" in plan.infos:
+        if cut.after is not None and "hasPreviousPage" in plan.infos:
             page.before = next(rest)
-        if statements.cut.before is not None and "hasNextPage" in plan.infos:
+        if cut.before is not None and "hasNextPage" in plan.infos:
             page.beyond = next(rest)
         self.rows = sum(map(len, page.pages)) + sum(page.more)
-        self.rows += count * (len(texts) - statements.has_rows)
+        self.rows += count * (len(texts) - shape.has_rows)
         return page
 
     def _json(self, json_rows: JsonRows, texts: list[tuple[int, str]]) -> PageRows:
@@ -307,12 +321,15 @@ class PageTask:
         return PageRows(cut, pages, flat, False, more, self._cursor(self._values))
 
     def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
-        name, order = self._plan.columns.table.name, self._page.cut.order
-        encode = cursors.encoder(self._run.ctx.cursor_key, name, order)
+        key, encoders = self._run.ctx.cursor_key, self._page.shape.encoders
+        encode = encoders.get(key)
+        if encode is None:
+            name, order = self._plan.columns.table.name, self._page.cut.order
+            encode = encoders[key] = cursors.encoder(key, name, order)
         return lambda row: encode(values(row))
 
     def _values(self, row: Sequence[Any]) -> Values:
-        values = tuple([row[place] for place in self._page.ordered_by])
+        values = tuple([row[place] for place in self._page.shape.ordered_by])
         if float in map(type, values):
             raise Unreadable("a fraction does not keep all its digits in a JSON row")
         return values

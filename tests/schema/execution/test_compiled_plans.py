@@ -166,16 +166,21 @@ async def test_variables_are_bound_and_never_part_of_the_statement(registry):
     assert registry.answer["contexts"]["nodes"][0]["name"] == "c2"
 
 
-async def test_constant_arguments_are_read_once_and_variables_each_time(registry):
+async def test_sql_is_written_once_for_constants_and_for_each_shape_of_variables(registry):
     constant = '{ contexts(first: 2, filter: { name: { eq: "c1" } }) { nodes { name } } }'
-    variable = "query ($first: Int) { contexts(first: $first) { nodes { name } } }"
+    variable = """query ($first: Int, $filter: ContextFilter) {
+        contexts(first: $first, filter: $filter) { nodes { name } } }"""
 
     once, again = [await registry.asked(constant) for _ in range(2)]
-    one, other = [await registry.asked(variable, first=2) for _ in range(2)]
+    one = await registry.asked(variable, first=2, filter={"name": {"in": ["c1", "c2"]}})
+    other = await registry.asked(variable, first=1, filter={"name": {"in": ["c3"]}})
+    third = await registry.asked(variable, first=1, filter={"name": {"eq": "c3"}})
 
     assert once[0].statement.sql is again[0].statement.sql
-    assert one[0].statement.sql is not other[0].statement.sql
-    assert one[0].statement == other[0].statement
+    assert one[0].statement.sql is other[0].statement.sql
+    assert one[0].statement.bind == {"limit": 2, "v1": '["c1", "c2"]'}
+    assert other[0].statement.bind == {"limit": 1, "v1": '["c3"]'}
+    assert third[0].statement.sql != other[0].statement.sql
 
 
 async def test_there_is_a_plan_for_each_way_that_skip_and_include_turn_out(registry):
