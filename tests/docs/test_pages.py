@@ -1,6 +1,7 @@
 """Every query and every command of the README and the docs does what the page says."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from server.cli import demo
 from tests.support import doc_pages
 from tests.support.api import Api, running
 from tests.support.databases import new_registry
-from tests.support.doc_pages import ANSWER, VARIABLES, Block, Page
+from tests.support.doc_pages import ANSWERS, VARIABLES, Block, Page
 from tests.support.doc_reader import Reader, check_answer, check_success
 
 SHELL = ("sh", "bash", "shell", "setup")
@@ -73,7 +74,7 @@ async def follow(block: Block, after: list[Block], reader: Reader, api: Api) -> 
         if "." in block.title and " " not in block.title:
             reader.file(block)
         return
-    if after and after[0].title == ANSWER:
+    if after and after[0].title in ANSWERS:
         check_answer(after[0], answer)
     elif block.language == "graphql":
         check_success(block, answer)
@@ -92,3 +93,15 @@ def test_every_block_has_a_language_and_json_is_json():
         assert block.language, f"{block.place} has no language"
         if block.language == "json":
             assert block.json is not None
+
+
+def test_every_answer_follows_the_block_that_it_answers():
+    for page in doc_pages.pages():
+        for before, block in pairwise(page.blocks):
+            if block.title in ANSWERS:
+                assert before.language in (*SHELL, "graphql") or before.title == VARIABLES, (
+                    block.place
+                )
+                assert before.note != "not run", block.place
+            if block.title == VARIABLES:
+                assert before.language == "graphql", block.place

@@ -6,8 +6,8 @@ An HTML comment on the line above a block says how it runs:
     <!-- needs: wrangler -->     it is run where this program of npm is installed
     <!-- exits with: 1 -->       its last command fails on purpose
 
-`<!-- setup: COMMAND -->` on a line of its own is run where it stands. A block whose title is "Answer" is what
-the block before it answers, in which "..." stands for any text; "Variables" are those of the query before it;
+`<!-- setup: COMMAND -->` on a line of its own is run where it stands. A block titled "Answer" or "Output" is
+what the block before it gives, in which "..." stands for any text; "Variables" are those of the query before it;
 a title that names a file makes the file.
 """
 
@@ -26,7 +26,7 @@ AT_THE_ROOT = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")
 FENCE = re.compile(r"^( *)```(\w*)([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!-- (not run|needs|exits with|setup): (.*) -->", re.DOTALL)
 TITLE = re.compile(r'title="(.*?)"')
-ANSWER, VARIABLES = "Answer", "Variables"
+ANSWERS, VARIABLES = ("Answer", "Output"), "Variables"
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Reader:
         out = ""
         for part in _parts(block.text):
             if SERVE.match(part):
-                self._serve(part, block)
+                out += self._serve(part, block)
             else:
                 out += self._shell(part, block, code)
         return out
@@ -124,7 +124,7 @@ class Reader:
         assert ran.returncode == code, f"{block.place}: {script}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
 
-    def _serve(self, command: str, block: Block) -> None:
+    def _serve(self, command: str, block: Block) -> str:
         self.close()
         with (self.folder / "server.log").open("w+") as log:
             self._server = subprocess.Popen(
@@ -142,6 +142,7 @@ class Reader:
                 assert line, f"{block.place}: {Path(log.name).read_text()}"
                 said += line
         (self.url,) = re.findall(r"(http://\S+)/graphql", said)
+        return said.replace(self.url.removeprefix("http://"), ADDRESS)
 
 
 def check_answer(answer: Block, actual: str | Any) -> None:
