@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 class Status:
     """What is known of a database file; `version` is the migration that ran last.
 
-    One that other programs made has no record of migrations: `recognised` are those that it amounts
-    to all the same, and `repairs` what adopting it would put right.
+    One that other programs made has no record of migrations: `recognised` are those whose work is there
+    all the same, and `repairs` what adopting it would repair.
     """
 
     exists: bool
@@ -69,7 +69,7 @@ def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
         with file_checks.looking(file, alone=False) as connection:
             is_due = adoption.is_due(connection)
             if is_due:
-                adoption.require_fitting(connection, file, migrations)
+                adoption.require_adoptable(connection, file, migrations)
             else:
                 ledger.pending(migrations, ledger.applied(connection, file), file)
         with closing(file_checks.connect(file, "rw")) as connection:
@@ -93,7 +93,7 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
         file_checks.require_usable(file, writable=False)
         with file_checks.looking(file, alone=True) as connection:
             if adoption.is_due(connection):
-                found = adoption.foresee(connection, file, migrations)
+                found = adoption.preview(connection, file, migrations)
                 return Status(
                     True, (), tuple(found.applied), tuple(found.recognised), tuple(found.repairs)
                 )
@@ -105,7 +105,7 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
 
 
 def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """What is not as it is made and stored here, found without writing.
+    """What `repair` would do, found without writing.
 
     Raises BootRefused where there is no database and where `migrate` would.
     """
@@ -116,19 +116,19 @@ def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
             raise BootRefused(f"there is no database at {file}: give the path of one")
         file_checks.require_usable(file, writable=False)
         with file_checks.looking(file, alone=True) as connection:
-            return adoption.foresee(connection, file, migrations)
+            return adoption.preview(connection, file, migrations)
 
 
-def mend(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """Put right in a migrated database what `check` finds, after a copy was made beside it.
+def repair(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+    """Copy a migrated database beside it, then repair what `check` finds.
 
-    Raises BootRefused, with the database as it was, where it cannot be put right.
+    Raises BootRefused, with the database as it was, where it cannot be repaired.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file), closing(file_checks.connect(file, "rw")) as connection:
         _prepare(connection, file)
-        return adoption.mend(connection, file, migrations)
+        return adoption.repair(connection, file, migrations)
 
 
 def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
@@ -221,8 +221,8 @@ def _run_by_wrangler(
     named = wrangler.names(connection)
     if not left or left[0].name not in named:
         return []
-    there = recognition.fit(connection, migrations).amounts_to
-    return list(takewhile(lambda each: each.name in named and each.name in there, left))
+    complete = recognition.recognise(connection, migrations).complete
+    return list(takewhile(lambda each: each.name in named and each.name in complete, left))
 
 
 def _run(connection: sqlite3.Connection, file: Path, migration: Migration) -> None:
@@ -232,6 +232,6 @@ def _run(connection: sqlite3.Connection, file: Path, migration: Migration) -> No
         except sqlite3.Error as error:
             raise BootRefused(
                 f"migration {migration.name}.sql failed at statement {number}: {error}; {file} was"
-                " left as the migration before made it: mend the file or the data and start again"
+                " left as the migration before made it: correct the file or the data and start again"
             ) from error
     ledger.record(connection, migration)

@@ -39,8 +39,12 @@ _CANONICAL: dict[ColumnType, str] = {
 
 def non_canonical(table: Table[Any]) -> str:
     """SQL for a non-canonical row of the table, in the very words of the partial index."""
-    canonical = " AND ".join(filter(None, map(_canonical, table.columns.values())))
-    return f"({canonical}) IS NOT TRUE"
+    return f"({' AND '.join(canonical_conditions(table))}) IS NOT TRUE"
+
+
+def canonical_conditions(table: Table[Any]) -> list[str]:
+    """SQL for each column whose JSON text SQLite can write: its value is canonical."""
+    return [sql for sql in map(_canonical, table.columns.values()) if sql]
 
 
 def _canonical(column: Column) -> str:

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.fix and describe(problems):
         results = [migrator.bring_up_to_date(path)]
         if problems.repairs and not results[0].recognised:  # adoption includes the repairs
-            results.append(migrator.mend(path))
+            results.append(migrator.repair(path))
         print("\n".join(line for result in results for line in describe(result, done=True)))
         problems = migrator.check(path)
     lines = describe(problems)

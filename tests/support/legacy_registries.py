@@ -92,10 +92,10 @@ def by_wrangler(path: Path) -> Path:
     return path
 
 
-def by_our_files(path: Path, upto: int) -> Path:
+def by_our_files(path: Path, upto: int, folder: Path = MIGRATIONS) -> Path:
     """Our first migrations, run by a tool that keeps no record."""
     with opened(path) as connection:
-        for file in sorted(MIGRATIONS.glob("*.sql"))[:upto]:
+        for file in sorted(folder.glob("*.sql"))[:upto]:
             connection.executescript(file.read_text())
     return path
 

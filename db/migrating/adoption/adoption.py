@@ -1,4 +1,4 @@
-"""Taking over a registry that other programs made: recognised, copied, put right and recorded.
+"""Adopting a registry that other programs made: recognise it, copy it, repair it and record what ran.
 
 All of it is one transaction, so that a boot which is killed leaves either the database as it was or
 the adopted one. The copy beside it is made while nobody else can write.
@@ -22,7 +22,7 @@ from db.migrating.adoption import (
     repair_report,
     table_repair,
 )
-from db.migrating.adoption.recognition import Fit
+from db.migrating.adoption.recognition import Recognition
 from db.migrating.adoption.repair_report import Repair, Report
 from db.migrating.ledger import Migration
 from db.model import instants
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What was or would be done: migrations that are there already, those that run, and repairs.
+    """The migrations whose work is there already, those that run, and the repairs: done or to do.
 
     `copy` is the name of the file that was made before, if one was.
     """
@@ -46,51 +46,51 @@ class Adoption:
 
 
 def is_due(connection: sqlite3.Connection) -> bool:
-    """Whether the database holds a table of the registry and no record of what made it."""
+    """Whether the database holds a table of the registry and no record of migrations."""
     names = {name.lower() for (name,) in connection.execute(ledger.TABLES)}
     ours = {table.name for table in TABLES}
     return "chittygraph_migrations" not in names and not names.isdisjoint(ours)
 
 
-def foresee(
+def preview(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Adoption:
-    """What adopting this database, or mending one that is ours, would do; it is only read.
+    """What `adopt` would do, or `repair` to a database that is ours; it is only read.
 
-    It is done to a copy that nobody else sees. Raises BootRefused where it cannot be done.
+    Works on a private copy. Raises BootRefused where it cannot be done.
     """
-    require_fitting(connection, file, migrations)
+    require_adoptable(connection, file, migrations)
     with closing(sqlite3.connect("", isolation_level=None)) as copy:  # SQLite's own temporary file
         connection.backup(copy)
-        return _bring(copy, file, migrations, backup=None)
+        return _bring_up_to_date(copy, file, migrations, backup=None)
 
 
 def adopt(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Adoption | None:
-    """Adopt the database after a copy was made beside it; None where another boot was first.
+    """Copy the database beside it, then adopt it; None where another boot was first.
 
     The connection may write and has no transaction. Raises BootRefused or sqlite3.Error, with the
     database as it was and no copy left, where it cannot be done.
     """
-    with _alone(connection):
+    with _exclusively(connection):
         done = _after_copy(connection, file, migrations, "adoption") if is_due(connection) else None
     if done is not None:
-        _tell("database adopted", file, done)
+        _log("database adopted", file, done)
     return done
 
 
-def mend(connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]) -> Adoption:
-    """The same for a database that is ours and that something else wrote to."""
-    with _alone(connection):
+def repair(connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]) -> Adoption:
+    """The same for a database that is ours and that other programs wrote to."""
+    with _exclusively(connection):
         done = _after_copy(connection, file, migrations, "repair")
-    _tell("database repaired", file, done)
+    _log("database repaired", file, done)
     return done
 
 
 @contextmanager
-def _alone(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("PRAGMA foreign_keys = OFF")  # references are put right as a whole
+def _exclusively(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("PRAGMA foreign_keys = OFF")  # references are repaired as a whole
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -109,43 +109,46 @@ def _after_copy(
 ) -> Adoption:
     backup = copies.beside(file, event)
     try:
-        return _bring(connection, file, migrations, backup.name)
+        return _bring_up_to_date(connection, file, migrations, backup.name)
     except BaseException:
         backup.unlink()
         raise
 
 
-def _tell(event: str, file: Path, done: Adoption) -> None:
-    for repair in done.repairs:
-        log.info("rows repaired", extra=dataclasses.asdict(repair))
+def _log(event: str, file: Path, done: Adoption) -> None:
+    for each in done.repairs:
+        log.info("rows repaired", extra=dataclasses.asdict(each))
     counts = {"recognised": len(done.recognised), "applied": len(done.applied)}
     log.info(event, extra={"database": str(file), "copy": done.copy, **counts})
 
 
-def require_fitting(
+def require_adoptable(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
-) -> Fit:
-    """How the database stands to the migrations.
+) -> Recognition:
+    """Compare the database with the migrations.
 
-    Raises BootRefused, with every difference that cannot be put right, where there is one.
+    Raises BootRefused, with every difference that cannot be repaired, where there is one.
     """
-    fit = recognition.fit(connection, migrations)
-    differences = fit.differences or _ambiguous(connection, fit)
+    found = recognition.recognise(connection, migrations)
+    differences = found.differences or _ambiguous(connection, found)
     if differences:
         raise _refusal(file, differences, adoptable=is_due(connection))
-    return fit
+    return found
 
 
 def _refusal(file: Path, differences: list[str], *, adoptable: bool) -> BootRefused:
     other = "was not made by chittygraph and cannot be adopted" if adoptable else "does not fit"
     return BootRefused(
-        f"{file} {other}: {'; '.join(differences)}: mend that with the program that made it, or"
+        f"{file} {other}: {'; '.join(differences)}: repair that with the program that made it, or"
         " name another file"
     )
 
 
-# A ChittyID counts without what is stripped before it is stored here.
-SPELT = f"iif(substr({{column}}, 1, {len(DID)}) = '{DID}', substr({{column}}, {len(DID) + 1}), {{column}})"
+# Two ChittyIDs that differ in the prefix that is stripped are the same.
+WITHOUT_PREFIX = (
+    f"iif(substr({{column}}, 1, {len(DID)}) = '{DID}',"
+    f" substr({{column}}, {len(DID) + 1}), {{column}})"
+)
 AMBIGUOUS = """
     SELECT {columns} FROM {table}
     GROUP BY {columns}
@@ -154,43 +157,45 @@ AMBIGUOUS = """
 """
 
 
-def _ambiguous(connection: sqlite3.Connection, fit: Fit) -> list[str]:
-    """Rows that share what our statements find a row by, or lack it."""
-    found = []
-    for name in fit.wanted.keys() & fit.there.keys():
-        wanted = fit.wanted[name]
-        for columns in sorted(wanted.constraints):
-            spelt = [SPELT.format(column=each) for each in columns]
-            is_key = str(wanted.columns[columns[0]].place > 0).upper()
+def _ambiguous(connection: sqlite3.Connection, found: Recognition) -> list[str]:
+    """Rows that share, or lack, the columns by which our statements find a row."""
+    differences = []
+    for name in found.expected.keys() & found.stored.keys():
+        expected = found.expected[name]
+        for columns in sorted(expected.constraints):
+            bare = [WITHOUT_PREFIX.format(column=each) for each in columns]
+            is_key = str(expected.columns[columns[0]].place > 0).upper()
             sql = AMBIGUOUS.format(
-                columns=", ".join(spelt), table=name, first=spelt[0], is_key=is_key
+                columns=", ".join(bare), table=name, first=bare[0], is_key=is_key
             )
             values = ["/".join(map(str, row)) for row in connection.execute(sql)]
             if values:
                 what = f"{name} has rows without a {' and '.join(columns)} of their own"
-                found.append(f"{what}: {', '.join(values)}")
-    return sorted(found)
+                differences.append(f"{what}: {', '.join(values)}")
+    return sorted(differences)
 
 
-def _bring(
+def _bring_up_to_date(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration], backup: str | None
 ) -> Adoption:
     adoptable = is_due(connection)
-    fit, report = require_fitting(connection, file, migrations), Report()
+    found, report = require_adoptable(connection, file, migrations), Report()
     connection.execute(ledger.CREATE)
     done = ledger.applied(connection, file)
     left = ledger.pending(migrations, done, file)
     try:
-        with _unhindered(connection, fit):
-            _complete(connection, fit, {each.name for each in left}, report)
-    except sqlite3.IntegrityError as error:  # mended, two may be the same, or break another's rule
-        differences = _ambiguous(connection, fit) or [
-            f"mending what it holds breaks a rule: {error}"
+        with _without_triggers(connection, found):
+            _complete(connection, found, {each.name for each in left}, report)
+    except (
+        sqlite3.IntegrityError
+    ) as error:  # repaired, two may be the same, or break another's rule
+        differences = _ambiguous(connection, found) or [
+            f"repairing what it holds breaks a rule: {error}"
         ]
         raise _refusal(file, differences, adoptable=adoptable) from error
-    for name in done:
-        for each in fit.lacking.get(name, []):
-            report.note(each.table, "", f"{each.type} {each.name}, which was missing")
+    restored = {each.name: each for name in done for each in found.missing.get(name, [])}
+    for each in restored.values():
+        report.note(each.table, "", f"{each.type} {each.name}, which was missing")
     if not done:
         reference_repair.keep_suspensions(connection)
     for migration in left:
@@ -198,27 +203,26 @@ def _bring(
     if report.counted:
         repair_report.record(connection, report, backup)
     return Adoption(
-        recognised=[each.name for each in left if each.name in fit.amounts_to],
-        applied=[each.name for each in left if each.name not in fit.amounts_to],
+        recognised=[each.name for each in left if each.name in found.complete],
+        applied=[each.name for each in left if each.name not in found.complete],
         repairs=report.repairs,
         copy=backup,
     )
 
 
 @contextmanager
-def _unhindered(connection: sqlite3.Connection, fit: Fit) -> Iterator[None]:
-    """Set aside what would act on a repair or forbid one that is half done, and put it back.
+def _without_triggers(connection: sqlite3.Connection, found: Recognition) -> Iterator[None]:
+    """Drop what would act on a repair or forbid one that is half done, and create it again.
 
-    Triggers of others could write over what was mended; of two connections that are found to be
-    active in the same place, which another's index may forbid too, one is ended only after both were
-    mended.
+    Triggers of others could overwrite repaired values. Of two connections that are active in the same
+    place, which another's unique index may forbid too, one is ended only after both were repaired.
     """
     aside = [
         each
-        for name, each in fit.there.items()
-        if each.table.lower() in fit.wanted
+        for name, each in found.stored.items()
+        if each.table.lower() in found.expected
         and (
-            (each.type == "trigger" and name not in fit.wanted)
+            (each.type == "trigger" and name not in found.expected)
             or (each.type == "index" and each.sql.upper().startswith("CREATE UNIQUE"))
         )
     ]
@@ -233,29 +237,31 @@ def _unhindered(connection: sqlite3.Connection, fit: Fit) -> Iterator[None]:
 UNIQUE = "CREATE UNIQUE INDEX {table}_have_one_{name} ON {table} ({columns})"
 
 
-def _complete(connection: sqlite3.Connection, fit: Fit, left: set[str], report: Report) -> None:
+def _complete(
+    connection: sqlite3.Connection, found: Recognition, left: set[str], report: Report
+) -> None:
     """Run what is still to run, and the repairs as soon as all four tables are there."""
-    waiting = {table.name for table in TABLES} - fit.there.keys()
-    if not waiting:
-        _put_right(connection, fit, report)
-    for name, statements in fit.statements.items():
-        if name not in left and name not in fit.lacking:
+    awaited = {table.name for table in TABLES} - found.stored.keys()
+    if not awaited:
+        _repair_rows(connection, found, report)
+    for name, statements in found.statements.items():
+        if name not in left and name not in found.missing:
             continue
         for statement in statements:
             connection.execute(statement)
-        made = {each.name for each in fit.lacking.get(name, [])}
-        if waiting and waiting <= made:
-            _put_right(connection, fit, report)
-        waiting -= made
+        made = {each.name for each in found.missing.get(name, [])}
+        if awaited and awaited <= made:
+            _repair_rows(connection, found, report)
+        awaited -= made
 
 
-def _put_right(connection: sqlite3.Connection, fit: Fit, report: Report) -> None:
+def _repair_rows(connection: sqlite3.Connection, found: Recognition, report: Report) -> None:
     now = instants.now()
     enum_widening.widen(connection, report)
-    table_repair.put_right(connection, fit.wanted, report)
-    for table, columns in fit.unique:
+    table_repair.repair(connection, found.expected, report)
+    for table, columns in found.unique:
         sql = UNIQUE.format(table=table, name="_and_".join(columns), columns=", ".join(columns))
         connection.execute(sql)
-    reference_repair.make_strangers(connection, now, report)
-    reference_repair.tell_source_types(connection, report)
+    reference_repair.add_missing_actors(connection, now, report)
+    reference_repair.correct_source_types(connection, report)
     reference_repair.end_twins(connection, now, report)

@@ -1,12 +1,13 @@
-"""Which migrations a database amounts to, found by what is in it rather than by what it says.
+"""Which migrations a database amounts to, found in what it holds, whatever it says of itself.
 
-What each statement of a migration makes is found by running it on an empty database. A statement
-whose work is there already need not run; a thing of the same name that is made otherwise is a
-difference, which nothing here can put right.
+Each statement of a migration is run on an empty database to see what it makes. A statement whose objects
+the database has need not run. An object of the same name with another definition is a difference, which
+nothing here can repair.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ from db.model.tables import TABLES
 from db.sqlite import catalog
 from db.sqlite.catalog import Object, StoredColumn
 
-Objects = dict[str, Object]
+Objects = Mapping[str, Object]
 
 _KINDS: dict[tuple[str, str], ColumnType] = {
     (table.name, name): column.type for table in TABLES for name, column in table.columns.items()
@@ -29,98 +30,125 @@ _FREE_TEXT = (column_types.TEXT, None)
 
 
 @dataclass(slots=True)
-class Fit:
-    """How a database stands to the migrations.
+class Recognition:
+    """How a database compares with the migrations.
 
-    `there` is what it holds, `wanted` what all the migrations make, `created` the same as each thing
-    first was. `amounts_to` are the migrations of which everything is there; of the others
-    `statements` are what is still to run and `lacking` what that makes. `differences` says in words
-    what cannot be put right. `unique` are the columns, by table, that our statements take for unique
-    and nothing keeps so.
+    `stored` is what it holds, `expected` what all migrations make, `created` each object as it first was.
+    `complete` are the migrations of which everything is there; of the others, `statements` are what is
+    still to run and `missing` what that makes. `differences` says in words what cannot be repaired.
+    `unique` are the columns, by table, that our statements take for unique and nothing keeps so.
     """
 
-    there: Objects
-    wanted: Objects = field(default_factory=dict)
-    created: Objects = field(default_factory=dict)
-    amounts_to: list[str] = field(default_factory=list)
+    stored: Objects
+    expected: Objects = field(default_factory=dict)
+    created: dict[str, Object] = field(default_factory=dict)
+    complete: list[str] = field(default_factory=list)
     statements: dict[str, list[str]] = field(default_factory=dict)
-    lacking: dict[str, list[Object]] = field(default_factory=dict)
+    missing: dict[str, list[Object]] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
     unique: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
 
-def fit(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Fit:
-    """How this database stands to these migrations; it is only read."""
-    there = catalog.read(connection)
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-        found = Fit(there)
-        for migration in migrations:
-            _look(found, migration, scratch)
-    for name, wanted in found.wanted.items():
-        if name in there and wanted.type == "table":
-            found.differences += _table_differences(wanted, there[name])
-            found.differences += _lacking_columns(found.created[name], there[name])
-            lacking = wanted.constraints - there[name].unique
-            found.unique += [(name, columns) for columns in sorted(lacking)]
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement of a migration, and the catalogs of the empty database before and after it."""
+
+    migration: str
+    sql: str
+    before: Objects
+    after: Objects
+
+    def makes(self) -> Iterator[Object]:
+        """The new objects, and the tables that get a column."""
+        for name, each in self.after.items():
+            if name not in self.before or each.columns.keys() != self.before[name].columns.keys():
+                yield each
+
+
+def recognise(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Recognition:
+    """Compare a database, which is only read, with these migrations."""
+    steps = _run_on_empty(migrations)
+    found = Recognition(catalog.read(connection), expected=steps[-1].after)
+    definitions: dict[str, list[str]] = defaultdict(list)  # a later migration may replace an index
+    for step in steps:
+        for each in step.makes():
+            found.created.setdefault(each.name, each)
+            if each.type != "table":
+                definitions[each.name].append(each.meaning)
+    for migration in migrations:
+        own = [step for step in steps if step.migration == migration.name]
+        _compare(found, migration.name, own, definitions)
+    for name, meanings in definitions.items():
+        if name in found.stored and found.stored[name].meaning not in meanings:
+            one, other = found.stored[name].type, found.created[name].type
+            found.differences.append(f"{one} {name} is another than the {other} that is made here")
+    for name, expected in found.expected.items():
+        if name in found.stored and expected.type == "table":
+            found.differences += _table_differences(expected, found.stored[name])
+            found.differences += _missing_columns(found.created[name], found.stored[name])
+            missing = expected.constraints - found.stored[name].unique
+            found.unique += [(name, columns) for columns in sorted(missing)]
     return found
 
 
-def _look(found: Fit, migration: Migration, scratch: sqlite3.Connection) -> None:
-    there = found.there
-    steps: list[tuple[str, bool | None]] = []
-    for sql in migration.statements():
-        before = found.wanted
-        scratch.execute(sql)
-        found.wanted = catalog.read(scratch)
-        made = list(_made(before, found.wanted))
-        for each in made:
-            found.created.setdefault(each.name, each)
-            if each.name in there and each.type != "table":
-                found.differences += _differences(each, there[each.name])
-        lacking = [each for each in made if not _has(there, before, each)]
-        if lacking:
-            found.lacking.setdefault(migration.name, []).extend(lacking)
-        steps.append((sql, not lacking if made else None))
-    if any(done for _, done in steps) and all(done is not False for _, done in steps):
-        found.amounts_to.append(migration.name)
+def _run_on_empty(migrations: Sequence[Migration]) -> list[Step]:
+    steps = []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+        before: Objects = {}
+        for migration in migrations:
+            for sql in migration.statements():
+                scratch.execute(sql)
+                after = catalog.read(scratch)
+                steps.append(Step(migration.name, sql, before, after))
+                before = after
+    return steps
+
+
+def _compare(
+    found: Recognition, name: str, steps: Sequence[Step], definitions: Mapping[str, Sequence[str]]
+) -> None:
+    states: list[tuple[str, bool | None]] = []  # None of a statement that makes nothing
+    for step in steps:
+        made = list(step.makes())
+        missing = [each for each in made if not _has(found.stored, step, each, definitions)]
+        if missing:
+            found.missing.setdefault(name, []).extend(missing)
+        states.append((step.sql, not missing if made else None))
+    if any(done for _, done in states) and all(done is not False for _, done in states):
+        found.complete.append(name)
     else:
-        found.statements[migration.name] = [sql for sql, done in steps if not done]
+        found.statements[name] = [sql for sql, done in states if not done]
 
 
-def _made(before: Objects, after: Objects) -> Iterator[Object]:
-    for name, each in after.items():
-        if name not in before or each.columns.keys() != before[name].columns.keys():
-            yield each
-
-
-def _has(there: Objects, before: Objects, made: Object) -> bool:
-    """Whether a database has the object, or the columns that were added to one."""
+def _has(
+    stored: Objects, step: Step, made: Object, definitions: Mapping[str, Sequence[str]]
+) -> bool:
+    """Whether a database has the object, as this step or a later one makes it, or the added columns."""
     name = made.name.lower()
-    if name not in there:
+    if name not in stored:
         return False
-    if name not in before:
+    if made.type != "table":
+        known = definitions[made.name]
+        # One that is no migration's is a difference: running the statement would not help.
+        return stored[name].meaning not in known[: known.index(made.meaning)]
+    if name not in step.before:
         return True
-    return made.columns.keys() - before[name].columns.keys() <= there[name].columns.keys()
+    added = made.columns.keys() - step.before[name].columns.keys()
+    return added <= stored[name].columns.keys()
 
 
-def _differences(wanted: Object, found: Object) -> list[str]:
-    if found.type == wanted.type and found.meaning == wanted.meaning:
-        return []
-    return [f"{found.type} {found.name} is another than the {wanted.type} that is made here"]
-
-
-def _table_differences(wanted: Object, found: Object) -> list[str]:
+def _table_differences(expected: Object, found: Object) -> list[str]:
     name = found.name
     if found.type != "table":
         return [f"{name} is a {found.type}{' table' * (found.type == 'virtual')}, not a table"]
     said = []
-    if found.without_rowid and not wanted.without_rowid:
+    if found.without_rowid and not expected.without_rowid:
         said.append(f"table {name} is WITHOUT ROWID, while pages are read by rowid")
     if "rowid" in found.columns and not found.columns["rowid"].place:
         said.append(f"table {name} has a column rowid, which hides the row's own")
     for key, column in found.columns.items():
-        if key in wanted.columns:
-            said += _column_differences(found, wanted.columns[key], column)
+        if key in expected.columns:
+            said += _column_differences(found, expected.columns[key], column)
         elif column.required and column.default is None and not column.generated:
             said.append(
                 f"{name}.{column.name} is NOT NULL without a DEFAULT, and nothing here fills it"
@@ -128,25 +156,27 @@ def _table_differences(wanted: Object, found: Object) -> list[str]:
     return said
 
 
-def _lacking_columns(created: Object, found: Object) -> list[str]:
-    """A column that a later migration adds may be lacking; those of the table itself may not."""
-    lacking = [name for name in created.columns if name not in found.columns]
-    if not lacking or found.type != "table":
+def _missing_columns(created: Object, found: Object) -> list[str]:
+    """A column that a later migration adds may be missing; those of the table itself may not."""
+    missing = [name for name in created.columns if name not in found.columns]
+    if not missing or found.type != "table":
         return []
-    return [f"table {found.name} lacks the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}"]
+    return [f"table {found.name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"]
 
 
-def _column_differences(table: Object, wanted: StoredColumn, found: StoredColumn) -> list[str]:
+def _column_differences(table: Object, expected: StoredColumn, found: StoredColumn) -> list[str]:
     name = f"{table.name}.{found.name}"
     if found.generated:
         return [f"{name} is generated, so nothing can be stored in it"]
     said = []
-    kind = _KINDS.get((table.name.lower(), wanted.name))
-    takes = _NUMBERS if wanted.affinity == "INTEGER" else _TEXTS
-    free = wanted.affinity == "TEXT" and kind not in _FREE_TEXT
-    wrong = found.type not in (wanted.type, "ANY") if table.strict else found.affinity not in takes
+    kind = _KINDS.get((table.name.lower(), expected.name))
+    takes = _NUMBERS if expected.affinity == "INTEGER" else _TEXTS
+    free = expected.affinity == "TEXT" and kind not in _FREE_TEXT
+    wrong = (
+        found.type not in (expected.type, "ANY") if table.strict else found.affinity not in takes
+    )
     if wrong and (table.strict or not free):
-        said.append(f"{name} is {found.type}, which cannot hold what {wanted.type} does")
-    if found.required and not wanted.required:
+        said.append(f"{name} is {found.type}, which cannot hold what {expected.type} does")
+    if found.required and not expected.required:
         said.append(f"{name} is NOT NULL, while no value is one of its values here")
     return said

@@ -1,6 +1,6 @@
-"""What the rows of a registry have to do with each other, put right where nothing held it.
+"""Repairs of references between rows, which nothing enforced where other programs wrote.
 
-Each repair takes the database as it is after every value was mended, within one transaction.
+Each runs after every value was repaired, in the same transaction.
 """
 
 import sqlite3
@@ -12,11 +12,11 @@ from db.model import tables
 from db.model.instants import LATER
 from db.program import listed
 
-STRANGER = "an owner or source without an actor, which was made"
+MISSING_ACTOR = "an owner or source without an actor, which was made"
 SOURCE_TYPE = "a source of the other type"
 TWIN = "an active connection beside a newer one to the same place"
 
-# Whoever is named as an actor. A source that is a context is none.
+# Every ChittyID that stands for an actor. A source that is a context does not.
 _NAMED = " UNION ".join(
     [
         f"SELECT {relation.column} AS chitty_id FROM {relation.parent.name}"
@@ -27,44 +27,44 @@ _NAMED = " UNION ".join(
         " WHERE source_chitty_id NOT IN (SELECT chitty_id FROM contexts)"
     ]
 )
-STRANGERS = f"""
+UNKNOWN_ACTORS = f"""
     SELECT chitty_id FROM ({_NAMED})
     WHERE chitty_id IS NOT NULL AND chitty_id NOT IN (SELECT chitty_id FROM actors)
     ORDER BY chitty_id
 """
-ADD_STRANGER = """
+ADD_ACTOR = """
     INSERT INTO actors (chitty_id, actor_type, capabilities, session_count, status, created_at, updated_at)
     VALUES (:chitty_id, :actor_type, '[]', 0, 'active', :now, :now)
 """
 
 
-def make_strangers(connection: sqlite3.Connection, now: str, report: Report) -> None:
-    """Make an actor of every owner and source that is none, of the type its ChittyID names."""
-    strangers = [chitty_id for (chitty_id,) in connection.execute(STRANGERS)]
-    for chitty_id in strangers:
+def add_missing_actors(connection: sqlite3.Connection, now: str, report: Report) -> None:
+    """Add an actor for every owner and source without one, of the type that its ChittyID names."""
+    unknown = [chitty_id for (chitty_id,) in connection.execute(UNKNOWN_ACTORS)]
+    for chitty_id in unknown:
         kind = value_repair.actor_type(chitty_id).value
-        connection.execute(ADD_STRANGER, {"chitty_id": chitty_id, "actor_type": kind, "now": now})
+        connection.execute(ADD_ACTOR, {"chitty_id": chitty_id, "actor_type": kind, "now": now})
         report.keep("actors", chitty_id, "chitty_id", None, chitty_id)
-    report.note("actors", "chitty_id", STRANGER, len(strangers))
+    report.note("actors", "chitty_id", MISSING_ACTOR, len(unknown))
 
 
-OTHER_TYPE = """
+WRONG_TYPE = """
     SELECT connection_id, source_type FROM connections
     WHERE CASE source_type
         WHEN 'context' THEN source_chitty_id NOT IN (SELECT chitty_id FROM contexts)
         ELSE source_chitty_id NOT IN (SELECT chitty_id FROM actors) END
 """
-TELL_TYPE = """
+CORRECT_TYPE = """
     UPDATE connections
     SET source_type = iif(source_type = 'context', 'actor', 'context')
     WHERE connection_id IN (SELECT value FROM json_each(:connections))
 """
 
 
-def tell_source_types(connection: sqlite3.Connection, report: Report) -> None:
-    """Have every source's type say which table it is in."""
-    found = connection.execute(OTHER_TYPE).fetchall()
-    connection.execute(TELL_TYPE, {"connections": listed(key for key, _ in found)})
+def correct_source_types(connection: sqlite3.Connection, report: Report) -> None:
+    """Set the type of every source to that of the table it is in."""
+    found = connection.execute(WRONG_TYPE).fetchall()
+    connection.execute(CORRECT_TYPE, {"connections": listed(key for key, _ in found)})
     for key, before in found:
         after = "actor" if before == "context" else "context"
         report.keep("connections", key, "source_type", before, after)
@@ -101,18 +101,18 @@ def end_twins(connection: sqlite3.Connection, now: str, report: Report) -> None:
 
 KEEP_SUSPENSIONS = f"""
     INSERT INTO installation_facts (installation_id, aspect, at, rank, value)
-    SELECT installation_id, said.key, suspended_at, {Rank.SUSPENSION.value}, json_quote(said.value)
+    SELECT installation_id, stated.key, suspended_at, {Rank.SUSPENSION.value}, json_quote(stated.value)
     FROM installations, json_each(
         json_object('suspended_at', suspended_at, 'suspended_by_chitty_id', suspended_by_chitty_id)
-    ) AS said
+    ) AS stated
     WHERE suspended_at IS NOT NULL
     ON CONFLICT DO NOTHING
 """
 
 
 def keep_suspensions(connection: sqlite3.Connection) -> None:
-    """Note since when installations are suspended, so that no older webhook event ends that.
+    """Record since when installations are suspended, so that no older webhook event ends that.
 
-    Of anything else that a row says, whatever GitHub sends is newer; removals nothing undoes.
+    Whatever GitHub sends is newer than the other columns of a row, and nothing undoes a removal.
     """
     connection.execute(KEEP_SUSPENSIONS)

@@ -1,7 +1,6 @@
-"""Putting the stored values of a registry into the form they have here, within one transaction.
+"""Rewriting the stored values of a registry in canonical form, within one transaction.
 
-Every row is looked at, most of them only once and quickly: a value that is sound is not touched. Mending
-what was mended finds nothing.
+Every row is read; valid values are left alone, so that a second repair finds nothing.
 """
 
 import logging
@@ -12,7 +11,7 @@ from typing import Any
 
 from db.migrating.adoption import value_repair
 from db.migrating.adoption.repair_report import Report
-from db.migrating.adoption.value_repair import Mended, Place
+from db.migrating.adoption.value_repair import Place, Repaired
 from db.model import instants
 from db.model.tables import TABLES, Table
 from db.program import Value
@@ -23,23 +22,23 @@ log = logging.getLogger(__name__)
 ROWS_AT_ONCE = 20_000
 
 
-def put_right(connection: sqlite3.Connection, wanted: Mapping[str, Object], report: Report) -> None:
-    """Mend every value of the four tables; a column that is not there yet is passed over.
+def repair(connection: sqlite3.Connection, expected: Mapping[str, Object], report: Report) -> None:
+    """Repair every value of the four tables, except in columns that are not there yet.
 
-    `wanted` is how our migrations declare the tables. Raises sqlite3.Error where somebody else's
+    `expected` is how our migrations declare the tables. Raises sqlite3.Error where somebody else's
     constraint forbids what is canonical here.
     """
     now = instants.now()
     reading_text, connection.text_factory = connection.text_factory, _text
     try:
         for table in TABLES:
-            _mend_table(connection, table, wanted[table.name], now, report)
+            _repair_table(connection, table, expected[table.name], now, report)
     finally:
         connection.text_factory = reading_text
 
 
 def _text(stored: bytes) -> Any:
-    """A stored text; one that is no UTF-8 comes as its bytes, where it would else stop the reading."""
+    """A stored text, as bytes if it is not UTF-8, which would otherwise raise."""
     try:
         return stored.decode()
     except UnicodeDecodeError:
@@ -50,28 +49,28 @@ COLUMNS = "SELECT lower(name) FROM pragma_table_info(:table)"
 ROWS = "SELECT rowid, {columns} FROM {table} WHERE rowid > :after ORDER BY rowid LIMIT :limit"
 
 
-def _mend_table(
-    connection: sqlite3.Connection, table: Table[Any], wanted: Object, now: str, report: Report
+def _repair_table(
+    connection: sqlite3.Connection, table: Table[Any], expected: Object, now: str, report: Report
 ) -> None:
     stored = {name for (name,) in connection.execute(COLUMNS, {"table": table.name})}
     columns = [column for name, column in table.columns.items() if name in stored]
-    tests = [(column.name, value_repair.sound(column)) for column in columns]
-    defaults = {name: _default(connection, each.default) for name, each in wanted.columns.items()}
+    tests = [(column.name, value_repair.validator(column)) for column in columns]
+    defaults = {name: _default(connection, each.default) for name, each in expected.columns.items()}
     for rows in _batches(connection, table, [column.name for column in columns]):
         changed: dict[tuple[str, ...], list[list[Value]]] = defaultdict(list)
         for rowid, *values in rows:
-            unsound = [
+            invalid = [
                 name
-                for (name, is_sound), value in zip(tests, values, strict=True)
-                if not is_sound(value)
+                for (name, is_valid), value in zip(tests, values, strict=True)
+                if not is_valid(value)
             ]
-            if unsound:
+            if invalid:
                 row = dict(zip((name for name, _ in tests), values, strict=True))
                 found = {
-                    name: value_repair.mend(
+                    name: value_repair.repair(
                         Place(table, table.columns[name], row, defaults[name], now)
                     )
-                    for name in unsound
+                    for name in invalid
                 }
                 _note(report, table, row, found)
                 changed[tuple(found)].append([*(each.value for each in found.values()), rowid])
@@ -100,10 +99,10 @@ def _batches(
 
 
 def _note(
-    report: Report, table: Table[Any], row: Mapping[str, Value], found: Mapping[str, Mended]
+    report: Report, table: Table[Any], row: Mapping[str, Value], found: Mapping[str, Repaired]
 ) -> None:
     key = found[table.key].value if table.key in found else row[table.key]
-    for name, mended in found.items():
-        report.note(table.name, name, mended.problem)
-        if mended.lost:
-            report.keep(table.name, key, name, row[name], mended.value)
+    for name, repaired in found.items():
+        report.note(table.name, name, repaired.problem)
+        if repaired.lost:
+            report.keep(table.name, key, name, row[name], repaired.value)

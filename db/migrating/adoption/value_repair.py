@@ -1,7 +1,7 @@
-"""What becomes of a stored value that is not in the form its column has here.
+"""The canonical value for a stored value that is not in the form its column has here.
 
-An old spelling of the same thing is written the canonical way. What cannot be read gets a value that
-can be served and claims as little as possible; it is then `lost`, and whoever mends keeps the original.
+An old form of the same value becomes the canonical one. A value that cannot be read is replaced by one
+that can be served and claims as little as possible; it is then `lost`, and the original is kept.
 """
 
 import re
@@ -57,8 +57,8 @@ _TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
-    """What a value becomes and why; `lost` when the one before cannot be told from it."""
+class Repaired:
+    """The new value and the problem with the old one; `lost` if the new one does not tell the old one."""
 
     value: Value
     problem: str
@@ -83,12 +83,12 @@ def actor_type(text: str) -> enums.ActorType:
     return found[0] if found else enums.ActorType.SYSTEM
 
 
-def sound(column: Column) -> Callable[[Value], bool]:
-    """The test whether a value of this column needs no mending."""
+def validator(column: Column) -> Callable[[Value], bool]:
+    """The test whether a value of this column needs no repair."""
     kind = column.type
     if isinstance(kind.python, type) and issubclass(kind.python, Enum):
         return frozenset(member.value for member in kind.python).__contains__
-    test = _SOUND[kind]
+    test = _VALID[kind]
     return (lambda stored: stored is None or test(stored)) if column.nullable else test
 
 
@@ -115,7 +115,7 @@ def _is_json(empty: str, read: Callable[[Value], Any], stored: Value) -> bool:
     return True
 
 
-_SOUND: dict[column_types.ColumnType, Callable[[Value], bool]] = {
+_VALID: dict[column_types.ColumnType, Callable[[Value], bool]] = {
     column_types.TEXT: lambda stored: type(stored) is str,
     column_types.CHITTY_ID: lambda stored: (
         type(stored) is str and stored != "" and not stored.startswith(chitty_id.DID)
@@ -128,27 +128,29 @@ _SOUND: dict[column_types.ColumnType, Callable[[Value], bool]] = {
 }
 
 
-def mend(place: Place) -> Mended:
-    """What the value at this place, which is not sound, becomes."""
+def repair(place: Place) -> Repaired:
+    """Repair the value at this place, which is not valid."""
     stored, kind = place.row[place.column.name], place.column.type
     if isinstance(stored, bytes):
         text = stored.decode(errors="replace")
-        if sound(place.column)(text):
-            return Mended(text, NO_TEXT, lost=True)
-        return Mended(_MEND.get(kind, _member)(place, text).value, NO_TEXT, lost=True)
-    return _MEND.get(kind, _member)(place, stored)
+        if validator(place.column)(text):
+            return Repaired(text, NO_TEXT, lost=True)
+        return Repaired(_REPAIR.get(kind, _member)(place, text).value, NO_TEXT, lost=True)
+    return _REPAIR.get(kind, _member)(place, stored)
 
 
-def _instant(place: Place, stored: Value) -> Mended:
+def _instant(place: Place, stored: Value) -> Repaired:
     if stored == "" and place.column.nullable:
-        return Mended(None, OTHER_FORM)
+        return Repaired(None, OTHER_FORM)
     moment = _moment(stored)
     if moment is not None:
         exact = isinstance(stored, int) or _PLAIN.fullmatch(str(stored)) is not None
-        return Mended(moment, OTHER_FORM, lost=not exact)
+        return Repaired(moment, OTHER_FORM, lost=not exact)
     if place.column.nullable and place.column.name not in place.table.ends | _ENDS:
-        return Mended(None, NO_INSTANT, lost=True)
-    return Mended(_nearest(place), NULL if stored is None else NO_INSTANT, lost=stored is not None)
+        return Repaired(None, NO_INSTANT, lost=True)
+    return Repaired(
+        _nearest(place), NULL if stored is None else NO_INSTANT, lost=stored is not None
+    )
 
 
 def _moment(stored: Value) -> str | None:
@@ -171,13 +173,13 @@ def _nearest(place: Place) -> str:
     return place.now
 
 
-def _json(place: Place, stored: Value) -> Mended:
+def _json(place: Place, stored: Value) -> Repaired:
     if stored is None or stored == "":
-        return Mended(place.default, EMPTY)
-    return Mended(place.default, BROKEN, lost=True)
+        return Repaired(place.default, EMPTY)
+    return Repaired(place.default, BROKEN, lost=True)
 
 
-def _string_list(place: Place, stored: Value) -> Mended:
+def _string_list(place: Place, stored: Value) -> Repaired:
     """Of a list of other things each is taken by its name: an app's repositories come so."""
     try:
         found = loads(stored) if isinstance(stored, str) else None
@@ -185,8 +187,8 @@ def _string_list(place: Place, stored: Value) -> Mended:
         found = None
     if isinstance(found, list):
         escaped = dumps([_named(item) for item in found])
-        if sound(place.column)(escaped):  # as half a character, which has no other form, is not
-            return Mended(dumps(loads(escaped), ensure_ascii=False), BROKEN, lost=True)
+        if validator(place.column)(escaped):  # as half a character, which has no other form, is not
+            return Repaired(dumps(loads(escaped), ensure_ascii=False), BROKEN, lost=True)
     return _json(place, stored)
 
 
@@ -196,43 +198,43 @@ def _named(item: Any) -> str:
     return item if isinstance(item, str) else dumps(item, ensure_ascii=False)
 
 
-def _number(place: Place, stored: Value) -> Mended:
+def _number(place: Place, stored: Value) -> Repaired:
     if stored is None:
-        return Mended(place.default or 0, NULL)
+        return Repaired(place.default or 0, NULL)
     try:
         number = int(stored)
         if number == float(stored) and column_types.INT64_MIN <= number <= column_types.INT64_MAX:
-            return Mended(number, OTHER_SPELLING)
+            return Repaired(number, OTHER_SPELLING)
     except (ValueError, OverflowError):
         pass
-    return Mended(None if place.column.nullable else place.default or 0, NO_NUMBER, lost=True)
+    return Repaired(None if place.column.nullable else place.default or 0, NO_NUMBER, lost=True)
 
 
-def _text(place: Place, stored: Value) -> Mended:
+def _text(place: Place, stored: Value) -> Repaired:
     if stored is None:
         key = place.row[place.table.key]
-        return Mended(str(key) if place.column.name == "name" else "unknown", NULL)
-    return Mended(str(stored), NO_TEXT)
+        return Repaired(str(key) if place.column.name == "name" else "unknown", NULL)
+    return Repaired(str(stored), NO_TEXT)
 
 
-def _chitty_id(place: Place, stored: Value) -> Mended:
+def _chitty_id(place: Place, stored: Value) -> Repaired:
     if stored == "" and place.column.nullable:
-        return Mended(None, OTHER_SPELLING)
+        return Repaired(None, OTHER_SPELLING)
     if isinstance(stored, str) and stored:
-        return Mended(chitty_id.normalise(stored), DID)
+        return Repaired(chitty_id.normalise(stored), DID)
     if not stored and place.table.name == "installations":
-        return Mended(chitty_id.local("INSTALLATION"), NULL)
-    return Mended(str(stored), NO_TEXT) if stored else Mended("CHITTY-UNKNOWN", NULL)
+        return Repaired(chitty_id.local("INSTALLATION"), NULL)
+    return Repaired(str(stored), NO_TEXT) if stored else Repaired("CHITTY-UNKNOWN", NULL)
 
 
-def _member(place: Place, stored: Value) -> Mended:
+def _member(place: Place, stored: Value) -> Repaired:
     members: type[Enum] = place.column.type.python
     said = str(stored).strip().lower()
     for member in members:
         if member.value.lower() == said:
-            return Mended(member.value, OTHER_SPELLING)
+            return Repaired(member.value, OTHER_SPELLING)
     value = _stand_in(members, place, stored).value
-    return Mended(value, NULL if stored is None else UNKNOWN, lost=stored is not None)
+    return Repaired(value, NULL if stored is None else UNKNOWN, lost=stored is not None)
 
 
 def _stand_in(members: type[Enum], place: Place, stored: Value) -> Enum:
@@ -246,7 +248,7 @@ def _stand_in(members: type[Enum], place: Place, stored: Value) -> Enum:
     return _LEAST_CLAIM[members]
 
 
-_MEND: dict[column_types.ColumnType, Callable[[Place, Value], Mended]] = {
+_REPAIR: dict[column_types.ColumnType, Callable[[Place, Value], Repaired]] = {
     column_types.TEXT: _text,
     column_types.CHITTY_ID: _chitty_id,
     column_types.INT: _number,

@@ -1,5 +1,6 @@
 """A registry that other programs made is taken over: recognised, copied, put right, and served."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from db.errors import BootRefused
-from db.migrating import ledger, migrator
+from db.migrating import ledger, migrator, skeleton
+from db.model.tables import CONTEXTS
 from tests.support import legacy_registries
 from tests.support.api import running
 from tests.support.legacy_registries import CANONICAL, CANONICAL_OLDER, CONTEXT, OWNER, opened, rows
@@ -72,6 +74,65 @@ def test_what_our_own_files_made_is_recognised_however_far_it_got(file: Path, up
     assert list(status.recognised) == NAMES[:upto]
     assert list(status.pending) == applied == NAMES[upto:]
     assert status.repairs == ()
+
+
+@pytest.fixture
+def with_a_later_index(tmp_path: Path) -> Path:
+    """Our migrations, and one more that adds a column and with it replaces an index."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(ledger.MIGRATIONS, folder)
+    replacing = skeleton.replace_index(CONTEXTS).replace("\n) IS", "\n    AND topic IS NULL\n) IS")
+    (folder / f"{len(NAMES) + 1:04}_add_topic_to_contexts.sql").write_text(
+        f"ALTER TABLE contexts ADD COLUMN topic TEXT;\n{replacing}"
+    )
+    return folder
+
+
+INDEX = "SELECT sql FROM sqlite_master WHERE name = 'contexts_odd'"
+
+
+@pytest.mark.parametrize("upto", [4, 12, len(NAMES), len(NAMES) + 1])
+def test_an_index_that_a_later_migration_replaces_is_recognised_in_both_forms(
+    file: Path, with_a_later_index: Path, upto: int
+):
+    names = [path.stem for path in sorted(with_a_later_index.glob("*.sql"))]
+    legacy_registries.by_our_files(file, upto, with_a_later_index)
+
+    status = migrator.inspect(file, with_a_later_index)
+    applied = migrator.migrate(file, with_a_later_index)
+    checked = migrator.check(file, with_a_later_index)
+
+    assert (list(status.recognised), applied) == (names[:upto], names[upto:])
+    assert (checked.applied, checked.repairs) == ([], [])
+    assert "topic" in rows(file, INDEX)[0][0]
+
+
+def test_an_index_that_was_replaced_and_is_missing_is_made_again_in_its_last_form(
+    file: Path, with_a_later_index: Path
+):
+    migrator.migrate(file, with_a_later_index)
+    with opened(file) as connection:
+        connection.execute("DROP INDEX contexts_odd")
+
+    repaired = migrator.repair(file, with_a_later_index)
+
+    assert [str(each) for each in repaired.repairs] == [
+        "1 x contexts: index contexts_odd, which was missing"
+    ]
+    assert "topic" in rows(file, INDEX)[0][0]
+    assert migrator.check(file, with_a_later_index).repairs == []
+
+
+def test_an_index_of_that_name_in_no_form_of_ours_is_a_difference(
+    file: Path, with_a_later_index: Path
+):
+    migrator.migrate(file, with_a_later_index)
+    with opened(file) as connection:
+        connection.execute("DROP INDEX contexts_odd")
+        connection.execute("CREATE INDEX contexts_odd ON contexts (name)")
+
+    with pytest.raises(BootRefused, match="contexts_odd is another than the index"):
+        migrator.check(file, with_a_later_index)
 
 
 def test_a_migration_that_is_half_there_is_completed(file: Path):

@@ -40,7 +40,7 @@ def test_a_constraint_that_forbids_a_repair_is_told_and_leaves_no_copy(file: Pat
         legacy_registries.fill(connection)
 
     with pytest.raises(
-        BootRefused, match=r"mending what it holds breaks a rule: CHECK constraint failed"
+        BootRefused, match=r"repairing what it holds breaks a rule: CHECK constraint failed"
     ):
         migrator.migrate(file)
 

@@ -1,0 +1,90 @@
+"""The beginning of a new migration, written from the declared tables."""
+
+import re
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from db.errors import BootRefused
+from db.migrating import ledger
+from db.migrating.ledger import Migration
+from db.model import column_types
+from db.model.tables import TABLES, Column, Table
+from db.queries import json_text
+
+NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+HEAD = """\
+-- {file}
+-- TODO: what this change means, in one or two sentences.
+-- TODO: what happens to existing rows, or "Nothing to backfill" and why.
+"""
+DEFAULT = "-- TODO: the DEFAULT is the value of existing rows.\n"
+INDEX = """\
+-- Serves lists of {table}: whether any row is non-canonical. Its condition names all columns, so that a new
+-- column makes it anew; `chittygraph dev migration` writes it from db/model/tables.py.
+DROP INDEX {table}_odd;
+CREATE INDEX {table}_odd ON {table} ({key})
+WHERE (
+    {conditions}
+) IS NOT TRUE;
+"""
+DECLARATIONS = {
+    column_types.INT: "INTEGER NOT NULL DEFAULT 0",
+    column_types.BIG_INT: "INTEGER NOT NULL DEFAULT 0",
+    column_types.STRING_LIST: "TEXT NOT NULL DEFAULT '[]'"
+    " CHECK (json_valid({name}) AND json_type({name}) = 'array')",
+    column_types.OBJECT: "TEXT NOT NULL DEFAULT '{{}}'"
+    " CHECK (json_valid({name}) AND json_type({name}) = 'object')",
+}
+
+
+def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) -> Path:
+    """Write the next migration of a folder and return its path.
+
+    It adds the columns of these tables that are declared and that no migration makes yet, and replaces
+    the tables' indexes of non-canonical rows. Raises BootRefused for a name in another form.
+    """
+    if not NAME.fullmatch(name):
+        raise BootRefused(f"{name!r} is not the name of a migration: write add_topic_to_contexts")
+    migrations = ledger.load(folder)
+    path = folder / f"{len(migrations) + 1:04}_{name}.sql"
+    parts = [HEAD.format(file=path.name)]
+    for table in TABLES:
+        if table.name in tables:
+            added = _new_columns(table, migrations)
+            parts += ["".join(map(_add, [table] * len(added), added)), replace_index(table)]
+    path.write_text("\n".join(filter(None, parts)), encoding="utf-8")
+    return path
+
+
+def replace_index(table: Table[Any]) -> str:
+    """The statements that make a table's index of non-canonical rows as it is declared now."""
+    conditions = "\n    AND ".join(
+        condition.replace(" THEN ", "\n        THEN ")
+        for condition in json_text.canonical_conditions(table)
+    )
+    return INDEX.format(table=table.name, key=table.key, conditions=conditions)
+
+
+def _new_columns(table: Table[Any], migrations: Sequence[Migration]) -> list[Column]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+        for migration in migrations:
+            for statement in migration.statements():
+                scratch.execute(statement)
+        sql = "SELECT name FROM pragma_table_info(:table)"
+        made = {name for (name,) in scratch.execute(sql, {"table": table.name})}
+    return [column for name, column in table.columns.items() if name not in made]
+
+
+def _add(table: Table[Any], column: Column) -> str:
+    declaration = DECLARATIONS.get(column.type, "TEXT NOT NULL DEFAULT ''").format(name=column.name)
+    note = DEFAULT
+    if column.type.names:
+        values = ", ".join(f"'{value}'" for value in column.type.names)
+        first = next(iter(column.type.names))
+        declaration = f"TEXT NOT NULL DEFAULT '{first}' CHECK ({column.name} IN ({values}))"
+    if column.nullable:
+        declaration, note = re.sub(r" NOT NULL DEFAULT \S+", "", declaration), ""
+    return f"{note}ALTER TABLE {table.name} ADD COLUMN {column.name} {declaration};\n"
