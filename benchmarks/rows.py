@@ -12,7 +12,16 @@ from itertools import chain, islice
 
 from db.model import instants
 from db.model.enums import AccountType, ActorType, ConnectionStatus, ConnectionType, SourceType
-from db.model.tables import Actor, Connection, Context, Installation
+from db.model.tables import (
+    ACTORS,
+    CONNECTIONS,
+    CONTEXTS,
+    INSTALLATIONS,
+    Actor,
+    Connection,
+    Context,
+    Installation,
+)
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 SERVICES = (
@@ -75,14 +84,13 @@ def actors(size: Size) -> Iterator[Actor]:
     """Every actor, in the order of creation."""
     kinds = list(ActorType)
     for place in range(size.actors):
-        yield Actor(
+        yield ACTORS.new(
             chitty_id=actor_id(place),
             actor_type=kinds[place % len(kinds)].value,
             display_name=f"Actor {place}",
             email=f"actor{place}@example.com",
             avatar_url=f"https://avatars.example.com/{place}.png",
             capabilities='["read","write"]',
-            chitty_dna_id=None,
             chitty_auth_principal_id=f"principal-{place}",
             last_seen_at=_at(900_000 + place),
             session_count=place * 53 % 420,
@@ -96,42 +104,34 @@ def contexts(size: Size) -> Iterator[Context]:
     """Every context, in the order of creation."""
     for place in range(size.contexts):
         owner = place // 5 % size.busy if place % 5 == 0 else place * 7919 % size.actors
-        yield Context(
+        yield CONTEXTS.new(
             chitty_id=context_id(place),
             name=f"context-{place}",
             owner_chitty_id=actor_id(owner),
             data='["events","invoices"]',
             systems='["billing"]',
             tools='["search","mail"]',
-            chitty_dna_id=None,
-            chitty_chronicle_timeline_id=None,
             status="active" if is_active(place) else "inactive",
             created_at=_at(1_000_000 + place),
             updated_at=_at(2_000_000 + place),
-            deleted_at=None,
         )
 
 
 def installations(size: Size) -> Iterator[Installation]:
     """Every installation, in the order in which it was installed."""
     for place in range(size.installations):
-        yield Installation(
+        yield INSTALLATIONS.new(
             installation_id=41_000_000 + place,
             chitty_id=f"CHITTY-INSTALL-{uuid('installation', place)}",
-            chitty_dna_id=None,
             account_id=18_000_000 + place,
             account_login=f"account-{place}",
             account_type=AccountType.ORGANIZATION.value,
-            account_avatar_url=None,
             repository_selection="all",
             permissions='{"contents":"read","issues":"write"}',
             events='["push"]',
             selected_repositories="[]",
-            suspended_at=None,
-            suspended_by_chitty_id=None,
             installed_at=_at(1_000_000 + place),
             updated_at=_at(1_000_000 + place),
-            uninstalled_at=None,
         )
 
 
@@ -171,7 +171,7 @@ def _connection(
     status = ConnectionStatus.ACTIVE
     if is_over or has_failed:
         status = ConnectionStatus.DISCONNECTED if is_over else ConnectionStatus.FAILED
-    return Connection(
+    return CONNECTIONS.new(
         connection_id=uuid("connection", place),
         source_chitty_id=source,
         source_type=kind.value,

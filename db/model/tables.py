@@ -184,6 +184,14 @@ class Table(Generic[R]):
         """The row with these values, in declared order."""
         return self.row(*values)
 
+    def new(self, **values: Value) -> R:
+        """The row with these values, and NULL in the other nullable columns.
+
+        Raises TypeError for a column that is unknown, or missing and not nullable.
+        """
+        nulls = dict.fromkeys(name for name, each in self.columns.items() if each.nullable)
+        return self.row(**nulls | values)
+
 
 def _column(name: str, hint: Any, private: Private | None) -> Column:
     parts = [part for part in get_args(hint) if part is not type(None)]

@@ -11,6 +11,7 @@ from server.cli import (
     backup,
     check,
     demo,
+    dev,
     explain,
     export,
     import_,
@@ -29,7 +30,7 @@ from server.setting_fields import InvalidSetting
 
 COMMANDS = (
     *(serve, migrate, check, status, schema, explain, sql),
-    *(backup, restore, export, import_, keys, webhooks, demo),
+    *(backup, restore, export, import_, keys, webhooks, demo, dev),
 )
 EPILOG = """\
 examples:

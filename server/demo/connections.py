@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from db.model.enums import ActorStatus, ConnectionStatus, ConnectionType, SourceType
-from db.model.tables import Actor, Connection, Context, Installation
+from db.model.tables import CONNECTIONS, Actor, Connection, Context, Installation
 from server.demo import names as data
 from server.demo.rows import as_json, at, named, project_of
 
@@ -87,7 +87,7 @@ def _connection(place: int, link: Link) -> Connection:
         project=link.project, login=link.through.account_login
     )
     is_keyed = target.kind is not ConnectionType.WEBHOOK and place % 11 != 10
-    return Connection(
+    return CONNECTIONS.new(
         connection_id=str(named("connection", f"{link.source}:{target.service}:{endpoint}")),
         source_chitty_id=link.source,
         source_type=link.source_type.value,

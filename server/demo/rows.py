@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from db.commands import statements
 from db.model import instants
 from db.model.enums import AccountType, ActorStatus, ActorType, ContextStatus, RepositorySelection
-from db.model.tables import Actor, Context, Installation
+from db.model.tables import ACTORS, CONTEXTS, INSTALLATIONS, Actor, Context, Installation
 from server.demo import names as data
 
 BEGINNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ def _actor(place: int) -> Actor:
     is_human = kind is ActorType.HUMAN
     handle = name.lower().replace(" ", ".")
     seen = None if place % 9 == 8 else at(2000 + place * 37 % 900)
-    return Actor(
+    return ACTORS.new(
         chitty_id=_actor_id(place),
         actor_type=kind.value,
         display_name=name,
@@ -100,7 +100,7 @@ def _context(place: int, actors: Sequence[Actor]) -> Context:
     name = f"{project}-{facet.name}"
     created, changed = at(300 + place * 9), at(1400 + place * 11)
     deleted = at(2700 + place % 20) if status is ContextStatus.DELETED else None
-    return Context(
+    return CONTEXTS.new(
         chitty_id=f"CHITTY-CONTEXT-{named('context', name)}",
         name=name,
         owner_chitty_id=owner.chitty_id,
@@ -133,10 +133,9 @@ def _installation(place: int, actors: Sequence[Actor]) -> Installation:
     covers_all = kind is not AccountType.USER and place % 3 == 0
     selection = RepositorySelection.ALL if covers_all else RepositorySelection.SELECTED
     projects = data.PROJECTS[place :: len(data.ACCOUNTS)]
-    return Installation(
+    return INSTALLATIONS.new(
         installation_id=41_230_517 + place * 1_318_049,
         chitty_id=f"CHITTY-INSTALL-{named('installation', login)}",
-        chitty_dna_id=None,
         account_id=18_442_907 + place * 411_230_873,
         account_login=login,
         account_type=kind.value,

@@ -72,15 +72,12 @@ class _Maker:
         return {"created_at": self.pick(INSTANTS), "updated_at": self.pick(INSTANTS)}
 
     def actor(self, number: int) -> Actor:
-        return Actor(
+        return ACTORS.new(
             chitty_id=f"CHITTY-ACTOR-{number:06}-AAAA",
             actor_type=self.member(enums.ActorType),
             display_name=self.perhaps(WORDS),
             email=self.perhaps(WORDS),
-            avatar_url=None,
             capabilities=self.pick(LISTS),
-            chitty_dna_id=None,
-            chitty_auth_principal_id=None,
             last_seen_at=self.perhaps(INSTANTS),
             session_count=self.pick([0, 0, 1, 7, 2**53 + 1, 2**63 - 1]),
             status=self.member(enums.ActorStatus),
@@ -88,14 +85,12 @@ class _Maker:
         )
 
     def installation(self, number: int, actors: Sequence[Actor]) -> Installation:
-        return Installation(
+        return INSTALLATIONS.new(
             installation_id=number if number % 3 else 2**53 + number,
             chitty_id=f"CHITTY-INSTALL-{number:06}-AAAA",
-            chitty_dna_id=None,
             account_id=self.pick([1, 2, 2**62]),
             account_login=self.pick(WORDS),
             account_type=self.member(enums.AccountType),
-            account_avatar_url=None,
             repository_selection=self.member(enums.RepositorySelection),
             permissions="{}",
             events=self.pick(LISTS),
@@ -108,15 +103,13 @@ class _Maker:
         )
 
     def context(self, number: int, actors: Sequence[Actor]) -> Context:
-        return Context(
+        return CONTEXTS.new(
             chitty_id=f"CHITTY-CONTEXT-{number:06}-AAAA",
             name=f"{self.pick(WORDS)}{number}",
             owner_chitty_id=self.pick(actors).chitty_id,
             data=self.pick(LISTS),
             systems=self.pick(LISTS),
             tools=self.pick(LISTS),
-            chitty_dna_id=None,
-            chitty_chronicle_timeline_id=None,
             status=self.member(enums.ContextStatus),
             deleted_at=self.perhaps(INSTANTS),
             **self.times(),
@@ -131,14 +124,13 @@ class _Maker:
     ) -> Connection:
         source_type = self.member(enums.SourceType)
         source = self.pick(contexts if source_type == "context" else actors)
-        return Connection(
+        return CONNECTIONS.new(
             connection_id=f"{self.random.randrange(16**8):08x}-0000-4000-8000-{number:012}",
             source_chitty_id=source.chitty_id,
             source_type=source_type,
             target_service=self.pick(WORDS),
             target_endpoint=self.perhaps(WORDS),
             connection_type=self.member(enums.ConnectionType),
-            credentials_kv_key=None,
             status=self.member(enums.ConnectionStatus),
             last_health_check=self.perhaps(INSTANTS),
             last_error=self.perhaps(WORDS),

@@ -14,7 +14,16 @@ from typing import Any
 import httpx2
 
 from db.model import enums
-from db.model.tables import Actor, Connection, Context, Installation
+from db.model.tables import (
+    ACTORS,
+    CONNECTIONS,
+    CONTEXTS,
+    INSTALLATIONS,
+    Actor,
+    Connection,
+    Context,
+    Installation,
+)
 from server.auth import api_keys
 from server.auth.api_keys import PresentedKey
 from tests.support.api import Api
@@ -77,16 +86,12 @@ class _Maker:
         }
 
     def actor(self, number: int, *, private: random.Random, **known: Any) -> Actor:
-        face = Actor(
+        face = ACTORS.new(
             chitty_id=self.id("ACTOR", number),
             actor_type=self.member(enums.ActorType),
             display_name=self.text(),
-            email=None,
             avatar_url=f"https://{self.mark.lower()}.example.org/{number}.png",
             capabilities="[]",
-            chitty_dna_id=None,
-            chitty_auth_principal_id=None,
-            last_seen_at=None,
             session_count=0,
             status=self.member(enums.ActorStatus),
             **self.times(),
@@ -106,14 +111,12 @@ class _Maker:
         }
 
     def installation(self, number: int, suspender: str | None) -> Installation:
-        return Installation(
+        return INSTALLATIONS.new(
             installation_id=self.base + number,
             chitty_id=self.id("INSTALL", number),
-            chitty_dna_id=None,
             account_id=self.base + self.random.choice([1, 2, 3]),
             account_login=f"{self.random.choice(['ada', 'bob'])}-{self.mark.lower()}",
             account_type=self.member(enums.AccountType),
-            account_avatar_url=None,
             repository_selection=self.member(enums.RepositorySelection),
             permissions='{"contents": "read"}',
             events='["push", "ada"]',
@@ -127,15 +130,13 @@ class _Maker:
 
     def context(self, number: int, owner: str) -> Context:
         status = self.member(enums.ContextStatus)
-        return Context(
+        return CONTEXTS.new(
             chitty_id=self.id("CONTEXT", number),
             name=f"{self.text()} {number}",
             owner_chitty_id=owner,
             data='["ada", "bob"]',
             systems=f'["{self.mark.lower()}"]',
             tools="[]",
-            chitty_dna_id=None,
-            chitty_chronicle_timeline_id=None,
             status=status,
             deleted_at=AT if status == "deleted" else None,
             **self.times(),
@@ -143,7 +144,7 @@ class _Maker:
 
     def connection(self, number: int, source: Context | Actor, through: int | None) -> Connection:
         status = self.member(enums.ConnectionStatus)
-        return Connection(
+        return CONNECTIONS.new(
             connection_id=f"{self.base + number:08x}-0000-4000-8000-{number:012}",
             source_chitty_id=source.chitty_id,
             source_type=type(source).__name__.lower(),
