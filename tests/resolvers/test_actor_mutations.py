@@ -102,8 +102,8 @@ async def test_an_update_changes_the_fields_sent_and_null_clears(ctx):
 async def test_an_actor_may_send_its_own_principal_with_another_change(ctx):
     await register(ctx, ADA, chitty_auth_principal_id="p-1")
 
-    given = {"chitty_id": ADA, "chitty_auth_principal_id": "p-1", "display_name": "Ada"}
-    actor = await actors.update(ctx, given)
+    inputs = {"chitty_id": ADA, "chitty_auth_principal_id": "p-1", "display_name": "Ada"}
+    actor = await actors.update(ctx, inputs)
 
     assert (actor.display_name, actor.chitty_auth_principal_id) == ("Ada", "p-1")
 

@@ -133,16 +133,16 @@ async def test_an_invalid_field_is_reported_by_name_and_nothing_is_written(
     api, known, mutation, field, value
 ):
     [(argument, declared)] = MUTATIONS[mutation].args.items()
-    field_and_errors = f"{mutation}({argument}: $given) {{ errors {{ path }} }}"
-    document = f"mutation($given: {declared.type}) {{ {field_and_errors} }}"
+    field_and_errors = f"{mutation}({argument}: $inputs) {{ errors {{ path }} }}"
+    document = f"mutation($inputs: {declared.type}) {{ {field_and_errors} }}"
     right = {
         name: filled.format(**known) if isinstance(filled, str) else filled
         for name, filled in RIGHT[mutation].items()
     }
-    given = {**right, field: value}
+    inputs = {**right, field: value}
     before = await version(api)
 
-    answer = await api.post(document, given=[given] if argument == "inputs" else given)
+    answer = await api.post(document, inputs=[inputs] if argument == "inputs" else inputs)
 
     if answer.get("data"):
         paths = [error["path"] for error in answer["data"][mutation]["errors"]]
@@ -151,5 +151,5 @@ async def test_an_invalid_field_is_reported_by_name_and_nothing_is_written(
         assert all(path[: len(at)] == at for path in paths), paths
     else:
         assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_VARIABLES"}
-        assert all("$given" in error["message"] for error in answer["errors"])
+        assert all("$inputs" in error["message"] for error in answer["errors"])
     assert await version(api) == before

@@ -31,8 +31,8 @@ async def ctx(tmp_path):
     ) as ctx:
         await register(ctx, ADA)
         for connection_id, service in ((FIRST, "github"), (SECOND, "slack")):
-            given = {"connection_id": connection_id, "source": ADA, "target_service": service}
-            await connections.open(ctx, given)
+            inputs = {"connection_id": connection_id, "source": ADA, "target_service": service}
+            await connections.open(ctx, inputs)
         yield ctx
     await db.close()
 
@@ -114,8 +114,8 @@ async def test_an_instant_in_another_programs_format_is_compared_correctly(ctx):
 
     async with refusal(ctx, ("CONFLICT", "checked_at")):
         await connections.report_health(ctx, WELL | {"checked_at": "2026-03-01T11:00:00.000Z"})
-    given = WELL | {"checked_at": "2026-03-01T13:00:00.000Z"}
-    after = await connections.report_health(ctx, given)
+    inputs = WELL | {"checked_at": "2026-03-01T13:00:00.000Z"}
+    after = await connections.report_health(ctx, inputs)
     assert after.last_health_check == "2026-03-01T13:00:00.000Z"
 
 

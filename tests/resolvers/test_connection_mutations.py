@@ -27,8 +27,8 @@ async def ctx(tmp_path):
 
 async def fail(ctx, connection_id=FIRST):
     for _ in range(ctx.policy.failure_threshold):
-        given = {"connection_id": connection_id, "healthy": False, "error": "no answer"}
-        failed = await connections.report_health(ctx, given)
+        inputs = {"connection_id": connection_id, "healthy": False, "error": "no answer"}
+        failed = await connections.report_health(ctx, inputs)
     return failed
 
 

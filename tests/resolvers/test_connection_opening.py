@@ -165,9 +165,9 @@ async def test_two_connections_without_an_endpoint_are_duplicates(ctx):
 
 
 async def test_exactly_one_of_sixteen_concurrent_duplicates_is_opened(ctx):
-    given = {"source": WORK, "target_service": "github"}
+    inputs = {"source": WORK, "target_service": "github"}
 
-    tries = [connections.open(ctx, given) for _ in range(16)]
+    tries = [connections.open(ctx, inputs) for _ in range(16)]
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
 
     assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 15

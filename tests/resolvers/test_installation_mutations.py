@@ -32,15 +32,15 @@ async def stored(ctx):
     return installed, await ask(ctx, "SELECT * FROM installation_facts")
 
 
-async def refused(ctx, mutation, given):
+async def refused(ctx, mutation, inputs):
     before = await stored(ctx)
     with pytest.raises(Refused) as refusal:
-        await mutation(ctx, given)
+        await mutation(ctx, inputs)
     assert await stored(ctx) == before
     return [(problem.code.value, problem.path) for problem in refusal.value.problems]
 
 
-async def webhook_says(ctx, *told, at="2020-01-01T00:00:00.000Z"):
+async def apply_webhook(ctx, *facts, at="2020-01-01T00:00:00.000Z"):
     """The facts of a delivery, all of this instant."""
     bind: dict[str, Value] = {
         "installation_id": 42,
@@ -48,7 +48,7 @@ async def webhook_says(ctx, *told, at="2020-01-01T00:00:00.000Z"):
         "installed_at": None,
         "now": "2026-01-01T00:00:00.000Z",
     }
-    dated = [Fact(fact.aspect, fact.value, at, fact.rank) for fact in told]
+    dated = [Fact(fact.aspect, fact.value, at, fact.rank) for fact in facts]
 
     def program():
         yield [installation_facts.merge(dated, bind, at=":now"), installation_facts.project(bind)]
@@ -155,7 +155,7 @@ async def test_the_viewer_suspends_and_a_late_webhook_does_not_undo_it(ctx):
     ctx.viewer = Viewer(ADA, ("admin",))
 
     row = await installations.suspend(ctx, REF)
-    await webhook_says(ctx, Fact("suspended_at", None), Fact("suspended_by_chitty_id", None))
+    await apply_webhook(ctx, Fact("suspended_at", None), Fact("suspended_by_chitty_id", None))
 
     assert row.suspended_at is not None
     found = await ask(ctx, "SELECT suspended_at, suspended_by_chitty_id FROM installations")
@@ -165,7 +165,7 @@ async def test_the_viewer_suspends_and_a_late_webhook_does_not_undo_it(ctx):
 async def test_a_mutation_takes_effect_even_when_githubs_clock_is_ahead(ctx):
     await installations.record(ctx, GIVEN)
     ahead = Fact("suspended_at", "2090-01-01T00:00:00.000Z", rank=Rank.SUSPENSION)
-    await webhook_says(ctx, ahead, at="2090-01-01T00:00:00.000Z")
+    await apply_webhook(ctx, ahead, at="2090-01-01T00:00:00.000Z")
 
     row = await installations.unsuspend(ctx, REF)
 
@@ -217,7 +217,7 @@ async def test_recording_a_removed_installation_restores_it(ctx):
     removed = await installations.remove(ctx, REF)
 
     back = await installations.record(ctx, GIVEN)
-    await webhook_says(ctx, Fact("uninstalled_at", "2020-01-01T00:00:00.000Z", rank=Rank.REMOVAL))
+    await apply_webhook(ctx, Fact("uninstalled_at", "2020-01-01T00:00:00.000Z", rank=Rank.REMOVAL))
 
     assert removed.uninstalled_at is not None
     assert (back.uninstalled_at, back.chitty_id) == (None, first.chitty_id)
@@ -229,7 +229,7 @@ async def test_a_row_of_another_program_keeps_the_fields_that_are_not_sent(ctx):
     await installations.record(ctx, GIVEN | {"selected_repositories": ["octocat/a"]})
     await ctx.db.write(rows(Statement("DELETE FROM installation_facts")))
 
-    await webhook_says(ctx, Fact("repository:octocat/b", True, rank=Rank.REPOSITORY_ADDED))
+    await apply_webhook(ctx, Fact("repository:octocat/b", True, rank=Rank.REPOSITORY_ADDED))
 
     found = await ask(ctx, "SELECT account_login, selected_repositories FROM installations")
     assert found == [("octocat", '["octocat/a","octocat/b"]')]

@@ -51,19 +51,19 @@ async def api(authority, tmp_path):
         yield api
 
 
-async def done(api, mutation, given):
-    return (await api.ask(mutation, input=given))["done"]
+async def done(api, mutation, inputs):
+    return (await api.ask(mutation, input=inputs))["done"]
 
 
 def refusals(payload):
     return [(error["code"], error["path"]) for error in payload["errors"]]
 
 
-@pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
+@pytest.mark.parametrize(("mutation", "inputs", "kind"), NEW)
 async def test_a_new_row_gets_the_id_that_the_authority_minted(
-    api, authority, mutation, given, kind
+    api, authority, mutation, inputs, kind
 ):
-    payload = await done(api, mutation, given)
+    payload = await done(api, mutation, inputs)
 
     assert payload["errors"] == []
     assert chitty_id.type_of(payload["row"]["chittyId"]) == kind
@@ -71,38 +71,38 @@ async def test_a_new_row_gets_the_id_that_the_authority_minted(
 
 
 @pytest.mark.parametrize("status", [403, 500])
-@pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
+@pytest.mark.parametrize(("mutation", "inputs", "kind"), NEW)
 async def test_if_no_id_can_be_minted_the_mutation_is_unavailable_and_nothing_is_written(
-    api, authority, mutation, given, kind, status
+    api, authority, mutation, inputs, kind, status
 ):
     authority.refuse(status)
     before = await api.rows(EVERYTHING)
 
-    payload = await done(api, mutation, given)
+    payload = await done(api, mutation, inputs)
 
     assert payload["row"] is None
     assert refusals(payload) == [("UNAVAILABLE", ["input"])]
     assert await api.rows(EVERYTHING) == before
 
 
-@pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_no_id_is_minted_if_the_client_sends_one(api, authority, mutation, given, kind):
-    payload = await done(api, mutation, {"chittyId": f"did:chitty:CHITTY-{kind}-GIVEN", **given})
+@pytest.mark.parametrize(("mutation", "inputs", "kind"), NEW)
+async def test_no_id_is_minted_if_the_client_sends_one(api, authority, mutation, inputs, kind):
+    payload = await done(api, mutation, {"chittyId": f"did:chitty:CHITTY-{kind}-GIVEN", **inputs})
 
     assert payload["row"]["chittyId"] == f"CHITTY-{kind}-GIVEN"
     assert authority.asked == []
 
 
 @pytest.mark.parametrize(
-    ("mutation", "given", "path"),
+    ("mutation", "inputs", "path"),
     [
         (REGISTER, {**HUMAN, "email": "nobody"}, "email"),
         (CREATE, {**HARBOUR, "name": " harbour"}, "name"),
         (RECORD, {**INSTALLED, "accountLogin": "a/b"}, "accountLogin"),
     ],
 )
-async def test_no_id_is_minted_for_an_invalid_input(api, authority, mutation, given, path):
-    payload = await done(api, mutation, given)
+async def test_no_id_is_minted_for_an_invalid_input(api, authority, mutation, inputs, path):
+    payload = await done(api, mutation, inputs)
 
     assert refusals(payload) == [("INVALID", ["input", path])]
     assert authority.asked == []
@@ -119,12 +119,12 @@ async def test_a_known_installation_keeps_its_id_and_none_is_minted(api, authori
     assert len(authority.asked) == 1
 
 
-@pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
-async def test_if_the_minted_id_is_taken_another_is_minted(api, authority, mutation, given, kind):
+@pytest.mark.parametrize(("mutation", "inputs", "kind"), NEW)
+async def test_if_the_minted_id_is_taken_another_is_minted(api, authority, mutation, inputs, kind):
     authority.answers = [named(ADA)]
 
     with listening() as heard:
-        payload = await done(api, mutation, given)
+        payload = await done(api, mutation, inputs)
 
     first, second = authority.asked
     assert first.key != second.key
@@ -133,14 +133,14 @@ async def test_if_the_minted_id_is_taken_another_is_minted(api, authority, mutat
     assert [line["entity"] for line in heard.lines("minted chitty id is taken")] == [kind]
 
 
-@pytest.mark.parametrize(("mutation", "given", "kind"), NEW)
+@pytest.mark.parametrize(("mutation", "inputs", "kind"), NEW)
 async def test_if_the_second_id_is_taken_too_the_mutation_is_unavailable_and_nothing_is_written(
-    api, authority, mutation, given, kind
+    api, authority, mutation, inputs, kind
 ):
     authority.answers = [named(ADA), named(ADA)]
     before = await api.rows(EVERYTHING)
 
-    payload = await done(api, mutation, given)
+    payload = await done(api, mutation, inputs)
 
     assert refusals(payload) == [("UNAVAILABLE", ["input"])]
     assert await api.rows(EVERYTHING) == before

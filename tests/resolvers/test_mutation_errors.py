@@ -79,18 +79,18 @@ async def everything(api):
     return [await api.rows(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
 
 
-async def refused(api, mutation, given):
+async def refused(api, mutation, inputs):
     """The errors of a mutation, which must not have written anything."""
     [(argument, declared)] = MUTATIONS[mutation].args.items()
-    field = f"{mutation}({argument}: $given) {{ errors {{ code path message }} }}"
+    field = f"{mutation}({argument}: $inputs) {{ errors {{ code path message }} }}"
     before = await everything(api)
-    answer = await api.ask(f"mutation($given: {declared.type}) {{ {field} }}", given=given)
+    answer = await api.ask(f"mutation($inputs: {declared.type}) {{ {field} }}", inputs=inputs)
     assert await everything(api) == before
     return answer[mutation]["errors"]
 
 
 @pytest.mark.parametrize(
-    ("mutation", "given", "code", "path"),
+    ("mutation", "inputs", "code", "path"),
     [
         ("createContext", named(owner=NOBODY), "NOT_FOUND", "owner"),
         ("createContext", named(name="work"), "ALREADY_EXISTS", "name"),
@@ -140,8 +140,8 @@ async def refused(api, mutation, given):
         ),
     ],
 )
-async def test_an_error_has_a_code_and_the_path_of_its_field(api, mutation, given, code, path):
-    errors = await refused(api, mutation, given)
+async def test_an_error_has_a_code_and_the_path_of_its_field(api, mutation, inputs, code, path):
+    errors = await refused(api, mutation, inputs)
 
     assert [(error["code"], error["path"]) for error in errors] == [
         (code, ["input", *path.split(".")])
@@ -160,7 +160,7 @@ async def test_one_invalid_use_of_many_is_reported_at_its_position_and_none_is_c
 
 
 async def test_all_problems_of_an_input_are_reported_at_once(api):
-    given = {
+    inputs = {
         "actorType": "AI",
         "chittyId": "x",
         "email": "x",
@@ -168,7 +168,7 @@ async def test_all_problems_of_an_input_are_reported_at_once(api):
         "capabilities": [""],
     }
 
-    errors = await refused(api, "registerActor", given)
+    errors = await refused(api, "registerActor", inputs)
 
     assert {error["path"][1] for error in errors} == {
         "chittyId",

@@ -122,11 +122,11 @@ async def test_each_mutation_succeeds_or_fails_as_the_table_says(
 ):
     found = []
     async with registry(tmp_path, *holds) as (me, _):
-        for mutation, given, _letters in POLICY:
-            codes = await codes_of(me, mutation, given)
-            found.append((mutation, given, "".join(LETTERS[code] for code in codes) or "D"))
+        for mutation, inputs, _letters in POLICY:
+            codes = await codes_of(me, mutation, inputs)
+            found.append((mutation, inputs, "".join(LETTERS[code] for code in codes) or "D"))
 
-    assert found == [(mutation, given, letters[place]) for mutation, given, letters in POLICY]
+    assert found == [(mutation, inputs, letters[place]) for mutation, inputs, letters in POLICY]
 
 
 def test_the_table_has_every_mutation_and_every_capability():

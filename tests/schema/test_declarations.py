@@ -30,7 +30,7 @@ MATCHES = {
     "installations": filters.InstallationsMatch,
     "connections": filters.ConnectionsMatch,
 }
-# A page's own fields are known to both roads by name.
+# Both ways of execution know a page's own fields by name.
 PAGES = (pages.RelayPage, pages.Edge, pages.PageInfo)
 BOOLEAN = {"and_", "or_", "not_"}
 FILTERS = [pytest.param(filter_, id=filter_.__name__) for filter_ in FILTER_TARGETS]
@@ -90,10 +90,10 @@ def test_a_filter_follows_relations_of_its_own_table(filter_):
 
 @pytest.mark.parametrize("match", MATCHES.values())
 def test_some_and_none_take_the_same_filter(match):
-    asked = parts(match)
+    filters = parts(match)
 
-    assert asked.keys() == {"some", "none"}
-    assert asked["some"] is asked["none"]
+    assert filters.keys() == {"some", "none"}
+    assert filters["some"] is filters["none"]
 
 
 @pytest.mark.parametrize("input_", [*BY_TYPE.values(), EnumFilter])

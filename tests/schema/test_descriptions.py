@@ -43,5 +43,5 @@ def described_parts(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]
         case GraphQLObjectType() | GraphQLInterfaceType():
             for name, field in type_.fields.items():
                 yield f"{type_.name}.{name}", field.description
-                for argument, given in field.args.items():
-                    yield f"{type_.name}.{name}({argument}:)", given.description
+                for name_, argument in field.args.items():
+                    yield f"{type_.name}.{name}({name_}:)", argument.description

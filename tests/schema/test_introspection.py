@@ -9,10 +9,10 @@ from tests.support.api import running
 async def test_without_introspection_the_schema_is_not_available(tmp_path):
     async with running(tmp_path / "registry.db", introspection=False) as api:
         sdl = await api.client.get("/schema.graphql")
-        asked = await api.post("{ __schema { queryType { name } } }")
+        query = await api.post("{ __schema { queryType { name } } }")
 
     assert sdl.status_code == 404
-    assert asked["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
+    assert query["errors"][0]["extensions"]["code"] == "INVALID_DOCUMENT"
 
 
 async def test_a_forbidden_introspection_is_reported_once_per_document(tmp_path):
@@ -49,10 +49,10 @@ SUGGESTING = {
 
 @pytest.mark.parametrize(("document", "variables"), SUGGESTING.values(), ids=SUGGESTING)
 async def test_names_are_suggested_only_if_introspection_is_allowed(tmp_path, document, variables):
-    said = {}
+    message = {}
     for allowed in (True, False):
         async with running(tmp_path / f"{allowed}.db", introspection=allowed) as api:
-            said[allowed] = (await api.post(document, **variables))["errors"][0]["message"]
+            message[allowed] = (await api.post(document, **variables))["errors"][0]["message"]
 
-    assert "Did you mean" in said[True]
-    assert "Did you mean" not in said[False]
+    assert "Did you mean" in message[True]
+    assert "Did you mean" not in message[False]

@@ -65,11 +65,11 @@ async def test_every_object_is_found_again_by_its_id(api):
 
 async def test_nodes_are_returned_in_the_order_of_their_ids_repeated_ones_too(api):
     objects = await stored(api)
-    wanted = [*objects[::-1], objects[3], objects[3]]
+    expected = [*objects[::-1], objects[3], objects[3]]
 
-    answer = await api.ask(NODES, ids=[each["id"] for each in wanted])
+    answer = await api.ask(NODES, ids=[each["id"] for each in expected])
 
-    assert answer["nodes"] == wanted
+    assert answer["nodes"] == expected
 
 
 async def test_a_node_that_does_not_exist_is_null_at_its_position(api):
@@ -147,10 +147,10 @@ async def test_a_node_has_exactly_the_id_that_was_sent(api):
 
 
 async def test_at_most_a_hundred_ids_are_allowed(api):
-    (one, *_), asked = await stored(api), "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    (one, *_), query = await stored(api), "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 
-    most = await api.ask(asked, ids=[one["id"]] * 100)
-    too_many = await api.post(asked, ids=[one["id"]] * 101)
+    most = await api.ask(query, ids=[one["id"]] * 100)
+    too_many = await api.post(query, ids=[one["id"]] * 101)
 
     assert most["nodes"] == [{"id": one["id"]}] * 100
     assert too_many["data"] is None
@@ -168,19 +168,19 @@ LOOKUPS = """
 
 
 @pytest.mark.parametrize(
-    "given", ["", " ", "nobody", "did:chitty:", "'; --", "🦊", "A" * 200, "\x00"]
+    "key", ["", " ", "nobody", "did:chitty:", "'; --", "🦊", "A" * 200, "\x00"]
 )
-async def test_a_lookup_of_what_cannot_exist_is_null(api, given: str):
-    answer = await api.ask(LOOKUPS, chittyId=given, name=given + "!", connectionId=given)
+async def test_a_lookup_of_what_cannot_exist_is_null(api, key: str):
+    answer = await api.ask(LOOKUPS, chittyId=key, name=key + "!", connectionId=key)
 
     assert answer == {"actor": None, "context": None, "contextByName": None, "connection": None}
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "-9223372036854775808", "9223372036854775807"])
 async def test_an_installation_that_does_not_exist_is_null(api, number: str):
-    asked = "query ($id: BigInt!) { installation(installationId: $id) { id } }"
+    query = "query ($id: BigInt!) { installation(installationId: $id) { id } }"
 
-    assert await api.ask(asked, id=number) == {"installation": None}
+    assert await api.ask(query, id=number) == {"installation": None}
 
 
 async def test_lookups_accept_a_did_prefix_and_uppercase_uuids(api):

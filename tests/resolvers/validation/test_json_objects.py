@@ -30,7 +30,7 @@ def test_a_json_object_within_bounds_is_accepted(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ([], "must be a JSON object"),
         ("{}", "must be a JSON object"),
@@ -47,6 +47,6 @@ def test_a_json_object_within_bounds_is_accepted(value):
         ({"a": b"x"}, "not a JSON value"),
     ],
 )
-def test_a_json_object_out_of_bounds_is_invalid(value, said):
-    with pytest.raises(InvalidValue, match=said):
+def test_a_json_object_out_of_bounds_is_invalid(value, message):
+    with pytest.raises(InvalidValue, match=message):
         json_object(value)

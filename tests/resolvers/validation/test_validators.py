@@ -89,7 +89,7 @@ def test_a_name_may_have_inner_spaces_but_none_at_its_ends():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("a", "must be a list"),
         (["a", ""], "item 2: has 0 characters"),
@@ -99,8 +99,8 @@ def test_a_name_may_have_inner_spaces_but_none_at_its_ends():
         ([str(n) for n in range(101)], "has 101 items"),
     ],
 )
-def test_a_list_of_strings_says_which_item_is_wrong(value, said):
-    with pytest.raises(InvalidValue, match=said):
+def test_a_list_of_strings_says_which_item_is_wrong(value, message):
+    with pytest.raises(InvalidValue, match=message):
         validators.string_list(value)
 
 

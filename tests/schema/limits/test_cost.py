@@ -68,7 +68,9 @@ def test_each_object_that_may_be_returned_costs_a_point(documents, query, points
 
 PAGE = "query($n: Int) { actors(first: $n) { nodes { id } } }"
 BACK = "query($n: Int, $l: Int) { actors(first: $n, last: $l) { nodes { id } } }"
-ASKED = "query($n: Int = 7) { actors(first: $n) { nodes { contexts(last: $n) { nodes { id } } } } }"
+NESTED = (
+    "query($n: Int = 7) { actors(first: $n) { nodes { contexts(last: $n) { nodes { id } } } } }"
+)
 IDS = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 USES = (
     "mutation($uses: [RecordConnectionUseInput!]!)"
@@ -96,9 +98,9 @@ TWICE = (
         (PAGE, {"n": "90"}, 20),
         (BACK, {"n": None, "l": 9}, 9),
         (BACK, {"l": 9}, 9),
-        (ASKED, {}, 7 + 49),
-        (ASKED, {"n": 3}, 3 + 9),
-        (ASKED, {"n": None}, 20 + 400),
+        (NESTED, {}, 7 + 49),
+        (NESTED, {"n": 3}, 3 + 9),
+        (NESTED, {"n": None}, 20 + 400),
         (IDS, {"ids": ["a", "b"]}, 2),
         (IDS, {"ids": "a"}, 1),
         (IDS, {"ids": []}, 0),
@@ -117,7 +119,7 @@ def test_costs_that_depend_on_variables_are_computed_for_each_request(
 
 
 def test_an_operation_is_analysed_once_and_not_for_each_request(documents):
-    operation = documents.prepare(ASKED).operation(None)
+    operation = documents.prepare(NESTED).operation(None)
 
     object.__setattr__(operation.node, "selection_set", None)
 
@@ -131,7 +133,7 @@ async def api(tmp_path):
         yield api
 
 
-async def told(api, query, **variables):
+async def with_cost(api, query, **variables):
     sent = {"query": query, "variables": variables, "extensions": {"cost": True}}
     return (await api.client.post("/graphql", json=sent)).json()
 
@@ -140,15 +142,15 @@ async def test_the_cost_is_reported_on_request_only(api):
     query = "{ contexts(first: 50) { nodes { name owner { email } } } }"
 
     plain = await api.post(query)
-    asked = await told(api, query)
+    answer = await with_cost(api, query)
     params = {"query": query, "extensions": '{"cost": true}'}
     by_get = (await api.client.get("/graphql", params=params)).json()
 
     returned = 2 * len(plain["data"]["contexts"]["nodes"])
     assert plain.keys() == {"data"}
-    assert asked == by_get
-    assert asked["data"] == plain["data"]
-    assert asked["extensions"]["cost"] == {
+    assert answer == by_get
+    assert answer["data"] == plain["data"]
+    assert answer["extensions"]["cost"] == {
         "requested": 100,
         "actual": returned,
         "limit": LIMITS.cost,
@@ -179,7 +181,7 @@ async def test_only_the_value_true_requests_the_cost(api, wish):
 async def test_the_actual_cost_is_what_was_returned(tmp_path, query, actual, compiled):
     async with running(tmp_path / "registry.db", compiled=compiled) as api:
         await registry.fill(api.service.db)
-        answer = await told(api, query)
+        answer = await with_cost(api, query)
 
     assert answer["extensions"]["cost"]["actual"] == actual
 
@@ -190,8 +192,8 @@ async def test_an_operation_over_the_limit_is_refused_with_its_cost_and_nothing_
         " nodes { connections(first: $n) { nodes { targetService } } } } } } }"
     )
 
-    refused = await told(api, query, n=100)
-    fitting = await told(api, query, n=36)
+    refused = await with_cost(api, query, n=100)
+    fitting = await with_cost(api, query, n=36)
 
     assert refused == {
         "errors": [
@@ -222,7 +224,7 @@ async def test_a_mutation_over_the_limit_changes_nothing(tmp_path):
 
 
 async def test_an_introspection_costs_exactly_what_it_returns(api):
-    answer = await told(api, get_introspection_query())
+    answer = await with_cost(api, get_introspection_query())
 
     cost = answer["extensions"]["cost"]
     assert cost["requested"] == cost["actual"] > 1_000
