@@ -94,18 +94,6 @@ def test_every_code_and_value_of_a_page_exists(each: Page):
     assert {name for name in names if not name.startswith((PREFIX, "OTEL_"))} <= known
 
 
-@pytest.mark.parametrize("each", PAGES)
-def test_every_file_of_a_page_exists(each: Page):
-    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name[0] != "."}
-    for written in re.findall(r"`([\w.-]+/[\w./*-]*)`", each.prose):
-        if written.split("/")[0] in folders - {"site"} and "NAME" not in written:
-            assert any(ROOT.glob(written.rstrip("/"))) or _is_built(written), written
-
-
-def _is_built(path: str) -> bool:
-    return path.startswith(("server/static", "benchmarks/results", "tests/npm/node_modules"))
-
-
 def test_every_error_code_is_documented_with_its_status():
     table = rows(ERRORS.section("Errors of a request or a field"))
     documented = {code for first, *_ in table for code in re.findall(r"`([A-Z_]+)`", first)}

@@ -25,7 +25,7 @@ PAGES = sorted(
     name
     for name in FILES
     if name in {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"}
-    or re.fullmatch(r"docs/(?!_old/).*\.md", name)
+    or re.fullmatch(r"docs/.*\.md", name)
 )
 PATH = re.compile(r"[\w.*-]+(?:/[\w.*-]+)*/?")
 

@@ -53,9 +53,7 @@ def test_headings_are_unique_and_have_the_same_anchor_everywhere(each: Page):
 
 def test_the_menu_names_every_page_once():
     menu = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
-    files = [
-        path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if "_old" not in path.parts
-    ]
+    files = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
 
     named = re.findall(r": (\S+\.md)$", menu, re.MULTILINE)
 

@@ -7,7 +7,7 @@ An HTML comment on the line above a block says how it runs:
     <!-- exits with: 1 -->       its last command fails on purpose
 
 `<!-- setup: COMMAND -->` on a line of its own is run where it stands. A block titled "Answer" or "Output" is
-what the block before it gives, in which "..." stands for any text; "Variables" are those of the query before it;
+what the block before it gives, in which "..." stands for any text; "Variables" belong to the query before it;
 a title that names a file makes the file.
 """
 
@@ -116,7 +116,7 @@ class Page:
 def pages() -> list[Page]:
     """Every page that readers meet."""
     found = [ROOT / name for name in AT_THE_ROOT if (ROOT / name).exists()]
-    found += [path for path in sorted(DOCS.rglob("*.md")) if "_old" not in path.parts]
+    found += sorted(DOCS.rglob("*.md"))
     return [Page(path) for path in found]
 
 
