@@ -1,10 +1,10 @@
-"""Everything that can go wrong, and who sees it.
+"""All errors, and who gets to see them.
 
-* Refused         the caller can mend it: returned as data in a mutation's `errors`
-* BadRequest      a question that cannot be answered as asked: a GraphQL error with a stable code
-* Unavailable     nothing is wrong with the request, it cannot be served now
-  x ReadTimeout   a read ran past its time
-* Unreadable      a stored value that its column cannot mean: an error at the field's path
+* Refused         the caller can fix it: data in a mutation's `errors`
+* BadRequest      a query that cannot be answered: a GraphQL error with a stable code
+* Unavailable     nothing is wrong with the request, but it cannot be served now
+  x ReadTimeout   a read took too long
+* Unreadable      a stored value that its column's type cannot express: an error at the field's path
 * EngineError     the database engine failed at a statement: a fault, whose message is about the engine
 * BootRefused     the database cannot be served: ends `serve` and the commands with a message
 * anything else   a fault: logged with its traceback, masked for the caller
@@ -16,7 +16,7 @@ from enum import Enum
 
 
 class ErrorCode(Enum):
-    """What kind of refusal it is; the same few for every mutation."""
+    """The kinds of errors, the same for all mutations."""
 
     INVALID = "INVALID"
     NOT_FOUND = "NOT_FOUND"
@@ -30,10 +30,10 @@ class ErrorCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason for a refusal.
+    """One error of a mutation.
 
-    `path` names the input field in Python's spelling, as ("owner",) or ("permissions", "0", "name");
-    `message` is lower-case, says what to do, and never repeats a secret.
+    `path` names the input field in snake case: ("owner",) or ("permissions", "0", "name"). `message` is in
+    lower case, says what to do, and never repeats a secret.
     """
 
     code: ErrorCode
@@ -42,7 +42,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """Raised when a mutation's input or the registry's state forbids it; nothing was written."""
+    """Raised if a mutation's input or the registry's state forbids it; nothing was written."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class BadRequest(Exception):
-    """Raised when an argument of a query is out of range or damaged; `code` is stable."""
+    """Raised if an argument of a query is out of range or damaged; `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -58,15 +58,15 @@ class BadRequest(Exception):
 
 
 class Unavailable(Exception):
-    """Raised when the database cannot take or answer the request now; the message says why."""
+    """Raised if the database cannot serve a request now; the message says why."""
 
 
 class ReadTimeout(Unavailable):
-    """Raised when a request spent more time reading than it may."""
+    """Raised if a request spends more time reading than allowed."""
 
 
 class Unreadable(Exception):
-    """Raised when a stored value cannot be expressed as its column's type."""
+    """Raised if a stored value cannot be expressed as its column's type."""
 
 
 class EngineError(Exception):
@@ -74,4 +74,4 @@ class EngineError(Exception):
 
 
 class BootRefused(Exception):
-    """Raised when a database cannot be opened or migrated; the message names it and the way out."""
+    """Raised if a database cannot be opened or migrated; the message names it and what to do."""

@@ -1,9 +1,9 @@
-"""Programs: what a request asks of the database, apart from how a driver carries it out.
+"""Programs: what a request asks of the database, whatever engine runs it.
 
-A Program is a generator. It yields batches of statements, is sent their rows (one list per
-statement, in order) and returns its result. A driver that holds a file runs it whole in one
-transaction; one that speaks HTTP sends a request per batch. A Program that writes yields exactly
-one batch, since a batch is what every driver can make atomic.
+A Program is a generator. It yields batches of statements, is sent their rows (one list per statement, in
+order) and returns its result. SQLite runs a whole Program in one transaction; an engine that is reached
+over HTTP sends one request per batch. A Program that writes yields exactly one batch, since a batch is
+what every engine can make atomic.
 """
 
 import json
@@ -46,23 +46,23 @@ Program: TypeAlias = Generator[Batch, list[Rows], T]
 
 
 @dataclass(slots=True)
-class Spent:
-    """What one operation has taken of the database: statements run, and rows read for its answer.
+class Usage:
+    """What one operation has used of the database: statements, and rows read for its response.
 
-    Rows are counted as the limit on them counts (ROWS_PER_OPERATION), on either road.
+    Rows are counted as for the limit ROWS_PER_OPERATION, in compiled and in generic execution.
     """
 
     statements: int = 0
     rows: int = 0
 
 
-def listed(values: Iterable[Value]) -> str:
-    """Values as the JSON text that `json_each` reads: a BLOB, which JSON cannot hold, becomes null."""
+def json_list(values: Iterable[Value]) -> str:
+    """Values as JSON text for `json_each`; a BLOB, which JSON cannot hold, becomes null."""
     return json.dumps([None if isinstance(value, bytes) else value for value in values])
 
 
 def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
-    """Drive a Program to its end and return its result; what it raises passes through."""
+    """Run a Program to its end and return its result; raises what the Program raises."""
     try:
         batch = next(program)
         while True:
@@ -72,8 +72,8 @@ def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
         return result
 
 
-def counted(program: Program[T], spent: Spent) -> Program[T]:
-    """The same Program, its statements counted."""
+def count_statements(program: Program[T], spent: Usage) -> Program[T]:
+    """The same Program, which also counts its statements."""
     try:
         batch = next(program)
         while True:
@@ -85,6 +85,6 @@ def counted(program: Program[T], spent: Spent) -> Program[T]:
 
 
 def rows(statement: Statement) -> Program[Rows]:
-    """The Program of a single statement: its rows."""
+    """The Program that runs a single statement and returns its rows."""
     (found,) = yield [statement]
     return found

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from db.errors import BadRequest
 from db.model.tables import Table
-from db.program import Program, Rows, Spent, Statement, Value, Values, rows
+from db.program import Program, Rows, Statement, Usage, Value, Values, rows
 from db.queries import listings, lookups
 from db.queries.listings import Cut, Listing, Order
 from resolvers.dataloader import BatchScheduler, DataLoader
@@ -29,7 +29,7 @@ class Read(Protocol):
 class Loaders:
     """The loaders of one operation, each made on first use."""
 
-    def __init__(self, read: Read, spent: Spent) -> None:
+    def __init__(self, read: Read, spent: Usage) -> None:
         self._read = read
         self._spent = spent
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from db.commands import statements
 from db.database import Database, Session
 from db.errors import Refused
-from db.program import Program, Spent, counted
+from db.program import Program, Usage, count_statements
 from db.security import revalidation
 from resolvers import minting
 from resolvers.loaders import Loaders
@@ -39,7 +39,7 @@ class OperationContext:
         self._opening: asyncio.Lock | None = None
         self._loaders: Loaders | None = None
         self._is_over = False
-        self.spent = Spent()  # by loaders and rules; tasks of a compiled plan add theirs
+        self.spent = Usage()  # by loaders and rules; tasks of a compiled plan add theirs
 
     @property
     def loaders(self) -> Loaders:
@@ -52,7 +52,7 @@ class OperationContext:
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
-        return await (await self._snapshot()).run(counted(program, self.spent))
+        return await (await self._snapshot()).run(count_statements(program, self.spent))
 
     async def read_last(self, program: Program[T]) -> T:
         """Run a compiled plan's Program, which counts for itself; end the snapshot unless it raises."""
@@ -68,7 +68,7 @@ class OperationContext:
         Raises what the Program raises, and Refused if the viewer has lost capabilities meanwhile.
         """
         self._reset()
-        writing, viewer = counted(program, self.spent), self.viewer
+        writing, viewer = count_statements(program, self.spent), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
         return await self.db.write(writing, viewer.security)

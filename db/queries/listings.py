@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from db.model.tables import Relation, Table
-from db.program import Statement, Value, Values, listed
+from db.program import Statement, Value, Values, json_list
 from db.queries.conditions import Binder, Condition, all_of, listed_rows, rows_of, to_sql, unindexed
 from db.security import row_security
 
@@ -68,7 +68,7 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
             binder.bind,
         )
     # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
-    binder.bind["parents"] = listed(parents)
+    binder.bind["parents"] = json_list(parents)
     picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
     return Statement(
         f"SELECT {PARENT}, {table.select_list('t')}"
@@ -119,7 +119,7 @@ def _per_parent(
 ) -> Statement:
     if listing.relation is None:
         return Statement(f"SELECT NULL, {expression}", binder.bind)
-    binder.bind["parents"] = listed(parents)
+    binder.bind["parents"] = json_list(parents)
     return Statement(
         f"SELECT {PARENT}, {expression} FROM json_each(:parents) AS parents", binder.bind
     )
@@ -173,8 +173,8 @@ def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
         f"{row}.{part.column} {'DESC' if part.descending != cut.backward else 'ASC'}"
         for part in cut.order
     )
-    listed = _all_from(_walked(listing, cut.order[0].column), row, binder, *bounds)
-    return f"{listed} ORDER BY {', '.join(parts)}"
+    rows = _all_from(_walked(listing, cut.order[0].column), row, binder, *bounds)
+    return f"{rows} ORDER BY {', '.join(parts)}"
 
 
 def _beyond(

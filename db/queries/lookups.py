@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from db.model.tables import Table
-from db.program import Program, Statement, Value, listed
+from db.program import Program, Statement, Value, json_list
 
 R = TypeVar("R")
 
@@ -15,7 +15,7 @@ def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[
         Statement(
             f"SELECT {table.select_list('t')} FROM {table.seen} AS t"
             f" WHERE t.{column} IN (SELECT value FROM json_each(:values))",
-            {"values": listed(values)},
+            {"values": json_list(values)},
         )
     ]
     rows: list[Any] = [table.of(row) for row in found]

@@ -1,6 +1,6 @@
-"""Programs that keep API keys, and that find out who a credential stands for.
+"""Programs that store API keys, and that find the actor of a credential.
 
-Keys belong to no table that clients read: no viewer sees any, whatever it may do.
+No viewer can read keys through the API, not even an admin.
 """
 
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from db.program import Program, Statement, Value
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A stored key, without its secret; instants are canonical, `last_used_on` is a day or None."""
+    """A stored key without its secret; `last_used_on` is a day, such as 2026-01-31, or None."""
 
     key_id: str
     actor_chitty_id: str
@@ -26,7 +26,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An actor as a credential finds it: its ChittyID, status and stored capabilities."""
+    """The actor of a credential: its ChittyID, status and stored capabilities."""
 
     actor: str
     status: str
@@ -34,8 +34,8 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A key that is there: what proves it, until when, and whose it is (None for no actor)."""
+class StoredKey:
+    """What a credential is verified against; `owner` is None if the actor does not exist."""
 
     secret_sha256: str
     expires_at: str | None
@@ -83,9 +83,9 @@ _NAMED = f"""
 def create(
     key_id: str, actor: str, secret_sha256: str, *, label: str | None, expires_at: str | None
 ) -> Program[ApiKey]:
-    """Keep a new key of an active actor.
+    """Store a new key of an active actor.
 
-    Raises Refused with NOT_FOUND or CONFLICT where the actor is unknown or not active.
+    Raises Refused with NOT_FOUND or CONFLICT if the actor is unknown or not active.
     """
     bind: dict[str, Value] = {
         "key_id": key_id,
@@ -110,7 +110,7 @@ def create(
 
 
 def revoke(key_id: str) -> Program[ApiKey]:
-    """Revoke a key for good; raises Refused with NOT_FOUND where there is none."""
+    """Revoke a key for good; raises Refused with NOT_FOUND if there is none."""
     bind = {"key_id": key_id, "now": instants.now()}
     (revoked,) = yield [Statement(_REVOKE, bind, returning=_SHOWN, of=_KEY)]
     if revoked:
@@ -119,30 +119,30 @@ def revoke(key_id: str) -> Program[ApiKey]:
     raise Refused([Problem(ErrorCode.NOT_FOUND, ("key_id",), message)])
 
 
-def listed(actor: str | None) -> Program[list[ApiKey]]:
-    """All keys, or those of an actor, the oldest first."""
+def list_keys(actor: str | None) -> Program[list[ApiKey]]:
+    """All keys, or those of an actor; the oldest first."""
     (found,) = yield [Statement(_LIST, {"actor": actor})]
     return [_key(row) for row in found]
 
 
-def find(key_id: str) -> Program[Known | None]:
-    """The key with this id and its actor, or None."""
+def find(key_id: str) -> Program[StoredKey | None]:
+    """The key with this id, or None."""
     (found,) = yield [Statement(_FIND, {"key_id": key_id})]
     if not found:
         return None
     (*proof, actor, status, capabilities) = found[0]
     owner = None if actor is None else Identity(str(actor), str(status), str(capabilities))
     secret, expires_at, revoked_at, last_used_on = (_text(each) for each in proof)
-    return Known(secret or "", expires_at, revoked_at, last_used_on, owner)
+    return StoredKey(secret or "", expires_at, revoked_at, last_used_on, owner)
 
 
-def used(key_id: str, today: str) -> Program[None]:
-    """Note the day (as 2026-01-31) that a key was last used on."""
+def record_use(key_id: str, today: str) -> Program[None]:
+    """Record the day, such as 2026-01-31, on which a key was last used."""
     yield [Statement(_USED, {"key_id": key_id, "today": today})]
 
 
-def named(name: str) -> Program[Identity | None]:
-    """The actor whose ChittyID, with or without did:chitty:, or else whose principal this is."""
+def identify(name: str) -> Program[Identity | None]:
+    """The actor with this ChittyID (with or without did:chitty:), or else with this principal."""
     bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
     (found,) = yield [Statement(_NAMED, bind)]
     return Identity(*map(str, found[0])) if found else None

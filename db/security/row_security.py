@@ -1,12 +1,15 @@
-"""What one viewer sees of the tables, and which rows it may change: the rules of rows, in SQL.
+"""Row security: which rows a viewer sees and may change, as SQL inside every statement.
 
-Statements never name a table that they read for a viewer. They say `seen.contexts`, or in lists
-`listed.contexts` and `picked.contexts`, which no database has, so that one which is run without a Sight
-fails; a Sight puts in its place what the viewer sees: the table itself, or the rows of it that are its
-own, private columns hidden. What is hidden is thus hidden from filters, orderings, counts and cursors
-alike. `changeable_contexts(row)` is true of a row that the viewer may change,
-`shown_connections(row.column)` is a column's value for the viewer, and `still_authorized()` is true as
-long as the viewer may write (db.security.revalidation).
+Statements contain placeholders, which RowSecurity replaces for a viewer. No database accepts them, so
+that a statement fails if it is run without one.
+
+* `seen.contexts`, and in lists `listed.contexts` and `picked.contexts` (see Table): the table itself, or
+  its visible rows with private columns hidden. Hidden values are thus hidden from filters, orderings,
+  counts and cursors too.
+* `changeable_contexts(row)`: whether the viewer may change the row.
+* `shown_connections(row.column)`: the value of a private column, or what the viewer sees in its place.
+* `allowed_contexts[…]`, ` OR hidden_actors(row.column)`: see `allowed` and `or_hidden`.
+* `still_authorized()`: whether the viewer may still write (db.security.revalidation).
 """
 
 import re
@@ -22,33 +25,33 @@ from db.security.revalidation import STILL_AUTHORIZED, Authorization
 
 KEPT = 4_096  # translated statements
 
-# What is true of a row named `{row}` that is the viewer's own; `:viewer` is its ChittyID.
+# SQL for a row, named `{row}`, that is the viewer's own; `:viewer` is the viewer's ChittyID.
 _OWN: dict[Table[Any], str] = {
-    # The + keeps SQLite from beginning with all that is the viewer's where a key is asked for.
+    # The + keeps SQLite from starting with all rows of the viewer when a key is looked up.
     ACTORS: "+{row}.chitty_id = :viewer",
     CONTEXTS: "+{row}.owner_chitty_id = :viewer",
-    # The type decides between an actor and a context of the same id, which others' programs may store.
+    # The type tells apart an actor and a context with the same id, which other programs may store.
     CONNECTIONS: "CASE {row}.source_type WHEN 'actor' THEN {row}.source_chitty_id = :viewer"
     " ELSE {row}.source_chitty_id <> :viewer AND EXISTS (SELECT 1 FROM contexts AS mine"
     " WHERE mine.chitty_id = {row}.source_chitty_id AND mine.owner_chitty_id = :viewer) END",
     INSTALLATIONS: "FALSE",  # GitHub's, whoever recorded it
 }
-# What one's own leads to.
+# What the viewer's own rows lead to.
 _SUSPENDERS = """SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached
     WHERE reached.suspended_by_chitty_id IS NOT NULL"""
 _THROUGH = """SELECT through.installation_id FROM listed.connections AS through
     WHERE through.installation_id IS NOT NULL"""
-# What is seen besides: that, found from one's own. From the row on it would be found out of how many
-# others' rows lead to it, and the time that this takes would tell that there is a row.
+# These rows are visible too. They are found from the viewer's own rows: found from the row itself, by
+# skipping the rows of others that lead to it, the time needed would reveal that the row exists.
 _REACHED: dict[Table[Any], str] = {
     ACTORS: f"+{{row}}.chitty_id IN ({_SUSPENDERS})",
     INSTALLATIONS: f"+{{row}}.installation_id IN ({_THROUGH})",
 }
-# Where all installations are seen, those who suspended them are not worth a list.
+# For a viewer who sees all installations, a list of those who suspended them is not worth making.
 _HAS_SUSPENDED = """EXISTS (SELECT 1 FROM seen.installations AS reached
     WHERE reached.suspended_by_chitty_id = {row}.chitty_id)"""
-# The same rules for whole lists, worded so that SQLite starts from what the viewer sees: what the row
-# named `own` is joined to, and what is then true of it.
+# The same rules for whole lists, worded so that SQLite starts from what the viewer sees: what the row,
+# named `own`, is joined to, and the condition.
 _WALKED: dict[Table[Any], tuple[str, str]] = {
     ACTORS: ("", f"own.chitty_id IN (SELECT :viewer UNION ALL {_SUSPENDERS})"),
     CONTEXTS: ("", "own.owner_chitty_id = :viewer"),
@@ -67,10 +70,10 @@ _WALKED: dict[Table[Any], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a viewer's rights go beyond its own, by tables' names.
+    """The viewer's rights beyond its own rows, by names of tables.
 
-    `seen` has the tables of which all rows are seen, `shown` those whose private columns are, and
-    `changed` those of which all rows may be changed.
+    It sees all rows of the tables `seen`, sees the private columns of those `shown`, and may change all
+    rows of those `changed`.
     """
 
     seen: frozenset[str] = frozenset()
@@ -111,45 +114,45 @@ class RowSecurity:
 
 
 UNRESTRICTED = RowSecurity()
-"""What the server itself sees, and everyone in open mode."""
+"""The rights of the server itself, and of everyone in open mode."""
 
 
 def changeable(table: Table[Any], row: str) -> str:
-    """SQL, for a statement that a Sight is put into: the viewer may change this row."""
+    """The placeholder for whether the viewer may change this row."""
     return f"changeable_{table.name}({row})"
 
 
 def allowed(table: Table[Any], values: Mapping[str, str]) -> str:
-    """SQL, in such a statement, for the first of these values of columns, or NULL.
+    """The placeholder for the first of these columns' values, or NULL if the viewer sees no such row.
 
-    NULL it is where the viewer sees none of the rows that have them; who sees one sees all of them.
+    A viewer sees all of the rows with these values or none of them.
     """
     same = ",".join(f"{name}={value}" for name, value in values.items())
     return f"allowed_{table.name}[{same}]"
 
 
 def or_hidden(table: Table[Any], row: str, column: str) -> str:
-    """SQL that adds to a condition, in such a statement, that the viewer may not know the value.
+    """The placeholder that extends a condition to the rows whose value is hidden from the viewer.
 
-    Nothing, for a column that is never hidden, and for a viewer from whom it is not.
+    Empty for a column that is never hidden.
     """
     return f" OR hidden_{table.name}({row}.{column})" if table.columns[column].private else ""
 
 
 def returned(table: Table[Any]) -> str:
-    """The columns of a written row as RETURNING names them, those hidden that the viewer may not know."""
+    """The columns of a written row, as the viewer may see them, for Statement.returning."""
     return ", ".join(known(table, name) for name in table.columns)
 
 
 def known(table: Table[Any], column: str) -> str:
-    """SQL, in such a statement, for what the viewer may know of the value in the row that is written."""
+    """SQL for the value of a column in the written row, as the viewer may see it."""
     value = f"{table.name}.{column}"
     return f"shown_{table.name}({value})" if table.columns[column].private else value
 
 
 _BY_NAME = {table.name: table for table in TABLES}
 _NAMES = "|".join(_BY_NAME)
-# None of these can be part of what a statement spells of a client's: names hold no dots or brackets.
+# No text of a client can contain one of these: GraphQL names have no dots or brackets.
 _PLACES = re.compile(
     rf"\b(?P<way>seen|listed|picked)\.(?P<rows>{_NAMES})\b"
     rf"|\ballowed_(?P<allowed>{_NAMES})\[(?P<same>[^\]]*)\]"
@@ -180,7 +183,7 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
 
 
 def _rows(extent: Extent, table: Table[Any], way: str) -> str:
-    """What stands for the table after FROM: SQLite makes one query of it and what is around it."""
+    """SQL for the table in a FROM clause; SQLite flattens the subquery."""
     values = {name: _value(extent, table, "own", name) for name in table.columns}
     sees_all = way == "picked" or table.name in extent.seen
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
@@ -193,14 +196,14 @@ def _rows(extent: Extent, table: Table[Any], way: str) -> str:
 
 
 def _walked(extent: Extent, table: Table[Any]) -> str:
-    """SQL from behind FROM on for the rows that are seen, named `own`, of the whole table."""
+    """The FROM clause, without FROM, for the visible rows, named `own`, of the whole table."""
     joined, test = _WALKED[table]
     first = f"{joined} CROSS JOIN " if joined else ""
     return _translated(extent, f"{first}{table.name} AS own WHERE {test}")[0]
 
 
 def _sees(extent: Extent, table: Table[Any]) -> str:
-    """What is true of a row named `own` that is seen."""
+    """SQL for a visible row named `own`."""
     test = _OWN[table]
     if table is ACTORS and INSTALLATIONS.name in extent.seen:
         test = f"{test} OR {_HAS_SUSPENDED}"
@@ -210,7 +213,7 @@ def _sees(extent: Extent, table: Table[Any]) -> str:
 
 
 def _allowed(extent: Extent, table: Table[Any], same: Mapping[str, str]) -> str:
-    """The first value, where rows with these values are seen."""
+    """SQL for the first value if rows with these values are visible."""
     value = next(iter(same.values()))
     if table.name in extent.seen:
         return value

@@ -1,10 +1,10 @@
-"""Which state of the database a reader would see now, as bytes that differ after every commit.
+"""Change tokens: bytes that differ after every commit to the database.
 
-SQLite counts for each connection how often it has seen somebody else's commit (`PRAGMA data_version`).
-The one here never writes, so that no commit of any program escapes it, and only when that number has
-changed is there more to look up. The number means nothing to other processes, so that what they all
-see of the state is made of the last frame of the write-ahead log: its generation's random salts and
-the checksum over all its frames (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+`PRAGMA data_version` changes for a connection whenever another one has committed. The connection here
+never writes, so it notices every commit of any program, and more is read only if the number has changed.
+The number means nothing to other processes, so the token is made from the last frame of the write-ahead
+log: the random salts of the log's generation and the checksum over all frames
+(https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 """
 
 import os
@@ -16,13 +16,12 @@ from db.sqlite import library
 
 WAL_HEADER = 32
 FRAME_HEADER = 24
-# The clock by which a file's times are set is a coarse one: written again within so short a time, a
-# file may look the same. What was written longer ago than this would look different.
+# The clock for the times of files is coarse: a file written twice within this time may look the same.
 SETTLED_SECONDS = 2.0
 
 
 class ChangeTokens:
-    """Looks through a connection that never writes; only its thread may ask."""
+    """Reads tokens through a connection that never writes, in the thread of that connection."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -32,11 +31,10 @@ class ChangeTokens:
         self._state = b""
 
     def current(self) -> bytes | None:
-        """The state of now, or None when it cannot be told at this moment.
+        """The token of the present state, or None if it cannot be told now.
 
-        What is read afterwards is of this state or of a later one, never of an earlier one. Two states
-        that differ never have the same bytes; the same state, seen by two processes or before and after
-        a checkpoint, may have different ones.
+        Later reads see this state or a newer one. Different states never have the same token; the same
+        state may have several, in two processes or before and after a checkpoint.
         """
         try:
             ((version,),) = self._connection.execute("PRAGMA data_version").fetchall()
@@ -50,10 +48,10 @@ class ChangeTokens:
         return self._state
 
     def _shared(self) -> bytes | None:
-        """What every process sees of the state; None where they would not all see the same."""
-        if not library.IS_SAFE_FOR_SEVERAL_WRITERS:  # nor does it count frames without a checkpoint
+        """The token that all processes share; None if they would not see the same one."""
+        if not library.IS_SAFE_FOR_SEVERAL_WRITERS:  # older versions lack wal_checkpoint(NOOP) too
             return None
-        # In this order: whatever changes between two looks makes the bytes those of an older state.
+        # In this order, a change between two of these reads gives the token of an older state.
         file = self._path.stat()
         header = self._wal(0, WAL_HEADER)
         ((_, frames, _),) = self._connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchall()
@@ -62,18 +60,18 @@ class ChangeTokens:
         page_bytes, salts = int.from_bytes(header[8:12]), header[16:24]
         place = WAL_HEADER + (frames - 1) * (FRAME_HEADER + page_bytes)
         frame = self._wal(place, FRAME_HEADER)
-        # A log that was begun anew in between may hold a frame here that nobody may read yet.
+        # If the log was restarted in between, the frame here may not be committed yet.
         return b"%d %s" % (frames, frame) if salts and frame[8:16] == salts else None
 
     def _settled(self, file: os.stat_result) -> bytes | None:
-        """The state of a database that is all in its main file."""
+        """The token of a database that has nothing in its log."""
         if time.time() - max(file.st_mtime, file.st_ctime) < SETTLED_SECONDS:
             return None
         return b"%d %d %d" % (file.st_ino, file.st_mtime_ns, file.st_ctime_ns)
 
     def _wal(self, place: int, size: int) -> bytes:
-        # SQLite locks the main file and the index of the log, never the log: it may be opened here.
-        # To close a file that has locks would let go of them all.
+        # Closing a file drops this process's locks on it. SQLite locks the main file and the index of
+        # the log, but never the log itself, so the log may be opened here.
         try:
             with Path(f"{self._path}-wal").open("rb") as file:
                 file.seek(place)

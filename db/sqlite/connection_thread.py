@@ -1,8 +1,8 @@
-"""One SQLite connection on a thread of its own, entered by hops.
+"""One SQLite connection on a thread of its own.
 
-aiosqlite gives each connection a thread and a queue; its public calls are one hop each, which under
-load costs more than most statements do. Here a whole function goes over in one hop. That takes two
-private names of aiosqlite (`_tx`, `_conn`), used in this file only.
+aiosqlite gives each connection a thread and a queue. Each of its public calls is a hop to that thread,
+which costs more than most statements under load, so a whole function is sent in one hop here. That uses
+two private names of aiosqlite (`_tx`, `_conn`), in this file only.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 BUSY_MILLISECONDS = 5_000
 PREPARED_STATEMENTS = 512
-# Of the write-ahead log, before they are copied into the database: twice SQLite's own number, because a
-# page that many commits change is copied once (W4 of the benchmark). More would make that commit wait.
+# Twice SQLite's default, because a page that many commits change is copied only once (W4 of the
+# benchmark). With more pages, the commit that copies them would take too long.
 PAGES_BETWEEN_CHECKPOINTS = 2_000
 PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
@@ -36,7 +36,7 @@ PRAGMAS = (
 )
 READ_ONLY = "PRAGMA query_only = ON"
 
-# What SQLite says when it cannot do now what there is nothing wrong with.
+# The result codes of failures that pass: nothing is wrong with the statement.
 PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -50,24 +50,24 @@ NOT_NOW = "the database cannot be used just now: try again"
 
 
 def execute(connection: sqlite3.Connection, statement: Statement, security: RowSecurity) -> Rows:
-    """Run one statement for whoever has this sight, and fetch all its rows."""
+    """Run a statement with these rights and fetch all its rows."""
     return connection.execute(*security.of(statement)).fetchall()
 
 
 def end(connection: sqlite3.Connection) -> None:
-    """Let a snapshot go, if there is one."""
+    """End the snapshot, if there is one."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
 
 def code_of(error: BaseException) -> int | None:
-    """SQLite's primary result code, None for an error that does not come from SQLite."""
+    """SQLite's primary result code; None for an error that is not SQLite's."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def translated(error: sqlite3.Error) -> EngineError:
-    """What is raised outside of this package in place of SQLite's own error."""
+    """The error that the rest of the program gets in place of SQLite's own."""
     translation = EngineError(str(error))
     translation.__cause__ = error
     return translation
@@ -82,7 +82,7 @@ class ConnectionThread:
 
     @classmethod
     async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
-        """Connect to `path`, which must exist; raises sqlite3.Error where it cannot be opened."""
+        """Connect to `path`, which must exist; raises sqlite3.Error if it cannot be opened."""
         connection = await aiosqlite.connect(
             existing(path),
             uri=True,
@@ -98,12 +98,12 @@ class ConnectionThread:
         return thread
 
     async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `function` on the thread and return what it returns.
+        """Run `function` on the thread and return its result.
 
-        When the caller is cancelled the function still runs to its end; `idle` tells when.
+        If the caller is cancelled, the function still runs to its end, which `idle` waits for.
         """
-        # Neither a task nor shielded: nothing but the thread ends this future, not even a loop that
-        # cancels everything because it stops, and nobody reports its error when nobody waits for it.
+        # Not a task and not shielded: only the thread ends this future, even if the loop stops and
+        # cancels everything, and asyncio does not report an error that nobody waits for.
         loop = asyncio.get_running_loop()
         running: asyncio.Future[T] = loop.create_future()
         waiter: asyncio.Future[None] = loop.create_future()
@@ -121,26 +121,24 @@ class ConnectionThread:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no function runs."""
         return self._running is None or self._running.done()
 
     async def idle(self) -> None:
-        """Wait until no function runs, whatever became of the last one."""
+        """Wait until no function runs."""
         if self._running is not None:
             await asyncio.wait([self._running])
 
     async def close(self) -> None:
-        """Close the connection and end its thread."""
         await self.idle()
         await self._connection.close()
 
 
 def existing(path: Path) -> str:
-    """The address of a file that must exist."""
+    """The SQLite URI of a file that must exist."""
     return f"{path.absolute().as_uri()}?mode=rw"
 
 
 def prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
-    """Set a connection up as every one here is."""
+    """Set the PRAGMAs of a new connection."""
     for pragma in (*PRAGMAS, *([READ_ONLY] if read_only else [])):
         connection.execute(pragma)

@@ -35,9 +35,9 @@ def row_counts(path: Path) -> dict[str, int]:
 
 
 def schema(path: Path) -> dict[str, Any]:
-    """The tables of a file by name: columns, indexes and foreign keys, as JSON can hold them.
+    """The tables of a file by name, with columns, indexes and foreign keys, as JSON values.
 
-    It is only read. Raises BootRefused where SQLite cannot read it.
+    Raises BootRefused if SQLite cannot read the file.
     """
     with file_checks.looking(path.resolve(), alone=True) as connection:
         return {

@@ -1,7 +1,7 @@
-"""Reads of a few rows by their keys, on the event loop's own connection.
+"""Reads of a few rows by key, in the thread of the event loop.
 
-Such a read takes less time than the way to another thread and back does (W1 of the benchmark), so it is
-not worth one. It never waits for a lock: nothing here may hold the event loop up.
+Such a read takes less time than a hop to another thread and back (W1 of the benchmark). It never waits
+for a lock, since that would block the event loop.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ NO_WAIT = "PRAGMA busy_timeout = 0"
 
 
 class InlineReader:
-    """One read-only connection, used by the thread that opened it."""
+    """A read-only connection for the thread that opens it."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class InlineReader:
 
     @classmethod
     def open(cls, path: Path) -> "InlineReader":
-        """Connect to an existing file; raises sqlite3.Error where it cannot be opened."""
+        """Connect to an existing file; raises sqlite3.Error if it cannot be opened."""
         connection = sqlite3.connect(
             existing(path), uri=True, isolation_level=None, cached_statements=PREPARED_STATEMENTS
         )
@@ -66,10 +66,9 @@ class InlineReader:
             end(connection)
 
     def change_token(self) -> bytes | None:
-        """What ChangeTokens.current tells; None once closed."""
+        """ChangeTokens.current, or None once closed."""
         return None if self._closed else self._tokens.current()
 
     def close(self) -> None:
-        """Close the connection."""
         self._closed = True
         self._connection.close()

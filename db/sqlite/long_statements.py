@@ -1,4 +1,4 @@
-"""Being told of the progress of statements that run for long, and ending them."""
+"""Progress reports of long statements, and interrupting them."""
 
 import signal
 import sqlite3
@@ -13,16 +13,17 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Iterator[None]:
-    """Call `report` every so often while statements run; what it raises ends them and is raised.
+    """Call `report` at intervals while statements run.
 
-    So does what a handler of SIGINT or SIGTERM raises meanwhile.
+    An exception that it raises, or that a handler of SIGINT or SIGTERM raises, ends the statement and is
+    raised here.
     """
     raised: list[BaseException] = []
 
     def look() -> int:
         try:
             report()
-        except BaseException as error:  # SQLite would say only that it was interrupted
+        except BaseException as error:  # SQLite would only report an interruption
             raised.append(error)
         return len(raised)
 
@@ -41,15 +42,15 @@ def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Itera
 
 @contextmanager
 def _signals_kept(look: CodeType, raised: list[BaseException]) -> Iterator[None]:
-    """Keep what the handler of a signal raises as `look` begins or ends, where it would be lost.
+    """Keep an exception of a signal handler that is raised as `look` begins, where it would be lost.
 
-    Python calls handlers before the first line of the next function that it enters, and while SQLite
-    works that function is `look`: outside of all its `try`.
+    Python calls handlers before the first line of the next function that it enters. While SQLite works,
+    that function is `look`, and the exception is outside of its `try`.
     """
     handlers = {number: signal.getsignal(number) for number in ENDING}
     before = {number: handler for number, handler in handlers.items() if callable(handler)}
     if threading.current_thread() is not threading.main_thread():
-        before = {}  # handlers run in the main thread, and only it may set them
+        before = {}  # only the main thread may set handlers, and they run there
 
     def handle(number: int, frame: FrameType | None) -> None:
         try:

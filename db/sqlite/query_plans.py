@@ -1,4 +1,4 @@
-"""How SQLite means to carry statements out."""
+"""SQLite's query plans of statements."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ EXPLAIN = "EXPLAIN QUERY PLAN {sql}"
 
 
 def of(statements: Sequence[Statement]) -> Program[list[list[str]]]:
-    """The plan of each statement: its steps in order, those of a subquery indented by two spaces."""
+    """The plan of each statement: its steps in order; those of a subquery are indented by two spaces."""
     found = yield [Statement(EXPLAIN.format(sql=each.sql), each.bind) for each in statements]
     return [_indented(steps) for steps in found]
 

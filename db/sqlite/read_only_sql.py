@@ -1,7 +1,7 @@
-"""Statements that an operator typed: they read, whatever they say, and for a set time.
+"""Runs SQL that an operator typed: read-only, without stored secrets, and for a limited time.
 
-The connection takes no writes, and an authorizer refuses what would change or attach anything, or
-read a stored secret, before it runs.
+The connection is read-only, and before a statement runs an authorizer refuses it if it would write,
+attach a database or read a stored secret.
 """
 
 import sqlite3
@@ -22,8 +22,8 @@ T = TypeVar("T")
 ROWS_AT_ONCE = 100
 
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
-# Pragmas that only read. Those of STATE_PRAGMAS would write if they were given an argument.
-TELLING_PRAGMAS = {
+# Pragmas that only read. Those of STATE_PRAGMAS write if they have an argument.
+READ_ONLY_PRAGMAS = {
     *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"),
     *("foreign_key_list", "foreign_key_check", "database_list", "collation_list", "function_list"),
     *("module_list", "pragma_list", "compile_options", "integrity_check", "quick_check"),
@@ -36,39 +36,38 @@ SECRETS = {"server_keys": "value", "api_keys": "secret_sha256"}
 RAW_PAGES = "sqlite_dbpage"
 
 
-class Answer:
-    """What a statement finds: the names of its columns, and its rows as they are read."""
+class QueryResult:
+    """The names of the columns of a statement's result, and its rows."""
 
     def __init__(self, connection: sqlite3.Connection, sql: str, seconds: float) -> None:
         self._connection = connection
         self._seconds = self._left = seconds
         self._guard = _Guard()
         connection.set_authorizer(self._guard)
-        self._cursor = self._timed(lambda: self._ask(sql))
+        self._cursor = self._timed(lambda: self._execute(sql))
         if self._cursor.description is None:
             raise BadRequest("BAD_SQL", "there is no statement: give one, as SELECT * FROM actors")
         self.columns = tuple(str(column[0]) for column in self._cursor.description)
 
     def rows(self) -> Iterator[Values]:
-        """The rows, one after the other.
+        """The rows, which are read as they are asked for.
 
-        Raises ReadTimeout when reading has taken its time, BadRequest where SQLite cannot go on, and
-        KeyboardInterrupt.
+        Raises ReadTimeout if reading takes too long, BadRequest if SQLite fails, and KeyboardInterrupt.
         """
-        while found := self._timed(self._some):
+        while found := self._timed(self._fetch):
             yield from found
 
-    def _ask(self, sql: str) -> sqlite3.Cursor:
+    def _execute(self, sql: str) -> sqlite3.Cursor:
         self._guard.refused = self._guard.refused or _secret_in(self._connection, sql, self._guard)
         if self._guard.refused is not None:
             raise BadRequest("BAD_SQL", self._guard.refused)
         return self._connection.execute(sql)
 
-    def _some(self) -> Rows:
+    def _fetch(self) -> Rows:
         return self._cursor.fetchmany(ROWS_AT_ONCE)
 
     def _timed(self, work: Callable[[], T]) -> T:
-        """Only the time inside SQLite counts: whoever reads the output may take as long as they like."""
+        """Count the time inside SQLite only, not that of whoever reads the output."""
         started = time.monotonic()
         deadline = started + self._left
         self._connection.set_progress_handler(
@@ -96,7 +95,7 @@ class Answer:
 
 
 class _Guard:
-    """The authorizer: SQLite asks it about each thing that a statement does."""
+    """The authorizer, which SQLite calls for each action of a statement."""
 
     def __init__(self) -> None:
         self.refused: str | None = None
@@ -120,7 +119,7 @@ class _Guard:
             return "extensions are not loaded here" if two == "load_extension" else None
         if action == sqlite3.SQLITE_PRAGMA:
             self.is_pragma = True
-            tells = one.lower() in (STATE_PRAGMAS if two is None else set()) | TELLING_PRAGMAS
+            tells = one.lower() in (STATE_PRAGMAS if two is None else set()) | READ_ONLY_PRAGMAS
             return None if tells else f"PRAGMA {one} may change something: only reading is allowed"
         return "the statement does not only read: use SELECT, WITH, EXPLAIN or PRAGMA table_info(…)"
 
@@ -145,16 +144,16 @@ COMPILED = "EXPLAIN {sql}"
 
 
 def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str | None:
-    """What is wrong with a statement that reads a secret unseen by the authorizer, if it does.
+    """Why a statement is refused that reads a secret without the authorizer's knowledge; else None.
 
-    SQLite does not tell that of columns which USING and NATURAL join, so what the statement was
-    compiled to is searched for a cursor over the table, and for a read of the column through it.
+    SQLite does not call the authorizer for columns that USING and NATURAL join. So the compiled program is
+    searched for a cursor on the table, and for a read of the column through it.
     """
     try:
         steps = connection.execute(COMPILED.format(sql=sql)).fetchall()
-    except (sqlite3.Error, sqlite3.Warning):  # as it will be said of the statement itself
+    except (sqlite3.Error, sqlite3.Warning):  # running the statement will report the same
         return None
-    if guard.is_pragma:  # integrity_check looks at every column, and shows none
+    if guard.is_pragma:  # integrity_check reads every column, but shows none
         return None
     for table, column in SECRETS.items():
         places = connection.execute(PLACE, {"table": table, "column": column}).fetchall()
@@ -171,11 +170,11 @@ def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str |
 
 
 @contextmanager
-def answered(path: Path, sql: str, *, seconds: float) -> Iterator[Answer]:
-    """The answer to one statement over an existing file, which stays as it is.
+def query(path: Path, sql: str, *, seconds: float) -> Iterator[QueryResult]:
+    """Run one statement on an existing file, without changing it; reading may take `seconds`.
 
-    Reading may take so many `seconds`. Raises BootRefused where the file cannot be opened,
-    BadRequest, with SQLite's words, for a statement that is wrong or not allowed, and like `rows`.
+    Raises BootRefused if the file cannot be opened, BadRequest, with SQLite's message, if the statement is
+    wrong or not allowed, and what QueryResult.rows raises.
     """
     file = path.resolve()
     if not file_checks.exists(file):
@@ -183,7 +182,7 @@ def answered(path: Path, sql: str, *, seconds: float) -> Iterator[Answer]:
     file_checks.require_usable(file, writable=False)
     with file_checks.reading(file) as connection:
         connection.text_factory = _text
-        yield Answer(connection, sql, seconds)
+        yield QueryResult(connection, sql, seconds)
 
 
 def _text(stored: bytes) -> str:

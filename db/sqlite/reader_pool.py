@@ -1,8 +1,8 @@
-"""The pool of read-only connections, and the sessions that borrow one.
+"""The pool of read-only connections, and the sessions that borrow them.
 
-A session is one snapshot: every Program run in it sees the same state of the database. It may spend
-a set time inside statements, all of them together; a progress handler stops the one that goes over,
-or whose caller has gone, within about a millisecond of work.
+A session is one snapshot: all Programs in it see the same state of the database. All its statements
+together may take a set time. A progress handler stops a statement that exceeds it, or whose caller is
+gone, within about a millisecond.
 """
 
 import asyncio
@@ -36,17 +36,16 @@ class SQLiteSession:
 
     def __init__(self, thread: ConnectionThread, seconds: float, security: RowSecurity) -> None:
         self.thread = thread
-        self._sight = security
+        self._security = security
         self.begun = False
         self._seconds = seconds
         self._left = seconds
         self._abandoned = False
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
-        """Run a Program whole, in one hop, in this snapshot, which `last` ends unless it raises.
+        """Run a Program in one hop, as db.database.Session says.
 
-        Raises ReadTimeout when the session has spent its time, and Unavailable when the snapshot has
-        been let go or the database cannot be read now.
+        Raises Unavailable also if the session was given back.
         """
         if self._abandoned:
             raise self._reason()
@@ -56,11 +55,11 @@ class SQLiteSession:
                 lambda connection: self._run(connection, program, gone, last)
             )
         except asyncio.CancelledError:
-            gone.gone = True  # this Program only: somebody may still wait for others in the session
+            gone.gone = True  # only this Program stops: others in the session may still be awaited
             raise
 
     def abandon(self) -> None:
-        """Stop the statement that is running, and every Program from now on."""
+        """Stop the running statement and refuse further Programs."""
         self._abandoned = True
 
     def _run(
@@ -77,9 +76,9 @@ class SQLiteSession:
             return gone.gone or self._abandoned or time.monotonic() > deadline
 
         def rows_of(statement: Statement) -> Rows:
-            if must_stop():  # a short statement may end before the handler is asked
+            if must_stop():  # a short statement may end before SQLite calls the handler
                 raise self._reason()
-            return execute(connection, statement, self._sight)
+            return execute(connection, statement, self._security)
 
         connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
         try:
@@ -108,24 +107,24 @@ class SQLiteSession:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left of the snapshot: the connection can be lent again."""
+        """Whether the snapshot has ended and the connection is free."""
         return not self.begun and self.thread.is_idle
 
     async def end(self) -> None:
-        """Let the snapshot go; the connection can be lent again afterwards."""
+        """End the snapshot, which frees the connection."""
         await self.thread.idle()
         if self.begun:
             await self.thread.hop(end)
 
 
 class _Gone:
-    """Whether the caller of one Program is gone; one thread writes it, another looks."""
+    """Whether the caller of a Program is gone; written by one thread and read by another."""
 
     gone = False
 
 
 class ReaderPool:
-    """A few read-only connections, lent to one session at a time."""
+    """Read-only connections, each for one session at a time."""
 
     def __init__(self, threads: list[ConnectionThread], seconds: float) -> None:
         self._threads = threads
@@ -139,7 +138,7 @@ class ReaderPool:
 
     @classmethod
     async def open(cls, path: Path, *, count: int, seconds: float) -> "ReaderPool":
-        """Open `count` connections; a session may spend `seconds` inside statements."""
+        """Open `count` connections; a session may spend `seconds` in statements."""
         async with AsyncExitStack() as undo:
             threads: list[ConnectionThread] = []
             while len(threads) < count:
@@ -150,7 +149,7 @@ class ReaderPool:
 
     @asynccontextmanager
     async def session(self, security: RowSecurity) -> AsyncIterator[SQLiteSession]:
-        """Borrow a snapshot for as long as the block lasts; raises Unavailable like `borrow`."""
+        """Borrow a session for the length of a block; raises Unavailable like `borrow`."""
         session = await self.borrow(security)
         try:
             yield session
@@ -158,28 +157,27 @@ class ReaderPool:
             self.give_back(session)
 
     async def borrow(self, security: RowSecurity) -> SQLiteSession:
-        """Borrow a connection for one snapshot, which begins with the first Program run in it.
+        """Borrow a connection for one snapshot, which begins with its first Program.
 
-        Its Programs see what the sight has. It must be given back. Raises Unavailable once the pool is
-        closed.
+        It must be given back. Raises Unavailable once the pool is closed.
         """
         thread = await self._idle.get()
         if self._closed:
-            self._idle.put_nowait(thread)  # wakes whoever waits next
+            self._idle.put_nowait(thread)  # wakes the next who waits
             raise Unavailable("the server is shutting down: try again")
         session = SQLiteSession(thread, self._seconds, security)
         self._lent.add(session)
         return session
 
     def give_back(self, session: SQLiteSession) -> None:
-        """Take a session back; whatever still runs in it stops."""
-        # At once: a loader that outlives its operation must not read in the next one's snapshot.
+        """Take a session back; what still runs in it stops."""
+        # Now: a loader that outlives its operation must not read in the next one's snapshot.
         session.abandon()
         self._lent.discard(session)
         if session.has_ended:
             self._idle.put_nowait(session.thread)
         elif not self._closed:
-            # Not awaited: whoever was cancelled need not wait, and nobody else gets the connection.
+            # Not awaited: the caller may have been cancelled, and the connection is not in the pool yet.
             ending = asyncio.ensure_future(self._take_back(session))
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
@@ -192,16 +190,15 @@ class ReaderPool:
 
     @property
     def in_use(self) -> int:
-        """How many connections are lent now, or not back yet."""
+        """How many connections are borrowed, or given back but still ending their snapshot."""
         return len(self._threads) - self._idle.qsize()
 
     @property
     def count(self) -> int:
-        """How many connections there are."""
         return len(self._threads)
 
     async def close(self) -> None:
-        """Stop every read, refuse new ones and close every connection."""
+        """Stop all reads, refuse new ones and close the connections."""
         self._closed = True
         for session in self._lent:
             session.abandon()

@@ -1,9 +1,9 @@
-"""The one writer: a queue in front of one connection, and one transaction for all that waits.
+"""The only writer: a queue in front of one connection, and one transaction for all Programs that wait.
 
-Committing in groups makes a commit that survives a power cut (synchronous=FULL) affordable. Each
-Program runs in a savepoint of its own, so that one which is refused or fails takes nothing else with
-it. A caller that is cancelled while it waits has written nothing; one that is cancelled while its
-group commits has written everything.
+Group commit makes commits that survive a power cut (synchronous=FULL) affordable. Each Program runs in a
+savepoint of its own, so that one that is refused or fails undoes only its own writes. A caller that is
+cancelled while it waits has written nothing; one that is cancelled during the commit has written
+everything.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One Program that waits to be written; `done` is cancelled together with its caller."""
+    """A Program in the queue; `done` is cancelled together with the caller."""
 
     program: Program[Any]
     security: RowSecurity
@@ -45,7 +45,7 @@ class Job:
 
 
 class Writer:
-    """Runs writing Programs in the order they come, in groups."""
+    """Runs writing Programs in the order of their arrival, in groups."""
 
     def __init__(self, thread: ConnectionThread, path: Path, min_free_bytes: int) -> None:
         self._thread = thread
@@ -55,18 +55,18 @@ class Writer:
         self._serving = asyncio.ensure_future(self._serve())
         self._closed = False
         self.groups: Counter[int] = Counter()
-        """How many transactions there were, by the number of Programs that shared one."""
+        """The number of transactions by the number of Programs that shared one."""
 
     @classmethod
     async def open(cls, path: Path, *, min_free_bytes: int) -> "Writer":
-        """Open the writing connection; nothing is written with less free space than that."""
+        """Open the writing connection; nothing is written while less than `min_free_bytes` are free."""
         return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
 
     async def write(self, program: Program[T], security: RowSecurity) -> T:
-        """Run a Program for whoever has this sight, and return its result once it is on the disk.
+        """Run a Program and return its result once it is on the disk.
 
-        Raises what the Program raises, its writes undone, and Unavailable when the database cannot
-        be written now.
+        If the Program raises, its writes are undone. Raises Unavailable if the database cannot be written
+        now, and EngineError if a statement fails.
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
@@ -77,7 +77,6 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many Programs wait for the next transaction."""
         return self._queue.qsize()
 
     async def _serve(self) -> None:
@@ -110,7 +109,7 @@ class Writer:
                 job.done.set_exception(_raised(failure))
 
     def _refuse_when_nearly_full(self) -> None:
-        # On a full disk even a deletion fails half-way through the WAL, while reads go on.
+        # On a full disk even a deletion fails half-way through the WAL, while reads still work.
         free = shutil.disk_usage(self._path.parent).free
         if free < self._min_free_bytes:
             raise Unavailable(
@@ -118,7 +117,7 @@ class Writer:
             )
 
     async def close(self) -> None:
-        """Write what waits, then close the connection."""
+        """Write what is in the queue, then close the connection."""
         self._closed = True
         self._queue.put_nowait(None)
         try:
@@ -149,8 +148,10 @@ def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
     connection.execute("SAVEPOINT attempt")
     try:
         result = run(job.program, lambda statement: execute(connection, statement, job.security))
-    except BaseException as error:  # any other would end the writer, and with it every later write
-        if not connection.in_transaction:  # SQLite undid the whole group, as it does on a full disk
+    except BaseException as error:  # an exception here would end the writer, and all later writes
+        if (
+            not connection.in_transaction
+        ):  # SQLite has rolled back the whole group, as on a full disk
             raise
         connection.execute("ROLLBACK TO attempt")
         connection.execute("RELEASE attempt")

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias
 from graphql.execution.values import VariableValues
 
 from db.errors import BadRequest
-from db.program import Program, Spent, Statement
+from db.program import Program, Statement, Usage
 from resolvers.loaders import ROWS_PER_OPERATION
 from resolvers.operation_context import OperationContext
 
@@ -61,7 +61,7 @@ class Step(Protocol):
         ...
 
 
-def run_tasks(tasks: Sequence[Task], spent: Spent) -> Program[None]:
+def run_tasks(tasks: Sequence[Task], spent: Usage) -> Program[None]:
     """Run tasks level by level, in one batch of statements each; counts statements and rows.
 
     Raises BadRequest over the row limit.

@@ -157,7 +157,7 @@ class Gate:
             raise _unauthorized(str(error), invalid=True) from None
         except KeysUnavailable as error:
             raise HTTPError(503, str(error), {"retry-after": str(int(RETRY_SECONDS))}) from None
-        return _viewer(await self._read(lambda: stored_keys.named(name))), until
+        return _viewer(await self._read(lambda: stored_keys.identify(name))), until
 
     async def _verify_key(self, credential: str) -> tuple[Viewer, float]:
         key = api_keys.parse(credential)
@@ -191,7 +191,7 @@ class Gate:
 
     async def _store_use(self, key_id: str, today: str) -> None:
         try:
-            await self._db.write(stored_keys.used(key_id, today))
+            await self._db.write(stored_keys.record_use(key_id, today))
         except Unavailable:
             self._used_on.pop(key_id, None)
 

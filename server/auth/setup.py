@@ -36,7 +36,9 @@ async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gat
                 algorithms=settings.jwt_algorithm_list,
                 claim=settings.jwt_claim,
             )
-        elif not any(key.revoked_at is None for key in await database.read(api_keys.listed(None))):
+        elif not any(
+            key.revoked_at is None for key in await database.read(api_keys.list_keys(None))
+        ):
             log.warning(
                 "no credential exists yet",
                 extra={"hint": "make an API key: chittygraph keys create --new-admin NAME"},

@@ -141,7 +141,7 @@ async def _list(args: argparse.Namespace, settings: "Settings") -> None:
     from db.security import api_keys
 
     keys = await _with_database(
-        settings, lambda database: database.read(api_keys.listed(args.actor))
+        settings, lambda database: database.read(api_keys.list_keys(args.actor))
     )
     if args.json:
         print(json.dumps([asdict(key) for key in keys], indent=2))

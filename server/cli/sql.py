@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         sql = _statement(args.statement)
         limit = settings.read_seconds
-        with read_only_sql.answered(settings.database_path, sql, seconds=limit) as answer:
+        with read_only_sql.query(settings.database_path, sql, seconds=limit) as answer:
             for line in format_rows(answer.columns, answer.rows()):
                 print(line)
     except UnicodeDecodeError:

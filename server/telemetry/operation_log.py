@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from starlette.types import Scope
 
-from db.program import Spent
+from db.program import Usage
 from server.telemetry.server_timing import ServerTiming
 
 KEY = "chittygraph.operation"
@@ -26,7 +26,7 @@ class OperationLog:
     outcome: str | None = None
     code: str | None = None
     cost: int | None = None
-    spent: Spent | None = None
+    spent: Usage | None = None
     timing: ServerTiming | None = None
 
     def refuse(self, code: str) -> None:

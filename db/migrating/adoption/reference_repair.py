@@ -10,7 +10,7 @@ from db.migrating.adoption import value_repair
 from db.migrating.adoption.repair_report import Report
 from db.model import tables
 from db.model.instants import LATER
-from db.program import listed
+from db.program import json_list
 
 MISSING_ACTOR = "an owner or source without an actor, which was made"
 SOURCE_TYPE = "a source of the other type"
@@ -64,7 +64,7 @@ CORRECT_TYPE = """
 def correct_source_types(connection: sqlite3.Connection, report: Report) -> None:
     """Set the type of every source to that of the table it is in."""
     found = connection.execute(WRONG_TYPE).fetchall()
-    connection.execute(CORRECT_TYPE, {"connections": listed(key for key, _ in found)})
+    connection.execute(CORRECT_TYPE, {"connections": json_list(key for key, _ in found)})
     for key, before in found:
         after = "actor" if before == "context" else "context"
         report.keep("connections", key, "source_type", before, after)
@@ -93,7 +93,7 @@ END_TWINS = f"""
 def end_twins(connection: sqlite3.Connection, now: str, report: Report) -> None:
     """Leave the newest of several active connections to the same place active."""
     found = [key for (key,) in connection.execute(TWINS)]
-    connection.execute(END_TWINS, {"connections": listed(found), "now": now})
+    connection.execute(END_TWINS, {"connections": json_list(found), "now": now})
     for key in found:
         report.keep("connections", key, "status", "active", "inactive")
     report.note("connections", "status", TWIN, len(found))
