@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from db.migrating.ledger import Migration
 from db.model import column_types
@@ -67,7 +68,7 @@ class Step:
 
 def recognise(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Recognition:
     """Compare a database, which is only read, with these migrations."""
-    steps = _run_on_empty(migrations)
+    steps = _run_on_empty(tuple(migrations))
     found = Recognition(catalog.read(connection), expected=steps[-1].after)
     definitions: dict[str, list[str]] = defaultdict(list)  # a later migration may replace an index
     for step in steps:
@@ -91,7 +92,8 @@ def recognise(connection: sqlite3.Connection, migrations: Sequence[Migration]) -
     return found
 
 
-def _run_on_empty(migrations: Sequence[Migration]) -> list[Step]:
+@lru_cache(maxsize=4)
+def _run_on_empty(migrations: tuple[Migration, ...]) -> list[Step]:
     steps = []
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
         before: Objects = {}
