@@ -1,4 +1,4 @@
-"""Imports in `db` point one way, and only what is about files knows that there is a SQLite file."""
+"""Imports in `db` point one way, and only code about files knows that the database is one."""
 
 import ast
 from collections.abc import Iterator
@@ -19,19 +19,20 @@ LAYERS = [
     ["db.backup", "db.transfer"],
     ["db.open_database", "db"],
 ]
-# What may import the SQLite engine: `db` has it put a current SQLite in the place of Python's.
+# What may import the SQLite engine; `db` itself only replaces Python's SQLite by a current one.
 ON_SQLITE = ("db.sqlite", "db.migrating", "db.backup", "db.transfer", "db.open_database")
 SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
 FILES_ONLY = {"db/sqlite", "db/migrating", "db/backup", "db/transfer"}
-# Above db/, by what is about files: the commands, and the files that are imported and exported.
+# The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
-    "server/cli/explain.py": {"db.sqlite"},  # how SQLite means to carry statements out
-    "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # which SQLite serves
+    "server/cli/explain.py": {"db.sqlite"},  # SQLite's query plans
+    "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
     "server/cli/sql.py": {"db.sqlite"},
     "server/cli/status.py": {"db.sqlite", "db.migrating"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
-    "server/cli/copies.py": {"db.backup"},
+    "server/cli/copy_report.py": {"db.backup"},
+    "server/cli/dev.py": {"db.migrating"},
     "server/cli/export.py": {"db.sqlite", "db.transfer"},
     "server/cli/import_.py": {"db.transfer"},
     "server/cli/migrate.py": {"db.migrating"},
@@ -59,7 +60,7 @@ def test_folders_of_one_layer_do_not_import_each_other(layer: list[str]):
                 assert [other for other in others if other.startswith(beside)] == [], name
 
 
-def test_only_what_is_made_of_files_imports_the_sqlite_engine():
+def test_only_packages_about_files_import_the_sqlite_engine():
     assert [
         name
         for name, others in imports_of("db").items()
@@ -84,7 +85,7 @@ def modules(*folders: str) -> dict[str, set[str]]:
     }
 
 
-def test_only_what_is_made_of_files_speaks_to_sqlite_itself():
+def test_only_packages_about_files_import_sqlite3():
     assert [
         file
         for file, names in modules("db", "resolvers", "schema", "server").items()
@@ -93,7 +94,7 @@ def test_only_what_is_made_of_files_speaks_to_sqlite_itself():
     ] == []
 
 
-def test_above_db_only_what_is_about_files_knows_that_there_is_one():
+def test_above_db_only_code_about_files_knows_that_the_database_is_one():
     folders = [folder.replace("/", ".") for folder in FILES_ONLY]
     found = {
         file: {folder for folder in folders if any(name.startswith(folder) for name in names)}
