@@ -1,0 +1,117 @@
+"""The rows that a statement returns are those that an engine without RETURNING finds by `Statement.of`."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.commands import pending_installations, webhook_deliveries
+from db.commands.installation_facts import Fact
+from db.commands.webhook_deliveries import Delivery, Outcome
+from db.program import Program, Statement, rows
+from db.security import api_keys
+from db.sqlite.database import SQLiteDatabase
+from server.demo import registry as demo
+from tests.resolvers.test_permissions import POLICY
+from tests.support.databases import opened
+from tests.support.permissions import codes_of, registry
+
+NOW = "2026-01-01T00:00:00.000Z"
+FACTS = {
+    "account_id": 7,
+    "account_login": "ada",
+    "account_type": "User",
+    "repository_selection": "all",
+}
+Check = Callable[[Program[Any]], Program[Any]]
+
+
+@pytest.fixture
+def compared() -> list[str]:
+    """The tables whose written rows were found, in the order of the statements."""
+    return []
+
+
+@pytest.fixture
+def check(compared: list[str]) -> Check:
+    """What runs a Program, and each time that it has written rows, finds them again."""
+
+    def finding(program: Program[Any]) -> Program[Any]:
+        batch, results = next(program), []
+        for statement in batch:
+            (written,) = yield [statement]
+            if written and statement.returning:
+                select = f"SELECT {statement.returning} FROM {statement.of}"
+                (found,) = yield [Statement(select, statement.bind)]
+                assert sorted(found, key=repr) == sorted(written, key=repr)
+                compared.append(statement.of.split()[0])
+            results.append(written)
+        try:
+            program.send(results)
+        except StopIteration as stop:
+            return stop.value
+        raise AssertionError("a Program that writes has one batch")
+
+    return finding
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
+    async with opened(tmp_path / "registry.db") as db:
+        yield db
+
+
+async def test_the_rows_that_mutations_return_are_found(
+    tmp_path: Path, check: Check, compared: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    async with registry(tmp_path, "admin") as (me, _):
+        write = me.service.db.write
+        monkeypatch.setattr(
+            me.service.db, "write", lambda program, *security: write(check(program), *security)
+        )
+        for mutation, inputs, _letters in POLICY:
+            assert await codes_of(me, mutation, inputs) == []
+
+    assert {*compared} == {"actors", "contexts", "installations", "connections"}
+    assert len(compared) > 40
+
+
+async def test_the_rows_of_deliveries_and_waiting_installations_are_found(
+    db: SQLiteDatabase, check: Check, compared: list[str]
+):
+    facts = [Fact(name, value, at=NOW) for name, value in FACTS.items()]
+    facts.append(Fact("installed_at", NOW, at=NOW))
+    delivery = Delivery("digest", "installation", "1", "created", 7, NOW)
+
+    kept = await db.write(
+        check(webhook_deliveries.keep(delivery, Outcome.APPLIED, facts, claimed_until=NOW))
+    )
+    claimed = await db.write(
+        check(pending_installations.claim(pending_installations.claimed_until()))
+    )
+    row = await db.write(check(pending_installations.identify(7, "CHITTY-INSTALL-NEW")))
+
+    assert (kept.outcome, claimed, row.chitty_id) == (Outcome.WAITING, 7, "CHITTY-INSTALL-NEW")
+    assert compared == [
+        "waiting_installations",
+        "webhook_deliveries",
+        "waiting_installations",
+        "installations",
+    ]
+
+
+async def test_the_rows_of_keys_and_of_the_demonstration_are_found(
+    db: SQLiteDatabase, check: Check, compared: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    write = db.write
+    monkeypatch.setattr(db, "write", lambda program: write(check(program)))
+    await demo.fill(db)
+    ((actor,),) = await db.read(
+        rows(Statement("SELECT min(chitty_id) FROM actors WHERE status = 'active'"))
+    )
+    await db.write(api_keys.create("key", str(actor), "digest", label=None, expires_at=None))
+    await db.write(api_keys.revoke("key"))
+
+    assert sorted(compared[:4]) == ["actors", "connections", "contexts", "installations"]
+    assert compared[4:] == ["api_keys", "api_keys"]
