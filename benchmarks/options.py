@@ -30,7 +30,7 @@ class Options:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything is measured as for the README's figures."""
+        """Whether everything is measured as for the figures of docs/benchmarks.md."""
         return (
             not self.quick
             and self.scale == 1

@@ -1,4 +1,4 @@
-"""The plot for the README: how many times as fast as each rival, workload by workload, as SVG."""
+"""The plot for docs/benchmarks.md: how many times as fast as each rival, workload by workload, as SVG."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""What a run leaves behind: a table on the terminal, Markdown for the README, and JSON."""
+"""What a run leaves behind: a table on the terminal, Markdown for people, and JSON."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
-    """The figures as a table for the README, under a line that says where and when."""
+    """The figures as a Markdown table, under a line that says where and when."""
     ruler = ["---", "--:", "---", *["--:"] * (len(HEADINGS) - 3)]
     lines = [HEADINGS, ruler, *_cells(rows)]
     heading = f"{facts['date']}, {facts['machine']}, {facts['size']}"

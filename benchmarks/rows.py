@@ -45,7 +45,7 @@ class Size:
 
     @classmethod
     def at(cls, scale: float) -> "Size":
-        """The size at a scale; 1 is what the README's figures are measured at."""
+        """The size at a scale; 1 is what the figures of docs/benchmarks.md are measured at."""
         return cls(*(int(scale * rows) for rows in (10_000, 50_000, 200_000, 5_000)))
 
     @property

@@ -53,7 +53,7 @@ CONTENDERS = (
     Contender("compiled", "ChittyGraph", OURS, OUR_SETTINGS),
     Contender(
         "generic",
-        "ChittyGraph, generic road",
+        "ChittyGraph, generic execution",
         OURS,
         {**OUR_SETTINGS, "CHITTYGRAPH_COMPILED": "false"},
     ),
