@@ -53,7 +53,7 @@ def test_every_known_form_is_well_formed(text):
         ("CHITTY-" + "A" * 194, "has 201 characters"),
     ],
 )
-def test_a_malformed_one_is_told_what_is_wrong(text, said):
+def test_a_malformed_chittyid_is_explained(text, said):
     assert not chitty_id.is_well_formed(text)
     assert said in (chitty_id.problem(text) or "")
 
@@ -73,7 +73,7 @@ def test_the_type_is_read_where_the_form_has_one():
     assert chitty_id.type_of("nothing") is None
 
 
-def test_a_locally_minted_one_is_well_formed_typed_and_new():
+def test_a_locally_minted_chittyid_is_well_formed_typed_and_new():
     first, second = chitty_id.local("ACTOR"), chitty_id.local("ACTOR")
 
     assert chitty_id.is_well_formed(first)

@@ -80,7 +80,9 @@ def steps(connection: sqlite3.Connection, security: RowSecurity, parent, where: 
 @pytest.mark.parametrize("negated", [False, True], ids=["some", "none"])
 @pytest.mark.parametrize("security", SIGHTS.values(), ids=SIGHTS)
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_a_relation_more_adds_to_the_work_and_does_not_multiply_it(filled, way, security, negated):
+def test_one_more_relation_adds_to_the_work_instead_of_multiplying_it(
+    filled, way, security, negated
+):
     once, thrice, five_times = (
         steps(filled, security, way[0].parent, led(way, times, negated=negated))
         for times in (1, 3, 5)

@@ -52,7 +52,9 @@ def leaves(table: Table[Any], arguments: str) -> str:
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-async def test_a_page_is_the_generic_roads_in_any_order_and_direction(tmp_path, table: Table[Any]):
+async def test_pages_equal_generic_execution_in_any_order_and_direction(
+    tmp_path, table: Table[Any]
+):
     file, different = tmp_path / "registry.db", []
     odd.plain(file, seed=2)
 
@@ -70,7 +72,7 @@ async def test_a_page_is_the_generic_roads_in_any_order_and_direction(tmp_path, 
     assert different == []
 
 
-async def test_the_pages_of_many_parents_are_the_generic_roads(tmp_path):
+async def test_pages_of_many_parents_equal_generic_execution(tmp_path):
     odd.plain(tmp_path / "registry.db", seed=3)
     page = leaves(CONNECTIONS, "first: 1")
     query = f"{{ contexts(first: 80) {{ nodes {{ {page} }} }} actors {{ nodes {{ {page} }} }} }}"
@@ -87,7 +89,7 @@ async def test_the_pages_of_many_parents_are_the_generic_roads(tmp_path):
 
 
 @pytest.mark.parametrize("change", ODD.values(), ids=ODD)
-async def test_one_odd_row_is_read_with_care_until_it_is_mended(tmp_path, change: str):
+async def test_a_non_canonical_row_is_read_by_python_until_it_is_repaired(tmp_path, change: str):
     file, column = tmp_path / "registry.db", change.partition(" ")[0]
     query = f"{{ {leaves(CONTEXTS, 'first: 100, filter: {status: {isNull: false}}')} }}"
     odd.plain(file, seed=1)
@@ -107,7 +109,7 @@ async def test_one_odd_row_is_read_with_care_until_it_is_mended(tmp_path, change
     assert (b'"errors"' in during[0]) == (b'"errors"' in during[1])
 
 
-async def test_only_pages_of_leaves_that_hold_what_cursors_do_are_spelled(tmp_path):
+async def test_only_pages_of_scalars_with_the_cursors_columns_come_as_json_text(tmp_path):
     pages = {
         "{ nodes { name status __typename } pageInfo { hasNextPage } totalCount }": True,
         "{ nodes { name } pageInfo { endCursor } }": False,

@@ -153,7 +153,9 @@ def test_whether_any_row_is_odd_is_read_from_that_index(loose, table: Table[Any]
     [*DIRECT.values(), *THROUGH_CONNECTIONS.values()],
     ids=[*DIRECT, *THROUGH_CONNECTIONS],
 )
-def test_a_spelled_page_walks_the_indexes_that_any_page_walks(migrated, relation: Relation[Any]):
+def test_a_page_of_json_text_walks_the_same_indexes_as_other_pages(
+    migrated, relation: Relation[Any]
+):
     child = relation.child
     listing = Listing(child, relation, EVERYTHING, live=True)
     cut = Cut((Order(child.newest, True), Order(child.key, True)), 21)

@@ -108,7 +108,7 @@ def test_a_list_walks_no_table_for_an_ordinary_viewer(asked: Asked):
 
 
 @pytest.mark.parametrize("list_", LISTS.values(), ids=LISTS)
-async def test_the_generic_road_scans_no_table_and_sorts_nothing_either(tmp_path, list_: List):
+async def test_generic_execution_scans_no_table_and_sorts_nothing_either(tmp_path, list_: List):
     path, seen = tmp_path / "registry.db", {}
     async with watched(path) as registry:
         await fill(registry, 10)

@@ -143,7 +143,9 @@ async def test_several_orderings_at_once_are_whole_over_pages_of_every_size(
 
 
 @pytest.mark.parametrize("order", [[], [("last_used_at", "DESC")], [("last_used_at", "ASC")]])
-async def test_a_relations_pages_are_whole_for_each_of_many_parents(api, registry, order: Ordering):
+async def test_pages_of_a_relation_are_complete_for_each_of_many_parents(
+    api, registry, order: Ordering
+):
     oracle = Oracle(registry)
     by = [{"field": column.upper(), "direction": direction} for column, direction in order]
     asked = """

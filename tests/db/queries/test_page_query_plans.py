@@ -57,7 +57,7 @@ def test_a_page_from_a_cursor_walks_an_index_and_sorts_nothing(
 
 @pytest.mark.parametrize("relation", DIRECT.values(), ids=DIRECT)
 @pytest.mark.parametrize(("side", "bound"), [("after", "<"), ("before", ">")])
-def test_a_relations_page_from_a_cursor_begins_at_it_in_each_parents_part_of_an_index(
+def test_a_relation_page_from_a_cursor_starts_at_it_in_each_parents_part_of_an_index(
     migrated, relation: Relation[Any], side: str, bound: str
 ):
     child = relation.child

@@ -96,7 +96,7 @@ ARGUMENTS: list[dict[str, Any]] = [
 ]
 
 
-async def test_every_mix_of_arguments_cuts_the_list_where_relay_does(api):
+async def test_every_combination_of_page_arguments_cuts_the_list_as_relay_says(api):
     places = await cursors(api)
 
     for arguments in ARGUMENTS:
@@ -129,7 +129,7 @@ async def test_an_empty_list_is_a_page_without_cursors(api):
         }
 
 
-async def test_what_lies_around_a_page_is_told_of_the_filtered_list(api):
+async def test_page_info_is_about_the_filtered_list(api):
     within = {"name": {"in": ["f", "d"]}}
     places = await cursors(api)
 
@@ -144,7 +144,7 @@ async def test_what_lies_around_a_page_is_told_of_the_filtered_list(api):
     assert before_e["pageInfo"]["hasPreviousPage"] is False
 
 
-async def test_one_flag_asked_alone_or_under_another_name_is_as_true(api):
+async def test_one_field_of_page_info_alone_or_under_an_alias_is_the_same(api):
     answer = await api.ask("""
         {
           a: contexts(first: 6) { pageInfo { more: hasNextPage } }
@@ -166,7 +166,7 @@ async def test_one_flag_asked_alone_or_under_another_name_is_as_true(api):
     }
 
 
-async def test_twenty_come_when_no_number_is_given(api):
+async def test_a_page_has_twenty_rows_by_default(api):
     for number in range(30):
         await add(api, f"x{number:02}", minute=30)
 
@@ -235,7 +235,9 @@ def addition(name: str, at: str) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("backward", [False, True], ids=["forwards", "backwards"])
-async def test_rows_that_come_and_go_are_met_once_or_never_and_the_others_once(api, backward: bool):
+async def test_paging_meets_rows_added_or_removed_at_most_once_and_all_others_once(
+    api, backward: bool
+):
     order = NAMES[::-1] if backward else NAMES
     at_cursor, to_come = order[1], order[4]
     passed, ahead = ("00", "59") if backward else ("59", "00")
@@ -274,7 +276,7 @@ async def test_a_cursor_survives_a_restart(tmp_path, api):
     assert names(found) == "dc"
 
 
-async def test_a_damaged_cursor_is_refused_whichever_character_it_is(api):
+async def test_a_cursor_with_any_one_character_changed_is_refused(api):
     cursor = (await cursors(api))["e"]
 
     for place in range(len(cursor)):
@@ -301,11 +303,11 @@ async def test_a_damaged_cursor_is_refused_whichever_character_it_is(api):
         "YXJyYXljb25uZWN0aW9uOjE=",
     ],
 )
-async def test_what_is_no_cursor_is_refused(api, cursor: str):
+async def test_a_text_that_is_not_a_cursor_is_refused(api, cursor: str):
     assert await refused(api, after=cursor) == "BAD_CURSOR"
 
 
-async def test_a_cursor_with_something_added_or_cut_off_is_refused(api):
+async def test_a_cursor_with_bytes_added_or_removed_is_refused(api):
     cursor = (await cursors(api))["e"]
 
     for spoilt in (cursor + "A", cursor + "=", cursor + "\n", cursor[:-1], cursor[1:], cursor * 2):
@@ -351,7 +353,7 @@ async def test_a_bad_cursor_of_a_relation_page_is_an_error_at_its_own_path(api):
     assert answer["data"] == {"actors": None, "a": {"totalCount": 7}}
 
 
-async def test_a_page_its_count_and_its_surroundings_are_of_one_moment(api):
+async def test_a_page_its_count_and_its_page_info_come_from_one_snapshot(api):
     asked = (
         "{ "
         + " ".join(

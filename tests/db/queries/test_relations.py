@@ -236,7 +236,7 @@ LOOKUP = {
 
 
 @pytest.mark.parametrize(("sql", "name", "selection"), UNREADABLE)
-async def test_a_value_that_means_nothing_is_an_error_at_its_own_path_and_the_rest_is_answered(
+async def test_an_unreadable_value_is_an_error_at_its_own_path_only(
     api, path: Path, sql: str, name: str, selection: str
 ):
     arguments, other, this_one = LOOKUP[name]
@@ -277,7 +277,7 @@ async def test_an_old_form_is_served_as_what_it_means(
     assert answer["context"] == {name: value}
 
 
-async def test_a_reference_that_may_be_null_is_null_where_it_leads_nowhere(api, path):
+async def test_a_nullable_reference_to_a_missing_row_is_null(api, path):
     another_program(path, "UPDATE connections SET installation_id = 77")
     another_program(
         path, "UPDATE connections SET installation_id = 'one' WHERE source_type = 'actor'"
@@ -323,7 +323,7 @@ async def test_a_cursor_in_an_order_that_cannot_be_read_is_an_error_at_its_own_p
     assert len(answer["data"]["actors"]["nodes"]) == 2
 
 
-async def test_filters_take_what_is_no_list_as_an_empty_one(api, path):
+async def test_filters_treat_a_value_that_is_not_a_list_as_an_empty_list(api, path):
     another_program(path, "UPDATE contexts SET data = 'no json' WHERE chitty_id = 'CHITTY-C1'")
     another_program(path, "UPDATE contexts SET data = '[null]' WHERE chitty_id = 'CHITTY-C2'")
 

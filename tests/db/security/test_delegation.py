@@ -20,7 +20,7 @@ from tests.support.permissions import FACE, ME, ROOT, THEM, codes_of, errors_of,
         (["admin"], ["admin", "anything"], True),
     ],
 )
-async def test_nobody_gives_or_takes_away_what_they_do_not_hold(
+async def test_nobody_grants_or_revokes_a_capability_that_they_do_not_hold(
     holds: list[str], given: list[str], allowed: bool, tmp_path: Path
 ):
     expected = [] if allowed else ["FORBIDDEN"]
@@ -39,7 +39,7 @@ async def test_nobody_gives_or_takes_away_what_they_do_not_hold(
 
 
 @pytest.mark.parametrize("mutation", ["suspendActor", "reinstateActor", "deleteActor"])
-async def test_who_holds_more_is_ended_by_nobody_who_holds_less(mutation: str, tmp_path: Path):
+async def test_nobody_suspends_or_deletes_an_actor_who_holds_more(mutation: str, tmp_path: Path):
     async with registry(tmp_path, "registry:write") as (me, _):
         assert "FORBIDDEN" in await codes_of(me, mutation, {"chittyId": ROOT})
 
@@ -52,7 +52,9 @@ async def test_who_holds_more_is_ended_by_nobody_who_holds_less(mutation: str, t
         ("updateActor", {"capabilities": ["registry:write"]}),
     ],
 )
-async def test_the_last_admin_stays_one(mutation: str, more: dict[str, Any], tmp_path: Path):
+async def test_the_last_admin_cannot_be_removed(
+    mutation: str, more: dict[str, Any], tmp_path: Path
+):
     async with registry(tmp_path) as (_, root):
         (error,) = await errors_of(root, mutation, {"chittyId": ROOT, **more})
         still = await root.ask("{ viewer { capabilities } }")
@@ -71,7 +73,7 @@ async def test_the_last_admin_stays_one(mutation: str, more: dict[str, Any], tmp
         *(b'["admin"]', '["admin", "\\ud800"]', '["admin", "\\uD8"]'),
     ],
 )
-async def test_who_only_looks_like_an_admin_is_not_counted_as_one(
+async def test_an_actor_whose_capabilities_are_unreadable_is_not_counted_as_an_admin(
     stored: str | bytes, tmp_path: Path
 ):
     async with registry(tmp_path) as (_, root):
@@ -101,7 +103,7 @@ async def test_an_ordinary_actor_does_not_give_up_what_it_holds(tmp_path: Path):
         ]
 
 
-async def test_of_two_admins_who_end_each_other_at_once_one_stays(tmp_path: Path):
+async def test_one_of_two_admins_who_suspend_each_other_at_once_remains(tmp_path: Path):
     async with registry(tmp_path, "admin") as (me, root):
         both = await asyncio.gather(
             codes_of(me, "suspendActor", {"chittyId": ROOT}),
@@ -125,7 +127,7 @@ async def test_a_principal_belongs_to_one_actor(tmp_path: Path):
     assert (registered, updated) == (["ALREADY_EXISTS"], ["ALREADY_EXISTS"])
 
 
-async def test_what_names_an_actor_in_tokens_names_no_other(tmp_path: Path):
+async def test_a_principal_never_equals_another_actors_chittyid(tmp_path: Path):
     named, free = "CHITTY-ACTOR-NAMED", {"actorType": "HUMAN", "chittyAuthPrincipalId": "free"}
     async with registry(tmp_path, "admin") as (me, _):
         itself = await codes_of(me, "updateActor", {"chittyId": ME, "chittyAuthPrincipalId": named})

@@ -122,7 +122,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("query", OPERATIONS.values(), ids=OPERATIONS)
-async def test_what_others_own_takes_a_query_no_work(tmp_path: Path, query: str):
+async def test_rows_of_others_cost_a_query_no_work(tmp_path: Path, query: str):
     taken = []
     for others in (FEW, MANY):
         path = await registry(tmp_path, others)
@@ -148,13 +148,15 @@ STATEMENTS = {
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-async def test_nor_does_it_take_a_refusal_any(tmp_path: Path, statement: Statement):
+async def test_a_refused_mutation_takes_no_more_work_either(tmp_path: Path, statement: Statement):
     few, many = [work(await registry(tmp_path, others), [statement]) for others in (FEW, MANY)]
 
     assert many <= few * MOST + 100
 
 
-async def test_work_that_grows_with_what_others_own_would_be_noticed(tmp_path: Path):
+async def test_the_test_of_work_notices_a_statement_whose_work_grows_with_rows_of_others(
+    tmp_path: Path,
+):
     through = "SELECT count(*) FROM seen.connections AS x WHERE x.installation_id = 2"
     few, many = [
         work(await registry(tmp_path, others), [Statement(through)]) for others in (FEW, MANY)

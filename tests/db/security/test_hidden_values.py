@@ -130,7 +130,7 @@ def _without_foreign_key(row: Any, me: Household) -> Any:
 
 @pytest.mark.parametrize("queries", QUERIES)
 @pytest.mark.parametrize("holder", HOLDERS)
-async def test_a_viewer_is_answered_as_from_a_registry_of_what_it_may_know(
+async def test_a_viewer_gets_the_response_of_a_registry_with_only_its_visible_rows(
     holder: str, queries: range, tmp_path: Path
 ):
     async with views(tmp_path, holder) as shown:
@@ -199,7 +199,7 @@ async def test_no_ordering_or_cursor_finds_out_what_is_hidden(
     assert [len(page["nodes"]) for page in pages] == [2, 2, 1]
 
 
-async def test_rows_whose_value_is_hidden_come_behind_all_others_when_descending(tmp_path: Path):
+async def test_rows_with_hidden_values_sort_last_in_descending_order(tmp_path: Path):
     order = "orderBy: [{field: SESSION_COUNT, direction: DESC}], filter: {status: {}}"
     found, after = [], ""
     async with views(tmp_path, "nothing") as shown:
@@ -219,7 +219,9 @@ async def test_rows_whose_value_is_hidden_come_behind_all_others_when_descending
     assert others == [None] * 4
 
 
-async def test_that_a_connection_has_credentials_is_no_secret_and_where_they_are_is(tmp_path: Path):
+async def test_it_is_visible_that_a_connection_has_credentials_but_not_where_they_are(
+    tmp_path: Path,
+):
     async with views(tmp_path, "read") as shown:
         found = await shown.protected.ask(
             "{ connections(first: 100, filter: {status: {}}) { nodes {"

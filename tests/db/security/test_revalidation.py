@@ -57,7 +57,7 @@ async def test_a_key_that_is_revoked_while_its_write_waits_stores_nothing(tmp_pa
     assert (codes, stored) == (["FORBIDDEN"], [(0,)])
 
 
-async def test_who_is_suspended_has_lost_everything_with_the_next_request(tmp_path: Path):
+async def test_a_suspended_actor_is_refused_at_its_next_request(tmp_path: Path):
     async with registry(tmp_path, "registry:write") as (me, root):
         before = await me.client.post("/graphql", json={"query": "{ __typename }"})
         await codes_of(root, "suspendActor", {"chittyId": ME})
@@ -66,7 +66,7 @@ async def test_who_is_suspended_has_lost_everything_with_the_next_request(tmp_pa
     assert (before.status_code, after.status_code) == (200, 401)
 
 
-async def test_who_is_suspended_while_its_request_comes_in_has_lost_everything_too(tmp_path: Path):
+async def test_an_actor_suspended_while_its_request_arrives_is_refused(tmp_path: Path):
     async with registry(tmp_path, "registry:write") as (me, root):
 
         async def slow_body() -> AsyncIterator[bytes]:
@@ -90,7 +90,7 @@ async def test_who_is_suspended_while_its_request_comes_in_has_lost_everything_t
         (["admin", "registry:write"], []),
     ],
 )
-async def test_who_gives_something_up_does_not_have_it_for_the_rest_of_its_document(
+async def test_a_capability_given_up_is_missing_in_the_rest_of_the_document(
     left: list[str], codes: list[str], tmp_path: Path
 ):
     document = """mutation ($me: ChittyID!, $left: [String!]!) {
@@ -106,7 +106,7 @@ async def test_who_gives_something_up_does_not_have_it_for_the_rest_of_its_docum
     assert json.loads(str(stored[0][0])) == (left if codes else ["admin"])
 
 
-async def test_who_is_suspended_while_a_chittyid_is_minted_for_it_stores_nothing(tmp_path: Path):
+async def test_an_actor_suspended_while_a_chittyid_is_minted_stores_nothing(tmp_path: Path):
     async with registry(tmp_path, "registry:write") as (me, root):
 
         async def slow_mint(kind: str) -> str:
@@ -164,7 +164,7 @@ async def everything(me: Api) -> list[Rows]:
     return [await me.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for name in names]
 
 
-async def test_every_mutation_of_whoever_has_lost_rights_meanwhile_writes_nothing(tmp_path: Path):
+async def test_no_mutation_writes_anything_once_the_viewer_has_lost_rights(tmp_path: Path):
     async with registry(tmp_path, "admin") as (me, _):
         losing = Losing(me)
         for mutation, given, _letters in POLICY:
@@ -183,7 +183,7 @@ async def test_every_mutation_of_whoever_has_lost_rights_meanwhile_writes_nothin
             assert await codes_of(me, mutation, given) == []
 
 
-async def test_every_statement_by_which_a_mutation_writes_checks_the_authorization(tmp_path: Path):
+async def test_every_writing_statement_of_a_mutation_checks_the_authorization(tmp_path: Path):
     async with registry(tmp_path, "admin") as (me, _):
         losing = Losing(me)
         for mutation, given, _letters in POLICY:

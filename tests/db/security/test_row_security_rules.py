@@ -105,14 +105,14 @@ def test_only_an_admin_reaches_everything(capability: Capability):
     assert (extent([capability.value]) == EVERYWHERE) == (capability is Capability.ADMIN)
 
 
-def test_a_statement_that_no_sight_was_put_into_reads_nothing(migrated):
+def test_a_statement_without_row_security_fails(migrated):
     for table in TABLES:
         with pytest.raises(Exception, match=f"no such table: {table.seen}"):
             migrated.execute(f"SELECT * FROM {table.seen}")
 
 
 @pytest.mark.parametrize("word", ["query", "mutation"])
-async def test_an_ordinary_viewer_reads_tables_through_its_sight_alone(
+async def test_a_restricted_viewer_reads_tables_through_row_security_only(
     word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ran: set[str] = set()
@@ -161,7 +161,7 @@ DATABASES = {"db.database", "db.open_database", "db.sqlite.database"}
 
 
 @pytest.mark.parametrize("folder", ["resolvers", "schema"])
-def test_operations_reach_the_database_through_their_scope_alone(folder: str):
+def test_operations_reach_the_database_through_their_context_only(folder: str):
     reached = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / folder).rglob("*.py")

@@ -115,7 +115,7 @@ def test_no_two_states_look_the_same_whatever_is_done_to_the_file(registry, poin
     assert None not in seen
 
 
-def test_a_state_never_comes_back_after_somebody_could_read_a_later_one(registry, points):
+def test_a_change_token_never_returns_after_a_later_state_was_readable(registry, points):
     tagged: dict[bytes, int] = {}
     command = [sys.executable, "-c", ANOTHER_PROGRAM, str(registry), "1500"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:

@@ -26,7 +26,7 @@ async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
         yield watching
 
 
-async def test_a_point_is_read_while_every_connection_is_lent(registry):
+async def test_a_few_rows_are_read_while_all_pooled_connections_are_in_use(registry):
     lent = [await registry.db.borrow(), await registry.db.borrow()]
 
     await asyncio.wait_for(registry.asked(POINT), 10)
@@ -41,7 +41,7 @@ async def test_a_point_is_read_while_every_connection_is_lent(registry):
     assert registry.answer["contexts"]["nodes"]
 
 
-async def test_all_statements_of_a_point_see_one_snapshot_and_the_next_one_sees_what_was_written(
+async def test_an_inline_read_sees_one_snapshot_and_the_next_one_sees_later_writes(
     registry,
 ):
     def twice() -> Program[list[str]]:
@@ -58,7 +58,7 @@ async def test_all_statements_of_a_point_see_one_snapshot_and_the_next_one_sees_
     assert outside == [("changed",)]
 
 
-async def test_a_point_that_fails_leaves_nothing_behind(registry):
+async def test_a_failed_inline_read_leaves_no_transaction_open(registry):
     def fails() -> Program[None]:
         yield [Statement(NAME)]
         raise ValueError("given up")
@@ -90,7 +90,7 @@ async def test_a_closed_database_says_so(tmp_path: Path):
     ],
     ids=["nine lookups", "a list of ids", "a page"],
 )
-async def test_what_may_read_more_waits_for_a_connection(registry, query: str):
+async def test_a_read_of_more_rows_waits_for_a_pooled_connection(registry, query: str):
     lent = [await registry.db.borrow(), await registry.db.borrow()]
 
     with pytest.raises(TimeoutError):

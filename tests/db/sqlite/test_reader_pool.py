@@ -100,7 +100,7 @@ async def test_a_session_waits_for_a_connection_and_then_gets_it(db):
     assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE) == [[]] * 5
 
 
-async def test_whoever_gives_up_waiting_for_a_connection_takes_none_away(db):
+async def test_a_caller_who_stops_waiting_for_a_connection_takes_none_from_the_pool(db):
     async with db.snapshot():
         for _ in range(3):
             await given_up(db, names(), 0.001)
@@ -116,7 +116,7 @@ async def test_a_read_that_takes_too_long_is_cut_off_and_the_connection_goes_on(
         assert await soon(db) == []
 
 
-async def test_the_time_of_all_programs_of_a_session_adds_up(path):
+async def test_the_time_limit_counts_all_programs_of_a_session(path):
     async with opened(path, readers=1, read_seconds=0.2) as db:
 
         async def reading() -> None:
@@ -181,7 +181,7 @@ async def test_a_program_still_running_when_its_session_is_left_is_stopped(db):
     assert await soon(db) == []
 
 
-async def test_a_session_that_was_left_cannot_read_in_the_snapshot_of_the_next(db):
+async def test_a_session_given_back_cannot_read_in_the_next_ones_snapshot(db):
     async with db.snapshot() as left:
         await left.run(names())
 
@@ -191,7 +191,7 @@ async def test_a_session_that_was_left_cannot_read_in_the_snapshot_of_the_next(d
             await left.run(names())
 
 
-async def test_closing_stops_what_is_read_and_turns_away_what_waits_and_what_comes(path):
+async def test_closing_stops_running_reads_and_refuses_waiting_and_new_ones(path):
     async with opened(path, readers=1, read_seconds=600.0) as db:
         reads = [asyncio.ensure_future(db.read(endless())) for _ in range(3)]
         await asyncio.sleep(0.05)
@@ -203,7 +203,7 @@ async def test_closing_stops_what_is_read_and_turns_away_what_waits_and_what_com
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 4
 
 
-async def test_a_session_that_is_left_after_closing_leaves_quietly(path):
+async def test_a_session_given_back_after_closing_raises_nothing(path):
     lost: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
     async with opened(path, readers=1) as db, db.snapshot() as session:

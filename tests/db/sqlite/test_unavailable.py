@@ -49,7 +49,7 @@ async def test_while_another_process_holds_the_database_writes_are_unavailable_a
     assert (accepted["errors"], accepted["actor"] is None) == ([], False)
 
 
-async def test_below_the_floor_of_free_space_the_server_starts_and_reads_but_does_not_write(
+async def test_below_the_free_space_floor_the_server_starts_and_reads_but_does_not_write(
     tmp_path,
 ):
     path = tmp_path / "registry.db"

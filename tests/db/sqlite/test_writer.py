@@ -96,7 +96,7 @@ async def outcome_of(writing: "asyncio.Future[None]") -> object:
     return outcome
 
 
-async def test_a_write_is_there_for_everybody_when_it_returns(db, path):
+async def test_a_write_is_visible_to_all_when_it_returns(db, path):
     await db.write(adding("ada"))
 
     assert stored(path) == await db.read(names()) == ["ada"]
@@ -134,7 +134,7 @@ async def test_a_refused_and_a_failing_program_undo_only_themselves(db, path):
 @pytest.mark.parametrize(
     "kind", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError]
 )
-async def test_even_an_exception_that_ends_programs_undoes_only_its_own(db, path, kind):
+async def test_even_a_base_exception_undoes_only_its_own_writes(db, path, kind):
     others = [asyncio.ensure_future(db.write(adding(name))) for name in ("ada", "eve")]
 
     with pytest.raises(kind):
@@ -212,7 +212,7 @@ async def _migrated(path: Path) -> None:
         pass
 
 
-async def test_a_database_that_another_program_keeps_is_unavailable_until_it_lets_go(db, path):
+async def test_a_database_locked_by_another_program_is_unavailable_until_it_is_unlocked(db, path):
     await impatient(db)
 
     with locked(path):
@@ -284,11 +284,11 @@ async def test_a_commit_that_fails_leaves_nothing_behind_and_no_transaction_open
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("recursive_triggers", 1)],
 )
-async def test_the_writing_connection_keeps_what_it_acknowledges(db, pragma, value):
+async def test_the_writing_connection_is_durable(db, pragma, value):
     assert await db.write(rows(Statement(f"PRAGMA {pragma}"))) == [(value,)]
 
 
-async def test_closing_writes_what_waits_and_turns_away_what_comes(path):
+async def test_closing_writes_what_is_queued_and_refuses_new_writes(path):
     async with opened(path) as db:
         waiting = [asyncio.ensure_future(db.write(adding(f"{n:03}"))) for n in range(300)]
         await asyncio.sleep(0)
