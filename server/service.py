@@ -55,8 +55,8 @@ async def running(
         cursor_key = await db.write(cursors.key()) if stored is None else stored
         async with (
             otel.open_tracer(settings) as tracer,
-            minting.minter(settings) as mint,
-            minting.catching_up(db, mint),
+            minting.open_minter(settings) as mint,
+            minting.mint_for_pending(db, mint),
             setup.open_gate(settings, db) as gate,
         ):
             operations = Operations(

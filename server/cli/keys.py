@@ -122,7 +122,7 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
         from resolvers.operation_context import OperationContext
         from resolvers.permissions import OPERATOR
 
-        async with minting.minter(settings) as mint:
+        async with minting.open_minter(settings) as mint:
             # The cursor key is empty, since nothing here makes or reads a cursor.
             return await issue(
                 OperationContext(db=database, cursor_key=b"", viewer=OPERATOR, mint=mint)

@@ -43,12 +43,12 @@ def run(args: argparse.Namespace) -> int:
 async def _replay(settings: Settings, paths: list[Path]) -> int:
     from db.open_database import open_database
     from server.files import webhook_replay
-    from server.identity.minting import minter
+    from server.identity.minting import open_minter
 
     database = await open_database(settings.database)
     code = 0
     try:
-        async with minter(settings) as mint:
+        async with open_minter(settings) as mint:
             async for replayed in webhook_replay.replay(database, paths, mint=mint):
                 result = replayed.outcome or f"refused: {replayed.error}"
                 print(f"{replayed.where}: {result}")

@@ -1,1 +1,1 @@
-"""ChittyIDs from the identity authority."""
+"""Mints ChittyIDs: locally, or by the identity authority."""

@@ -1,9 +1,9 @@
-"""The identity authority: ChittyIDs minted by its HTTP service.
+"""A client of the identity authority, an HTTP service that mints ChittyIDs.
 
-An id is asked for by POST of {"entityType": …, "type": …}. `entityType` is a letter of the authority's own
-classes, `type` this registry's word for the same, which some versions read instead. The answer holds the
-new id as chittyId, chitty_id or id; {"success": false} is a refusal, whatever its status. Of what the
-authority sends only a well formed id ever reaches a client or a log.
+It posts {"entityType": …, "type": …}: `entityType` is a letter of the authority's own classes, `type` our
+word for the same, which some versions read instead. The response has the new id as chittyId, chitty_id or
+id; {"success": false} is a refusal, whatever its status. Of what the authority sends, only a valid id ever
+reaches a client or a log.
 """
 
 import asyncio
@@ -19,42 +19,40 @@ import orjson
 from db.errors import Unavailable
 from db.model import chitty_id
 from server.http import bounded_body
-from server.identity.circuit_breaker import Breaker, Open
+from server.identity.circuit_breaker import CircuitBreaker, CircuitOpen
 from server.telemetry import trace_context
 from server.telemetry.logs import request_id
 
-# Who acts, or is worked in, is a person to the authority, natural or synthetic; the rest are things.
+# To the authority, actors and contexts are persons, natural or synthetic; the rest are things.
 ENTITY_TYPES = {"ACTOR": "P", "CONTEXT": "P", "INSTALLATION": "T"}
-SPELLINGS = ("chittyId", "chitty_id", "id")
+ID_NAMES = ("chittyId", "chitty_id", "id")
 
 TRIES = 2
 SECONDS = 3.0
 MAX_BYTES = 64 * 2**10
-PASSING = {408, 425, 429}  # the 4xx that speak of the moment and not of the request
+RETRYABLE = {408, 425, 429}  # the 4xx that depend on the moment, not on the request
 
-SILENT = (
-    "the identity authority gives no answer: try again later, or give a ChittyID that it minted"
+NO_RESPONSE = (
+    "the identity authority does not respond: try again later, or give a ChittyID that it minted"
 )
-REFUSED = (
-    "the identity authority refuses to mint: give a ChittyID that it minted, or have the log read"
-)
+REFUSED = "the identity authority refuses to mint: give a ChittyID that it minted, or check the log"
 
 log = logging.getLogger(__name__)
 
 
-class Silent(Exception):
-    """Raised when no usable answer came; the next try may get one."""
+class NoUsableResponse(Exception):
+    """Raised without a usable response; another try may get one."""
 
 
-class Refusing(Exception):
-    """Raised when the authority said no; asking again would not change that."""
+class MintingRefused(Exception):
+    """Raised if the authority refuses; another try would not change that."""
 
 
 class Authority:
-    """A client of the service at `url`, where ids are minted by POST.
+    """A client of the service at `url`.
 
-    `token` is sent as a Bearer token where there is one. Each of the two requests that an id may take
-    has `seconds`; `clock` is the breaker's.
+    `token` is sent as a Bearer token unless empty. An id takes at most two requests, each with a time limit
+    of `seconds`; `clock` is the circuit breaker's.
     """
 
     def __init__(
@@ -67,86 +65,87 @@ class Authority:
     ) -> None:
         self._url = url
         self._seconds = seconds
-        self._breaker = Breaker("identity authority", Silent, clock=clock)
+        self._breaker = CircuitBreaker("identity authority", NoUsableResponse, clock=clock)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        # Neither a proxy nor credentials come from the environment: settings alone say what is used.
+        # trust_env: proxies and credentials come from the settings, never from the environment.
         self._client = httpx2.AsyncClient(headers=headers, timeout=None, trust_env=False)
 
-    async def mint(self, kind: str) -> str:
-        """A new ChittyID of a type (as ACTOR); raises Unavailable when there is none to be had now."""
+    async def mint(self, entity_type: str) -> str:
+        """A new ChittyID of an entity type such as ACTOR; raises Unavailable if none can be minted now."""
         try:
-            with self._breaker.guarding():
-                return await self._ask_twice(kind)
-        except Open:
-            raise Unavailable(SILENT) from None
-        except Silent as silent:
-            extra = {"kind": kind, "reason": str(silent)}
+            with self._breaker.call():
+                return await self._mint_with_retry(entity_type)
+        except CircuitOpen:
+            raise Unavailable(NO_RESPONSE) from None
+        except NoUsableResponse as error:
+            extra = {"type": entity_type, "reason": str(error)}
             log.warning("chitty id not minted", extra=extra)
-            raise Unavailable(SILENT) from None
-        except Refusing as refusing:
-            extra = {"kind": kind, "reason": str(refusing)}
+            raise Unavailable(NO_RESPONSE) from None
+        except MintingRefused as error:
+            extra = {"type": entity_type, "reason": str(error)}
             log.error("chitty id refused", extra=extra)
             raise Unavailable(REFUSED) from None
 
     async def close(self) -> None:
-        """Close the connections to the authority."""
         await self._client.aclose()
 
-    async def _ask_twice(self, kind: str) -> str:
-        asked = {"entityType": ENTITY_TYPES[kind], "type": kind}
-        # The same key both times: a request whose answer was lost must not mint a second id.
+    async def _mint_with_retry(self, entity_type: str) -> str:
+        request = {"entityType": ENTITY_TYPES[entity_type], "type": entity_type}
+        # The same key each time: a request whose response was lost must not mint a second id.
         key = str(uuid4())
         for _ in range(TRIES - 1):
             try:
-                return await self._ask(asked, key)
-            except Silent:
+                return await self._post(request, key)
+            except NoUsableResponse:
                 continue
-        return await self._ask(asked, key)
+        return await self._post(request, key)
 
-    async def _ask(self, asked: dict[str, str], key: str) -> str:
+    async def _post(self, request: dict[str, str], key: str) -> str:
         trace = trace_context.outgoing_headers(request_id.get())
         try:
             async with (
                 asyncio.timeout(self._seconds),
                 self._client.stream(
-                    "POST", self._url, json=asked, headers={"Idempotency-Key": key, **trace}
+                    "POST", self._url, json=request, headers={"Idempotency-Key": key, **trace}
                 ) as response,
             ):
                 _check_status(response.status_code)
                 body = await bounded_body.of_response(response, MAX_BYTES)
-        except bounded_body.TooLong as too_long:
-            raise Silent(f"an answer of {too_long}") from None
+        except bounded_body.TooLong as error:
+            raise NoUsableResponse(f"a response of {error}") from None
         except TimeoutError:
-            raise Silent(f"no answer within {self._seconds:g} s") from None
+            raise NoUsableResponse(f"no response within {self._seconds:g} s") from None
         except httpx2.HTTPError as error:
-            raise Silent(f"no answer: {type(error).__name__}") from None
-        return _minted(body)
+            raise NoUsableResponse(f"no response: {type(error).__name__}") from None
+        return _minted_id(body)
 
 
 def _check_status(status: int) -> None:
     if 300 <= status < 400:
-        raise Refusing(f"redirect {status}: set CHITTYGRAPH_CHITTYID_URL to where it leads")
-    if status >= 500 or status in PASSING:
-        raise Silent(f"status {status}")
+        raise MintingRefused(
+            f"redirect {status}: set CHITTYGRAPH_CHITTYID_URL to the URL that it leads to"
+        )
+    if status >= 500 or status in RETRYABLE:
+        raise NoUsableResponse(f"status {status}")
     if status >= 400:
-        raise Refusing(f"status {status}")
+        raise MintingRefused(f"status {status}")
 
 
-def _minted(body: bytes) -> str:
+def _minted_id(body: bytes) -> str:
     try:
-        answer: Any = orjson.loads(body)
+        response: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Silent("an answer that is not JSON") from None
-    if not isinstance(answer, dict):
-        raise Silent("an answer that is no JSON object")
-    if answer.get("success") is False:
-        raise Refusing("an answer that says success is false")
-    found = next((answer[name] for name in SPELLINGS if answer.get(name) is not None), None)
-    if not isinstance(found, str):
-        raise Silent(f"an answer without any of {', '.join(SPELLINGS)}")
-    minted = chitty_id.normalise(found)
+        raise NoUsableResponse("a response that is not JSON") from None
+    if not isinstance(response, dict):
+        raise NoUsableResponse("a response that is not a JSON object")
+    if response.get("success") is False:
+        raise MintingRefused("a response whose success is false")
+    value = next((response[name] for name in ID_NAMES if response.get(name) is not None), None)
+    if not isinstance(value, str):
+        raise NoUsableResponse(f"a response without any of {', '.join(ID_NAMES)}")
+    minted = chitty_id.normalise(value)
     if problem := chitty_id.problem(minted):
-        raise Silent(f"an answer with a ChittyID that {problem}")
+        raise NoUsableResponse(f"a response with a ChittyID that {problem}")
     return minted

@@ -1,4 +1,4 @@
-"""A circuit breaker: after several failures in a row nothing is called for a while, then one call tries."""
+"""A circuit breaker: after several failures in a row it blocks all calls for a while, then lets one try."""
 
 import logging
 import time
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 log = logging.getLogger(__name__)
 
 
-class Open(Exception):
-    """Raised instead of making a call while the breaker is open."""
+class CircuitOpen(Exception):
+    """Raised instead of making a call while the circuit is open."""
 
 
-class Breaker:
-    """Opens for `seconds` after so many `failures` in a row, counted in this process.
+class CircuitBreaker:
+    """Opens for `seconds` after `failures` consecutive failures in this process.
 
-    Then a single call passes, and once it succeeds all do. Only the exception `failure` counts: any other
-    means that there was an answer. `clock` gives seconds that never run back.
+    Then a single trial call passes, and its success closes the circuit. Only exceptions of type `failure`
+    count: with any other, the service responded. `clock` returns seconds and never goes back.
     """
 
     def __init__(
@@ -30,48 +30,48 @@ class Breaker:
     ) -> None:
         self._name = name
         self._failure = failure
-        self._failures = failures
+        self._max_failures = failures
         self._seconds = seconds
         self._clock = clock
-        self._in_a_row = 0
+        self._failures = 0
         self._open_until = 0.0
-        self._trying = False
+        self._is_trying = False
 
     @contextmanager
-    def guarding(self) -> Iterator[None]:
-        """Make the call inside; raises Open when it must not be made now."""
+    def call(self) -> Iterator[None]:
+        """Make the call inside; raises CircuitOpen if it must not be made now."""
         is_trial = self._admit()
         try:
             yield
         except self._failure:
-            self._failed()
+            self._record_failure()
             raise
         except Exception:
-            self._answered()
+            self._record_success()
             raise
         else:
-            self._answered()
-        finally:  # a call that was cancelled has said nothing
+            self._record_success()
+        finally:  # a cancelled call proves nothing
             if is_trial:
-                self._trying = False
+                self._is_trying = False
 
     def _admit(self) -> bool:
-        """Whether the call that may be made now is the single one that tries it out."""
-        if self._in_a_row < self._failures:
+        """Whether this call is the single trial; raises CircuitOpen."""
+        if self._failures < self._max_failures:
             return False
-        if self._trying or self._clock() < self._open_until:
-            raise Open
-        self._trying = True
+        if self._is_trying or self._clock() < self._open_until:
+            raise CircuitOpen
+        self._is_trying = True
         return True
 
-    def _failed(self) -> None:
-        self._in_a_row += 1
-        if self._in_a_row >= self._failures:
+    def _record_failure(self) -> None:
+        self._failures += 1
+        if self._failures >= self._max_failures:
             self._open_until = self._clock() + self._seconds
-        if self._in_a_row == self._failures:
+        if self._failures == self._max_failures:
             log.error("circuit opened", extra={"of": self._name, "failures": self._failures})
 
-    def _answered(self) -> None:
-        if self._in_a_row >= self._failures:
+    def _record_success(self) -> None:
+        if self._failures >= self._max_failures:
             log.info("circuit closed", extra={"of": self._name})
-        self._in_a_row = 0
+        self._failures = 0

@@ -1,4 +1,4 @@
-"""Where a process has its ChittyIDs minted, and the task that catches up on what had to wait."""
+"""Chooses who mints ChittyIDs, and gives them to installations that wait for one."""
 
 import asyncio
 import logging
@@ -12,18 +12,18 @@ from resolvers.github import deliveries
 from resolvers.minting import Mint
 from server.settings import Settings
 
-SECONDS_BETWEEN = 10.0
+RETRY_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def minter(settings: Settings) -> AsyncIterator[Mint]:
-    """What mints as the settings say: the identity authority where one is set, else this process."""
+async def open_minter(settings: Settings) -> AsyncIterator[Mint]:
+    """Mints ChittyIDs by the identity authority if one is configured, else locally."""
     if settings.mint_url is None:
         yield minting.mint_locally
         return
-    # Here, since loading an HTTP client takes a tenth of a second that most processes need not spend.
+    # Imported here, since most processes need no HTTP client, which takes 0.1 s to load.
     from server.identity.authority import Authority
 
     authority = Authority(settings.mint_url, str(settings.chittyid_token))
@@ -34,9 +34,9 @@ async def minter(settings: Settings) -> AsyncIterator[Mint]:
 
 
 @asynccontextmanager
-async def catching_up(database: Database, mint: Mint) -> AsyncIterator[None]:
-    """While inside, give waiting installations their ChittyIDs: at once, and every few seconds."""
-    task = asyncio.create_task(_catch_up(database, mint))
+async def mint_for_pending(database: Database, mint: Mint) -> AsyncIterator[None]:
+    """While inside, mint ChittyIDs for pending installations: at once and every few seconds."""
+    task = asyncio.create_task(_mint_repeatedly(database, mint))
     try:
         yield
     finally:
@@ -45,15 +45,15 @@ async def catching_up(database: Database, mint: Mint) -> AsyncIterator[None]:
             await task
 
 
-async def _catch_up(database: Database, mint: Mint) -> None:
+async def _mint_repeatedly(database: Database, mint: Mint) -> None:
     while True:
         try:
             async for installation_id, row in deliveries.identify_pending(database, mint):
                 if row is not None:
                     extra = {"installation": installation_id, "chitty_id": row.chitty_id}
-                    log.info("waiting installation identified", extra=extra)
-        except Unavailable as unavailable:
-            log.warning("waiting installations not read", extra={"reason": str(unavailable)})
-        except Exception:  # the next round may go better, and nobody else would begin one
-            log.exception("waiting installations not identified")
-        await asyncio.sleep(SECONDS_BETWEEN)
+                    log.info("pending installation identified", extra=extra)
+        except Unavailable as error:
+            log.warning("pending installations not read", extra={"reason": str(error)})
+        except Exception:  # the task must survive: the next round may succeed
+            log.exception("pending installations not identified")
+        await asyncio.sleep(RETRY_SECONDS)

@@ -131,7 +131,7 @@ async def test_a_huge_credential_is_refused(api: Guarded):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"), UNKNOWN),
         (lambda key: key + "A", UNKNOWN),
@@ -142,10 +142,10 @@ async def test_a_huge_credential_is_refused(api: Guarded):
     ],
     ids=["another secret", "longer", "shorter", "another id", "another form", "capitals"],
 )
-async def test_a_key_that_differs_in_any_part_is_unknown(api: Guarded, spoil, said: str):
+async def test_a_key_that_differs_in_any_part_is_unknown(api: Guarded, spoil, message: str):
     _, key = await api.newcomer()
 
-    assert refused_with_401(await api.show(bearer(spoil(key)))) == said
+    assert refused_with_401(await api.show(bearer(spoil(key)))) == message
 
 
 async def test_a_key_outside_the_authorization_header_is_ignored(api: Guarded):
@@ -246,8 +246,8 @@ async def test_malformed_capabilities_grant_nothing(api: Guarded, stored: str):
 async def test_changes_by_another_process_apply_to_the_next_request_of_every_worker(tmp_path):
     path = tmp_path / "registry.db"
     assert command("migrate", "--database", path).returncode == 0
-    with served(path, "--auth", "protected", "--workers", "2") as (_, said):
-        url = url_of(said, "/graphql")
+    with served(path, "--auth", "protected", "--workers", "2") as (_, output):
+        url = url_of(output, "/graphql")
 
         def statuses(key: str) -> set[int]:
             asked = {"query": "{ viewer { capabilities } }"}

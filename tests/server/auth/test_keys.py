@@ -28,21 +28,21 @@ def keys(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return command("keys", *words, "--database", path)
 
 
-def created(path: Path, *words: str) -> str:
+def create(path: Path, *words: str) -> str:
     done = keys(path, "create", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def listed(path: Path, *words: str) -> list[dict[str, str | None]]:
+def list_keys(path: Path, *words: str) -> list[dict[str, str | None]]:
     found: list[dict[str, str | None]] = json.loads(keys(path, "list", "--json", *words).stdout)
     return found
 
 
-def who(said: str, key: str) -> tuple[int, dict]:
+def authenticate(output: str, key: str) -> tuple[int, dict]:
     headers = {"authorization": bearer(key)}
     answer = httpx2.post(
-        url_of(said, "/graphql"), json={"query": WHO}, headers=headers, timeout=PATIENCE
+        url_of(output, "/graphql"), json={"query": WHO}, headers=headers, timeout=PATIENCE
     )
     return answer.status_code, answer.json().get("data")
 
@@ -58,7 +58,7 @@ def test_create_prints_only_the_key_to_stdout_and_explains_it_on_stderr(path: Pa
 
 
 def test_only_the_digest_of_a_keys_secret_is_stored(path: Path):
-    key = created(path, "--actor", ADA)
+    key = create(path, "--actor", ADA)
 
     stored = b"".join(file.read_bytes() for file in path.parent.glob("registry.db*"))
 
@@ -67,10 +67,10 @@ def test_only_the_digest_of_a_keys_secret_is_stored(path: Path):
 
 
 def test_keys_are_listed_with_labels_and_without_secrets(path: Path):
-    first = created(path, "--actor", ADA, "--label", "the build server", "--expires", "2999-01-31")
-    second = created(path, "--actor", "CHITTY-BOB")
+    first = create(path, "--actor", ADA, "--label", "the build server", "--expires", "2999-01-31")
+    second = create(path, "--actor", "CHITTY-BOB")
 
-    everything, of_ada = keys(path, "list"), listed(path, "--actor", ADA)
+    everything, of_ada = keys(path, "list"), list_keys(path, "--actor", ADA)
 
     assert [each.split()[:2] for each in everything.stdout.splitlines()] == [
         [parse(first).key_id, ADA],
@@ -98,13 +98,13 @@ def test_list_says_that_there_are_no_keys(path: Path):
     ],
 )
 def test_an_expiry_may_be_a_day_or_an_instant(path: Path, given: str, stored: str):
-    created(path, "--actor", ADA, "--expires", given)
+    create(path, "--actor", ADA, "--expires", given)
 
-    assert [key["expires_at"] for key in listed(path)] == [stored]
+    assert [key["expires_at"] for key in list_keys(path)] == [stored]
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ("2020-01-31", "'2020-01-31' is in the past: give a time in the future"),
         ("2020-01-31T18:00:00Z", "is in the past: give a time in the future"),
@@ -118,21 +118,21 @@ def test_an_expiry_may_be_a_day_or_an_instant(path: Path, given: str, stored: st
         ("", "'' must be"),
     ],
 )
-def test_any_other_expiry_is_refused_and_no_key_created(path: Path, given: str, said: str):
+def test_any_other_expiry_is_refused_and_no_key_created(path: Path, given: str, message: str):
     done = keys(path, "create", "--actor", ADA, "--expires", given)
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
-    assert listed(path) == []
+    assert message in done.stderr
+    assert list_keys(path) == []
 
 
 def test_the_first_admin_is_created_with_its_key_while_a_server_runs(path: Path):
-    with served(path, "--auth", "protected") as (_, said):
-        key = created(path, "--new-admin", "Grace Hopper")
-        status, data = who(said, key)
-        (stored,) = listed(path)
+    with served(path, "--auth", "protected") as (_, output):
+        key = create(path, "--new-admin", "Grace Hopper")
+        status, data = authenticate(output, key)
+        (stored,) = list_keys(path)
         revoked = keys(path, "revoke", parse(key).key_id)
-        after, _ = who(said, key)
+        after, _ = authenticate(output, key)
 
     actor = stored["actor_chitty_id"]
     assert actor.startswith("CHITTY-ACTOR-")
@@ -147,39 +147,39 @@ def test_the_first_admin_is_created_with_its_key_while_a_server_runs(path: Path)
 def test_granting_admin_keeps_the_actors_capabilities(path: Path):
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE actors SET capabilities = '[\"audit:read\"]'")
-    with served(path, "--auth", "protected") as (_, said):
-        plain = created(path, "--actor", ADA)
-        before = who(said, plain)
+    with served(path, "--auth", "protected") as (_, output):
+        plain = create(path, "--actor", ADA)
+        before = authenticate(output, plain)
         for _ in range(2):  # what it holds already is not given again
-            created(path, "--actor", ADA, "--grant-admin")
-        after = who(said, plain)
+            create(path, "--actor", ADA, "--grant-admin")
+        after = authenticate(output, plain)
 
     held = [data["viewer"]["capabilities"] for _, data in (before, after)]
     assert held == [["audit:read"], ["audit:read", "admin"]]
 
 
 def test_revoking_again_keeps_the_first_time(path: Path):
-    key_id = parse(created(path, "--actor", ADA)).key_id
+    key_id = parse(create(path, "--actor", ADA)).key_id
 
     first, again = keys(path, "revoke", key_id), keys(path, "revoke", key_id)
 
     assert first.returncode == again.returncode == 0
     assert first.stdout == again.stdout
-    assert f"revoked {listed(path)[0]['revoked_at']}" in keys(path, "list").stdout
+    assert f"revoked {list_keys(path)[0]['revoked_at']}" in keys(path, "list").stdout
 
 
 def test_an_unknown_or_inactive_actor_gets_neither_key_nor_capability(path: Path):
     unknown = keys(path, "create", "--actor", "CHITTY-NOBODY", "--grant-admin")
-    with served(path) as (_, said):
+    with served(path) as (_, output):
         mutation = (
             'mutation { suspendActor(input: { chittyId: "CHITTY-ADA" }) { errors { code } } }'
         )
-        httpx2.post(url_of(said, "/graphql"), json={"query": mutation}, timeout=PATIENCE)
+        httpx2.post(url_of(output, "/graphql"), json={"query": mutation}, timeout=PATIENCE)
     suspended = keys(path, "create", "--actor", ADA, "--grant-admin")
 
     assert complaint(unknown) == "chittygraph: there is no actor CHITTY-NOBODY\n"
     assert complaint(suspended) == f"chittygraph: {ADA} is suspended: reinstate it first\n"
-    assert listed(path) == []
+    assert list_keys(path) == []
     assert '"admin"' not in command("export", "--jsonl", "actors", "--database", path).stdout
 
 
@@ -192,7 +192,7 @@ def test_revoking_an_unknown_key_fails(path: Path):
 
 
 def test_revoke_refuses_a_whole_key_without_repeating_it(path: Path):
-    key = created(path, "--actor", ADA)
+    key = create(path, "--actor", ADA)
 
     revoked = keys(path, "revoke", key)
     labelled = keys(path, "create", "--actor", ADA, "--label", key)
@@ -202,7 +202,7 @@ def test_revoke_refuses_a_whole_key_without_repeating_it(path: Path):
         assert done.returncode == 2
         assert parse(key).secret not in done.stdout + done.stderr
     assert "give only the id, the 12 characters after cg_" in revoked.stderr
-    assert [each["label"] for each in listed(path)] == [None]
+    assert [each["label"] for each in list_keys(path)] == [None]
 
 
 @pytest.mark.parametrize(

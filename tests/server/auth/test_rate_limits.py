@@ -120,12 +120,12 @@ def test_the_number_of_buckets_is_bounded():
 
 async def test_failures_are_logged_with_the_address_and_without_the_credential(api: Guarded):
     async with asking_from(api, "192.0.2.7") as guesser:
-        with listening() as heard:
+        with listening() as logs:
             await guesser.show(WRONG)
 
-    (line,) = heard.lines("credential refused")
+    (line,) = logs.lines("credential refused")
     assert (line["client"], line["reason"]) == ("192.0.2.7", "the API key is unknown")
-    assert "A" * 43 not in heard.text
+    assert "A" * 43 not in logs.text
 
 
 async def test_an_actor_with_too_many_requests_must_wait_with_any_key(api: Guarded, now):

@@ -50,15 +50,15 @@ def requests(secret: str) -> Iterator[dict[str, Any]]:
         f"# {secret}",
         f'{{ "{secret}',
     ):
-        yield posted({"query": query})
-    yield posted(
+        yield post({"query": query})
+    yield post(
         {"query": "query($n: Int) { actors(first: $n) { totalCount } }", "variables": {"n": secret}}
     )
-    yield posted({"query": reading, "variables": {secret: secret}})
-    yield posted({"query": reading, "variables": secret})
-    yield posted({"query": reading, "operationName": secret})
-    yield posted({"query": reading, "extensions": {"persistedQuery": {"sha256Hash": secret}}})
-    yield posted({"query": reading, secret: secret})
+    yield post({"query": reading, "variables": {secret: secret}})
+    yield post({"query": reading, "variables": secret})
+    yield post({"query": reading, "operationName": secret})
+    yield post({"query": reading, "extensions": {"persistedQuery": {"sha256Hash": secret}}})
+    yield post({"query": reading, secret: secret})
     yield {"method": "POST", "url": "/graphql", "headers": JSON, "content": secret}
     for path in (
         "/graphql",
@@ -74,7 +74,7 @@ def requests(secret: str) -> Iterator[dict[str, Any]]:
         yield {"method": "GET", "url": path, "headers": {"authorization": f"Basic {secret}"}}
         yield {"method": "GET", "url": f"{path}/{quote(secret)}"}
     for header in ("x-api-key", "cookie", "user-agent", "referer", "accept", "x-request-id"):
-        yield {**posted({"query": reading}), "headers": {**JSON, header: secret}}
+        yield {**post({"query": reading}), "headers": {**JSON, header: secret}}
     for header in ("traceparent", "if-none-match", "accept-encoding", "x-hub-signature-256"):
         yield {"method": "GET", "url": "/graphql", "headers": {header: secret}}
     hook = {"x-github-event": secret, "x-github-delivery": secret, "x-hub-signature-256": secret}
@@ -86,11 +86,11 @@ def requests(secret: str) -> Iterator[dict[str, Any]]:
     }
 
 
-def posted(body: dict[str, Any]) -> dict[str, Any]:
+def post(body: dict[str, Any]) -> dict[str, Any]:
     return {"method": "POST", "url": "/graphql", "headers": JSON, "content": json.dumps(body)}
 
 
-def answers(client: httpx2.Client, credential: str, secret: str) -> Iterator[str]:
+def responses_to(client: httpx2.Client, credential: str, secret: str) -> Iterator[str]:
     """What is answered to each request, with the credential and without."""
     for request in requests(secret):
         for shown in ({"authorization": bearer(credential)}, {}):
@@ -99,25 +99,25 @@ def answers(client: httpx2.Client, credential: str, secret: str) -> Iterator[str
             yield f"{answer.status_code} {answer.headers} {answer.text}"
 
 
-async def said_on_sockets(url: str, secret: str) -> list[str]:
+async def socket_responses(url: str, secret: str) -> list[str]:
     """What is answered on WebSockets to whoever sends a secret where it belongs and where it does not.
 
     None has it as an operation's id, which is repeated in each answer.
     """
-    told = []
+    responses = []
     for shown in (bearer(secret), secret):
         async with opened(url) as socket:
             await socket.say("connection_init", payload={"authorization": shown, secret: secret})
             await socket.subscribe(f"{{ {secret} }}", operationName=secret, variables={secret: 1})
             await socket.say(secret)
-            told.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
+            responses.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
         with suppress(InvalidStatus):
             async with opened(url, additional_headers={"Authorization": shown}) as socket:
                 await socket.say("connection_init")
                 await socket.subscribe(f"query {secret} {{ __typename }}")
                 await socket.say(secret)
-                told.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
-    return told
+                responses.append(" ".join(map(str, [await socket.rest(), await socket.closed()])))
+    return responses
 
 
 def fragments(secret: str) -> list[str]:
@@ -176,10 +176,10 @@ def send_everywhere(url: str, credentials: Credentials) -> tuple[list[str], str]
     responses: list[str] = []
     with httpx2.Client(base_url=url, timeout=60) as client:
         for secret in presented:
-            responses += answers(client, credentials.key, secret)
-        responses += answers(client, credentials.token, credentials.token)
+            responses += responses_to(client, credentials.key, secret)
+        responses += responses_to(client, credentials.token, credentials.token)
         for secret in (*presented, credentials.metrics_token):
-            responses += asyncio.run(said_on_sockets(f"{url}/graphql", secret))
+            responses += asyncio.run(socket_responses(f"{url}/graphql", secret))
         for secret in (credentials.metrics_token, credentials.webhook_secret):
             headers = {"authorization": bearer(secret)}
             for path in ("/metrics", "/graphql", "/none"):
@@ -211,11 +211,11 @@ def test_no_credential_appears_in_any_response_file_log_or_metric(database: Path
             wrong_key=key[:-1] + "_",
             wrong_token=token(RSA[1], sub="somebody else"),
         )
-        with served(database, *flags_of(credentials, issuer.url)) as (process, said):
+        with served(database, *flags_of(credentials, issuer.url)) as (process, output):
             log: list[str] = []
             reading = threading.Thread(target=lambda: log.append(process.stderr.read()))
             reading.start()  # or the server would wait for room in the pipe
-            responses, metrics = send_everywhere(url_of(said, ""), credentials)
+            responses, metrics = send_everywhere(url_of(output, ""), credentials)
             written = {
                 path.name: path.read_bytes().decode("latin-1")
                 for path in database.parent.glob("registry.db*")

@@ -53,7 +53,7 @@ async def verifying(issuer: Issuer, *algorithms: str, claim: str = "sub", now=ti
         await keys.close()
 
 
-async def refused(issuer: Issuer, bad: str, *algorithms: str) -> str:
+async def refusal_reason(issuer: Issuer, bad: str, *algorithms: str) -> str:
     """Why a token is refused where a good one is not."""
     async with verifying(issuer, *algorithms) as tokens:
         with pytest.raises(InvalidToken) as caught:
@@ -117,9 +117,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("claims", "said"), WRONG.values(), ids=WRONG)
-async def test_a_token_with_a_wrong_claim_is_refused(issuer, claims, said):
-    assert await refused(issuer, token(**{"sub": "ada", **claims})) == said
+@pytest.mark.parametrize(("claims", "reason"), WRONG.values(), ids=WRONG)
+async def test_a_token_with_a_wrong_claim_is_refused(issuer, claims, reason):
+    assert await refusal_reason(issuer, token(**{"sub": "ada", **claims})) == reason
 
 
 async def test_clocks_may_differ_by_half_a_minute(issuer):
@@ -131,21 +131,21 @@ async def test_clocks_may_differ_by_half_a_minute(issuer):
     assert (late[0], early[0]) == ("late", "early")
 
 
-def spliced(head: dict, claims: dict, signature: bytes = b"") -> str:
+def assemble(head: dict, claims: dict, signature: bytes = b"") -> str:
     parts = json.dumps(head).encode(), json.dumps(claims).encode(), signature
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
-def whole(**more) -> dict:
+def claims_of(**more) -> dict:
     now = int(time.time())
     return {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + 60, "sub": "ada", **more}
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, ["RS256"], "HS256", "RS512"])
 async def test_any_other_algorithm_is_refused(issuer, alg):
-    said = await refused(issuer, spliced({"alg": alg, "kid": "one"}, whole()))
+    reason = await refusal_reason(issuer, assemble({"alg": alg, "kid": "one"}, claims_of()))
 
-    assert said in ("the token must be signed with RS256 or ES256", "the token is not valid")
+    assert reason in ("the token must be signed with RS256 or ES256", "the token is not valid")
 
 
 async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(issuer):
@@ -154,10 +154,10 @@ async def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(issuer)
 
     pem = RSA[0].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for alg in ("HS256", "RS256"):
-        signed = spliced({"alg": alg, "kid": "one"}, whole()).rstrip(".")
+        signed = assemble({"alg": alg, "kid": "one"}, claims_of()).rstrip(".")
         signature = hmac.new(pem, signed.encode(), hashlib.sha256).digest()
         forged = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
-        assert (await refused(issuer, forged)).startswith("the token ")
+        assert (await refusal_reason(issuer, forged)).startswith("the token ")
 
 
 async def test_key_locations_in_a_token_are_ignored(issuer):
@@ -169,24 +169,26 @@ async def test_key_locations_in_a_token_are_ignored(issuer):
             {"jwk": published(RSA[1], "one")},
             {"x5c": ["AAAA"]},
         ]
-        said = [await refused(issuer, token(RSA[1], sub="ada", head=head)) for head in heads]
+        reasons = [
+            await refusal_reason(issuer, token(RSA[1], sub="ada", head=head)) for head in heads
+        ]
 
-        assert said == ["the token is not valid"] * len(heads)
+        assert reasons == ["the token is not valid"] * len(heads)
         assert evil.asked == []
 
 
 async def test_a_token_with_an_unknown_critical_extension_is_refused(issuer):
     head = {"crit": ["exp"], "exp": 1}
 
-    assert await refused(issuer, token(sub="ada", head=head)) == "the token is not valid"
+    assert await refusal_reason(issuer, token(sub="ada", head=head)) == "the token is not valid"
 
 
 TEXTS = ["x", "..", "a.b.c", "e30.e30.e30", "é", "a" * 9_000, "[" * 4_000 + ".e30.", "W10.e30.e30"]
 
 
-@pytest.mark.parametrize("bad", [*TEXTS, spliced({"alg": "RS256", "kid": [1]}, {})])
+@pytest.mark.parametrize("bad", [*TEXTS, assemble({"alg": "RS256", "kid": [1]}, {})])
 async def test_a_malformed_token_is_refused(issuer, bad):
-    assert (await refused(issuer, bad)).startswith("the token ")
+    assert (await refusal_reason(issuer, bad)).startswith("the token ")
 
 
 async def test_a_token_with_a_deeply_nested_header_is_refused(issuer, tmp_path):
@@ -203,7 +205,7 @@ async def test_a_weak_key_is_not_used(issuer):
     with pytest.warns(jwt.InsecureKeyLengthWarning):
         weak = token(WEAK, "weak", sub="ada", iat=now)
 
-    assert await refused(issuer, weak) == "the token is not valid"
+    assert await refusal_reason(issuer, weak) == "the token is not valid"
 
 
 async def test_each_type_of_key_verifies_what_the_settings_allow(issuer):
@@ -225,8 +227,8 @@ async def test_a_key_is_used_only_for_its_published_purpose(issuer):
         published(RSA[1], "two", use="enc"),
     )
 
-    other = await refused(issuer, token(algorithm="PS256", sub="a"), "RS256", "PS256")
-    encrypting = await refused(issuer, token(RSA[1], "two", sub="a"))
+    other = await refusal_reason(issuer, token(algorithm="PS256", sub="a"), "RS256", "PS256")
+    encrypting = await refusal_reason(issuer, token(RSA[1], "two", sub="a"))
 
     assert other == "the token's signing key is not for PS256"
     assert encrypting == "the token's signing key is not one that its issuer publishes"
@@ -245,9 +247,13 @@ async def test_a_malformed_published_key_verifies_nothing(issuer):
     keys = [published(RSA[1], f"odd {n}", **each) for n, each in enumerate(odd)]
     issuer.publish(published(RSA[0], "one"), *keys)
 
-    said = [await refused(issuer, token(RSA[1], f"odd {n}", sub="a")) for n in range(len(odd))]
+    reasons = [
+        await refusal_reason(issuer, token(RSA[1], f"odd {n}", sub="a")) for n in range(len(odd))
+    ]
 
-    assert said == ["the token's signing key is not for RS256"] * 3 + ["the token is not valid"] * 4
+    assert (
+        reasons == ["the token's signing key is not for RS256"] * 3 + ["the token is not valid"] * 4
+    )
 
 
 async def test_a_token_without_a_key_id_is_verified_by_the_only_key(issuer):
@@ -255,9 +261,9 @@ async def test_a_token_without_a_key_id_is_verified_by_the_only_key(issuer):
         assert (await tokens.verify(token(key_id=None, sub="ada")))[0] == "ada"
     issuer.publish(published(RSA[0], "one"), published(RSA[1], "two"))
 
-    said = await refused(issuer, token(key_id=None, sub="ada"))
+    reason = await refusal_reason(issuer, token(key_id=None, sub="ada"))
 
-    assert said == "the token's signing key is not one that its issuer publishes"
+    assert reason == "the token's signing key is not one that its issuer publishes"
 
 
 async def test_a_cached_verification_ends_with_the_tokens_expiry(issuer):
@@ -356,17 +362,17 @@ async def test_a_slow_issuer_delays_no_other_request(issuer, tmp_path):
         answers = [await api.show(bearer(key)) for _ in range(3)]
         waited = not waiting.done()
         issuer.ended.set()  # which closes the connection
-        refused = await waiting
+        response = await waiting
 
     assert [answer.status_code for answer in answers] == [200] * 3
-    assert (waited, refused.status_code) == (True, 503)
+    assert (waited, response.status_code) == (True, 503)
 
 
 async def test_a_fetch_has_a_time_limit(issuer):
     issuer.hang()
     async with verifying(issuer, seconds=0.05) as tokens:
-        with listening() as heard, pytest.raises(KeysUnavailable):
+        with listening() as logs, pytest.raises(KeysUnavailable):
             await tokens.verify(token(sub="ada"))
 
-    (line,) = heard.lines("signing keys not fetched")
+    (line,) = logs.lines("signing keys not fetched")
     assert (line["url"], line["reason"]) == (issuer.url, "TimeoutError")

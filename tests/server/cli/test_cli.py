@@ -160,20 +160,20 @@ def test_the_schema_is_printed_as_sdl():
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_responds_and_stops_cleanly(path, stop):
-    with served(path, "--demo") as (process, said):
-        status = status_of(url_of(said, "/healthz"))
+    with served(path, "--demo") as (process, output):
+        status = status_of(url_of(output, "/healthz"))
         process.send_signal(stop)
         _, err = process.communicate(timeout=PATIENCE)
 
     assert (status, process.returncode) == (200, 0)
-    assert "A first query to try" in said
+    assert "A first query to try" in output
     assert "Traceback" not in err
     assert all(json.loads(line)["event"] for line in err.splitlines())
 
 
 def test_several_workers_respond_and_stop_together(path):
-    with served(path, "--workers", "2") as (process, said):
-        status = status_of(url_of(said, "/healthz"))
+    with served(path, "--workers", "2") as (process, output):
+        status = status_of(url_of(output, "/healthz"))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
 

@@ -43,7 +43,7 @@ def sql(path, capsys):
     return run
 
 
-def asking(path: Path, statement: str, *flags: str) -> "subprocess.Popen[str]":
+def start_sql(path: Path, statement: str, *flags: str) -> "subprocess.Popen[str]":
     """A process that asks; its output can be read as it comes."""
     return subprocess.Popen(
         [*COMMAND, "sql", statement, "--database", str(path), *flags],
@@ -285,7 +285,7 @@ def test_a_long_statement_is_stopped_at_its_time_limit(sql):
 @pytest.mark.parametrize("condition", ["i = 1", "TRUE"])
 def test_an_interrupt_stops_a_long_statement_quietly(path, condition: str):
     statement = f"{ENDLESS.format('i')} WHERE {condition}"
-    process = asking(path, statement, "--read-seconds", "3600")
+    process = start_sql(path, statement, "--read-seconds", "3600")
 
     first = process.stdout.readline()
     process.send_signal(signal.SIGINT)
@@ -296,7 +296,7 @@ def test_an_interrupt_stops_a_long_statement_quietly(path, condition: str):
 
 
 def test_a_closed_pipe_stops_the_output_quietly(path):
-    process = asking(path, ENDLESS.format("i"), "--read-seconds", "3600")
+    process = start_sql(path, ENDLESS.format("i"), "--read-seconds", "3600")
 
     lines = [process.stdout.readline() for _ in range(3)]
     process.stdout.close()

@@ -59,7 +59,7 @@ def is_unanswered(client: socket.socket) -> bool:
 
 
 def logged(process: Popen[str]) -> list[dict[str, Any]]:
-    """Stop the server, and return what it said."""
+    """Stop the server, and return its logs."""
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=PATIENCE)
     return [json.loads(line) for line in err.splitlines()]
@@ -88,10 +88,10 @@ async def both_are_read(url: str) -> None:
 async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, compiled: str):
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
-    with served(path, *flags) as (process, said):
+    with served(path, *flags) as (process, output):
         with elsewhere(path) as connection:
             connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
-        url = url_of(said, "/graphql")
+        url = url_of(output, "/graphql")
         await seconds_to_count(url)  # whatever is done once only is done by then
 
         clients = [post(url, f"{{ {SLOW} }}") for _ in range(2)]
@@ -100,22 +100,22 @@ async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, 
         for client in clients:
             client.close()
         took = await seconds_to_count(url)
-        said_later = logged(process)
+        later_logs = logged(process)
 
-    gone = [line for line in said_later if line.get("status") == 499]
+    gone = [line for line in later_logs if line.get("status") == 499]
     assert unanswered == [True, True]
     assert took < SOON
     assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
-    assert {line["level"] for line in said_later} == {"info"}
+    assert {line["level"] for line in later_logs} == {"info"}
 
 
 async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: Path):
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
-    with served(path, *flags) as (process, said):
+    with served(path, *flags) as (process, output):
         with elsewhere(path) as connection:
             connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
-        url = url_of(said, "/graphql")
+        url = url_of(output, "/graphql")
         await seconds_to_count(url)
 
         async with acknowledged(url) as socket:
@@ -126,19 +126,19 @@ async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: 
                 await socket.say("complete", id=id_)
             took = await seconds_to_count(url)
             after = await socket.ask("{ __typename }", "a")
-        said_later = logged(process)
+        later_logs = logged(process)
 
-    gone = [line for line in said_later if line.get("outcome") == "gone"]
+    gone = [line for line in later_logs if line.get("outcome") == "gone"]
     assert took < SOON
     assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
     assert after == {"data": {"__typename": "Query"}}
-    assert {line["level"] for line in said_later} == {"info"}
+    assert {line["level"] for line in later_logs} == {"info"}
 
 
 async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: Path):
     path = tmp_path / "registry.db"
-    with served(path, "--demo", *ROOM) as (process, said):
-        url = url_of(said, "/graphql")
+    with served(path, "--demo", *ROOM) as (process, output):
+        url = url_of(output, "/graphql")
         post(url, f"mutation {{ {REGISTER} }}").close()
         with elsewhere(path) as connection:
             deadline = time.monotonic() + PATIENCE
@@ -147,7 +147,7 @@ async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: 
                 if registered == REGISTRATIONS:
                     break
                 await asyncio.sleep(0.05)
-        said_later = logged(process)
+        later_logs = logged(process)
 
     assert registered == REGISTRATIONS
-    assert {line["level"] for line in said_later} == {"info"}
+    assert {line["level"] for line in later_logs} == {"info"}

@@ -195,12 +195,12 @@ async def test_only_complete_responses_to_get_have_an_etag(api):
 
 def test_a_restarted_server_has_new_etags(tmp_path):
     path = tmp_path / "registry.db"
-    with served(path) as (_, said):
-        first = httpx2.get(url_of(said, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
-    with served(path) as (_, said):
+    with served(path) as (_, output):
+        first = httpx2.get(url_of(output, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
+    with served(path) as (_, output):
         held = {"if-none-match": first.headers["etag"]}
         second = httpx2.get(
-            url_of(said, "/graphql"), params={"query": ASK}, headers=held, timeout=PATIENCE
+            url_of(output, "/graphql"), params={"query": ASK}, headers=held, timeout=PATIENCE
         )
 
     assert second.status_code == 200
@@ -210,8 +210,8 @@ def test_all_workers_have_the_same_etags(tmp_path):
     if not library.IS_SAFE_FOR_SEVERAL_WRITERS:
         pytest.skip(f"SQLite {library.VERSION} lets only one worker serve")
     path = tmp_path / "registry.db"
-    with served(path, "--workers", "2") as (process, said):
-        url = url_of(said, "/graphql")
+    with served(path, "--workers", "2") as (process, output):
+        url = url_of(output, "/graphql")
         try:
             httpx2.post(url, json={"query": REGISTER}, timeout=PATIENCE)
             tags = {

@@ -11,7 +11,7 @@ import pytest
 
 from db.errors import Unavailable
 from db.model import chitty_id
-from server.identity.authority import REFUSED, SILENT, Authority
+from server.identity.authority import NO_RESPONSE, REFUSED, Authority
 from tests.support.identity_authority import Answer, an_authority, named
 from tests.support.log_capture import listening
 
@@ -48,7 +48,7 @@ async def client(authority):
         yield client
 
 
-async def test_an_id_is_asked_for_by_type_with_the_token_and_a_key(authority, client):
+async def test_a_request_has_the_type_the_token_and_an_idempotency_key(authority, client):
     minted = await client.mint("ACTOR")
 
     [asked] = authority.asked
@@ -58,7 +58,7 @@ async def test_an_id_is_asked_for_by_type_with_the_token_and_a_key(authority, cl
     assert len(asked.key) == 36
 
 
-async def test_every_id_is_minted_under_a_key_of_its_own(authority, client):
+async def test_every_id_has_its_own_idempotency_key(authority, client):
     await client.mint("CONTEXT")
     await client.mint("INSTALLATION")
 
@@ -67,7 +67,7 @@ async def test_every_id_is_minted_under_a_key_of_its_own(authority, client):
     assert [each.body["entityType"] for each in (first, second)] == ["P", "T"]
 
 
-async def test_no_token_means_no_credentials_whatever_the_environment_holds(
+async def test_without_a_token_no_credential_is_taken_from_the_environment(
     authority, monkeypatch, tmp_path
 ):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password hush\n")
@@ -82,20 +82,20 @@ async def test_no_token_means_no_credentials_whatever_the_environment_holds(
 
 @pytest.mark.parametrize("spelling", ["chittyId", "chitty_id", "id"])
 @pytest.mark.parametrize("status", [200, 201])
-async def test_the_id_is_found_under_every_known_name(authority, client, spelling, status):
+async def test_the_id_is_read_under_every_known_name(authority, client, spelling, status):
     authority.answers = [replace(named(GOOD, spelling), status=status)]
 
     assert await client.mint("ACTOR") == GOOD
 
 
-async def test_an_id_behind_its_did_is_stored_without(authority, client):
+async def test_a_did_prefix_is_removed(authority, client):
     authority.answers = [named(f"did:chitty:{GOOD}")]
 
     assert await client.mint("ACTOR") == GOOD
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-async def test_after_a_failure_it_is_asked_once_more_under_the_same_key(authority, client, status):
+async def test_a_failure_is_retried_once_with_the_same_key(authority, client, status):
     authority.answers = [Answer({}, status)]
 
     await client.mint("ACTOR")
@@ -104,17 +104,17 @@ async def test_after_a_failure_it_is_asked_once_more_under_the_same_key(authorit
     assert first.key == second.key
 
 
-async def test_after_a_second_failure_it_is_not_asked_again(authority, client):
+async def test_a_second_failure_is_not_retried(authority, client):
     authority.refuse(503)
 
-    with pytest.raises(Unavailable, match=SILENT):
+    with pytest.raises(Unavailable, match=NO_RESPONSE):
         await client.mint("ACTOR")
 
     assert len(authority.asked) == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
-async def test_a_refusal_is_final(authority, client, status):
+async def test_a_refusal_is_not_retried(authority, client, status):
     authority.refuse(status)
 
     with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
@@ -125,7 +125,7 @@ async def test_a_refusal_is_final(authority, client, status):
     assert (line["level"], line["reason"]) == ("error", f"status {status}")
 
 
-async def test_a_refusal_under_status_200_is_one_too(authority, client):
+async def test_success_false_is_a_refusal_whatever_the_status(authority, client):
     authority.answers = [Answer({"success": False, "error": "Invalid entityType"})]
 
     with pytest.raises(Unavailable, match=REFUSED):
@@ -135,7 +135,7 @@ async def test_a_refusal_under_status_200_is_one_too(authority, client):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_not_followed_and_the_log_says_what_to_do(authority, client, status):
+async def test_a_redirect_is_not_followed_and_the_log_has_advice(authority, client, status):
     authority.answers = [Answer({}, status, {"Location": f"{authority.url}/mint"})]
 
     with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
@@ -151,7 +151,7 @@ async def test_a_redirect_is_not_followed_and_the_log_says_what_to_do(authority,
         (Answer(b""), "not JSON"),
         (Answer(b"<html>"), "not JSON"),
         (Answer(b'{"chittyId": NaN}'), "not JSON"),
-        (Answer([GOOD]), "no JSON object"),
+        (Answer([GOOD]), "not a JSON object"),
         (Answer({}), "without any of"),
         (named(None), "without any of"),
         (named(7), "without any of"),
@@ -163,12 +163,12 @@ async def test_a_redirect_is_not_followed_and_the_log_says_what_to_do(authority,
         (Answer(gzip.compress(BEYOND.encode()), headers={"Content-Encoding": "gzip"}), "not JSON"),
     ],
 )
-async def test_an_answer_that_means_nothing_is_no_id_and_its_text_is_not_logged(
+async def test_an_unusable_response_yields_no_id_and_is_not_logged(
     authority, client, answer, reason
 ):
     authority.answers = [answer, answer]
 
-    with listening() as heard, pytest.raises(Unavailable, match=SILENT):
+    with listening() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
         await client.mint("ACTOR")
 
     assert reason in heard.lines("chitty id not minted")[0]["reason"]
@@ -176,27 +176,27 @@ async def test_an_answer_that_means_nothing_is_no_id_and_its_text_is_not_logged(
     assert TOKEN not in heard.text
 
 
-async def test_an_authority_that_hangs_is_given_up_on_twice(authority):
+async def test_a_hanging_authority_times_out_twice(authority):
     authority.hang()
 
     async with client_of(authority, seconds=0.1) as client:
-        with listening() as heard, pytest.raises(Unavailable, match=SILENT):
+        with listening() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
             await client.mint("ACTOR")
 
-    assert heard.lines("chitty id not minted")[0]["reason"] == "no answer within 0.1 s"
+    assert heard.lines("chitty id not minted")[0]["reason"] == "no response within 0.1 s"
 
 
-async def test_an_authority_that_is_not_there_gives_no_answer():
+async def test_an_unreachable_authority_does_not_respond():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     client = Authority(f"http://127.0.0.1:{port}/v1/mint", TOKEN)
 
-    with pytest.raises(Unavailable, match=SILENT):
+    with pytest.raises(Unavailable, match=NO_RESPONSE):
         await client.mint("ACTOR")
     await client.close()
 
 
-async def test_after_three_failures_it_is_left_alone_then_tried_once(authority):
+async def test_three_failures_open_the_circuit_until_one_trial(authority):
     clock = Clock()
     authority.refuse(500)
 
@@ -231,7 +231,7 @@ async def test_refusals_do_not_open_the_circuit(authority, client):
     assert chitty_id.is_well_formed(await client.mint("ACTOR"))
 
 
-async def test_a_caller_that_goes_away_leaves_the_client_in_order(authority, client):
+async def test_a_cancelled_caller_leaves_the_client_usable(authority, client):
     authority.hang()
     waiting = asyncio.ensure_future(client.mint("ACTOR"))
     await asyncio.to_thread(authority.was_asked.wait)

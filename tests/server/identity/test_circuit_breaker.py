@@ -1,6 +1,6 @@
 import pytest
 
-from server.identity.circuit_breaker import Breaker, Open
+from server.identity.circuit_breaker import CircuitBreaker, CircuitOpen
 
 
 class Failed(Exception):
@@ -21,11 +21,11 @@ def clock():
 
 @pytest.fixture
 def breaker(clock):
-    return Breaker("it", Failed, failures=3, seconds=15, clock=clock)
+    return CircuitBreaker("it", Failed, failures=3, seconds=15, clock=clock)
 
 
 def call(breaker, error=None):
-    with breaker.guarding():
+    with breaker.call():
         if error is not None:
             raise error
 
@@ -39,12 +39,12 @@ def fail(breaker, times=1):
 def is_open(breaker):
     try:
         call(breaker)
-    except Open:
+    except CircuitOpen:
         return True
     return False
 
 
-def test_calls_pass_until_three_have_failed_in_a_row(breaker):
+def test_calls_pass_until_three_consecutive_failures(breaker):
     fail(breaker, 2)
     call(breaker)
     fail(breaker, 2)
@@ -55,7 +55,7 @@ def test_calls_pass_until_three_have_failed_in_a_row(breaker):
     assert is_open(breaker)
 
 
-def test_an_error_that_is_an_answer_counts_as_success(breaker):
+def test_an_error_that_is_a_response_counts_as_success(breaker):
     fail(breaker, 2)
     with pytest.raises(LookupError):
         call(breaker, LookupError())
@@ -65,7 +65,7 @@ def test_an_error_that_is_an_answer_counts_as_success(breaker):
     assert not is_open(breaker)
 
 
-def test_after_a_while_one_call_passes_and_closes_it(breaker, clock):
+def test_after_a_while_one_successful_call_closes_the_circuit(breaker, clock):
     fail(breaker, 3)
     clock.now += 14.9
     assert is_open(breaker)
@@ -77,7 +77,7 @@ def test_after_a_while_one_call_passes_and_closes_it(breaker, clock):
     assert not is_open(breaker)
 
 
-def test_a_trial_that_fails_keeps_it_open_for_as_long_again(breaker, clock):
+def test_a_failed_trial_keeps_the_circuit_open_as_long_again(breaker, clock):
     fail(breaker, 3)
     clock.now += 15
 
@@ -87,18 +87,18 @@ def test_a_trial_that_fails_keeps_it_open_for_as_long_again(breaker, clock):
     assert is_open(breaker)
 
 
-def test_only_one_call_at_a_time_tries(breaker, clock):
+def test_only_one_call_at_a_time_is_a_trial(breaker, clock):
     fail(breaker, 3)
     clock.now += 15
 
-    with breaker.guarding():
+    with breaker.call():
         others = [is_open(breaker) for _ in range(5)]
 
     assert others == [True] * 5
     assert not is_open(breaker)
 
 
-def test_a_trial_that_is_cancelled_says_nothing_and_leaves_room_for_another(breaker, clock):
+def test_a_cancelled_trial_allows_another(breaker, clock):
     fail(breaker, 3)
     clock.now += 15
     with pytest.raises(KeyboardInterrupt):

@@ -26,9 +26,9 @@ async def api(tmp_path: Path):
 
 
 async def line_of(api, query: str, **variables):
-    with listening() as heard:
+    with listening() as logs:
         await api.post(query, **variables)
-    (line,) = heard.lines("request answered")
+    (line,) = logs.lines("request answered")
     return line
 
 
@@ -45,13 +45,13 @@ async def test_a_query_is_logged_with_its_name_document_cost_statements_rows_and
 
 
 async def test_a_mutation_is_logged_without_its_input(api):
-    with listening() as heard:
+    with listening() as logs:
         await api.ask(CREATE, name=PRIVATE)
 
-    (line,) = heard.lines("request answered")
+    (line,) = logs.lines("request answered")
     assert (line["operation"], line["outcome"]) == ("Register", "ok")
     assert line["statements"] >= 1
-    assert PRIVATE not in heard.text
+    assert PRIVATE not in logs.text
 
 
 async def test_introspection_is_logged_as_generic_execution(api):
@@ -117,8 +117,8 @@ async def test_the_log_has_the_operations_name_and_nothing_else_that_was_sent(ap
 
 
 def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
-    with served(tmp_path / "registry.db", "--log-format", "json") as (process, said):
-        urlopen(url_of(said, "/healthz"), timeout=PATIENCE).close()
+    with served(tmp_path / "registry.db", "--log-format", "json") as (process, output):
+        urlopen(url_of(output, "/healthz"), timeout=PATIENCE).close()
         process.terminate()
         _, errors = process.communicate(timeout=PATIENCE)
 

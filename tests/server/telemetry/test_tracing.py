@@ -27,7 +27,7 @@ async def api(tmp_path: Path):
         yield api
 
 
-async def asked(api, query: str = QUERY, headers=()):
+async def ask(api, query: str = QUERY, headers=()):
     return await api.client.post("/graphql", json={"query": query}, headers=list(headers))
 
 
@@ -40,10 +40,10 @@ async def minting(tmp_path: Path):
 
 
 async def test_a_callers_trace_is_in_every_line_of_its_request(api):
-    with listening() as heard:
-        await asked(api, headers=[("traceparent", PARENT)])
+    with listening() as logs:
+        await ask(api, headers=[("traceparent", PARENT)])
 
-    (line,) = heard.lines("request answered")
+    (line,) = logs.lines("request answered")
     assert line["trace_id"] == TRACE
     assert line["request_id"] != TRACE
 
@@ -65,26 +65,26 @@ async def test_a_callers_trace_is_in_every_line_of_its_request(api):
     ids=str,
 )
 async def test_a_malformed_trace_is_ignored(api, headers):
-    with listening() as heard:
-        answer = await asked(api, headers=headers)
+    with listening() as logs:
+        answer = await ask(api, headers=headers)
 
-    (line,) = heard.lines("request answered")
+    (line,) = logs.lines("request answered")
     assert answer.status_code == 200
     assert "trace_id" not in line
 
 
 async def test_the_known_fields_of_a_later_version_are_used(api):
-    with listening() as heard:
-        await asked(api, headers=[("traceparent", f"01-{TRACE}-{SPAN}-ff-what-comes")])
+    with listening() as logs:
+        await ask(api, headers=[("traceparent", f"01-{TRACE}-{SPAN}-ff-what-comes")])
 
-    (line,) = heard.lines("request answered")
+    (line,) = logs.lines("request answered")
     assert line["trace_id"] == TRACE
 
 
 async def test_a_trace_continues_to_the_identity_authority_with_its_state(minting):
     api, authority = minting
 
-    await asked(
+    await ask(
         api, REGISTER, [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")]
     )
 
@@ -108,15 +108,15 @@ async def test_a_trace_continues_to_the_identity_authority_with_its_state(mintin
 async def test_a_malformed_state_is_dropped_and_its_trace_continues(minting, state):
     api, authority = minting
 
-    with listening() as heard:
-        answer = await asked(
+    with listening() as logs:
+        answer = await ask(
             api, REGISTER, [(b"traceparent", PARENT.encode()), (b"tracestate", state)]
         )
 
     assert "errors" not in answer.json()
     assert authority.asked[0].headers["traceparent"] == PARENT
     assert "tracestate" not in authority.asked[0].headers
-    assert not heard.lines("resolver failed")
+    assert not logs.lines("resolver failed")
 
 
 LONG, SHORT = "v=" + "x" * 127, "=" + "x" * 97  # 129 characters, and 100 with a key of two
@@ -137,7 +137,7 @@ async def test_a_too_long_state_loses_its_long_members_and_then_its_last(minting
     api, authority = minting
 
     state = ",".join(members)
-    await asked(api, REGISTER, [("traceparent", PARENT), ("tracestate", state)])
+    await ask(api, REGISTER, [("traceparent", PARENT), ("tracestate", state)])
 
     (call,) = authority.asked
     assert call.headers["tracestate"] == ",".join(members[place] for place in passed)
@@ -146,7 +146,7 @@ async def test_a_too_long_state_loses_its_long_members_and_then_its_last(minting
 async def test_unknown_flags_are_dropped(minting):
     api, authority = minting
 
-    await asked(api, REGISTER, [("traceparent", f"00-{TRACE}-{SPAN}-f1")])
+    await ask(api, REGISTER, [("traceparent", f"00-{TRACE}-{SPAN}-f1")])
 
     assert authority.asked[0].headers["traceparent"] == PARENT
 
@@ -154,7 +154,7 @@ async def test_unknown_flags_are_dropped(minting):
 async def test_a_request_without_a_trace_starts_one_under_its_own_id(minting):
     api, authority = minting
 
-    answer = await asked(api, REGISTER)
+    answer = await ask(api, REGISTER)
 
     parent = authority.asked[0].headers["traceparent"]
     assert re.fullmatch(rf"00-{answer.headers['x-request-id']}-[0-9a-f]{{16}}-00", parent)
@@ -162,7 +162,7 @@ async def test_a_request_without_a_trace_starts_one_under_its_own_id(minting):
 
 
 async def test_server_timing_is_sent_to_clients_that_prefer_it(api):
-    answer = await asked(api, headers=[("prefer", "respond-async, Server-Timing; x=1")])
+    answer = await ask(api, headers=[("prefer", "respond-async, Server-Timing; x=1")])
 
     told = dict(re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"]))
     assert list(told) == ["prepare", "execute", "encode", "total"]
@@ -172,7 +172,7 @@ async def test_server_timing_is_sent_to_clients_that_prefer_it(api):
 
 @pytest.mark.parametrize("headers", [[], [("prefer", "respond-async")]], ids=["none", "another"])
 async def test_server_timing_is_not_sent_to_others(api, headers):
-    answer = await asked(api, headers=headers)
+    answer = await ask(api, headers=headers)
 
     assert not {"server-timing", "preference-applied", "traceresponse"} & answer.headers.keys()
 
@@ -180,14 +180,14 @@ async def test_server_timing_is_not_sent_to_others(api, headers):
 def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
     with collecting() as collector:
         flags = ("--otlp-url", collector.url)
-        with served(tmp_path / "registry.db", *flags) as (process, said):
+        with served(tmp_path / "registry.db", *flags) as (process, output):
             answer = httpx2.post(
-                url_of(said, "/graphql"),
+                url_of(output, "/graphql"),
                 json={"query": QUERY},
                 headers={"traceparent": PARENT},
                 timeout=PATIENCE,
             )
-            httpx2.get(url_of(said, "/healthz"), timeout=PATIENCE)
+            httpx2.get(url_of(output, "/healthz"), timeout=PATIENCE)
             process.terminate()
             _, errors = process.communicate(timeout=PATIENCE)
 
@@ -208,8 +208,8 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
 
 def test_an_unreachable_collector_delays_nothing(tmp_path: Path):
     flags = ("--otlp-url", "http://127.0.0.1:9", "--log-format", "json")
-    with served(tmp_path / "registry.db", *flags) as (process, said):
-        answer = httpx2.post(url_of(said, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
+    with served(tmp_path / "registry.db", *flags) as (process, output):
+        answer = httpx2.post(url_of(output, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
         process.terminate()
         process.communicate(timeout=60)
 

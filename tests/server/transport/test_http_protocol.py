@@ -19,8 +19,8 @@ OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory) -> Iterator[tuple[str, int]]:
     database = tmp_path_factory.mktemp("protocol") / "registry.db"
-    with served(database, "--log-level", "error") as (_, said):  # nobody reads its pipe
-        url = urlsplit(url_of(said, "/graphql"))
+    with served(database, "--log-level", "error") as (_, output):  # nobody reads its pipe
+        url = urlsplit(url_of(output, "/graphql"))
         assert url.hostname
         assert url.port
         yield url.hostname, url.port
@@ -35,7 +35,7 @@ def post(extra: bytes = b"", body: bytes = QUERY) -> bytes:
     return head + b"\r\n" + body
 
 
-def answered(address: tuple[str, int], *sent: bytes) -> bytes:
+def exchange(address: tuple[str, int], *sent: bytes) -> bytes:
     """All that the server answers to these bytes on one connection."""
     with socket.create_connection(address, timeout=PATIENCE) as client:
         for each in sent:
@@ -55,7 +55,7 @@ def test_a_too_long_url_gets_414(address):
         for n in (65_535, 65_536)
     ]
 
-    longest, longer = (answered(address, each) for each in sent)
+    longest, longer = (exchange(address, each) for each in sent)
 
     assert longest.startswith(b"HTTP/1.1 200 ")
     assert longer.startswith(b"HTTP/1.1 414 ")
@@ -67,7 +67,7 @@ def test_a_too_long_url_gets_414(address):
 def test_an_h2c_upgrade_is_ignored_and_the_request_answered(address):
     last = post(b"Connection: close\r\n")
 
-    received = answered(address, post(OFFER), post(OFFER), last)
+    received = exchange(address, post(OFFER), post(OFFER), last)
 
     assert received.count(b"HTTP/1.1 200 OK") == 3
     assert received.count(ANSWER) == 3
@@ -77,19 +77,19 @@ def test_an_upgrade_is_ignored_when_the_body_comes_later_or_in_chunks(address):
     head, body = post(OFFER)[: -len(QUERY)], QUERY
     chunked = post(OFFER + b"Transfer-Encoding: chunked\r\n", b"18\r\n" + QUERY + b"\r\n0\r\n\r\n")
 
-    received = answered(address, head, body[:9], body[9:], chunked, post(b"Connection: close\r\n"))
+    received = exchange(address, head, body[:9], body[9:], chunked, post(b"Connection: close\r\n"))
 
     assert received.count(ANSWER) == 3
 
 
 def test_many_upgrades_in_one_read_are_answered_in_order(address):
-    received = answered(address, post(OFFER) * 200 + post(b"Connection: close\r\n"))
+    received = exchange(address, post(OFFER) * 200 + post(b"Connection: close\r\n"))
 
     assert received.count(ANSWER) == 201
 
 
 def test_connect_is_refused(address):
-    received = answered(address, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
+    received = exchange(address, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
 
     assert received.startswith(b"HTTP/1.1 400 ")
 
@@ -104,11 +104,11 @@ def test_an_endless_head_is_rejected(address, line):
         with pytest.raises(ConnectionError):  # the server reads no more of it
             client.sendall(line * 64)
 
-    assert ANSWER in answered(address, post(b"Connection: close\r\n"))
+    assert ANSWER in exchange(address, post(b"Connection: close\r\n"))
 
 
 def test_a_large_head_is_accepted_and_a_larger_one_gets_431(address):
-    taken = answered(address, post(b"Connection: close\r\nX-Long: %s\r\n" % (b"a" * 30_000)))
+    taken = exchange(address, post(b"Connection: close\r\nX-Long: %s\r\n" % (b"a" * 30_000)))
     with socket.create_connection(address, timeout=PATIENCE) as client:
         client.sendall(b"POST /graphql HTTP/1.1\r\nX-Long: ")
         told = b""
@@ -131,8 +131,8 @@ def test_a_large_head_is_accepted_and_a_larger_one_gets_431(address):
 
 def test_a_client_that_disconnects_before_its_responses_causes_no_fault(tmp_path):
     flags = ("--demo", "--log-level", "error")
-    with served(tmp_path / "registry.db", *flags) as (process, said):
-        url = urlsplit(url_of(said, "/graphql"))
+    with served(tmp_path / "registry.db", *flags) as (process, output):
+        url = urlsplit(url_of(output, "/graphql"))
         for _ in range(20):
             with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -148,7 +148,7 @@ def test_a_client_that_disconnects_before_its_responses_causes_no_fault(tmp_path
     "hosts", [b"", b"Host: localhost\r\nHost: localhost\r\n"], ids=["none", "two"]
 )
 def test_a_request_needs_exactly_one_host_header(address, hosts):
-    received = answered(address, b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
+    received = exchange(address, b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
 
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -156,14 +156,14 @@ def test_a_request_needs_exactly_one_host_header(address, hosts):
 
 
 def test_http_1_0_needs_no_host_header(address):
-    assert answered(address, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    assert exchange(address, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
 def test_the_start_of_a_request_after_a_large_one_is_not_counted_as_a_large_head(address):
     large = post(body=QUERY[:-1] + b" " * 90_000 + QUERY[-1:])
     last = post(b"Connection: close\r\n")
 
-    received = answered(address, large + last[:20], last[20:])
+    received = exchange(address, large + last[:20], last[20:])
 
     assert received.count(ANSWER) == 2
 
@@ -176,7 +176,7 @@ def test_trailers_are_not_headers(address, trailer):
     head = b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
     body = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(QUERY), QUERY, trailer)
 
-    at_once = answered(address, post(head, body))
-    later = answered(address, post(head, body[:-20]), body[-20:])
+    at_once = exchange(address, post(head, body))
+    later = exchange(address, post(head, body[:-20]), body[-20:])
 
     assert at_once.count(ANSWER) == later.count(ANSWER) == 1

@@ -32,12 +32,12 @@ PATIENT = ("--head-seconds", "1.5", "--body-seconds", "1.5", "--answer-seconds",
 
 @contextmanager
 def serving(folder: Path, *flags: str) -> Iterator[Address]:
-    with served(folder / "registry.db", "--log-level", "error", *flags) as (_, said):
-        yield address_of(said)
+    with served(folder / "registry.db", "--log-level", "error", *flags) as (_, output):
+        yield address_of(output)
 
 
-def address_of(said: str) -> Address:
-    url = urlsplit(url_of(said, "/graphql"))
+def address_of(output: str) -> Address:
+    url = urlsplit(url_of(output, "/graphql"))
     return str(url.hostname), int(url.port or 0)
 
 
@@ -52,7 +52,7 @@ def connected(address: Address, peer: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection(address, timeout=PATIENCE, source_address=(peer, 0))
 
 
-def told(client: socket.socket) -> list[Answer]:
+def responses_on(client: socket.socket) -> list[Answer]:
     """The answers until the server closes the connection."""
     return answers(all_from(client))
 
@@ -80,7 +80,7 @@ def test_unfinished_headers_time_out_with_a_json_error(quick, sent, each):
         client.sendall(sent)
         drip(client, each, 30 if each else 0)
 
-        (answer,) = told(client)
+        (answer,) = responses_on(client)
 
     assert answer.status == 408
     assert answer.error["extensions"]["code"] == "TIMEOUT"
@@ -102,7 +102,7 @@ def test_unfinished_bodies_time_out_with_a_json_error(quick, sent, each):
         client.sendall(HEAD + sent)
         drip(client, each, 30 if each else 0)
 
-        (answer,) = told(client)
+        (answer,) = responses_on(client)
 
     assert answer.status == 408
     assert answer.error["message"] == "the body took more than 0.3 seconds"
@@ -112,14 +112,14 @@ def test_earlier_requests_are_answered_before_a_timeout(quick):
     with connected(quick) as client:
         client.sendall(ASK + ASK + HEAD + b"Content-Length: 9\r\n\r\n{")
 
-        assert [answer.status for answer in told(client)] == [200, 200, 408]
+        assert [answer.status for answer in responses_on(client)] == [200, 200, 408]
 
 
 def test_garbage_after_a_request_is_answered_after_it(quick):
     with connected(quick) as client:
         client.sendall(ASK + ASK + b"\0\0\0\r\n\r\n")
 
-        assert [answer.status for answer in told(client)] == [200, 200, 400]
+        assert [answer.status for answer in responses_on(client)] == [200, 200, 400]
 
 
 def test_a_body_that_continues_after_its_refusal_times_out_too(quick):
@@ -127,7 +127,7 @@ def test_a_body_that_continues_after_its_refusal_times_out_too(quick):
         client.sendall(HEAD + b"Content-Length: 1000000000\r\n\r\n")
         drip(client, b" " * 300_000, 30)
 
-        assert [answer.status for answer in told(client)] == [413]
+        assert [answer.status for answer in responses_on(client)] == [413]
 
 
 LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
@@ -138,14 +138,16 @@ def test_a_connection_is_closed_after_a_body_that_was_refused_early(quick, asked
     with connected(quick) as client:
         client.sendall(asked_before + LARGE)
 
-        assert [answer.status for answer in told(client)] == [200] * bool(asked_before) + [413]
+        assert [answer.status for answer in responses_on(client)] == [200] * bool(asked_before) + [
+            413
+        ]
 
 
 def test_a_request_after_such_a_body_is_answered(quick):
     with connected(quick) as client:
         client.sendall(LARGE + ASK)
 
-        assert [answer.status for answer in told(client)] == [413, 200]
+        assert [answer.status for answer in responses_on(client)] == [413, 200]
 
 
 @pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
@@ -153,7 +155,7 @@ def test_an_idle_connection_is_closed(quick, sent):
     with connected(quick) as client:
         client.sendall(sent)
 
-        assert [answer.status for answer in told(client)] == [200] * bool(sent)
+        assert [answer.status for answer in responses_on(client)] == [200] * bool(sent)
 
 
 def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monkeypatch):
@@ -171,7 +173,7 @@ def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monk
             client.sendall(body[start : start + 600_000])
             time.sleep(0.4)
 
-        (answer,) = told(client)
+        (answer,) = responses_on(client)
 
     assert answer.status == 200
     assert answer.json() == {"outcome": "pong"}
@@ -181,17 +183,17 @@ def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monk
 def large(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Address, Process]]:
     """A server with answers of ten megabytes: more than the system keeps for a socket."""
     flags = ("--demo", *getattr(request, "param", QUICK), "--idle-seconds", "1")
-    with served(tmp_path / "registry.db", *flags) as (process, said):
+    with served(tmp_path / "registry.db", *flags) as (process, output):
         with elsewhere(tmp_path / "registry.db") as connection:
             words = json.dumps(["x" * 1_000] * 100)
             connection.execute("UPDATE contexts SET data = ?", (words,))
-        address = address_of(said)
+        address = address_of(output)
         seconds_to_answer(address)  # it is up then
         yield address, process
 
 
 def wait_until_logged(process: Process, words: bytes) -> None:
-    """Read what a server logs until it has said this."""
+    """Read a server's logs until this appears."""
     assert process.stderr
     logged = b""
     while words not in logged:
@@ -201,7 +203,7 @@ def wait_until_logged(process: Process, words: bytes) -> None:
         logged += more
 
 
-def asking_for_much(address: Address, line: bytes) -> socket.socket:
+def request_large_response(address: Address, line: bytes) -> socket.socket:
     """A client that asked and reads nothing yet."""
     body = b'{"query":"{ contexts(first: 100) { nodes { data } } }"}'
     client = socket.socket()
@@ -214,7 +216,7 @@ def asking_for_much(address: Address, line: bytes) -> socket.socket:
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_a_client_that_does_not_read_its_response_is_disconnected(large, line):
     address, process = large
-    with asking_for_much(address, line) as client:
+    with request_large_response(address, line) as client:
         wait_until_logged(process, b"response not read by client")
 
         received = all_from(client)
@@ -227,7 +229,7 @@ def test_a_client_that_does_not_read_its_response_is_disconnected(large, line):
 @pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
 def test_a_slow_reader_gets_its_response(large, line):
     received, (address, _) = b"", large
-    with asking_for_much(address, line) as client:
+    with request_large_response(address, line) as client:
         while more := client.recv(1_000_000, socket.MSG_WAITALL):
             received += more
             time.sleep(0.4)
@@ -247,10 +249,10 @@ def test_connections_are_limited_per_client(tmp_path):
         other = opened.enter_context(connected(address, "127.0.0.3"))
         other.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
 
-        (answer,) = told(refused)
-        (others,) = told(other)
+        (answer,) = responses_on(refused)
+        (others,) = responses_on(other)
         held.pop().close()
-        statuses = [status_of_another(address) for _ in range(3)]
+        statuses = [status_for_another_client(address) for _ in range(3)]
 
     assert answer.status == 429
     assert answer.error["extensions"]["code"] == "TOO_MANY_REQUESTS"
@@ -259,11 +261,11 @@ def test_connections_are_limited_per_client(tmp_path):
     assert 200 in statuses
 
 
-def status_of_another(address: Address) -> int:
+def status_for_another_client(address: Address) -> int:
     with connected(address, "127.0.0.2") as client:
         with suppress(ConnectionError):  # if it was refused before it asked
             client.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-        (answer,) = told(client)
+        (answer,) = responses_on(client)
     return answer.status
 
 
@@ -292,6 +294,6 @@ def seconds_to_answer(address: Address) -> float:
     started = time.monotonic()
     with connected(address) as client:
         client.sendall(ASK.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-        (answer,) = told(client)
+        (answer,) = responses_on(client)
     assert answer.status == 200
     return time.monotonic() - started

@@ -60,8 +60,8 @@ def accepted(listener: socket.socket) -> int:
 
 
 def test_a_second_server_of_the_same_user_cannot_bind_the_port(tmp_path, capsys):
-    with served(tmp_path / "one.db", "--workers", "2") as (_, said):
-        port = str(urlsplit(url_of(said, "/")).port)
+    with served(tmp_path / "one.db", "--workers", "2") as (_, output):
+        port = str(urlsplit(url_of(output, "/")).port)
         before = signal.getsignal(signal.SIGTERM)
         refused = main(
             ["serve", "--database", str(tmp_path / "two.db"), "--port", port, "--workers", "2"]
@@ -74,8 +74,8 @@ def test_a_second_server_of_the_same_user_cannot_bind_the_port(tmp_path, capsys)
 
 @linux_only
 def test_connections_of_a_dead_worker_wait_for_its_successor(tmp_path):
-    with served(tmp_path / "registry.db", "--workers", "2", "--pin-cpus") as (process, said):
-        url = url_of(said, "/healthz")
+    with served(tmp_path / "registry.db", "--workers", "2", "--pin-cpus") as (process, output):
+        url = url_of(output, "/healthz")
         status_of(url)
         killed, kept = workers_of(process, 2)
         os.kill(killed, signal.SIGKILL)
@@ -95,8 +95,8 @@ def test_connections_of_a_dead_worker_wait_for_its_successor(tmp_path):
 
 @linux_only
 def test_sighup_replaces_workers_one_after_the_other(tmp_path):
-    with served(tmp_path / "registry.db", "--workers", "2") as (process, said):
-        url = url_of(said, "/healthz")
+    with served(tmp_path / "registry.db", "--workers", "2") as (process, output):
+        url = url_of(output, "/healthz")
         status_of(url)
         before = set(workers_of(process, 2))
         process.send_signal(signal.SIGHUP)
@@ -115,8 +115,8 @@ def test_sighup_replaces_workers_one_after_the_other(tmp_path):
 @linux_only
 def test_a_worker_that_cannot_start_stops_the_others(tmp_path):
     path = tmp_path / "registry.db"
-    with served(path, "--workers", "2") as (process, said):
-        status_of(url_of(said, "/healthz"))
+    with served(path, "--workers", "2") as (process, output):
+        status_of(url_of(output, "/healthz"))
         path.rename(tmp_path / "elsewhere.db")
         path.write_text("no database any more " * 100)
         os.kill(workers_of(process, 2)[0], signal.SIGKILL)
@@ -143,8 +143,8 @@ def test_a_restarted_worker_with_invalid_documents_stops_the_server(tmp_path):
     documents = tmp_path / "documents.json"
     documents.write_text("{}")
     path = tmp_path / "registry.db"
-    with served(path, "--workers", "2", "--documents", str(documents)) as (process, said):
-        status_of(url_of(said, "/healthz"))
+    with served(path, "--workers", "2", "--documents", str(documents)) as (process, output):
+        status_of(url_of(output, "/healthz"))
         documents.write_text("[]")
         os.kill(workers_of(process, 2)[0], signal.SIGKILL)
         _, err = process.communicate(timeout=PATIENCE)
