@@ -33,26 +33,25 @@ class OperationContext:
     mint: Mint = minting.mint_locally
     selected_paths: dict[tuple[Any, ...], bool] = field(default_factory=dict)
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._session: Session | None = None
-        self._opening: asyncio.Lock | None = None
-        self._loaders: Loaders | None = None
-        self._is_over = False
-        self.spent = Usage()  # by loaders and rules; tasks of a compiled plan add theirs
+    # By loaders and rules; tasks of a compiled plan add theirs.
+    usage: Usage = field(init=False, default_factory=Usage)
+    _session: Session | None = field(init=False, default=None)
+    _opening: asyncio.Lock | None = field(init=False, default=None)
+    _loaders: Loaders | None = field(init=False, default=None)
+    _is_over: bool = field(init=False, default=False)
 
     @property
     def loaders(self) -> Loaders:
         """The operation's loaders; only generic execution uses them."""
         if self._loaders is None:
-            self._loaders = Loaders(self.read, self.spent)
+            self._loaders = Loaders(self.read, self.usage)
             if self._is_over:  # a field that graphql-core gave up on is still running
                 self._loaders.stop()
         return self._loaders
 
     async def read(self, program: Program[T]) -> T:
         """Run a Program in the operation's snapshot."""
-        return await (await self._snapshot()).run(count_statements(program, self.spent))
+        return await (await self._snapshot()).run(count_statements(program, self.usage))
 
     async def read_last(self, program: Program[T]) -> T:
         """Run a compiled plan's Program, which counts for itself; end the snapshot unless it raises."""
@@ -68,7 +67,7 @@ class OperationContext:
         Raises what the Program raises, and Refused if the viewer has lost capabilities meanwhile.
         """
         self._reset()
-        writing, viewer = count_statements(program, self.spent), self.viewer
+        writing, viewer = count_statements(program, self.usage), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
         return await self.db.write(writing, viewer.security)
@@ -97,6 +96,10 @@ class OperationContext:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the snapshot, and stop loaders whose fields are still running."""
         self._is_over = True
         self._release()
 

@@ -153,10 +153,6 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
     return fields.field(source, resolve, returns, description)
 
 
-def _or_none(value: T) -> T | None:
-    return None if value is UNSET else value
-
-
 def requested_page(
     ctx: OperationContext,
     source: PagedList,
@@ -173,7 +169,12 @@ def requested_page(
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
     ]
-    paging = PageArguments(_or_none(first), _or_none(after), _or_none(last), _or_none(before))
+    paging = PageArguments(
+        None if first is UNSET else first,
+        None if after is UNSET else after,
+        None if last is UNSET else last,
+        None if before is UNSET else before,
+    )
     listed = Listing(
         source.table, source.relation, parsed.condition, live=not parsed.includes_deleted
     )

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLInputType,
     ListValueNode,
     ObjectValueNode,
+    Undefined,
     VariableNode,
     get_argument_values,
     get_nullable_type,
@@ -41,8 +42,8 @@ Named: TypeAlias = list[tuple[str, str, Convert]]
 class Arguments:
     """The arguments that an operation gives to one field.
 
-    `scalars` pairs Python's names with variables if each argument is a scalar from a variable: nothing is
-    left to convert then.
+    `scalars` pairs Python's names with variables if each argument that is given is a scalar from a
+    variable, and no other has a default: nothing is left to convert then.
     """
 
     field: GraphQLField
@@ -74,12 +75,14 @@ def _scalars(field: GraphQLField, node: FieldNode, named: Named) -> list[tuple[s
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     pairs = []
     for name, python_name, _ in named:
-        value = given.get(name)
-        if not isinstance(value, VariableNode) or not is_scalar_type(
-            get_nullable_type(field.args[name].type)
-        ):
+        value, declared = given.get(name), field.args[name]
+        if value is None:
+            if declared.default_value is not Undefined or declared.default is not None:
+                return None
+        elif isinstance(value, VariableNode) and is_scalar_type(get_nullable_type(declared.type)):
+            pairs.append((python_name, value.name.value))
+        else:
             return None
-        pairs.append((python_name, value.name.value))
     return pairs
 
 

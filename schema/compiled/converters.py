@@ -7,8 +7,8 @@ by value by its ColumnType, which is what the generic road asks: so both say the
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from enum import Enum
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from db.model import column_types
@@ -103,19 +103,21 @@ def _names(kind: ColumnType) -> Callable[[Values, set[type]], Values | None]:
 
 
 def _reader(column: Column) -> Callable[[Value], Any]:
-    kind, is_null = column.type, column.is_null
+    kind, private = column.type, column.private
+    is_nullable = column.nullable or private is not None
+    hidden = None if private is None else private.hidden
     read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is column_types.STRING_LIST else kind.read
-    serialise: Callable[[Any], Any] = lambda value: value  # noqa: E731 - one of three alike
+    serialise: Callable[[Any], Any] | None = None
     if kind is column_types.BIG_INT:
         serialise = str
     elif kind.names:
-        serialise = _name
+        serialise = attrgetter("name")
 
     def one(stored: Value) -> Any:
-        return None if is_null(stored) else serialise(read(stored))
+        # As Column.is_null has it, without its calls.
+        if (stored is None and is_nullable) or (hidden is not None and stored == hidden):
+            return None
+        value = read(stored)
+        return value if serialise is None else serialise(value)
 
     return one
-
-
-def _name(member: Enum) -> str:
-    return member.name

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from db.model import column_types
 from db.model.tables import Column
-from db.program import Value, Values
+from db.program import Values
 from db.queries import json_text
 from db.queries.json_listings import ROW
 from db.queries.json_text import Member
@@ -41,14 +40,14 @@ class JsonRows:
     def values(self, row: str) -> Values:
         """The stored values that a row is ordered by."""
         members = orjson.loads(row)
-        return tuple([_stored(column, members[key]) for key, column in self.ordered_by])
-
-
-def _stored(column: Column, value: Any) -> Value:
-    if column.type is column_types.BIG_INT and value is not None:
-        return int(value)
-    stored: Value = value
-    return stored
+        return tuple(
+            [
+                int(members[key])
+                if column.type is column_types.BIG_INT and members[key] is not None
+                else members[key]
+                for key, column in self.ordered_by
+            ]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,10 @@ class TableLookup:
         """How many rows at most one key leads to."""
         return 1 + sum(use.plan.most for use in self.uses)
 
-    def task(self, targets: list[tuple[dict[str, Any], Value]], run: PlanRun) -> Task:
-        """The task that puts the row with each key into its object."""
-        return _LookupTask(self, targets, run)
 
+class LookupTask:
+    """The task that puts the row with each key into its object."""
 
-class _LookupTask:
     def __init__(
         self, lookup: TableLookup, targets: list[tuple[dict[str, Any], Value]], run: PlanRun
     ) -> None:
@@ -103,7 +101,7 @@ class ToOneStep:
         if len(targets) < len(objects) and any(use.required for use in self.lookup.uses):
             raise Unreadable("a stored reference is missing")
         if targets:
-            yield self.lookup.task(targets, run)
+            yield LookupTask(self.lookup, targets, run)
 
 
 @dataclass(eq=False, slots=True)
@@ -128,4 +126,4 @@ class UnionStep:
                 raise Unreadable("a stored reference is missing")
             targets.setdefault(which, []).append((made, row[self.indexes[which]]))
         for which, found in targets.items():
-            yield self.lookups[which].task(found, run)
+            yield LookupTask(self.lookups[which], found, run)

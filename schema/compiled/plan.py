@@ -61,7 +61,7 @@ class Step(Protocol):
         ...
 
 
-def run_tasks(tasks: Sequence[Task], spent: Usage) -> Program[None]:
+def run_tasks(tasks: Sequence[Task], usage: Usage) -> Program[None]:
     """Run tasks level by level, in one batch of statements each; counts statements and rows.
 
     Raises BadRequest over the row limit.
@@ -69,14 +69,14 @@ def run_tasks(tasks: Sequence[Task], spent: Usage) -> Program[None]:
     rows = 0
     while tasks:
         batch = [statement for task in tasks for statement in task.statements]
-        spent.statements += len(batch)
+        usage.statements += len(batch)
         found = yield batch
         texts = iter([str(text) for [(text,)] in found])
         following: list[Task] = []
         for task in tasks:
             following += task.take([next(texts) for _ in task.statements])
             rows += task.rows
-            spent.rows += task.rows
+            usage.rows += task.rows
             if rows > ROWS_PER_OPERATION:
                 raise BadRequest("TOO_MANY_ROWS", "the operation reads too many rows")
         tasks = following

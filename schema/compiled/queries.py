@@ -13,7 +13,7 @@ from db.model.tables import Table
 from db.program import Program
 from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler, source_of
-from schema.compiled.lookups import TableLookup
+from schema.compiled.lookups import LookupTask, TableLookup
 from schema.compiled.pages import PagePlan, PageTask
 from schema.compiled.plan import Fallback, PlanRun, Task, run_tasks
 from schema.fields import global_ids, sources
@@ -52,7 +52,7 @@ class QueryPlan:
         """The Program that makes the answer's data; raises GraphQLError, BadRequest and Unreadable."""
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
         tasks = [task for root in self.roots for task in root.begin(data, run)]
-        yield from run_tasks(tasks, run.ctx.spent)
+        yield from run_tasks(tasks, run.ctx.usage)
         return data
 
 
@@ -134,7 +134,7 @@ class _One:
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         value = self.clean(self.arguments.values(run)["value"])
-        yield self.lookup.task([(data, value)], run)
+        yield LookupTask(self.lookup, [(data, value)], run)
 
 
 class _Slot(dict[str, Any]):
@@ -173,7 +173,7 @@ class _ById:
                 slot = _Slot(data[self.key], index) if self.many else data
                 targets.setdefault(place[0], []).append((slot, place[1]))
         for table, found in targets.items():
-            yield self.lookups[table].task(found, run)
+            yield LookupTask(self.lookups[table], found, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class _Viewer:
         values = {"capabilities": list(viewer.capabilities), "__typename": "Viewer"}
         data[self.key] = shown = {key: values.get(name) for key, name in self.fields}
         if self.lookup.uses and viewer.actor is not None:
-            yield self.lookup.task([(shown, viewer.actor)], run)
+            yield LookupTask(self.lookup, [(shown, viewer.actor)], run)
 
 
 def _viewer(compiler: Compiler, field: CollectedField, type_: Any) -> _Viewer:

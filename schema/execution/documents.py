@@ -51,18 +51,17 @@ class Operation:
 
     node: OperationDefinitionNode
     variables: Variables
+    name: str | None
+    is_query: bool
     cost: Cost = FREE
     plans: dict[Any, Any] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str | None:
-        """Its name, if it has one."""
-        return self.node.name.value if self.node.name else None
-
-    @property
-    def is_query(self) -> bool:
-        """Whether it only reads."""
-        return self.node.operation is OperationType.QUERY
+    @classmethod
+    def of(cls, node: OperationDefinitionNode) -> "Operation":
+        """The operation that a document defines."""
+        name = node.name.value if node.name else None
+        variables = Variables(node.variable_definitions or ())
+        return cls(node, variables, name, node.operation is OperationType.QUERY)
 
 
 @dataclass(eq=False, slots=True)
@@ -88,8 +87,7 @@ class PreparedDocument:
         operations, fragments = {}, {}
         for definition in ast.definitions:
             if isinstance(definition, OperationDefinitionNode):
-                variables = Variables(definition.variable_definitions or ())
-                operation = Operation(definition, variables)
+                operation = Operation.of(definition)
                 operations[operation.name] = operation
             elif isinstance(definition, FragmentDefinitionNode):
                 fragments[definition.name.value] = definition

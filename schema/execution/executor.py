@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
 from db.errors import BadRequest, EngineError, Unavailable, Unreadable
@@ -113,7 +113,7 @@ def _compile(
 ) -> QueryPlan | list[MutationPlan] | Fallback:
     compiler = Compiler(FieldCollector(GRAPHQL, document.fragments, variables))
     try:
-        if operation.node.operation is OperationType.QUERY:
+        if operation.is_query:
             return queries.compiled(compiler, operation.node)
         return payloads.compiled(compiler, operation.node)
     except Fallback as reason:
@@ -192,9 +192,9 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
     try:
         made, tasks = plan.begin(payload, run)
         if tasks and plan.most <= INLINE_ROWS:
-            await ctx.read_few(run_tasks(tasks, ctx.spent))
+            await ctx.read_few(run_tasks(tasks, ctx.usage))
         elif tasks:
-            await ctx.read_last(run_tasks(tasks, ctx.spent))
+            await ctx.read_last(run_tasks(tasks, ctx.usage))
     except Exception as error:
         raise _fallback(error) from None
     del ctx.mutation_results[key]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from resolvers.permissions import Viewer
 from server.http.errors import HTTPError
 from server.service import Service
-from server.telemetry import operation_log
+from server.telemetry.operation_log import KEY
 
 
 class GatedApp(Protocol):
@@ -59,9 +59,7 @@ def gated_app(endpoint: GatedApp) -> ASGIApp:
     async def admit(scope: Scope, receive: Receive, send: Send) -> None:
         service: Service = scope["app"].service
         try:
-            viewer = await service.operations.viewer(
-                scope, operation_log.of(scope), scope["headers"]
-            )
+            viewer = await service.operations.viewer(scope, scope[KEY], scope["headers"])
         except HTTPError as error:
             await endpoint.refuse(scope, send, error)
         else:

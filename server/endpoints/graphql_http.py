@@ -21,8 +21,8 @@ from server.http import compression, etags, negotiation
 from server.http.compression import AcceptedCodings
 from server.http.errors import HTTPError
 from server.service import Service
-from server.telemetry import operation_log
 from server.telemetry.counters import CLIENT_GONE
+from server.telemetry.operation_log import KEY, OperationLog
 from server.transport.disconnects import ClientDisconnected, cancel_on_disconnect
 
 RESPONSE_JSON = "application/graphql-response+json"
@@ -53,7 +53,7 @@ class GraphQLHTTP:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, viewer: Viewer) -> None:
         """Answer a viewer's request."""
-        media_type = _media_type(scope)
+        media_type = _negotiate(_accept(scope))
         accepted = compression.accepted_codings(scope["headers"])
         try:
             if media_type is None or accepted is None or scope["method"] not in METHODS:
@@ -63,7 +63,7 @@ class GraphQLHTTP:
         except ClientDisconnected:
             reply = Reply(CLIENT_GONE)
         except RequestRefused as refused:
-            operation_log.of(scope).refuse(refused.code)
+            scope[KEY].refuse(refused.code)
             reply = _refused(media_type, refused)
         except HTTPError as error:
             reply = _error(media_type, error)
@@ -71,7 +71,7 @@ class GraphQLHTTP:
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
         """Answer a request that the gate does not let through."""
-        reply = _error(_media_type(scope), error)
+        reply = _error(_negotiate(_accept(scope)), error)
         await _send(scope, send, reply, compression.accepted_codings(scope["headers"]))
 
 
@@ -98,7 +98,8 @@ async def _answer(
     scope: Scope, receive: Receive, viewer: Viewer, media_type: str, accepted: AcceptedCodings
 ) -> Reply:
     service: Service = scope["app"].service
-    operations, log, method = service.operations, operation_log.of(scope), scope["method"]
+    operations, method = service.operations, scope["method"]
+    log: OperationLog = scope[KEY]
     timing, started = log.timing, time.monotonic()
     asked = await request.read(scope, receive, service.settings.max_body_bytes)
     if operations.gate is not None and time.monotonic() - started > RECHECK_SECONDS:
@@ -138,13 +139,15 @@ async def _answer(
 async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCodings | None) -> None:
     headers, body = [], reply.body
     if body:
-        coding = (accepted or compression.IDENTITY_ONLY).best(len(body))
-        body = await compression.compress(body, coding)
+        coding = compression.IDENTITY if accepted is None else accepted.best(len(body))
+        if coding != compression.IDENTITY:
+            body = await compression.compress(body, coding)
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"content-type", f"{reply.media_type}; charset=utf-8".encode()),
-            *compression.headers(coding),
         ]
+        if coding != compression.IDENTITY:
+            headers += compression.headers(coding)
         if reply.tag is not None:
             headers.append(etags.header(reply.tag, coding))
     headers += reply.headers
@@ -186,10 +189,6 @@ def _events(body: bytes) -> bytes:
 
 def _accept(scope: Scope) -> bytes:
     return b",".join([value for name, value in scope["headers"] if name == b"accept"])
-
-
-def _media_type(scope: Scope) -> str | None:
-    return _negotiate(_accept(scope))
 
 
 @lru_cache(256)

@@ -68,8 +68,13 @@ class Operations:
         Raises HTTPError: what the gate raises, or 421 if Host may name another machine in open mode.
         """
         if self.gate is None:
-            if not self.open_network:
-                _check_host(scope)
+            name = None if self.open_network else hosts.untrusted_host(scope["headers"])
+            if name is not None:
+                raise HTTPError(
+                    421,
+                    f"in open mode, this server answers no requests for {name!r}: use 127.0.0.1, or"
+                    " start it with --allow-open-network",
+                )
             return OPERATOR
         viewer = await self.gate.authenticate(credentials, self.client_address(scope))
         log.actor = viewer.actor
@@ -94,17 +99,14 @@ class Operations:
     ) -> dict[str, Any]:
         """The GraphQL response: data, errors and extensions; raises RequestRefused for bad variables."""
         request = prepared.request
-        async with OperationContext(
-            db=self.db,
-            cursor_key=self.cursor_key,
-            viewer=viewer,
-            policy=self.policy,
-            mint=self.mint,
-        ) as ctx:
-            log.spent = ctx.spent
+        ctx = OperationContext(self.db, self.cursor_key, viewer, self.policy, self.mint)
+        log.usage = ctx.usage
+        try:
             result = await self.executor.execute(
                 prepared.document, prepared.operation, ctx, request.variables
             )
+        finally:
+            ctx.close()
         log.execution = "generic" if result.fallback_reason else "compiled"
         log.outcome = "errors" if result.errors else "ok"
         response: dict[str, Any] = {"data": result.data}
@@ -121,13 +123,3 @@ class Operations:
         if prepared.allowance is not None:
             extensions["throttle"] = prepared.allowance.extension
         return extensions
-
-
-def _check_host(scope: Scope) -> None:
-    name = hosts.untrusted_host(scope["headers"])
-    if name is not None:
-        raise HTTPError(
-            421,
-            f"in open mode, this server answers no requests for {name!r}: use 127.0.0.1, or start it"
-            " with --allow-open-network",
-        )

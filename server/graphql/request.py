@@ -48,7 +48,9 @@ async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest
         if len(raw) > max_bytes:
             raise HTTPError(414, f"the parameters have more than {max_bytes} bytes: send a POST")
         return _cached(raw) if len(raw) <= CACHED_BYTES else of(_parameters(raw))
-    headers = _combined(scope["headers"])
+    headers = dict(scope["headers"])
+    if len(headers) < len(scope["headers"]):
+        headers = _combined(scope["headers"])
     _check_content_type(headers)
     body = await bounded_body.of_request(receive, headers.get(b"content-length", b""), max_bytes)
     return of(_json(body, "the body"))
@@ -70,7 +72,9 @@ def of(payload: Any) -> GraphQLRequest:
     operation_name = payload.get("operationName")
     if not isinstance(operation_name, str | None):
         raise HTTPError(400, "operationName must be a string or null")
-    document_id, sha256 = _identifiers(payload)
+    document_id = sha256 = None
+    if "documentId" in payload or "extensions" in payload:
+        document_id, sha256 = _identifiers(payload)
     query = payload.get("query")
     if query is None and (document_id or sha256):
         query = ""
@@ -114,9 +118,8 @@ def _parameters(raw: bytes) -> dict[str, Any]:
 def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Headers by name; repeated ones that describe the body become a list (RFC 9110, section 5.3)."""
     combined = dict(headers)
-    if len(combined) < len(headers):
-        for name in _BODY_HEADERS & combined.keys():
-            combined[name] = b", ".join(value for each, value in headers if each == name)
+    for name in _BODY_HEADERS & combined.keys():
+        combined[name] = b", ".join(value for each, value in headers if each == name)
     return combined
 
 

@@ -58,8 +58,9 @@ class RequestMiddleware:
             return
         id_ = new_request_id()
         token, started, status = request_id.set(id_), time.perf_counter(), 0
-        scope[operation_log.KEY] = OperationLog()
-        traced = _traced(scope)
+        operation = scope[operation_log.KEY] = OperationLog()
+        observers: Observers = scope["app"].service
+        traced = _traced(scope, observers.tracer)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -82,7 +83,11 @@ class RequestMiddleware:
             response = JSONResponse(errors.body(500, "internal error", requestId=id_), 500)
             await response(scope, receive, send_with_id)
         finally:
-            _record_request(scope, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            observers.metrics.record_request(scope["path"], operation, status, seconds)
+            if log.isEnabledFor(logging.INFO):
+                fields = _fields(scope, operation, status, seconds)
+                log.handle(EventRecord(log.name, "request answered", fields))
             if traced is not None:
                 traced.end(status)
             request_id.reset(token)
@@ -95,29 +100,20 @@ def record_operation(metrics: Metrics, operation: OperationLog, seconds: float) 
         log.handle(EventRecord(log.name, "operation answered", fields))
 
 
-def _traced(scope: Scope) -> TracedRequest | None:
+def _traced(scope: Scope, tracer: Tracer | None) -> TracedRequest | None:
     if scope["type"] != "http":  # each operation on a WebSocket may belong to another trace
         return None
     headers = [header for header in scope["headers"] if header[0] in TRACE_HEADERS]
-    observers: Observers = scope["app"].service
-    tracer = observers.tracer
     return TracedRequest(scope, headers, tracer) if headers or tracer else None
 
 
-def _record_request(scope: Scope, status: int, seconds: float) -> None:
-    observers: Observers = scope["app"].service
-    observers.metrics.record_request(scope["path"], operation_log.of(scope), status, seconds)
-    if log.isEnabledFor(logging.INFO):
-        log.handle(EventRecord(log.name, "request answered", _fields(scope, status, seconds)))
-
-
-def _fields(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+def _fields(scope: Scope, operation: OperationLog, status: int, seconds: float) -> dict[str, Any]:
     return {
         "method": scope.get("method", "GET"),
         "path": logs.loggable(scope["path"]),
         "status": status,
         "ms": round(seconds * 1000, 2),
-        **_operation_fields(operation_log.of(scope)),
+        **_operation_fields(operation),
     }
 
 
@@ -129,7 +125,7 @@ def _operation_fields(operation: OperationLog) -> dict[str, Any]:
         value = getattr(operation, name)
         if value is not None:
             fields[name] = value
-    if operation.spent is not None:
-        fields["statements"] = operation.spent.statements
-        fields["rows"] = operation.spent.rows
+    if operation.usage is not None:
+        fields["statements"] = operation.usage.statements
+        fields["rows"] = operation.usage.rows
     return fields

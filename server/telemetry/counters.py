@@ -58,19 +58,16 @@ class Metrics:
             self.record_operation(log, outcome, seconds)
 
     def record_operation(self, log: OperationLog, outcome: str, seconds: float) -> None:
-        metrics = self._metrics(operation_label(log), outcome)
-        metrics.buckets[bisect_left(SECONDS, seconds)] += 1
-        metrics.seconds += seconds
-        if log.spent is not None:
-            metrics.statements += log.spent.statements
-            metrics.rows += log.spent.rows
-
-    def _metrics(self, name: str, outcome: str) -> OperationMetrics:
+        name = operation_label(log)
         key = self._labels.get(name) or self._new_label(name), outcome
         metrics = self.operations.get(key)
         if metrics is None:
             metrics = self.operations[key] = OperationMetrics()
-        return metrics
+        metrics.buckets[bisect_left(SECONDS, seconds)] += 1
+        metrics.seconds += seconds
+        if log.usage is not None:
+            metrics.statements += log.usage.statements
+            metrics.rows += log.usage.rows
 
     def _new_label(self, name: str) -> str:
         if not self._names_left or len(name) > MAX_NAME_CHARACTERS:

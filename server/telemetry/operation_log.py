@@ -26,7 +26,7 @@ class OperationLog:
     outcome: str | None = None
     code: str | None = None
     cost: int | None = None
-    spent: Usage | None = None
+    usage: Usage | None = None
     timing: ServerTiming | None = None
 
     def refuse(self, code: str) -> None:

@@ -118,7 +118,7 @@ def _attributes(scope: Scope, log: OperationLog, status: int) -> dict[str, Any]:
     if log.document is not None:
         attributes["graphql.operation.name"] = _operation_name(log)
         attributes["chittygraph.document"] = log.document
-    if log.spent is not None:
-        attributes["chittygraph.statements"] = log.spent.statements
-        attributes["chittygraph.rows"] = log.spent.rows
+    if log.usage is not None:
+        attributes["chittygraph.statements"] = log.usage.statements
+        attributes["chittygraph.rows"] = log.usage.rows
     return attributes
