@@ -37,6 +37,9 @@ class ParsedFilter:
     includes_deleted: bool
 
 
+NO_FILTER = ParsedFilter(EVERYTHING, includes_deleted=False)
+
+
 class _Reader:
     """Reads one filter and counts its parts."""
 
@@ -108,7 +111,7 @@ def read(filter_: Any) -> ParsedFilter:
     Raises BadRequest for a filter that is too large or too deep, and for an operand that is null.
     """
     if filter_ is None or filter_ is UNSET:
-        return ParsedFilter(EVERYTHING, includes_deleted=False)
+        return NO_FILTER
     return _Reader().parse(filter_)
 
 

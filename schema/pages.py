@@ -165,7 +165,7 @@ def requested_page(
     order_by: Any = UNSET,
 ) -> tuple[Listing, Cut]:
     """The listing, and the part of it, that a field's arguments request; raises BadRequest."""
-    parsed = filter_reader.read(filter)
+    parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
     ]

@@ -52,13 +52,10 @@ def _begun(key: bytes) -> hashlib.blake2b:
     return hashlib.blake2b(VERSION, digest_size=MAC_BYTES, key=key)
 
 
-def _raw(begun: hashlib.blake2b, payload: bytes) -> bytes:
+def _text(begun: hashlib.blake2b, payload: bytes) -> str:
     mac = begun.copy()
     mac.update(payload)
-    return VERSION + mac.digest() + payload
-
-
-def _text(raw: bytes) -> str:
+    raw = VERSION + mac.digest() + payload
     return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
 
 
@@ -79,7 +76,7 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
     def encode(values: Values) -> str:
         if bytes in map(type, values):
             raise Unreadable("the stored value that the row is ordered by is not a text")
-        return _text(_raw(begun, f"[{place},{','.join(map(_to_json, values))}]".encode()))
+        return _text(begun, f"[{place},{','.join(map(_to_json, values))}]".encode())
 
     return encode
 
@@ -95,8 +92,8 @@ def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Value
     except ValueError:
         raw = b""
     payload = raw[len(VERSION) + MAC_BYTES :]
-    genuine = hmac.compare_digest(raw, _raw(_begun(key), payload))
-    if not genuine or _text(raw) != cursor:
+    genuine = _text(_begun(key), payload)
+    if not hmac.compare_digest(genuine.encode(), cursor.encode("utf-8", "surrogatepass")):
         raise BadRequest(
             "BAD_CURSOR",
             "the cursor is damaged or from another registry: start from the first page",

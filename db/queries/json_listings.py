@@ -12,7 +12,7 @@ from typing import Any
 
 from db.model.tables import Table
 from db.program import Statement, Value, Values
-from db.queries.conditions import Binder, without_operands
+from db.queries.conditions import EVERYTHING, Binder, without_operands
 from db.queries.json_text import Member, non_canonical, object_text
 from db.queries.listings import Cut, Listing, Order, counted, cut_from, reaches, uncut_from
 
@@ -55,7 +55,9 @@ def shape(listing: Listing, cut: Cut, operands: list[Value]) -> tuple[Listing, C
     after, before = (
         None if cursor is None else _places(cursor, operands) for cursor in (cut.after, cut.before)
     )
-    where = without_operands(listing.where, operands)
+    where = listing.where
+    if where is not EVERYTHING:
+        where = without_operands(where, operands)
     limit = 1 if cut.limit <= LARGE else LARGE + 1
     return (
         Listing(listing.table, listing.relation, where, listing.live),

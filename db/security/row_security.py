@@ -98,7 +98,7 @@ class RowSecurity:
 
     def of(self, statement: Statement) -> tuple[str, Mapping[str, Value]]:
         """The statement's text as this viewer may run it, and its binds."""
-        given = statement.with_returning
+        given = statement.with_returning if statement.returning else statement.sql
         if statement.narrow and self.extent.seen != ALL:
             given = statement.narrow
         sql, binds_viewer, writes = _translated(self.extent, given)

@@ -22,7 +22,6 @@ from db.sqlite.connection_thread import (
     ConnectionThread,
     code_of,
     end,
-    execute,
     translated,
 )
 
@@ -78,7 +77,7 @@ class SQLiteSession:
         def rows_of(statement: Statement) -> Rows:
             if must_stop():  # a short statement may end before SQLite calls the handler
                 raise self._reason()
-            return execute(connection, statement, self._security)
+            return connection.execute(*self._security.of(statement)).fetchall()
 
         connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
         try:

@@ -107,16 +107,21 @@ def _reader(column: Column) -> Callable[[Value], Any]:
     is_nullable = column.nullable or private is not None
     hidden = None if private is None else private.hidden
     read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is column_types.STRING_LIST else kind.read
+    is_text, names = kind in (column_types.TEXT, column_types.CHITTY_ID), kind.names
     serialise: Callable[[Any], Any] | None = None
     if kind is column_types.BIG_INT:
         serialise = str
-    elif kind.names:
+    elif names:
         serialise = attrgetter("name")
 
     def one(stored: Value) -> Any:
         # As Column.is_null has it, without its calls.
         if (stored is None and is_nullable) or (hidden is not None and stored == hidden):
             return None
+        if is_text and type(stored) is str:
+            return stored
+        if stored in names:  # of no other type, this is empty
+            return names[stored]
         value = read(stored)
         return value if serialise is None else serialise(value)
 

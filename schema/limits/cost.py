@@ -31,7 +31,6 @@ from schema.limits.variable_amounts import (
     Amount,
     SentVariables,
     conditional,
-    evaluate,
     largest,
     product,
     sum_of,
@@ -50,7 +49,7 @@ class Cost:
 
     def requested(self, variables: SentVariables) -> int:
         """The most points that it may return with these variables."""
-        return evaluate(self.amount, variables)
+        return self.amount if isinstance(self.amount, int) else self.amount(variables)
 
     def actual(self, data: Any) -> int:
         """The points in the `data` of a response."""
