@@ -19,7 +19,7 @@ def add_to(commands: "Commands") -> None:
         "sql",
         "run one read-only SQL statement on the database",
         examples=(
-            'sql "SELECT name, status FROM contexts LIMIT 5"',
+            'sql "select name, status from contexts limit 5"',
             "sql --format json - < query.sql",
         ),
     )
