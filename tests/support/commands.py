@@ -10,7 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 
 from server.cli import main
-from tests.support.server_process import COMMAND
+from tests.support.server_process import COMMAND, PATIENCE
 
 
 def command(*words: object) -> CompletedProcess[str]:
@@ -29,7 +29,9 @@ def command_process(*words: object, limit: int | None = None) -> CompletedProces
     if limit is not None:
         before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
     whole = [*COMMAND, *map(str, words)]
-    return subprocess.run(whole, capture_output=True, text=True, timeout=120, preexec_fn=before)
+    return subprocess.run(
+        whole, capture_output=True, text=True, timeout=PATIENCE, preexec_fn=before
+    )
 
 
 def complaint(done: CompletedProcess[str]) -> str:

@@ -14,7 +14,7 @@ from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NAMES, adding, counting, elsewhere, endless, names, opened
 
-PATIENCE = 20
+PATIENCE = 120
 
 
 @pytest.fixture

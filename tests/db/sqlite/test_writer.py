@@ -16,7 +16,7 @@ from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NOW, adding, elsewhere, names, opened
 
-PATIENCE = 20
+PATIENCE = 120
 FRAME_HEADER = 24
 WAL_HEADER = 32
 

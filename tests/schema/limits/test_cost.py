@@ -12,6 +12,7 @@ from schema.limits.limits import LIMITS
 from server.demo import registry
 from tests.support.api import running
 from tests.support.corpus import odd, operations, pool
+from tests.support.corpus.sharing import counts
 from tests.support.paths import ROOT
 
 DOCS = (ROOT / "docs/api.md").read_text()
@@ -252,14 +253,15 @@ async def test_an_introspection_that_returns_too_much_is_refused(tmp_path, query
     }
 
 
-async def test_no_operation_returns_more_than_its_requested_cost(tmp_path):
+@pytest.mark.parametrize("count", counts(150, by_default=50))
+async def test_no_operation_returns_more_than_its_requested_cost(tmp_path, count):
     path = tmp_path / "registry.db"
     odd.plain(path, seed=5)
     room = {"max_cost": 10**9, "max_aliases": 300, "max_directives": 100}
     async with running(path, compiled=False, **room) as generic, running(path, **room) as compiled:
         found = pool.read(path)
         costs = []
-        for number in range(150):
+        for number in range(count):
             operation = operations.query(found, 5, number)
             sent = {"query": operation.document, "variables": operation.variables}
             sent |= {"operationName": operation.name, "extensions": {"cost": True}}
@@ -269,7 +271,7 @@ async def test_no_operation_returns_more_than_its_requested_cost(tmp_path):
             costs += [each["cost"] for each in both[:1] if each]
 
     assert [cost for cost in costs if cost["actual"] > cost["requested"]] == []
-    assert sum(cost["actual"] > 0 for cost in costs) > 60
+    assert sum(cost["actual"] > 0 for cost in costs) > count * 0.4
 
 
 def test_the_example_in_the_docs_costs_what_they_say(documents):

@@ -108,15 +108,25 @@ class Interrupted(BaseException):
 
 @pytest.fixture
 def interrupting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], object]]:
-    """Raises Interrupted in the main thread after so many seconds, as a handler of signals does."""
+    """Raises Interrupted in the main thread after so many seconds, as a handler of signals does.
+
+    After 0 seconds it never does: a signal may be handled some time after it came.
+    """
     monkeypatch.setattr(temporary_folders, "STOPPING", [signal.SIGALRM])
+    armed = False
+
+    def arm(seconds: float) -> None:
+        nonlocal armed
+        armed = seconds > 0
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def interrupt(*_: object) -> None:
-        raise Interrupted
+        if armed:
+            raise Interrupted
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    yield arm
+    arm(0)
     signal.signal(signal.SIGALRM, before)
 
 
