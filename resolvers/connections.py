@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from db.commands import connection_health, connections
-from db.commands.connection_health import Use
+from db.commands.connection_health import Usage
 from db.errors import ErrorCode, Problem, Refused
 from db.model import tables
 from db.model.enums import ConnectionType
@@ -118,7 +118,7 @@ async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[ta
         checks = InputChecks(item, path=(str(position),))
         connection_id = checks.required("connection_id", validators.uuid)
         requests = checks.with_default("requests", validators.whole_number(1, MOST_REQUESTS), 1)
-        uses.append(Use(connection_id, requests))
+        uses.append(Usage(connection_id, requests))
         problems += checks.problems
     if problems:
         raise Refused(problems)

@@ -84,7 +84,7 @@ class OperationContext:
                 return await self.write(store(chitty_id))
             except Refused as refused:
                 # The client gave no ChittyID, so a problem with this one is not the client's.
-                taken = statements.id_taken(chitty_id)
+                taken = statements.id_taken_problem(chitty_id)
                 others = [problem for problem in refused.problems if problem != taken]
                 if others:
                     raise Refused(others) from None

@@ -30,12 +30,12 @@ ID_TAKEN = f"""({statements.ID_TAKEN} OR EXISTS (
 
 
 def status_of(bind: str) -> str:
-    """SQL for the status of the actor whose ChittyID is bound by this name; NULL for none."""
+    """SQL for the status of the actor whose ChittyID is bound to this name; NULL for none."""
     return f"(SELECT known.status FROM {ACTORS.seen} AS known WHERE known.chitty_id = :{bind})"
 
 
 def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
-    """What keeps an actor with this status from being given contexts, if anything does."""
+    """The problem, if any, with an actor of this status as the owner of contexts."""
     if status is None:
         return Problem(ErrorCode.NOT_FOUND, (field,), f"there is no actor {owner}")
     if status != ActorStatus.ACTIVE.value:
@@ -66,7 +66,7 @@ def insert(values: Mapping[str, Any]) -> Program[Actor]:
         return ACTORS.of(written[0])
     found = []
     if id_taken:
-        found.append(statements.id_taken(values["chitty_id"]))
+        found.append(statements.id_taken_problem(values["chitty_id"]))
     if principal_taken:
         found.append(_principal_taken())
     raise Refused(found)
@@ -78,21 +78,23 @@ def update(
     if_updated_at: str | None = None,
     delegation: Delegation = UNLIMITED,
 ) -> Program[Actor]:
-    """Set the changed columns; nothing is written where they are so already.
+    """Set the changed columns; writes nothing if they have these values already.
 
     Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted, has changed since
     `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond `delegation`, and with
     ALREADY_EXISTS where another actor has the principal.
     """
-    in_the_way = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
+    required = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
     condition = (
         f"{statements.differs(ACTORS, changes)} AND status <> 'deleted'"
-        f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED} AND {clear(in_the_way)}"
+        f" AND NOT {PRINCIPAL_TAKEN_BY_ANOTHER} AND {UNCHANGED} AND {clear(required)}"
     )
     write = statements.update(ACTORS, statements.assignments(ACTORS, changes), condition)
     bind = {"chitty_auth_principal_id": None, **statements.binds(changes), **delegation.bind}
-    asking = statements.why(ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER, *[each.sql for each in in_the_way])
-    actor, answers = yield from statements.attempt(
+    asking = statements.why_not_written(
+        ACTORS, PRINCIPAL_TAKEN_BY_ANOTHER, *[each.sql for each in required]
+    )
+    actor, answers = yield from statements.write_or_explain(
         ACTORS, [write], asking, bind | statements.reference(chitty_id, if_updated_at)
     )
     if answers is None:
@@ -100,21 +102,21 @@ def update(
     _refuse_deleted(actor)
     principal_taken, *reasons = answers
     found = [_principal_taken()] if principal_taken else []
-    _refuse(found + problems(in_the_way, reasons))
+    _refuse(found + problems(required, reasons))
     return actor
 
 
-IN_THE_WAY_OF_ENDING = [EXCEEDED, LAST_ADMIN]
+END_PRECONDITIONS = [EXCEEDED, LAST_ADMIN]
 SUSPEND = statements.update(
     ACTORS,
     "status = 'suspended'",
-    f"status = 'active' AND {UNCHANGED} AND {clear(IN_THE_WAY_OF_ENDING)}",
+    f"status = 'active' AND {UNCHANGED} AND {clear(END_PRECONDITIONS)}",
 )
-WHY_NOT_SUSPENDED = statements.why(ACTORS, *[each.sql for each in IN_THE_WAY_OF_ENDING])
+WHY_NOT_SUSPENDED = statements.why_not_written(ACTORS, *[each.sql for each in END_PRECONDITIONS])
 REINSTATE = statements.update(
     ACTORS, "status = 'active'", f"status <> 'active' AND {UNCHANGED} AND {clear([EXCEEDED])}"
 )
-WHY_NOT_REINSTATED = statements.why(ACTORS, EXCEEDED.sql)
+WHY_NOT_REINSTATED = statements.why_not_written(ACTORS, EXCEEDED.sql)
 
 
 def suspend(
@@ -126,10 +128,12 @@ def suspend(
     FORBIDDEN where it holds more than `delegation`.
     """
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
-    actor, reasons = yield from statements.attempt(ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind)
+    actor, reasons = yield from statements.write_or_explain(
+        ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind
+    )
     _refuse_deleted(actor)
     if reasons is not None:
-        _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
+        _refuse(problems(END_PRECONDITIONS, reasons))
     return actor
 
 
@@ -141,7 +145,9 @@ def reinstate(
     Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than `delegation`.
     """
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
-    actor, reasons = yield from statements.attempt(ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind)
+    actor, reasons = yield from statements.write_or_explain(
+        ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind
+    )
     if reasons is not None:
         _refuse(problems([EXCEEDED], reasons))
     return actor
@@ -155,12 +161,12 @@ MAY_DELETE = f"""EXISTS (
         SELECT 1 FROM actors
         WHERE chitty_id = :chitty_id AND {changeable(ACTORS, "actors")}
           AND status <> 'deleted' AND {UNCHANGED}
-          AND {clear(IN_THE_WAY_OF_ENDING)}
+          AND {clear(END_PRECONDITIONS)}
           AND CASE WHEN :transfer_contexts_to IS NULL THEN {OWNED} = 0
               ELSE :transfer_contexts_to <> :chitty_id
                AND coalesce({status_of("transfer_contexts_to")} = 'active', FALSE) END
     )"""
-HAND_OVER = f"""
+TRANSFER_CONTEXTS = f"""
     UPDATE contexts
     SET owner_chitty_id = :transfer_contexts_to, updated_at = {instants.LATER}
     WHERE owner_chitty_id = :chitty_id AND status <> 'deleted'
@@ -168,11 +174,11 @@ HAND_OVER = f"""
 """
 DISCONNECT = statements.disconnect_all(SourceType.ACTOR, MAY_DELETE)
 DELETE = statements.update(ACTORS, "status = 'deleted'", MAY_DELETE)
-WHY_NOT_DELETED = statements.why(
+WHY_NOT_DELETED = statements.why_not_written(
     ACTORS,
     OWNED,
     status_of("transfer_contexts_to"),
-    *[each.sql for each in IN_THE_WAY_OF_ENDING],
+    *[each.sql for each in END_PRECONDITIONS],
 )
 
 
@@ -191,24 +197,24 @@ def delete(
     """
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     bind["transfer_contexts_to"] = transfer_contexts_to
-    actor, answers = yield from statements.attempt(
-        ACTORS, [HAND_OVER, DISCONNECT, DELETE], WHY_NOT_DELETED, bind
+    actor, answers = yield from statements.write_or_explain(
+        ACTORS, [TRANSFER_CONTEXTS, DISCONNECT, DELETE], WHY_NOT_DELETED, bind
     )
     if answers is None or actor.status == ActorStatus.DELETED.value:
         return actor
     owned, status, *reasons = answers
-    _refuse(problems(IN_THE_WAY_OF_ENDING, reasons))
+    _refuse(problems(END_PRECONDITIONS, reasons))
     if transfer_contexts_to is None:
         message = (
             f"{chitty_id} still owns contexts, {owned!s} not counting deleted ones:"
             " hand them to another actor with transferContextsTo, or delete them first"
         )
-        raise statements.refused(ErrorCode.IN_USE, "chitty_id", message)
+        raise statements.refusal(ErrorCode.IN_USE, "chitty_id", message)
     problem = owner_problem("transfer_contexts_to", transfer_contexts_to, status)
     raise Refused([problem] if problem else [])
 
 
-SEEN = statements.update(
+RECORD_SEEN = statements.update(
     ACTORS,
     f"""
         last_seen_at = {instants.latest("last_seen_at")},
@@ -216,31 +222,33 @@ SEEN = statements.update(
     """,
     "status <> 'deleted'",
 )
-WHY_NOT_SEEN = statements.why(ACTORS)
+WHY_NOT_RECORDED_SEEN = statements.why_not_written(ACTORS)
 
 
 def record_seen(chitty_id: str, *, new_session: bool) -> Program[Actor]:
-    """Note that an actor was there just now, and count a new session.
+    """Record that an actor was active now, and count a new session.
 
     Raises Refused with NOT_FOUND, and with CONFLICT where the actor is deleted.
     """
     bind = statements.reference(chitty_id) | {"new_session": int(new_session)}
-    actor, _ = yield from statements.attempt(ACTORS, [SEEN], WHY_NOT_SEEN, bind)
+    actor, _ = yield from statements.write_or_explain(
+        ACTORS, [RECORD_SEEN], WHY_NOT_RECORDED_SEEN, bind
+    )
     _refuse_deleted(actor)
     return actor
 
 
-def _refuse(found: Sequence[Problem]) -> None:
-    if found:
-        raise Refused(found)
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise Refused(problems)
 
 
 def _refuse_deleted(actor: Actor) -> None:
     if actor.status == ActorStatus.DELETED.value:
         message = f"{actor.chitty_id} is deleted: reinstate it first"
-        raise statements.refused(ErrorCode.CONFLICT, "chitty_id", message)
+        raise statements.refusal(ErrorCode.CONFLICT, "chitty_id", message)
 
 
 def _principal_taken() -> Problem:
     field = "chitty_auth_principal_id"
-    return Problem(ErrorCode.ALREADY_EXISTS, (field,), "another actor goes by this already")
+    return Problem(ErrorCode.ALREADY_EXISTS, (field,), "another actor already has this")

@@ -1,4 +1,4 @@
-"""Many rows of one table in one statement, however many there are."""
+"""Statements that insert any number of rows of one table."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,25 +15,25 @@ def insert_rows(
     when: str = "true",
     bind: Mapping[str, Value] | None = None,
 ) -> Statement:
-    """The statement that inserts these rows where the SQL condition `when` holds; it returns keys.
+    """The Statement that inserts these rows if the SQL condition `when` holds, and returns their keys.
 
-    `bind` holds what `when` names; the name `rows` is taken. Rows that hold bytes do not fit.
+    `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
     """
     columns = ", ".join(table.columns)
     values = {name: f"json_extract(value, '$[{i}]')" for i, name in enumerate(table.columns)}
-    packed = json.dumps([[getattr(row, name) for name in table.columns] for row in rows])
+    rows_json = json.dumps([[getattr(row, name) for name in table.columns] for row in rows])
     sql = f"""
         INSERT INTO {table.name} ({columns})
         SELECT {", ".join(values.values())} FROM json_each(:rows) WHERE {when}
     """
     of = f"{table.name} WHERE {table.key} IN (SELECT {values[table.key]} FROM json_each(:rows))"
-    return Statement(sql, {**(bind or {}), "rows": packed}, returning=table.key, of=of)
+    return Statement(sql, {**(bind or {}), "rows": rows_json}, returning=table.key, of=of)
 
 
 def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, int] | None]:
-    """Store these rows, parents first, in a registry that holds none; the first table must have some.
+    """Insert these rows, parents first, into an empty registry; the first table must have a row.
 
-    Returns the number of rows by table, or None, with nothing written, where it holds any.
+    Returns the number of rows by table, or None, with nothing written, if the registry has any row.
     """
     order = list(rows)
     key = getattr(rows[order[0]][0], order[0].key)
@@ -52,9 +52,9 @@ def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, in
 
 
 def _still_empty_after(filled: Sequence[Table[Any]]) -> str:
-    """True where what is filled begins with the row whose key is `:first`, and the rest is empty.
+    """SQL: the first filled table has the row with the key `:first`, and the other tables are empty.
 
-    A batch cannot ask in between whether its first statement wrote; this condition can.
+    It tells a later statement of the batch whether the first one wrote.
     """
     conditions = [
         f"NOT EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if table not in filled

@@ -1,4 +1,4 @@
-"""Programs that note how connections fare: reports of their health, and their use."""
+"""Programs that record the health and the use of connections."""
 
 import json
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from db.program import Program, Statement
 from db.security.revalidation import STILL_AUTHORIZED
 from db.security.row_security import returned
 
-# Whoever may report at all does so for every connection that it sees.
-SEEN = f"""EXISTS (
+# A viewer who may report at all may do so for every connection that it sees.
+VISIBLE = f"""EXISTS (
         SELECT 1 FROM {CONNECTIONS.seen} AS seen
         WHERE seen.connection_id = connections.connection_id
     )"""
@@ -33,15 +33,15 @@ UNHEALTHY = f"""status = CASE
             error_count = {ERRORS}, last_error = coalesce(:error, last_error),
             last_health_check = {CHECKED}"""
 
-OUTDATED = Precondition(
+IS_LATEST = Precondition(
     f"CASE WHEN {LAST_CHECK} > :checked_at THEN {LAST_CHECK} END",
     lambda last: Problem(
         ErrorCode.CONFLICT,
         ("checked_at",),
-        f"this check is older than the last one known, of {last}",
+        f"this check is older than the last one, of {last}",
     ),
 )
-TWIN = preconditions.active_twin(
+DUPLICATE = preconditions.active_duplicate(
     connections.SOURCE,
     connections.SERVICE,
     connections.ENDPOINT,
@@ -53,31 +53,31 @@ TWIN = preconditions.active_twin(
 def report(
     connection_id: str, *, healthy: bool, error: str | None, checked_at: str | None, threshold: int
 ) -> Program[Connection]:
-    """Note a check of a connection, made at `checked_at` or now; errors are counted in a row.
+    """Record a health check, made at `checked_at` or now, and count consecutive errors.
 
-    An active one fails when as many errors as `threshold` have been counted, and a failed one that
-    is healthy again becomes active. Raises Refused with NOT_FOUND, and with CONFLICT where it is
-    disconnected, was checked later than that, or would become active beside a twin.
+    An active connection fails after `threshold` errors; a failed one that is healthy again becomes
+    active. Raises Refused with NOT_FOUND, and with CONFLICT if it is disconnected, has a later check, or
+    would become an active duplicate.
     """
-    told = {"error": error, "checked_at": checked_at, "threshold": threshold}
-    return connections.revise(
-        connections.reference(connection_id) | told,
+    check = {"error": error, "checked_at": checked_at, "threshold": threshold}
+    return connections.change(
+        connections.reference(connection_id) | check,
         changes=HEALTHY if healthy else UNHEALTHY,
         differs="TRUE",
-        in_the_way=[connections.DISCONNECTED, OUTDATED, *([TWIN] if healthy else [])],
-        may=SEEN,
+        required=[connections.NOT_DISCONNECTED, IS_LATEST, *([DUPLICATE] if healthy else [])],
+        allowed=VISIBLE,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """So many requests made through one connection."""
+class Usage:
+    """A number of requests made through one connection."""
 
     connection_id: str
     requests: int
 
 
-# What cannot be counted, by its place in the list.
+# Uses that cannot be counted, by their place in the list.
 UNUSABLE = f"""
     SELECT use.key, connection.status
     FROM json_each(:uses) AS use
@@ -105,32 +105,32 @@ COUNT = f"""
 """
 
 
-def count_uses(uses: Sequence[Use]) -> Program[list[Connection]]:
-    """Add up what was requested and return the connections in the order of `uses`; all or nothing.
+def count_uses(uses: Sequence[Usage]) -> Program[list[Connection]]:
+    """Count the requests, all or none, and return the connections in the order of `uses`.
 
     Raises Refused with NOT_FOUND or CONFLICT, at its place, for each unknown or disconnected one.
     """
-    packed = json.dumps([[use.connection_id, use.requests] for use in uses])
+    uses_json = json.dumps([[use.connection_id, use.requests] for use in uses])
     written, unusable = yield [
         Statement(
             COUNT,
-            {"uses": packed, "now": instants.now()},
+            {"uses": uses_json, "now": instants.now()},
             returning=returned(CONNECTIONS),
             of=COUNTED,
         ),
-        Statement(UNUSABLE, {"uses": packed}),
+        Statement(UNUSABLE, {"uses": uses_json}),
     ]
     if unusable:
         raise Refused(
             [_unusable(int(str(place)), status is None, uses) for place, status in unusable]
         )
-    counted = {row.connection_id: row for row in map(CONNECTIONS.of, written)}
-    return [counted[use.connection_id] for use in uses]
+    connections_by_id = {row.connection_id: row for row in map(CONNECTIONS.of, written)}
+    return [connections_by_id[use.connection_id] for use in uses]
 
 
-def _unusable(place: int, is_unknown: bool, uses: Sequence[Use]) -> Problem:
-    path, found = (str(place), "connection_id"), uses[place].connection_id
+def _unusable(place: int, is_unknown: bool, uses: Sequence[Usage]) -> Problem:
+    path, key = (str(place), "connection_id"), uses[place].connection_id
     if is_unknown:
-        return Problem(ErrorCode.NOT_FOUND, path, f"there is no connection {found}")
-    message = f"connection {found} is disconnected: reconnect it first"
+        return Problem(ErrorCode.NOT_FOUND, path, f"there is no connection {key}")
+    message = f"connection {key} is disconnected: reconnect it first"
     return Problem(ErrorCode.CONFLICT, path, message)

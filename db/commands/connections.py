@@ -20,7 +20,7 @@ IS_ACTIVE = "connections.status = 'active'"
 IS_NOT_ACTIVE = "connections.status <> 'active'"
 IS_OPEN = "connections.status <> 'disconnected'"
 
-TAKEN = Precondition(
+ID_FREE = Precondition(
     """(
         SELECT taken.connection_id FROM connections AS taken
         WHERE taken.connection_id = :connection_id
@@ -28,23 +28,23 @@ TAKEN = Precondition(
     lambda taken: Problem(
         ErrorCode.ALREADY_EXISTS,
         ("connection_id",),
-        f"there is a connection {taken} already: leave the id out to have one made",
+        f"there is already a connection {taken}: leave the id out to have one generated",
     ),
 )
-UNUSABLE_SOURCE = preconditions.unusable_source(":source_chitty_id", "source")
-IN_THE_WAY_OF_OPENING = [
-    TAKEN,
-    UNUSABLE_SOURCE,
-    preconditions.active_twin(
+USABLE_SOURCE = preconditions.usable_source(":source_chitty_id", "source")
+OPEN_PRECONDITIONS = [
+    ID_FREE,
+    USABLE_SOURCE,
+    preconditions.active_duplicate(
         ":source_chitty_id",
         ":target_service",
         ":target_endpoint",
         ErrorCode.ALREADY_EXISTS,
         "target_service",
-    ).when(f"({UNUSABLE_SOURCE.sql}) IS NULL"),  # whose twins are nobody else's business
-    preconditions.unusable_installation(":installation_id", "installation_id"),
+    ).when(f"({USABLE_SOURCE.sql}) IS NULL"),  # else it would reveal other owners' connections
+    preconditions.usable_installation(":installation_id", "installation_id"),
 ]
-# Which of the two kinds of source an id is of is found by the statement that stores it.
+# The statement that stores a connection finds whether its source is a context or an actor.
 SOURCE_TYPE = f"""CASE
             WHEN EXISTS (SELECT 1 FROM {CONTEXTS.seen} WHERE chitty_id = :source_chitty_id)
             THEN 'context' ELSE 'actor' END"""
@@ -52,15 +52,15 @@ VALUES = {name: f":{name}" for name in CONNECTIONS.columns} | {"source_type": SO
 OPEN = f"""
     INSERT INTO connections ({", ".join(VALUES)})
     SELECT {", ".join(VALUES.values())}
-    WHERE {STILL_AUTHORIZED} AND {clear(IN_THE_WAY_OF_OPENING)}
+    WHERE {STILL_AUTHORIZED} AND {clear(OPEN_PRECONDITIONS)}
 """
 WHY_NOT_OPENED = "SELECT {}".format(
-    ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(IN_THE_WAY_OF_OPENING))
+    ", ".join(f"{each.sql} AS reason_{n}" for n, each in enumerate(OPEN_PRECONDITIONS))
 )
 
 
 def insert(values: Mapping[str, Any]) -> Program[Connection]:
-    """Store a new, active connection with these columns; the source's type is found.
+    """Store a new, active connection with these columns.
 
     Raises Refused with NOT_FOUND for an unknown source or installation, CONFLICT for one that
     cannot be used now, and ALREADY_EXISTS for a taken id or an active connection to the same place.
@@ -75,42 +75,43 @@ def insert(values: Mapping[str, Any]) -> Program[Connection]:
     ]
     if written:
         return CONNECTIONS.of(written[0])
-    raise Refused(problems(IN_THE_WAY_OF_OPENING, reasons))
+    raise Refused(problems(OPEN_PRECONDITIONS, reasons))
 
 
-def revise(
+def change(
     bind: Mapping[str, Value],
     *,
     changes: str,
     differs: str,
-    in_the_way: Sequence[Precondition],
-    may: str | None = None,
+    required: Sequence[Precondition],
+    allowed: str | None = None,
 ) -> Program[Connection]:
-    """Change the connection with the bound id where it `differs` and nothing is in the way.
+    """Change the connection with the bound id if it `differs` and the required preconditions are met.
 
-    `may` is which connections the viewer may change so, as for `rules.update`.
-
-    One that does not differ is returned as it is. Raises Refused with NOT_FOUND, with CONFLICT
-    where it has changed since `:if_updated_at`, and with the problems of what is in the way.
+    `allowed` is as for `statements.update`. A connection that does not differ is returned unchanged.
+    Raises Refused with NOT_FOUND, with CONFLICT if it has changed since `:if_updated_at`, and with the
+    problems of preconditions that are not met.
     """
-    condition = f"{statements.UNCHANGED} AND {differs} AND {clear(in_the_way)}"
-    connection, reasons = yield from statements.attempt(
+    condition = f"{statements.UNCHANGED} AND {differs} AND {clear(required)}"
+    connection, reasons = yield from statements.write_or_explain(
         CONNECTIONS,
-        [statements.update(CONNECTIONS, changes, condition, may)],
-        statements.why(CONNECTIONS, *[precondition.sql for precondition in in_the_way], may=may),
+        [statements.update(CONNECTIONS, changes, condition, allowed)],
+        statements.why_not_written(
+            CONNECTIONS, *[precondition.sql for precondition in required], allowed=allowed
+        ),
         bind,
     )
-    if reasons is not None and (found := problems(in_the_way, reasons)):
+    if reasons is not None and (found := problems(required, reasons)):
         raise Refused(found)
     return connection
 
 
 def reference(connection_id: str, if_updated_at: str | None = None) -> dict[str, Value]:
-    """The binds for the connection with this id and the present instant."""
+    """The binds for the connection with this id, now."""
     return {"connection_id": connection_id, "if_updated_at": if_updated_at, "now": instants.now()}
 
 
-DISCONNECTED = Precondition(
+NOT_DISCONNECTED = Precondition(
     "CASE WHEN connections.status = 'disconnected' THEN connections.connection_id END",
     lambda connection: Problem(
         ErrorCode.CONFLICT,
@@ -132,7 +133,7 @@ def update(
     """Set the changed columns, and with `active` switch the connection on or off.
 
     Raises Refused with NOT_FOUND, and with CONFLICT where it is disconnected, has changed since
-    `if_updated_at`, or would be active beside a twin, without a usable source or installation.
+    `if_updated_at`, or would be an active duplicate, or active without a usable source or installation.
     """
     settings, differences = [statements.assignments(CONNECTIONS, changes)] if changes else [], []
     differences.append(statements.differs(CONNECTIONS, changes))
@@ -140,71 +141,73 @@ def update(
         settings.append(ACTIVATE if active else "status = 'inactive'")
         differences.append(f"status <> '{'active' if active else 'inactive'}'")
     return (
-        yield from revise(
+        yield from change(
             statements.binds(changes) | reference(connection_id, if_updated_at),
             changes=", ".join(settings) or "status = status",
             differs=f"({' OR '.join(differences)})",
-            in_the_way=[
-                DISCONNECTED,
-                *[each.when(IS_OPEN) for each in _in_the_way_of_changing(changes, active)],
+            required=[
+                NOT_DISCONNECTED,
+                *[each.when(IS_OPEN) for each in _update_preconditions(changes, active)],
             ],
         )
     )
 
 
-def _in_the_way_of_changing(changes: Mapping[str, Any], active: bool | None) -> list[Precondition]:
-    found = []
+def _update_preconditions(changes: Mapping[str, Any], active: bool | None) -> list[Precondition]:
+    required = []
     keeps_endpoint = keeps_installation = "TRUE"
     if "target_endpoint" in changes:
         keeps_endpoint = f"{ENDPOINT} IS :target_endpoint"
         moves = f"NOT ({keeps_endpoint})" + ("" if active else f" AND {IS_ACTIVE}")
         if active is not False:
-            found.append(_twin(":target_endpoint", "target_endpoint").when(moves))
+            required.append(_duplicate(":target_endpoint", "target_endpoint").when(moves))
     if "installation_id" in changes:
         keeps_installation = f"{INSTALLATION} IS :installation_id"
-        installation = preconditions.unusable_installation(":installation_id", "installation_id")
-        found.append(installation.when(f"NOT ({keeps_installation})"))
+        installation = preconditions.usable_installation(":installation_id", "installation_id")
+        required.append(installation.when(f"NOT ({keeps_installation})"))
     if active:
-        found.append(_twin(ENDPOINT, "active").when(f"{IS_NOT_ACTIVE} AND {keeps_endpoint}"))
-        found += _in_the_way_of_activating("active", keeps_installation)
-    return found
+        required.append(
+            _duplicate(ENDPOINT, "active").when(f"{IS_NOT_ACTIVE} AND {keeps_endpoint}")
+        )
+        required += _activation_preconditions("active", keeps_installation)
+    return required
 
 
-def _in_the_way_of_activating(field: str, keeps_installation: str = "TRUE") -> list[Precondition]:
-    source = preconditions.unusable_source(SOURCE, field)
-    removed = preconditions.removed_installation(INSTALLATION, field)
+def _activation_preconditions(field: str, keeps_installation: str = "TRUE") -> list[Precondition]:
+    source = preconditions.usable_source(SOURCE, field)
+    removed = preconditions.present_installation(INSTALLATION, field)
     return [
         source.when(IS_NOT_ACTIVE),
         removed.when(f"{IS_NOT_ACTIVE} AND {keeps_installation}"),
     ]
 
 
-def _twin(endpoint: str, field: str) -> Precondition:
-    return preconditions.active_twin(SOURCE, SERVICE, endpoint, ErrorCode.CONFLICT, field)
+def _duplicate(endpoint: str, field: str) -> Precondition:
+    return preconditions.active_duplicate(SOURCE, SERVICE, endpoint, ErrorCode.CONFLICT, field)
 
 
 def disconnect(connection_id: str, if_updated_at: str | None = None) -> Program[Connection]:
     """Disconnect a connection; raises Refused with NOT_FOUND, and CONFLICT where it has changed."""
-    return revise(
+    return change(
         reference(connection_id, if_updated_at),
         changes="status = 'disconnected', disconnected_at = :now",
         differs="status <> 'disconnected'",
-        in_the_way=[],
+        required=[],
     )
 
 
 def reconnect(connection_id: str, if_updated_at: str | None = None) -> Program[Connection]:
-    """Make a connection active again, its errors forgotten.
+    """Make a connection active again, with no errors.
 
     Raises Refused with NOT_FOUND, and with CONFLICT where it has changed since `if_updated_at`, has
-    an active twin, a source that may open nothing, or an installation that was uninstalled.
+    an active duplicate, a source that may not open connections, or an installation that was removed.
     """
-    return revise(
+    return change(
         reference(connection_id, if_updated_at),
         changes="status = 'active', error_count = 0, last_error = NULL, disconnected_at = NULL",
         differs=IS_NOT_ACTIVE,
-        in_the_way=[
-            _twin(ENDPOINT, "connection_id").when(IS_NOT_ACTIVE),
-            *_in_the_way_of_activating("connection_id"),
+        required=[
+            _duplicate(ENDPOINT, "connection_id").when(IS_NOT_ACTIVE),
+            *_activation_preconditions("connection_id"),
         ],
     )

@@ -24,12 +24,12 @@ OWNER_IS_FOREIGN = f"""EXISTS (
         WHERE owner.chitty_id = :owner_chitty_id AND NOT {changeable(ACTORS, "owner")}
     )"""
 
-# Whose own context is gone: whoever took its ChittyID would come by these connections.
-LEFT_BEHIND = f"""EXISTS (
+# Connections whose context is gone: whoever got its ChittyID would get these connections too.
+ORPHANS = f"""EXISTS (
         SELECT 1 FROM connections AS other
         WHERE other.source_chitty_id = :chitty_id AND NOT {changeable(CONNECTIONS, "other")}
     )"""
-ID_TAKEN = f"({statements.ID_TAKEN} OR {LEFT_BEHIND})"
+ID_TAKEN = f"({statements.ID_TAKEN} OR {ORPHANS})"
 
 INSERT = statements.insert(
     CONTEXTS,
@@ -58,7 +58,7 @@ def insert(values: Mapping[str, Any]) -> Program[Context]:
     if written:
         return CONTEXTS.of(written[0])
     problems = [
-        statements.id_taken(values["chitty_id"]) if id_taken else None,
+        statements.id_taken_problem(values["chitty_id"]) if id_taken else None,
         _name_taken(values["name"]) if name_taken else None,
         _foreign_owner(values["owner_chitty_id"])
         if owner_is_foreign
@@ -67,13 +67,13 @@ def insert(values: Mapping[str, Any]) -> Program[Context]:
     raise Refused([problem for problem in problems if problem])
 
 
-WHY_NOT_UPDATED = statements.why(CONTEXTS, NAME_TAKEN_BY_ANOTHER)
+WHY_NOT_UPDATED = statements.why_not_written(CONTEXTS, NAME_TAKEN_BY_ANOTHER)
 
 
 def update(
     chitty_id: str, changes: Mapping[str, Any], if_updated_at: str | None = None
 ) -> Program[Context]:
-    """Set the changed columns; nothing is written where they are so already.
+    """Set the changed columns; writes nothing if they have these values already.
 
     Raises Refused with NOT_FOUND, with CONFLICT where the context is deleted or has changed since
     `if_updated_at`, and with ALREADY_EXISTS where another context has the name.
@@ -88,12 +88,14 @@ def update(
         **statements.binds(changes),
         **statements.reference(chitty_id, if_updated_at),
     }
-    context, answers = yield from statements.attempt(CONTEXTS, [write], WHY_NOT_UPDATED, bind)
+    context, answers = yield from statements.write_or_explain(
+        CONTEXTS, [write], WHY_NOT_UPDATED, bind
+    )
     if answers is None:
         return context
     if context.status == ContextStatus.DELETED.value:
         message = f"{chitty_id} is deleted: restore it first"
-        raise statements.refused(ErrorCode.CONFLICT, "chitty_id", message)
+        raise statements.refusal(ErrorCode.CONFLICT, "chitty_id", message)
     (name_taken,) = answers
     if name_taken:
         raise Refused([_name_taken(changes["name"])])
@@ -107,16 +109,16 @@ TRANSFER = statements.update(
     f"owner_chitty_id <> :new_owner AND {UNCHANGED}"
     f" AND coalesce({NEW_OWNER_STATUS} = 'active', FALSE)",
 )
-WHY_NOT_TRANSFERRED = statements.why(CONTEXTS, NEW_OWNER_STATUS)
+WHY_NOT_TRANSFERRED = statements.why_not_written(CONTEXTS, NEW_OWNER_STATUS)
 
 
 def transfer(chitty_id: str, new_owner: str, if_updated_at: str | None = None) -> Program[Context]:
-    """Hand a context to an active actor; a deleted one too, so that it can be restored.
+    """Transfer a context to an active actor; a deleted context too, so that it can be restored.
 
     Raises Refused with NOT_FOUND or CONFLICT for the context or its new owner.
     """
     bind = statements.reference(chitty_id, if_updated_at) | {"new_owner": new_owner}
-    context, answers = yield from statements.attempt(
+    context, answers = yield from statements.write_or_explain(
         CONTEXTS, [TRANSFER], WHY_NOT_TRANSFERRED, bind
     )
     if answers is None or context.owner_chitty_id == new_owner:
@@ -132,16 +134,16 @@ MAY_DELETE = f"""EXISTS (
     )"""
 DISCONNECT = statements.disconnect_all(SourceType.CONTEXT, MAY_DELETE)
 DELETE = statements.update(CONTEXTS, "status = 'deleted', deleted_at = :now", MAY_DELETE)
-WHY_NOT_DELETED = statements.why(CONTEXTS)
+WHY_NOT_DELETED = statements.why_not_written(CONTEXTS)
 
 
 def delete(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
-    """Delete a context softly and disconnect its connections; its name stays taken.
+    """Delete a context softly and disconnect its connections; its name stays in use.
 
     Raises Refused with NOT_FOUND or CONFLICT.
     """
     bind = statements.reference(chitty_id, if_updated_at)
-    context, _ = yield from statements.attempt(
+    context, _ = yield from statements.write_or_explain(
         CONTEXTS, [DISCONNECT, DELETE], WHY_NOT_DELETED, bind
     )
     return context
@@ -155,7 +157,7 @@ RESTORE = statements.update(
     "status = 'active', deleted_at = NULL",
     f"status = 'deleted' AND {UNCHANGED} AND coalesce({PRESENT_OWNER_STATUS} <> 'deleted', FALSE)",
 )
-WHY_NOT_RESTORED = statements.why(CONTEXTS, PRESENT_OWNER_STATUS)
+WHY_NOT_RESTORED = statements.why_not_written(CONTEXTS, PRESENT_OWNER_STATUS)
 
 
 def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
@@ -164,7 +166,9 @@ def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context
     Raises Refused with NOT_FOUND, and with CONFLICT where its owner is deleted.
     """
     bind = statements.reference(chitty_id, if_updated_at)
-    context, answers = yield from statements.attempt(CONTEXTS, [RESTORE], WHY_NOT_RESTORED, bind)
+    context, answers = yield from statements.write_or_explain(
+        CONTEXTS, [RESTORE], WHY_NOT_RESTORED, bind
+    )
     if answers is None or context.status != ContextStatus.DELETED.value:
         return context
     state = "is deleted" if answers[0] == ActorStatus.DELETED.value else "does not exist"
@@ -172,7 +176,7 @@ def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context
         f"its owner {context.owner_chitty_id} {state}:"
         " reinstate that actor or transfer the context to another first"
     )
-    raise statements.refused(ErrorCode.CONFLICT, "chitty_id", message)
+    raise statements.refusal(ErrorCode.CONFLICT, "chitty_id", message)
 
 
 def _foreign_owner(owner: str) -> Problem:
@@ -180,5 +184,5 @@ def _foreign_owner(owner: str) -> Problem:
 
 
 def _name_taken(name: str) -> Problem:
-    message = f"a context named {name!r} exists already; a deleted one keeps its name"
+    message = f"a context named {name!r} already exists; deleted contexts keep their names"
     return Problem(ErrorCode.ALREADY_EXISTS, ("name",), message)

@@ -1,13 +1,12 @@
-"""What GitHub and people have said about an installation, kept so that no order of arrival matters.
+"""Installation facts: the latest value of each aspect of an installation (last writer wins).
 
-A fact says of one aspect of an installation what it was at an instant. Of two facts about the
-same aspect the later one stands; of two of the same instant the one of the higher Rank; of two of
-the same rank the greater value. `installation_facts` keeps what stands, and the row in
-`installations` is made from that: whichever order deliveries come in, and however often, they end
-in the same row.
+A fact is the value of one aspect since an instant. Of two facts about one aspect the later one wins;
+of two at the same instant the one with the higher Rank; then the one with the greater value. The table
+`installation_facts` holds the winners, and the row in `installations` is computed from them, so that
+deliveries lead to the same row in whatever order, and however often, they arrive.
 
-The aspects are columns of `installations`, by name, and `repository:<full name>`: whether that one
-repository belongs to the installation, which a later list in `selected_repositories` overrides.
+An aspect is a column of `installations`, or `repository:<full name>`: whether that repository belongs to
+the installation. A later list in `selected_repositories` overrides the latter.
 """
 
 import json
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from db.commands.statements import taken
+from db.commands.statements import chitty_id_taken
 from db.model import column_types, instants
 from db.model.instants import LATER
 from db.model.tables import INSTALLATIONS, Column
@@ -27,10 +26,10 @@ REPOSITORY = "repository:"
 
 
 class Rank(IntEnum):
-    """The written order of what is said of one instant: the higher stands.
+    """Which of two facts of the same instant wins: the higher. The numbers are stored.
 
-    Removal over suspension over the rest; and of repositories, one taken away over one added over a
-    list of all of them.
+    Removal beats suspension beats the rest. A removed repository beats an added one, which beats a list
+    of all repositories.
     """
 
     STATE = 0
@@ -42,9 +41,9 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is said of one aspect: a JSON value, and when it became true.
+    """The JSON value of one aspect since the instant `at`.
 
-    Without `at` it became true when the delivery that says so was first received.
+    None for `at` means: since the delivery that reports it was first received.
     """
 
     aspect: str
@@ -53,20 +52,20 @@ class Fact:
     rank: Rank = Rank.STATE
 
 
-# The default of a fact's instant: a redelivery must not make an old event younger.
+# The default instant of a fact: redelivery must not make an old event newer.
 FIRST_RECEIVED = """coalesce((
             SELECT min(delivery.received_at) FROM webhook_deliveries AS delivery
             WHERE delivery.body_sha256 = :body_sha256
         ), :now)"""
 
-# Later than all that is known, so that what a person says now stands whatever GitHub's clock said.
-LAST_WORD = f"""(
-            SELECT {instants.after("max(held.at)")}
-            FROM installation_facts AS held
-            WHERE held.installation_id = :installation_id
+# Later than all facts, so that what a person changes now wins, whatever GitHub's clock says.
+AFTER_ALL_FACTS = f"""(
+            SELECT {instants.after("max(stored.at)")}
+            FROM installation_facts AS stored
+            WHERE stored.installation_id = :installation_id
         )"""
 
-_MERGE = f"""
+_STORE = f"""
     INSERT INTO installation_facts (installation_id, aspect, at, rank, value)
     SELECT
         :installation_id,
@@ -82,28 +81,28 @@ _MERGE = f"""
         > (installation_facts.at, installation_facts.rank, installation_facts.value)
 """
 
-# The repositories: those listed (a row made by another program is such a list, older than every
-# fact), except what was taken away since, and what was added since.
+# Those listed (a row of another program counts as a list older than every fact), without those removed
+# since, and with those added since.
 _REPOSITORIES = f"""
         SELECT json_group_array(repository.name) FROM (
             SELECT listed.value AS name
             FROM list, json_each(list.names) AS listed
             WHERE NOT EXISTS (
-                SELECT 1 FROM said
-                WHERE said.aspect = '{REPOSITORY}' || listed.value AND said.value = 'false'
-                  AND (said.at, said.rank) > (list.at, list.rank)
+                SELECT 1 FROM facts
+                WHERE facts.aspect = '{REPOSITORY}' || listed.value AND facts.value = 'false'
+                  AND (facts.at, facts.rank) > (list.at, list.rank)
             )
             UNION
-            SELECT substr(said.aspect, {len(REPOSITORY) + 1})
-            FROM said, list
-            WHERE said.aspect >= '{REPOSITORY}' AND said.aspect < '{REPOSITORY[:-1]};'
-              AND said.value = 'true' AND (said.at, said.rank) > (list.at, list.rank)
+            SELECT substr(facts.aspect, {len(REPOSITORY) + 1})
+            FROM facts, list
+            WHERE facts.aspect >= '{REPOSITORY}' AND facts.aspect < '{REPOSITORY[:-1]};'
+              AND facts.value = 'true' AND (facts.at, facts.rank) > (list.at, list.rank)
             ORDER BY name
         ) AS repository"""
 
 _DEFAULTS = {
     "installation_id": ":installation_id",
-    "chitty_id": f"iif({taken('new_chitty_id')}, NULL, :new_chitty_id)",
+    "chitty_id": f"iif({chitty_id_taken('new_chitty_id')}, NULL, :new_chitty_id)",
     "permissions": "'{}'",
     "events": "'[]'",
     "installed_at": ":installed_at",
@@ -111,114 +110,113 @@ _DEFAULTS = {
 _COLUMNS = [name for name in INSTALLATIONS.columns if name != "updated_at"]
 
 
-def _stands(column: Column) -> str:
-    """SQL for what stands of a column: what was said, else what the row held, else its default."""
+def _value_of(column: Column) -> str:
+    """SQL for a column's value: that of its fact, else of the stored row, else its default."""
     if column.name == "selected_repositories":
         return f"({_REPOSITORIES}\n        )"
-    said = f"(SELECT value FROM said WHERE aspect = '{column.name}')"
+    fact = f"(SELECT value FROM facts WHERE aspect = '{column.name}')"
     if column.type not in (column_types.STRING_LIST, column_types.OBJECT):
-        said = f"{said} ->> '$'"
-    held = f"coalesce(held.{column.name}, {_DEFAULTS.get(column.name, 'NULL')})"
-    is_said = f"EXISTS (SELECT 1 FROM said WHERE aspect = '{column.name}')"
-    return f"CASE WHEN {is_said} THEN {said} ELSE {held} END"
+        fact = f"{fact} ->> '$'"
+    stored = f"coalesce(stored.{column.name}, {_DEFAULTS.get(column.name, 'NULL')})"
+    has_fact = f"EXISTS (SELECT 1 FROM facts WHERE aspect = '{column.name}')"
+    return f"CASE WHEN {has_fact} THEN {fact} ELSE {stored} END"
 
 
-def _made() -> str:
-    return ", ".join(f"{_stands(INSTALLATIONS.columns[name])} AS {name}" for name in _COLUMNS)
+def _computed_columns() -> str:
+    return ", ".join(f"{_value_of(INSTALLATIONS.columns[name])} AS {name}" for name in _COLUMNS)
 
 
-def _known(names: Iterable[str]) -> str:
-    return " AND ".join(f"made.{name} IS NOT NULL" for name in names)
+def _are_known(names: Iterable[str]) -> str:
+    return " AND ".join(f"computed.{name} IS NOT NULL" for name in names)
 
 
-_NEEDED = [name for name in _COLUMNS if not INSTALLATIONS.columns[name].nullable]
-_TOLD = [name for name in _NEEDED if name != "chitty_id"]  # GitHub does not mint
+_REQUIRED = [name for name in _COLUMNS if not INSTALLATIONS.columns[name].nullable]
+_FROM_GITHUB = [name for name in _REQUIRED if name != "chitty_id"]
 
-_MADE_FROM_FACTS = f"""
+_COMPUTED = f"""
     WITH
-        said AS NOT MATERIALIZED (
+        facts AS NOT MATERIALIZED (
             SELECT aspect, at, rank, value FROM installation_facts
             WHERE installation_id = :installation_id
         ),
-        held AS (
+        stored AS (
             SELECT installations.* FROM (SELECT 1) LEFT JOIN installations
             ON installations.installation_id = :installation_id
         ),
         list AS (
-            SELECT at, rank, value AS names FROM said WHERE aspect = 'selected_repositories'
+            SELECT at, rank, value AS names FROM facts WHERE aspect = 'selected_repositories'
             UNION ALL
             SELECT '', -1, iif(json_valid(selected_repositories), selected_repositories, '[]')
-            FROM held
-            WHERE NOT EXISTS (SELECT 1 FROM said WHERE aspect = 'selected_repositories')
+            FROM stored
+            WHERE NOT EXISTS (SELECT 1 FROM facts WHERE aspect = 'selected_repositories')
         ),
-        made AS (
+        computed AS (
             SELECT
-                {_made()}
-            FROM held
+                {_computed_columns()}
+            FROM stored
         )
 """
 
-_PROJECT = f"""
+_WRITE_ROW = f"""
     INSERT INTO installations ({", ".join(_COLUMNS)}, updated_at)
-    {_MADE_FROM_FACTS}
-    SELECT made.*, :now FROM made
-    WHERE {STILL_AUTHORIZED} AND {_known(_NEEDED)} AND {{condition}}
+    {_COMPUTED}
+    SELECT computed.*, :now FROM computed
+    WHERE {STILL_AUTHORIZED} AND {_are_known(_REQUIRED)} AND {{condition}}
     ON CONFLICT (installation_id) DO UPDATE
     SET {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)}, updated_at = {LATER}
     WHERE {" OR ".join(f"{name} IS NOT excluded.{name}" for name in _COLUMNS)}
 """
 
-_WAIT = f"""
+_ADD_PENDING = f"""
     INSERT INTO waiting_installations (installation_id, since, claimed_until)
-    {_MADE_FROM_FACTS}
-    SELECT :installation_id, :now, :claimed_until FROM made
-    WHERE {_known(_TOLD)} AND made.chitty_id IS NULL
+    {_COMPUTED}
+    SELECT :installation_id, :now, :claimed_until FROM computed
+    WHERE {_are_known(_FROM_GITHUB)} AND computed.chitty_id IS NULL
     ON CONFLICT (installation_id) DO UPDATE SET claimed_until = excluded.claimed_until
     WHERE waiting_installations.claimed_until <= :now
 """
 
 
-def merge(
+def store(
     facts: Iterable[Fact], bind: dict[str, Value], *, at: str, condition: str = "TRUE"
 ) -> Statement:
-    """The statement that keeps each of these facts, unless a later one stands or `condition` fails.
+    """The Statement that stores each of these facts that wins over the stored one, if `condition` holds.
 
-    `at` is SQL for the instant of those without one. `bind` has installation_id, now and what the
-    SQL given here needs.
+    `at` is SQL for the instant of facts without one. `bind` has installation_id, now and the binds of `at`
+    and `condition`.
     """
-    told = json.dumps(
+    facts_json = json.dumps(
         [
             {"aspect": fact.aspect, "at": fact.at, "rank": fact.rank, "value": _json(fact.value)}
             for fact in facts
         ]
     )
-    return Statement(_MERGE.format(at=at, condition=condition), {**bind, "facts": told})
+    return Statement(_STORE.format(at=at, condition=condition), {**bind, "facts": facts_json})
 
 
-def project(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
-    """The statement that makes the row from the facts, where `condition` holds.
+def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
+    """The Statement that computes the row from the facts and writes it, if `condition` holds.
 
-    It writes and returns the row only when that makes a difference, and makes none as long as
-    something that a row must have is unknown. `bind` has installation_id, new_chitty_id (for a row
-    that has none; None, or one that something else has, makes no row), installed_at (for a row of
-    which nobody said it; may be None), now and what `condition` needs.
+    It writes and returns the row only if that changes it, and not before all required columns are known.
+    `bind` has installation_id; new_chitty_id, for a row without one (if it is None or in use, no row is
+    made); installed_at, for a row without that fact, or None; now; and the binds of `condition`.
     """
     return Statement(
-        _PROJECT.replace("{condition}", condition),
+        _WRITE_ROW.replace("{condition}", condition),
         bind,
         returning=INSTALLATIONS.select_list("installations"),
         of="installations WHERE installations.installation_id = :installation_id",
     )
 
 
-def wait(bind: dict[str, Value]) -> Statement:
-    """The statement that has an installation wait which lacks nothing but a ChittyID.
+def add_pending(bind: dict[str, Value]) -> Statement:
+    """The Statement that adds an installation to the pending ones if only its ChittyID is missing.
 
-    It returns the installation's id to whom it gives the claim to have one minted, which nobody else
-    gets before `claimed_until`. `bind` has that and what `project` needs.
+    It returns the installation's id if the caller is to have a ChittyID minted: it then has the claim, which
+    nobody else gets before `claimed_until`. `bind` has that and the binds of `write_row`.
     """
     of = "waiting_installations WHERE installation_id = :installation_id"
-    return Statement(_WAIT, bind, returning="installation_id", of=of)
+    return Statement(_ADD_PENDING, bind, returning="installation_id", of=of)
 
 
 def _json(value: Any) -> str:

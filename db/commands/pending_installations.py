@@ -1,8 +1,8 @@
-"""Installations that wait for a ChittyID: kept by `resolvers.github.deliveries`, and given one here.
+"""Pending installations: those that GitHub reported and that have no ChittyID yet.
 
-Their facts are stored already, so nothing that GitHub told is lost or applied twice meanwhile, and
-the row is made in one batch as soon as there is an id. A claim keeps two processes from having an
-id minted for the same installation; one whose claimant died comes free by itself.
+Their facts are stored already, so that nothing is lost or applied twice meanwhile, and the row is made
+in one batch as soon as there is an id. A claim keeps two processes from having an id minted for the same
+installation; it expires if its holder dies.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from db.program import Program, Statement, Value
 
 CLAIM = timedelta(seconds=30)
 
-# Some other way there is a row by now: an id was given by hand, or by another claimant.
+# Those that have a row by now: their id was set by a person, or by another process.
 SETTLE_DELIVERIES = """
     UPDATE webhook_deliveries SET outcome = 'applied'
     WHERE outcome = 'waiting' AND installation_id IN (
@@ -28,7 +28,7 @@ SETTLE = """
 
 
 def claimed_until() -> str:
-    """When a claim that is made now ends: later than the minting of one id may take."""
+    """When a claim that is made now expires: later than minting one id may take."""
     return instants.canonical(datetime.now(UTC) + CLAIM)
 
 
@@ -36,9 +36,9 @@ ANY = "SELECT EXISTS (SELECT 1 FROM waiting_installations WHERE claimed_until <=
 
 
 def any_unclaimed() -> Program[bool]:
-    """Whether there is an installation to claim."""
-    ([(found,)],) = yield [Statement(ANY, {"now": instants.now()})]
-    return bool(found)
+    """Whether an installation can be claimed."""
+    ([(is_any,)],) = yield [Statement(ANY, {"now": instants.now()})]
+    return bool(is_any)
 
 
 CLAIMED = "waiting_installations WHERE claimed_until = :claimed_until"
@@ -53,14 +53,14 @@ NEXT = """
 
 
 def claim(until: str) -> Program[int | None]:
-    """Claim the installation that was left alone for longest, until this instant; None is none."""
+    """Claim the installation that has been free for longest until this instant; None if there is none."""
     bind: dict[str, Value] = {"claimed_until": until, "now": instants.now()}
-    *_, found = yield [
+    *_, rows = yield [
         Statement(SETTLE_DELIVERIES),
         Statement(SETTLE),
         Statement(NEXT, bind, returning="installation_id", of=CLAIMED),
     ]
-    return int(str(found[0][0])) if found else None
+    return int(str(rows[0][0])) if rows else None
 
 
 RELEASE = """
@@ -70,7 +70,7 @@ RELEASE = """
 
 
 def release(installation_id: int, until: str) -> Program[None]:
-    """Give a claim back, so that the installation comes after all others that wait."""
+    """Give up a claim, so that the installation comes after all other pending ones."""
     bind: dict[str, Value] = {
         "installation_id": installation_id,
         "claimed_until": until,
@@ -86,9 +86,9 @@ ROW = f"""
 
 
 def identify(installation_id: int, chitty_id: str) -> Program[Installation | None]:
-    """Make the row of an installation under this id, and its deliveries applied.
+    """Give an installation this ChittyID: write its row, and mark its deliveries as applied.
 
-    One that has a row by now keeps its id. None when there is no row since the id is taken.
+    One that has a row by now keeps its id. Returns None, with no row, if the id is in use.
     """
     bind: dict[str, Value] = {
         "installation_id": installation_id,
@@ -96,10 +96,10 @@ def identify(installation_id: int, chitty_id: str) -> Program[Installation | Non
         "installed_at": None,
         "now": instants.now(),
     }
-    *_, found = yield [
-        installation_facts.project(bind),
+    *_, rows = yield [
+        installation_facts.write_row(bind),
         Statement(SETTLE_DELIVERIES),
         Statement(SETTLE),
         Statement(ROW, bind),
     ]
-    return INSTALLATIONS.of(found[0]) if found else None
+    return INSTALLATIONS.of(rows[0]) if rows else None

@@ -1,4 +1,4 @@
-"""What can stand in the way of a connection: said once, for the statement and for the refusal."""
+"""Preconditions of connections, each declared once: its SQL, and the problem if it is not met."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,8 @@ from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
 from db.precondition import Precondition
 from db.security.row_security import changeable
 
-# By the first two words of a reason; the rest of it is what it speaks of.
-WAYS_OUT = {
+# By the first two words of a reason; the rest is the name that {} stands for.
+MESSAGES = {
     "source unknown": "there is no context or actor {}",
     "actor foreign": "actor {} is not yours to open connections for",
     "context foreign": "context {} is not yours to open connections for",
@@ -31,8 +31,8 @@ _CODES = {
 }
 
 
-def unusable_source(source: str, field: str) -> Precondition:
-    """A source that may open nothing; `source` is SQL for its ChittyID."""
+def usable_source(source: str, field: str) -> Precondition:
+    """The source may open connections; `source` is SQL for its ChittyID."""
     sql = f"""nullif(coalesce(
         (
             SELECT CASE
@@ -56,8 +56,8 @@ def unusable_source(source: str, field: str) -> Precondition:
     return Precondition(sql, _explainer(field))
 
 
-def unusable_installation(installation: str, field: str) -> Precondition:
-    """An installation that nothing can go through; `installation` is SQL for its id or NULL."""
+def usable_installation(installation: str, field: str) -> Precondition:
+    """Connections can use the installation; `installation` is SQL for its id, or NULL for none."""
     sql = f"""nullif(coalesce(
         (
             SELECT CASE
@@ -71,8 +71,8 @@ def unusable_installation(installation: str, field: str) -> Precondition:
     return Precondition(sql, _explainer(field))
 
 
-def removed_installation(installation: str, field: str) -> Precondition:
-    """An installation that is gone for good, where a suspended one may come back."""
+def present_installation(installation: str, field: str) -> Precondition:
+    """The installation was not removed; it may be suspended, since that can end."""
     sql = f"""(
         SELECT 'installation uninstalled ' || gone.installation_id
         FROM {INSTALLATIONS.seen} AS gone
@@ -81,13 +81,13 @@ def removed_installation(installation: str, field: str) -> Precondition:
     return Precondition(sql, _explainer(field))
 
 
-def active_twin(
+def active_duplicate(
     source: str, service: str, endpoint: str, code: ErrorCode, field: str
 ) -> Precondition:
-    """Another active connection with this source, service and endpoint, each of them SQL.
+    """No other active connection has this source, service and endpoint, each of them SQL.
 
-    No endpoint counts as an endpoint too. There is one at most in the whole registry, so that it is in
-    the way even where other programs have stored one that the viewer does not see.
+    No endpoint counts as an endpoint too. The rule holds for the whole registry, so it also applies to
+    a connection that the viewer does not see.
     """
     sql = f"""(
         SELECT other.target_service
@@ -99,15 +99,15 @@ def active_twin(
         LIMIT 1
     )"""
     message = "the same source already has an active connection to {}: disconnect that one first"
-    return Precondition(sql, lambda twin: Problem(code, (field,), message.format(twin)))
+    return Precondition(sql, lambda place: Problem(code, (field,), message.format(place)))
 
 
 def _explainer(field: str) -> Callable[[str], Problem]:
     def explain(reason: str) -> Problem:
         thing, state, name = reason.split(" ", 2)
-        way_out = WAYS_OUT.get(f"{thing} {state}", f"{thing} {{}} is {state}")
+        message = MESSAGES.get(f"{thing} {state}", f"{thing} {{}} is {state}")
         return Problem(
-            _CODES.get(f"{thing} {state}", ErrorCode.CONFLICT), (field,), way_out.format(name)
+            _CODES.get(f"{thing} {state}", ErrorCode.CONFLICT), (field,), message.format(name)
         )
 
     return explain

@@ -1,7 +1,7 @@
-"""What the conditional statements of mutations share: fragments of SQL, and answers to "why not?".
+"""SQL fragments that the conditional statements of mutations share.
 
-A mutation is one batch: statements that write only where the rules allow, and one that asks what
-stood in the way. The fragments read the binds `:chitty_id`, `:now` and `:if_updated_at`.
+A mutation is one batch: statements that write only if the rules allow it, and a SELECT that tells why
+nothing was written. The fragments use the binds `:chitty_id`, `:now` and `:if_updated_at`.
 """
 
 import json
@@ -21,22 +21,19 @@ from db.security.row_security import changeable, known, returned
 R = TypeVar("R")
 
 
-def taken(bind: str) -> str:
-    """SQL for whether any table that keeps ChittyIDs has the one bound by this name.
-
-    They are unique over all of them.
-    """
-    found = " OR ".join(
+def chitty_id_taken(bind: str) -> str:
+    """SQL: a row of any table has the ChittyID bound to this name. ChittyIDs are unique over all tables."""
+    conditions = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table.name} AS other WHERE other.chitty_id = :{bind})"
         for table in TABLES
         if "chitty_id" in table.columns
     )
-    return f"({found})"
+    return f"({conditions})"
 
 
-ID_TAKEN = taken("chitty_id")
+ID_TAKEN = chitty_id_taken("chitty_id")
 
-# Of the row that a statement is about.
+# SQL: the row has not changed since `:if_updated_at`.
 UNCHANGED = f"""(
         :if_updated_at IS NULL
         OR updated_at = :if_updated_at
@@ -48,7 +45,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def stored(value: Any) -> Value:
-    """A cleaned value as its column stores it: an enum's value, a bool as 0 or 1, JSON as text."""
+    """A validated value as its column stores it: an enum's value, a bool as 0 or 1, JSON as text."""
     if isinstance(value, Enum):
         return stored(value.value)
     if isinstance(value, list | dict):
@@ -61,17 +58,17 @@ def stored(value: Any) -> Value:
 
 
 def binds(values: Mapping[str, Any]) -> dict[str, Value]:
-    """The named parameters for these values, each in its stored form."""
+    """Named parameters for these values, each in its stored form."""
     return {name: stored(value) for name, value in values.items()}
 
 
 def new_row(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Value]:
-    """The binds of a whole new row: NULL in the columns that are not among the values."""
+    """Named parameters for a new row, with NULL in the columns that are not among the values."""
     return dict.fromkeys(table.columns) | binds(values)
 
 
 def insert(table: Table[Any], condition: str) -> str:
-    """The statement that stores a row, bound by column names, where `condition` holds."""
+    """SQL that inserts a row, bound to the column names, if `condition` holds."""
     values = ", ".join(f":{name}" for name in table.columns)
     return f"""
         INSERT INTO {table.name} ({", ".join(table.columns)})
@@ -80,12 +77,12 @@ def insert(table: Table[Any], condition: str) -> str:
     """
 
 
-def update(table: Table[Any], changes: str, condition: str, may: str | None = None) -> str:
-    """The statement that changes the row with the bound key where `condition` holds.
+def update(table: Table[Any], changes: str, condition: str, allowed: str | None = None) -> str:
+    """SQL that changes the row with the bound key if `condition` holds, and increases `updated_at`.
 
-    `updated_at` grows with it. `may` is which rows the viewer may change so, unless it is the usual.
+    `allowed` is SQL for the rows that the viewer may change; by default `changeable`.
     """
-    allowed = changeable(table, table.name) if may is None else may
+    allowed = changeable(table, table.name) if allowed is None else allowed
     return f"""
         UPDATE {table.name}
         SET {f"{changes}, " if changes else ""}updated_at = {LATER}
@@ -94,27 +91,27 @@ def update(table: Table[Any], changes: str, condition: str, may: str | None = No
 
 
 def returning_row(table: Table[Any], sql: str, bind: Mapping[str, Value]) -> Statement:
-    """The statement with this text, which writes the row with the bound key and returns it."""
+    """The Statement for this SQL, which writes the row with the bound key and returns it."""
     of = f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
     return Statement(sql, bind, returning=returned(table), of=of)
 
 
 def assignments(table: Table[Any], names: Iterable[str]) -> str:
-    """What follows SET for these columns, bound by their names; KeyError for one that is none."""
+    """What follows SET for these columns, bound to their names. Raises KeyError for an unknown column."""
     return ", ".join(f"{table.columns[name].name} = :{name}" for name in names)
 
 
 def differs(table: Table[Any], names: Iterable[str]) -> str:
-    """True of a row that would be changed by setting these columns; never, when there are none.
+    """SQL: setting these columns would change the row. FALSE if there are none.
 
-    What the viewer may not know counts as another value: it would find out by setting the same.
+    A value that the viewer may not see always counts as different: else setting it would reveal it.
     """
     parts = [f"{known(table, name)} IS NOT :{name}" for name in names]
     return f"({' OR '.join(parts)})" if parts else "FALSE"
 
 
 def disconnect_all(source: SourceType, condition: str) -> str:
-    """The statement that disconnects what `:chitty_id` has open, where `condition` holds."""
+    """SQL that disconnects the open connections of `:chitty_id` if `condition` holds."""
     return f"""
         UPDATE connections
         SET status = 'disconnected', disconnected_at = :now, updated_at = {LATER}
@@ -123,74 +120,71 @@ def disconnect_all(source: SourceType, condition: str) -> str:
     """
 
 
-def why(table: Table[Any], *questions: str, may: str | None = None) -> str:
-    """The statement that asks why nothing was written.
+def why_not_written(table: Table[Any], *questions: str, allowed: str | None = None) -> str:
+    """SQL that selects why nothing was written, for `check_row`.
 
-    It finds the row as it is, if the viewer sees it, whether it may be changed (as for `update`) and is
-    UNCHANGED, then what each of the questions (SQL expressions over the row) comes to. `standing`
-    reads it.
+    It selects the row, if the viewer sees it; whether the viewer may change it (as for `update`); whether
+    it is UNCHANGED; then each question, an SQL expression over the row.
     """
-    allowed = changeable(table, table.name) if may is None else may
-    asked = ", ".join(
+    allowed = changeable(table, table.name) if allowed is None else allowed
+    answers = ", ".join(
         f"{question} AS answer_{n}" for n, question in enumerate((allowed, UNCHANGED, *questions))
     )
     return f"""
-        SELECT {table.select_list(table.name)}, {asked}
+        SELECT {table.select_list(table.name)}, {answers}
         FROM {table.seen} AS {table.name}
         WHERE {table.key} = :{table.key}
     """
 
 
-def standing(table: Table[R], key: Value, found: Rows) -> tuple[R, Values]:
-    """The row that `why` found and the answers to its questions.
+def check_row(table: Table[R], key: Value, rows: Rows) -> tuple[R, Values]:
+    """The row that `why_not_written` selected, and the answers to its questions.
 
-    Raises Refused when there is no such row, when it is not the viewer's to change, and when it has
-    changed since `if_updated_at`.
+    Raises Refused if there is no such row, the viewer may not change it, or it has changed since
+    `if_updated_at`.
     """
     thing = table.row.__name__.lower()
-    if not found:
-        raise refused(ErrorCode.NOT_FOUND, table.key, f"there is no {thing} {key!s}")
+    if not rows:
+        raise refusal(ErrorCode.NOT_FOUND, table.key, f"there is no {thing} {key!s}")
     width = len(table.columns)
-    row, (allowed, unchanged, *answers) = table.of(found[0][:width]), found[0][width:]
+    row, (allowed, unchanged, *answers) = table.of(rows[0][:width]), rows[0][width:]
     if not allowed:
-        raise refused(ErrorCode.FORBIDDEN, table.key, f"{thing} {key!s} is not yours to change")
+        raise refusal(ErrorCode.FORBIDDEN, table.key, f"{thing} {key!s} is not yours to change")
     if not unchanged:
-        moved = f"{key!s} has changed since then: read it again, then repeat the change"
-        raise refused(ErrorCode.CONFLICT, "if_updated_at", moved)
+        changed = f"{key!s} has changed since then: read it again, then repeat the change"
+        raise refusal(ErrorCode.CONFLICT, "if_updated_at", changed)
     return row, tuple(answers)
 
 
-def attempt(
-    table: Table[R], writes: Sequence[str], asking: str, bind: Mapping[str, Value]
+def write_or_explain(
+    table: Table[R], writes: Sequence[str], explanation: str, bind: Mapping[str, Value]
 ) -> Program[tuple[R, Values | None]]:
-    """One batch: writing statements, the row's own last, then the one that asks why not.
+    """Run one batch: SQL that writes, the row itself last, then that of `why_not_written`.
 
-    Returns the new row and None, or the row as it is and the answers; raises Refused as `standing` does.
+    Returns the new row and None, or the unchanged row and the answers. Raises Refused as `check_row` does.
     """
     *others, own = writes
-    *_, written, found = yield [
+    *_, written, rows = yield [
         *[Statement(sql, bind) for sql in others],
         returning_row(table, own, bind),
-        Statement(asking, bind),
+        Statement(explanation, bind),
     ]
     if written:
         return table.of(written[0]), None
-    return standing(table, bind[table.key], found)
+    return check_row(table, bind[table.key], rows)
 
 
 def reference(chitty_id: str, if_updated_at: str | None = None) -> dict[str, Value]:
-    """The binds that the fragments read, for the row with this ChittyID and the present instant."""
+    """The binds that the fragments use, for the row with this ChittyID, now."""
     return {"chitty_id": chitty_id, "if_updated_at": if_updated_at, "now": instants.now()}
 
 
-def id_taken(chitty_id: str) -> Problem:
-    """The problem with a new row's ChittyID that another actor, context or installation has."""
-    message = (
-        f"{chitty_id} is the ChittyID of something else already: leave it out to have one minted"
-    )
+def id_taken_problem(chitty_id: str) -> Problem:
+    """The problem that another actor, context or installation has the ChittyID of a new row."""
+    message = f"the ChittyID {chitty_id} is already in use: leave it out to have one minted"
     return Problem(ErrorCode.ALREADY_EXISTS, ("chitty_id",), message)
 
 
-def refused(code: ErrorCode, field: str, message: str) -> Refused:
-    """The refusal for a single reason, at this input field."""
+def refusal(code: ErrorCode, field: str, message: str) -> Refused:
+    """A Refused with one problem, at this input field."""
     return Refused([Problem(code, (field,), message)])

@@ -1,4 +1,4 @@
-"""The webhook deliveries: each kept once, what it tells applied whole, in one batch."""
+"""Webhook deliveries: each is stored once, and its facts are applied in the same batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from db.commands.installation_facts import Fact
 from db.model.tables import INSTALLATIONS, Installation
 from db.program import Program, Rows, Statement, Value
 
-KEPT = "webhook_deliveries WHERE body_sha256 = :body_sha256 AND event = :event"
-KEEP = """
+OF_DELIVERY = "webhook_deliveries WHERE body_sha256 = :body_sha256 AND event = :event"
+STORE = """
     INSERT INTO webhook_deliveries (
         body_sha256, event, delivery_id, action, installation_id, outcome,
         received_at, last_received_at, times
@@ -34,10 +34,10 @@ KEEP = """
 
 
 class Outcome(Enum):
-    """What became of a delivery: the member's value is what is stored and answered."""
+    """The outcome of a delivery; its value is stored and sent in the response."""
 
     APPLIED = "applied"
-    UNCHANGED = "unchanged"  # only answered: stored as applied
+    UNCHANGED = "unchanged"  # only in the response: stored as applied
     WAITING = "waiting"
     STORED = "stored"
     MISMATCHED = "mismatched"
@@ -46,7 +46,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery, as it came; the event's name and the id are not covered by its signature."""
+    """One delivery as received. Its signature covers neither the event's name nor the delivery id."""
 
     body_sha256: str
     event: str
@@ -57,8 +57,8 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What was kept of a delivery: how often it has come, and the row where it changed one.
+class StoredDelivery:
+    """The outcome of a delivery, how often it was received, and the row if it changed one.
 
     `claimed` is the installation for which the caller, and nobody else, is to have a ChittyID minted.
     """
@@ -69,14 +69,14 @@ class Kept:
     claimed: int | None = None
 
 
-def keep(
-    delivery: Delivery, outcome: Outcome, told: Sequence[Fact], *, claimed_until: str
-) -> Program[Kept]:
-    """Keep a delivery and apply the facts it tells, as far as its installation has a ChittyID.
+def store(
+    delivery: Delivery, outcome: Outcome, facts: Sequence[Fact], *, claimed_until: str
+) -> Program[StoredDelivery]:
+    """Store a delivery and its facts, and apply them if the installation has a ChittyID.
 
-    One that has none waits for it, claimed by the caller until that instant: see `db.waiting`.
-    A delivery that has come before is applied again: it makes no difference, whereas its id and
-    event, which are not signed, may have been forged to keep the true one out.
+    One without becomes pending, and the caller holds the claim until `claimed_until`: see
+    `db.commands.pending_installations`. A repeated delivery is applied again, which changes nothing:
+    its id and event are not signed, so the first one may have been forged to block the true one.
     """
     bind: dict[str, Value] = {
         "body_sha256": delivery.body_sha256,
@@ -91,16 +91,16 @@ def keep(
         "claimed_until": claimed_until,
     }
     applying = [
-        installation_facts.merge(told, bind, at=installation_facts.FIRST_RECEIVED),
-        installation_facts.project(bind),
-        installation_facts.wait(bind),
+        installation_facts.store(facts, bind, at=installation_facts.FIRST_RECEIVED),
+        installation_facts.write_row(bind),
+        installation_facts.add_pending(bind),
     ]
-    keeping = Statement(KEEP, bind, returning="outcome, times", of=KEPT)
-    results = yield [*(applying if told else []), keeping]
-    return _kept(delivery, results)
+    storing = Statement(STORE, bind, returning="outcome, times", of=OF_DELIVERY)
+    results = yield [*(applying if facts else []), storing]
+    return _stored(delivery, results)
 
 
-def _kept(delivery: Delivery, results: list[Rows]) -> Kept:
+def _stored(delivery: Delivery, results: list[Rows]) -> StoredDelivery:
     *applied, [(stored, times)] = results
     _, changed, claimed = applied or ([], [], [])
     outcome = Outcome(stored)
@@ -108,4 +108,4 @@ def _kept(delivery: Delivery, results: list[Rows]) -> Kept:
         outcome = Outcome.UNCHANGED
     assert isinstance(times, int)  # noqa: S101 - the column counts
     row = INSTALLATIONS.of(changed[0]) if changed else None
-    return Kept(outcome, times, row, delivery.installation_id if claimed else None)
+    return StoredDelivery(outcome, times, row, delivery.installation_id if claimed else None)

@@ -12,7 +12,7 @@ import orjson
 
 from db.commands import pending_installations, webhook_deliveries
 from db.commands.installation_facts import Fact
-from db.commands.webhook_deliveries import Delivery, Kept, Outcome
+from db.commands.webhook_deliveries import Delivery, Outcome, StoredDelivery
 from db.database import Database
 from db.errors import Unavailable
 from db.model import instants
@@ -68,7 +68,7 @@ def parse(body: bytes, *, event: str, delivery_id: str) -> ParsedDelivery:
 
 async def apply(
     database: Database, parsed: ParsedDelivery, *, mint: Mint = minting.mint_locally
-) -> Kept:
+) -> StoredDelivery:
     """Apply a delivery and store it; returns once both are on disk.
 
     A ChittyID for a new installation is minted after that. If none can be minted now, the installation
@@ -77,7 +77,7 @@ async def apply(
     """
     until = pending_installations.claimed_until()
     kept = await database.write(
-        webhook_deliveries.keep(parsed.delivery, parsed.outcome, parsed.facts, claimed_until=until)
+        webhook_deliveries.store(parsed.delivery, parsed.outcome, parsed.facts, claimed_until=until)
     )
     if kept.claimed is None:
         return kept

@@ -11,7 +11,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from db.commands.webhook_deliveries import Kept, Outcome
+from db.commands.webhook_deliveries import Outcome, StoredDelivery
 from db.errors import Unavailable
 from resolvers.github import deliveries
 from resolvers.github.deliveries import InvalidDelivery
@@ -49,7 +49,7 @@ class GitHubWebhooks(HTTPEndpoint):
         return JSONResponse(errors.body(405, message), 405, headers={"Allow": "POST"})
 
 
-async def _receive(request: Request) -> Kept:
+async def _receive(request: Request) -> StoredDelivery:
     service: Service = request.app.service
     secrets = service.settings.github_secrets
     if not secrets:
@@ -113,7 +113,7 @@ def _refuse(request: Request, refusal: HTTPError) -> Response:
     return JSONResponse(refusal.body, refusal.status)
 
 
-def _log(reading: deliveries.ParsedDelivery, kept: Kept) -> None:
+def _log(reading: deliveries.ParsedDelivery, kept: StoredDelivery) -> None:
     delivery = reading.delivery
     log.info(
         "webhook kept",

@@ -51,7 +51,7 @@ async def apply_webhook(ctx, *facts, at="2020-01-01T00:00:00.000Z"):
     dated = [Fact(fact.aspect, fact.value, at, fact.rank) for fact in facts]
 
     def program():
-        yield [installation_facts.merge(dated, bind, at=":now"), installation_facts.project(bind)]
+        yield [installation_facts.store(dated, bind, at=":now"), installation_facts.write_row(bind)]
 
     await ctx.write(program())
 

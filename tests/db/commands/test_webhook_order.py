@@ -96,10 +96,10 @@ def end_of(connection, sent, *, identified_after=1):
     connection.execute("BEGIN")
     for number, (event, body) in enumerate(sent):
         reading = deliveries.parse(body, event=event, delivery_id=str(number))
-        keeping = webhook_deliveries.keep(
+        storing = webhook_deliveries.store(
             reading.delivery, reading.outcome, reading.facts, claimed_until=instants.now()
         )
-        run(keeping, lambda statement: execute(connection, statement, UNRESTRICTED))
+        run(storing, lambda statement: execute(connection, statement, UNRESTRICTED))
         if number + 1 >= identified_after:
             identifying = pending_installations.identify(
                 reading.delivery.installation_id, "CHITTY-X"

@@ -138,11 +138,11 @@ STATEMENTS = {
     "a look-up": next(lookups.by_column(INSTALLATIONS, "installation_id", [THEIRS]))[0],
     "a look-up of an actor": next(lookups.by_column(ACTORS, "chitty_id", [THEM]))[0],
     "what keeps a connection from going through it": Statement(
-        "SELECT " + preconditions.unusable_installation(":installation", "x").sql,
+        "SELECT " + preconditions.usable_installation(":installation", "x").sql,
         {"installation": THEIRS},
     ),
     "what keeps an actor from opening one": Statement(
-        "SELECT " + preconditions.unusable_source(":source", "x").sql, {"source": THEM}
+        "SELECT " + preconditions.usable_source(":source", "x").sql, {"source": THEM}
     ),
 }
 
