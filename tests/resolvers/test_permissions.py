@@ -205,7 +205,7 @@ async def test_a_hidden_context_blocks_its_name_without_being_revealed(tmp_path:
         {
             "code": "ALREADY_EXISTS",
             "path": ["input", "name"],
-            "message": f"a context named {THEIRS!r} exists already; a deleted one keeps its name",
+            "message": f"a context named {THEIRS!r} already exists; deleted contexts keep their names",
         }
     ]
 

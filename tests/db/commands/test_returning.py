@@ -85,7 +85,7 @@ async def test_the_rows_of_deliveries_and_waiting_installations_are_found(
     delivery = Delivery("digest", "installation", "1", "created", 7, NOW)
 
     kept = await db.write(
-        check(webhook_deliveries.keep(delivery, Outcome.APPLIED, facts, claimed_until=NOW))
+        check(webhook_deliveries.store(delivery, Outcome.APPLIED, facts, claimed_until=NOW))
     )
     claimed = await db.write(
         check(pending_installations.claim(pending_installations.claimed_until()))
