@@ -1,1 +1,1 @@
-"""Rows that move between registries as text: what an export reads, and what an import checks and writes."""
+"""Export and import of rows: what an export reads, and what an import checks and writes."""

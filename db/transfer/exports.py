@@ -1,4 +1,4 @@
-"""Reading the registry out, row by row, in one snapshot."""
+"""Reads all rows of the registry in one snapshot."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ from db.transfer.layout import Transfer
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """One row: its type, its place for people, and its values by column in declared order.
+class ExportedRow:
+    """One row: its type, its key for messages, and its values by column in declared order.
 
-    A value is text, a whole number, a list, an object or None. There are none where a stored one is
-    nothing that its column can mean: `problem` says which.
+    A value is text, a whole number, a list, an object or None. If a stored value cannot be read as its
+    column's type, `problem` names it and there are no values.
     """
 
     type: str
@@ -33,13 +33,13 @@ class Exported:
 
 @contextmanager
 def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a migrated database as it is at this moment, whoever writes to it.
+    """A connection that reads a snapshot of a migrated database, which may be in use.
 
-    Raises BootRefused where the database cannot be read or is not up to date.
+    Raises BootRefused if the database cannot be read or is not up to date.
     """
     migrator.require_migrated(path)
     with file_checks.looking(path.resolve(), alone=False) as connection:
-        # Bytes that are no UTF-8 are found out row by row instead of ending the whole read.
+        # Bytes that are not UTF-8 become a problem of their row instead of ending the read.
         connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         connection.execute("BEGIN")
         yield connection
@@ -50,30 +50,30 @@ COUNT = "SELECT count(*) FROM {table}"
 
 
 def count(connection: sqlite3.Connection, transfers: Sequence[Transfer]) -> int:
-    """How many rows `rows` will yield."""
-    found = [
+    """The number of rows that `rows` will yield."""
+    counts = [
         connection.execute(COUNT.format(table=transfer.table.name)).fetchone()[0]
         for transfer in transfers
     ]
-    return sum(found)
+    return sum(counts)
 
 
-ROWS = "SELECT {columns} FROM {table} AS moved ORDER BY {key}"
+ROWS = "SELECT {columns} FROM {table} AS exported ORDER BY {key}"
 
 
-def rows(connection: sqlite3.Connection, transfers: Sequence[Transfer]) -> Iterator[Exported]:
+def rows(connection: sqlite3.Connection, transfers: Sequence[Transfer]) -> Iterator[ExportedRow]:
     """Every row of these types, deleted ones too, in the order of the types and of the keys."""
     for transfer in transfers:
         table = transfer.table
         columns = list(table.columns.values())
         sql = ROWS.format(
-            columns=table.select_list("moved"), table=table.name, key=", ".join(transfer.key)
+            columns=table.select_list("exported"), table=table.name, key=", ".join(transfer.key)
         )
         for stored in connection.execute(sql):
             yield _row(transfer, dict(zip(table.columns, stored, strict=True)), columns)
 
 
-def _row(transfer: Transfer, stored: Mapping[str, Any], columns: Sequence[Column]) -> Exported:
+def _row(transfer: Transfer, stored: Mapping[str, Any], columns: Sequence[Column]) -> ExportedRow:
     place = f"{transfer.type} {', '.join(repr(stored[column]) for column in transfer.key)}"
     values = {}
     for column in columns:
@@ -81,19 +81,19 @@ def _row(transfer: Transfer, stored: Mapping[str, Any], columns: Sequence[Column
             values[column.name] = _value(column, stored[column.name])
         except Unreadable as unreadable:
             problem = f"{place}: {column.name}: {unreadable}"
-            return Exported(transfer.type, place, {}, problem)
-    return Exported(transfer.type, place, values)
+            return ExportedRow(transfer.type, place, {}, problem)
+    return ExportedRow(transfer.type, place, values)
 
 
 def _value(column: Column, stored: Any) -> Any:
     if stored is None and column.nullable:
         return None
-    # As an int of GraphQL it would be cut to 32 bits.
-    kind = column_types.BIG_INT if column.type is column_types.INT else column.type
-    found = kind.read(stored)
+    # Read as INT, it would be cut to the 32 bits of GraphQL.
+    column_type = column_types.BIG_INT if column.type is column_types.INT else column.type
+    value = column_type.read(stored)
     if isinstance(stored, str):
         try:
             stored.encode()
         except UnicodeEncodeError:
             raise Unreadable("the stored value is not UTF-8") from None
-    return found.value if isinstance(found, Enum) else found
+    return value.value if isinstance(value, Enum) else value

@@ -1,7 +1,7 @@
-"""What rows of a file may not do to each other and to the registry, each rule one statement.
+"""The rules that imported rows must obey among each other and with the registry, one statement each.
 
-A statement adds a reject for every row that breaks its rule. What counts is how the registry would
-be afterwards: a row that the file replaces stands for itself no more.
+A statement adds a reject for every row that breaks its rule. The rules apply to the registry as it would
+be after the import: rows that the file replaces do not count.
 """
 
 import sqlite3
@@ -30,7 +30,7 @@ MARK_CHANGED = """
 """
 REJECT_CHANGED = """
     INSERT INTO rejects (line, reason)
-    SELECT s.line, 'is in the registry already, with another ' || substr({names}, 3)
+    SELECT s.line, 'is already in the registry, with another ' || substr({names}, 3)
         || ': leave the line out, or let it replace the row with --update'
     FROM staged_{type} AS s JOIN registry.{type} AS old ON {same}
     WHERE s.state = 'changed'
@@ -42,7 +42,7 @@ FILL_IN = """
 """
 UNIQUE_IN_FILE = """
     INSERT INTO rejects (line, reason)
-    SELECT s.line, 'has the same {said} as line ' || (
+    SELECT s.line, 'has the same {name} as line ' || (
         SELECT min(other.line) FROM staged_{type} AS other WHERE {clash} AND other.line <> s.line
     )
     FROM staged_{type} AS s
@@ -53,7 +53,7 @@ UNIQUE_IN_FILE = """
 """
 UNIQUE_IN_REGISTRY = """
     INSERT INTO rejects (line, reason)
-    SELECT s.line, 'has the same {said} as ' || other.{key} || ' in the registry'
+    SELECT s.line, 'has the same {name} as ' || other.{key} || ' in the registry'
     FROM staged_{type} AS s JOIN registry.{type} AS other ON {clash}
     WHERE s.state IS NOT 'same' AND {when} AND NOT EXISTS (
         SELECT 1 FROM staged_{type} AS replacing WHERE {replaces}
@@ -90,10 +90,10 @@ WITH_CHITTY_ID = [each for each in TRANSFERS if "chitty_id" in each.table.column
 
 
 def check(connection: sqlite3.Connection, *, update: bool) -> Iterator[None]:
-    """Mark what each staged row would be and reject those that break a rule, a step at a time.
+    """Mark each staged row as new, changed or the same, and reject those that break a rule, step by step.
 
-    What a line does not give of a row that is in the registry is filled in from there. Without `update`
-    a row that differs from the registry's is rejected.
+    Columns that a line leaves out are filled in from the registry's row. Without `update`, a row that
+    differs from the registry's is rejected.
     """
     bind = {"now": instants.now()}
     for transfer in TRANSFERS:
@@ -123,20 +123,22 @@ def _marks(transfer: Transfer, *, update: bool) -> Iterator[str]:
 
 
 def _differs(bit: int, column: Column) -> str:
-    """True of a staged row `s` that gives this column another value than the row `old` has."""
+    """SQL: the staged row `s` has another value for this column than the row `old`."""
     name, old = column.name, f"old.{column.name}"
     if column.type is column_types.INSTANT:
         old = f"coalesce({instants.as_instant(old)}, {old})"
     if column.type in (column_types.STRING_LIST, column_types.OBJECT):
         old = f"iif(json_valid({old}), json({old}), {old})"
-    return f"(s.given & {1 << bit} AND s.{name} IS NOT old.{name} AND s.{name} IS NOT {old})"
+    return (
+        f"(s.columns_given & {1 << bit} AND s.{name} IS NOT old.{name} AND s.{name} IS NOT {old})"
+    )
 
 
 def _filled(bit: int, column: Column) -> str:
     kept = f"old.{column.name}"
     if column.name == "updated_at":
         kept = f"iif(s.state = 'same', {kept}, {instants.after(kept)})"
-    return f"{column.name} = iif(s.given & {1 << bit}, s.{column.name}, {kept})"
+    return f"{column.name} = iif(s.columns_given & {1 << bit}, s.{column.name}, {kept})"
 
 
 def _rules() -> Iterator[str]:
@@ -159,7 +161,7 @@ def _unique(transfer: Transfer, unique: Uniqueness) -> Iterator[str]:
     clash += f" AND {unique.when.format(row='other')}"
     names = {
         "type": transfer.type,
-        "said": unique.said,
+        "name": unique.name,
         "clash": clash,
         "when": unique.when.format(row="s"),
     }

@@ -1,4 +1,4 @@
-"""Writing staged rows into the registry: all of them in one transaction, or none."""
+"""Writes staged rows into the registry, all of them in one transaction."""
 
 import shutil
 import sqlite3
@@ -18,19 +18,17 @@ from db.transfer.staging import Staging
 PORTION = 5000
 
 
-class Told(Protocol):
-    """Who is told of the work: that a part with so many steps begins, and that some are done."""
+class Progress(Protocol):
+    """Where the progress of an import is reported: each part with its steps."""
 
-    def stage(self, label: str, total: int | None = None) -> None:
-        """Begin another part of the work."""
+    def stage(self, label: str, total: int | None = None) -> None: ...
 
-    def advance(self, amount: int = 1) -> None:
-        """So many more steps are done."""
+    def advance(self, amount: int = 1) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """How many rows of one type are new, differ from the registry's, and are there already."""
+class RowCounts:
+    """How many rows of one type are new, differ from the registry's, and are the same."""
 
     type: str
     added: int
@@ -38,38 +36,38 @@ class Counted:
     same: int
 
 
-def check(staged: Staging, path: Path, *, update: bool, told: Told) -> list[Counted]:
-    """Hold the staged rows against a migrated database, which is only read.
+def check(staged: Staging, path: Path, *, update: bool, progress: Progress) -> list[RowCounts]:
+    """Check the staged rows against a migrated database, which is only read.
 
-    What breaks a rule is rejected in the staging. Raises Unavailable where it cannot be read.
+    Rows that break a rule are rejected in the staging. Raises Unavailable if it cannot be read.
     """
     with _transaction(staged, path, "BEGIN"):
-        return _checked(staged, update=update, told=told)
+        return _check(staged, update=update, progress=progress)
 
 
 def write(
-    staged: Staging, path: Path, *, update: bool, min_free_bytes: int, told: Told
-) -> list[Counted]:
-    """Check the staged rows and, when none is rejected, write them; returns once they are on the disk.
+    staged: Staging, path: Path, *, update: bool, min_free_bytes: int, progress: Progress
+) -> list[RowCounts]:
+    """Check the staged rows and, if none is rejected, write them; returns once they are on the disk.
 
-    Other programs read the registry as it was until all is there. Raises Unavailable, with nothing
-    written, where the database cannot be written or the disk has less than `min_free_bytes` left.
+    Until then other programs read the registry as it was. Raises Unavailable, with nothing written, if the
+    database cannot be written or the disk has less than `min_free_bytes` left.
     """
     with _transaction(staged, path, "BEGIN IMMEDIATE"):
-        counted = _checked(staged, update=update, told=told)
+        counted = _check(staged, update=update, progress=progress)
         if staged.rejected_lines() == 0:
             _require_room(path, min_free_bytes)
-            told.stage("writing", sum(each.added + each.changed for each in counted))
+            progress.stage("writing", sum(each.added + each.changed for each in counted))
             for transfer in TRANSFERS:
-                _write(staged.connection, transfer, told)
+                _write(staged.connection, transfer, progress)
             _require_room(path, min_free_bytes)
     return counted
 
 
-def _checked(staged: Staging, *, update: bool, told: Told) -> list[Counted]:
-    told.stage("checking", import_checks.STEPS)
+def _check(staged: Staging, *, update: bool, progress: Progress) -> list[RowCounts]:
+    progress.stage("checking", import_checks.STEPS)
     for _ in import_checks.check(staged.connection, update=update):
-        told.advance()
+        progress.advance()
     return [_count(staged.connection, transfer) for transfer in TRANSFERS]
 
 
@@ -80,28 +78,29 @@ COUNT = """
 """
 
 
-def _count(connection: sqlite3.Connection, transfer: Transfer) -> Counted:
-    return Counted(transfer.type, *connection.execute(COUNT.format(type=transfer.type)).fetchone())
+def _count(connection: sqlite3.Connection, transfer: Transfer) -> RowCounts:
+    return RowCounts(
+        transfer.type, *connection.execute(COUNT.format(type=transfer.type)).fetchone()
+    )
 
 
-# A row may take a value that another one gives up in the same import, in whichever order they come.
+# Another row of the same import may take the value that a row gives up, in whichever order they come.
 PARK = """
     UPDATE registry.{type} SET {parked}
     WHERE {key} IN (SELECT {key} FROM staged_{type} WHERE state = 'changed')
 """
-# What the file says of an installation replaces what was known of it, or the next delivery would
-# bring that back.
-FORGET = """
+# The file replaces the facts of an installation; else the next delivery would bring the old ones back.
+DELETE_FACTS = """
     DELETE FROM registry.installation_facts AS known
     WHERE installation_id IN (
             SELECT installation_id FROM staged_installations WHERE state = 'changed'
         )
         AND NOT EXISTS (SELECT 1 FROM staged_installation_facts AS s WHERE {same})
 """
-# In the order that most indexes of the table begin with: they grow in runs, twice as fast.
+# In the order of most indexes of the table, which then grow sequentially, twice as fast.
 QUEUE = """
     CREATE TABLE queue_{type} AS
-    SELECT line FROM staged_{type} WHERE state IS NOT 'same' ORDER BY {along}
+    SELECT line FROM staged_{type} WHERE state IS NOT 'same' ORDER BY {order}
 """
 CHANGE = """
     UPDATE registry.{type} AS row SET {assignments}
@@ -116,7 +115,7 @@ ADD = """
 """
 
 
-def _write(connection: sqlite3.Connection, transfer: Transfer, told: Told) -> None:
+def _write(connection: sqlite3.Connection, transfer: Transfer, progress: Progress) -> None:
     columns = list(transfer.table.columns)
     names = {"type": transfer.type, "columns": ", ".join(columns)}
     for unique in transfer.unique:
@@ -124,16 +123,16 @@ def _write(connection: sqlite3.Connection, transfer: Transfer, told: Told) -> No
             sql = PARK.format(parked=unique.parked, key=transfer.key[0], **names)
             connection.execute(sql)
     if transfer.table is FACTS:
-        connection.execute(FORGET.format(same=transfer.same("s", "known")))
+        connection.execute(DELETE_FACTS.format(same=transfer.same("s", "known")))
     assignments = ", ".join(f"{name} = s.{name}" for name in columns)
     change = CHANGE.format(assignments=assignments, same=transfer.same("row", "s"), **names)
     add = ADD.format(**names)
-    connection.execute(QUEUE.format(along=", ".join(transfer.along), **names))
+    connection.execute(QUEUE.format(order=", ".join(transfer.order), **names))
     first, written = 1, -1
     while written != 0:
         bind = {"first": first, "last": first + PORTION - 1}
         written = connection.execute(change, bind).rowcount + connection.execute(add, bind).rowcount
-        told.advance(written)
+        progress.advance(written)
         first += PORTION
 
 
@@ -150,7 +149,7 @@ def _require_room(path: Path, min_free_bytes: int) -> None:
 def _transaction(staged: Staging, path: Path, begin: str) -> Iterator[None]:
     connection = staged.connection
     try:
-        with staging.beside(staged, path):
+        with staging.attached(staged, path):
             connection.execute(begin)
             try:
                 yield
@@ -159,9 +158,9 @@ def _transaction(staged: Staging, path: Path, begin: str) -> Iterator[None]:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
     except sqlite3.Error as error:
-        advice = "mend that"
+        advice = "correct that"
         if code_of(error) in PASSING:
             advice = f"see that there is room there and in the temporary folder {gettempdir()}"
         raise Unavailable(
-            f"{path} is as it was, because nothing could be imported: {error}; {advice}, then repeat it"
+            f"nothing was imported, and {path} is unchanged: {error}; {advice}, then try again"
         ) from error

@@ -1,8 +1,7 @@
-"""What an export holds and an import takes: the four tables, and what is known of installations.
+"""What exports and imports contain: the four tables and the installation facts.
 
-The facts go along because a row of `installations` is made from them: without them a late delivery
-could undo what a later one said. Deliveries themselves and the server's keys are no part of the
-registry; a backup and an SQL dump carry those.
+Rows of `installations` are computed from the facts: without them a late delivery could undo what a newer
+one reported. Deliveries and the server's keys are not included; backups and SQL dumps have those.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from db.model.tables import (
 
 @dataclass(frozen=True)
 class InstallationFact:
-    """A stored fact (`db.facts`); `value` is JSON text, compared as it is spelt."""
+    """A stored fact (`db.commands.installation_facts`); `value` is JSON text, compared as text."""
 
     installation_id: BigInt
     aspect: Text
@@ -43,12 +42,12 @@ FACTS = Table(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uniqueness:
-    """What no two rows may share: SQL over a row named `{row}`, where `when` holds of both.
+    """Values that no two rows may share: SQL over a row named `{row}`, if `when` holds for both.
 
-    `said` names it for people; `parked` assigns a value that clashes with none while rows change.
+    `name` is for messages; `parked` assigns a temporary value that clashes with no other.
     """
 
-    said: str
+    name: str
     of: tuple[str, ...]
     when: str
     parked: str = ""
@@ -56,23 +55,23 @@ class Uniqueness:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transfer:
-    """One type of row that moves: its table, the columns of its key and what must be unique.
+    """One type of row: its table, the columns of its key and what must be unique.
 
-    `along` is the order in which rows are best written.
+    `order` is the order in which rows are written fastest.
     """
 
     table: Table[Any]
     key: tuple[str, ...]
-    along: tuple[str, ...]
+    order: tuple[str, ...]
     unique: tuple[Uniqueness, ...] = ()
 
     @property
     def type(self) -> str:
-        """What a line of a file calls it: the name of its table."""
+        """The type that a line of a file states: the name of the table."""
         return self.table.name
 
     def same(self, one: str, other: str) -> str:
-        """SQL that is true of two rows, by their aliases, with the same key."""
+        """SQL: the rows with these aliases have the same key."""
         return " AND ".join(f"{one}.{column} = {other}.{column}" for column in self.key)
 
 
@@ -93,7 +92,7 @@ ACTIVE_PLACE = Uniqueness(
     "status = 'inactive'",
 )
 
-# Parents before children, so that every row finds what it refers to.
+# Parents before children, so that every row finds those it refers to.
 TRANSFERS = (
     Transfer(ACTORS, (ACTORS.key,), ("created_at",), (PRINCIPAL,)),
     Transfer(INSTALLATIONS, (INSTALLATIONS.key,), ("installed_at",), (INSTALLATION_CHITTY_ID,)),

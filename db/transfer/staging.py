@@ -1,7 +1,7 @@
-"""Where rows wait that are to be imported: a private database on disk, gone when it is closed.
+"""A private database on disk for the rows to import, removed when it is closed.
 
-It keeps the memory that an import takes bounded, and lets whole sets of rows be checked by SQL
-against each other and against the registry, which is attached beside it as `registry`.
+It bounds the memory of an import, and allows SQL to check all rows against each other and against the
+registry, which is attached as `registry`.
 """
 
 import sqlite3
@@ -19,44 +19,44 @@ CHUNK = 1000
 
 CREATE = """
     CREATE TABLE staged_{type} (
-        line INTEGER PRIMARY KEY, given INTEGER NOT NULL, state TEXT, {columns}
+        line INTEGER PRIMARY KEY, columns_given INTEGER NOT NULL, state TEXT, {columns}
     )
 """
 CREATE_REJECTS = "CREATE TABLE rejects (line INTEGER NOT NULL, reason TEXT NOT NULL)"
 CREATE_INDEX = "CREATE INDEX {name} ON staged_{type} ({columns})"
-# What rejected rows would have been: other rows may refer to them, and are not to blame for that.
+# The ids of rejected rows: rows that refer to them are not rejected for that.
 CREATE_REJECTED_IDS = "CREATE TABLE rejected_ids (id PRIMARY KEY) WITHOUT ROWID"
 
 
 class Staging:
-    """Rows and rejects; a row's `given` has a bit for each of its columns that the file gave."""
+    """Rows and rejects; `columns_given` has a bit for each column that the row has in the file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._waiting: dict[str, list[Values]] = {transfer.type: [] for transfer in TRANSFERS}
+        self._unwritten: dict[str, list[Values]] = {transfer.type: [] for transfer in TRANSFERS}
         self._reasons: list[tuple[int, str]] = []
         self._bits: dict[tuple[str, frozenset[str]], int] = {}
 
     def add(self, transfer: Transfer, line: int, values: Values, given: frozenset[str]) -> None:
-        """Keep a row, its values in declared order; `given` names the columns that the file gave."""
+        """Add a row, its values in declared order; `given` names the columns that it has in the file."""
         bits = self._bits.get((transfer.type, given))
         if bits is None:
             names = enumerate(transfer.table.columns)
             bits = sum(1 << place for place, name in names if name in given)
             self._bits[transfer.type, given] = bits
-        self._waiting[transfer.type].append((line, bits, *values))
-        if len(self._waiting[transfer.type]) >= CHUNK:
+        self._unwritten[transfer.type].append((line, bits, *values))
+        if len(self._unwritten[transfer.type]) >= CHUNK:
             self._flush(transfer)
 
     def reject(self, line: int, reasons: Iterable[str], ids: Iterable[Value] = ()) -> None:
-        """Keep why a line cannot be imported, and the ids that it would have brought."""
+        """Add the reasons why a line cannot be imported, and the ids that its row would have."""
         self._reasons += [(line, reason) for reason in reasons]
         self.connection.executemany(ADD_REJECTED_ID, [(each,) for each in ids])
         if len(self._reasons) >= CHUNK:
             self._flush_reasons()
 
     def finish(self) -> None:
-        """Put everything that waits into the tables, and make what the checks look rows up by."""
+        """Write everything that is left, and create the indexes that the checks use."""
         for transfer in TRANSFERS:
             self._flush(transfer)
         self._flush_reasons()
@@ -65,11 +65,11 @@ class Staging:
 
     def _flush(self, transfer: Transfer) -> None:
         marks = ", ".join("?" * (len(transfer.table.columns) + 2))
-        names = ", ".join(("line", "given", *transfer.table.columns))
+        names = ", ".join(("line", "columns_given", *transfer.table.columns))
         self.connection.executemany(
-            ADD.format(type=transfer.type, names=names, marks=marks), self._waiting[transfer.type]
+            ADD.format(type=transfer.type, names=names, marks=marks), self._unwritten[transfer.type]
         )
-        self._waiting[transfer.type].clear()
+        self._unwritten[transfer.type].clear()
 
     def _flush_reasons(self) -> None:
         self.connection.executemany(ADD_REJECT, self._reasons)
@@ -86,11 +86,10 @@ class Staging:
                 )
 
     def rejected_lines(self) -> int:
-        """How many lines were rejected."""
         return int(self.connection.execute(REJECTED_LINES).fetchone()[0])
 
     def rejects(self) -> Iterator[tuple[int, str]]:
-        """The lines that were rejected and why, in order; a line comes once for each reason."""
+        """The rejected lines with their reasons, in order; a line appears once for each reason."""
         yield from self.connection.execute(REJECTS)
 
 
@@ -102,22 +101,22 @@ REJECTS = "SELECT line, reason FROM rejects ORDER BY line, rowid"
 
 
 @contextmanager
-def opened() -> Iterator[Staging]:
-    """An empty staging database; raises Unavailable within when the disk has no room for its rows."""
-    # A file with a name: SQLite may have been built to keep those without one in memory.
+def create() -> Iterator[Staging]:
+    """An empty staging database. Raises Unavailable if the disk has no room for its rows."""
+    # A named file: SQLite may be built to keep unnamed ones in memory.
     with temporary_folders.create() as folder:
         try:
             with closing(_connect(folder / "staging.db")) as connection:
-                _create(connection)
+                _create_tables(connection)
                 yield Staging(connection)
         except sqlite3.Error as error:
             raise Unavailable(
-                f"the rows could not be kept in the temporary folder {folder}: {error};"
+                f"the rows could not be written to the temporary folder {folder}: {error};"
                 " make room there, or set TMPDIR to another folder"
             ) from error
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA cache_size = -32000")
     for transfer in TRANSFERS:
@@ -135,8 +134,8 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def beside(staging: Staging, path: Path) -> Iterator[None]:
-    """Attach a migrated database as `registry`, within."""
+def attached(staging: Staging, path: Path) -> Iterator[None]:
+    """Attach a migrated database as `registry` within the block."""
     connection = staging.connection
     connection.execute("ATTACH :file AS registry", {"file": f"{path.resolve().as_uri()}?mode=rw"})
     try:

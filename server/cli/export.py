@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress() as progress:
         export = exporting.Export(database, args.format, args.type, progress)
         if args.output is None:
-            sys.stdout.buffer.writelines(export.texts())
+            sys.stdout.buffer.writelines(export.chunks())
             sys.stdout.buffer.flush()
         else:
             _write_file(args.output, export)
@@ -98,7 +98,7 @@ def _write_file(output: Path, export: "Export") -> None:
     """Write to a temporary file, and rename it once it is complete."""
     with new_files.aside(output) as new:
         with new.open("wb") as file:
-            file.writelines(export.texts())
+            file.writelines(export.chunks())
         if not export.problems:
             signals.ignore()  # the exit code says whether the file is there
             new_files.publish(new, output)

@@ -11,10 +11,10 @@ from server.cli import messages, options
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
-    from db.transfer.imports import Counted
+    from db.transfer.imports import RowCounts
     from db.transfer.staging import Staging
     from server.cli.options import Commands
-    from server.files.importing import Wanted
+    from server.files.importing import ImportRequest
 
 SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 FORMATS = tuple(dict.fromkeys(SUFFIXES.values()))
@@ -83,22 +83,22 @@ def run(args: argparse.Namespace) -> int:
     try:
         with (
             Progress() as progress,
-            importing.imported(
+            importing.run_import(
                 settings.database_path,
                 request,
                 min_free_bytes=settings.min_free_mb * 2**20,
                 progress=progress,
             ) as (staged, counted),
         ):
-            progress.wipe()
+            progress.clear()
             return _report(request, staged, counted, args.rejects)
     except FileRefused as refused:
         return messages.error(refused)
 
 
-def _request(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
+def _request(args: argparse.Namespace) -> "tuple[ImportRequest, str | None]":
     """What to import, and an error of usage, if any."""
-    from server.files.importing import Wanted
+    from server.files.importing import ImportRequest
 
     format_ = args.format or SUFFIXES.get(args.file.suffix.lower())
     usage_error = None
@@ -112,7 +112,7 @@ def _request(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
         usage_error = (
             f"CSV does not tell the type of its rows: add --type, one of {', '.join(BY_TYPE)}"
         )
-    request = Wanted(
+    request = ImportRequest(
         file=args.file,
         format=format_ or "",
         type=args.type,
@@ -124,7 +124,7 @@ def _request(args: argparse.Namespace) -> "tuple[Wanted, str | None]":
 
 
 def _report(
-    request: "Wanted", staged: "Staging", counted: "list[Counted]", rejects: Path | None
+    request: "ImportRequest", staged: "Staging", counted: "list[RowCounts]", rejects: Path | None
 ) -> int:
     if rejects is not None:
         with rejects.open("w", encoding="utf-8") as file:
@@ -145,7 +145,7 @@ def _report(
 
 
 def _report_rejected(
-    request: "Wanted", staged: "Staging", rejected: int, rejects: Path | None
+    request: "ImportRequest", staged: "Staging", rejected: int, rejects: Path | None
 ) -> int:
     for line, reason in itertools.islice(staged.rejects(), messages.MAX_ROW_ERRORS):
         print(f"line {line}: {reason}", file=sys.stderr)

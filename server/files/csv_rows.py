@@ -1,6 +1,6 @@
-"""CSV as RFC 4180 has it: a header with the columns of one type, then a row per record.
+"""CSV (RFC 4180): a header with the columns of one type, then one record per row.
 
-An empty field is NULL; lists and objects are JSON text. The empty text has no spelling of its own.
+An empty field is NULL; lists and objects are JSON text. The empty text cannot be written.
 """
 
 import csv
@@ -20,12 +20,12 @@ _NUMBERS = (column_types.INT, column_types.BIG_INT)
 _JSON = (column_types.STRING_LIST, column_types.OBJECT)
 
 
-def spelt(values: Iterable[Any]) -> str:
-    """One record, with its line end; raises ValueError for an empty text, which would read as NULL."""
+def encode(values: Iterable[Any]) -> str:
+    """One record with its line end. Raises ValueError for an empty text, which would be read as NULL."""
     fields = []
     for value in values:
         if value == "":
-            raise ValueError("an empty text cannot be told from NULL in CSV: export it as --jsonl")
+            raise ValueError("CSV cannot tell an empty text from NULL: export it as --jsonl")
         nested = isinstance(value, list | dict)
         fields.append(json_lines.compact(value) if nested else value)
     out = io.StringIO()
@@ -36,7 +36,7 @@ def spelt(values: Iterable[Any]) -> str:
 def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iterator[SourceRow]:
     """The rows of a CSV file of this table.
 
-    Raises FileRefused for a header that does not fit the table, and where quotes do not match.
+    Raises FileRefused if the header does not fit the table, or quotes do not match.
     """
     csv.field_size_limit(LONGEST_LINE)
     source = _Records(name, lines)
@@ -51,11 +51,11 @@ def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iter
                 fault, values = _values(header, fields, cut_off=cut_off)
                 yield SourceRow(start, table.name, values, fault)
     except csv.Error as error:
-        raise FileRefused(_explained(name, source.start, str(error))) from None
+        raise FileRefused(_message(name, source.start, str(error))) from None
 
 
 class _Records:
-    """Hands lines to the reader and knows where the record that it is in began."""
+    """Passes lines to the CSV reader; `start` is the line in which the present record began."""
 
     def __init__(self, name: str, lines: Iterable[tuple[int, str]]) -> None:
         self._name = name
@@ -72,18 +72,18 @@ class _Records:
             self.start = number
         self._length += len(self.line)
         if self._length > LONGEST_LINE:
-            raise FileRefused(_explained(self._name, self.start, "unexpected end of data"))
+            raise FileRefused(_message(self._name, self.start, "unexpected end of data"))
         return self.line
 
     def end_record(self) -> None:
         self._length, self.line = 0, ""
 
 
-def _explained(name: str, start: int, error: str) -> str:
+def _message(name: str, start: int, error: str) -> str:
     if error == "unexpected end of data":
         return f"{name}: the record that begins in line {start} has a quote that never closes"
     if error.startswith("new-line character"):
-        error = "a carriage return stands there without a line feed: save it with other line ends"
+        error = "it has a carriage return without a line feed: save it with other line ends"
     return f"{name}: the record that begins in line {start} is not CSV: {error}"
 
 
@@ -92,19 +92,19 @@ def _header(name: str, header: Sequence[str], table: Table[Any]) -> list[Column]
         if column not in table.columns:
             hint = "; columns are separated by commas" if re.search("[;\t]", column) else ""
             raise FileRefused(
-                f"{name}: line 1 names a column {column[:100]!r}, which {table.name} have not{hint}:"
+                f"{name}: line 1 names a column {column[:100]!r}, which {table.name} do not have{hint}:"
                 f" they have {', '.join(table.columns)}"
             )
         if column in header[:place]:
             raise FileRefused(f"{name}: line 1 names the column {column!r} twice")
-    lacking = [
+    missing = [
         column
         for column, declared in table.columns.items()
         if is_required(declared) and column not in header
     ]
-    if lacking:
+    if missing:
         raise FileRefused(
-            f"{name}: line 1 does not name {', '.join(lacking)}, which {table.name} must have"
+            f"{name}: line 1 does not name {', '.join(missing)}, which {table.name} must have"
         )
     return [table.columns[column] for column in header]
 
@@ -112,7 +112,7 @@ def _header(name: str, header: Sequence[str], table: Table[Any]) -> list[Column]
 def _values(
     header: Sequence[Column], fields: Sequence[str], *, cut_off: bool
 ) -> tuple[str | None, dict[str, Any]]:
-    """What is wrong with a record, if anything, and its values by column."""
+    """The problem with a record, if any, and its values by column."""
     if cut_off and len(fields) < len(header):
         return "the file ends in the middle of this record: copy it again", {}
     if len(fields) != len(header):
@@ -123,7 +123,7 @@ def _values(
             if text or column.nullable:
                 values[column.name] = _value(column, text)
         except ValueError as error:
-            return f"{column.name}: {json_lines.explained(error)}", {}
+            return f"{column.name}: {json_lines.describe(error)}", {}
     return None, values
 
 

@@ -1,11 +1,11 @@
-"""The registry as text: JSON Lines, CSV or SQL, all of it read in one snapshot."""
+"""Exports the registry as JSON Lines, CSV or SQL, read in one snapshot."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from db.backup import dumps
 from db.transfer import exports
-from db.transfer.exports import Exported
+from db.transfer.exports import ExportedRow
 from db.transfer.layout import BY_TYPE, TRANSFERS
 from server.files import csv_rows, json_lines
 from server.files.progress import Progress
@@ -13,9 +13,9 @@ from server.files.text_files import LONGEST_LINE
 
 
 class Export:
-    """One export of a database; `type_name` is None for rows of every type.
+    """One export of a database; `type_name` None means rows of every type.
 
-    `problems` says, once `texts` has ended, which rows could not be expressed and were left out.
+    After `chunks` has ended, `problems` names the rows that the format cannot express and that were left out.
     """
 
     def __init__(
@@ -27,30 +27,30 @@ class Export:
         self._progress = progress
         self.problems: list[str] = []
 
-    def texts(self) -> Iterator[bytes]:
-        """What is to be written, a piece at a time; raises BootRefused where nothing can be read."""
+    def chunks(self) -> Iterator[bytes]:
+        """The exported bytes, in pieces. Raises BootRefused if the database cannot be read."""
         with exports.snapshot(self._database) as connection:
             if self._format == "sql":
                 self._progress.stage("exporting")
                 for line in dumps.statements(connection):
-                    # Bytes that are no UTF-8 leave as they are stored.
+                    # Bytes that are not UTF-8 are written as they are stored.
                     yield line.encode("utf-8", "surrogateescape")
                 return
             if self._format == "csv":
-                yield csv_rows.spelt(self._transfers[0].table.columns).encode()
+                yield csv_rows.encode(self._transfers[0].table.columns).encode()
             self._progress.stage("exporting", exports.count(connection, self._transfers))
             for row in exports.rows(connection, self._transfers):
                 self._progress.advance()
-                yield self._spelt(row)
+                yield self._encode(row)
 
-    def _spelt(self, row: Exported) -> bytes:
+    def _encode(self, row: ExportedRow) -> bytes:
         problem = row.problem
         if problem is None:
             try:
                 if self._format == "csv":
-                    text = csv_rows.spelt(row.values.values()).encode()
+                    text = csv_rows.encode(row.values.values()).encode()
                 else:
-                    text = json_lines.spelt(row.type, row.values).encode()
+                    text = json_lines.encode(row.type, row.values).encode()
                 if len(text) <= LONGEST_LINE:
                     return text
                 problem = f"{row.place}: its line would have {len(text):,} bytes"

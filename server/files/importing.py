@@ -1,4 +1,4 @@
-"""A file of rows into the registry: read, checked, and written as a whole or not at all."""
+"""Imports a file of rows into the registry, all of them or none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from db.errors import BootRefused
 from db.migrating import migrator
 from db.model import instants
 from db.transfer import imports, staging
-from db.transfer.imports import Counted
+from db.transfer.imports import RowCounts
 from db.transfer.layout import BY_TYPE
 from db.transfer.staging import Staging
 from resolvers.import_rules import CheckedRow, RowChecker, SourceRow
@@ -20,8 +20,8 @@ from server.files.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is to be imported, and how; `type` is needed for CSV."""
+class ImportRequest:
+    """What to import, and how; CSV needs a `type`."""
 
     file: Path
     format: str
@@ -32,40 +32,40 @@ class Wanted:
 
 
 @contextmanager
-def imported(
-    database: Path, wanted: Wanted, *, min_free_bytes: int, progress: Progress
-) -> Iterator[tuple[Staging, list[Counted]]]:
-    """Import a file; gives what its rows were, and the staging, which knows those rejected.
+def run_import(
+    database: Path, request: ImportRequest, *, min_free_bytes: int, progress: Progress
+) -> Iterator[tuple[Staging, list[RowCounts]]]:
+    """Import a file; yields the staging, which has the rejected lines, and the row counts.
 
-    Nothing is written when any is, or for a dry run. Raises FileRefused, BootRefused or Unavailable,
-    with nothing written, where there is no reading the file or no writing the database.
+    Nothing is written if a line is rejected, or for a dry run. Raises FileRefused, BootRefused or
+    Unavailable, with nothing written, if the file cannot be read or the database cannot be written.
     """
     status = migrator.inspect(database)
     if status.exists and status.pending:
         raise BootRefused(
             f"{database} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
         )
-    with staging.opened() as staged:
-        _stage(staged, wanted, progress)
-        writing = not wanted.dry_run and staged.rejected_lines() == 0
+    with staging.create() as staged:
+        _stage(staged, request, progress)
+        writing = not request.dry_run and staged.rejected_lines() == 0
         if not (writing and status.exists):
             with _registry(database, exists=status.exists) as registry:
-                counted = imports.check(staged, registry, update=wanted.update, told=progress)
+                counted = imports.check(staged, registry, update=request.update, progress=progress)
         if writing and staged.rejected_lines() == 0:
             migrator.migrate(database)
             counted = imports.write(
                 staged,
                 database,
-                update=wanted.update,
+                update=request.update,
                 min_free_bytes=min_free_bytes,
-                told=progress,
+                progress=progress,
             )
         yield staged, counted
 
 
 @contextmanager
 def _registry(database: Path, *, exists: bool) -> Iterator[Path]:
-    """The database, or an empty one to check against, so that none is made for a file with faults."""
+    """The database, or an empty temporary one to check against: a rejected import creates none."""
     if exists:
         yield database
         return
@@ -75,37 +75,37 @@ def _registry(database: Path, *, exists: bool) -> Iterator[Path]:
         yield empty
 
 
-def _stage(staged: Staging, wanted: Wanted, progress: Progress) -> None:
-    checker = RowChecker(now=instants.now(), as_stored=wanted.as_stored)
-    with text_files.opened(wanted.file) as (file, size):
+def _stage(staged: Staging, request: ImportRequest, progress: Progress) -> None:
+    checker = RowChecker(now=instants.now(), as_stored=request.as_stored)
+    with text_files.open_file(request.file) as (file, size):
         progress.stage("reading", size)
-        for entry in _entries(wanted, file, progress):
-            _take(staged, checker, entry)
+        for row in _source_rows(request, file, progress):
+            _stage_row(staged, checker, row)
     staged.finish()
 
 
-def _entries(wanted: Wanted, file: BinaryIO, progress: Progress) -> Iterator[SourceRow]:
-    name = "stdin" if str(wanted.file) == "-" else str(wanted.file)
+def _source_rows(request: ImportRequest, file: BinaryIO, progress: Progress) -> Iterator[SourceRow]:
+    name = "stdin" if str(request.file) == "-" else str(request.file)
     lines = text_files.lines(name, file, progress.advance)
-    if wanted.format == "csv" and wanted.type is not None:
-        return csv_rows.read(name, lines, BY_TYPE[wanted.type].table)
-    return json_lines.read(lines, wanted.type)
+    if request.format == "csv" and request.type is not None:
+        return csv_rows.read(name, lines, BY_TYPE[request.type].table)
+    return json_lines.read(lines, request.type)
 
 
-def _take(staged: Staging, checker: RowChecker, entry: SourceRow) -> None:
-    if entry.fault is not None:
-        staged.reject(entry.line, [entry.fault])
+def _stage_row(staged: Staging, checker: RowChecker, row: SourceRow) -> None:
+    if row.fault is not None:
+        staged.reject(row.line, [row.fault])
         return
-    transfer = BY_TYPE.get(entry.type) if isinstance(entry.type, str) else None
+    transfer = BY_TYPE.get(row.type) if isinstance(row.type, str) else None
     if transfer is None:
-        staged.reject(entry.line, [f"its type must be one of {', '.join(BY_TYPE)}"])
+        staged.reject(row.line, [f"its type must be one of {', '.join(BY_TYPE)}"])
         return
-    found = checker.check(transfer, entry.values)
-    if isinstance(found, CheckedRow):
-        staged.add(transfer, entry.line, found.values, found.columns)
+    checked = checker.check(transfer, row.values)
+    if isinstance(checked, CheckedRow):
+        staged.add(transfer, row.line, checked.values, checked.columns)
     else:
-        brought = (entry.values.get(name) for name in (*transfer.key, "chitty_id"))
-        staged.reject(entry.line, found, [each for each in brought if _can_be_id(each)])
+        ids = (row.values.get(name) for name in (*transfer.key, "chitty_id"))
+        staged.reject(row.line, checked, [each for each in ids if _can_be_id(each)])
 
 
 def _can_be_id(value: object) -> bool:

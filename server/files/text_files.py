@@ -1,4 +1,4 @@
-"""A file of text, line by line, never more than one bounded line of it in memory."""
+"""Reads text files line by line, with at most one line of limited length in memory."""
 
 import codecs
 import sys
@@ -10,7 +10,7 @@ from typing import BinaryIO
 LONGEST_LINE = 4 * 2**20
 
 _OTHER_ENCODINGS = {
-    codecs.BOM_UTF16_LE: "UTF-16",  # of UTF-32 too, whose mark begins the same
+    codecs.BOM_UTF16_LE: "UTF-16",  # also of UTF-32, whose mark begins with the same bytes
     codecs.BOM_UTF16_BE: "UTF-16",
     codecs.BOM_UTF32_BE: "UTF-32",
 }
@@ -18,14 +18,14 @@ _SQLITE = b"SQLite format 3\0"
 
 
 class FileRefused(Exception):
-    """Raised when a file as a whole cannot be read as rows; the message names it and the way out."""
+    """Raised when a file cannot be read as rows at all; the message names it and says what to do."""
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
-    """A file for reading and its size in bytes, or stdin for `-`, whose size is not known.
+def open_file(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
+    """A file opened for reading, and its size in bytes; stdin for `-`, without a size.
 
-    Raises FileRefused where there is no such file.
+    Raises FileRefused if there is no such file.
     """
     if str(path) == "-":
         yield sys.stdin.buffer, None
@@ -40,28 +40,28 @@ def opened(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
 
 
 def lines(name: str, file: BinaryIO, advance: Callable[[int], None]) -> Iterator[tuple[int, str]]:
-    """The lines of a file in UTF-8 with their numbers, each with its line end, a BOM left out.
+    """The numbered lines of a UTF-8 file, with their line ends and without a BOM.
 
-    `advance` is told the bytes of each. Raises FileRefused at what no text in UTF-8 has, at a line of
-    more than LONGEST_LINE bytes, and for a file without any.
+    Calls `advance` with the size of each in bytes. Raises FileRefused for bytes that are not UTF-8 text, a
+    line of more than LONGEST_LINE bytes, and an empty file.
     """
     number = 0
     while raw := file.readline(LONGEST_LINE + 1):
         number += 1
         advance(len(raw))
         if number == 1:
-            raw = _without_mark(name, raw)
+            raw = _without_bom(name, raw)
         if len(raw) > LONGEST_LINE:
             raise FileRefused(
                 f"{name}: line {number} has more than {LONGEST_LINE:,} bytes:"
-                " no row is that long; was a line end lost?"
+                " no row is that long; is a line end missing?"
             )
-        yield number, _decoded(name, number, raw)
+        yield number, _decode(name, number, raw)
     if number == 0:
         raise FileRefused(f"{name} is empty, as a failed copy leaves it: nothing can be imported")
 
 
-def _without_mark(name: str, raw: bytes) -> bytes:
+def _without_bom(name: str, raw: bytes) -> bytes:
     if raw.startswith(_SQLITE):
         raise FileRefused(f"{name} is a SQLite database: `chittygraph restore` takes one")
     for mark, encoding in _OTHER_ENCODINGS.items():
@@ -70,11 +70,11 @@ def _without_mark(name: str, raw: bytes) -> bytes:
     return raw.removeprefix(codecs.BOM_UTF8)
 
 
-def _decoded(name: str, number: int, raw: bytes) -> str:
+def _decode(name: str, number: int, raw: bytes) -> str:
     if b"\0" in raw:
         raise FileRefused(
-            f"{name}: line {number} has a NUL byte, which text in UTF-8 has not:"
-            " is the file damaged, or in UTF-16? save it as UTF-8"
+            f"{name}: line {number} has a NUL byte, which UTF-8 text does not have:"
+            " the file may be damaged, or in UTF-16: save it as UTF-8"
         )
     try:
         return raw.decode()

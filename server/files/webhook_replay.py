@@ -1,4 +1,4 @@
-"""Saved payloads, fed through the code that takes deliveries; `chittygraph webhooks replay`."""
+"""Applies saved payloads like live deliveries, for `chittygraph webhooks replay`."""
 
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -15,8 +15,8 @@ from resolvers.github import deliveries
 from resolvers.github.deliveries import InvalidDelivery
 from resolvers.minting import Mint
 
-# The event of a bare body, by the keys that only its payload has.
-SHAPES = (
+# The event of a body without one, by the keys that only its payload has.
+KEYS_OF_EVENTS = (
     ("installation_repositories", {"repositories_added", "repositories_removed"}),
     ("installation_target", {"account", "changes", "target_type"}),
     ("ping", {"zen", "hook"}),
@@ -25,8 +25,8 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """What became of one payload: where it was, and the outcome or what was wrong with it."""
+class ReplayResult:
+    """The outcome of one payload, or what is wrong with it; `where` names its file and place."""
 
     where: str
     event: str | None
@@ -36,51 +36,52 @@ class Replayed:
 
 async def replay(
     database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.mint_locally
-) -> AsyncIterator[Replayed]:
-    """Apply the payloads in these files, and in the `*.json` of these folders, in order.
+) -> AsyncIterator[ReplayResult]:
+    """Apply the payloads in these files, and in the `*.json` files of these folders, in order.
 
-    In the end the installations that wait for a ChittyID are given theirs, whoever kept them.
-    A file holds a bare body, {"event" or "name": …, "payload": …}, or a list of {"name": …,
-    "examples": […]}. One that is none of these, or cannot be read, is reported and the next taken.
-    Raises Unavailable when the database cannot be written.
+    Then all pending installations get a ChittyID. A file holds a body, {"event" or "name": …,
+    "payload": …}, or a list of {"name": …, "examples": […]}. A file in another form, or one that cannot
+    be read, is reported and skipped. Raises Unavailable if the database cannot be written.
     """
     for path in _files(paths):
         try:
             if path.is_dir():
                 raise InvalidDelivery("the folder holds no *.json")
             content = path.read_bytes()
-            found = list(_payloads(path, content))
+            payloads = list(_payloads(path, content))
         except OSError as error:
-            yield Replayed(str(path), None, None, error.strerror or str(error))
+            yield ReplayResult(str(path), None, None, error.strerror or str(error))
             continue
         except InvalidDelivery as invalid:
-            yield Replayed(str(path), None, None, str(invalid))
+            yield ReplayResult(str(path), None, None, str(invalid))
             continue
-        for where, event, body in found:
+        for where, event, body in payloads:
             yield await _apply(database, where, event, body, mint)
     async for installation_id, row in deliveries.identify_pending(database, mint):
         outcome = Outcome.APPLIED if row else Outcome.WAITING
-        yield Replayed(f"installation {installation_id}", None, outcome.value)
+        yield ReplayResult(f"installation {installation_id}", None, outcome.value)
 
 
-async def _apply(database: Database, where: str, event: str, body: bytes, mint: Mint) -> Replayed:
+async def _apply(
+    database: Database, where: str, event: str, body: bytes, mint: Mint
+) -> ReplayResult:
     try:
         digest = hashlib.sha256(body).hexdigest()
         reading = deliveries.parse(body, event=event, delivery_id=f"replay:{digest[:32]}")
     except InvalidDelivery as invalid:
-        return Replayed(where, event, None, str(invalid))
-    kept = await deliveries.apply(database, reading, mint=mint)
-    return Replayed(where, event, kept.outcome.value)
+        return ReplayResult(where, event, None, str(invalid))
+    stored = await deliveries.apply(database, reading, mint=mint)
+    return ReplayResult(where, event, stored.outcome.value)
 
 
 def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files, and those of folders; a folder without any stands for itself."""
+    """The files, with those of folders; a folder without any is returned itself."""
     for path in map(Path, paths):
         yield from sorted(path.glob("*.json")) or [path]
 
 
 def _payloads(path: Path, content: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """Where each payload of a file is, its event, and its bytes."""
+    """The place, event and bytes of each payload of a file."""
     try:
         saved = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -111,8 +112,8 @@ def _examples(path: Path, saved: list[Any]) -> Iterator[tuple[str, str, bytes]]:
 
 
 def event_of(payload: dict[str, Any]) -> str:
-    """The event whose shape a body has, as far as that matters here; "unknown" for all others."""
-    for event, keys in SHAPES:
+    """The event that a body's keys show, if it is one that we handle; else "unknown"."""
+    for event, keys in KEYS_OF_EVENTS:
         if keys <= payload.keys():
             return event
     installation = payload.get("installation")

@@ -145,7 +145,7 @@ def test_an_empty_text_is_refused_in_csv_where_it_would_read_as_null(moving):
     code, _, err = moving.run("export", "--csv", "actors")
 
     assert code == 1
-    assert "cannot be told from NULL" in err
+    assert "cannot tell an empty text from NULL" in err
 
 
 def test_a_file_is_whole_private_and_takes_the_place_of_an_older_one(moving):

@@ -12,7 +12,7 @@ HEADER = "chitty_id,actor_type,display_name,capabilities\n"
 BAD_CSV = {
     "an unknown column": (
         "chitty_id,shoe\n",
-        "line 1 names a column 'shoe', which actors have not",
+        "line 1 names a column 'shoe', which actors do not have",
     ),
     "semicolons": ("chitty_id;actor_type\n", "separated by commas"),
     "a column twice": ("chitty_id,chitty_id\n", "names the column 'chitty_id' twice"),

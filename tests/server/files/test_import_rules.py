@@ -105,7 +105,7 @@ def test_a_row_that_differs_is_rejected_with_the_columns_that_do(moving):
 
     said = rejected(moving, CONTEXT | {"name": "quay", "tools": ["git"]})
 
-    assert "line 1: is in the registry already, with another name, tools: leave" in said
+    assert "line 1: is already in the registry, with another name, tools: leave" in said
 
 
 def test_a_hundred_reasons_are_shown_and_all_of_them_written(moving):

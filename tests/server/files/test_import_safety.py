@@ -55,12 +55,15 @@ def test_what_the_database_itself_refuses_is_said_and_undone(moving):
         code, out, err = moving.take(ACTOR | {"chitty_id": OTHER}, CONTEXT)
 
     assert (code, out, err.count("\n")) == (1, "", 1)
-    assert "is as it was, because nothing could be imported: the shop is closed" in err
+    assert "registry.db is unchanged: the shop is closed" in err
 
 
 @pytest.mark.parametrize(
     ("largest_file", "said"),
-    [(400_000, "could not be kept in the temporary folder"), (3_000_000, "is as it was")],
+    [
+        (400_000, "could not be written to the temporary folder"),
+        (3_000_000, "registry.db is unchanged"),
+    ],
     ids=["staging", "writing"],
 )
 def test_a_disk_that_fills_leaves_the_registry_as_it_was(moving, largest_file, said):
