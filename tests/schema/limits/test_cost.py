@@ -86,6 +86,11 @@ TWICE = (
     " ... @skip(if: $a) { actors(first: 3) { nodes { contexts(first: 2) { nodes { id } } } } } }"
 )
 
+SPREAD_TWICE = (
+    "query($a: Boolean!) { ...f @skip(if: $a) ...f }"
+    " fragment f on Query { actors(first: 50) { nodes { id } } }"
+)
+
 
 @pytest.mark.parametrize(
     ("query", "variables", "points"),
@@ -111,6 +116,8 @@ TWICE = (
         (MAYBE, {"a": True, "b": False}, 3 + 3 * 2),
         (TWICE, {"a": True}, 3),
         (TWICE, {"a": False}, 3 + 3 * 2),
+        (SPREAD_TWICE, {"a": True}, 50),
+        (SPREAD_TWICE, {"a": False}, 50),
     ],
 )
 def test_costs_that_depend_on_variables_are_computed_for_each_request(

@@ -79,6 +79,22 @@ async def test_each_limit_is_a_setting(tmp_path, name):
     assert answer["errors"][0]["extensions"]["allowed"] == allowed
 
 
+@pytest.mark.parametrize(
+    "document",
+    [nested(25)[:-1] + " __typename }", "{ __typename " + nested(25)[1:]],
+    ids=["before a field", "after a field"],
+)
+def test_the_deepest_selection_of_a_level_counts_wherever_it_stands(documents, document):
+    error = refusal(documents, document)
+
+    assert error["extensions"] == {
+        "code": "TOO_LARGE",
+        "limit": "depth",
+        "measured": 25,
+        "allowed": LIMITS.depth,
+    }
+
+
 def test_the_content_of_a_fragment_counts_wherever_it_is_spread(documents):
     spread = (
         "{ viewer {" + "...f " * 16 + "} } fragment f on Viewer { a: capabilities b: capabilities }"

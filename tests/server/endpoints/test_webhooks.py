@@ -138,6 +138,22 @@ async def test_a_null_account_without_a_row_just_stores_the_delivery(github):
     assert await github.table("installations") == []
 
 
+async def test_a_redelivery_is_reported_as_applied_when_the_first_one_could_only_be_stored(github):
+    created = example("installation", "created")
+    nameless = changed(created, lambda p: p["installation"].update(account=None))
+
+    first = await github.send("installation", nameless)
+    await github.send("installation", created)
+    again = await github.send("installation", nameless, delivery="2")
+
+    assert (first.status_code, first.json()) == (202, {"outcome": "stored"})
+    assert (again.status_code, again.json()) == (200, {"outcome": "unchanged"})
+    assert await github.table("webhook_deliveries", "outcome, times") == [
+        ("applied", 2),
+        ("applied", 1),
+    ]
+
+
 async def test_an_enterprise_is_known_by_its_slug(github):
     account = {"id": 7, "slug": "octo-corp", "name": "Octo", "avatar_url": None}
     created = changed(
