@@ -1,1 +1,1 @@
-"""Copies of a whole database: backups, dumps, and what is restored from either."""
+"""Backups and SQL dumps of a whole database, and restoring from either."""

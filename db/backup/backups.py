@@ -1,4 +1,4 @@
-"""A copy of a database in one file, made while servers go on using it, and verified before it has a name."""
+"""Backups: a verified copy of a database in one file, made while servers use it."""
 
 import sqlite3
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from db.sqlite import file_checks, new_files
 from db.sqlite.long_statements import watched
 
 Advance: TypeAlias = Callable[[int], None]
-"""Told every so often that so many bytes more are done; what it raises ends the work."""
+"""Called from time to time with the number of bytes done since; an exception in it ends the work."""
 
 
 @dataclass(frozen=True, slots=True)
-class Copied:
-    """What a copy holds: the rows of each table, and how many refer to a row that is not there."""
+class CopySummary:
+    """The number of rows by table, and of rows that refer to one that does not exist."""
 
     rows: dict[str, int]
     dangling: int
@@ -26,17 +26,16 @@ class Copied:
 
 def backup(
     database: Path, target: Path, *, overwrite: bool = False, advance: Advance = lambda _: None
-) -> Copied:
+) -> CopySummary:
     """Copy a database, which may be in use, to a new file that only this user may read.
 
-    The copy appears under its name whole, verified and on the disk, or not at all. Raises BootRefused
-    when there is no sound registry at `database`, when `target` is taken and not to be overwritten,
-    and when it cannot be written.
+    The copy appears under its name whole, verified and on the disk, or not at all. Raises BootRefused if
+    `database` is no intact registry, `target` exists and `overwrite` is false, or it cannot be written.
     """
     source = database.resolve()
     _require_free(source, target, overwrite=overwrite)
     if not file_checks.exists(source):
-        raise BootRefused(f"{source} does not exist: name the database that is to be backed up")
+        raise BootRefused(f"{source} does not exist: name the database to back up")
     file_checks.require_usable(source, writable=False)
     with new_files.aside(target) as new:
         with file_checks.looking(source, alone=False) as connection:
@@ -49,11 +48,10 @@ def backup(
 COPY = "VACUUM INTO :target"
 
 
-def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advance) -> Copied:
-    """Copy the database of a connection, in one snapshot, into an empty file, and verify the copy.
+def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advance) -> CopySummary:
+    """Copy a snapshot of the connection's database, the file `source`, into an empty file, and verify it.
 
-    `source` is the file that it is connected to. Raises BootRefused when it holds no registry, or
-    cannot be copied whole.
+    Raises BootRefused if it holds no registry or cannot be copied.
     """
     before = require_registry(connection, source)
     written = 0
@@ -70,10 +68,10 @@ def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advan
             connection.execute(COPY, {"target": new.as_uri()})
             report()
     except sqlite3.OperationalError as error:
-        raise unwritten(new, error) from error
+        raise write_failure(new, error) from error
     copied = verify(new, source, report)
     after = rows(connection)
-    # Writers do not wait for a copy. A registry keeps what is deleted, so its own tables only grow.
+    # Others write meanwhile. Deletes are soft, so the tables only grow.
     for table in (table.name for table in TABLES):
         if not before[table] <= copied.rows[table] <= after[table]:
             raise BootRefused(
@@ -83,43 +81,43 @@ def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advan
     return copied
 
 
-def unwritten(new: Path, error: Exception) -> BootRefused:
-    """What to raise when a file that was made aside cannot be written to its end."""
+def write_failure(new: Path, error: Exception) -> BootRefused:
+    """The exception for a temporary copy that cannot be written completely."""
     return BootRefused(
         f"the copy in {new.parent.parent} cannot be finished ({error}): see that the disk is sound"
         " and has room; nothing was changed"
     )
 
 
-def verify(new: Path, source: Path, report: Callable[[], None]) -> Copied:
-    """Read a copy of `source` whole; raises BootRefused when it is damaged or holds no registry."""
+def verify(new: Path, source: Path, report: Callable[[], None]) -> CopySummary:
+    """Read all of a copy of `source`. Raises BootRefused if it is damaged or holds no registry."""
     with (
         closing(file_checks.connect(new, "ro&immutable=1")) as connection,
         watched(connection, report),
     ):
-        # As at boot: a value that breaks a CHECK is no damage.
+        # As at boot: a value that violates a CHECK is not damage.
         connection.execute("PRAGMA ignore_check_constraints = ON")
         try:
-            (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
-            found = str(error)
-        if found != "ok":
+            result = str(error)
+        if result != "ok":
             raise BootRefused(
-                f"the copy of {source} is damaged ({found}): try again, and check the disk"
+                f"the copy of {source} is damaged ({result}): try again, and check the disk"
             )
-        return Copied(require_registry(connection, source), _dangling(connection))
+        return CopySummary(require_registry(connection, source), _dangling(connection))
 
 
 def require_registry(connection: sqlite3.Connection, file: Path) -> dict[str, int]:
-    """The number of rows by table; raises BootRefused unless the registry's tables are among them."""
-    found = rows(connection)
-    missing = [table.name for table in TABLES if table.name not in found]
+    """The number of rows by table. Raises BootRefused if a table of the registry is missing."""
+    counts = rows(connection)
+    missing = [table.name for table in TABLES if table.name not in counts]
     if missing:
         raise BootRefused(
-            f"{file} holds no whole registry, for it lacks the tables {', '.join(missing)}: name"
-            " another file"
+            f"{file} is not a complete registry: it lacks the tables {', '.join(missing)}; name another"
+            " file"
         )
-    return found
+    return counts
 
 
 ORDINARY = """
@@ -145,7 +143,7 @@ DANGLING = "SELECT count(*) FROM pragma_foreign_key_check"
 def _dangling(connection: sqlite3.Connection) -> int:
     try:
         (count,) = connection.execute(DANGLING).fetchone()
-    except sqlite3.OperationalError:  # somebody else's table refers to columns that are no key
+    except sqlite3.OperationalError:  # a table of another program refers to columns that are no key
         return 0
     return int(count)
 
@@ -161,4 +159,4 @@ def _require_free(source: Path, target: Path, *, overwrite: bool) -> None:
     if target.is_symlink() or (target.exists() and not target.is_file()):
         raise BootRefused(f"{target} is not an ordinary file: name another for the backup")
     if target.exists() and not overwrite:
-        raise BootRefused(f"{target} is there already: name another file, or add --overwrite")
+        raise BootRefused(f"{target} already exists: name another file, or add --overwrite")

@@ -1,4 +1,4 @@
-"""SQL text cut into statements, without more of it in memory than the longest of them."""
+"""Splits SQL text into statements, with at most the longest statement in memory."""
 
 import codecs
 import re
@@ -15,8 +15,8 @@ QUOTES = re.compile(r"['\"`\[;]|--|/\*")
 ENDS = {"'": "'", '"': '"', "`": "`", "[": "]", "--": "\n", "/*": "*/"}
 
 
-def text_of(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
-    """A file's text in pieces; raises BootRefused at what is not UTF-8, or cannot be in SQL text."""
+def read_text(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
+    """A file's text in pieces. Raises BootRefused if it is not UTF-8 or has NUL bytes."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open("rb") as source:
         while raw := source.read(CHUNK):
@@ -37,20 +37,20 @@ def text_of(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
                 ) from None
             if "\0" in text:
                 raise BootRefused(
-                    f"{file} holds NUL bytes, which SQL text cannot (UTF-16 does): save it as UTF-8"
+                    f"{file} has NUL bytes, which SQL text cannot have (UTF-16 has them): save it as UTF-8"
                 )
             yield text
             advance(len(raw))
     if decoder.getstate()[0]:
-        raise BootRefused(f"{file} ends within a character, as half a copy does: take a whole one")
+        raise BootRefused(f"{file} ends within a character, so it is incomplete: copy it again")
 
 
 def split(texts: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Each statement with the number of the line after the one before it.
+    """Each statement with the number of its first line.
 
-    What follows the last semicolon comes last: comments, or a statement that was cut off. A semicolon
-    within a string, a name, a comment or a trigger ends nothing. Raises OverflowError for a statement
-    that is too long to be one.
+    Text after the last semicolon comes last: comments, or an incomplete statement. Semicolons within
+    strings, names, comments and triggers end no statement. Raises OverflowError for a statement that is
+    too long.
     """
     line, text, seen, end = 1, "", 0, ""
     for more in texts:

@@ -1,8 +1,8 @@
-"""A database as SQL text that `chittygraph restore`, `sqlite3` and `wrangler d1 execute` read.
+"""SQL dumps of a database, for `chittygraph restore`, `sqlite3` and `wrangler d1 execute`.
 
 The same content gives the same bytes: tables come after those they refer to, rows in the order of their
-keys. There is one INSERT for each row, since D1 takes statements of at most 100 KB, and no BEGIN, which
-it refuses.
+keys. Each row has an INSERT of its own, since D1 limits statements to 100 KB, and there is no BEGIN, which
+D1 rejects.
 """
 
 import re
@@ -16,10 +16,10 @@ FIRST = (
     "-- A ChittyGraph registry, for chittygraph restore, sqlite3 or wrangler d1 execute --file.\n"
 )
 LAST = "-- The registry ends here.\n"
-# For D1, which always enforces foreign keys: tables may refer to each other in a circle.
+# For D1, which always enforces foreign keys: tables may have circular references.
 DEFER = "PRAGMA defer_foreign_keys = TRUE;\n"
 
-# wrangler keeps tables of its own, and D1 refuses to have them made.
+# D1 rejects the creation of wrangler's own tables.
 OBJECTS = """
     SELECT type, name, sql FROM sqlite_master
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
@@ -29,14 +29,14 @@ OBJECTS = """
 
 
 def statements(connection: sqlite3.Connection) -> Iterator[str]:
-    """The lines of a dump of one snapshot, each with its line feed and each a statement or a comment.
+    """The dump of one snapshot: statements and comments, each with its line feed.
 
-    The connection is used by nothing else until the last line was taken or the iterator is closed.
-    Raises BootRefused before the first line where a virtual table cannot be written as SQL.
+    Nothing else may use the connection until the iterator ends or is closed. Raises BootRefused, before the
+    first line, if there is a virtual table, which cannot be written as SQL.
     """
-    text_factory, begun = connection.text_factory, connection.in_transaction
+    text_factory, is_in_transaction = connection.text_factory, connection.in_transaction
     connection.text_factory = _decode
-    if not begun:
+    if not is_in_transaction:
         connection.execute("BEGIN")
     try:
         objects = connection.execute(OBJECTS).fetchall()
@@ -45,16 +45,16 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
         yield FIRST
         yield DEFER
         for table in _parents_first(connection, list(tables)):
-            yield _ended(tables[table])
+            yield _terminated(tables[table])
             yield from _inserts(connection, table)
         yield from _sequences(connection)
         for kind, _, sql in objects:
             if kind != "table":
-                yield _ended(sql)
+                yield _terminated(sql)
         yield LAST
     finally:
         connection.text_factory = text_factory
-        if not begun:
+        if not is_in_transaction:
             connection.execute("ROLLBACK")
 
 
@@ -66,15 +66,15 @@ def _require_ordinary(tables: dict[str, str]) -> None:
     for name, sql in tables.items():
         if sql.upper().startswith("CREATE VIRTUAL"):
             raise BootRefused(
-                f"the table {name} is a virtual one, which SQL text cannot carry: use"
+                f"{name} is a virtual table, which a dump cannot contain: use"
                 " `chittygraph backup`, or drop it first"
             )
 
 
-def _ended(sql: str) -> str:
-    ended = f"{sql};\n"
-    # What SQLite keeps of a statement may end in a comment.
-    return ended if sqlite3.complete_statement(ended) else f"{sql}\n;\n"
+def _terminated(sql: str) -> str:
+    terminated = f"{sql};\n"
+    # The stored SQL of a statement may end in a comment.
+    return terminated if sqlite3.complete_statement(terminated) else f"{sql}\n;\n"
 
 
 REFERENCED = 'SELECT lower("table") FROM pragma_foreign_key_list(:table)'
@@ -123,18 +123,18 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-# A string with a NUL ends there, sqlite3 reads a carriage return before a line feed as none, half a
-# character is no UTF-8, and wrangler cuts out what looks like a transaction even within a string.
-UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\udc80-\udcff]|BEGIN TRANSACTION")
+# SQL text ends at a NUL, sqlite3 drops a carriage return before a line feed, half a surrogate pair is not
+# UTF-8, and wrangler removes text that looks like a transaction even from strings.
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\udc80-\udcff]|BEGIN TRANSACTION")
 INFINITE = {"inf": "9.0e+999", "-inf": "-9.0e+999"}
 
 
 def literal(value: Value) -> str:
-    """A stored value as SQL that gives it back exactly, on one line or, with line feeds, on several."""
+    """A stored value as an SQL literal with exactly this value; line feeds stay line feeds."""
     match value:
         case None:
             return "NULL"
-        case str() if UNSPEAKABLE.search(value):
+        case str() if UNSAFE.search(value):
             return f"CAST(X'{value.encode('utf-8', 'surrogateescape').hex()}' AS TEXT)"
         case str():
             return "'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""Putting a backup or a dump in the place of a database, which is kept beside it."""
+"""Replaces a database with a backup or a dump, and keeps the old one beside it."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.backup import backups, dump_loading
-from db.backup.backups import Advance, Copied
+from db.backup.backups import Advance, CopySummary
 from db.errors import BootRefused
 from db.migrating import migrator
 from db.sqlite import file_checks, new_files
@@ -18,40 +18,40 @@ from db.sqlite import file_checks, new_files
 MAGIC = b"SQLite"
 JOURNALS = ("-wal", "-shm", "-journal")
 
-# Where SQLite locks a database file, whatever is in it: a connection in WAL mode holds a part of this
-# range from its first statement until it is closed.
+# The bytes of a database file on which SQLite sets its locks: a connection in WAL mode holds some of them
+# from its first statement until it is closed.
 LOCKS_BEGIN, LOCKS = 0x40000000, 512
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """What the database now holds, and where the one before it is; None when there was none."""
+class RestoreResult:
+    """The content of the restored database, and the path of the old one; None if there was none."""
 
-    copied: Copied
+    copied: CopySummary
     kept: Path | None
 
 
-def restore(file: Path, database: Path, *, advance: Advance = lambda _: None) -> Restored:
-    """Replace a database by what a backup, or a dump as SQL text, holds.
+def restore(file: Path, database: Path, *, advance: Advance = lambda _: None) -> RestoreResult:
+    """Replace a database with the content of a backup or an SQL dump.
 
-    The new one is made beside it and verified first, and takes its place in one step. Raises
-    BootRefused, having changed nothing, when the file is no sound registry, when somebody has the
-    database open, and when there is no room.
+    The new database is made beside it, verified and then moved into place in one step. Raises BootRefused,
+    with nothing changed, if the file is no intact registry, another program has the database open, or the
+    disk is full.
     """
     target = database.resolve()
     _require_source(file, target)
     if target.exists() and not target.is_file():
         raise BootRefused(f"{target} is not an ordinary file: name another database")
-    with _alone(target):
-        pass  # said at once, not after the work
+    with _locked(target):
+        pass  # fails now rather than after the work
     with new_files.aside(target) as new:
         _make(file, new, advance)
         copied = backups.verify(new, file, lambda: advance(0))
         _require_ours(new, file)
         _checkpoint(target)
-        with _alone(target):
+        with _locked(target):
             kept = _exchange(new, target)
-    return Restored(copied, kept)
+    return RestoreResult(copied, kept)
 
 
 def _require_source(file: Path, target: Path) -> None:
@@ -68,7 +68,7 @@ def _require_source(file: Path, target: Path) -> None:
     if not os.access(file, os.R_OK):
         raise BootRefused(f"{file} cannot be read by this user: change its owner or permissions")
     if file.stat().st_size == 0:
-        raise BootRefused(f"{file} is empty (0 bytes), as a failed copy leaves it: name another")
+        raise BootRefused(f"{file} is empty (0 bytes), perhaps after a failed copy: name another")
 
 
 def _make(file: Path, new: Path, advance: Advance) -> None:
@@ -89,8 +89,8 @@ def _require_ours(new: Path, file: Path) -> None:
 
 
 @contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Keep everybody else from opening a database; raises BootRefused when somebody has."""
+def _locked(database: Path) -> Iterator[None]:
+    """Prevent others from opening a database. Raises BootRefused if another program has it open."""
     with ExitStack() as stack:
         if database.exists():
             held = stack.enter_context(database.open("r+b"))
@@ -105,20 +105,20 @@ def _alone(database: Path) -> Iterator[None]:
 
 
 def _checkpoint(database: Path) -> None:
-    """Have what a killed server left beside a database written into it, where it is sound."""
+    """Write the write-ahead log that a killed server left into its database, if it is intact."""
     if database.exists():
         with suppress(sqlite3.Error), closing(file_checks.connect(database, "rw")) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _exchange(new: Path, target: Path) -> Path | None:
-    """Put a new database in place of one that is held alone; returns where that is kept."""
+    """Replace a locked database with a new one; returns the path of the old one."""
     kept = target.with_name(f"{target.name}.before-restore-{new_files.stamp()}")
     if target.exists():
-        _resemble(new, target)
+        _copy_permissions(new, target)
     moved = []
     try:
-        # A journal left beside the new database would be taken for its own.
+        # SQLite would take a journal that is left beside the new database for its own.
         for suffix in JOURNALS:
             journal = target.with_name(target.name + suffix)
             if journal.exists():
@@ -129,8 +129,8 @@ def _exchange(new: Path, target: Path) -> Path | None:
             _keep(target, kept)
         new_files.publish(new, target)
     except BaseException:
-        if new.exists():  # else it has the place already, and what was moved must stay away
-            _put_back(moved)
+        if new.exists():  # else it is in place already, and the old files must not come back
+            _undo_moves(moved)
         raise
     return kept if kept.exists() else None
 
@@ -142,22 +142,22 @@ def _keep(target: Path, kept: Path) -> None:
         target.rename(kept)
 
 
-def _put_back(moved: list[tuple[Path, Path]]) -> None:
+def _undo_moves(moved: list[tuple[Path, Path]]) -> None:
     for place, kept in moved:
         if kept.exists():
             kept.replace(place)
-            # Of two links to one file, replacing one by the other leaves both.
+            # Replacing a file by another link to it leaves both.
             kept.unlink(missing_ok=True)
 
 
-def _resemble(new: Path, target: Path) -> None:
-    """Let those open the new file who could open the old one."""
-    made, old = new.stat(), target.stat()
-    if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
+def _copy_permissions(new: Path, target: Path) -> None:
+    """Give the new file the owner and mode of the old one."""
+    new_stat, old = new.stat(), target.stat()
+    if (new_stat.st_uid, new_stat.st_gid) != (old.st_uid, old.st_gid):
         try:
             os.chown(new, old.st_uid, old.st_gid)
         except PermissionError:
             raise BootRefused(
-                f"{target} belongs to somebody else: restore it as its owner"
+                f"{target} belongs to another user: restore it as its owner"
             ) from None
     new.chmod(stat.S_IMODE(old.st_mode))

@@ -1,21 +1,23 @@
-"""Backups in a folder, named by the time they were made; only as many as are asked for are kept."""
+"""Keeps the newest backups in a folder, named by the time they were made."""
 
 import re
 import shutil
 from pathlib import Path
 
 from db.backup import backups
-from db.backup.backups import Advance, Copied
+from db.backup.backups import Advance, CopySummary
 from db.sqlite import new_files
 
 TIME = r"\d{8}T\d{6}\.\d{3}Z"
 
 
-def keep_another(database: Path, folder: Path, keep: int, advance: Advance) -> tuple[Path, Copied]:
-    """Add a backup to a folder, which is made if need be, then delete all but the newest `keep`.
+def add_backup(
+    database: Path, folder: Path, keep: int, advance: Advance
+) -> tuple[Path, CopySummary]:
+    """Add a backup to a folder, which is made if it is missing, then delete all but the newest `keep`.
 
-    Nothing is deleted unless the new one is good, nor ever that one or a file of another name.
-    Raises BootRefused, OSError when there is none.
+    Nothing is deleted if the backup fails; files with other names never are. Raises BootRefused or OSError
+    if it fails.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f"{database.stem}-{new_files.stamp()}.db"
@@ -36,9 +38,9 @@ def _rotate(folder: Path, stem: str, new: Path, keep: int) -> None:
 
 
 def _sweep(folder: Path, stem: str, oldest: Path) -> None:
-    # A backup that was killed, or lost its power, leaves the folder that it was made in.
+    # A backup that is killed or loses its power leaves its temporary folder.
     made_in = re.compile(rf"\.({re.escape(stem)}-{TIME}\.db)-\w+")
     for path in folder.iterdir():
-        found = made_in.fullmatch(path.name)
-        if found is not None and found[1] < oldest.name and path.is_dir():
+        match = made_in.fullmatch(path.name)
+        if match is not None and match[1] < oldest.name and path.is_dir():
             shutil.rmtree(path)

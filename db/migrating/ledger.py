@@ -1,7 +1,7 @@
-"""Which migrations there are, which of them ran on a database, and whether the two agree.
+"""The migrations, the ledger of those that ran on a database, and whether the two agree.
 
-The ledger is an ordinary table, since a mark in the file's header would not survive a dump and is
-not allowed on D1. A row holds the checksum of the file's text, so that an edit is noticed.
+The ledger is an ordinary table, since a version in the file's header would not survive a dump and D1 does
+not allow it. It has the checksum of each file's text, so that an edit is noticed.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ NOT_ALLOWED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name without `.sql`, and its text, whose lines all end in a line feed."""
+    """One file: its name without `.sql`, and its text with line feeds as line ends."""
 
     name: str
     sql: str
@@ -37,9 +37,9 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
     def statements(self) -> Iterator[str]:
-        """The statements in order; a semicolon within a string, comment or trigger ends none.
+        """The statements in order.
 
-        Raises BootRefused at one that would end or escape the migration's own transaction.
+        Raises BootRefused for one that would end or escape the migration's own transaction.
         """
         statement = ""
         for piece in re.split(r"(?<=;)", self.sql):
@@ -62,9 +62,9 @@ class Migration:
 
 
 def load(folder: Path) -> list[Migration]:
-    """The migrations of a folder in the order of their numbers.
+    """The migrations of a folder in order.
 
-    Raises BootRefused when the numbers are not 0001, 0002 and so on, each once.
+    Raises BootRefused unless they are numbered 0001, 0002 and so on.
     """
     paths = sorted(folder.glob("*.sql"))
     for number, path in enumerate(paths, start=1):
@@ -86,7 +86,7 @@ CREATE = """
         applied_at TEXT NOT NULL
     )
 """
-# Without those that wrangler makes in every database that it so much as looks at.
+# Without those that wrangler makes in every database that it opens.
 TABLES = """
     SELECT name FROM sqlite_master
     WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
@@ -97,9 +97,9 @@ APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
 
 
 def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
-    """The names and checksums of what ran on this database, in order; none on an empty one.
+    """The names and checksums of the migrations that ran on this database, in order; none if it is empty.
 
-    Raises BootRefused when it holds tables and no ledger: it is somebody else's.
+    Raises BootRefused if it has tables but no ledger: it belongs to another program.
     """
     tables = [name for (name,) in connection.execute(TABLES)]
     if "chittygraph_migrations" in tables:
@@ -113,7 +113,7 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
 
 
 def names() -> Program[list[str]]:
-    """The names of what ran, in order, of a database that has been migrated."""
+    """The names of the migrations that ran, in order, on a migrated database."""
     (found,) = yield [Statement(APPLIED)]
     return [str(name) for name, _ in found]
 
@@ -121,10 +121,10 @@ def names() -> Program[list[str]]:
 def pending(
     migrations: Sequence[Migration], done: Mapping[str, str], path: Path
 ) -> list[Migration]:
-    """The migrations still to run, given what ran.
+    """The migrations that are still to run.
 
-    Raises BootRefused when a database is newer than the code, when a file was edited after it ran,
-    and when one was left out.
+    Raises BootRefused if the database is newer than the code, a file was edited after it ran, or one was
+    left out.
     """
     known = {migration.name: migration for migration in migrations}
     for name, checksum in done.items():
@@ -154,7 +154,7 @@ RECORD = """
 
 
 def record(connection: sqlite3.Connection, migration: Migration) -> None:
-    """Note in the open transaction that this migration ran, where wrangler looks too."""
+    """Record in the open transaction that this migration ran, in wrangler's ledger too."""
     bind = {"name": migration.name, "checksum": migration.checksum, "now": instants.now()}
     connection.execute(RECORD, bind)
-    wrangler.agree(connection)
+    wrangler.add_missing(connection)

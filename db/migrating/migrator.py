@@ -1,7 +1,7 @@
-"""Bringing a database file to the present version, at boot and by `chittygraph migrate`.
+"""Migrates a database file, at boot and by `chittygraph migrate`.
 
-Several processes may boot at once: a new file appears whole or not at all, and each migration is
-looked up again under the write lock before it runs.
+Several processes may boot at once: a new file appears whole or not at all, and each migration is looked up
+again under the write lock before it runs.
 """
 
 import logging
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is known of a database file; `version` is the migration that ran last.
+    """The state of a database file; `version` is the migration that ran last.
 
     One that other programs made has no record of migrations: `recognised` are those whose work is there
     all the same, and `repairs` what adopting it would repair.
@@ -43,7 +43,6 @@ class Status:
 
     @property
     def version(self) -> str | None:
-        """The name of the last migration that ran, None before the first."""
         return self.applied[-1] if self.applied else None
 
 
@@ -53,12 +52,12 @@ def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
 
 
 def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """Create the database where there is none, apply what is pending and say what was done.
+    """Create the database if there is none, apply the pending migrations and return what was done.
 
-    A registry that other programs made is adopted first, after a copy was made beside it. Each file
-    commits together with the record that it ran: a boot that fails, or races another, leaves the
-    database at the end of a whole migration. Raises BootRefused, having changed nothing, for a file
-    that cannot be served and for migrations that do not fit it.
+    A registry that other programs made is copied beside it and adopted first. Each migration commits
+    together with the record that it ran: a boot that fails, or races another, leaves the database at the
+    end of a migration. Raises BootRefused, with nothing changed, for a file that cannot be served or whose
+    migrations are not ours.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -74,16 +73,16 @@ def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
                 ledger.pending(migrations, ledger.applied(connection, file), file)
         with closing(file_checks.connect(file, "rw")) as connection:
             connection.execute("PRAGMA synchronous = FULL")
-            # With the journal that it has, so that a refusal leaves every byte as it was.
+            # In the journal mode that it has, so that a refusal changes no byte.
             adopted = adoption.adopt(connection, file, migrations) if is_due else None
             _prepare(connection, file)
             return adopted or Adoption([], _apply(connection, file, migrations), [])
 
 
 def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
-    """What ran on a database and what is pending, read without writing.
+    """The migrations that ran and those that are pending; the database is only read.
 
-    Raises BootRefused where `migrate` would.
+    Raises BootRefused if `migrate` would.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -149,7 +148,7 @@ def require_migrated(path: Path) -> None:
 
 def _create(file: Path) -> None:
     file_checks.require_writable_folder(file)
-    # Made aside and linked into place, so that no boot ever sees it empty or on its way to WAL.
+    # Made in a temporary folder and linked into place, so that no other boot sees it half made.
     with temporary_folders.create(file.parent, f".{file.name}-") as aside:
         blank = aside / "blank.db"
         blank.touch(mode=file_checks.PRIVATE)
@@ -180,7 +179,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             break
         except sqlite3.OperationalError:
-            # Changing the mode does not wait for other connections as statements do.
+            # Unlike statements, changing the mode does not wait for other connections.
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
@@ -192,7 +191,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
 
 def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migration]) -> list[str]:
     names = []
-    # The first look saves the write lock when there is nothing to do.
+    # This first look avoids the write lock if there is nothing to do.
     while ledger.pending(migrations, ledger.applied(connection, file), file):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -217,7 +216,7 @@ def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migratio
 def _run_by_wrangler(
     connection: sqlite3.Connection, migrations: list[Migration], left: list[Migration]
 ) -> list[Migration]:
-    """The first of the pending migrations that wrangler ran: it says so, and their work is there."""
+    """The first pending migrations that wrangler ran: its ledger has them, and their work is there."""
     named = wrangler.names(connection)
     if not left or left[0].name not in named:
         return []

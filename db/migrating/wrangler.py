@@ -1,12 +1,12 @@
-"""wrangler's ledger of what ran, which is kept beside ours so that both tools say the same.
+"""wrangler's ledger of migrations, which is kept in step with ours.
 
-wrangler knows a migration by the name of its file. Names that are not ours stay and mean nothing
-here: the database may have another program's migrations too.
+wrangler knows a migration by its file name. Other names are ignored: the database may have another
+program's migrations too.
 """
 
 import sqlite3
 
-# Spelled as wrangler spells it: it counts on the defaults when it writes a row of its own.
+# Exactly as wrangler writes it, which relies on the defaults when it inserts a row.
 CREATE = """
     CREATE TABLE IF NOT EXISTS d1_migrations (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -14,12 +14,12 @@ CREATE = """
         applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
     )
 """
-IS_THEIRS = """
+HAS_LEDGER = """
     SELECT count(*) = 2
     FROM sqlite_master AS made, pragma_table_info(made.name) AS has
     WHERE made.type = 'table' AND made.name = 'd1_migrations' AND has.name IN ('name', 'applied_at')
 """
-AGREE = """
+ADD_MISSING = """
     INSERT INTO d1_migrations (name, applied_at)
     SELECT ours.name || '.sql', datetime(ours.applied_at)
     FROM chittygraph_migrations AS ours
@@ -28,26 +28,26 @@ AGREE = """
 """
 
 
-def agree(connection: sqlite3.Connection) -> None:
-    """Give wrangler's ledger, in the open transaction, the rows that only ours has.
+def add_missing(connection: sqlite3.Connection) -> None:
+    """Add to wrangler's ledger, in the open transaction, the migrations that only ours has.
 
-    A table of that name which is not wrangler's is left alone.
+    A table of that name that is not wrangler's stays unchanged.
     """
     connection.execute(CREATE)
-    if _is_theirs(connection):
-        connection.execute(AGREE)
+    if _has_ledger(connection):
+        connection.execute(ADD_MISSING)
 
 
 NAMES = "SELECT name FROM d1_migrations WHERE name LIKE '%.sql' ORDER BY name"
 
 
 def names(connection: sqlite3.Connection) -> list[str]:
-    """What ran by wrangler's word, ours or not, without `.sql`; none where it keeps no ledger."""
-    if not _is_theirs(connection):
+    """The migrations in wrangler's ledger, ours or not, without `.sql`; none if there is no ledger."""
+    if not _has_ledger(connection):
         return []
     return [str(name).removesuffix(".sql") for (name,) in connection.execute(NAMES)]
 
 
-def _is_theirs(connection: sqlite3.Connection) -> bool:
-    (theirs,) = connection.execute(IS_THEIRS).fetchone()
-    return bool(theirs)
+def _has_ledger(connection: sqlite3.Connection) -> bool:
+    (has_ledger,) = connection.execute(HAS_LEDGER).fetchone()
+    return bool(has_ledger)

@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress() as progress:
         progress.stage("backing up", database.stat().st_size if database.is_file() else None)
         if args.once:
-            made, copied = rotation.keep_another(database, args.target, keep, progress.advance)
+            made, copied = rotation.add_backup(database, args.target, keep, progress.advance)
         else:
             made = args.target
             copied = backups.backup(
@@ -114,7 +114,7 @@ def _repeat(database: Path, folder: Path, keep: int, every: int) -> None:
     due = time.monotonic()
     while True:
         try:
-            made, copied = rotation.keep_another(database, folder, keep, lambda _: None)
+            made, copied = rotation.add_backup(database, folder, keep, lambda _: None)
             log.info("backup made", extra={"backup": str(made), "rows": copied.rows})
         except (BootRefused, OSError) as error:
             # The next one may succeed: the disk may have space again.

@@ -1,10 +1,10 @@
 """How `backup` and `restore` describe the copy that they made."""
 
-from db.backup.backups import Copied
+from db.backup.backups import CopySummary
 from db.model.tables import TABLES
 
 
-def describe(copied: Copied) -> str:
+def describe(copied: CopySummary) -> str:
     counts = ", ".join(f"{copied.rows[table.name]:,} {table.name}" for table in TABLES)
     if not copied.dangling:
         return counts

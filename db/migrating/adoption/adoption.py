@@ -107,7 +107,7 @@ def _exclusively(connection: sqlite3.Connection) -> Iterator[None]:
 def _after_copy(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration], event: str
 ) -> Adoption:
-    backup = copies.beside(file, event)
+    backup = copies.make(file, event)
     try:
         return _bring_up_to_date(connection, file, migrations, backup.name)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Copies of a database made beside it, before it is changed in a way that nobody could take back."""
+"""Copies of a database, made beside it before adoption or repair changes it."""
 
 import logging
 import sqlite3
@@ -12,12 +12,11 @@ log = logging.getLogger(__name__)
 PAGES_AT_ONCE = 20_000
 
 
-def beside(file: Path, event: str) -> Path:
-    """A whole, checked copy of the committed state, named `<file>.before-<event>-<UTC time>`.
+def make(file: Path, event: str) -> Path:
+    """Make a checked copy of the committed state, named `<file>.before-<event>-<UTC time>`.
 
-    Unlike a backup it takes any database, page for page. It appears once it is on the disk. Raises
-    BootRefused where it is damaged, and sqlite3.Error or OSError where it cannot be made; nothing is
-    left behind then.
+    Unlike a backup it copies any database, page by page. It appears once it is on the disk. Raises
+    BootRefused if it is damaged, and sqlite3.Error or OSError if it cannot be made; nothing is left then.
     """
     copy = file.with_name(f"{file.name}.before-{event}-{new_files.stamp()}")
     with new_files.aside(copy) as new:
@@ -25,7 +24,7 @@ def beside(file: Path, event: str) -> Path:
             closing(file_checks.connect(file, "ro")) as source,
             closing(sqlite3.connect(new, isolation_level=None)) as target,
         ):
-            source.backup(target, pages=PAGES_AT_ONCE, progress=_tell)
+            source.backup(target, pages=PAGES_AT_ONCE, progress=_log_progress)
             target.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
         with file_checks.looking(new, alone=True):
             new_files.publish(new, copy)
@@ -33,6 +32,6 @@ def beside(file: Path, event: str) -> Path:
     return copy
 
 
-def _tell(status: int, left: int, total: int) -> None:
+def _log_progress(status: int, left: int, total: int) -> None:
     if left:
         log.info("copying the database", extra={"pages": total, "pages_left": left})

@@ -1,4 +1,4 @@
-"""What was put right in a database: collected, written into it, and read again."""
+"""The repairs of a database: collected, recorded in it, and read again."""
 
 import sqlite3
 from collections import Counter
@@ -12,7 +12,7 @@ from db.sqlite import file_checks
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """So many rows of one table had one problem in one column, or in the table itself."""
+    """A number of rows of one table with one problem in one column, or in the table itself."""
 
     table: str
     column: str
@@ -20,14 +20,13 @@ class Repair:
     rows: int
 
     def __str__(self) -> str:
-        """The repair in words: "1,204 x contexts.created_at: an instant in another form"."""
         where = f"{self.table}.{self.column}" if self.column else self.table
         return f"{self.rows:,} x {where}: {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A repair that was made, when, and the name of the copy from before."""
+    """A repair that was made, when, and the name of the copy made before."""
 
     repaired_at: str
     copy: str
@@ -36,23 +35,22 @@ class Recorded:
 
 @dataclass(slots=True)
 class Report:
-    """What was put right, and the values of which that is the only record."""
+    """The repairs, and the replaced values that are recorded nowhere else."""
 
     counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     replaced: list[tuple[str, str, str, Value, Value]] = field(default_factory=list)
 
     def note(self, table: str, column: str, problem: str, rows: int = 1) -> None:
-        """Count so many rows with this problem."""
+        """Count rows with this problem."""
         if rows:
             self.counted[table, column, problem] += rows
 
     def keep(self, table: str, key: Value, column: str, before: Value, after: Value) -> None:
-        """Keep a value that what replaced it cannot tell."""
+        """Keep an original value that its replacement does not tell."""
         self.replaced.append((table, str(key), column, before, after))
 
     @property
     def repairs(self) -> list[Repair]:
-        """What was put right, in the order of tables and columns."""
         return [Repair(*place, rows) for place, rows in sorted(self.counted.items())]
 
 
@@ -69,7 +67,7 @@ KEEP_VALUE = """
 
 
 def record(connection: sqlite3.Connection, report: Report, backup: str | None) -> None:
-    """Write the report into the database it is about; `backup` names the copy made before."""
+    """Write the report into its database; `backup` is the name of the copy made before."""
     now = instants.now()
     for repair in report.repairs:
         bind = {
@@ -92,9 +90,9 @@ REPAIRS = """
 
 
 def of_file(path: Path) -> list[Recorded]:
-    """All repairs of a migrated file, the oldest first; it is only read.
+    """All repairs of a migrated file, oldest first.
 
-    Raises BootRefused and sqlite3.Error where it cannot be.
+    Raises BootRefused or sqlite3.Error if it cannot be read.
     """
     with file_checks.reading(path.resolve()) as connection:
         found = connection.execute(REPAIRS).fetchall()

@@ -92,7 +92,7 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(database: Path):
     before = copy.read_text()
     replaced = command("backup", copy, "--overwrite", "--database", database)
 
-    assert "is there already: name another file, or add --overwrite" in complaint(refused)
+    assert "already exists: name another file, or add --overwrite" in complaint(refused)
     assert before == "precious"
     assert replaced.returncode == 0
     assert names_in(copy) == ["CHITTY-ADA"]
@@ -162,7 +162,7 @@ def test_the_newest_are_kept_and_nothing_of_another_name_is_deleted(database: Pa
     for name in (*others, *(named("registry", day) for day in SEVERAL)):
         (folder / name).touch()
 
-    new, _ = rotation.keep_another(database, folder, 2, lambda _: None)
+    new, _ = rotation.add_backup(database, folder, 2, lambda _: None)
 
     assert sorted_names(folder) == sorted([*others, named("registry", SEVERAL[-1]), new.name])
     assert names_in(new) == ["CHITTY-ADA"]
@@ -172,7 +172,7 @@ def test_the_one_just_made_is_kept_when_the_clock_was_set_back(database: Path, f
     later = named("registry", "2999-01-01")
     (folder / later).touch()
 
-    new, _ = rotation.keep_another(database, folder, 1, lambda _: None)
+    new, _ = rotation.add_backup(database, folder, 1, lambda _: None)
 
     assert sorted_names(folder) == [new.name]
 
@@ -183,7 +183,7 @@ def test_nothing_is_deleted_when_the_new_backup_fails(database: Path, folder: Pa
     database.write_bytes(database.read_bytes()[:-4096])
 
     with pytest.raises(BootRefused, match="is damaged"):
-        rotation.keep_another(database, folder, 1, lambda _: None)
+        rotation.add_backup(database, folder, 1, lambda _: None)
 
     assert sorted_names(folder) == [named("registry", day) for day in SEVERAL]
 
@@ -195,7 +195,7 @@ def test_what_a_killed_backup_left_is_removed(database: Path, folder: Path):
         path.mkdir()
         (path / "new.db").touch()
 
-    new, _ = rotation.keep_another(database, folder, 5, lambda _: None)
+    new, _ = rotation.add_backup(database, folder, 5, lambda _: None)
 
     assert sorted_names(folder) == [running.name, new.name]
 

@@ -57,7 +57,7 @@ def test_a_backup_takes_the_place_of_the_database_which_is_kept(database: Path, 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"{database} now holds 1 actors, 0 contexts, 0 installations, 0 connections",
-        f"what it held before is kept in {kept}",
+        f"the old database is kept as {kept}",
     ]
     assert names_in(database) == ["CHITTY-ADA"]
     assert names_in(kept) == ["CHITTY-OLD"]
@@ -187,16 +187,16 @@ BAD = {
     "half a header": (b"SQLite fo", "is damaged or not a SQLite database"),
     "bytes": (b"\x80\x81\x82", "is neither a SQLite file nor SQL text in UTF-8"),
     "UTF-16": (OF_SQLITE3.encode("utf-16"), "begins with a byte order mark"),
-    "UTF-16 unmarked": (OF_SQLITE3.encode("utf-16-le"), "holds NUL bytes"),
+    "UTF-16 unmarked": (OF_SQLITE3.encode("utf-16-le"), "has NUL bytes"),
     "marked": (OF_SQLITE3.encode("utf-8-sig"), "begins with a byte order mark"),
     "half a character": (OF_SQLITE3.encode() + "é".encode()[:1], "ends within a character"),
-    "a table of rows": (b"chitty_id,name\nCHITTY-ADA,Ada\n", "begins nothing that dumps hold"),
+    "a table of rows": (b"chitty_id,name\nCHITTY-ADA,Ada\n", "begins no statement of a dump"),
     "something else": (b"CREATE TABLE cats (name);\n", "lacks the tables actors, contexts"),
     "half a dump": (OF_SQLITE3.encode()[:SMALL], "ends within a statement"),
     "no end": (OF_SQLITE3.encode().replace(b"COMMIT;", b""), "ends before its last statement"),
     "a failed dump": (
         OF_SQLITE3.replace("COMMIT;", "ROLLBACK; -- due to errors").encode(),
-        "says itself that it failed",
+        "ends with ROLLBACK",
     ),
     "a wrong column": (
         OF_SQLITE3.replace("INTO actors VALUES(", "INTO actors VALUES(1,").encode(),

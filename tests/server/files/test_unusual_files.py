@@ -26,8 +26,8 @@ def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(moving):
 
     assert (code, out) == (1, "")
     assert err == (
-        f"chittygraph: {file}: the record that begins in line 1 is not CSV: a carriage return stands"
-        " there without a line feed: save it with other line ends\n"
+        f"chittygraph: {file}: the record that begins in line 1 is not CSV: it has a carriage"
+        " return without a line feed: save it with other line ends\n"
     )
 
 
