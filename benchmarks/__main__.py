@@ -18,6 +18,7 @@ from benchmarks import (
     progress,
     report,
     summary,
+    walk,
 )
 from benchmarks.errors import Unfit
 from benchmarks.options import Options
@@ -37,6 +38,9 @@ def main() -> int:
     try:
         if not Path("/proc/self/stat").exists():
             raise Unfit("the benchmarks read /proc, so they need Linux")
+        if asked.walk:
+            walk.run()
+            return 0
         load.require()
         data.FOLDER.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data.FOLDER, prefix="run-") as folder:

@@ -27,6 +27,7 @@ class Options:
     growth: bool
     load: bool
     auth: bool
+    walk: bool
 
     @property
     def is_whole(self) -> bool:
@@ -63,6 +64,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         growth=given.growth,
         load=given.load,
         auth=given.auth,
+        walk=given.walk,
     )
 
 
@@ -81,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     kind.add_argument(
         "--auth", action="store_true", help="what permissions cost an admin and an owner"
+    )
+    kind.add_argument(
+        "--walk",
+        action="store_true",
+        help="which functions one request calls, and in how many files",
     )
     parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
     parser.add_argument("--only", help=f"some of {','.join(workloads.BY_NAME)}")

@@ -60,19 +60,19 @@ class Recorder:
             self.calls.append((file, f"{code.co_qualname}:{code.co_firstlineno}"))
 
 
-def run(*, verbose: bool) -> None:
-    """Print a line for each request, and its calls if that is `verbose`."""
-    for name in REQUESTS:
-        calls = asyncio.run(_walk(name))
+def run() -> None:
+    """Print a line for each request, followed by the calls of the first."""
+    walks = {name: asyncio.run(_walk(name)) for name in REQUESTS}
+    for name, calls in walks.items():
         files = {file for file, _ in calls}
         switches = sum(one[0] != other[0] for one, other in pairwise(calls))
         print(
             f"{name:18} {len(set(calls)):4} functions {len(files):4} files {switches:4} switches"
             f" {len(calls):4} calls"
         )
-        if verbose:
-            for file, function in calls:
-                print(f"    {file:40} {function}")
+    print(f"\nThe {REQUESTS[0]}:")
+    for file, function in walks[REQUESTS[0]]:
+        print(f"    {file:40} {function}")
 
 
 async def _walk(name: str) -> Calls:
@@ -155,7 +155,3 @@ async def _body(name: str, send: Callable[[bytes], Awaitable[Any]], number: int)
 def _is_resumed(frame: FrameType) -> bool:
     """Whether a generator or coroutine goes on: it does at a RESUME whose argument is not 0."""
     return bool(frame.f_code.co_code[frame.f_lasti + 1] & 3)
-
-
-if __name__ == "__main__":
-    run(verbose="-v" in sys.argv)
