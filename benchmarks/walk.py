@@ -62,7 +62,7 @@ class Recorder:
 
 def run() -> None:
     """Print a line for each request, followed by the calls of the first."""
-    walks = {name: asyncio.run(_walk(name)) for name in REQUESTS}
+    walks = {name: asyncio.run(calls_of(name)) for name in REQUESTS}
     for name, calls in walks.items():
         files = {file for file, _ in calls}
         switches = sum(one[0] != other[0] for one, other in pairwise(calls))
@@ -75,7 +75,7 @@ def run() -> None:
         print(f"    {file:40} {function}")
 
 
-async def _walk(name: str) -> Calls:
+async def calls_of(name: str) -> Calls:
     """The calls of one request that was sent before."""
     from server.app import create_app
     from server.demo import registry
