@@ -10,7 +10,7 @@ from server.setting_fields import InvalidSetting
 from server.settings import Settings
 from tests.support.api import running
 from tests.support.identity_authority import an_authority, named
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 from tests.support.record_installation import INSTALLED, RECORD
 from tests.support.server_process import COMMAND
 
@@ -123,7 +123,7 @@ async def test_a_known_installation_keeps_its_id_and_none_is_minted(api, authori
 async def test_if_the_minted_id_is_taken_another_is_minted(api, authority, mutation, inputs, kind):
     authority.answers = [named(ADA)]
 
-    with listening() as heard:
+    with captured_logs() as heard:
         payload = await done(api, mutation, inputs)
 
     first, second = authority.asked

@@ -5,7 +5,7 @@ from graphql import build_schema
 
 from schema.built import sdl
 from tests.support.api import running
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 
 MUTATIONS = build_schema(sdl()).mutation_type.fields
 ADA, EVE, SLEEPER = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-EVE", "CHITTY-ACTOR-SLEEPER"
@@ -180,7 +180,7 @@ async def test_all_problems_of_an_input_are_reported_at_once(api):
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
 async def test_a_secret_is_rejected_and_neither_returned_nor_logged(api, secret):
-    with listening() as log:
+    with captured_logs() as log:
         errors = await refused(api, "openConnection", opened(credentialsKvKey=secret))
         others = [
             await refused(
@@ -213,7 +213,7 @@ async def test_a_misplaced_secret_is_neither_returned_nor_logged(api, secret):
         {"query": "{ __typename }", "operationName": secret},
     ]
 
-    with listening() as log:
+    with captured_logs() as log:
         for document in documents:
             answer = await api.client.post("/graphql", json=document)
             assert answer.json()["errors"]

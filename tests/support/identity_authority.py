@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MintRequest:
     """What one request asked for."""
 
     path: str
@@ -44,14 +44,14 @@ class Authority:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.asked: list[Asked] = []
+        self.asked: list[MintRequest] = []
         self.answers: list[Answer | None] = []
-        self.otherwise: Callable[[Asked], Answer | None] = self.mint
+        self.otherwise: Callable[[MintRequest], Answer | None] = self.mint
         self.was_asked = threading.Event()
         self.ended = threading.Event()
         self._minted: dict[str, str] = {}
 
-    def mint(self, asked: Asked) -> Answer:
+    def mint(self, asked: MintRequest) -> Answer:
         """A new id, or the one that was minted under this key."""
         new = f"CHITTY-{asked.body['type']}-{uuid4()}"
         return named(self._minted.setdefault(asked.key, new))
@@ -64,7 +64,7 @@ class Authority:
         """Take every request from now on, and never answer it."""
         self.otherwise = lambda _: None
 
-    def answer(self, asked: Asked) -> Answer | None:
+    def answer(self, asked: MintRequest) -> Answer | None:
         """What a request gets; None is nothing, as long as the test goes on."""
         self.asked.append(asked)
         self.was_asked.set()
@@ -80,7 +80,7 @@ class _Handler(Handler):
     def answer(self) -> None:
         body = json.loads(self.sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.service.answer(Asked(self.path, headers, body))
+        answer = self.service.answer(MintRequest(self.path, headers, body))
         if answer is None:
             self.service.ended.wait()
             return

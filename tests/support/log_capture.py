@@ -10,7 +10,7 @@ from typing import Any
 from server.telemetry.logs import JsonFormatter
 
 
-class Heard:
+class CapturedLogs:
     """The log so far."""
 
     def __init__(self) -> None:
@@ -28,9 +28,9 @@ class Heard:
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
+def captured_logs() -> Iterator[CapturedLogs]:
     """Hear everything that is logged, down to debugging."""
-    heard, root = Heard(), logging.getLogger()
+    heard, root = CapturedLogs(), logging.getLogger()
     handler, level = logging.StreamHandler(heard.stream), root.level
     handler.setFormatter(JsonFormatter())
     handler.addFilter(lambda record: not record.name.startswith("http"))  # that is the client

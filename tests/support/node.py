@@ -18,7 +18,7 @@ def require(package: str) -> str:
     return node
 
 
-def told(package: str, script: str, *arguments: str) -> str:
+def run_script(package: str, script: str, *arguments: str) -> str:
     """What a script of this folder, which imports the package, prints; it must succeed."""
     ran = subprocess.run(
         [require(package), str(NPM / script), *arguments],

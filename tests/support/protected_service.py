@@ -25,7 +25,7 @@ WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
 WHO = "{ viewer { actor { chittyId } capabilities } }"
 
 
-class Guarded(Api):
+class ProtectedApi(Api):
     """A running service that asks everyone for a credential."""
 
     async def actor(self, name: str, *capabilities: str, **columns: Any) -> str:
@@ -65,32 +65,34 @@ def protected(database: Path, *flags: str) -> Iterator[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def guarded(database: Path, **settings: Any) -> AsyncIterator[Guarded]:
+async def protected_api(database: Path, **settings: Any) -> AsyncIterator[ProtectedApi]:
     """A protected service over this file."""
     async with running(database, auth="protected", **settings) as api:
-        yield Guarded(api.app, api.client)
+        yield ProtectedApi(api.app, api.client)
 
 
 @asynccontextmanager
-async def asking_from(api: Api, address: str) -> AsyncIterator[Guarded]:
+async def client_at(api: Api, address: str) -> AsyncIterator[ProtectedApi]:
     """The same service, asked by a client at this address."""
     transport = httpx2.ASGITransport(app=api.app, client=(address, 50_000))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        yield Guarded(api.app, client)
+        yield ProtectedApi(api.app, client)
 
 
-def told_the_time_by(api: Api, now: Callable[[], float]) -> None:
+def set_clock(api: Api, now: Callable[[], float]) -> None:
     """Have the service's gate tell the time by this clock from now on, and limit nothing."""
     freely = RateLimiter(0)
-    guard(api, Gate(api.service.db, None, failures=freely, requests=freely, points=freely, now=now))
+    set_gate(
+        api, Gate(api.service.db, None, failures=freely, requests=freely, points=freely, now=now)
+    )
 
 
-def guard(api: Api, gate: Gate) -> None:
+def set_gate(api: Api, gate: Gate) -> None:
     """Put another gate before the service."""
     api.service.operations.gate = gate
 
 
-async def noted(api: Api) -> None:
+async def wait_for_key_use(api: Api) -> None:
     """Wait for the day of a key's use to be noted."""
     assert api.service.operations.gate is not None
     await api.service.operations.gate.close()

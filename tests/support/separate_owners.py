@@ -1,6 +1,6 @@
-"""Two households that know nothing of each other, in one registry, and each of them in one alone.
+"""Two tenants in one registry, neither of which sees the other's rows, and each in a registry of its own.
 
-What a stranger sees is said here by how the rows are made, and not by what the service takes for its own.
+Which rows a tenant sees follows from how they are made here, not from the service's own rules.
 """
 
 import random
@@ -44,8 +44,8 @@ SERVICES = ("github", "slack", "neon")
 
 
 @dataclass(frozen=True)
-class Household:
-    """One stranger's part of a registry: the rows that it sees, and rows beside them that it does not."""
+class Tenant:
+    """One owner's part of a registry: the rows that it sees, and related rows that it does not see."""
 
     mark: str
     actor: str
@@ -59,7 +59,7 @@ class Household:
 
 
 class _Maker:
-    """Makes rows whose ids and texts carry the household's mark, beside words that all households use."""
+    """Makes rows whose ids and texts hold the tenant's mark, beside words that all tenants use."""
 
     def __init__(self, mark: str, base: int, seed: int, hidden: int) -> None:
         self.mark = mark
@@ -165,10 +165,10 @@ class _Maker:
         )
 
 
-def household(
+def tenant(
     mark: str, base: int, *, capabilities: str = "[]", seed: int = 1, hidden: int = 1
-) -> Household:
-    """The household with this mark, whose numbers begin after `base`.
+) -> Tenant:
+    """The tenant with this mark, whose numbers begin after `base`.
 
     Another `hidden` changes nothing but what its stranger must not know of those whom it sees.
     """
@@ -189,7 +189,7 @@ def household(
     ]
     links += [make.connection(number, stranger, None) for number in range(40, 45)]
     seen = [stranger, *friends, *apps, *works, *links]
-    return Household(mark, stranger.chitty_id, seen, _beside(make, friends, apps))
+    return Tenant(mark, stranger.chitty_id, seen, _beside(make, friends, apps))
 
 
 def _beside(make: _Maker, friends: list[Actor], apps: list[Installation]) -> list[Any]:

@@ -35,7 +35,7 @@ FILLING = [
 ]
 
 
-class Watched:
+class RecordedRegistry:
     """A registry whose operations are watched; their documents and plans are kept as a server does."""
 
     def __init__(self, db: SQLiteDatabase) -> None:
@@ -73,17 +73,17 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(path: Path) -> AsyncIterator[Watched]:
+async def watched(path: Path) -> AsyncIterator[RecordedRegistry]:
     """The registry at this path, made where there is none."""
     registry_at(path)
     db = await SQLiteDatabase.open(path, **UNHURRIED)
     try:
-        yield Watched(db)
+        yield RecordedRegistry(db)
     finally:
         await db.close()
 
 
-async def fill(registry: Watched, count: int) -> None:
+async def fill(registry: RecordedRegistry, count: int) -> None:
     """So many of everything, each linked to the others of its number; thrice the connections."""
     for sql in FILLING:
         await registry.put(Statement(sql, {"count": count}))

@@ -41,7 +41,7 @@ LINE = json.dumps(ACTOR)
 REGISTRY = (ACTOR, CONTEXT, INSTALLATION, CONNECTION)
 
 
-class Moving:
+class Transfers:
     """The command line over the files of one folder; every database in it is a real one."""
 
     def __init__(
@@ -95,11 +95,11 @@ class Moving:
 
 
 @pytest.fixture
-def moving(
+def transfers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Moving:
+) -> Transfers:
     """The command line over a folder of the test's own."""
-    return Moving(tmp_path, capsys, monkeypatch)
+    return Transfers(tmp_path, capsys, monkeypatch)
 
 
 @contextmanager
@@ -113,10 +113,10 @@ def untouched(path: Path) -> Iterator[None]:
     assert content(path) == before
 
 
-def rejected(moving: Moving, *rows: Any, flags: tuple[str, ...] = ()) -> str:
+def rejected(transfers: Transfers, *rows: Any, flags: tuple[str, ...] = ()) -> str:
     """The complaint about rows that must be rejected and leave the database as it was."""
-    with untouched(moving.path):
-        code, out, err = moving.take(*rows, flags=flags)
+    with untouched(transfers.path):
+        code, out, err = transfers.take(*rows, flags=flags)
     assert (code, out) == (1, "")
     return str(err)
 

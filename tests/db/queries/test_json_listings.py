@@ -17,7 +17,7 @@ from schema.fields.sources import FromColumn
 from tests.support.api import Api, running
 from tests.support.corpus import odd
 from tests.support.orderings import ORDERINGS
-from tests.support.statement_counts import Watched, fill, watched
+from tests.support.statement_counts import RecordedRegistry, fill, watched
 
 FIELDS = {table: [member.name for member in members] for table, members in ORDERINGS}
 ODD = {
@@ -133,7 +133,7 @@ async def test_only_pages_of_scalars_with_the_cursors_columns_come_as_json_text(
     assert not any(with_odd_row)
 
 
-async def is_spelled(registry: Watched, page: str) -> bool:
+async def is_spelled(registry: RecordedRegistry, page: str) -> bool:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         found = await registry.answered(ctx, f"{{ contexts {page} }}")
     assert found.fallback_reason is None

@@ -66,7 +66,7 @@ def walked(steps: list[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ListStatements:
     """A list, and the statements that it takes in every ordering, on a registry that can plan them."""
 
     list: List
@@ -77,11 +77,11 @@ class Asked:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=LISTS.values(), ids=LISTS)
 async def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Asked]:
+) -> AsyncIterator[ListStatements]:
     path = tmp_path_factory.mktemp("list") / "registry.db"
     seen = await statements(path, request.param)
     with closing(sqlite3.connect(path)) as connection:
-        yield Asked(request.param, seen, connection)
+        yield ListStatements(request.param, seen, connection)
 
 
 def test_the_schema_offers_these_lists_and_no_other():
@@ -93,13 +93,13 @@ def test_the_schema_offers_these_lists_and_no_other():
     assert relations >= SORTED
 
 
-def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(asked: Asked):
+def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(asked: ListStatements):
     found = {sql: plan(asked.connection, each) for sql, each in asked.statements.items()}
 
     assert costly(found, asked.list) == {}
 
 
-def test_a_list_walks_no_table_for_an_ordinary_viewer(asked: Asked):
+def test_a_list_walks_no_table_for_an_ordinary_viewer(asked: ListStatements):
     found = {
         sql: walked(plan(asked.connection, each, VIEWER)) for sql, each in asked.statements.items()
     }

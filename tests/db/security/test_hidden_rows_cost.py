@@ -14,7 +14,7 @@ from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
 from tests.support.databases import new_registry
-from tests.support.statement_counts import Watched, watched
+from tests.support.statement_counts import RecordedRegistry, watched
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
 VIEWER = Viewer(ME, ())
@@ -84,7 +84,7 @@ def work(path: Path, statements: list[Statement]) -> int:
     return steps
 
 
-async def asked(watched: Watched, query: str) -> list[Statement]:
+async def asked(watched: RecordedRegistry, query: str) -> list[Statement]:
     """The statements of an operation that the viewer sends."""
     async with RecordingContext(db=watched.db, cursor_key=b"key", viewer=VIEWER) as ctx:
         answered = await watched.answered(ctx, query)

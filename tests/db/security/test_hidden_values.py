@@ -25,7 +25,7 @@ from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.sharing import ranges
-from tests.support.separate_owners import ADMIN, Household, household, seen_by
+from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
 
 pytestmark = BY_CHANCE
 QUERIES = ranges(200, 50, by_default=50)
@@ -82,8 +82,8 @@ class Views:
 @asynccontextmanager
 async def views(folder: Path, holder: str) -> AsyncIterator[Views]:
     both = [
-        household("ASHX", 1_000, seed=1, capabilities=HOLDERS[holder]),
-        household("OAKX", 2_000, seed=2),
+        tenant("ASHX", 1_000, seed=1, capabilities=HOLDERS[holder]),
+        tenant("OAKX", 2_000, seed=2),
     ]
     viewer = both[0].actor
     everything = [row for each in both for row in each.rows] + [ADMIN]
@@ -100,7 +100,7 @@ async def views(folder: Path, holder: str) -> AsyncIterator[Views]:
         gc.collect()
 
 
-def known(holder: str, both: list[Household], everything: list[Any]) -> list[Any]:
+def known(holder: str, both: list[Tenant], everything: list[Any]) -> list[Any]:
     """The rows that a holder of this sees, NULL where it may not know."""
     me = both[0]
     if holder == "read":
@@ -121,7 +121,7 @@ def _face(actor: Actor) -> Actor:
     return replace(actor, **dict.fromkeys(ACTORS.private))
 
 
-def _without_foreign_key(row: Any, me: Household) -> Any:
+def _without_foreign_key(row: Any, me: Tenant) -> Any:
     """A connection of others: that it has credentials is known, and not where they are."""
     if not isinstance(row, Connection) or row in me.seen or row.credentials_kv_key is None:
         return row
@@ -147,7 +147,7 @@ def values(name: str, operator: str) -> list[Any]:
     column = to_snake_case(name)
     if operator in ("isNull", "isEmpty"):
         return [True, False]
-    friends = [row for row in household("ASHX", 1_000).seen[1:] if isinstance(row, Actor)]
+    friends = [row for row in tenant("ASHX", 1_000).seen[1:] if isinstance(row, Actor)]
     stored = [getattr(friend, column) for friend in friends]
     if column == "capabilities":
         stored = [item for each in stored for item in json.loads(each)]

@@ -21,7 +21,7 @@ from tests.support.api import running
 from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.operations import ROOM
 from tests.support.paths import ROOT
-from tests.support.separate_owners import household, seen_by
+from tests.support.separate_owners import seen_by, tenant
 
 ACCESS = (ROOT / "docs/access.md").read_text()
 # What is made of values that have come by a rule already.
@@ -124,7 +124,7 @@ async def test_a_restricted_viewer_reads_tables_through_row_security_only(
         return of(security, statement)
 
     monkeypatch.setattr(RowSecurity, "of", noted)
-    one = household("ASHX", 1_000)
+    one = tenant("ASHX", 1_000)
     separate_owners.store(tmp_path / "registry.db", one.rows, [one.actor])
     async with (
         running(tmp_path / "registry.db", **separate_owners.SETTINGS | ROOM) as service,

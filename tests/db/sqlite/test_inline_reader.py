@@ -10,7 +10,7 @@ from db.errors import Unavailable
 from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import elsewhere, new_registry
-from tests.support.statement_counts import Watched, fill, watched
+from tests.support.statement_counts import RecordedRegistry, fill, watched
 
 POINT = """{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") { name owner { chittyId } } }"""
 PAGE = "{ contexts(first: 1) { nodes { name } } }"
@@ -19,7 +19,7 @@ RENAMED = "UPDATE contexts SET name = 'changed' WHERE chitty_id = 'CHITTY-CONTEX
 
 
 @pytest.fixture
-async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
+async def registry(tmp_path: Path) -> AsyncIterator[RecordedRegistry]:
     """Three of everything."""
     async with watched(tmp_path / "registry.db") as watching:
         await fill(watching, 3)

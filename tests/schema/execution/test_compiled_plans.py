@@ -8,18 +8,18 @@ import pytest
 from db.program import Statement
 from resolvers.recording_context import RecordedStatement
 from schema.execution.executor import PLANS_PER_OPERATION
-from tests.support.statement_counts import Watched, fill, watched
+from tests.support.statement_counts import RecordedRegistry, fill, watched
 
 
 @pytest.fixture
-async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
+async def registry(tmp_path: Path) -> AsyncIterator[RecordedRegistry]:
     """Five of everything, thrice the connections of both kinds of source."""
     async with watched(tmp_path / "registry.db") as watching:
         await fill(watching, 5)
         yield watching
 
 
-async def put(registry: Watched, sql: str) -> None:
+async def put(registry: RecordedRegistry, sql: str) -> None:
     await registry.put(Statement(sql))
 
 

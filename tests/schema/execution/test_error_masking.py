@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import running
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 
 # Put together here, so that no scanner takes it for a real one.
 TOKEN = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
@@ -62,7 +62,7 @@ async def test_a_fault_in_a_mutation_is_masked_too(broken):
 
 
 async def test_the_log_has_the_traceback_and_nothing_that_the_caller_sent(broken):
-    with listening() as log:
+    with captured_logs() as log:
         _, request_id, _ = await asked(broken, READS, {"name": TOKEN})
         await asked(broken, WRITES, {"input": {"name": TOKEN, "owner": "CHITTY-ACTOR-ADA"}})
 
@@ -78,7 +78,7 @@ async def test_the_log_has_the_traceback_and_nothing_that_the_caller_sent(broken
 async def test_a_fault_outside_of_any_field_is_a_500_in_json_with_the_request_id(tmp_path):
     async with running(tmp_path / "registry.db") as api:
         del api.service.operations.documents  # as a mistake of ours might
-        with listening() as log:
+        with captured_logs() as log:
             answer = await api.client.post("/graphql", json={"query": "{ secretive }"})
 
     request_id = answer.headers["x-request-id"]

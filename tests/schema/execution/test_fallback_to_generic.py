@@ -18,7 +18,7 @@ from schema.execution import generic
 from schema.execution.executor import OperationResult
 from tests.support.api import running
 from tests.support.databases import elsewhere
-from tests.support.statement_counts import Watched, fill, watched
+from tests.support.statement_counts import RecordedRegistry, fill, watched
 
 T = TypeVar("T")
 
@@ -37,14 +37,14 @@ FAULTS = {
 }
 
 
-def damage(registry: Watched, sql: str) -> None:
+def damage(registry: RecordedRegistry, sql: str) -> None:
     """Write what no rule would let through, as a program without rules might."""
     with elsewhere(registry.db.path) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute(f"{sql} WHERE chitty_id = 'CHITTY-ACTOR-000001-AAAA'")
 
 
-def change(registry: Watched) -> None:
+def change(registry: RecordedRegistry) -> None:
     with elsewhere(registry.db.path) as connection:
         connection.execute("UPDATE contexts SET name = 'changed ' || name")
 
@@ -77,19 +77,19 @@ class WritingScope(RecordingContext):
 
 
 @pytest.fixture
-async def registry(tmp_path: Path) -> AsyncIterator[Watched]:
+async def registry(tmp_path: Path) -> AsyncIterator[RecordedRegistry]:
     """Three of everything."""
     async with watched(tmp_path / "registry.db") as watching:
         await fill(watching, 3)
         yield watching
 
 
-async def answered(registry: Watched, query: str, **variables: Any) -> OperationResult:
+async def answered(registry: RecordedRegistry, query: str, **variables: Any) -> OperationResult:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         return await registry.answered(ctx, query, variables)
 
 
-async def by_the_generic_road(registry: Watched, query: str, **variables: Any) -> Any:
+async def by_the_generic_road(registry: RecordedRegistry, query: str, **variables: Any) -> Any:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         document = registry.documents.prepare(query)
         return await generic.run(document, document.operation(None), ctx, variables)
@@ -99,7 +99,7 @@ def told(errors: Any) -> list[Any]:
     return sorted((error.message, error.path) for error in errors)
 
 
-async def sessions(registry: Watched) -> list[Any]:
+async def sessions(registry: RecordedRegistry) -> list[Any]:
     found = await registry.db.read(rows(Statement(SESSIONS)))
     return [count for (count,) in found]
 
@@ -241,7 +241,7 @@ async def test_more_rows_than_an_operation_may_read_are_refused_by_both_roads(re
     assert len(few) == 2
 
 
-async def fill_pages(registry: Watched) -> None:
+async def fill_pages(registry: RecordedRegistry) -> None:
     """A hundred contexts, each with a hundred connections."""
     with elsewhere(registry.db.path) as connection:
         connection.execute("DELETE FROM connections")

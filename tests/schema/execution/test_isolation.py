@@ -1,7 +1,7 @@
-"""Nobody finds out anything of what is not theirs: whatever they ask, and whatever they try to change.
+"""No operation of a tenant reads, shows or changes anything of another one.
 
-A stranger gets, byte for byte, the answers that it would get from a registry which holds nothing but
-what it may know. All that the answers say of others is then what the operation itself said.
+A tenant gets, byte for byte, the answers that a registry would give which holds only what the tenant may
+know.
 """
 
 import gc
@@ -26,7 +26,7 @@ from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts, ranges
-from tests.support.separate_owners import ADMIN, Household, household, seen_by
+from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
 
 pytestmark = BY_CHANCE
 QUERIES = 400
@@ -37,20 +37,20 @@ LEAST_TELLING = 0.1
 MARKS = ("ASHX", "OAKX")
 
 
-def households(capabilities: str = "[]") -> list[Household]:
+def tenants(capabilities: str = "[]") -> list[Tenant]:
     return [
-        household(mark, 1_000 * number, capabilities=capabilities, seed=number)
+        tenant(mark, 1_000 * number, capabilities=capabilities, seed=number)
         for number, mark in enumerate(MARKS, start=1)
     ]
 
 
-def store_shared(path: Path, both: list[Household]) -> None:
+def store_shared(path: Path, both: list[Tenant]) -> None:
     rows = [row for each in both for row in each.rows]
     separate_owners.store(path, [*rows, ADMIN], [ADMIN.chitty_id, *(each.actor for each in both)])
 
 
-def spoil(path: Path, one: Household) -> None:
-    """Leave values that cannot be read in everything that only this stranger sees."""
+def spoil(path: Path, one: Tenant) -> None:
+    """Store unreadable values in every row that only this tenant sees."""
     odd.loosen(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in TABLES:
@@ -62,8 +62,8 @@ def spoil(path: Path, one: Household) -> None:
 
 
 def store_alone(path: Path, number: int, capabilities: str = "[]") -> None:
-    """A registry of nothing but what one stranger may know; what it may not know is something else."""
-    one = household(
+    """Make a registry of only what one tenant may know; hidden values differ from the shared registry."""
+    one = tenant(
         MARKS[number], 1_000 * (number + 1), capabilities=capabilities, seed=number + 1, hidden=99
     )
     separate_owners.store(path, one.seen, [one.actor])
@@ -71,7 +71,7 @@ def store_alone(path: Path, number: int, capabilities: str = "[]") -> None:
 
 @dataclass
 class Views:
-    """What one stranger is shown: of the shared registry on both roads, and of its own alone."""
+    """One tenant's services: the shared registry, compiled and generic, and a registry of its own."""
 
     compiled: Api
     generic: Api
@@ -79,7 +79,7 @@ class Views:
     pool: Pool
 
     async def leak(self, operation: Operation) -> str | None:
-        """How an answer depends on what is not the stranger's, or None."""
+        """Return how an answer depends on other tenants' rows, or None."""
         expected = await answers.ask(self.alone, operation)
         for api in (self.compiled, self.generic):
             found = await answers.ask(api, operation)
@@ -98,7 +98,7 @@ class Views:
 
 @asynccontextmanager
 async def views(folder: Path, number: int, *, spoilt: bool = False) -> AsyncIterator[Views]:
-    both = households()
+    both = tenants()
     store_shared(folder / "shared.db", both)
     if spoilt:
         spoil(folder / "shared.db", both[1 - number])
@@ -128,7 +128,7 @@ async def views(folder: Path, number: int, *, spoilt: bool = False) -> AsyncIter
 
 
 async def _own_cursors(api: Api, found: Pool) -> None:
-    """Add the cursors that the stranger gets itself to those that it could have from an admin."""
+    """Add the cursors that the tenant gets itself to those that an admin could give it."""
     own = Pool()
     await pool.harvest(api, own, GRAPHQL)
     for page, orderings in own.cursors.items():
@@ -138,7 +138,7 @@ async def _own_cursors(api: Api, found: Pool) -> None:
 
 @pytest.mark.parametrize("portion_of_queries", PORTIONS)
 @pytest.mark.parametrize("number", [0, 1])
-async def test_a_stranger_is_answered_as_if_there_were_nobody_else(
+async def test_a_tenant_gets_the_answers_of_a_registry_of_its_own(
     number: int, portion_of_queries: range, tmp_path: Path
 ):
     first = number * QUERIES + portion_of_queries.start
@@ -147,7 +147,7 @@ async def test_a_stranger_is_answered_as_if_there_were_nobody_else(
 
 
 @pytest.mark.parametrize("portion_of_queries", PORTIONS)
-async def test_what_cannot_be_read_of_others_changes_no_answer_to_a_stranger(
+async def test_unreadable_rows_of_other_tenants_change_no_answer(
     portion_of_queries: range, tmp_path: Path
 ):
     async with views(tmp_path, 0, spoilt=True) as shown:
@@ -155,25 +155,25 @@ async def test_what_cannot_be_read_of_others_changes_no_answer_to_a_stranger(
 
 
 @pytest.mark.parametrize("queries", counts(QUERIES, by_default=50))
-async def test_the_operations_would_show_what_is_there(queries: int, tmp_path: Path):
+async def test_the_operations_show_own_rows_and_an_admin_the_others(queries: int, tmp_path: Path):
     async with views(tmp_path, 0) as shown, seen_by(shown.compiled, ADMIN.chitty_id) as admin:
         told: Counter[str] = Counter()
         for number in range(queries):
             operation = operations.query(shown.pool, 6, number)
-            stranger, all_of_it = [
+            own, everything = [
                 (await answers.ask(api, operation)).body.lower() for api in (shown.compiled, admin)
             ]
-            told["own"] += MARKS[0].lower() in stranger
-            told["foreign"] += MARKS[1].lower() in all_of_it
+            told["own"] += MARKS[0].lower() in own
+            told["foreign"] += MARKS[1].lower() in everything
         gc.collect()
 
     assert min(told["own"], told["foreign"]) >= LEAST_TELLING * queries, told
 
 
 @pytest.mark.parametrize("queries", counts(QUERIES, by_default=50))
-async def test_an_admin_is_answered_as_everyone_is_in_open_mode(queries: int, tmp_path: Path):
+async def test_an_admin_gets_the_answers_of_open_mode(queries: int, tmp_path: Path):
     file = tmp_path / "shared.db"
-    store_shared(file, households())
+    store_shared(file, tenants())
     async with (
         running(file, **separate_owners.SETTINGS, **ROOM) as service,
         seen_by(service, ADMIN.chitty_id) as admin,
@@ -252,12 +252,12 @@ async def _leaks(folder: Path) -> bool:
 
 @pytest.mark.parametrize("mutations", MUTATIONS)
 @pytest.mark.parametrize("capabilities", ["[]", '["connections:report"]'], ids=["none", "report"])
-async def test_what_a_stranger_does_depends_on_nobody_else_and_changes_nothing_of_theirs(
+async def test_mutations_depend_on_no_other_tenant_and_change_nothing_of_theirs(
     capabilities: str, mutations: int, tmp_path: Path
 ):
     since = instants.now()
     shared_file, alone_file = tmp_path / "shared.db", tmp_path / "alone.db"
-    both = households(capabilities)
+    both = tenants(capabilities)
     store_shared(shared_file, both)
     store_alone(alone_file, 0, capabilities)
     foreign = stored(shared_file) - stored(alone_file)
@@ -298,7 +298,7 @@ def stored(file: Path) -> set[str]:
         }
 
 
-async def freed(alone: Api, both: list[Household]) -> bool:
+async def freed(alone: Api, both: list[Tenant]) -> bool:
     """Whether an id was given to something new that is taken in the whole registry; it is free again."""
     found = False
     for row in [*both[0].unseen, *both[1].rows]:

@@ -211,14 +211,14 @@ def test_no_part_of_a_bomb_is_visited_twice(bomb):
     document = parse(bomb(40))
     looks = []
 
-    class Watched(tuple):
+    class RecordedRegistry(tuple):
         def __iter__(self):
             looks.append(id(self))
             return super().__iter__()
 
     class Watch(Visitor):
         def enter_selection_set(self, node: SelectionSetNode, *_):
-            object.__setattr__(node, "selections", Watched(node.selections))
+            object.__setattr__(node, "selections", RecordedRegistry(node.selections))
 
     visit(document, Watch())
     looks.clear()

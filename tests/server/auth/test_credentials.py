@@ -10,12 +10,12 @@ from db.security import api_keys
 from server.auth.api_keys import parse
 from tests.support.commands import command
 from tests.support.protected_service import (
-    Guarded,
+    ProtectedApi,
     bearer,
-    guarded,
-    noted,
+    protected_api,
     refusal,
-    told_the_time_by,
+    set_clock,
+    wait_for_key_use,
 )
 from tests.support.server_process import PATIENCE, served, url_of
 
@@ -27,7 +27,7 @@ INVALID = f'{PLAIN}, error="invalid_token"'
 
 @pytest.fixture
 async def api(tmp_path):
-    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=0) as api:
+    async with protected_api(tmp_path / "registry.db", failed_credentials_per_minute=0) as api:
         yield api
 
 
@@ -38,7 +38,7 @@ def refused_with_401(answer) -> str:
     return message
 
 
-async def test_a_key_identifies_its_actor(api: Guarded):
+async def test_a_key_identifies_its_actor(api: ProtectedApi):
     ada, key = await api.newcomer("Ada", "audit:read")
 
     answer = await api.show(bearer(key))
@@ -47,7 +47,7 @@ async def test_a_key_identifies_its_actor(api: Guarded):
     assert (answer.status_code, answer.json()) == (200, {"data": {"viewer": viewer}})
 
 
-async def test_a_request_without_a_credential_gets_a_challenge(api: Guarded):
+async def test_a_request_without_a_credential_gets_a_challenge(api: ProtectedApi):
     answer = await api.show()
 
     assert answer.headers["www-authenticate"] == PLAIN
@@ -59,7 +59,7 @@ async def test_a_request_without_a_credential_gets_a_challenge(api: Guarded):
 
 
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer   "])
-async def test_the_scheme_is_case_insensitive(api: Guarded, scheme: str):
+async def test_the_scheme_is_case_insensitive(api: ProtectedApi, scheme: str):
     _, key = await api.newcomer()
 
     assert (await api.show(scheme + key)).status_code == 200
@@ -67,11 +67,11 @@ async def test_the_scheme_is_case_insensitive(api: Guarded, scheme: str):
 
 async def test_one_credential_in_many_spellings_evicts_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr("server.auth.gate.CREDENTIALS_KEPT", 8)
-    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
+    async with protected_api(tmp_path / "registry.db", failed_credentials_per_minute=1) as api:
         _, key = await api.newcomer()
         _, of_another = await api.newcomer("Bob")
         await api.show(bearer(of_another))
-        await noted(api)
+        await wait_for_key_use(api)
         await api.show(bearer(of_another))
         for spaces in range(1, 40):
             assert (await api.show(f"Bearer{' ' * spaces}{key}")).status_code == 200
@@ -82,7 +82,7 @@ async def test_one_credential_in_many_spellings_evicts_no_other(tmp_path, monkey
 
 
 @pytest.mark.parametrize("stored", ["garbage", "", "2026-13-01", "17"])
-async def test_a_key_with_an_unreadable_expiry_has_expired(api: Guarded, stored: str):
+async def test_a_key_with_an_unreadable_expiry_has_expired(api: ProtectedApi, stored: str):
     _, key = await api.newcomer()
     await api.put("UPDATE api_keys SET expires_at = :stored", stored=stored)
 
@@ -101,7 +101,7 @@ OTHER_SCHEMES = {
 
 
 @pytest.mark.parametrize("value", OTHER_SCHEMES.values(), ids=OTHER_SCHEMES)
-async def test_other_schemes_are_refused(api: Guarded, value: str):
+async def test_other_schemes_are_refused(api: ProtectedApi, value: str):
     _, key = await api.newcomer()
 
     message = refused_with_401(await api.show(value.format(key=key)))
@@ -109,7 +109,7 @@ async def test_other_schemes_are_refused(api: Guarded, value: str):
     assert message == "send the credential as Authorization: Bearer …"
 
 
-async def test_two_authorization_headers_are_refused_even_if_one_is_valid(api: Guarded):
+async def test_two_authorization_headers_are_refused_even_if_one_is_valid(api: ProtectedApi):
     _, key = await api.newcomer()
     assert (await api.show(bearer(key))).status_code == 200
 
@@ -118,13 +118,13 @@ async def test_two_authorization_headers_are_refused_even_if_one_is_valid(api: G
         assert message == "send one Authorization header, in ASCII"
 
 
-async def test_a_credential_that_is_not_ascii_is_refused(api: Guarded):
+async def test_a_credential_that_is_not_ascii_is_refused(api: ProtectedApi):
     for value in ("Bearer ключ".encode(), b"Bearer \xff\xfe"):
         message = refused_with_401(await api.show(value))
         assert message == "send one Authorization header, in ASCII"
 
 
-async def test_a_huge_credential_is_refused(api: Guarded):
+async def test_a_huge_credential_is_refused(api: ProtectedApi):
     assert (
         refused_with_401(await api.show(bearer("cg_" + "a" * 60_000))) == "the API key is unknown"
     )
@@ -142,13 +142,13 @@ async def test_a_huge_credential_is_refused(api: Guarded):
     ],
     ids=["another secret", "longer", "shorter", "another id", "another form", "capitals"],
 )
-async def test_a_key_that_differs_in_any_part_is_unknown(api: Guarded, spoil, message: str):
+async def test_a_key_that_differs_in_any_part_is_unknown(api: ProtectedApi, spoil, message: str):
     _, key = await api.newcomer()
 
     assert refused_with_401(await api.show(bearer(spoil(key)))) == message
 
 
-async def test_a_key_outside_the_authorization_header_is_ignored(api: Guarded):
+async def test_a_key_outside_the_authorization_header_is_ignored(api: ProtectedApi):
     _, key = await api.newcomer()
     query = "{ viewer { capabilities } }"
     asked: list[dict[str, Any]] = [
@@ -163,8 +163,8 @@ async def test_a_key_outside_the_authorization_header_is_ignored(api: Guarded):
 
 async def test_a_key_is_refused_from_the_instant_of_its_expiry(tmp_path):
     now = [1_000_000_000.0]  # 2001-09-09T01:46:40Z
-    async with guarded(tmp_path / "registry.db") as api:
-        told_the_time_by(api, lambda: now[0])
+    async with protected_api(tmp_path / "registry.db") as api:
+        set_clock(api, lambda: now[0])
         key = await api.key_of(await api.actor("Ada"), "2001-09-09T01:46:50.000Z")
 
         before = await api.show(bearer(key))
@@ -177,7 +177,7 @@ async def test_a_key_is_refused_from_the_instant_of_its_expiry(tmp_path):
     assert refused_with_401(after) == "the API key has expired: use another"
 
 
-async def test_a_revoked_key_is_refused_at_the_next_request_and_others_are_not(api: Guarded):
+async def test_a_revoked_key_is_refused_at_the_next_request_and_others_are_not(api: ProtectedApi):
     ada, key = await api.newcomer()
     another = await api.key_of(ada)
     assert (await api.show(bearer(key))).status_code == 200
@@ -192,7 +192,9 @@ SUSPEND = "UPDATE actors SET status = :status WHERE chitty_id = :actor"
 
 
 @pytest.mark.parametrize("status", ["suspended", "deleted"])
-async def test_an_inactive_actor_is_refused_until_it_is_active_again(api: Guarded, status: str):
+async def test_an_inactive_actor_is_refused_until_it_is_active_again(
+    api: ProtectedApi, status: str
+):
     ada, key = await api.newcomer()
     assert (await api.show(bearer(key))).status_code == 200
 
@@ -204,7 +206,7 @@ async def test_an_inactive_actor_is_refused_until_it_is_active_again(api: Guarde
     assert (await api.show(bearer(key))).status_code == 200
 
 
-async def test_the_key_of_a_deleted_row_of_actors_is_refused(api: Guarded):
+async def test_the_key_of_a_deleted_row_of_actors_is_refused(api: ProtectedApi):
     ada, key = await api.newcomer()
 
     await api.put("DELETE FROM actors WHERE chitty_id = :actor", actor=ada)
@@ -214,7 +216,7 @@ async def test_the_key_of_a_deleted_row_of_actors_is_refused(api: Guarded):
     )
 
 
-async def test_a_removed_capability_is_lost_at_the_next_request(api: Guarded):
+async def test_a_removed_capability_is_lost_at_the_next_request(api: ProtectedApi):
     ada, key = await api.newcomer("Ada", "registry:read")
     await api.actor("Bob")
     everyone = "{ actors { totalCount } }"
@@ -228,7 +230,7 @@ async def test_a_removed_capability_is_lost_at_the_next_request(api: Guarded):
 
 
 @pytest.mark.parametrize("stored", ["[1]", '["admin", 1]', '[["admin"]]', '["ADMIN"]'])
-async def test_malformed_capabilities_grant_nothing(api: Guarded, stored: str):
+async def test_malformed_capabilities_grant_nothing(api: ProtectedApi, stored: str):
     ada, key = await api.newcomer("Ada", "admin")
     await api.actor("Bob")
 
@@ -268,15 +270,15 @@ async def test_changes_by_another_process_apply_to_the_next_request_of_every_wor
     assert (before, after) == ({200}, {401})
 
 
-async def days_of(api: Guarded) -> list[Value]:
-    await noted(api)
+async def days_of(api: ProtectedApi) -> list[Value]:
+    await wait_for_key_use(api)
     return [day for (day,) in await api.rows("SELECT last_used_on FROM api_keys")]
 
 
 async def test_the_day_of_last_use_is_recorded_once_a_day(tmp_path):
     now = [1_000_000_000.0]
-    async with guarded(tmp_path / "registry.db") as api:
-        told_the_time_by(api, lambda: now[0])
+    async with protected_api(tmp_path / "registry.db") as api:
+        set_clock(api, lambda: now[0])
         _, key = await api.newcomer()
         unused = await days_of(api)
         await api.show(bearer(key))
@@ -299,7 +301,7 @@ async def test_the_day_of_last_use_is_recorded_once_a_day(tmp_path):
     assert same_state == state
 
 
-async def test_using_a_key_does_not_change_etags(api: Guarded):
+async def test_using_a_key_does_not_change_etags(api: ProtectedApi):
     _, key = await api.newcomer()
     headers = {"authorization": bearer(key)}
     asked: dict[str, Any] = {"url": "/graphql", "params": {"query": "{ actors { totalCount } }"}}

@@ -10,12 +10,12 @@ from starlette.datastructures import Secret
 from tests.support.api import running
 from tests.support.protected_service import (
     WRONG,
-    Guarded,
-    asking_from,
+    ProtectedApi,
     bearer,
-    guarded,
-    noted,
+    client_at,
+    protected_api,
     refusal,
+    wait_for_key_use,
 )
 
 QUERY = "{ viewer { capabilities } }"
@@ -23,12 +23,12 @@ QUERY = "{ viewer { capabilities } }"
 
 @pytest.fixture
 async def api(tmp_path):
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         yield api
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-async def test_every_method_and_media_type_needs_a_credential(api: Guarded, method: str):
+async def test_every_method_and_media_type_needs_a_credential(api: ProtectedApi, method: str):
     for media_type in ("*/*", "application/json", "application/graphql-response+json"):
         answer = await api.client.request(
             method, "/graphql", params={"query": QUERY}, headers={"accept": media_type}
@@ -50,7 +50,7 @@ async def test_every_method_and_media_type_needs_a_credential(api: Guarded, meth
     ],
 )
 async def test_advice_on_requests_needs_a_credential(
-    api: Guarded, method: str, headers, status: int
+    api: ProtectedApi, method: str, headers, status: int
 ):
     _, key = await api.newcomer()
 
@@ -63,7 +63,7 @@ async def test_advice_on_requests_needs_a_credential(
     assert refusal(known)[0] == status
 
 
-async def test_a_401_has_the_accepted_media_type(api: Guarded):
+async def test_a_401_has_the_accepted_media_type(api: ProtectedApi):
     media_type = "application/graphql-response+json"
 
     answer = await api.show(headers=[("accept", media_type)])
@@ -72,7 +72,7 @@ async def test_a_401_has_the_accepted_media_type(api: Guarded):
     assert answer.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
 
 
-async def test_the_credential_is_checked_before_anything_else(api: Guarded):
+async def test_the_credential_is_checked_before_anything_else(api: ProtectedApi):
     for body in (b"", b"not json", b'{"query": "{ nothing }"}', b"x" * 200_000):
         answer = await api.client.post(
             "/graphql", content=body, headers={"content-type": "application/json"}
@@ -80,14 +80,14 @@ async def test_the_credential_is_checked_before_anything_else(api: Guarded):
         assert answer.status_code == 401
 
 
-async def test_options_needs_no_credential(api: Guarded):
+async def test_options_needs_no_credential(api: ProtectedApi):
     answer = await api.client.options("/graphql")
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
 
 
-async def test_health_checks_need_no_credential_and_reveal_nothing(api: Guarded):
+async def test_health_checks_need_no_credential_and_reveal_nothing(api: ProtectedApi):
     await api.actor("Ada")
 
     health = await api.client.get("/healthz")
@@ -100,10 +100,10 @@ async def test_health_checks_need_no_credential_and_reveal_nothing(api: Guarded)
 
 async def test_metrics_need_this_machine_or_their_own_token(tmp_path):
     settings = {"metrics_token": Secret("look-at-me")}
-    async with guarded(tmp_path / "registry.db", **settings) as api:
+    async with protected_api(tmp_path / "registry.db", **settings) as api:
         _, key = await api.newcomer("Root", "admin")
         here = await api.client.get("/metrics")
-        async with asking_from(api, "192.0.2.7") as far:
+        async with client_at(api, "192.0.2.7") as far:
             shown = {
                 given: (await far.client.get("/metrics", headers=headers)).status_code
                 for given, headers in {
@@ -121,8 +121,8 @@ async def test_metrics_need_this_machine_or_their_own_token(tmp_path):
 async def test_wrong_metrics_tokens_count_as_failed_credentials(tmp_path):
     settings = {"metrics_token": Secret("look-at-me"), "failed_credentials_per_minute": 3}
     async with (
-        guarded(tmp_path / "registry.db", **settings) as api,
-        asking_from(api, "192.0.2.7") as far,
+        protected_api(tmp_path / "registry.db", **settings) as api,
+        client_at(api, "192.0.2.7") as far,
     ):
         guessed = [
             (await far.client.get("/metrics", headers={"authorization": bearer(guess)})).status_code
@@ -134,31 +134,31 @@ async def test_wrong_metrics_tokens_count_as_failed_credentials(tmp_path):
     assert elsewhere.status_code == 429
 
 
-async def test_metrics_are_refused_to_a_rebound_host_name(api: Guarded):
+async def test_metrics_are_refused_to_a_rebound_host_name(api: ProtectedApi):
     answer = await api.client.get("/metrics", headers={"host": "stranger.example"})
 
     assert refusal(answer)[:2] == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("header", ["via", "x-forwarded-server", "true-client-ip", "x-client-ip"])
-async def test_metrics_are_refused_to_clients_behind_a_local_proxy(api: Guarded, header: str):
+async def test_metrics_are_refused_to_clients_behind_a_local_proxy(api: ProtectedApi, header: str):
     answer = await api.client.get("/metrics", headers={header: "192.0.2.7"})
 
     assert answer.status_code == 403
 
 
 async def test_the_metrics_token_opens_nothing_else(tmp_path):
-    async with guarded(tmp_path / "registry.db", metrics_token=Secret("look-at-me")) as api:
+    async with protected_api(tmp_path / "registry.db", metrics_token=Secret("look-at-me")) as api:
         assert (await api.show(bearer("look-at-me"))).status_code == 401
 
 
 async def test_the_schema_needs_introspection_and_a_credential(tmp_path):
     asked = "{ __schema { queryType { name } } }"
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         _, key = await api.newcomer()
         by_default = await api.client.get("/schema.graphql", headers={"authorization": bearer(key)})
         introspected = await api.show(bearer(key), query=asked)
-    async with guarded(tmp_path / "registry.db", introspection=True) as api:
+    async with protected_api(tmp_path / "registry.db", introspection=True) as api:
         stranger = await api.client.get("/schema.graphql")
         known = await api.client.get("/schema.graphql", headers={"authorization": bearer(key)})
         allowed = await api.show(bearer(key), query=asked)
@@ -172,9 +172,9 @@ async def test_the_schema_needs_introspection_and_a_credential(tmp_path):
 
 async def test_graphiql_needs_no_credential_since_it_has_no_data(tmp_path):
     browsing = {"accept": "text/html"}
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         by_default = await api.client.get("/graphql", headers=browsing)
-    async with guarded(tmp_path / "registry.db", graphiql=True) as api:
+    async with protected_api(tmp_path / "registry.db", graphiql=True) as api:
         page = await api.client.get("/graphql", headers=browsing)
         asked = await api.client.get("/graphql", params={"query": QUERY}, headers=browsing)
 
@@ -191,7 +191,9 @@ async def test_webhooks_need_only_their_signature(tmp_path):
         "x-github-event": "ping",
         "x-github-delivery": "1",
     }
-    async with guarded(tmp_path / "registry.db", github_webhook_secret=Secret("shared")) as api:
+    async with protected_api(
+        tmp_path / "registry.db", github_webhook_secret=Secret("shared")
+    ) as api:
         _, key = await api.newcomer("Root", "admin")
         right = await api.client.post(
             "/webhooks/github", content=body, headers={**headers, "x-hub-signature-256": signed}
@@ -203,7 +205,7 @@ async def test_webhooks_need_only_their_signature(tmp_path):
     assert (right.status_code, unsigned.status_code) == (200, 401)
 
 
-async def test_one_viewers_etag_matches_for_no_other(api: Guarded):
+async def test_one_viewers_etag_matches_for_no_other(api: ProtectedApi):
     shown = []
     for name in ("Ada", "Bob"):
         _, key = await api.newcomer(name, "registry:read")
@@ -211,7 +213,7 @@ async def test_one_viewers_etag_matches_for_no_other(api: Guarded):
     asked: dict[str, Any] = {"url": "/graphql", "params": {"query": "{ actors { totalCount } }"}}
     for headers in shown:
         await api.client.get(**asked, headers=headers)
-    await noted(api)
+    await wait_for_key_use(api)
 
     tags = [(await api.client.get(**asked, headers=each)).headers["etag"] for each in shown]
     crossed = [

@@ -6,15 +6,15 @@ import pytest
 from server.auth.gate import Gate
 from server.auth.rate_limits import BUCKETS_KEPT, RateLimiter
 from tests.support.api import running
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 from tests.support.protected_service import (
     WRONG,
-    Guarded,
-    asking_from,
+    ProtectedApi,
     bearer,
-    guard,
-    guarded,
+    client_at,
+    protected_api,
     refusal,
+    set_gate,
 )
 
 QUERY = "{ viewer { capabilities } }"
@@ -22,20 +22,20 @@ QUERY = "{ viewer { capabilities } }"
 
 @pytest.fixture
 async def api(tmp_path):
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         yield api
 
 
 TOO_MANY = "too many credentials from this address have failed: try again in"
 
 
-def limited(api: Guarded, clock, **per_minute: float) -> None:
+def limited(api: ProtectedApi, clock, **per_minute: float) -> None:
     """Put a gate with these allowances and this clock before the service."""
     failures, requests, points = (
         RateLimiter(per_minute.get(name, 0), clock) for name in ("failures", "requests", "points")
     )
     database = api.service.db
-    guard(api, Gate(database, None, failures=failures, requests=requests, points=points))
+    set_gate(api, Gate(database, None, failures=failures, requests=requests, points=points))
 
 
 @pytest.fixture
@@ -43,10 +43,12 @@ def now():
     return [0.0]
 
 
-async def test_an_address_with_too_many_failures_must_wait_and_others_need_not(api: Guarded, now):
+async def test_an_address_with_too_many_failures_must_wait_and_others_need_not(
+    api: ProtectedApi, now
+):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], failures=3)
-    async with asking_from(api, "192.0.2.7") as guesser, asking_from(api, "192.0.2.8") as other:
+    async with client_at(api, "192.0.2.7") as guesser, client_at(api, "192.0.2.8") as other:
         failed = [(await guesser.show(WRONG)).status_code for _ in range(4)]
         barred = await guesser.show(bearer(key))
         elsewhere = await other.show(bearer(key))
@@ -62,7 +64,7 @@ async def test_an_address_with_too_many_failures_must_wait_and_others_need_not(a
 async def test_a_known_credential_is_exempt_from_the_failures_of_its_address(api, now):
     ada, key = await api.newcomer()
     limited(api, lambda: now[0], failures=2)
-    async with asking_from(api, "192.0.2.7") as here:
+    async with client_at(api, "192.0.2.7") as here:
         first = await here.show(bearer(key))
         for _ in range(3):
             await here.show(WRONG)
@@ -75,10 +77,10 @@ async def test_a_known_credential_is_exempt_from_the_failures_of_its_address(api
     assert suspended == [401, 429]
 
 
-async def test_a_request_without_a_credential_is_not_a_failure(api: Guarded, now):
+async def test_a_request_without_a_credential_is_not_a_failure(api: ProtectedApi, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], failures=1)
-    async with asking_from(api, "192.0.2.7") as client:
+    async with client_at(api, "192.0.2.7") as client:
         asked = [(await client.show()).status_code for _ in range(5)]
         assert asked == [401] * 5
         assert (await client.show(bearer(key))).status_code == 200
@@ -97,10 +99,10 @@ async def test_a_request_without_a_credential_is_not_a_failure(api: Guarded, now
     ],
 )
 async def test_failures_are_counted_by_client_network(
-    api: Guarded, now, first: str, second: str, is_shared: bool
+    api: ProtectedApi, now, first: str, second: str, is_shared: bool
 ):
     limited(api, lambda: now[0], failures=1)
-    async with asking_from(api, first) as one, asking_from(api, second) as two:
+    async with client_at(api, first) as one, client_at(api, second) as two:
         assert (await one.show(WRONG)).status_code == 401
         answer = await two.show(WRONG)
 
@@ -118,9 +120,9 @@ def test_the_number_of_buckets_is_bounded():
     assert not buckets.check(BUCKETS_KEPT + 499, 1).suffices
 
 
-async def test_failures_are_logged_with_the_address_and_without_the_credential(api: Guarded):
-    async with asking_from(api, "192.0.2.7") as guesser:
-        with listening() as logs:
+async def test_failures_are_logged_with_the_address_and_without_the_credential(api: ProtectedApi):
+    async with client_at(api, "192.0.2.7") as guesser:
+        with captured_logs() as logs:
             await guesser.show(WRONG)
 
     (line,) = logs.lines("credential refused")
@@ -128,7 +130,7 @@ async def test_failures_are_logged_with_the_address_and_without_the_credential(a
     assert "A" * 43 not in logs.text
 
 
-async def test_an_actor_with_too_many_requests_must_wait_with_any_key(api: Guarded, now):
+async def test_an_actor_with_too_many_requests_must_wait_with_any_key(api: ProtectedApi, now):
     ada, key = await api.newcomer()
     another = await api.key_of(ada)
     _, of_bob = await api.newcomer("Bob")
@@ -150,7 +152,7 @@ async def test_an_actor_with_too_many_requests_must_wait_with_any_key(api: Guard
     assert (of_another.status_code, later.status_code) == (200, 200)
 
 
-async def test_operations_spend_points_and_report_how_many_are_left(api: Guarded, now):
+async def test_operations_spend_points_and_report_how_many_are_left(api: ProtectedApi, now):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], points=60)
     told = {
@@ -181,7 +183,9 @@ async def test_operations_spend_points_and_report_how_many_are_left(api: Guarded
     assert later.status_code == 200
 
 
-async def test_an_operation_above_the_whole_limit_runs_when_the_bucket_is_empty(api: Guarded, now):
+async def test_an_operation_above_the_whole_limit_runs_when_the_bucket_is_empty(
+    api: ProtectedApi, now
+):
     _, key = await api.newcomer()
     limited(api, lambda: now[0], points=20)
     dear = "{ actors(first: 40) { nodes { chittyId } } }"
@@ -202,7 +206,7 @@ async def test_a_limit_of_0_is_unlimited(tmp_path):
     none = dict.fromkeys(
         ["failed_credentials_per_minute", "requests_per_minute", "points_per_minute"], 0
     )
-    async with guarded(tmp_path / "registry.db", **none) as api:
+    async with protected_api(tmp_path / "registry.db", **none) as api:
         _, key = await api.newcomer()
         failed = {(await api.show(WRONG)).status_code for _ in range(100)}
         told = await api.client.post(

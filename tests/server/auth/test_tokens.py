@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.auth.signing_keys import KeysUnavailable, SigningKeys
 from server.auth.tokens import InvalidToken, TokenVerifier
-from tests.support.log_capture import listening
-from tests.support.protected_service import bearer, guarded, refusal
+from tests.support.log_capture import captured_logs
+from tests.support.protected_service import bearer, protected_api, refusal
 from tests.support.token_issuer import (
     AUDIENCE,
     EC,
@@ -65,7 +65,7 @@ async def refusal_reason(issuer: Issuer, bad: str, *algorithms: str) -> str:
 
 def protected(path, issuer: Issuer, **more):
     settings = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, "jwt_jwks_url": issuer.url}
-    return guarded(path / "registry.db", **settings, **more)
+    return protected_api(path / "registry.db", **settings, **more)
 
 
 async def test_a_token_identifies_the_actor_by_chittyid_or_principal(issuer, tmp_path):
@@ -371,7 +371,7 @@ async def test_a_slow_issuer_delays_no_other_request(issuer, tmp_path):
 async def test_a_fetch_has_a_time_limit(issuer):
     issuer.hang()
     async with verifying(issuer, seconds=0.05) as tokens:
-        with listening() as logs, pytest.raises(KeysUnavailable):
+        with captured_logs() as logs, pytest.raises(KeysUnavailable):
             await tokens.verify(token(sub="ada"))
 
     (line,) = logs.lines("signing keys not fetched")

@@ -10,7 +10,7 @@ from starlette.datastructures import Secret
 from starlette.routing import Route
 
 from server.app import GRAPHQL
-from tests.support.protected_service import Guarded, asking_from, guarded
+from tests.support.protected_service import ProtectedApi, client_at, protected_api
 
 PUBLIC = {"/healthz", "/readyz", "/static/assets/{name}"}
 # These ask for a signature, and for a client on this machine or a token.
@@ -29,16 +29,16 @@ HEADERS: tuple[dict[str, str], ...] = (
 
 
 @pytest.fixture
-async def stranger(tmp_path: Path) -> AsyncIterator[Guarded]:
+async def stranger(tmp_path: Path) -> AsyncIterator[ProtectedApi]:
     """A client from elsewhere, without a credential, of a service in which everything is on."""
     async with (
-        guarded(
+        protected_api(
             tmp_path / "registry.db",
             graphiql=True,
             introspection=True,
             github_webhook_secret=Secret("secret"),
         ) as api,
-        asking_from(api, ELSEWHERE) as asking,
+        client_at(api, ELSEWHERE) as asking,
     ):
         yield asking
 
@@ -47,7 +47,7 @@ def refusal(answer: httpx2.Response) -> tuple[int, bool]:
     return answer.status_code, "www-authenticate" in answer.headers
 
 
-async def test_every_route_that_is_not_listed_needs_a_credential(stranger: Guarded):
+async def test_every_route_that_is_not_listed_needs_a_credential(stranger: ProtectedApi):
     routes = stranger.app.routes
     paths = {route.path for route in routes if isinstance(route, Route)}
 
@@ -61,7 +61,7 @@ async def test_every_route_that_is_not_listed_needs_a_credential(stranger: Guard
 
 
 @pytest.mark.parametrize("path", sorted(SELF_GUARDED))
-async def test_an_endpoint_that_guards_itself_refuses_a_stranger(stranger: Guarded, path: str):
+async def test_an_endpoint_that_guards_itself_refuses_a_stranger(stranger: ProtectedApi, path: str):
     method = "POST" if path == "/webhooks/github" else "GET"
 
     answer = await stranger.client.request(method, path, content=b"{}" * (method == "POST"))
@@ -71,7 +71,7 @@ async def test_an_endpoint_that_guards_itself_refuses_a_stranger(stranger: Guard
 
 @pytest.mark.parametrize("headers", HEADERS, ids=str)
 async def test_whatever_is_asked_of_graphql_needs_a_credential_first(
-    stranger: Guarded, headers: dict[str, str]
+    stranger: ProtectedApi, headers: dict[str, str]
 ):
     for method in METHODS:
         for path in (GRAPHQL, f"{GRAPHQL}?query=%7B__typename%7D"):
@@ -80,7 +80,7 @@ async def test_whatever_is_asked_of_graphql_needs_a_credential_first(
             assert refusal(answer) == (401, True), (method, path)
 
 
-async def test_a_browser_with_a_query_needs_a_credential_too(stranger: Guarded):
+async def test_a_browser_with_a_query_needs_a_credential_too(stranger: ProtectedApi):
     path = f"{GRAPHQL}?query=%7B__typename%7D"
 
     answer = await stranger.client.get(path, headers={"accept": BROWSER})
@@ -88,7 +88,7 @@ async def test_a_browser_with_a_query_needs_a_credential_too(stranger: Guarded):
     assert refusal(answer) == (401, True)
 
 
-async def test_the_page_and_the_methods_of_graphql_are_public(stranger: Guarded):
+async def test_the_page_and_the_methods_of_graphql_are_public(stranger: ProtectedApi):
     page = await stranger.client.get(GRAPHQL, headers={"accept": BROWSER})
     options = await stranger.client.request("OPTIONS", GRAPHQL)
 
@@ -105,7 +105,7 @@ async def test_the_page_and_the_methods_of_graphql_are_public(stranger: Guarded)
     ],
 )
 async def test_a_websocket_without_a_credential_is_closed(
-    stranger: Guarded, message: str, code: int
+    stranger: ProtectedApi, message: str, code: int
 ):
     sent = await conversation(stranger, [], message)
 
@@ -113,14 +113,14 @@ async def test_a_websocket_without_a_credential_is_closed(
     assert sent[-1]["code"] == code
 
 
-async def test_a_websocket_with_a_wrong_credential_is_not_opened(stranger: Guarded):
+async def test_a_websocket_with_a_wrong_credential_is_not_opened(stranger: ProtectedApi):
     sent = await conversation(stranger, [(b"authorization", b"Bearer wrong")])
 
     assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
 
 
 async def conversation(
-    api: Guarded, headers: list[tuple[bytes, bytes]], *texts: str
+    api: ProtectedApi, headers: list[tuple[bytes, bytes]], *texts: str
 ) -> list[dict[str, Any]]:
     """What the service sends on a WebSocket on which a client sends these texts."""
     scope = {

@@ -14,7 +14,7 @@ ANSWER = {"data": {"viewer": {"capabilities": ["admin"]}}}
 def told(tmp_path_factory: pytest.TempPathFactory):
     """What each client was told by one protected server."""
     with protected(tmp_path_factory.mktemp("clients") / "registry.db") as (url, key):
-        return json.loads(node.told("graphql-ws", "clients.mjs", url, bearer(key)))
+        return json.loads(node.run_script("graphql-ws", "clients.mjs", url, bearer(key)))
 
 
 @pytest.mark.parametrize("client", ["graphql-ws", "graphql-sse"])

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.support.api import Api, running
-from tests.support.protected_service import bearer, guarded, refusal
+from tests.support.protected_service import bearer, protected_api, refusal
 
 QUERY = "{ viewer { capabilities } }"
 STREAM = {"accept": "text/event-stream"}
@@ -93,7 +93,7 @@ async def test_what_was_no_request_is_refused_in_json(api: Api, asked, status: i
 
 
 async def test_a_stream_takes_a_credential_like_every_other_way_of_asking(tmp_path):
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         _, key = await api.newcomer("Ada", "audit:read")
         stranger = await api.show(query=QUERY, headers=list(STREAM.items()))
         known = await api.show(bearer(key), query=QUERY, headers=list(STREAM.items()))

@@ -67,7 +67,7 @@ def assert_one_is_sound(answer: Answer) -> None:
         assert answer.headers["content-type"].startswith(PATHS_OF_TEXT)
 
 
-class Asked:
+class MutantRun:
     """Mutants that were sent: what was wrong with their answers, and how long all of them took."""
 
     def __init__(self, port: int, seed: int) -> None:
@@ -108,7 +108,7 @@ async def test_mutated_requests_are_answered_soundly(tmp_path, monkeypatch, seed
         port = urlsplit(url_of(said, "/graphql")).port
         assert port
         await exchanged(port, GOOD)  # waits until the server has begun
-        asked = Asked(port, seed)
+        asked = MutantRun(port, seed)
         shares = (range(start, requests, AT_ONCE) for start in range(AT_ONCE))
 
         await asyncio.gather(*(asked.share(share) for share in shares))
@@ -153,7 +153,7 @@ def test_a_compressed_answer_is_read():
 
 
 def test_a_slow_answer_is_noticed_and_a_slow_machine_is_not():
-    asked = Asked(port=0, seed=0)
+    asked = MutantRun(port=0, seed=0)
     asked.took = {1: 0.9, 2: 1.1, 3: 5.0, 4: math.inf}
 
     asked.good = [0.01, 0.02, 3.0]

@@ -44,7 +44,9 @@ def outcomes(folder: Path, scenarios: list[str], *names: str) -> dict[str, str |
             url, key = stack.enter_context(protected(folder / f"{name}.db", *flags))
             servers[name] = {"url": url, "key": key}
         arguments = [chromium, str(folder / "profile"), json.dumps(servers), json.dumps(scenarios)]
-        found: dict[str, str | None] = json.loads(node.told("playwright-core", SCRIPT, *arguments))
+        found: dict[str, str | None] = json.loads(
+            node.run_script("playwright-core", SCRIPT, *arguments)
+        )
         return found
 
 

@@ -10,7 +10,7 @@ import pytest
 from server.endpoints import graphiql
 from server.endpoints.graphiql import GraphiQL
 from tests.support.api import running
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
@@ -243,7 +243,7 @@ async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
 
 
 def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
-    with listening() as heard:
+    with captured_logs() as heard:
         unbuilt = GraphiQL(tmp_path)
 
     (line,) = heard.lines("graphiql is not built")

@@ -23,7 +23,7 @@ AUDITS = re.findall(
 def audited(tmp_path_factory):
     """What each audit found, by its id, of one real server."""
     with served(tmp_path_factory.mktemp("audited") / "registry.db") as (_, said):
-        printed = node.told("graphql-http", "audit.mjs", url_of(said, "/graphql"))
+        printed = node.run_script("graphql-http", "audit.mjs", url_of(said, "/graphql"))
     found = [json.loads(line) for line in printed.splitlines()]
     return {audit["id"]: audit for audit in found}
 

@@ -46,47 +46,49 @@ def fill(path, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_was_exported_and_imported_exports_as_the_same_bytes(moving, path, seed):
+def test_what_was_exported_and_imported_exports_as_the_same_bytes(transfers, path, seed):
     fill(path, seed)
 
-    first = moving.exported()
-    imported = moving.run("import", moving.write("all.jsonl", first), "--as-stored", on="new.db")
-    again = moving.exported(on="new.db")
+    first = transfers.exported()
+    imported = transfers.run(
+        "import", transfers.write("all.jsonl", first), "--as-stored", on="new.db"
+    )
+    again = transfers.exported(on="new.db")
 
     assert imported[0] == 0, imported[2]
     assert again == first
     assert len(first.splitlines()) > 130
 
 
-def test_a_registry_that_this_server_made_comes_back_by_its_own_rules(moving):
-    moving.run("demo")
-    first = moving.exported()
+def test_a_registry_that_this_server_made_comes_back_by_its_own_rules(transfers):
+    transfers.run("demo")
+    first = transfers.exported()
 
-    code, _, err = moving.run("import", moving.write("all.jsonl", first), on="new.db")
+    code, _, err = transfers.run("import", transfers.write("all.jsonl", first), on="new.db")
 
     assert (code, err) == (0, "")
-    assert moving.exported(on="new.db") == first
+    assert transfers.exported(on="new.db") == first
     for table in TABLES:
-        rows = content(moving.folder / "registry.db")[table.name]
-        assert sorted(content(moving.folder / "new.db")[table.name]) == sorted(rows)
+        rows = content(transfers.folder / "registry.db")[table.name]
+        assert sorted(content(transfers.folder / "new.db")[table.name]) == sorted(rows)
 
 
-def test_each_type_goes_through_csv_to_the_same_bytes(moving):
-    moving.run("demo")
+def test_each_type_goes_through_csv_to_the_same_bytes(transfers):
+    transfers.run("demo")
 
     for transfer in TRANSFERS:
-        file = moving.write("rows.csv", moving.exported("--csv", transfer.type))
-        code, _, err = moving.run("import", file, "--type", transfer.type, on="new.db")
+        file = transfers.write("rows.csv", transfers.exported("--csv", transfer.type))
+        code, _, err = transfers.run("import", file, "--type", transfer.type, on="new.db")
         assert (code, err) == (0, "")
 
-    assert moving.exported(on="new.db") == moving.exported()
+    assert transfers.exported(on="new.db") == transfers.exported()
 
 
 @pytest.mark.parametrize("type_name", EVERY_TYPE)
-def test_one_type_is_exported_alone_with_its_columns_in_their_order(moving, path, type_name):
+def test_one_type_is_exported_alone_with_its_columns_in_their_order(transfers, path, type_name):
     fill(path, 1)
 
-    lines = moving.exported("--jsonl", type_name).splitlines()
+    lines = transfers.exported("--jsonl", type_name).splitlines()
 
     assert lines
     for line in lines:
@@ -98,21 +100,21 @@ def test_the_marker_of_the_type_is_no_column():
     assert all(TYPE not in transfer.table.columns for transfer in TRANSFERS)
 
 
-def test_numbers_of_64_bits_and_odd_characters_are_exported_exactly(moving):
+def test_numbers_of_64_bits_and_odd_characters_are_exported_exactly(transfers):
     name = '\u2028 e\u0301 🦊 \u0001 \\ "'
     row = ACTOR | {"session_count": 2**63 - 1, "display_name": name}
-    moving.take(row, flags=("--as-stored",))
+    transfers.take(row, flags=("--as-stored",))
 
-    (line,) = moving.lines()
+    (line,) = transfers.lines()
 
     assert (line["session_count"], line["display_name"]) == (2**63 - 1, name)
 
 
-def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(moving, path):
+def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(transfers, path):
     odd.odd(path, 1)
-    output = moving.folder / "all.jsonl"
+    output = transfers.folder / "all.jsonl"
 
-    code, out, err = moving.run("export", "--jsonl", "--output", str(output))
+    code, out, err = transfers.run("export", "--jsonl", "--output", str(output))
 
     *named, last = err.splitlines()
     assert (code, out, output.exists()) == (1, "", False)
@@ -122,13 +124,13 @@ def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(moving
     )
 
 
-def test_on_stdout_the_rest_is_written_and_the_exit_code_tells(moving, path):
-    moving.take(*REGISTRY)
+def test_on_stdout_the_rest_is_written_and_the_exit_code_tells(transfers, path):
+    transfers.take(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE contexts SET name = CAST(x'41ff' AS TEXT)")
         connection.commit()
 
-    code, out, err = moving.run("export", "--jsonl")
+    code, out, err = transfers.run("export", "--jsonl")
 
     assert code == 1
     assert {json.loads(line)["type"] for line in out.splitlines()} == {
@@ -139,51 +141,51 @@ def test_on_stdout_the_rest_is_written_and_the_exit_code_tells(moving, path):
     assert err.startswith("contexts 'CHITTY-CONTEXT-000001-AAAA': name: ")
 
 
-def test_an_empty_text_is_refused_in_csv_where_it_would_read_as_null(moving):
-    moving.take(ACTOR | {"display_name": ""}, flags=("--as-stored",))
+def test_an_empty_text_is_refused_in_csv_where_it_would_read_as_null(transfers):
+    transfers.take(ACTOR | {"display_name": ""}, flags=("--as-stored",))
 
-    code, _, err = moving.run("export", "--csv", "actors")
+    code, _, err = transfers.run("export", "--csv", "actors")
 
     assert code == 1
     assert "cannot tell an empty text from NULL" in err
 
 
-def test_a_file_is_whole_private_and_takes_the_place_of_an_older_one(moving):
-    moving.take(*REGISTRY)
-    output = moving.folder / "all.jsonl"
+def test_a_file_is_whole_private_and_takes_the_place_of_an_older_one(transfers):
+    transfers.take(*REGISTRY)
+    output = transfers.folder / "all.jsonl"
     output.write_text("old")
 
-    moving.run("export", "--jsonl", "--output", str(output))
+    transfers.run("export", "--jsonl", "--output", str(output))
 
-    assert output.read_text() == moving.exported()
+    assert output.read_text() == transfers.exported()
     assert stat.S_IMODE(output.stat().st_mode) == 0o600
-    assert list(moving.folder.glob(".*")) == []
+    assert list(transfers.folder.glob(".*")) == []
 
 
-def test_an_export_changes_nothing(moving, path):
-    moving.take(*REGISTRY)
+def test_an_export_changes_nothing(transfers, path):
+    transfers.take(*REGISTRY)
     before = path.read_bytes()
 
-    moving.exported()
+    transfers.exported()
 
     assert path.read_bytes() == before
 
 
-def test_sql_of_the_whole_database_makes_the_same_rows_again(moving, path):
+def test_sql_of_the_whole_database_makes_the_same_rows_again(transfers, path):
     fill(path, 2)
 
-    sql = moving.exported("--sql")
+    sql = transfers.exported("--sql")
 
-    with closing(sqlite3.connect(moving.folder / "again.db")) as connection:
+    with closing(sqlite3.connect(transfers.folder / "again.db")) as connection:
         connection.executescript(sql)
-    again = content(moving.folder / "again.db")
+    again = content(transfers.folder / "again.db")
     for name, rows in content(path).items():
         assert sorted(again[name], key=repr) == sorted(rows, key=repr)
 
 
-def test_a_registry_that_is_being_served_is_exported(moving, path):
+def test_a_registry_that_is_being_served_is_exported(transfers, path):
     with served(path, "--demo"):
-        lines = moving.lines()
+        lines = transfers.lines()
 
     assert len([line for line in lines if line["type"] == "contexts"]) == 120
 
@@ -199,27 +201,27 @@ def test_a_registry_that_is_being_served_is_exported(moving, path):
         (["--jsonl", "--output", "."], 1, "is a folder"),
     ],
 )
-def test_what_cannot_be_exported_is_said(moving, words, code, said):
-    found, out, err = moving.run("export", *words, on="nothing.db")
+def test_what_cannot_be_exported_is_said(transfers, words, code, said):
+    found, out, err = transfers.run("export", *words, on="nothing.db")
 
     assert (found, out) == (code, "")
     assert said in err
-    assert not (moving.folder / "nothing.db").exists()
+    assert not (transfers.folder / "nothing.db").exists()
 
 
-def test_the_database_itself_is_no_output(moving, path):
-    moving.take(*REGISTRY)
+def test_the_database_itself_is_no_output(transfers, path):
+    transfers.take(*REGISTRY)
     before = path.read_bytes()
 
-    code, _, err = moving.run("export", "--jsonl", "--output", str(path))
+    code, _, err = transfers.run("export", "--jsonl", "--output", str(path))
 
     assert code == 2
     assert "itself" in err
     assert path.read_bytes() == before
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(moving, path):
-    moving.run("demo")
+def test_a_reader_that_has_seen_enough_ends_it_quietly(transfers, path):
+    transfers.run("demo")
 
     with subprocess.Popen(
         [*COMMAND, "export", "--jsonl", "--database", str(path)],
@@ -235,12 +237,12 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(moving, path):
     assert said == b""
 
 
-def test_a_count_beyond_32_bits_is_exported_as_it_is_stored(moving, path):
-    moving.take(*REGISTRY)
+def test_a_count_beyond_32_bits_is_exported_as_it_is_stored(transfers, path):
+    transfers.take(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE connections SET error_count = ?", (column_types.INT32_MAX + 5,))
         connection.commit()
 
-    (line,) = [line for line in moving.lines() if line["type"] == CONNECTION["type"]]
+    (line,) = [line for line in transfers.lines() if line["type"] == CONNECTION["type"]]
 
     assert line["error_count"] == column_types.INT32_MAX + 5

@@ -13,11 +13,11 @@ from tests.support.transfers import (
 )
 
 
-def test_rows_may_come_in_any_order(moving):
-    code, out, err = moving.take(CONNECTION, CONTEXT, INSTALLATION, ACTOR)
+def test_rows_may_come_in_any_order(transfers):
+    code, out, err = transfers.take(CONNECTION, CONTEXT, INSTALLATION, ACTOR)
 
     assert (code, err) == (0, "")
-    assert [line["type"] for line in moving.lines()] == [
+    assert [line["type"] for line in transfers.lines()] == [
         "actors",
         "installations",
         "contexts",
@@ -26,10 +26,10 @@ def test_rows_may_come_in_any_order(moving):
     assert "1 actors added, 0 changed, 0 unchanged" in out
 
 
-def test_what_a_line_leaves_out_gets_its_default(moving):
-    moving.take(*REGISTRY)
+def test_what_a_line_leaves_out_gets_its_default(transfers):
+    transfers.take(*REGISTRY)
 
-    actor, _, context, connection = moving.lines()
+    actor, _, context, connection = transfers.lines()
 
     assert (actor["capabilities"], actor["session_count"], actor["email"]) == ([], 0, None)
     assert actor["created_at"] == actor["updated_at"] == context["created_at"]
@@ -40,64 +40,64 @@ def test_what_a_line_leaves_out_gets_its_default(moving):
     )
 
 
-def test_times_and_states_are_those_of_the_file_in_canonical_form(moving):
+def test_times_and_states_are_those_of_the_file_in_canonical_form(transfers):
     times = {"created_at": "2025-10-21 18:52:06", "updated_at": "2025-10-21T20:52:06.5+02:00"}
 
-    moving.take(ACTOR | {"status": "deleted"} | times, CONTEXT)
+    transfers.take(ACTOR | {"status": "deleted"} | times, CONTEXT)
 
-    actor, _ = moving.lines()
+    actor, _ = transfers.lines()
     assert actor["status"] == "deleted"
     assert actor["created_at"] == "2025-10-21T18:52:06.000Z"
     assert actor["updated_at"] == "2025-10-21T18:52:06.500Z"
 
 
-def test_importing_the_same_again_is_no_mistake_and_writes_nothing(moving):
-    moving.take(*REGISTRY)
-    file = moving.write("all.jsonl", moving.exported())
+def test_importing_the_same_again_is_no_mistake_and_writes_nothing(transfers):
+    transfers.take(*REGISTRY)
+    file = transfers.write("all.jsonl", transfers.exported())
 
-    with untouched(moving.path):
-        code, out, err = moving.run("import", file)
+    with untouched(transfers.path):
+        code, out, err = transfers.run("import", file)
 
     assert (code, err) == (0, "")
     assert "0 contexts added, 0 changed, 1 unchanged" in out
 
 
-def test_an_update_replaces_what_a_line_names_and_leaves_the_rest(moving):
-    moving.take(ACTOR | {"email": "ada@example.org", "session_count": 7})
-    (before,) = moving.lines()
+def test_an_update_replaces_what_a_line_names_and_leaves_the_rest(transfers):
+    transfers.take(ACTOR | {"email": "ada@example.org", "session_count": 7})
+    (before,) = transfers.lines()
 
-    code, out, _ = moving.take(ACTOR | {"display_name": "Ada"}, flags=("--update",))
+    code, out, _ = transfers.take(ACTOR | {"display_name": "Ada"}, flags=("--update",))
 
-    (after,) = moving.lines()
+    (after,) = transfers.lines()
     assert code == 0
     assert "0 actors added, 1 changed" in out
     assert after == before | {"display_name": "Ada", "updated_at": after["updated_at"]}
     assert after["updated_at"] > before["updated_at"]
 
 
-def test_rows_may_trade_what_is_unique(moving):
+def test_rows_may_trade_what_is_unique(transfers):
     second = CONTEXT | {"chitty_id": "CHITTY-CONTEXT-000002-AAAA", "name": "quay"}
-    moving.take(ACTOR, CONTEXT, second)
+    transfers.take(ACTOR, CONTEXT, second)
 
-    code, _, err = moving.take(
+    code, _, err = transfers.take(
         CONTEXT | {"name": "quay"}, second | {"name": "harbour"}, flags=("--update",)
     )
 
     assert (code, err) == (0, "")
-    assert [line["name"] for line in moving.lines() if "name" in line] == ["quay", "harbour"]
+    assert [line["name"] for line in transfers.lines() if "name" in line] == ["quay", "harbour"]
 
 
-def test_an_active_connection_may_hand_its_place_to_another(moving):
-    moving.take(*REGISTRY)
+def test_an_active_connection_may_hand_its_place_to_another(transfers):
+    transfers.take(*REGISTRY)
     heir = CONNECTION | {"connection_id": "00000000-0000-4000-8000-000000000002"}
 
-    code, _, err = moving.take(heir, CONNECTION | {"status": "inactive"}, flags=("--update",))
+    code, _, err = transfers.take(heir, CONNECTION | {"status": "inactive"}, flags=("--update",))
 
     assert (code, err) == (0, "")
-    assert [line["status"] for line in moving.lines()[-2:]] == ["inactive", "active"]
+    assert [line["status"] for line in transfers.lines()[-2:]] == ["inactive", "active"]
 
 
-def test_facts_come_along_and_those_of_a_replaced_installation_are_forgotten(moving):
+def test_facts_come_along_and_those_of_a_replaced_installation_are_forgotten(transfers):
     fact = {
         "type": "installation_facts",
         "installation_id": 7,
@@ -106,13 +106,13 @@ def test_facts_come_along_and_those_of_a_replaced_installation_are_forgotten(mov
         "rank": 0,
         "value": '"octocat"',
     }
-    moving.take(ACTOR, INSTALLATION, fact)
-    stored = content(moving.path)["installation_facts"]
+    transfers.take(ACTOR, INSTALLATION, fact)
+    stored = content(transfers.path)["installation_facts"]
 
-    moving.take(INSTALLATION | {"account_login": "hubot"}, flags=("--update",))
+    transfers.take(INSTALLATION | {"account_login": "hubot"}, flags=("--update",))
 
     assert stored == [(7, "account_login", fact["at"], 0, '"octocat"')]
-    assert content(moving.path)["installation_facts"] == []
+    assert content(transfers.path)["installation_facts"] == []
 
 
 def test_every_table_moves():

@@ -32,33 +32,35 @@ BAD_CSV = {
 
 
 @pytest.mark.parametrize(("text", "said"), BAD_CSV.values(), ids=BAD_CSV)
-def test_bad_csv_is_refused_with_the_line(moving, text, said):
-    new_registry(moving.path)
+def test_bad_csv_is_refused_with_the_line(transfers, text, said):
+    new_registry(transfers.path)
 
-    with untouched(moving.path):
-        code, out, err = moving.run("import", moving.write("bad.csv", text), "--type", "actors")
+    with untouched(transfers.path):
+        code, out, err = transfers.run(
+            "import", transfers.write("bad.csv", text), "--type", "actors"
+        )
 
     assert (code, out) == (1, "")
     assert said in err
 
 
-def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(moving):
+def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(transfers):
     text = f'{HEADER}{OTHER},human,"Ada ""A""","[""a"",""b""]"\r\n{ACTOR["chitty_id"]},ai,,\r\n'
-    file = moving.write("actors.csv", b"\xef\xbb\xbf" + text.replace("\n", "\r\n", 1).encode())
+    file = transfers.write("actors.csv", b"\xef\xbb\xbf" + text.replace("\n", "\r\n", 1).encode())
 
-    code, _, err = moving.run("import", file, "--type", "actors")
+    code, _, err = transfers.run("import", file, "--type", "actors")
 
-    first, second = moving.lines()
+    first, second = transfers.lines()
     assert (code, err) == (0, "")
     assert (first["display_name"], first["capabilities"]) == (None, [])
     assert (second["display_name"], second["capabilities"]) == ('Ada "A"', ["a", "b"])
 
 
-def test_a_record_of_several_lines_is_named_by_its_first(moving):
-    new_registry(moving.path)
+def test_a_record_of_several_lines_is_named_by_its_first(transfers):
+    new_registry(transfers.path)
     text = f'{HEADER}{OTHER},human,"Ada\nA","[""a"",\n""b""]"\nx,human,,\n'
 
-    code, _, err = moving.run("import", moving.write("a.csv", text), "--type", "actors")
+    code, _, err = transfers.run("import", transfers.write("a.csv", text), "--type", "actors")
 
     assert code == 1
     assert re.findall(r"^line (\d+)", err, re.MULTILINE) == ["2", "5"]

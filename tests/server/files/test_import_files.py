@@ -25,20 +25,20 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("raw", "said"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_file_that_is_no_rows_is_refused_in_one_line(moving, raw, said):
-    moving.take(*REGISTRY)
+def test_a_file_that_is_no_rows_is_refused_in_one_line(transfers, raw, said):
+    transfers.take(*REGISTRY)
 
-    with untouched(moving.path):
-        code, out, err = moving.run("import", moving.write("bad.jsonl", raw))
+    with untouched(transfers.path):
+        code, out, err = transfers.run("import", transfers.write("bad.jsonl", raw))
 
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert said in err
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's own peak, in kB")
-def test_a_line_of_50_mb_is_refused_without_being_held(moving):
-    new_registry(moving.path)
-    file = moving.folder / "long.jsonl"
+def test_a_line_of_50_mb_is_refused_without_being_held(transfers):
+    new_registry(transfers.path)
+    file = transfers.folder / "long.jsonl"
     with file.open("wb") as writing:
         writing.write(b'{"type":"actors","x":"')
         writing.truncate(50 * 2**20)
@@ -49,7 +49,7 @@ def test_a_line_of_50_mb_is_refused_without_being_held(moving):
     )
 
     ran = subprocess.run(
-        [sys.executable, "-c", script, "import", file, "--database", moving.path],
+        [sys.executable, "-c", script, "import", file, "--database", transfers.path],
         capture_output=True,
         text=True,
         check=False,
@@ -96,14 +96,14 @@ BAD_LINES = {
 
 @pytest.mark.parametrize(("line", "said"), BAD_LINES.values(), ids=BAD_LINES)
 @pytest.mark.parametrize("place", [1, 3])
-def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(moving, line, said, place):
-    new_registry(moving.path)
+def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(transfers, line, said, place):
+    new_registry(transfers.path)
     good = json.dumps(ACTOR | {"chitty_id": OTHER})
     lines = [good, "", "\n"]
     lines.insert(place - 1, line)
 
-    with untouched(moving.path):
-        code, out, err = moving.run("import", moving.write("bad.jsonl", "\n".join(lines)))
+    with untouched(transfers.path):
+        code, out, err = transfers.run("import", transfers.write("bad.jsonl", "\n".join(lines)))
 
     assert (code, out) == (1, "")
     assert err.startswith(f"line {place}: ")
@@ -111,34 +111,34 @@ def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(moving, line, 
     assert "1 line was rejected, so nothing of" in err
 
 
-def test_a_file_that_ends_within_a_line_is_told_from_one_without_a_last_line_end(moving):
-    new_registry(moving.path)
-    short = moving.write("short.jsonl", LINE[:-20])
-    whole = moving.write("whole.jsonl", LINE)
+def test_a_file_that_ends_within_a_line_is_told_from_one_without_a_last_line_end(transfers):
+    new_registry(transfers.path)
+    short = transfers.write("short.jsonl", LINE[:-20])
+    whole = transfers.write("whole.jsonl", LINE)
 
-    with untouched(moving.path):
-        cut_off = moving.run("import", short)
-    complete = moving.run("import", whole)
+    with untouched(transfers.path):
+        cut_off = transfers.run("import", short)
+    complete = transfers.run("import", whole)
 
     assert "line 1: the file ends in the middle of this line" in cut_off[2]
     assert (cut_off[0], complete[0]) == (1, 0)
 
 
-def test_rows_are_read_from_stdin(moving, monkeypatch):
+def test_rows_are_read_from_stdin(transfers, monkeypatch):
     raw = io.BytesIO(f"{LINE}\n".encode())
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=raw))
 
-    code, _, err = moving.run("import", "-", "--format", "jsonl")
+    code, _, err = transfers.run("import", "-", "--format", "jsonl")
 
     assert (code, err) == (0, "")
-    assert len(moving.lines()) == 1
+    assert len(transfers.lines()) == 1
 
 
-def test_a_type_may_be_said_once_for_all_lines(moving):
+def test_a_type_may_be_said_once_for_all_lines(transfers):
     bare = {name: value for name, value in ACTOR.items() if name != "type"}
 
-    fine = moving.take(bare, flags=("--type", "actors"))
-    at_odds = moving.take(ACTOR, flags=("--type", "contexts"))
+    fine = transfers.take(bare, flags=("--type", "actors"))
+    at_odds = transfers.take(ACTOR, flags=("--type", "contexts"))
 
     assert (fine[0], at_odds[0]) == (0, 1)
     assert 'has another "type" than --type says' in at_odds[2]
@@ -157,9 +157,9 @@ def test_a_type_may_be_said_once_for_all_lines(moving):
         ([".", "--format", "jsonl"], 1, "is a folder"),
     ],
 )
-def test_what_cannot_be_imported_is_said(moving, words, code, said):
-    found, out, err = moving.run("import", *words)
+def test_what_cannot_be_imported_is_said(transfers, words, code, said):
+    found, out, err = transfers.run("import", *words)
 
     assert (found, out, err.count("\n")) == (code, "", 1)
     assert said in err
-    assert not moving.path.exists()
+    assert not transfers.path.exists()

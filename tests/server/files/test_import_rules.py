@@ -68,16 +68,16 @@ BAD_SETS = {
 
 
 @pytest.mark.parametrize(("rows", "said"), BAD_SETS.values(), ids=BAD_SETS)
-def test_rows_that_are_at_odds_with_others_are_rejected(moving, rows, said):
-    moving.take(ACTOR)
+def test_rows_that_are_at_odds_with_others_are_rejected(transfers, rows, said):
+    transfers.take(ACTOR)
 
-    assert said in rejected(moving, *rows)
+    assert said in rejected(transfers, *rows)
 
 
-def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(moving):
-    new_registry(moving.path)
+def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(transfers):
+    new_registry(transfers.path)
 
-    said = rejected(moving, ACTOR | {"email": "ada"}, CONTEXT)
+    said = rejected(transfers, ACTOR | {"email": "ada"}, CONTEXT)
 
     assert "line 1: email" in said
     assert "line 2" not in said
@@ -91,30 +91,30 @@ def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(moving):
     ],
     ids=["name", "place"],
 )
-def test_what_the_registry_holds_is_not_doubled(moving, row, said):
-    moving.take(*REGISTRY)
+def test_what_the_registry_holds_is_not_doubled(transfers, row, said):
+    transfers.take(*REGISTRY)
     key = "connection_id" if "connection_id" in row else "chitty_id"
 
     again = row | {key: row[key].replace("0001", "0002")}
 
-    assert said in rejected(moving, again)
+    assert said in rejected(transfers, again)
 
 
-def test_a_row_that_differs_is_rejected_with_the_columns_that_do(moving):
-    moving.take(*REGISTRY)
+def test_a_row_that_differs_is_rejected_with_the_columns_that_do(transfers):
+    transfers.take(*REGISTRY)
 
-    said = rejected(moving, CONTEXT | {"name": "quay", "tools": ["git"]})
+    said = rejected(transfers, CONTEXT | {"name": "quay", "tools": ["git"]})
 
     assert "line 1: is already in the registry, with another name, tools: leave" in said
 
 
-def test_a_hundred_reasons_are_shown_and_all_of_them_written(moving):
-    new_registry(moving.path)
-    everything = moving.folder / "rejects.txt"
+def test_a_hundred_reasons_are_shown_and_all_of_them_written(transfers):
+    new_registry(transfers.path)
+    everything = transfers.folder / "rejects.txt"
     rows = [CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA"} for n in range(150)]
 
-    shown = rejected(moving, *rows)
-    rejected(moving, *rows, flags=("--rejects", str(everything)))
+    shown = rejected(transfers, *rows)
+    rejected(transfers, *rows, flags=("--rejects", str(everything)))
 
     assert sum(line.startswith("line ") for line in shown.splitlines()) == 100
     assert "150 lines were rejected" in shown
@@ -123,13 +123,13 @@ def test_a_hundred_reasons_are_shown_and_all_of_them_written(moving):
     }
 
 
-def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(moving):
+def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(transfers):
     odd = ACTOR | {"chitty_id": "ada", "email": "ada", "display_name": "\0", "session_count": -1}
 
-    refused = moving.take(odd)
-    taken = moving.take(odd, flags=("--as-stored",))
+    refused = transfers.take(odd)
+    taken = transfers.take(odd, flags=("--as-stored",))
 
-    (line,) = moving.lines()
+    (line,) = transfers.lines()
     assert (refused[0], taken[0]) == (1, 0)
     assert "email" in refused[2]
     assert odd.items() <= line.items()
@@ -151,10 +151,10 @@ def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(mo
     ],
     ids=str,
 )
-def test_as_stored_takes_nothing_that_the_schema_cannot_express(moving, given):
-    new_registry(moving.path)
+def test_as_stored_takes_nothing_that_the_schema_cannot_express(transfers, given):
+    new_registry(transfers.path)
 
-    said = rejected(moving, ACTOR | given, flags=("--as-stored",))
+    said = rejected(transfers, ACTOR | given, flags=("--as-stored",))
 
     assert said.startswith(f"line 1: {next(iter(given))}: ")
 

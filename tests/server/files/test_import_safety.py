@@ -14,12 +14,12 @@ from tests.support.server_process import COMMAND, served
 from tests.support.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
 
 
-def test_a_dry_run_says_all_and_writes_nothing(moving):
-    new_registry(moving.path)
+def test_a_dry_run_says_all_and_writes_nothing(transfers):
+    new_registry(transfers.path)
 
-    with untouched(moving.path):
-        fine = moving.take(*REGISTRY, flags=("--dry-run",))
-        wrong = moving.take(CONTEXT, flags=("--dry-run",))
+    with untouched(transfers.path):
+        fine = transfers.take(*REGISTRY, flags=("--dry-run",))
+        wrong = transfers.take(CONTEXT, flags=("--dry-run",))
 
     assert (fine[0], wrong[0]) == (0, 1)
     assert "could be imported" in fine[1]
@@ -27,32 +27,32 @@ def test_a_dry_run_says_all_and_writes_nothing(moving):
 
 
 @pytest.mark.parametrize("flags", [("--dry-run",), ()])
-def test_no_database_is_made_for_what_is_not_imported(moving, flags):
-    moving.take(CONTEXT if not flags else ACTOR, flags=flags)
+def test_no_database_is_made_for_what_is_not_imported(transfers, flags):
+    transfers.take(CONTEXT if not flags else ACTOR, flags=flags)
 
-    assert not moving.path.exists()
+    assert not transfers.path.exists()
 
 
-def test_the_floor_of_free_space_is_kept(moving):
-    new_registry(moving.path)
+def test_the_floor_of_free_space_is_kept(transfers):
+    new_registry(transfers.path)
 
-    with untouched(moving.path):
-        code, out, err = moving.take(ACTOR, flags=("--min-free-mb", str(2**40)))
+    with untouched(transfers.path):
+        code, out, err = transfers.take(ACTOR, flags=("--min-free-mb", str(2**40)))
 
     assert (code, out) == (1, "")
     assert "nothing was imported; make room" in err
 
 
-def test_what_the_database_itself_refuses_is_said_and_undone(moving):
-    moving.take(ACTOR)
-    with closing(sqlite3.connect(moving.path)) as connection:
+def test_what_the_database_itself_refuses_is_said_and_undone(transfers):
+    transfers.take(ACTOR)
+    with closing(sqlite3.connect(transfers.path)) as connection:
         connection.execute(
             "CREATE TRIGGER others BEFORE INSERT ON contexts"
             " BEGIN SELECT raise(ABORT, 'the shop is closed'); END"
         )
 
-    with untouched(moving.path):
-        code, out, err = moving.take(ACTOR | {"chitty_id": OTHER}, CONTEXT)
+    with untouched(transfers.path):
+        code, out, err = transfers.take(ACTOR | {"chitty_id": OTHER}, CONTEXT)
 
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "registry.db is unchanged: the shop is closed" in err
@@ -66,9 +66,9 @@ def test_what_the_database_itself_refuses_is_said_and_undone(moving):
     ],
     ids=["staging", "writing"],
 )
-def test_a_disk_that_fills_leaves_the_registry_as_it_was(moving, largest_file, said):
-    moving.take(ACTOR)
-    file = moving.write(
+def test_a_disk_that_fills_leaves_the_registry_as_it_was(transfers, largest_file, said):
+    transfers.take(ACTOR)
+    file = transfers.write(
         "rows.jsonl",
         [
             CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA", "name": f"harbour {n}"}
@@ -81,9 +81,9 @@ def test_a_disk_that_fills_leaves_the_registry_as_it_was(moving, largest_file, s
         f"resource.setrlimit(resource.RLIMIT_FSIZE, {limits}); sys.exit(main())"
     )
 
-    with untouched(moving.path):
+    with untouched(transfers.path):
         ran = subprocess.run(
-            [sys.executable, "-c", script, "import", file, "--database", str(moving.path)],
+            [sys.executable, "-c", script, "import", file, "--database", str(transfers.path)],
             capture_output=True,
             text=True,
             check=False,
@@ -93,14 +93,14 @@ def test_a_disk_that_fills_leaves_the_registry_as_it_was(moving, largest_file, s
     assert said in ran.stderr
 
 
-def test_rows_are_imported_while_a_server_runs_and_a_reader_keeps_its_snapshot(moving):
+def test_rows_are_imported_while_a_server_runs_and_a_reader_keeps_its_snapshot(transfers):
     with (
-        served(moving.path),
-        closing(sqlite3.connect(moving.path, isolation_level=None)) as reading,
+        served(transfers.path),
+        closing(sqlite3.connect(transfers.path, isolation_level=None)) as reading,
     ):
         reading.execute("BEGIN")
         before = reading.execute("SELECT count(*) FROM contexts").fetchone()
-        code, _, err = moving.take(*REGISTRY)
+        code, _, err = transfers.take(*REGISTRY)
         still = reading.execute("SELECT count(*) FROM contexts").fetchone()
         reading.execute("COMMIT")
         after = reading.execute("SELECT count(*) FROM contexts").fetchone()
@@ -109,12 +109,12 @@ def test_rows_are_imported_while_a_server_runs_and_a_reader_keeps_its_snapshot(m
     assert (before, still, after) == ((0,), (0,), (1,))
 
 
-def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that(moving):
-    file = moving.write("rows.jsonl", REGISTRY)
+def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that(transfers):
+    file = transfers.write("rows.jsonl", REGISTRY)
     leader, follower = pty.openpty()
 
     ran = subprocess.run(
-        [*COMMAND, "import", file, "--database", str(moving.path)],
+        [*COMMAND, "import", file, "--database", str(transfers.path)],
         stdout=subprocess.PIPE,
         stderr=follower,
         check=False,

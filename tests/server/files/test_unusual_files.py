@@ -10,19 +10,19 @@ from tests.support.transfers import ACTOR
     ("name", "content"),
     [("rows.jsonl", "\n  \n\n"), ("actors.csv", "chitty_id,actor_type\n")],
 )
-def test_a_file_without_rows_is_said_to_hold_none(moving, name, content):
-    file = moving.write(name, content)
+def test_a_file_without_rows_is_said_to_hold_none(transfers, name, content):
+    file = transfers.write(name, content)
 
-    code, out, err = moving.run("import", file, "--type", "actors")
+    code, out, err = transfers.run("import", file, "--type", "actors")
 
     assert (code, err) == (0, "")
     assert out == f"{file} holds no rows, so there was nothing to import\n"
 
 
-def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(moving):
-    file = moving.write("actors.csv", "chitty_id,actor_type\rCHITTY-ADA,human\r")
+def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(transfers):
+    file = transfers.write("actors.csv", "chitty_id,actor_type\rCHITTY-ADA,human\r")
 
-    code, out, err = moving.run("import", file, "--type", "actors")
+    code, out, err = transfers.run("import", file, "--type", "actors")
 
     assert (code, out) == (1, "")
     assert err == (
@@ -31,8 +31,8 @@ def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(moving):
     )
 
 
-def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(moving, tmp_path):
-    moving.take(*(ACTOR | {"chitty_id": f"CHITTY-ACTOR-{n:06}-AAAA"} for n in range(300)))
+def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(transfers, tmp_path):
+    transfers.take(*(ACTOR | {"chitty_id": f"CHITTY-ACTOR-{n:06}-AAAA"} for n in range(300)))
 
     done = command_process(
         *("export", "--jsonl", "--output", tmp_path / "all.jsonl"),

@@ -3,7 +3,7 @@
 import pytest
 
 from server.http.client_address import TrustedProxies
-from tests.support.protected_service import WRONG, asking_from, bearer, guarded
+from tests.support.protected_service import WRONG, bearer, client_at, protected_api
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_without_trusted_proxies_forwarded_addresses_are_ignored():
 async def test_failures_behind_a_trusted_proxy_do_not_block_other_clients(tmp_path):
     settings = {"trusted_proxies": "192.0.2.0/24", "failed_credentials_per_minute": 2}
     async with (
-        guarded(tmp_path / "registry.db", **settings) as api,
-        asking_from(api, "192.0.2.1") as proxied,
+        protected_api(tmp_path / "registry.db", **settings) as api,
+        client_at(api, "192.0.2.1") as proxied,
     ):
         _, key = await api.newcomer()
         guesser, other = (
@@ -54,7 +54,7 @@ async def test_failures_behind_a_trusted_proxy_do_not_block_other_clients(tmp_pa
 
 
 async def test_a_forged_address_is_ignored(tmp_path):
-    async with guarded(tmp_path / "registry.db", failed_credentials_per_minute=2) as api:
+    async with protected_api(tmp_path / "registry.db", failed_credentials_per_minute=2) as api:
         made_up = [[("x-forwarded-for", f"198.51.100.{n}")] for n in range(4)]
         guesses = [(await api.show(WRONG, headers=each)).status_code for each in made_up]
 

@@ -5,7 +5,7 @@ from socket import gethostname
 import pytest
 
 from tests.support.api import running
-from tests.support.protected_service import guarded
+from tests.support.protected_service import protected_api
 
 ASKED = {"query": "{ __typename }"}
 
@@ -53,7 +53,7 @@ async def test_protected_and_open_network_services_accept_any_host_name(
     named = {"host": "registry.example.org"}
     async with running(tmp_path / "registry.db", allow_open_network=True) as api:
         meant = await api.client.post("/graphql", json=ASKED, headers=named)
-    async with guarded(tmp_path / "registry.db") as api:
+    async with protected_api(tmp_path / "registry.db") as api:
         _, key = await api.newcomer()
         proved = await api.client.post(
             "/graphql", json=ASKED, headers=named | {"authorization": f"Bearer {key}"}

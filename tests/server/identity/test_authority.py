@@ -13,7 +13,7 @@ from db.errors import Unavailable
 from db.model import chitty_id
 from server.identity.authority import NO_RESPONSE, REFUSED, Authority
 from tests.support.identity_authority import Answer, an_authority, named
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 
 GOOD = "CHITTY-ACTOR-000123-A1B2"
 TOKEN = "a-token-nobody-may-see"
@@ -117,7 +117,7 @@ async def test_a_second_failure_is_not_retried(authority, client):
 async def test_a_refusal_is_not_retried(authority, client, status):
     authority.refuse(status)
 
-    with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
+    with captured_logs() as heard, pytest.raises(Unavailable, match=REFUSED):
         await client.mint("ACTOR")
 
     assert len(authority.asked) == 1
@@ -138,7 +138,7 @@ async def test_success_false_is_a_refusal_whatever_the_status(authority, client)
 async def test_a_redirect_is_not_followed_and_the_log_has_advice(authority, client, status):
     authority.answers = [Answer({}, status, {"Location": f"{authority.url}/mint"})]
 
-    with listening() as heard, pytest.raises(Unavailable, match=REFUSED):
+    with captured_logs() as heard, pytest.raises(Unavailable, match=REFUSED):
         await client.mint("ACTOR")
 
     assert [each.path for each in authority.asked] == ["/v1/mint"]
@@ -168,7 +168,7 @@ async def test_an_unusable_response_yields_no_id_and_is_not_logged(
 ):
     authority.answers = [answer, answer]
 
-    with listening() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
+    with captured_logs() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
         await client.mint("ACTOR")
 
     assert reason in heard.lines("chitty id not minted")[0]["reason"]
@@ -180,7 +180,7 @@ async def test_a_hanging_authority_times_out_twice(authority):
     authority.hang()
 
     async with client_of(authority, seconds=0.1) as client:
-        with listening() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
+        with captured_logs() as heard, pytest.raises(Unavailable, match=NO_RESPONSE):
             await client.mint("ACTOR")
 
     assert heard.lines("chitty id not minted")[0]["reason"] == "no response within 0.1 s"

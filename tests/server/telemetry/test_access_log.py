@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.support.api import running
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 from tests.support.server_process import PATIENCE, served, url_of
 
 NAMED = "query Names { actors { nodes { displayName } } }"
@@ -26,7 +26,7 @@ async def api(tmp_path: Path):
 
 
 async def line_of(api, query: str, **variables):
-    with listening() as logs:
+    with captured_logs() as logs:
         await api.post(query, **variables)
     (line,) = logs.lines("request answered")
     return line
@@ -45,7 +45,7 @@ async def test_a_query_is_logged_with_its_name_document_cost_statements_rows_and
 
 
 async def test_a_mutation_is_logged_without_its_input(api):
-    with listening() as logs:
+    with captured_logs() as logs:
         await api.ask(CREATE, name=PRIVATE)
 
     (line,) = logs.lines("request answered")
@@ -93,7 +93,7 @@ async def test_a_name_that_looks_like_a_token_is_not_logged(api):
     ],
 )
 async def test_every_response_has_the_request_id_of_the_log(api, method, path):
-    with listening() as log:
+    with captured_logs() as log:
         first = await api.client.request(method, path)
         second = await api.client.request(method, path)
 
@@ -107,7 +107,7 @@ async def test_every_response_has_the_request_id_of_the_log(api, method, path):
 async def test_the_log_has_the_operations_name_and_nothing_else_that_was_sent(api):
     query = "query Names($given: String!) { contextByName(name: $given) { alias: name } }"
 
-    with listening() as log:
+    with captured_logs() as log:
         await api.ask(query, given="a private name")
         await api.client.get("/nowhere?token=private")
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.api import running
 from tests.support.identity_authority import an_authority
-from tests.support.log_capture import listening
+from tests.support.log_capture import captured_logs
 from tests.support.otel_collector import collecting
 from tests.support.server_process import COMMAND, PATIENCE, served, url_of
 
@@ -40,7 +40,7 @@ async def minting(tmp_path: Path):
 
 
 async def test_a_callers_trace_is_in_every_line_of_its_request(api):
-    with listening() as logs:
+    with captured_logs() as logs:
         await ask(api, headers=[("traceparent", PARENT)])
 
     (line,) = logs.lines("request answered")
@@ -65,7 +65,7 @@ async def test_a_callers_trace_is_in_every_line_of_its_request(api):
     ids=str,
 )
 async def test_a_malformed_trace_is_ignored(api, headers):
-    with listening() as logs:
+    with captured_logs() as logs:
         answer = await ask(api, headers=headers)
 
     (line,) = logs.lines("request answered")
@@ -74,7 +74,7 @@ async def test_a_malformed_trace_is_ignored(api, headers):
 
 
 async def test_the_known_fields_of_a_later_version_are_used(api):
-    with listening() as logs:
+    with captured_logs() as logs:
         await ask(api, headers=[("traceparent", f"01-{TRACE}-{SPAN}-ff-what-comes")])
 
     (line,) = logs.lines("request answered")
@@ -108,7 +108,7 @@ async def test_a_trace_continues_to_the_identity_authority_with_its_state(mintin
 async def test_a_malformed_state_is_dropped_and_its_trace_continues(minting, state):
     api, authority = minting
 
-    with listening() as logs:
+    with captured_logs() as logs:
         answer = await ask(
             api, REGISTER, [(b"traceparent", PARENT.encode()), (b"tracestate", state)]
         )
