@@ -28,7 +28,6 @@ FOR_ADMINS = ("chitty_auth_principal_id",)
 
 @requires(Capability.REGISTRY_WRITE)
 async def register(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Register an active actor, with the ChittyID sent or a new one."""
     checks = InputChecks(inputs)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
     actor_type = checks.required("actor_type", validators.one_of(ActorType))
@@ -47,7 +46,6 @@ async def register(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 @requires(Capability.REGISTRY_WRITE, own="its own display name and avatar")
 async def update(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Change the fields of an actor's profile that were sent."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     changes = checks.changes(PROFILE, LISTS)
@@ -74,7 +72,7 @@ async def reinstate(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 @requires(Capability.REGISTRY_WRITE)
 async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Soft-delete an actor whose contexts are deleted, or transferred by this mutation."""
+    """Soft-delete an actor; fails while it owns contexts, unless this mutation transfers them."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     new_owner = checks.optional("transfer_contexts_to", validators.chitty_id)
@@ -89,7 +87,6 @@ async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 @requires(Capability.REGISTRY_WRITE, own="itself")
 async def record_seen(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
-    """Record that an actor was active just now."""
     checks = InputChecks(inputs)
     chitty_id = checks.required("chitty_id", validators.chitty_id)
     new_session = checks.with_default("new_session", validators.boolean, False)
@@ -98,14 +95,13 @@ async def record_seen(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 
 
 def _delegation(ctx: OperationContext) -> Delegation:
-    """The capabilities that the viewer may grant and revoke; all of them in open mode."""
+    """The capabilities that the viewer may grant and revoke: all of them in open mode."""
     viewer = ctx.viewer
     held = None if viewer.is_admin else viewer.effective_capabilities
     return Delegation(held, keep_admin=viewer.actor is not None)
 
 
 def _check_fields(ctx: OperationContext, changes: Inputs) -> None:
-    """Raise Refused with FORBIDDEN for each field that the viewer lacks the capability for."""
     held = ctx.viewer.effective_capabilities
     problems = []
     for name in changes:
@@ -118,7 +114,6 @@ def _check_fields(ctx: OperationContext, changes: Inputs) -> None:
 
 
 def _check_grants(ctx: OperationContext, capabilities: Sequence[str]) -> None:
-    """Raise Refused with FORBIDDEN if a new actor would get a capability that the viewer lacks."""
     viewer = ctx.viewer
     if not viewer.is_admin and (
         beyond := sorted(set(capabilities) - viewer.effective_capabilities)

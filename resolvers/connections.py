@@ -32,7 +32,7 @@ CONNECTION_TYPE = validators.one_of(ConnectionType)
     own="from itself and its contexts, through installations that it sees",
 )
 async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # noqa: A001 - read as connections.open
-    """Open a connection from a context or an actor, with the UUID sent or a new one."""
+    """Open a connection from a context or an actor."""
     checks = InputChecks(inputs)
     connection_id = checks.optional("connection_id", validators.uuid)
     source = checks.required("source", validators.chitty_id)
@@ -52,7 +52,6 @@ async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # n
 
 @requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def update(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
-    """Change the fields of a connection that were sent, or switch it on or off."""
     checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
     changes = checks.changes(
@@ -67,7 +66,7 @@ async def update(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
 
 @requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def disconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
-    """Disconnect a connection; its row stays, and it can be reconnected."""
+    """Disconnect a connection; its row stays, so that it can be reconnected."""
     checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
     checks.raise_problems()
@@ -76,7 +75,6 @@ async def disconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection
 
 @requires(Capability.REGISTRY_WRITE, own="its own and those of its contexts")
 async def reconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
-    """Make an inactive, failed or disconnected connection active again."""
     checks = InputChecks(inputs)
     connection_id, if_updated_at = _reference(checks)
     checks.raise_problems()
@@ -85,7 +83,7 @@ async def reconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
 
 @requires(Capability.CONNECTIONS_REPORT)
 async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
-    """Record a health check; an error is stored redacted, its first LONGEST_ERROR characters."""
+    """Record a health check. An error is stored redacted and cut to LONGEST_ERROR characters."""
     checks = InputChecks(inputs)
     connection_id = checks.required("connection_id", validators.uuid)
     healthy = checks.required("healthy", validators.boolean)
@@ -107,7 +105,7 @@ async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connect
 
 @requires(Capability.CONNECTIONS_REPORT)
 async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[tables.Connection]:
-    """Add requests to the counts of connections, all or none; returns them in the inputs' order."""
+    """Add to the request counts of connections, all or none; returns them in the inputs' order."""
     if not inputs:
         raise Refused([Problem(ErrorCode.INVALID, (), "send at least one connection")])
     if len(inputs) > MOST_USES:

@@ -22,7 +22,6 @@ LISTS = {
 
 @requires(Capability.REGISTRY_WRITE, own="for itself")
 async def create(ctx: OperationContext, inputs: Inputs) -> tables.Context:
-    """Create an active context, with the ChittyID sent or a new one."""
     checks = InputChecks(inputs)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
     name = checks.required("name", validators.name)
@@ -41,7 +40,6 @@ async def create(ctx: OperationContext, inputs: Inputs) -> tables.Context:
 
 @requires(Capability.REGISTRY_WRITE, own="its contexts")
 async def update(ctx: OperationContext, inputs: Inputs) -> tables.Context:
-    """Change the fields that were sent of a context that is not deleted."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     changes = checks.changes(LINKS, LISTS | {"name": validators.name})

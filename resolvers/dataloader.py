@@ -1,8 +1,7 @@
 """Dataloaders that batch by level: all loads that one level of an operation requests run together.
 
-A batch is dispatched once no task that could run requests anything more, and all its results arrive at
-once, cached ones too. So the fields of a level stay in step, and how many batches an operation takes
-depends on its shape alone: not on timing, nor on which rows share a parent.
+A batch runs once no task can add to it, and all its results arrive at once, cached ones too. So the number of
+batches depends on the operation's shape alone: not on timing, nor on which rows share a parent.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ IDLE_TURNS = 3
 
 
 class DataLoader(Generic[K, V]):
-    """Loads and caches values by key: `load` takes the uncached keys of a batch in one call."""
+    """Loads and caches values by key; `load` takes all uncached keys of a batch in one call."""
 
     def __init__(
         self, scheduler: "BatchScheduler", load: Callable[[list[K]], Awaitable[list[V]]]
@@ -27,7 +26,7 @@ class DataLoader(Generic[K, V]):
         self._cache: dict[K, V] = {}
 
     def load(self, key: K) -> "asyncio.Future[V]":
-        """The value of a key, from the next batch; raises what loading it raised."""
+        """Request a key with the next batch; the future raises what loading raised."""
         return self._scheduler.request(self, key)
 
     async def fetch(self, keys: Iterable[K]) -> None:
@@ -36,7 +35,6 @@ class DataLoader(Generic[K, V]):
             self._cache.update(zip(missing, await self._load(missing), strict=True))
 
     def cached(self, key: K) -> V:
-        """The value of a key that was fetched."""
         return self._cache[key]
 
 
@@ -44,8 +42,6 @@ Requests: TypeAlias = dict[DataLoader[Any, Any], list[tuple[Hashable, "asyncio.F
 
 
 class BatchScheduler:
-    """Batches the requests of one operation; all its loaders share it."""
-
     def __init__(self) -> None:
         self._requested: Requests = {}
         self._batch: Requests = {}
@@ -54,7 +50,7 @@ class BatchScheduler:
         self._stopped = False
 
     def request(self, loader: DataLoader[K, V], key: K) -> "asyncio.Future[V]":
-        """Have a key loaded with the next batch; cancelling the future affects no other request."""
+        """Request a key with the next batch; cancelling the future affects no other request."""
         future: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         if self._stopped:  # graphql-core lets fields run on after a sibling has failed
             future.cancel()
@@ -66,7 +62,7 @@ class BatchScheduler:
         return future
 
     def stop(self) -> None:
-        """Load nothing more, and cancel what is requested, now or later."""
+        """Cancel all requests, those to come as well."""
         self._stopped = True
         if self._task is not None:
             self._task.cancel()

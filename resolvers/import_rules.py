@@ -1,7 +1,7 @@
-"""Validation of rows that are imported from a file: the validators of mutations, column by column.
+"""Validation of rows imported from a file, with the validators of mutations, column by column.
 
-What GitHub reports of an installation is validated by type only, as in webhooks. Statuses are not
-restricted, since an import may restore a deleted context, or its suspended owner.
+What GitHub reports of an installation is only checked for its type, as in webhooks. Any status is valid, so
+that an import can restore deleted contexts and suspended owners.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ COUNT = validators.whole_number(0, column_types.INT64_MAX)
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row of a file: its first line, its type and values, or the reason why it cannot be read."""
+    """One row of a file: its first line, type and values, or the reason why it is unreadable."""
 
     line: int
     type: Any = None
@@ -38,7 +38,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """One valid row: every column in its stored form, and which columns the file had."""
+    """A valid row: its columns in stored form, and which of them the file had."""
 
     values: tuple[Value, ...]
     columns: frozenset[str]
@@ -153,10 +153,7 @@ def _as_stored(column: Column) -> Validator[Any]:
 
 
 class RowChecker:
-    """Checks rows; with `as_stored` the GraphQL schema only has to be able to express them.
-
-    `now` is the default for instants.
-    """
+    """Checks rows; with `as_stored`, it accepts every value that the GraphQL schema can express."""
 
     def __init__(self, *, now: str, as_stored: bool) -> None:
         self._now = now
@@ -175,7 +172,6 @@ class RowChecker:
         }
 
     def check(self, transfer: Transfer, inputs: Inputs) -> CheckedRow | list[str]:
-        """The row that these values make, or all reasons why they make none."""
         table = transfer.table
         checks = InputChecks(inputs)
         values = [self._validate(checks, inputs, *each) for each in self._columns[table]]
@@ -199,7 +195,7 @@ class RowChecker:
 
 
 def is_required(column: Column) -> bool:
-    """Whether every row must have a value in this column: it is not nullable and has no default."""
+    """Whether a row must have this column: it is not nullable and has no default."""
     return not column.nullable and _default(column, "now") is None
 
 

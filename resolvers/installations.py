@@ -25,7 +25,7 @@ _PERMISSION = re.compile(r"[a-z_]{1,100}")
 
 @requires(Capability.INSTALLATIONS_WRITE)
 async def record(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
-    """Insert an installation or update the one with this id; a removed one is restored."""
+    """Insert an installation, or update the one with this id; restores a removed one."""
     checks = InputChecks(inputs)
     installation_id = checks.required("installation_id", validators.github_id)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
@@ -63,7 +63,7 @@ async def _chitty_id_of(ctx: OperationContext, installation_id: int) -> str | No
 
 @requires(Capability.INSTALLATIONS_WRITE)
 async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
-    """Suspend an installation on behalf of the actor sent, or else of the viewer's."""
+    """Suspend an installation on behalf of the actor in the input, else of the viewer."""
     checks = InputChecks(inputs)
     installation_id = checks.required("installation_id", validators.github_id)
     suspended_by = checks.optional("suspended_by", validators.chitty_id) or ctx.viewer.actor
@@ -83,7 +83,7 @@ async def unsuspend(ctx: OperationContext, inputs: Inputs) -> tables.Installatio
 
 @requires(Capability.INSTALLATIONS_WRITE)
 async def remove(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
-    """Mark an installation as removed; the connections through it stay as they are."""
+    """Mark an installation as removed; its connections stay as they are."""
     checks = InputChecks(inputs)
     installation_id = checks.required("installation_id", validators.github_id)
     checks.raise_problems()
@@ -143,7 +143,7 @@ def _access(value: Any) -> str:
 
 
 def _permissions(checks: InputChecks, listed: Any) -> dict[str, str]:
-    """The permissions by name; a problem's path names its item in the list."""
+    """The permissions by name; a problem's path has the position in the list."""
     if not isinstance(listed, list):
         checks.add_problem("permissions", "must be a list of permissions, not null")
         return {}

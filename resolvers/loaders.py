@@ -1,7 +1,6 @@
 """The dataloaders of an operation: rows by a unique column, and pages of lists by parent.
 
-These two serve every type, so the statements of an operation depend on its shape and never on how many
-rows it meets.
+They serve every type, so the number of statements depends on the operation's shape, not on the rows it meets.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
@@ -21,14 +20,10 @@ ROWS_PER_OPERATION = 50_000
 
 
 class Read(Protocol):
-    """Runs a Program in the operation's snapshot and returns its result."""
-
     def __call__(self, program: Program[T], /) -> Awaitable[T]: ...
 
 
 class Loaders:
-    """The loaders of one operation, each made on first use."""
-
     def __init__(self, read: Read, spent: Usage) -> None:
         self._read = read
         self._spent = spent
@@ -40,7 +35,6 @@ class Loaders:
         self._scheduler.stop()
 
     def row(self, table: Table[R], column: str | None = None) -> "DataLoader[Value, R | None]":
-        """Rows of a table by its key, or by another unique column."""
         by = column or table.key
 
         async def load(values: list[Value]) -> list[R | None]:
@@ -51,7 +45,7 @@ class Loaders:
         return self._loader((table, by), load)
 
     def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
-        """One page of a listing by parent, its rows in the order they were read."""
+        """One page for each parent, its rows as read: reversed if the page is read backwards."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
             by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
@@ -62,8 +56,6 @@ class Loaders:
         return self._loader(("page", listing, cut), load)
 
     def count(self, listing: Listing) -> "DataLoader[Value, int]":
-        """The length of a whole listing by parent."""
-
         async def load(parents: list[Value]) -> list[int]:
             return await self._one_each(listings.count(listing, parents), parents)
 
@@ -72,7 +64,7 @@ class Loaders:
     def extends_past(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
     ) -> "DataLoader[Value, bool]":
-        """Whether the listing has rows at or behind the cursor (`ahead`: before it), by parent."""
+        """Whether each parent's list has rows at or behind the cursor; with `ahead`, before it."""
 
         async def load(parents: list[Value]) -> list[bool]:
             statement = listings.overreaches(listing, order, cursor, parents, ahead=ahead)

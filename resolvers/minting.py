@@ -18,12 +18,11 @@ log = logging.getLogger(__name__)
 
 
 async def mint_locally(entity: str) -> str:
-    """A ChittyID made in this process, for registries without an identity authority."""
     return chitty_id.local(entity)
 
 
 async def with_new_id(mint: Mint, entity: str, store: Callable[[str], Awaitable[T | None]]) -> T:
-    """The result of `store` for a new ChittyID; None from it means that the id is taken.
+    """Call `store` with a new ChittyID, and once more with another if it returns None (the id is taken).
 
     Raises Unavailable if no id can be minted, or the second one is taken too.
     """

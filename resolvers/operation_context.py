@@ -1,4 +1,4 @@
-"""What one operation carries: its viewer, the snapshot it reads from, its loaders, and how it writes."""
+"""The context of one operation: its viewer, snapshot and loaders, and how it reads and writes."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class OperationContext:
-    """The state of one operation. Nothing in it outlives the operation or serves another viewer.
+    """The state of one operation; nothing in it outlives the operation or serves another viewer.
 
-    Use it as an async context manager: leaving it releases the snapshot.
+    An async context manager: leaving it releases the snapshot.
     """
 
     db: Database
@@ -42,7 +42,7 @@ class OperationContext:
 
     @property
     def loaders(self) -> Loaders:
-        """The operation's loaders; only generic execution uses them."""
+        """Dataloaders for generic execution; compiled execution has none."""
         if self._loaders is None:
             self._loaders = Loaders(self.read, self.usage)
             if self._is_over:  # a field that graphql-core gave up on is still running
@@ -50,15 +50,14 @@ class OperationContext:
         return self._loaders
 
     async def read(self, program: Program[T]) -> T:
-        """Run a Program in the operation's snapshot."""
         return await (await self._snapshot()).run(count_statements(program, self.usage))
 
     async def read_last(self, program: Program[T]) -> T:
-        """Run a compiled plan's Program, which counts for itself; end the snapshot unless it raises."""
+        """Run a compiled plan's Program, which counts its own usage; on success, release the snapshot."""
         return await (await self._snapshot()).run(program, last=True)
 
     async def read_few(self, program: Program[T]) -> T:
-        """Run a compiled plan's Program for a few rows by key, in a snapshot of its own."""
+        """Run a compiled plan's Program that reads a few rows by key, in a snapshot of its own."""
         return await self.db.read(program, self.viewer.security, few=True)
 
     async def write(self, program: Program[T]) -> T:
@@ -73,10 +72,9 @@ class OperationContext:
         return await self.db.write(writing, viewer.security)
 
     async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
-        """Run the Program that `store` makes for a newly minted ChittyID.
+        """Run the Program that `store` makes for a new ChittyID; mints once more if the id is taken.
 
-        Raises what the Program raises, but retries once if the id is taken. Raises Unavailable if no
-        id can be minted or the second one is taken too.
+        Raises what the Program raises, and Unavailable if no unused id can be minted.
         """
 
         async def attempt(chitty_id: str) -> T | None:

@@ -1,4 +1,4 @@
-"""Pages of lists, as Relay's Connection specification has them: their arguments and their contents."""
+"""Pages of lists after Relay's Connection specification: their arguments and their contents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,6 @@ from resolvers.operation_context import OperationContext
 
 @dataclass(frozen=True, slots=True)
 class PageArguments:
-    """The arguments of a list, as the client sent them."""
-
     first: int | None = None
     after: str | None = None
     last: int | None = None
@@ -23,7 +21,7 @@ class PageArguments:
 
 
 class LazyPage:
-    """One page of a listing; its rows and its surroundings are read on first use, once each."""
+    """One page of a listing. What it needs is read on first use, once."""
 
     def __init__(
         self, ctx: OperationContext, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
@@ -35,7 +33,6 @@ class LazyPage:
         self._cut = replace(cut, limit=cut.limit + 1) if look_ahead else cut
 
     async def rows(self) -> list[Any]:
-        """The rows of the page in the list's order."""
         kept = (await self._read())[: self._size]
         return kept[::-1] if self._cut.backward else kept
 
@@ -74,7 +71,7 @@ class LazyPage:
 def cut(
     ctx: OperationContext, table: Table[Any], order: Sequence[Order], arguments: PageArguments
 ) -> Cut:
-    """The part of a table's ordered list that the arguments select.
+    """The page that the arguments select from a table's list.
 
     Raises BadRequest for a size out of range, for `first` together with `last`, and for a bad cursor.
     """
@@ -87,7 +84,7 @@ def cut(
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
-    """The ordering (newest first by default), made total by the key in the last part's direction."""
+    """The ordering (newest first by default), made total by the key in the direction of the last part."""
     requested = order or [Order(table.newest, descending=True)]
     parts: dict[str, Order] = {}
     for part in requested:

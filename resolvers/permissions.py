@@ -1,7 +1,6 @@
 """Capabilities: what each includes, which rows it opens, and which one each mutation requires.
 
-Which rows belong to a viewer is decided in SQL, by `db.security.row_security`. The documentation shows
-both as a table, which a test compares with this module.
+A test compares this module with the tables in the documentation.
 """
 
 import json
@@ -24,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
 
 
 class Capability(StrEnum):
-    """The capabilities that this server checks; an actor may hold others, which it ignores."""
+    """The capabilities that this server checks; an actor may hold others, which have no effect here."""
 
     ADMIN = delegation.ADMIN
     REGISTRY_READ = "registry:read"
@@ -49,7 +48,7 @@ INCLUDED: dict[Capability, frozenset[Capability]] = {
 
 
 def with_included(capabilities: Iterable[str]) -> frozenset[str]:
-    """These capabilities and all that they include."""
+    """The capabilities and all that they include."""
     effective = set(capabilities)
     for capability, included in INCLUDED.items():
         if capability.value in effective:
@@ -58,7 +57,7 @@ def with_included(capabilities: Iterable[str]) -> frozenset[str]:
 
 
 def extent(capabilities: Iterable[str]) -> Extent:
-    """The tables whose rows these capabilities open beyond the viewer's own."""
+    """The tables whose rows the capabilities open beyond the viewer's own."""
     effective = with_included(capabilities)
     installations = {INSTALLATIONS.name} if Capability.INSTALLATIONS_WRITE in effective else set()
     shown = {ACTORS.name} if Capability.REGISTRY_READ in effective else set()
@@ -73,8 +72,7 @@ def extent(capabilities: Iterable[str]) -> Extent:
 class Viewer:
     """Who sends an operation: an actor by ChittyID (None in open mode), and its capabilities.
 
-    `key_id` is the API key that was used, if any; the same actor with another key is the same viewer.
-    `stored_capabilities` is the text in the database that its capabilities come from.
+    `key_id` is the API key used, if any. `stored_capabilities` is the database's text of `capabilities`.
     """
 
     actor: str | None
@@ -84,7 +82,6 @@ class Viewer:
 
     @cached_property
     def effective_capabilities(self) -> frozenset[str]:
-        """Its capabilities and all that they include."""
         return with_included(self.capabilities)
 
     @cached_property
@@ -125,10 +122,7 @@ OPERATOR = Viewer(None, (ADMIN,))
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The capability that a mutation requires.
-
-    `own` says in words which of the viewer's own rows need no capability, for the documentation.
-    """
+    """The capability that a mutation requires, except on the viewer's own rows if `own` names them."""
 
     capability: Capability
     own: str = ""
@@ -143,8 +137,6 @@ _REQUIREMENTS: dict[Callable[..., Any], Requirement] = {}
 
 
 def requires(capability: Capability, own: str = "") -> Callable[[F], F]:
-    """Declare the Requirement of a mutation's rule."""
-
     def declare(rule: F) -> F:
         _REQUIREMENTS[rule] = Requirement(capability, own)
         return rule
@@ -153,11 +145,10 @@ def requires(capability: Capability, own: str = "") -> Callable[[F], F]:
 
 
 def requirement_of(rule: Callable[..., Any]) -> Requirement:
-    """The Requirement of a rule; raises KeyError if it declares none, so that none is forgotten."""
+    """Raises KeyError for a rule that declares no Requirement, so that none is forgotten."""
     return _REQUIREMENTS[rule]
 
 
 def forbidden(path: tuple[str, ...], capability: Capability) -> Refused:
-    """The error for a viewer without a capability."""
     message = f"this requires the capability {capability.value}"
     return Refused([Problem(ErrorCode.FORBIDDEN, path, message)])

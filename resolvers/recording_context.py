@@ -11,8 +11,6 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RecordedStatement:
-    """One statement, how many rows it returned, and the number of the batch it was sent in."""
-
     statement: Statement
     rows: int
     batch: int
@@ -20,8 +18,6 @@ class RecordedStatement:
 
 @dataclass(eq=False)
 class RecordingContext(OperationContext):
-    """Records the statements of all reads in `recorded`, in order."""
-
     recorded: list[RecordedStatement] = field(default_factory=list)
     batches: int = 0
 

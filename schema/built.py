@@ -35,5 +35,4 @@ GRAPHQL.description = (
 
 
 def sdl() -> str:
-    """The schema in GraphQL's schema definition language."""
     return SCHEMA.as_str() + "\n"

@@ -1,7 +1,7 @@
 """Errors as clients see them: a message and a stable code, without internals.
 
-Errors that a client can act on are shown. Every other exception becomes "internal error" with the
-request's id; the log has its traceback under that id.
+Errors that clients can act on are shown. Any other exception becomes "internal error" with the request's id,
+under which the log has its traceback.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class RequestRefused(Exception):
 
 
 def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
-    """The response's `errors` for an operation that ran; unexpected ones are logged and masked."""
+    """The response's `errors` for an operation that ran; logs and masks unexpected ones."""
     return [_formatted(error, request_id) for error in errors]
 
 

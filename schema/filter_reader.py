@@ -1,4 +1,4 @@
-"""Turns the filters that clients send into conditions on rows."""
+"""Reads the filters that clients send as conditions on rows."""
 
 import json
 from dataclasses import dataclass, fields
@@ -28,10 +28,7 @@ _NEGATED = {"is_null": "is_not_null", "is_empty": "is_not_empty"}
 
 @dataclass(frozen=True, slots=True)
 class ParsedFilter:
-    """A filter's condition, and whether it includes soft-deleted rows.
-
-    It does if it mentions a field that tells them apart: `status`, `deletedAt` and the like.
-    """
+    """`includes_deleted` is True if the filter names `status`, `deletedAt` or the like."""
 
     condition: Condition
     includes_deleted: bool
@@ -41,13 +38,10 @@ NO_FILTER = ParsedFilter(EVERYTHING, includes_deleted=False)
 
 
 class _Reader:
-    """Reads one filter and counts its parts."""
-
     def __init__(self) -> None:
         self._parts = 0
 
     def parse(self, filter_: Any, depth: int = 0) -> ParsedFilter:
-        """Read one filter object."""
         self._count_part(depth)
         table, relations = (
             FILTER_TARGETS[type(filter_)].table,

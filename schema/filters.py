@@ -1,7 +1,7 @@
 """The filters and orderings of lists, as input types.
 
-The fields of these types are the whitelist of what clients may filter by: each is a column of the
-table, a relation named in `filter_of`, or and/or/not. `schema.filter_reader` turns them into conditions.
+Clients can filter only by what these types list: columns of the table, relations named in `filter_of`, and
+and/or/not. `schema.filter_reader` turns them into conditions.
 """
 
 import inspect
@@ -97,8 +97,6 @@ class EnumFilter(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class FilterTarget:
-    """The table that a filter is for, and the relations that its relation fields follow."""
-
     table: Table[Any]
     relations: dict[str, Relation[Any]]
 
@@ -107,8 +105,6 @@ FILTER_TARGETS: dict[type, FilterTarget] = {}
 
 
 def filter_of(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T]], type[T]]:
-    """Make a class the filter of a table, with these relations for its relation fields."""
-
     def decorate(cls: type[T]) -> type[T]:
         FILTER_TARGETS[cls] = FilterTarget(table, relations)
         return strawberry.input(cls, description=inspect.getdoc(cls))

@@ -28,7 +28,6 @@ Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
 
 
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
-    """The field of a mutation, which returns the errors of its rule in the payload."""
     requirement = permissions.requirement_of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
 
@@ -51,7 +50,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
 
 
 def _compiled_result(info: Info) -> Any:
-    """What this mutation returned if compiled execution ran it already: it must not run twice."""
+    """The result if compiled execution has run this mutation already: it must not run twice."""
     result = info.context.mutation_results.pop(info.path.key, None)
     if isinstance(result, Exception):
         raise result

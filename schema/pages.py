@@ -1,7 +1,7 @@
-"""Pages as GraphQL types, after Relay's Connection specification, and the fields that return them.
+"""Pages after Relay's Connection specification, and the fields that return them.
 
-In GraphQL a page is called ActorConnection, ContextConnection and so on; that of the domain type
-Connection is ConnectionConnection.
+A page's GraphQL type is ActorConnection, ContextConnection and so on; for the domain type Connection it is
+ConnectionConnection.
 """
 
 from typing import Annotated, Any, Generic, TypeVar
@@ -164,7 +164,7 @@ def requested_page(
     filter: Any = UNSET,  # noqa: A002
     order_by: Any = UNSET,
 ) -> tuple[Listing, Cut]:
-    """The listing, and the part of it, that a field's arguments request; raises BadRequest."""
+    """The page that a field's arguments select from its listing; raises BadRequest."""
     parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
     order = [
         Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()

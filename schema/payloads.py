@@ -25,7 +25,6 @@ class UserError:
 
     @classmethod
     def of(cls, problem: Problem, argument: str) -> "UserError":
-        """The error for a problem with the argument of this name."""
         path = [argument, *map(to_camel_case, problem.path)]
         return cls(code=problem.code, message=problem.message, path=path)
 

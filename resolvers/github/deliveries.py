@@ -29,24 +29,18 @@ DELIVERY_ID = re.compile(r"[!-~]{1,200}")
 
 
 class InvalidDelivery(ValueError):
-    """Raised when a request is not a delivery of GitHub's; the message says why."""
+    """The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDelivery:
-    """A delivery with the facts that it reports and the outcome it leads to."""
-
     delivery: Delivery
     outcome: Outcome
     facts: list[Fact]
 
 
 def parse(body: bytes, *, event: str, delivery_id: str) -> ParsedDelivery:
-    """Parse a delivery that arrived now. The body must have the event's shape for its facts to count.
-
-    Raises InvalidDelivery for a body that is not a JSON object or has an impossible installation id,
-    and for names that GitHub does not use.
-    """
+    """Parse a delivery that arrived now; raises InvalidDelivery."""
     if not EVENT.fullmatch(event):
         raise InvalidDelivery("X-GitHub-Event must consist of lowercase letters, digits, - and _")
     if not DELIVERY_ID.fullmatch(delivery_id):
@@ -69,11 +63,9 @@ def parse(body: bytes, *, event: str, delivery_id: str) -> ParsedDelivery:
 async def apply(
     database: Database, parsed: ParsedDelivery, *, mint: Mint = minting.mint_locally
 ) -> StoredDelivery:
-    """Apply a delivery and store it; returns once both are on disk.
+    """Apply and store a delivery, both on disk when this returns; raises Unavailable.
 
-    A ChittyID for a new installation is minted after that. If none can be minted now, the installation
-    waits for `identify_pending`. Raises Unavailable if the database cannot be written now, so that
-    GitHub shows a failed delivery.
+    An installation for which no ChittyID can be minted now waits for `identify_pending`.
     """
     until = pending_installations.claimed_until()
     kept = await database.write(
@@ -90,11 +82,7 @@ async def apply(
 async def identify_pending(
     database: Database, mint: Mint
 ) -> AsyncIterator[tuple[int, Installation | None]]:
-    """Mint ChittyIDs for the installations that wait for one, until minting fails.
-
-    Yields each one's id, and its row if it has one now. Raises Unavailable if the database cannot be
-    read or written.
-    """
+    """Mint ChittyIDs for waiting installations until minting fails; yields each id and its row, if any."""
     while await database.read(pending_installations.any_unclaimed()):
         until = pending_installations.claimed_until()
         claimed = await database.write(pending_installations.claim(until))

@@ -24,21 +24,17 @@ class PayloadMismatch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one event reports about one installation: all facts share its instant."""
+    """What one event reports about one installation; all facts share its instant."""
 
     at: str | None
     rank: Rank
 
     def fact(self, aspect: str, value: Any, rank: Rank | None = None) -> Fact:
-        """One fact of the report; `rank` overrides the report's."""
         return Fact(aspect, value, self.at, self.rank if rank is None else rank)
 
 
 def facts(event: str, payload: Json) -> list[Fact]:
-    """The facts in the payload of an event; none if the event is not known.
-
-    Raises PayloadMismatch if the payload does not have the event's shape.
-    """
+    """The facts in an event's payload; none for an unknown event. Raises PayloadMismatch."""
     read = _EVENTS.get((event, payload.get("action")))
     return read(payload) if read else []
 

@@ -12,7 +12,6 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def service(value: Any) -> str:
-    """The name of a service, such as github or google-drive."""
     name = validators.text(100)(value)
     if not _SERVICE.fullmatch(name):
         raise InvalidValue(

@@ -22,10 +22,7 @@ Inputs: TypeAlias = Mapping[str, Any]
 
 
 class InputChecks:
-    """Validates the fields of one input and collects their problems.
-
-    `path` is where the input itself lies, if it is an item of a list.
-    """
+    """Validates the fields of one input; `path` is the input's own position if it is in a list."""
 
     def __init__(self, inputs: Inputs, *, path: tuple[str, ...] = ()) -> None:
         self._inputs = inputs
@@ -36,22 +33,19 @@ class InputChecks:
         self.problems.append(Problem(code, (*self._path, field), message))
 
     def required(self, field: str, validator: Validator[T]) -> T:
-        """The valid value of a field; a problem if it is null or absent."""
         if self._inputs.get(field) is None:
             self.add_problem(field, "must have a value, not null")
             return cast(T, None)
         return self._validate(field, validator)
 
     def optional(self, field: str, validator: Validator[T]) -> T | None:
-        """The valid value of a field; None if it is null or absent."""
         return None if self._inputs.get(field) is None else self._validate(field, validator)
 
     def with_default(self, field: str, validator: Validator[T], default: T) -> T:
-        """The valid value of a field, or the default if it is absent; a problem if it is null."""
+        """The valid value of a field, the default if it is absent; a problem if it is null."""
         return self.required(field, validator) if field in self._inputs else default
 
     def reference(self) -> tuple[str, str | None]:
-        """The row to change: its `chitty_id`, and `if_updated_at` if the client sent one."""
         chitty_id = self.required("chitty_id", validators.chitty_id)
         return chitty_id, self.optional("if_updated_at", validators.instant)
 
@@ -60,10 +54,7 @@ class InputChecks:
         nullable: Mapping[str, Validator[Any]],
         not_null: Mapping[str, Validator[Any]] | None = None,
     ) -> dict[str, Any]:
-        """The valid values of those fields that the client sent, for an update.
-
-        Null clears a `nullable` field and is a problem for the others.
-        """
+        """The valid values of the fields that the client sent. Null clears `nullable` ones only."""
         changes = {
             field: self.optional(field, nullable[field])
             for field in nullable
@@ -75,7 +66,6 @@ class InputChecks:
         return changes
 
     def raise_problems(self) -> None:
-        """Raise Refused with all problems if there are any."""
         if self.problems:
             raise Refused(self.problems)
 

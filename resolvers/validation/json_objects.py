@@ -12,7 +12,6 @@ MOST_LEVELS = 8
 
 
 def json_object(value: Any) -> dict[str, Any]:
-    """A JSON object of at most 16 KiB and 8 levels, with finite numbers and 64-bit integers."""
     if not isinstance(value, dict):
         raise InvalidValue('must be a JSON object, such as {"region": "eu"}')
     _check_levels(value)
@@ -36,7 +35,7 @@ def _check_levels(value: dict[str, Any]) -> None:
 
 
 def _check_container(container: Any) -> list[Any]:
-    """The containers in a container; raises InvalidValue if another value in it is not valid."""
+    """The containers in a container; raises InvalidValue for an invalid scalar."""
     items = container
     if isinstance(container, dict):
         if not all(isinstance(key, str) for key in container):

@@ -1,4 +1,4 @@
-"""Detects secrets by their form: to reject one in place of a reference, and to redact text."""
+"""Detects secrets by their form, to reject or redact them."""
 
 import math
 import re
@@ -50,7 +50,6 @@ def looks_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """The text with tokens of known formats, passwords and private keys replaced by `[redacted]`."""
     for pattern in (_PEM, _TOKEN, _AWS_SECRET):
         text = pattern.sub(REDACTED, text)
     for pattern in (_BEARER, _ASSIGNED, _USERINFO):
@@ -73,7 +72,6 @@ def _is_jumbled(piece: str) -> bool:
 
 
 def _is_long_code(piece: str) -> bool:
-    """Whether it is a long run of letters and digits, like a hexadecimal key."""
     digits = sum(char.isdigit() for char in piece)
     if len(piece) < 32 or not len(piece) / 8 <= digits < len(piece):
         return False

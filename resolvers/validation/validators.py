@@ -37,7 +37,7 @@ _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_](?:[\w-]*[^\W_])?")
 
 
 class InvalidValue(ValueError):
-    """Raised when a value is not valid; the message is for the client."""
+    """The message is for the client."""
 
 
 def chitty_id(value: Any) -> str:
@@ -49,7 +49,6 @@ def chitty_id(value: Any) -> str:
 
 
 def uuid(value: Any) -> str:
-    """A UUID of any version in canonical form: lowercase, with dashes."""
     string = _string(value)
     if not UUID.fullmatch(string):
         raise InvalidValue(
@@ -74,7 +73,6 @@ def text(longest: int, *, shortest: int = 1, lines: bool = False) -> Validator[s
 
 
 def name(value: Any) -> str:
-    """A name: 1 to 200 characters on one line, without spaces at either end."""
     string = text(LONGEST_NAME)(value)
     if string != string.strip():
         raise InvalidValue("must not begin or end with a space")
@@ -82,7 +80,6 @@ def name(value: Any) -> str:
 
 
 def email(value: Any) -> str:
-    """An email address, such as somebody@example.org."""
     address = text(LONGEST_EMAIL)(value)
     local, _, domain = address.rpartition("@")
     if len(local) > 64 or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
@@ -93,7 +90,6 @@ def email(value: Any) -> str:
 
 
 def url(value: Any) -> str:
-    """An http or https URL with a host and without credentials."""
     string = text(LONGEST_URL)(value)
     if re.search(r"[\s\\]", string):
         raise InvalidValue("a URL must not contain spaces or backslashes: percent-encode them")
@@ -116,7 +112,6 @@ def url(value: Any) -> str:
 
 
 def string_list(value: Any) -> list[str]:
-    """A list of at most 100 different strings of 1 to 200 characters."""
     if not isinstance(value, list):
         raise InvalidValue("must be a list of strings")
     if len(value) > MOST_ITEMS:
@@ -152,8 +147,6 @@ def key_reference(value: Any) -> str:
 
 
 def whole_number(least: int, most: int) -> Validator[int]:
-    """Validates a whole number from `least` to `most`, both included."""
-
     def check(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InvalidValue("must be a whole number")
@@ -169,15 +162,12 @@ github_id = whole_number(1, INT64_MAX)
 
 
 def boolean(value: Any) -> bool:
-    """True or false."""
     if not isinstance(value, bool):
         raise InvalidValue("must be true or false")
     return value
 
 
 def one_of(members: type[E]) -> Validator[E]:
-    """Validates a member of an enumeration."""
-
     def check(value: Any) -> E:
         if not isinstance(value, members):
             raise InvalidValue(f"must be one of {', '.join(member.name for member in members)}")
@@ -187,7 +177,6 @@ def one_of(members: type[E]) -> Validator[E]:
 
 
 def instant(value: Any) -> str:
-    """An instant in canonical form, converted to UTC."""
     try:
         return instants.parse(_string(value))
     except ValueError:

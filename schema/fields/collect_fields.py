@@ -1,7 +1,6 @@
 """CollectFields of the GraphQL specification (6.3.2): which fields an operation selects of a type.
 
-Plans are compiled from it, and resolvers ask it what lies below them. The limits count fields before
-variables are coerced, so they have a collector of their own, `schema.limits.selection_tree`.
+The limits count fields before variables are coerced, so they collect with `schema.limits.selection_tree`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,27 +32,23 @@ from graphql.language import Visitor
 
 @dataclass(frozen=True, slots=True)
 class CollectedField:
-    """One field of a response: its response key, and every node that selects it."""
+    """One response key and every field node that it merges."""
 
     key: str
     nodes: tuple[FieldNode, ...]
 
     @property
     def name(self) -> str:
-        """The field's name in the schema."""
         return self.nodes[0].name.value
 
 
 @dataclass(frozen=True, slots=True)
 class FieldCollector:
-    """Collects the fields of one operation for these values of its variables."""
-
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
 
     def collect(self, type_: GraphQLObjectType, nodes: Sequence[Any]) -> list[CollectedField]:
-        """The fields that the nodes' selection sets select of a type, in the response's order."""
         grouped: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         for node in nodes:
@@ -90,7 +85,6 @@ class FieldCollector:
 
 
 def applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> bool:
-    """Whether a fragment's type condition holds for an object type."""
     if fragment.type_condition is None:
         return True
     condition = schema.type_map[fragment.type_condition.name.value]
@@ -100,10 +94,7 @@ def applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> b
 
 
 def selects(info: GraphQLResolveInfo[Any], *path: str) -> bool:
-    """Whether the field that is resolved selects `path`, a field of a field, below itself.
-
-    If CollectFields fails, the result is True: execution will report the error where it belongs.
-    """
+    """Whether the resolved field selects `path` below itself; True if CollectFields fails."""
     collector = FieldCollector(info.schema, info.fragments, info.variable_values)
     type_: Any = get_named_type(info.return_type)
     nodes: Sequence[FieldNode] = info.field_nodes
@@ -120,7 +111,6 @@ def selects(info: GraphQLResolveInfo[Any], *path: str) -> bool:
 
 
 def directive_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that directives of a document depend on."""
     finder = _DirectiveVariables()
     visit(document, finder)
     return tuple(finder.names)

@@ -1,7 +1,6 @@
 """Fields of GraphQL types that are made from tables: columns, relations and lookups.
 
-A column is public only if a GraphQL type lists it, with a description; the GraphQL type of its values
-comes from the table.
+A column is public only if a GraphQL type lists it; its GraphQL type comes from the table.
 """
 
 import inspect
@@ -46,7 +45,6 @@ _GRAPHQL_TYPES: dict[ColumnType, Any] = {
 
 
 def field(source: Source, resolve: Callable[..., Any], returns: Any, description: str) -> Any:
-    """A GraphQL field with the source of its value; `returns` is its type."""
     resolve.__annotations__["return"] = returns
     return strawberry.field(resolver=resolve, description=description, metadata={METADATA: source})
 
@@ -57,8 +55,6 @@ def _global_id(self: Any) -> Any:
 
 @strawberry.interface(description="An object with a global id")
 class Node:
-    """The interface of all objects that are made of rows."""
-
     row: strawberry.Private[Any]
     id = field(GlobalId(), _global_id, strawberry.ID, "Opaque, stable, and unique across all types")
 
@@ -75,8 +71,6 @@ def column(description: str, *, as_id: bool = False) -> Any:
 
 
 def derived(name: str, read: Callable[[Value], Any], returns: Any, description: str) -> Any:
-    """The field that `read` makes of a column's stored value; `returns` is its GraphQL type."""
-
     def resolve(self: Any) -> Any:
         return read(getattr(self.row, name))
 
@@ -84,7 +78,7 @@ def derived(name: str, read: Callable[[Value], Any], returns: Any, description: 
 
 
 def to_one(relation: Relation[Any], description: str, *, required: bool = False) -> Any:
-    """The field of a to-one relation, which shows soft-deleted objects too."""
+    """The field of a to-one relation; shows soft-deleted objects too."""
 
     async def resolve(self: Any, info: Info) -> Any:
         row = await _follow(info, relation, self.row)
@@ -114,11 +108,7 @@ def lookup(
     argument_type: Any = None,
     clean: Callable[[Any], Value] = lambda value: value,
 ) -> Any:
-    """The field that looks up a row by its key, or by another unique column.
-
-    Its argument, described by `argument`, has the column's name, and its type unless `argument_type` is
-    another one; `clean` turns it into the stored value.
-    """
+    """A field that looks up a row by a unique column; `clean` turns its argument into the stored value."""
     source = ByColumn(table, by or table.key, clean)
 
     async def resolve(self: Any, info: Info, value: Any) -> Any:
@@ -132,7 +122,6 @@ def lookup(
 
 
 def object_type(table: Table[Any]) -> Any:
-    """The GraphQL type of a table's rows, as a reference that is resolved later."""
     return Annotated[table.row.__name__, strawberry.lazy("schema.types")]
 
 
@@ -154,7 +143,6 @@ def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
 
 
 def to_object(row: Any) -> Any:
-    """A row as the object of its GraphQL type; None stays None."""
     return None if row is None else _TYPE_OF_ROW[type(row)](row=row)
 
 
@@ -172,7 +160,6 @@ async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
 
 
 def column_type(source: Column) -> Any:
-    """The GraphQL type of a column's values."""
     stored = source.type
     return stored.python if stored.names else _GRAPHQL_TYPES[stored]
 

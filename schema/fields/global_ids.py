@@ -21,7 +21,7 @@ def of_key(type_name: str, key: Any) -> str:
 
 
 def decode(text: str) -> tuple[Table[Any], Value] | None:
-    """The table and key that an id encodes; None for a string that is no object's id."""
+    """The table and key that an id encodes; None if it encodes none."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         type_name, separator, key = raw.decode().partition(":")

@@ -7,10 +7,9 @@ from strawberry import UNSET
 
 
 def required(description: str) -> Any:
-    """An input field that the client must send."""
     return strawberry.field(description=description)
 
 
 def optional(description: str, *, default: Any = UNSET, name: str | None = None) -> Any:
-    """An input field that the client may omit; `name` is its GraphQL name if Python reserves that."""
+    """`name` is the field's GraphQL name if Python reserves it."""
     return strawberry.field(description=description, default=default, name=name)

@@ -1,4 +1,4 @@
-"""The custom scalars, and how they parse the values of clients."""
+"""The custom scalars, and how they parse input."""
 
 import re
 from typing import Any, NewType

@@ -1,7 +1,4 @@
-"""Where the values of fields come from: declared once per field, for both ways of execution.
-
-Generic execution has a resolver for each source, compiled execution makes it a part of a statement.
-"""
+"""Where a field's value comes from: declared once, for generic and compiled execution."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,8 +13,6 @@ METADATA = "source"
 
 @dataclass(frozen=True, slots=True)
 class FromColumn:
-    """The value of a column."""
-
     column: Column
 
 
@@ -28,7 +23,7 @@ class GlobalId:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The result of `read` for a column's stored value; it may raise Unreadable."""
+    """The result of `read` for a column's stored value; raises Unreadable."""
 
     column: str
     read: Callable[[Value], Any]
@@ -52,7 +47,7 @@ class ToOneOf:
 
 @dataclass(frozen=True, slots=True)
 class PagedList:
-    """Pages of all rows of a table, or of the rows that a to-many relation leads to."""
+    """Pages of a table, or of the rows that a to-many relation leads to."""
 
     table: Table[Any]
     relation: Relation[Any] | None
@@ -86,10 +81,7 @@ class ViewerActor:
 
 @dataclass(frozen=True, slots=True)
 class MutationField:
-    """The payload of a mutation.
-
-    `perform` takes the OperationContext and the field's arguments, and checks the `requirement`.
-    """
+    """`perform` takes the OperationContext and the arguments, and checks the `requirement`."""
 
     perform: Callable[..., Awaitable[Any]]
     requirement: Requirement

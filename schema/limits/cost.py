@@ -1,9 +1,7 @@
 """The cost of an operation: how many objects it may return, in points, known before anything is read.
 
-One point for each object that implements Node, for each entry of `edges` (its node included), and for
-each object of an introspection. A page counts as many entries as it may have, and at least one; of a
-union or an interface the most expensive type counts. Objects that only hold values, such as the errors
-of a mutation, are free.
+One point for each Node, each entry of `edges` (its node included), and each object of an introspection. A
+page counts the entries that it may have, at least one; a union or an interface its most expensive type.
 """
 
 from collections.abc import Mapping
@@ -42,17 +40,13 @@ EDGE = frozenset({"cursor", "node"})
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of one operation of a document."""
-
     amount: Amount = 0
     selection: ObjectSelection | None = None
 
     def requested(self, variables: SentVariables) -> int:
-        """The most points that it may return with these variables."""
         return self.amount if isinstance(self.amount, int) else self.amount(variables)
 
     def actual(self, data: Any) -> int:
-        """The points in the `data` of a response."""
         return 0 if self.selection is None or data is None else _actual(self.selection, data, None)
 
 
@@ -62,7 +56,7 @@ FREE = Cost()
 
 @dataclass(frozen=True, slots=True)
 class CostCalculator:
-    """Computes costs; `most` is how far the objects of an introspection are counted."""
+    """`most` is how far the objects of an introspection are counted."""
 
     schema: GraphQLSchema
     policy: Policy
@@ -71,7 +65,6 @@ class CostCalculator:
     def cost_of(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
     ) -> Cost:
-        """The cost of a valid operation that is within the other limits."""
         root: Any = self.schema.get_root_type(node.operation)
         builder = SelectionTreeBuilder(self.schema, fragments)
         selection = builder.build(root, [(node.selection_set, ALWAYS)])

@@ -1,7 +1,6 @@
 """The size of a document with its fragments expanded, measured before it is validated.
 
-Each fragment is measured once, however often it is spread: a few hundred bytes of nested fragments can
-expand to millions of fields, so walking them would itself be the attack.
+Each fragment is measured once: a few hundred bytes of nested fragments can expand to millions of fields.
 """
 
 import re
@@ -33,7 +32,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of a selection; `root_fields` are those of its first level, the rest counts all levels."""
+    """`root_fields` counts the first level, the others all levels."""
 
     depth: int = 0
     root_fields: int = 0
@@ -81,18 +80,16 @@ class _Meter:
 
 
 def tokens(text: str) -> int:
-    """How many tokens a document has, without comments and characters that are no token."""
+    """How many tokens a document has; comments and invalid characters are none."""
     return sum(token.lastindex != _COMMENT for token in _TOKEN.finditer(text))
 
 
 def longest_number(text: str) -> int:
-    """How many digits the longest number of a document has."""
     numbers = (token[_NUMBER] for token in _TOKEN.finditer(text))
     return max((len(number) for number in numbers if number), default=0)
 
 
 def excess(document: DocumentNode, allowed: Limits) -> Excess | None:
-    """The first limit that an operation of the document exceeds, or None."""
     meter = _Meter(
         {
             definition.name.value: definition
@@ -117,6 +114,5 @@ def excess(document: DocumentNode, allowed: Limits) -> Excess | None:
 
 
 def _outer_directives(operation: OperationDefinitionNode) -> int:
-    """How many directives the operation itself and its variables have."""
     of_variables = (each.directives or () for each in operation.variable_definitions or ())
     return len(operation.directives or ()) + sum(map(len, of_variables))

@@ -1,7 +1,4 @@
-"""What an introspection returns, counted on the schema itself before it runs.
-
-Lists of types within lists of fields make a few lines request millions of objects.
-"""
+"""The cost of an introspection, counted on the schema: lists of types within lists of fields multiply."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,10 +11,7 @@ from schema.limits.selection_tree import ObjectField, ObjectSelection
 
 
 def points(selected: ObjectField, schema: GraphQLSchema, most: int) -> int:
-    """How many objects a `__schema` field has, or a `__type` field for the most expensive type.
-
-    Counts to `most` and returns one more if there are more objects.
-    """
+    """How many objects a `__schema` field has, or a `__type` field for any type; stops at `most` + 1."""
     (selection,) = selected.selections.values()
     roots = [schema] if selected.name == "__schema" else schema.type_map.values()
     counter = _Counter(SimpleNamespace(schema=schema), most)
@@ -38,7 +32,6 @@ class _Counter:
     known: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def objects(self, selection: ObjectSelection, value: Any) -> int:
-        """One object and all objects that are selected below it; raises _TooMany."""
         # Types live as long as the schema; fields and arguments are new tuples each time.
         key = None if isinstance(value, tuple) else (id(selection), id(value))
         if key in self.known:

@@ -1,4 +1,4 @@
-"""How large an operation may be, and the message for one that is larger.
+"""How large an operation may be, and the message for a larger one.
 
 Imports nothing heavy, so that settings can take their defaults from here.
 """
@@ -18,10 +18,7 @@ MESSAGES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The largest allowed operation; the content of a fragment counts wherever it is spread.
-
-    `cost` is in points, see `schema.limits.cost`.
-    """
+    """A fragment counts wherever it is spread. `cost` is in points, see `schema.limits.cost`."""
 
     tokens: int = 1_000
     depth: int = 20
@@ -37,8 +34,6 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """A limit that was exceeded, by its name in Limits."""
-
     name: str
     measured: int
     allowed: int
@@ -48,7 +43,6 @@ class Excess:
 
 
 def first_excess(limits: Limits, **measured: int) -> Excess | None:
-    """The first limit that these measurements exceed, or None."""
     for name, value in measured.items():
         allowed = getattr(limits, name)
         if value > allowed:

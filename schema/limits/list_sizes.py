@@ -1,7 +1,6 @@
-"""How many entries a list of a response may have, according to its arguments and the variables in them.
+"""How many entries a list may have, according to its arguments and the variables in them.
 
-Variables are read as they were sent. A value of the wrong type counts as absent here; coercion refuses
-it later.
+Variables are read as sent: one of the wrong type counts as absent here; coercion refuses it later.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,8 +29,6 @@ PAGE_SIZE_ARGUMENTS = ("first", "last")
 
 @dataclass(frozen=True, slots=True)
 class VariableReader:
-    """Reads variables that were sent; `defaults` has the declared defaults of the others."""
-
     defaults: Mapping[str, Any]
 
     @classmethod
@@ -45,23 +42,19 @@ class VariableReader:
         )
 
     def read(self, name: str, sent: SentVariables) -> Any:
-        """A variable's value as it was sent, else its default, else None."""
         return sent[name] if name in sent else self.defaults.get(name)
 
     def hold(self, conditions: Sequence[When], sent: SentVariables) -> bool:
-        """Whether any of these conditions holds."""
         return any(
             all(self.read(name, sent) is required for name, required in when) for when in conditions
         )
 
 
 def is_page(definition: GraphQLField) -> bool:
-    """Whether a field returns a page of a list."""
     return definition.args.keys() >= set(PAGE_SIZE_ARGUMENTS)
 
 
 def is_list(definition: GraphQLField) -> bool:
-    """Whether a field returns a plain list."""
     return is_list_type(get_nullable_type(definition.type))
 
 
@@ -82,7 +75,7 @@ def of_page(node: FieldNode, variables: VariableReader, default: int, most: int)
 
 
 def of_list(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount | None:
-    """How many entries the field's required list argument has; None if it has no such argument."""
+    """The length of the field's required list argument; None if it has none."""
     for argument in node.arguments or ():
         declared = definition.args[argument.name.value]
         if is_required_argument(declared) and is_list_type(get_nullable_type(declared.type)):

@@ -1,8 +1,7 @@
 """The objects that an operation may return, by type, for all values of its variables at once.
 
-Fields are collected and merged as in `schema.fields.collect_fields`, with one difference: where a
-variable decides @skip or @include, both outcomes are kept, each with its condition. The tree is made
-once per document, before any variables are there, and the limits count with it for each request.
+Where a variable decides @skip or @include, both outcomes are kept, each with its condition. The tree is
+made once per document; each request evaluates it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +34,7 @@ ALWAYS: When = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One node of a document that selects a field, and the condition under which it does."""
+    """A node that selects a field, and the condition under which it does."""
 
     node: FieldNode
     when: When
@@ -43,7 +42,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class ObjectField:
-    """A field that returns objects, by response key, with a selection for each type they may have."""
+    """A field that returns objects, with a selection for each type that they may have."""
 
     key: str
     definition: GraphQLField
@@ -52,13 +51,12 @@ class ObjectField:
 
     @property
     def name(self) -> str:
-        """The field's name in the schema."""
         return self.occurrences[0].node.name.value
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectSelection:
-    """What is selected of one object type: all response keys, and the fields that return objects."""
+    """All response keys selected of one object type, and the fields that return objects."""
 
     type: GraphQLObjectType
     keys: frozenset[str]
@@ -67,15 +65,12 @@ class ObjectSelection:
 
 @dataclass(frozen=True, slots=True)
 class SelectionTreeBuilder:
-    """Makes the trees of valid selections, whose size `document_size` has limited before."""
-
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
 
     def build(
         self, type_: GraphQLObjectType, selected: Iterable[tuple[SelectionSetNode, When]]
     ) -> ObjectSelection:
-        """The selection of an object type by all these selection sets together."""
         grouped: dict[str, list[Occurrence]] = {}
         collector = _Collector(self, type_)
         for selection_set, when in selected:

@@ -1,6 +1,6 @@
-"""Amounts that are known, or depend on an operation's variables: their sums and products.
+"""Amounts that may depend on an operation's variables: their sums and products.
 
-Known parts are computed once, when the amount is made; each request computes only the rest.
+What is known is computed once; each request computes only the rest.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,6 @@ Amount: TypeAlias = int | Callable[[SentVariables], int]
 
 
 def evaluate(amount: Amount, sent: SentVariables) -> int:
-    """The amount for these variables."""
     return amount if isinstance(amount, int) else amount(sent)
 
 
@@ -47,7 +46,6 @@ def product(factor: Amount, amount: Amount) -> Amount:
 
 
 def conditional(holds: Callable[[SentVariables], bool], amount: Amount) -> Amount:
-    """The amount if the condition holds, else 0."""
     return 0 if amount == 0 else lambda sent: evaluate(amount, sent) if holds(sent) else 0
 
 
