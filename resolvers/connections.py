@@ -14,9 +14,9 @@ from resolvers.validation import endpoints, secrets, validators
 from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.json_objects import json_object
 
-LONGEST_ERROR = 2000
-MOST_USES = 100
-MOST_REQUESTS = 1_000_000
+MAX_ERROR_LENGTH = 2000
+MAX_USES = 100
+MAX_REQUESTS = 1_000_000
 
 TARGET = {
     "target_endpoint": endpoints.endpoint,
@@ -83,7 +83,7 @@ async def reconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
 
 @requires(Capability.CONNECTIONS_REPORT)
 async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
-    """Record a health check. An error is stored redacted and cut to LONGEST_ERROR characters."""
+    """Record a health check. An error is stored redacted and cut to MAX_ERROR_LENGTH characters."""
     checks = InputChecks(inputs)
     connection_id = checks.required("connection_id", validators.uuid)
     healthy = checks.required("healthy", validators.boolean)
@@ -96,7 +96,7 @@ async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connect
         connection_health.report(
             connection_id,
             healthy=healthy,
-            error=error and secrets.redact(error)[:LONGEST_ERROR],
+            error=error and secrets.redact(error)[:MAX_ERROR_LENGTH],
             checked_at=checked_at,
             threshold=ctx.policy.failure_threshold,
         )
@@ -108,14 +108,14 @@ async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[ta
     """Add to the request counts of connections, all or none; returns them in the inputs' order."""
     if not inputs:
         raise Refused([Problem(ErrorCode.INVALID, (), "send at least one connection")])
-    if len(inputs) > MOST_USES:
-        message = f"{len(inputs)} connections are too many at once: send at most {MOST_USES}"
+    if len(inputs) > MAX_USES:
+        message = f"{len(inputs)} connections are too many at once: send at most {MAX_USES}"
         raise Refused([Problem(ErrorCode.LIMIT, (), message)])
     uses, problems = [], []
     for position, item in enumerate(inputs):
         checks = InputChecks(item, path=(str(position),))
         connection_id = checks.required("connection_id", validators.uuid)
-        requests = checks.with_default("requests", validators.whole_number(1, MOST_REQUESTS), 1)
+        requests = checks.with_default("requests", validators.whole_number(1, MAX_REQUESTS), 1)
         uses.append(Usage(connection_id, requests))
         problems += checks.problems
     if problems:

@@ -22,7 +22,7 @@ from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.json_objects import json_object
 from resolvers.validation.validators import InvalidValue, Validator
 
-LONGEST_ASPECT = 500
+MAX_ASPECT_LENGTH = 500
 COUNT = validators.whole_number(0, column_types.INT64_MAX)
 
 
@@ -45,13 +45,13 @@ class CheckedRow:
 
 
 def _error_text(value: Any) -> str:
-    message = validators.text(connections.LONGEST_ERROR, lines=True)(value)
+    message = validators.text(connections.MAX_ERROR_LENGTH, lines=True)(value)
     if secrets.redact(message) != message:
         raise InvalidValue("must not contain credentials: replace them by [redacted]")
     return message
 
 
-_REPORTED = validators.text(validators.LONGEST_URL)
+_REPORTED = validators.text(validators.MAX_URL_LENGTH)
 
 
 def _reported_list(value: Any) -> list[str]:
@@ -88,7 +88,7 @@ VALIDATORS: Mapping[Table[Any], Mapping[str, Validator[Any]]] = {
     },
     FACTS: {
         "installation_id": validators.github_id,
-        "aspect": validators.text(LONGEST_ASPECT),
+        "aspect": validators.text(MAX_ASPECT_LENGTH),
         "value": _json_text,
     },
 }

@@ -16,7 +16,7 @@ from resolvers.validation import validators
 from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.validators import InvalidValue
 
-MOST_REPOSITORIES = 5_000
+MAX_REPOSITORIES = 5_000
 ACCESS = ("read", "write", "admin")
 
 _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
@@ -94,8 +94,8 @@ def _full_names(value: Any) -> list[str]:
     """A list of at most 5,000 different repositories by full name, sorted."""
     if not isinstance(value, list):
         raise InvalidValue("must be a list of strings")
-    if len(value) > MOST_REPOSITORIES:
-        raise InvalidValue(f"has {len(value)} repositories; {MOST_REPOSITORIES} are allowed")
+    if len(value) > MAX_REPOSITORIES:
+        raise InvalidValue(f"has {len(value)} repositories; {MAX_REPOSITORIES} are allowed")
     for position, name in enumerate(value, start=1):
         if not isinstance(name, str) or not _FULL_NAME.fullmatch(name):
             raise InvalidValue(

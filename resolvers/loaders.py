@@ -24,9 +24,9 @@ class Read(Protocol):
 
 
 class Loaders:
-    def __init__(self, read: Read, spent: Usage) -> None:
+    def __init__(self, read: Read, usage: Usage) -> None:
         self._read = read
-        self._spent = spent
+        self._usage = usage
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self._scheduler = BatchScheduler()
         self._rows = 0
@@ -64,10 +64,10 @@ class Loaders:
     def extends_past(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool
     ) -> "DataLoader[Value, bool]":
-        """Whether each parent's list has rows at or behind the cursor; with `ahead`, before it."""
+        """Whether each parent's list has rows at or before the cursor; with `ahead`, at or after it."""
 
         async def load(parents: list[Value]) -> list[bool]:
-            statement = listings.overreaches(listing, order, cursor, parents, ahead=ahead)
+            statement = listings.extends_past(listing, order, cursor, parents, ahead=ahead)
             return [bool(extends) for extends in await self._one_each(statement, parents)]
 
         return self._loader(("extends_past", listing, order, cursor, ahead), load)
@@ -83,7 +83,7 @@ class Loaders:
 
     def _count(self, read: int) -> None:
         self._rows += read
-        self._spent.rows += read
+        self._usage.rows += read
         if self._rows > ROWS_PER_OPERATION:
             raise BadRequest(
                 "TOO_MANY_ROWS",

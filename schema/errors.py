@@ -16,7 +16,7 @@ from db.errors import BadRequest, ReadTimeout, Refused, Unavailable, Unreadable
 from resolvers.validation import secrets
 from schema.limits.limits import Excess
 
-LONGEST_MESSAGE = 1_000
+MAX_MESSAGE_LENGTH = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,12 @@ class RequestRefused(Exception):
         return [_with_code(error, self.code) for error in self.errors]
 
 
-def formatted(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
+def format_errors(errors: Sequence[GraphQLError], request_id: str) -> list[dict[str, Any]]:
     """The response's `errors` for an operation that ran; logs and masks unexpected ones."""
-    return [_formatted(error, request_id) for error in errors]
+    return [_format_error(error, request_id) for error in errors]
 
 
-def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def _format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     cause = error.original_error
     match cause:
         case None | GraphQLError():
@@ -73,7 +73,7 @@ def _formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 def _with_code(error: GraphQLError, code: str) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
-    shown["message"] = secrets.redact(error.message[:LONGEST_MESSAGE])
+    shown["message"] = secrets.redact(error.message[:MAX_MESSAGE_LENGTH])
     shown["extensions"] = {"code": code, **(error.extensions or {})}
     return shown
 

@@ -13,8 +13,8 @@ from db.program import Value
 from db.queries.conditions import EVERYTHING, All, AnyOf, Compare, Condition, Not, Related
 from schema.filters import FILTER_TARGETS, StringListFilter
 
-DEEPEST = 10
-MOST_PARTS = 200
+MAX_DEPTH = 10
+MAX_PARTS = 200
 
 # The operators of list columns are about items; all others keep their names.
 LIST_OPERATORS = {
@@ -68,10 +68,10 @@ class _Reader:
 
     def _count_part(self, depth: int = 0) -> None:
         self._parts += 1
-        if depth > DEEPEST or self._parts > MOST_PARTS:
+        if depth > MAX_DEPTH or self._parts > MAX_PARTS:
             raise BadRequest(
                 "FILTER_TOO_LARGE",
-                f"a filter may have {MOST_PARTS} parts and {DEEPEST} levels: send a smaller one",
+                f"a filter may have {MAX_PARTS} parts and {MAX_DEPTH} levels: send a smaller one",
             )
 
     def _related(self, relation: Relation[Any], filter_: Any, depth: int) -> list[Condition]:

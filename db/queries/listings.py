@@ -85,7 +85,7 @@ def count(listing: Listing, parents: Sequence[Value]) -> Statement:
     return _per_parent(listing, counted(listing, binder), parents, binder)
 
 
-def overreaches(
+def extends_past(
     listing: Listing,
     order: tuple[Order, ...],
     cursor: Values,

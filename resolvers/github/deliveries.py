@@ -73,7 +73,7 @@ async def apply(
     )
     if kept.claimed is None:
         return kept
-    row = await _identified(database, kept.claimed, until, mint)
+    row = await _mint_and_identify(database, kept.claimed, until, mint)
     if row is None:
         return kept
     return replace(kept, outcome=Outcome.APPLIED, installation=row)
@@ -88,13 +88,13 @@ async def identify_pending(
         claimed = await database.write(pending_installations.claim(until))
         if claimed is None:
             return
-        row = await _identified(database, claimed, until, mint)
+        row = await _mint_and_identify(database, claimed, until, mint)
         yield claimed, row
         if row is None:
             return
 
 
-async def _identified(
+async def _mint_and_identify(
     database: Database, installation_id: int, until: str, mint: Mint
 ) -> Installation | None:
     """Mint a ChittyID for an installation that this process has claimed; None if it has to wait."""

@@ -15,14 +15,14 @@ def service(value: Any) -> str:
     name = validators.text(100)(value)
     if not _SERVICE.fullmatch(name):
         raise InvalidValue(
-            f"{secrets.shown(name)} must be the name of a service: A-Z a-z 0-9 . _ : / -"
+            f"{secrets.quote(name)} must be the name of a service: A-Z a-z 0-9 . _ : / -"
         )
     return name
 
 
 def endpoint(value: Any) -> str:
     """A URL of any scheme, or a host with a port or a path, without credentials."""
-    target = validators.text(validators.LONGEST_URL)(value)
+    target = validators.text(validators.MAX_URL_LENGTH)(value)
     if re.search(r"[\s\\]", target):
         raise InvalidValue("an endpoint must not contain spaces or backslashes")
     try:

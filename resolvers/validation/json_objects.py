@@ -7,8 +7,8 @@ from typing import Any
 from db.model.column_types import INT64_MAX, INT64_MIN
 from resolvers.validation.validators import InvalidValue
 
-MOST_BYTES = 16 * 1024
-MOST_LEVELS = 8
+MAX_BYTES = 16 * 1024
+MAX_DEPTH = 8
 
 
 def json_object(value: Any) -> dict[str, Any]:
@@ -19,19 +19,19 @@ def json_object(value: Any) -> dict[str, Any]:
         size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
         raise InvalidValue("must not contain half a surrogate pair") from None
-    if size > MOST_BYTES:
-        raise InvalidValue(f"has {size} bytes as JSON; {MOST_BYTES} are allowed")
+    if size > MAX_BYTES:
+        raise InvalidValue(f"has {size} bytes as JSON; {MAX_BYTES} are allowed")
     return value
 
 
 def _check_levels(value: dict[str, Any]) -> None:
     # Level by level: recursion could exhaust the stack.
     level: list[Any] = [value]
-    for _ in range(MOST_LEVELS):
+    for _ in range(MAX_DEPTH):
         level = [inner for container in level for inner in _check_container(container)]
         if not level:
             return
-    raise InvalidValue(f"is nested more than {MOST_LEVELS} levels deep")
+    raise InvalidValue(f"is nested more than {MAX_DEPTH} levels deep")
 
 
 def _check_container(container: Any) -> list[Any]:

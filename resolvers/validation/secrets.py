@@ -43,10 +43,10 @@ def looks_secret(text: str) -> bool:
     """Whether a text contains a token of a known format, a private key, or a long random string."""
     if any(pattern.search(text) for pattern in (_TOKEN, _PEM, _AWS_SECRET)):
         return True
-    named = _UUID.sub("", text)
-    pieces = re.split(r"[^A-Za-z0-9+=]", named)
-    jumbled = sum(len(piece) for piece in pieces if len(piece) >= 12 and _is_jumbled(piece))
-    return jumbled >= 24 or any(_is_long_code(piece) for piece in pieces)
+    without_uuids = _UUID.sub("", text)
+    pieces = re.split(r"[^A-Za-z0-9+=]", without_uuids)
+    random_length = sum(len(piece) for piece in pieces if len(piece) >= 12 and _looks_random(piece))
+    return random_length >= 24 or any(_is_long_code(piece) for piece in pieces)
 
 
 def redact(text: str) -> str:
@@ -57,14 +57,14 @@ def redact(text: str) -> str:
     return text
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """A text as a message may quote it: shortened, escaped, and without secrets."""
     if looks_secret(text[:1000]) or redact(text[:1000]) != text[:1000]:
         return REDACTED
     return repr(text) if len(text) <= 80 else repr(text[:60]) + "…"
 
 
-def _is_jumbled(piece: str) -> bool:
+def _looks_random(piece: str) -> bool:
     """Whether uppercase, lowercase and digits alternate as in random text, unlike in words."""
     classes = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
     turns = sum(before != after for before, after in pairwise(classes))

@@ -1,6 +1,6 @@
 """Validators of input values: each returns the value in canonical form, or raises InvalidValue.
 
-Messages quote a value only through `secrets.shown`, so that none repeats a secret.
+Messages quote a value only through `secrets.quote`, so that none repeats a secret.
 """
 
 import re
@@ -21,11 +21,11 @@ E = TypeVar("E", bound=Enum)
 Validator: TypeAlias = Callable[[Any], T]
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOST_ITEMS = 100
-LONGEST_ITEM = 200
-LONGEST_NAME = 200
-LONGEST_URL = 2048
-LONGEST_EMAIL = 254
+MAX_ITEMS = 100
+MAX_ITEM_LENGTH = 200
+MAX_NAME_LENGTH = 200
+MAX_URL_LENGTH = 2048
+MAX_EMAIL_LENGTH = 254
 CLOCK_SKEW = timedelta(minutes=5)
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -44,7 +44,7 @@ def chitty_id(value: Any) -> str:
     """A well-formed ChittyID, without `did:chitty:`."""
     normal = chitty_ids.normalise(_string(value))
     if problem := chitty_ids.problem(normal):
-        raise InvalidValue(f"{secrets.shown(normal)} {problem}")
+        raise InvalidValue(f"{secrets.quote(normal)} {problem}")
     return normal
 
 
@@ -52,7 +52,7 @@ def uuid(value: Any) -> str:
     string = _string(value)
     if not UUID.fullmatch(string):
         raise InvalidValue(
-            f"{secrets.shown(string)} must be a UUID: 8-4-4-4-12 lowercase hexadecimal digits"
+            f"{secrets.quote(string)} must be a UUID: 8-4-4-4-12 lowercase hexadecimal digits"
         )
     return string
 
@@ -73,24 +73,24 @@ def text(longest: int, *, shortest: int = 1, lines: bool = False) -> Validator[s
 
 
 def name(value: Any) -> str:
-    string = text(LONGEST_NAME)(value)
+    string = text(MAX_NAME_LENGTH)(value)
     if string != string.strip():
         raise InvalidValue("must not begin or end with a space")
     return string
 
 
 def email(value: Any) -> str:
-    address = text(LONGEST_EMAIL)(value)
+    address = text(MAX_EMAIL_LENGTH)(value)
     local, _, domain = address.rpartition("@")
     if len(local) > 64 or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise InvalidValue(
-            f"{secrets.shown(address)} must be an email address, such as somebody@example.org"
+            f"{secrets.quote(address)} must be an email address, such as somebody@example.org"
         )
     return address
 
 
 def url(value: Any) -> str:
-    string = text(LONGEST_URL)(value)
+    string = text(MAX_URL_LENGTH)(value)
     if re.search(r"[\s\\]", string):
         raise InvalidValue("a URL must not contain spaces or backslashes: percent-encode them")
     try:
@@ -98,11 +98,11 @@ def url(value: Any) -> str:
         host, port = parts.hostname, parts.port
     except ValueError:
         raise InvalidValue(
-            f"{secrets.shown(string)} must be a URL, such as https://example.org/path"
+            f"{secrets.quote(string)} must be a URL, such as https://example.org/path"
         ) from None
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise InvalidValue(
-            f"{secrets.shown(string)} must be a URL, such as https://example.org/path"
+            f"{secrets.quote(string)} must be a URL, such as https://example.org/path"
         )
     if "@" in parts.netloc:
         raise InvalidValue(
@@ -114,9 +114,9 @@ def url(value: Any) -> str:
 def string_list(value: Any) -> list[str]:
     if not isinstance(value, list):
         raise InvalidValue("must be a list of strings")
-    if len(value) > MOST_ITEMS:
-        raise InvalidValue(f"has {len(value)} items; {MOST_ITEMS} are allowed")
-    item = text(LONGEST_ITEM)
+    if len(value) > MAX_ITEMS:
+        raise InvalidValue(f"has {len(value)} items; {MAX_ITEMS} are allowed")
+    item = text(MAX_ITEM_LENGTH)
     positions: dict[str, int] = {}
     for position, each in enumerate(value, start=1):
         try:
@@ -146,12 +146,12 @@ def key_reference(value: Any) -> str:
     return key
 
 
-def whole_number(least: int, most: int) -> Validator[int]:
+def whole_number(minimum: int, maximum: int) -> Validator[int]:
     def check(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InvalidValue("must be a whole number")
-        if not least <= value <= most:
-            raise InvalidValue(f"must be from {least} to {most}")
+        if not minimum <= value <= maximum:
+            raise InvalidValue(f"must be from {minimum} to {maximum}")
         return value
 
     return check

@@ -73,7 +73,7 @@ class FieldCollector:
                     continue
                 spread.add(name)
                 fragment = self.fragments[name]
-            if applies(self.schema, fragment, type_):
+            if type_applies(self.schema, fragment, type_):
                 yield from self._fields(type_, fragment.selection_set.selections, spread)
 
     def _is_included(self, node: Any) -> bool:
@@ -84,7 +84,7 @@ class FieldCollector:
         return not (skip and skip["if"]) and not (include and not include["if"])
 
 
-def applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> bool:
+def type_applies(schema: GraphQLSchema, fragment: Any, type_: GraphQLObjectType) -> bool:
     if fragment.type_condition is None:
         return True
     condition = schema.type_map[fragment.type_condition.name.value]

@@ -89,14 +89,16 @@ def to_one(relation: Relation[Any], description: str, *, required: bool = False)
     return field(ToOne(relation, required), resolve, returns, description)
 
 
-def to_one_of(by: str, relations: Mapping[str, Relation[Any]], union: Any, description: str) -> Any:
-    """The field of one of several to-one relations; the column `by` says which."""
+def to_one_of(
+    discriminator: str, relations: Mapping[str, Relation[Any]], union: Any, description: str
+) -> Any:
+    """The field of one of several to-one relations; the column `discriminator` says which."""
 
     async def resolve(self: Any, info: Info) -> Any:
-        relation = relations.get(getattr(self.row, by))
+        relation = relations.get(getattr(self.row, discriminator))
         return _existing(None if relation is None else await _follow(info, relation, self.row))
 
-    return field(ToOneOf(by, relations), resolve, union, description)
+    return field(ToOneOf(discriminator, relations), resolve, union, description)
 
 
 def lookup(

@@ -39,9 +39,9 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class ToOneOf:
-    """The row that one of several relations leads to; the column `by` says which. Required."""
+    """The row that one of several relations leads to; the column `discriminator` says which. Required."""
 
-    by: str
+    discriminator: str
     relations: Mapping[str, Relation[Any]]
 
 

@@ -56,11 +56,11 @@ FREE = Cost()
 
 @dataclass(frozen=True, slots=True)
 class CostCalculator:
-    """`most` is how far the objects of an introspection are counted."""
+    """`limit` is how far the objects of an introspection are counted."""
 
     schema: GraphQLSchema
     policy: Policy
-    most: int
+    limit: int
 
     def cost_of(
         self, node: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
@@ -89,13 +89,13 @@ class _Calculation:
     ) -> Amount:
         if field.name == "__schema" or field.name == "__type":
             calculator = self.calculator
-            amount: Amount = introspection_cost.points(field, calculator.schema, calculator.most)
+            amount: Amount = introspection_cost.points(field, calculator.schema, calculator.limit)
         else:
             amount = self._field(selection, field, size)
         conditions = [occurrence.when for occurrence in field.occurrences]
         if ALWAYS in conditions:
             return amount
-        return conditional(lambda sent: self.variables.hold(conditions, sent), amount)
+        return conditional(lambda sent: self.variables.any_holds(conditions, sent), amount)
 
     def _field(self, selection: ObjectSelection, field: ObjectField, size: Amount) -> Amount:
         node, definition = field.occurrences[0].node, field.definition

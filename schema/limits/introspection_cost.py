@@ -10,15 +10,15 @@ from schema.limits.list_sizes import is_list
 from schema.limits.selection_tree import ObjectField, ObjectSelection
 
 
-def points(selected: ObjectField, schema: GraphQLSchema, most: int) -> int:
-    """How many objects a `__schema` field has, or a `__type` field for any type; stops at `most` + 1."""
+def points(selected: ObjectField, schema: GraphQLSchema, limit: int) -> int:
+    """How many objects a `__schema` field has, or a `__type` field for any type; stops at `limit` + 1."""
     (selection,) = selected.selections.values()
     roots = [schema] if selected.name == "__schema" else schema.type_map.values()
-    counter = _Counter(SimpleNamespace(schema=schema), most)
+    counter = _Counter(SimpleNamespace(schema=schema), limit)
     try:
         return max(counter.objects(selection, root) for root in roots)
     except _TooMany:
-        return most + 1
+        return limit + 1
 
 
 class _TooMany(Exception):

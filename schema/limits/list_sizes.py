@@ -21,7 +21,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from schema.limits.selection_tree import When
+from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
 
 PAGE_SIZE_ARGUMENTS = ("first", "last")
@@ -44,7 +44,7 @@ class VariableReader:
     def read(self, name: str, sent: SentVariables) -> Any:
         return sent[name] if name in sent else self.defaults.get(name)
 
-    def hold(self, conditions: Sequence[When], sent: SentVariables) -> bool:
+    def any_holds(self, conditions: Sequence[IncludeCondition], sent: SentVariables) -> bool:
         return any(
             all(self.read(name, sent) is required for name, required in when) for when in conditions
         )
@@ -58,7 +58,7 @@ def is_list(definition: GraphQLField) -> bool:
     return is_list_type(get_nullable_type(definition.type))
 
 
-def of_page(node: FieldNode, variables: VariableReader, default: int, most: int) -> Amount:
+def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: int) -> Amount:
     """How many entries a page may have; an out-of-range size counts as the nearest allowed one."""
     arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
     sizes = [arguments[name] for name in PAGE_SIZE_ARGUMENTS if name in arguments]
@@ -68,7 +68,7 @@ def of_page(node: FieldNode, variables: VariableReader, default: int, most: int)
     def size_for(sent: SentVariables) -> int:
         for value in (*literals, *[variables.read(name, sent) for name in names]):
             if isinstance(value, int | float):  # JSON's 100.0 is an Int too
-                return min(max(int(value), 0), most)
+                return min(max(int(value), 0), max_size)
         return default
 
     return size_for if names else size_for({})

@@ -24,12 +24,12 @@ from graphql import (
     is_composite_type,
 )
 
-from schema.fields.collect_fields import applies
+from schema.fields.collect_fields import type_applies
 
-When: TypeAlias = frozenset[tuple[str, bool]]
+IncludeCondition: TypeAlias = frozenset[tuple[str, bool]]
 """A condition: variables by name, with the values that they all must have."""
 
-ALWAYS: When = frozenset()
+ALWAYS: IncludeCondition = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Occurrence:
     """A node that selects a field, and the condition under which it does."""
 
     node: FieldNode
-    when: When
+    when: IncludeCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ class SelectionTreeBuilder:
     fragments: Mapping[str, FragmentDefinitionNode]
 
     def build(
-        self, type_: GraphQLObjectType, selected: Iterable[tuple[SelectionSetNode, When]]
+        self,
+        type_: GraphQLObjectType,
+        selected: Iterable[tuple[SelectionSetNode, IncludeCondition]],
     ) -> ObjectSelection:
         grouped: dict[str, list[Occurrence]] = {}
         collector = _Collector(self, type_)
@@ -97,9 +99,11 @@ class SelectionTreeBuilder:
 class _Collector:
     builder: SelectionTreeBuilder
     type_: GraphQLObjectType
-    spread: set[tuple[str, When]] = field(default_factory=set)
+    spread: set[tuple[str, IncludeCondition]] = field(default_factory=set)
 
-    def occurrences(self, selection_set: SelectionSetNode, when: When) -> Iterator[Occurrence]:
+    def occurrences(
+        self, selection_set: SelectionSetNode, when: IncludeCondition
+    ) -> Iterator[Occurrence]:
         for selection in selection_set.selections:
             condition = _condition(when, selection)
             if condition is None:
@@ -114,11 +118,11 @@ class _Collector:
                     continue
                 self.spread.add((name, condition))
                 fragment = self.builder.fragments[name]
-            if applies(self.builder.schema, fragment, self.type_):
+            if type_applies(self.builder.schema, fragment, self.type_):
                 yield from self.occurrences(fragment.selection_set, condition)
 
 
-def _condition(when: When, selection: SelectionNode) -> When | None:
+def _condition(when: IncludeCondition, selection: SelectionNode) -> IncludeCondition | None:
     """The condition together with a selection's own @skip and @include; None if it never holds."""
     for directive in selection.directives or ():
         name, arguments = directive.name.value, directive.arguments or ()

@@ -17,22 +17,22 @@ def evaluate(amount: Amount, sent: SentVariables) -> int:
 
 
 def sum_of(amounts: Iterable[Amount]) -> Amount:
-    known, open_ = _split(amounts)
+    known, unknown = _split(amounts)
     sum_ = sum(known)
-    if not open_:
+    if not unknown:
         return sum_
-    if len(open_) == 1 and not sum_:
-        return open_[0]
-    return lambda sent: sum_ + sum([amount(sent) for amount in open_])
+    if len(unknown) == 1 and not sum_:
+        return unknown[0]
+    return lambda sent: sum_ + sum([amount(sent) for amount in unknown])
 
 
 def largest(amounts: Iterable[Amount]) -> Amount:
     """The largest of the amounts, at least 0."""
-    known, open_ = _split(amounts)
-    most = max(known, default=0)
-    if not open_:
-        return most
-    return lambda sent: max(most, *[amount(sent) for amount in open_])
+    known, unknown = _split(amounts)
+    minimum = max(known, default=0)
+    if not unknown:
+        return minimum
+    return lambda sent: max(minimum, *[amount(sent) for amount in unknown])
 
 
 def product(factor: Amount, amount: Amount) -> Amount:
@@ -51,10 +51,10 @@ def conditional(holds: Callable[[SentVariables], bool], amount: Amount) -> Amoun
 
 def _split(amounts: Iterable[Amount]) -> tuple[list[int], list[Callable[[SentVariables], int]]]:
     known: list[int] = []
-    open_: list[Callable[[SentVariables], int]] = []
+    unknown: list[Callable[[SentVariables], int]] = []
     for amount in amounts:
         if isinstance(amount, int):
             known.append(amount)
         else:
-            open_.append(amount)
-    return known, open_
+            unknown.append(amount)
+    return known, unknown

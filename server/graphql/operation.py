@@ -111,7 +111,7 @@ class Operations:
         log.outcome = "errors" if result.errors else "ok"
         response: dict[str, Any] = {"data": result.data}
         if result.errors:
-            response["errors"] = errors.formatted(result.errors, logs.request_id.get())
+            response["errors"] = errors.format_errors(result.errors, logs.request_id.get())
         if request.wants_cost:
             response["extensions"] = self._extensions(prepared, log, result.data)
         return response

@@ -16,7 +16,7 @@ from db.errors import ErrorCode
 from resolvers.loaders import ROWS_PER_OPERATION
 from resolvers.permissions import Capability
 from schema.built import GRAPHQL
-from schema.filter_reader import DEEPEST, MOST_PARTS
+from schema.filter_reader import MAX_DEPTH, MAX_PARTS
 from server.cli import parser
 from server.endpoints import graphql_ws
 from server.endpoints.github_webhooks import STATUS
@@ -169,7 +169,7 @@ def test_the_fixed_limits_are_documented():
     limits = " ".join(API.section("Fixed limits").split())
 
     assert f"{ROWS_PER_OPERATION:,} rows at most (`TOO_MANY_ROWS`)" in limits
-    assert f"{MOST_PARTS} parts, nested {DEEPEST} deep, at most (`FILTER_TOO_LARGE`)" in limits
+    assert f"{MAX_PARTS} parts, nested {MAX_DEPTH} deep, at most (`FILTER_TOO_LARGE`)" in limits
 
 
 def test_the_python_that_is_needed_is_the_one_that_is_tested():

@@ -82,8 +82,8 @@ def test_counts_and_looks_beyond_scan_no_table(migrated, relation: Relation[Any]
 
     for statement in (
         listings.count(listing, ["a"]),
-        listings.overreaches(listing, order, (AT, "key"), ["a"], ahead=False),
-        listings.overreaches(listing, order, (AT, "key"), ["a"], ahead=True),
+        listings.extends_past(listing, order, (AT, "key"), ["a"], ahead=False),
+        listings.extends_past(listing, order, (AT, "key"), ["a"], ahead=True),
     ):
         found = plan(migrated, statement)
 
