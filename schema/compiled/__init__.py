@@ -1,1 +1,1 @@
-"""The compiled road: operations made into Programs once, and carried out without walking fields."""
+"""Compiled execution: an operation becomes a plan once, and each run of it one Program."""

@@ -67,15 +67,15 @@ class Arguments:
             values = {name: coerced.get(variable) for name, variable in self.scalars}
             if None not in values.values():
                 return values
-        given = get_argument_values(self.field, self.node, run.variables)
-        return converted(given, self.named)
+        sent = get_argument_values(self.field, self.node, run.variables)
+        return converted(sent, self.named)
 
 
 def _scalars(field: GraphQLField, node: FieldNode, named: Named) -> list[tuple[str, str]] | None:
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    sent = {argument.name.value: argument.value for argument in node.arguments or ()}
     pairs = []
     for name, python_name, _ in named:
-        value, declared = given.get(name), field.args[name]
+        value, declared = sent.get(name), field.args[name]
         if value is None:
             if declared.default_value is not Undefined or declared.default is not None:
                 return None

@@ -1,7 +1,7 @@
-"""How stored values become what the answer says, a whole column of them at a time.
+"""Converts stored values to those of the answer, a whole column at a time.
 
-Ordinary values are recognised together, in passes that run in C; a column with any other is read value
-by value by its ColumnType, which is what the generic road asks: so both say the same, and refuse the same.
+Ordinary values are recognised together, in passes that run in C. A column with any other value is read value
+by value with its ColumnType, as generic execution does: so both give, and refuse, the same.
 """
 
 from collections import deque
@@ -16,8 +16,8 @@ from db.model.column_types import INT32_MAX, ColumnType
 from db.model.tables import Column
 from db.program import Value
 
-LISTS_REMEMBERED = 4_096
-TOGETHER = 4  # values from which on passes over all of them pay
+LISTS_CACHED = 4_096
+TOGETHER = 4  # from so many values on, passes over all of them pay off
 INSTANT_CHARACTERS = 24
 SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
 
@@ -27,7 +27,7 @@ NoneType = type(None)
 
 
 def converter(column: Column) -> Converter:
-    """What makes a column's stored values the answer's; raises Unreadable."""
+    """The converter of a column's stored values; it raises Unreadable."""
     one = _reader(column)
     at_once = _names(column.type) if column.type.names else _AT_ONCE.get(column.type)
     if column.private is not None and column.private.hidden is not None:
@@ -39,8 +39,8 @@ def converter(column: Column) -> Converter:
         types = set(map(type, values))
         if not column.nullable and NoneType in types:
             return list(map(one, values))
-        made = at_once(values, types) if at_once else None
-        return list(map(one, values)) if made is None else made
+        converted = at_once(values, types) if at_once else None
+        return list(map(one, values)) if converted is None else converted
 
     return convert
 
@@ -67,15 +67,15 @@ def _instants(values: Values, types: set[type]) -> Values | None:
     """The values, when each is canonical: as long as one, with its separators, and in the calendar."""
     if not types <= {str, NoneType}:
         return None
-    given = [value for value in values if value is not None]
-    joined = "".join(given)
-    size, count = INSTANT_CHARACTERS, len(given)
-    if len(joined) != size * count or set(map(len, given)) - {size}:
+    texts = [value for value in values if value is not None]
+    joined = "".join(texts)
+    size, count = INSTANT_CHARACTERS, len(texts)
+    if len(joined) != size * count or set(map(len, texts)) - {size}:
         return None
     if any(joined[place::size] != mark * count for place, mark in SEPARATORS.items()):
         return None
     try:
-        deque(map(datetime.fromisoformat, given), maxlen=0)
+        deque(map(datetime.fromisoformat, texts), maxlen=0)
     except ValueError:
         return None
     return values
@@ -106,7 +106,7 @@ def _reader(column: Column) -> Callable[[Value], Any]:
     kind, private = column.type, column.private
     is_nullable = column.nullable or private is not None
     hidden = None if private is None else private.hidden
-    read = lru_cache(LISTS_REMEMBERED)(kind.read) if kind is column_types.STRING_LIST else kind.read
+    read = lru_cache(LISTS_CACHED)(kind.read) if kind is column_types.STRING_LIST else kind.read
     is_text, names = kind in (column_types.TEXT, column_types.CHITTY_ID), kind.names
     serialise: Callable[[Any], Any] | None = None
     if kind is column_types.BIG_INT:

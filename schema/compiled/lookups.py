@@ -70,7 +70,7 @@ class LookupTask:
         rows = orjson.loads(texts[0])
         for use in self._lookup.uses:
             objects = use.plan.build(rows)
-            by_key = {row[0]: made for row, made in zip(rows, objects, strict=True)}
+            by_key = {row[0]: built for row, built in zip(rows, objects, strict=True)}
             for parent, key in self._targets:
                 parent[use.key] = by_key.get(key)
             if use.required and not all(key in by_key for _, key in self._targets):
@@ -94,8 +94,8 @@ class ToOneStep:
         """One lookup of the keys that are not NULL."""
         index = self.index
         targets = [
-            (made, row[index])
-            for made, row in zip(objects, rows, strict=True)
+            (built, row[index])
+            for built, row in zip(objects, rows, strict=True)
             if row[index] is not None
         ]
         if len(targets) < len(objects) and any(use.required for use in self.lookup.uses):
@@ -120,10 +120,10 @@ class UnionStep:
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
         """A lookup for each table that any of the objects leads to."""
         targets: dict[str, list[tuple[dict[str, Any], Value]]] = {}
-        for made, row in zip(objects, rows, strict=True):
+        for built, row in zip(objects, rows, strict=True):
             which = row[self.by]
             if which not in self.lookups or row[self.indexes[which]] is None:
                 raise Unreadable("a stored reference is missing")
-            targets.setdefault(which, []).append((made, row[self.indexes[which]]))
-        for which, found in targets.items():
-            yield LookupTask(self.lookups[which], found, run)
+            targets.setdefault(which, []).append((built, row[self.indexes[which]]))
+        for which, pairs in targets.items():
+            yield LookupTask(self.lookups[which], pairs, run)

@@ -218,10 +218,10 @@ class PagePlan:
         statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
         if shape.has_rows:
             statements.insert(0, shape.statements[0].filled(operands, limit))
-        made = PageStatements(cut, shape, statements)
+        bound = PageStatements(cut, shape, statements)
         if not self.arguments.depend_on_variables:
-            self.cached = made
-        return made
+            self.cached = bound
+        return bound
 
     def json_rows(self, cut: Cut) -> JsonRows | None:
         """How SQLite writes the page's objects as JSON, if it can and they are selected only once."""

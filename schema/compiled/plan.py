@@ -70,8 +70,8 @@ def run_tasks(tasks: Sequence[Task], usage: Usage) -> Program[None]:
     while tasks:
         batch = [statement for task in tasks for statement in task.statements]
         usage.statements += len(batch)
-        found = yield batch
-        texts = iter([str(text) for [(text,)] in found])
+        results = yield batch
+        texts = iter([str(text) for [(text,)] in results])
         following: list[Task] = []
         for task in tasks:
             following += task.take([next(texts) for _ in task.statements])

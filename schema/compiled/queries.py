@@ -93,11 +93,11 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
 
 
 def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], TableLookup]:
-    found = {}
+    lookups = {}
     for table in tables.TABLES:
-        found[table] = compiler.lookup(table, table.key)
-        compiler.use(found[table], field, required=False)
-    return found
+        lookups[table] = compiler.lookup(table, table.key)
+        compiler.use(lookups[table], field, required=False)
+    return lookups
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ class _ById:
             if place is not None:
                 slot = _Slot(data[self.key], index) if self.many else data
                 targets.setdefault(place[0], []).append((slot, place[1]))
-        for table, found in targets.items():
-            yield LookupTask(self.lookups[table], found, run)
+        for table, pairs in targets.items():
+            yield LookupTask(self.lookups[table], pairs, run)
 
 
 @dataclass(frozen=True, slots=True)

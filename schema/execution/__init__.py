@@ -1,1 +1,1 @@
-"""From a document to a result."""
+"""From the text of a document to the result of an operation."""

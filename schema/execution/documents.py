@@ -38,7 +38,7 @@ DOCUMENTS_KEPT = 500
 LONGEST_NUMBER = 4_000  # Python reads no longer ones
 MAX_VALIDATION_ERRORS = 20
 INTROSPECTION_IS_OFF = (
-    "the schema is not told here: that takes a server with CHITTYGRAPH_INTROSPECTION=true"
+    "introspection is disabled: start the server with CHITTYGRAPH_INTROSPECTION=true to enable it"
 )
 # With the library's own budget, a kilobyte that repeats one field takes half a second. Generated documents
 # spend some hundreds.

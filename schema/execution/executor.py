@@ -190,7 +190,7 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
         word = "fault" if isinstance(error, EXPECTED_ERRORS) else "failure"
         raise Fallback(f"{word}: {type(error).__name__}") from None
     try:
-        made, tasks = plan.begin(payload, run)
+        data, tasks = plan.begin(payload, run)
         if tasks and plan.most <= INLINE_ROWS:
             await ctx.read_few(run_tasks(tasks, ctx.usage))
         elif tasks:
@@ -198,7 +198,7 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
     except Exception as error:
         raise _fallback(error) from None
     del ctx.mutation_results[key]
-    return made
+    return data
 
 
 def _fallback(error: Exception) -> Fallback:

@@ -40,28 +40,28 @@ class Variables:
             values = get_variable_values(GRAPHQL, self._definitions, dict(inputs), max_errors=1)
             return values if isinstance(values, VariableValues) else None
         # As get_variable_values does, but without resolving each variable's type again (W1 and W4).
-        made = NONE if not self._flat else VariableValues({}, {})
+        result = NONE if not self._flat else VariableValues({}, {})
         for signature in self._flat:
             value = inputs[signature.name]
             coerced = coerce_input_value(value, signature.type)
             if coerced is Undefined:
                 return None
-            made.sources[signature.name] = VariableValueSource(signature, value)
-            made.coerced[signature.name] = coerced
-        return made
+            result.sources[signature.name] = VariableValueSource(signature, value)
+            result.coerced[signature.name] = coerced
+        return result
 
 
 def _flat(
     definitions: Sequence[VariableDefinitionNode],
 ) -> list[GraphQLVariableSignature] | None:
     """The variables' signatures; None if a value of one may nest, and so nest too deep."""
-    found = []
+    signatures = []
     for definition in definitions:
         signature = get_variable_signature(GRAPHQL, definition)
         if isinstance(signature, GraphQLError) or not _is_flat(signature.type):
             return None
-        found.append(signature)
-    return found
+        signatures.append(signature)
+    return signatures
 
 
 def _is_flat(type_: GraphQLInputType) -> bool:

@@ -79,11 +79,11 @@ async def _receive(request: Request) -> StoredDelivery:
 
 def is_signed(body: bytes, signature: str, secrets: tuple[str, ...]) -> bool:
     """Whether one of the secrets made the signature; takes as long whichever did, or none."""
-    given = signature.encode("utf-8", "surrogateescape")
+    received = signature.encode("utf-8", "surrogateescape")
     matches = 0
     for secret in secrets:
-        made = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-        matches += hmac.compare_digest(made.encode(), given)
+        expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        matches += hmac.compare_digest(expected.encode(), received)
     return matches > 0
 
 

@@ -125,10 +125,10 @@ class GraphiQL:
 
     def _version(self) -> tuple[int, ...]:
         try:
-            found = self._index.stat()
+            stat = self._index.stat()
         except FileNotFoundError:
             return ()
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     def _read(self) -> Built:
         version = self._version()  # first: a build during the read is then noticed next time

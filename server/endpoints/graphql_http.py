@@ -101,11 +101,11 @@ async def _answer(
     operations, method = service.operations, scope["method"]
     log: OperationLog = scope[KEY]
     timing, started = log.timing, time.monotonic()
-    asked = await request.read(scope, receive, service.settings.max_body_bytes)
+    graphql_request = await request.read(scope, receive, service.settings.max_body_bytes)
     if operations.gate is not None and time.monotonic() - started > RECHECK_SECONDS:
         address = operations.client_address(scope)
         viewer = await operations.gate.recheck(scope["headers"], address)
-    prepared = operations.prepare(asked, log)
+    prepared = operations.prepare(graphql_request, log)
     if timing is not None:
         timing.end_phase("prepare")
     is_query = prepared.operation.is_query

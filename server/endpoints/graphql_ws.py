@@ -189,14 +189,14 @@ class _Socket:
         if id_ in self._named:
             raise Closed(ID_TAKEN, f"Subscriber for {id_} already exists")
         try:
-            asked = request.of(payload)
+            graphql_request = request.of(payload)
         except HTTPError as error:
             raise Closed(INVALID, str(error)) from None
         operation = OperationLog()
         started = time.perf_counter()
         token = request_id.set(middleware.new_request_id())
         try:
-            prepared, viewer = await self._prepare(asked, operation)
+            prepared, viewer = await self._prepare(graphql_request, operation)
         except (HTTPError, RequestRefused) as refused:
             await self._refuse(id_, operation, refused)
             self._report(operation, started)
@@ -209,14 +209,14 @@ class _Socket:
             request_id.reset(token)
 
     async def _prepare(
-        self, asked: GraphQLRequest, operation: OperationLog
+        self, graphql_request: GraphQLRequest, operation: OperationLog
     ) -> tuple[PreparedOperation, Viewer]:
         viewer = await self._viewer(operation)
         if len(self._running) >= MOST_OPERATIONS:
             raise HTTPError(
                 429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end"
             )
-        prepared = self._service.operations.prepare(asked, operation)
+        prepared = self._service.operations.prepare(graphql_request, operation)
         self._service.operations.charge(prepared, viewer, operation)
         return prepared, viewer
 

@@ -60,13 +60,13 @@ def _own(service: Service) -> Iterable[Metric]:
 
 def _has_token(request: Request, service: Service) -> bool:
     token, gate = str(service.settings.metrics_token), service.operations.gate
-    given = bearer(request.headers.get("authorization", ""))
-    if not token or not given:
+    sent = bearer(request.headers.get("authorization", ""))
+    if not token or not sent:
         return False
     address = service.operations.client_address(request.scope)
     if gate is not None:
         gate.check_failures(address)
-    if hmac.compare_digest(given.encode(), token.encode()):
+    if hmac.compare_digest(sent.encode(), token.encode()):
         return True
     if gate is not None:
         gate.record_failure(address, "not the metrics token")

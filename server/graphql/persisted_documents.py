@@ -50,15 +50,15 @@ class PersistedDocuments:
         return request.query
 
     def _by_document_id(self, id_: str) -> str:
-        found = self._by_id.get(id_)
-        if found is None and id_.startswith(SHA256):
-            found = self._known(id_.removeprefix(SHA256))
-        if found is None:
+        text = self._by_id.get(id_)
+        if text is None and id_.startswith(SHA256):
+            text = self._known(id_.removeprefix(SHA256))
+        if text is None:
             raise RequestRefused.because(
                 "DOCUMENT_NOT_FOUND",
                 f"no document here has the id {id_[:100]!r}: it is in none of the server's files",
             )
-        return found
+        return text
 
     def _by_sha256(self, sha256: str, text: str) -> str:
         known = self._known(sha256)
@@ -109,13 +109,15 @@ def load(settings: Settings, documents: Documents) -> PersistedDocuments:
 
 def _read(path: Path) -> Iterable[tuple[str, str]]:
     try:
-        found = strict_json.read(path.read_bytes())
+        documents = strict_json.read(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise _refused(f"{path} cannot be read as JSON in UTF-8: {why}") from None
-    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+    if not isinstance(documents, dict) or not all(
+        isinstance(text, str) for text in documents.values()
+    ):
         raise _refused(f"{path} must be a JSON object that gives each id its document's text")
-    return found.items()
+    return documents.items()
 
 
 def _check(where: str, id_: str, text: str, documents: Documents) -> None:

@@ -44,7 +44,7 @@ class RecordedRegistry:
         self.executor = Executor(compile_operations=True)
 
     async def statements(self, query: str, **variables: Any) -> list[Statement]:
-        """The statements that an operation takes on the generic road; it must succeed."""
+        """The statements that an operation takes in generic execution; it must succeed."""
         document = self.documents.prepare(query)
         async with RecordingContext(db=self.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
             result = await generic.run(document, document.operation(None), ctx, variables)
@@ -63,7 +63,7 @@ class RecordedRegistry:
     async def answered(
         self, ctx: RecordingContext, query: str, variables: dict[str, Any] | None = None
     ) -> OperationResult:
-        """An operation's outcome in this scope, whichever road it takes."""
+        """The result of an operation in this context, however it is executed."""
         document = self.documents.prepare(query)
         return await self.executor.execute(document, document.operation(None), ctx, variables or {})
 

@@ -1,4 +1,4 @@
-"""Pages of leaves come as the answer's own text, byte for byte what the generic road makes of them."""
+"""Pages of leaves come as the answer's own text, byte for byte what generic execution makes of them."""
 
 from itertools import product
 from typing import Any

@@ -1,4 +1,4 @@
-"""Large pages of what is a viewer's own: the same rows in the same order as on small ones, by either road."""
+"""Large pages of a viewer's own rows: the same rows in the same order as small ones, in both executions."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ ORDERINGS = {
 
 @pytest.fixture
 async def viewer(tmp_path: Path) -> AsyncIterator[tuple[Api, Api]]:
-    """The viewer on plans, and on the generic road."""
+    """The viewer with plans, and with generic execution."""
     path = tmp_path / "registry.db"
     new_registry(path)
     with closing(sqlite3.connect(path)) as connection:

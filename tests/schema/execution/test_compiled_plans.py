@@ -1,4 +1,4 @@
-"""Plans: what an operation asks of the database, and when the generic road carries it out instead."""
+"""Plans: the statements of an operation, level by level."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -123,7 +123,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("arguments", "selection", "limit"), LIMITS)
-async def test_a_row_more_is_read_only_to_tell_whether_there_is_more(
+async def test_one_row_more_is_read_only_for_has_next_page(
     registry, arguments: str, selection: str, limit: int
 ):
     query = f"{{ contexts(orderBy: [{{ field: NAME }}] {arguments}) {{ {selection} }} }}"
@@ -183,7 +183,7 @@ async def test_sql_is_written_once_for_constants_and_for_each_shape_of_variables
     assert third[0].statement.sql != other[0].statement.sql
 
 
-async def test_there_is_a_plan_for_each_way_that_skip_and_include_turn_out(registry):
+async def test_each_outcome_of_skip_and_include_has_a_plan_of_its_own(registry):
     query = """
         query ($brief: Boolean!, $more: Boolean = false, $first: Int) {
           contexts(first: $first) { nodes { name status @skip(if: $brief) tools @include(if: $more) } }
@@ -206,7 +206,7 @@ async def test_there_is_a_plan_for_each_way_that_skip_and_include_turn_out(regis
     assert len(registry.documents.prepare(query).operation(None).plans) == len(ways)
 
 
-async def test_the_plans_kept_of_a_document_are_bounded_and_the_others_work_all_the_same(registry):
+async def test_a_document_keeps_a_limited_number_of_plans_and_works_without_the_others(registry):
     names = [f"v{number}" for number in range(6)]
     declared = ", ".join(f"${name}: Boolean!" for name in names)
     fields = " ".join(f"{name}: name @include(if: ${name})" for name in names)
@@ -235,7 +235,7 @@ async def test_what_many_rows_lead_to_is_fetched_once(registry):
     }
 
 
-async def test_nothing_is_asked_of_nobody(registry):
+async def test_a_level_without_objects_reads_nothing(registry):
     await put(registry, "DELETE FROM connections")
 
     asked = await registry.asked("""

@@ -13,13 +13,13 @@ def documents():
     return Documents(introspection=True)
 
 
-def test_a_document_that_comes_again_is_not_prepared_again(documents):
+def test_a_repeated_document_is_prepared_once(documents):
     first = documents.prepare(ASK)
 
     assert documents.prepare(ASK) is first
 
 
-def test_the_document_that_was_not_used_for_longest_goes_first(documents):
+def test_the_least_recently_used_document_is_evicted_first(documents):
     first, second = documents.prepare(ASK), documents.prepare(ASK + " ")
     for n in range(DOCUMENTS_KEPT - 1):
         documents.prepare(ASK)
@@ -29,7 +29,7 @@ def test_the_document_that_was_not_used_for_longest_goes_first(documents):
     assert documents.prepare(ASK + " ") is not second
 
 
-def test_few_large_documents_push_the_others_out_too(documents):
+def test_a_few_large_documents_evict_the_others_too(documents):
     first = documents.prepare(ASK)
     for n in range(6):
         documents.prepare(f"{{ a{n}: __typename }}" + "," * (CHARACTERS_KEPT // 6))
@@ -37,7 +37,7 @@ def test_few_large_documents_push_the_others_out_too(documents):
     assert documents.prepare(ASK) is not first
 
 
-def test_a_document_that_was_refused_is_refused_again(documents):
+def test_an_invalid_document_is_not_cached(documents):
     for _ in range(2):
         with pytest.raises(RequestRefused) as refused:
             documents.prepare("{ nothing }")

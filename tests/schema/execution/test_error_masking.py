@@ -35,7 +35,7 @@ async def asked(api, query, variables):
     return answer.json(), answer.headers["x-request-id"], answer.status_code
 
 
-async def test_a_fault_in_a_query_fails_its_fields_alone_and_tells_the_request_id(broken):
+async def test_a_fault_in_a_query_fails_its_fields_alone_and_reports_the_request_id(broken):
     answer, request_id, status = await asked(broken, READS, {"name": TOKEN})
 
     assert status == 200

@@ -1,4 +1,4 @@
-"""Operations that no plan carries out: the generic road does, once and in the same snapshot.
+"""Operations that no plan can execute: generic execution takes over, once and in the same snapshot.
 
 Why is counted.
 """
@@ -89,7 +89,7 @@ async def answered(registry: RecordedRegistry, query: str, **variables: Any) -> 
         return await registry.answered(ctx, query, variables)
 
 
-async def by_the_generic_road(registry: RecordedRegistry, query: str, **variables: Any) -> Any:
+async def by_generic_execution(registry: RecordedRegistry, query: str, **variables: Any) -> Any:
     async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=OPERATOR) as ctx:
         document = registry.documents.prepare(query)
         return await generic.run(document, document.operation(None), ctx, variables)
@@ -105,7 +105,7 @@ async def sessions(registry: RecordedRegistry) -> list[Any]:
 
 
 @pytest.mark.parametrize(("sql", "field", "fault"), FAULTS.values(), ids=FAULTS)
-async def test_a_fault_is_handed_over_in_the_same_snapshot_and_counted(
+async def test_a_fault_falls_back_to_generic_execution_in_the_same_snapshot_and_is_counted(
     registry, sql: str, field: str, fault: str
 ):
     damage(registry, sql)
@@ -128,19 +128,19 @@ async def test_a_fault_is_handed_over_in_the_same_snapshot_and_counted(
 
 
 @pytest.mark.parametrize(("sql", "field", "_fault"), FAULTS.values(), ids=FAULTS)
-async def test_what_is_handed_over_is_answered_as_the_generic_road_answers(
+async def test_a_fallback_gives_the_answer_of_generic_execution(
     registry, sql: str, field: str, _fault: str
 ):
     damage(registry, sql)
 
-    expected = await by_the_generic_road(registry, NAMES % field)
+    expected = await by_generic_execution(registry, NAMES % field)
     found = await answered(registry, NAMES % field)
 
     assert found.data == expected.data
     assert told(found.errors) == told(expected.errors)
 
 
-async def test_a_fault_is_met_only_where_it_is_asked_for(registry):
+async def test_a_fault_matters_only_if_its_field_is_selected(registry):
     for sql, _, _ in FAULTS.values():
         damage(registry, sql)
 
@@ -149,7 +149,7 @@ async def test_a_fault_is_met_only_where_it_is_asked_for(registry):
     assert len(asked) == 1
 
 
-async def test_a_reference_that_leads_nowhere_is_handed_over_where_it_is_required(registry):
+async def test_a_required_reference_that_leads_nowhere_falls_back(registry):
     with elsewhere(registry.db.path) as connection:
         connection.execute("UPDATE contexts SET owner_chitty_id = 'CHITTY-ACTOR-000009-AAAA'")
 
@@ -160,7 +160,7 @@ async def test_a_reference_that_leads_nowhere_is_handed_over_where_it_is_require
     assert found.errors[0].path == ["contexts", "nodes", 0, "owner"]
 
 
-async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
+async def test_a_server_counts_compiled_operations_and_fallbacks_by_reason(tmp_path):
     async with running(tmp_path / "registry.db") as api:
         await api.put(
             "INSERT INTO actors (chitty_id, actor_type, email, created_at, updated_at)"
@@ -172,16 +172,16 @@ async def test_a_server_counts_which_road_its_operations_took_and_why(tmp_path):
         await api.ask("{ actors { totalCount } __schema { queryType { name } } }")
         faulty = await api.post("{ actors { nodes { email } } }")
         refused = await api.post("{ actors { nodes { nmae } } }")
-        roads = api.service.operations.executor
+        executor = api.service.operations.executor
 
     assert [error["extensions"]["code"] for error in faulty["errors"]] == ["UNREADABLE"]
     assert "data" not in refused
-    assert roads.compiled == 3
-    assert dict(roads.generic) == {"introspection": 1, "fault: EngineError": 1}
+    assert executor.compiled == 3
+    assert dict(executor.generic) == {"introspection": 1, "fault: EngineError": 1}
 
 
 @pytest.mark.parametrize("beside", ["", "__typename"])
-async def test_introspection_takes_the_generic_road_and_says_why(registry, beside):
+async def test_introspection_falls_back_and_says_why(registry, beside):
     found = await answered(registry, f"{{ __schema {{ queryType {{ name }} }} {beside} }}")
 
     assert found.fallback_reason == "introspection"
@@ -190,7 +190,7 @@ async def test_introspection_takes_the_generic_road_and_says_why(registry, besid
     assert dict(registry.executor.generic) == {"introspection": 1}
 
 
-async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_documents_order(
+async def test_fields_beside_introspection_are_read_by_a_plan_and_keep_the_documents_order(
     registry,
 ):
     query = """
@@ -203,7 +203,7 @@ async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_docum
         fragment Described on Query { __schema { queryType { name } } kind: __type(name: $name) { name } }
     """
 
-    expected = await by_the_generic_road(registry, query, name="Actor")
+    expected = await by_generic_execution(registry, query, name="Actor")
     found = await answered(registry, query, name="Actor")
 
     assert found.fallback_reason is None
@@ -211,10 +211,10 @@ async def test_what_is_asked_beside_introspection_is_read_on_a_plan_in_the_docum
     assert registry.executor.compiled == 1
 
 
-async def test_introspection_that_fails_leaves_all_to_the_generic_road(registry):
+async def test_introspection_that_fails_makes_the_whole_operation_fall_back(registry):
     query = 'query ($name: String = "Actor") { actors { totalCount } __type(name: $name) { name } }'
 
-    expected = await by_the_generic_road(registry, query, name=None)
+    expected = await by_generic_execution(registry, query, name=None)
     found = await answered(registry, query, name=None)
 
     assert found.fallback_reason == "introspection"
@@ -222,14 +222,14 @@ async def test_introspection_that_fails_leaves_all_to_the_generic_road(registry)
     assert [error.message for error in found.errors] == [error.message for error in expected.errors]
 
 
-async def test_more_rows_than_an_operation_may_read_are_refused_by_both_roads(registry):
+async def test_both_executions_refuse_more_rows_than_an_operation_may_read(registry):
     await fill_pages(registry)
     pages = " ".join(
         f"p{size}: connections(first: {size}) {{ nodes {{ id }} }}" for size in range(100, 93, -1)
     )
     query = "{ contexts(first: 100) { nodes { %s } } }"
 
-    expected = await by_the_generic_road(registry, query % pages)
+    expected = await by_generic_execution(registry, query % pages)
     found = await answered(registry, query % pages)
     few = await registry.asked(query % "connections(first: 100) { nodes { id } }")
 
@@ -276,7 +276,7 @@ async def test_a_mutation_whose_payload_meets_a_fault_is_performed_once(registry
     assert await sessions(registry) == [1, 0, 0]
 
 
-async def test_a_fault_in_the_second_of_several_mutations_costs_the_others_nothing(registry):
+async def test_a_fault_in_one_of_several_mutations_leaves_the_others_unharmed(registry):
     damage(registry, "UPDATE actors SET email = x'ff00'")
     fields = [f"n{n}: {SEEN % n} {{ actor {{ sessionCount email }} }}" for n in (2, 1, 3)]
 
@@ -330,7 +330,7 @@ async def test_a_mutation_that_fails_is_not_tried_again(registry):
         "mutation($if: Boolean = true) { a: __typename @%s(if: $if) }",
     ],
 )
-async def test_null_for_a_condition_is_the_callers_mistake_on_either_road(
+async def test_null_for_a_directives_condition_is_the_clients_error_in_both_executions(
     tmp_path: Path, document: str, directive: str
 ):
     sent = {"query": document % directive, "variables": {"if": None}}

@@ -1,4 +1,4 @@
-"""Plans answer as the generic road does, byte for byte, whatever is asked and whatever is stored.
+"""Compiled execution answers as generic execution does, byte for byte, whatever is requested and stored.
 
 `./run test tests/schema/execution/test_paths_agree.py --operations 100000 --seed 7` asks more and others.
 """
@@ -33,7 +33,7 @@ MUTATIONS = counts(250, by_default=60)
 
 
 @dataclass
-class Roads:
+class Executions:
     """Two services over the same file: one that compiles operations and one that does not."""
 
     generic: Api
@@ -66,7 +66,7 @@ def _kind(wrong: str | None) -> str:
 
 
 @asynccontextmanager
-async def both_roads(path: Path) -> AsyncIterator[Roads]:
+async def both_executions(path: Path) -> AsyncIterator[Executions]:
     """Both services over a registry."""
     async with (
         running(path, compiled=False, **ROOM) as generic,
@@ -76,26 +76,28 @@ async def both_roads(path: Path) -> AsyncIterator[Roads]:
         await pool.harvest(generic, found, GRAPHQL)
         # Parsing and validating takes most of the time here, and is not what is compared.
         compiled.service.operations.documents = generic.service.operations.documents
-        yield Roads(generic, compiled, found)
+        yield Executions(generic, compiled, found)
 
 
 def taken(api: Api) -> tuple[int, dict[str, int]]:
     """How many operations a service carried out on a plan, and why it did not the others."""
-    roads = api.service.operations.executor
-    return roads.compiled, dict(roads.generic)
+    executor = api.service.operations.executor
+    return executor.compiled, dict(executor.generic)
 
 
-async def test_both_roads_give_the_same_answers(portion: tuple[str, int, range], tmp_path: Path):
+async def test_both_executions_give_the_same_answers(
+    portion: tuple[str, int, range], tmp_path: Path
+):
     kind, seed, numbers = portion
     MAKERS[kind](tmp_path / "registry.db", seed + numbers.start)
 
-    async with both_roads(tmp_path / "registry.db") as roads:
+    async with both_executions(tmp_path / "registry.db") as executions:
         for number in numbers:
-            operation = operations.query(roads.pool, seed, number)
-            await roads.check(operation)
+            operation = operations.query(executions.pool, seed, number)
+            await executions.check(operation)
             if operation.variables and number % 3 == 0:
-                await roads.check(operations.again(operation))
-        compiled, generic = taken(roads.compiled)
+                await executions.check(operations.again(operation))
+        compiled, generic = taken(executions.compiled)
         gc.collect()
 
     assert compiled >= LEAST_COMPILED[kind] * (compiled + sum(generic.values())), generic
@@ -105,9 +107,9 @@ async def test_both_roads_give_the_same_answers(portion: tuple[str, int, range],
 @pytest.mark.thorough
 async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Path):
     odd.plain(tmp_path / "registry.db", seed=1)
-    async with both_roads(tmp_path / "registry.db") as roads:
+    async with both_executions(tmp_path / "registry.db") as executions:
         documents = [
-            parse(make(roads.pool, 1, number).document)
+            parse(make(executions.pool, 1, number).document)
             for number in range(600)
             for make in (operations.query, operations.mutation)
         ]
@@ -124,7 +126,7 @@ async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Pat
 
 @pytest.mark.parametrize("mutations", MUTATIONS)
 @pytest.mark.parametrize("kind", MAKERS)
-async def test_both_roads_perform_the_same_mutations(
+async def test_both_executions_perform_the_same_mutations(
     kind: str, mutations: int, seed: int, tmp_path: Path
 ):
     since = instants.now()

@@ -19,7 +19,7 @@ class Odd:
         return "odd"
 
 
-def test_of_many_values_that_do_not_fit_only_the_first_ones_are_spoken_of():
+def test_of_many_values_that_do_not_fit_only_the_first_are_reported():
     operation: Any = parse(QUERY).definitions[0]
     variables = Variables(operation.variable_definitions)
 

@@ -66,7 +66,7 @@ async def test_line_breaks_in_values_end_no_event(api: Api):
     )
 
 
-async def test_what_is_not_carried_out_is_told_in_the_stream(api: Api):
+async def test_a_refused_operation_is_reported_in_the_stream(api: Api):
     answer = await api.client.post("/graphql", headers=STREAM, json={"query": "{ nothing }"})
 
     told = answered(answer)
@@ -83,7 +83,7 @@ async def test_what_is_not_carried_out_is_told_in_the_stream(api: Api):
     ],
     ids=["malformed", "media type", "mutation by GET"],
 )
-async def test_what_was_no_request_is_refused_in_json(api: Api, asked, status: int):
+async def test_a_malformed_request_is_refused_in_json(api: Api, asked, status: int):
     headers = {**STREAM, **asked.get("headers", {})}
 
     answer = await api.client.request(**{"url": "/graphql", **asked, "headers": headers})
@@ -92,7 +92,7 @@ async def test_what_was_no_request_is_refused_in_json(api: Api, asked, status: i
     assert answer.status_code == status
 
 
-async def test_a_stream_takes_a_credential_like_every_other_way_of_asking(tmp_path):
+async def test_a_stream_needs_a_credential_like_every_other_request(tmp_path):
     async with protected_api(tmp_path / "registry.db") as api:
         _, key = await api.newcomer("Ada", "audit:read")
         stranger = await api.show(query=QUERY, headers=list(STREAM.items()))
@@ -103,7 +103,7 @@ async def test_a_stream_takes_a_credential_like_every_other_way_of_asking(tmp_pa
     assert answered(known) == {"data": {"viewer": {"capabilities": ["audit:read"]}}}
 
 
-async def test_a_stream_has_no_tag_to_ask_by_again(api: Api):
+async def test_a_stream_has_no_etag(api: Api):
     answer = await api.client.get("/graphql", params={"query": QUERY}, headers=STREAM)
 
     assert "etag" not in answer.headers
@@ -119,7 +119,7 @@ async def test_a_stream_has_no_tag_to_ask_by_again(api: Api):
         ("TEXT/EVENT-STREAM", True),
     ],
 )
-async def test_only_who_likes_a_stream_best_gets_one(api: Api, accept: str, is_stream: bool):
+async def test_only_a_client_that_prefers_a_stream_gets_one(api: Api, accept: str, is_stream: bool):
     answer = await api.client.post("/graphql", headers={"accept": accept}, json={"query": QUERY})
 
     assert answer.headers["content-type"].startswith("text/event-stream") is is_stream

@@ -45,7 +45,7 @@ def test_an_example_answers_without_an_error_and_no_list_is_empty_throughout(ask
     assert {path for path in lists if not path.endswith(".errors")} <= told
 
 
-def test_the_refused_one_is_told_what_to_mend(ask):
+def test_the_refused_example_says_what_to_correct(ask):
     data = ask(EXAMPLES[REFUSED])["data"]
 
     assert data["createContext"]["context"] is None

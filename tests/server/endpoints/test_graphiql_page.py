@@ -57,7 +57,7 @@ async def test_the_page_may_load_from_this_server_only_and_run_nothing_inline(ap
     assert "accept" in answer.headers["vary"].lower()
 
 
-async def test_the_page_is_kept_apart_from_other_windows_where_browsers_heed_that(api):
+async def test_the_page_is_isolated_from_other_windows_in_browsers_that_support_it(api):
     telling = BROWSER | {"sec-fetch-dest": "document"}  # as they do on https and on loopback
 
     heeding = await api.client.get("/graphql", headers=telling)
@@ -71,7 +71,7 @@ async def test_the_page_is_kept_apart_from_other_windows_where_browsers_heed_tha
     assert "sec-fetch-dest" in ignoring.headers["vary"].lower()
 
 
-async def test_a_browser_that_has_the_page_as_it_is_does_not_get_it_again(api):
+async def test_a_browser_that_has_the_page_gets_304(api):
     first = await api.client.get("/graphql", headers=BROWSER)
     held = {"if-none-match": first.headers["etag"]}
 
@@ -115,7 +115,7 @@ async def test_a_file_is_kept_for_a_year_and_guarded_like_the_page(api, script):
         ("", None),
     ],
 )
-async def test_a_file_comes_in_the_smallest_coding_that_the_client_takes(
+async def test_a_file_comes_in_the_smallest_coding_that_the_client_accepts(
     api, script, accepted, coding
 ):
     answer, body = await received(api, script, accepted)
@@ -128,7 +128,7 @@ async def test_a_file_comes_in_the_smallest_coding_that_the_client_takes(
 
 
 @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-", "bytes=5-1", "lines=1"])
-async def test_a_file_is_sent_whole_whatever_range_of_it_is_asked_for(api, script, range_):
+async def test_ranges_are_ignored(api, script, range_):
     whole = await api.client.get(script)
 
     answer = await api.client.get(script, headers={"range": range_})
@@ -158,7 +158,7 @@ async def rebuilt(tmp_path, monkeypatch):
         yield api, folder
 
 
-async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_it(rebuilt):
+async def test_a_rebuilt_page_is_served_at_once_with_its_files(rebuilt):
     api, folder = rebuilt
     first = await api.client.get("/graphql", headers=BROWSER)
 
@@ -175,7 +175,7 @@ async def test_a_page_that_is_built_again_is_served_at_once_and_its_files_with_i
     assert old.status_code == 404
 
 
-async def test_a_page_that_is_built_only_after_the_server_began_needs_no_restart(tmp_path):
+async def test_a_page_built_after_the_server_started_needs_no_restart(tmp_path):
     page = GraphiQL(tmp_path / "static")
     before = page.built()
 
@@ -186,7 +186,7 @@ async def test_a_page_that_is_built_only_after_the_server_began_needs_no_restart
     assert page.built() is page.built()
 
 
-async def test_every_file_has_a_type_and_both_its_twins(html):
+async def test_every_file_has_a_type_and_two_compressed_twins(html):
     files = {file.name for file in (graphiql.STATIC / "assets").iterdir()}
 
     plain = {name for name in files if not name.endswith((".br", ".gz"))}
@@ -208,7 +208,7 @@ async def test_every_file_has_a_type_and_both_its_twins(html):
         "",
     ],
 )
-async def test_no_other_file_can_be_had(api, name):
+async def test_no_other_file_is_served(api, name):
     answer = await api.client.get(f"/static/assets/{name}")
 
     assert answer.status_code == 404
@@ -219,7 +219,7 @@ async def test_a_twin_has_no_address_of_its_own(api, script):
     assert (await api.client.get(f"{script}.br")).status_code == 404
 
 
-async def test_a_browser_gets_the_page_where_it_looks_around_and_json_where_it_asks(api):
+async def test_a_browser_gets_the_page_without_a_query_and_json_with_one(api):
     page = await api.client.get("/graphql", headers=BROWSER)
     asked = await api.client.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
 
@@ -237,7 +237,7 @@ async def test_the_page_can_be_switched_off(tmp_path):
     assert "query" in error["message"]
 
 
-async def test_a_page_that_is_switched_off_leaves_no_files(tmp_path, script):
+async def test_with_the_page_switched_off_no_files_are_served(tmp_path, script):
     async with running(tmp_path / "other.db", graphiql=False) as api:
         assert (await api.client.get(script)).status_code == 404
 

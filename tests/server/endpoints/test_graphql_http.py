@@ -49,7 +49,7 @@ async def test_a_query_is_answered_by_get_with_variables_and_a_name(api):
     assert answer.json() == {"data": {}}
 
 
-async def test_a_mutation_is_carried_out_by_post_only(api):
+async def test_a_mutation_must_be_sent_with_post(api):
     got = await api.client.get("/graphql", params={"query": REGISTER})
     head = await api.client.head("/graphql", params={"query": REGISTER})
 
@@ -79,7 +79,7 @@ async def test_a_mutation_is_carried_out_by_post_only(api):
         (BROWSER, "application/json"),
     ],
 )
-async def test_the_media_type_is_the_one_that_the_client_likes_best(api, accept, given):
+async def test_the_media_type_is_the_one_that_the_client_prefers(api, accept, given):
     headers = {} if accept is None else {"accept": accept}
 
     answer = await api.client.post("/graphql", json={"query": ASK}, headers=headers)
@@ -100,7 +100,7 @@ async def test_accept_may_come_in_several_headers(api):
     "accept",
     ["text/plain", "image/*", "application/json;q=0", "*/*;q=0", "*/*;q=many", "text/html"],
 )
-async def test_a_client_that_takes_nothing_on_offer_gets_406(api, accept):
+async def test_a_client_that_accepts_no_media_type_of_ours_gets_406(api, accept):
     sent = {"query": REGISTER}
 
     answer = await api.client.post("/graphql", json=sent, headers={"accept": accept})
@@ -184,7 +184,7 @@ async def test_a_body_that_is_no_request_is_400_in_either_media_type(api, body, 
     ],
     ids=["NaN", "too large", "too long", "half a letter", "no UTF-8", "a comma", "too deep"],
 )
-async def test_what_is_wrong_with_json_is_told(api, value, wrong):
+async def test_an_error_in_json_is_described(api, value, wrong):
     body = b'{"query":"{__typename}","variables":{"a":' + value + b"}}"
     answer = await api.client.post(
         "/graphql", content=body, headers={"content-type": "application/json"}
@@ -210,7 +210,7 @@ async def test_what_is_wrong_with_json_is_told(api, value, wrong):
         "query=\u00ff",
     ],
 )
-async def test_parameters_that_are_no_request_are_400(api, params):
+async def test_malformed_parameters_are_400(api, params):
     answer = await api.client.get(f"/graphql?{params}", headers={"accept": RESPONSE_JSON})
 
     assert answer.status_code == 400
@@ -242,14 +242,14 @@ async def test_parameters_that_are_no_request_are_400(api, params):
         ),
     ],
 )
-async def test_only_plain_json_in_utf_8_is_taken(api, headers, status):
+async def test_only_plain_json_in_utf_8_is_accepted(api, headers, status):
     answer = await api.client.post("/graphql", content=b'{"query":"{__typename}"}', headers=headers)
 
     assert answer.status_code == status
     assert answer.json()
 
 
-async def test_what_is_too_large_is_refused_by_its_declared_and_by_its_real_size(tmp_path):
+async def test_a_body_is_refused_by_its_declared_and_by_its_real_size(tmp_path):
     async def chunks():
         for _ in range(5):
             yield b"x" * 1_000
@@ -279,7 +279,7 @@ async def test_an_ambiguous_operation_runs_nothing_and_a_chosen_one_runs_alone(a
     assert await actors(api) == 1
 
 
-async def test_options_tells_the_methods_and_head_answers_like_get(api):
+async def test_options_lists_the_methods_and_head_answers_like_get(api):
     options = await api.client.options("/graphql")
     head = await api.client.head("/graphql", params={"query": ASK})
 

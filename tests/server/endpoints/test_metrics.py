@@ -99,7 +99,7 @@ async def test_each_operation_has_a_histogram_of_how_long_it_took(api):
 
 
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "generic"])
-async def test_statements_and_rows_of_an_operation_are_counted_on_either_road(
+async def test_statements_and_rows_of_an_operation_are_counted_in_both_executions(
     tmp_path: Path, compiled: bool
 ):
     async with running(tmp_path / "registry.db", compiled=compiled) as api:
@@ -114,7 +114,7 @@ async def test_statements_and_rows_of_an_operation_are_counted_on_either_road(
     assert found.total("chittygraph_operation_statements_total", operation="Register") >= 2
 
 
-async def test_only_so_many_operation_names_are_told_apart(api):
+async def test_only_a_limited_number_of_operation_names_are_told_apart(api):
     for name in ("A", "B", "C", "D", "E", "A"):
         await api.ask(f"query {name} {{ __typename }}")
 
@@ -126,7 +126,7 @@ async def test_only_so_many_operation_names_are_told_apart(api):
     assert found.total(by_name, operation="(other)") == 2
 
 
-async def test_a_token_or_an_endless_text_is_not_told_as_a_name(api):
+async def test_a_token_or_a_very_long_text_never_appears_as_an_operation_name(api):
     token = "ghp_" + "a1B2" * 9
     await api.ask(f"query {token} {{ __typename }}")
     await api.ask(f"query {'N' * 5_000} {{ __typename }}")
@@ -137,7 +137,7 @@ async def test_a_token_or_an_endless_text_is_not_told_as_a_name(api):
     assert "NNN" not in answer.text
 
 
-async def test_plans_that_were_used_and_reasons_for_doing_without_are_counted(api):
+async def test_compiled_operations_and_reasons_for_falling_back_are_counted(api):
     await api.ask("{ actors { totalCount } }")
     await api.ask("{ __schema { queryType { name } } }")
 
@@ -159,7 +159,7 @@ async def test_writes_are_counted_by_how_many_shared_a_transaction(api):
     assert found.total("chittygraph_writer_queue") == 0
 
 
-async def test_sizes_readers_and_the_process_itself_are_told(api):
+async def test_sizes_readers_and_the_process_have_metrics(api):
     await api.ask(CREATE, name="Ada")
     session = await api.service.db.borrow()
 
@@ -195,7 +195,7 @@ async def test_every_metric_is_described_and_no_sample_comes_twice(api):
     assert len(keys) == len(set(keys))
 
 
-async def test_openmetrics_is_spoken_when_it_is_asked_for(api):
+async def test_a_client_that_accepts_openmetrics_gets_it(api):
     asked = {"accept": "application/openmetrics-text;version=1.0.0"}
 
     answer = await api.client.get("/metrics", headers=asked)
@@ -205,7 +205,7 @@ async def test_openmetrics_is_spoken_when_it_is_asked_for(api):
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.1", "2001:db8::1"])
-async def test_figures_are_refused_to_other_machines(api, peer: str):
+async def test_metrics_are_refused_to_other_machines(api, peer: str):
     transport = httpx2.ASGITransport(app=api.app, client=(peer, 40_000))
 
     async with httpx2.AsyncClient(transport=transport, base_url=ADDRESS) as client:
@@ -220,13 +220,13 @@ async def test_figures_are_refused_to_other_machines(api, peer: str):
     "header",
     ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"],
 )
-async def test_figures_are_refused_to_whom_a_proxy_here_lets_through(api, header: str):
+async def test_metrics_are_refused_to_clients_behind_a_local_proxy(api, header: str):
     answer = await api.client.get("/metrics", headers={header: "203.0.113.9"})
 
     assert answer.status_code == 403
 
 
-async def test_figures_can_be_switched_off(tmp_path: Path):
+async def test_metrics_can_be_switched_off(tmp_path: Path):
     async with running(tmp_path / "registry.db", metrics=False) as api:
         answer = await api.client.get("/metrics")
 
@@ -258,7 +258,7 @@ def labels_of(found: Scraped) -> set[str]:
     return found.labels("chittygraph_readers", "worker")
 
 
-def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
+def test_every_worker_reports_the_metrics_of_all_workers(tmp_path: Path):
     with two_workers(tmp_path) as (_, said):
         url = url_of(said, "/metrics")
         eventually(url, lambda found: len(labels_of(found)) == 2)
@@ -277,7 +277,7 @@ def test_whichever_worker_is_asked_the_figures_of_all_are_told(tmp_path: Path):
 
 @pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="this system has no /proc")
-def test_a_worker_that_was_killed_is_left_out_and_its_successor_comes_in(tmp_path: Path):
+def test_a_killed_worker_is_left_out_and_its_successor_is_included(tmp_path: Path):
     with two_workers(tmp_path) as (process, said):
         url = url_of(said, "/metrics")
         before = labels_of(eventually(url, lambda found: len(labels_of(found)) == 2))

@@ -196,7 +196,7 @@ async def test_both_secrets_are_good_while_they_are_rotated(tmp_path):
     assert [answer.status_code for answer in answers] == [200, 200, 401]
 
 
-async def test_nothing_is_taken_without_a_secret(tmp_path):
+async def test_without_a_secret_every_delivery_is_refused(tmp_path):
     async with github_at(tmp_path, secrets=()) as github:
         answer = await github.send("ping", b"{}")
 
@@ -240,7 +240,7 @@ async def test_a_wrong_signature_is_refused_and_leaves_no_trace(github, wrong):
         (b'{"installation": {"id": 0}}', {}, 400),
     ],
 )
-async def test_a_signed_delivery_that_is_none_is_refused_in_json(github, body, headers, status):
+async def test_a_signed_but_malformed_delivery_is_refused_in_json(github, body, headers, status):
     answer = await github.send("installation", body, **headers)
 
     assert answer.status_code == status
@@ -251,7 +251,7 @@ async def test_a_signed_delivery_that_is_none_is_refused_in_json(github, body, h
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_only_post_is_taken(github, method):
+async def test_only_post_is_accepted(github, method):
     answer = await github.client.request(method, github_webhooks.PATH)
 
     assert answer.status_code == 405
@@ -259,7 +259,7 @@ async def test_only_post_is_taken(github, method):
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_25_megabytes_are_taken_and_a_byte_more_is_not(github):
+async def test_25_megabytes_are_accepted_and_one_byte_more_is_not(github):
     whole = json.dumps({"a": "x" * (github_webhooks.MAX_BODY_BYTES - 9)}).encode()
 
     taken = await github.send("push", whole)
@@ -269,7 +269,7 @@ async def test_25_megabytes_are_taken_and_a_byte_more_is_not(github):
     assert (taken.status_code, refused.status_code) == (202, 413)
 
 
-async def test_a_body_of_unsaid_length_is_cut_off_at_25_megabytes(github):
+async def test_a_body_of_undeclared_length_is_cut_off_at_25_megabytes(github):
     async def chunks():
         for _ in range(26):
             yield b" " * 2**20

@@ -70,7 +70,7 @@ async def ada(server: Protected) -> tuple[str, str]:
     return await server.newcomer()
 
 
-async def test_a_credential_comes_when_the_connection_begins(server: Protected, ada):
+async def test_connection_init_carries_the_credential(server: Protected, ada):
     actor, shown = ada
 
     async with acknowledged(server.url, shown) as socket:
@@ -82,7 +82,7 @@ async def test_a_credential_comes_when_the_connection_begins(server: Protected, 
     }
 
 
-async def test_a_client_that_can_may_send_it_as_a_header(server: Protected, ada):
+async def test_a_header_may_carry_the_credential(server: Protected, ada):
     actor, shown = ada
 
     async with acknowledged(server.url, additional_headers={"Authorization": shown}) as socket:
@@ -91,7 +91,7 @@ async def test_a_client_that_can_may_send_it_as_a_header(server: Protected, ada)
     assert answer["data"]["viewer"]["actor"] == {"chittyId": actor}
 
 
-async def test_a_header_that_proves_nothing_opens_no_socket(server: Protected):
+async def test_an_invalid_header_opens_no_socket(server: Protected):
     with pytest.raises(InvalidStatus) as refused:
         async with opened(server.url, additional_headers={"Authorization": WRONG}):
             pass
@@ -113,7 +113,9 @@ async def test_a_header_that_proves_nothing_opens_no_socket(server: Protected):
     ],
     ids=["nothing", "null", "an unknown key", "a number", "a list"],
 )
-async def test_without_one_nothing_is_carried_out(server: Protected, message, code, reason):
+async def test_without_a_credential_no_operation_is_executed(
+    server: Protected, message, code, reason
+):
     async with opened(server.url) as socket:
         await socket.say("connection_init", **message)
         await socket.subscribe(WHO)
@@ -121,9 +123,7 @@ async def test_without_one_nothing_is_carried_out(server: Protected, message, co
         assert await socket.closed() == (code, reason)
 
 
-async def test_whoever_is_suspended_loses_an_open_socket_with_the_next_operation(
-    server: Protected, ada
-):
+async def test_a_suspended_actor_is_disconnected_at_its_next_operation(server: Protected, ada):
     actor, shown = ada
     async with acknowledged(server.url, shown) as socket:
         before = await socket.ask("{ actors { totalCount } }")
@@ -158,14 +158,14 @@ async def test_a_key_that_is_revoked_ends_an_open_socket(server: Protected, ada)
         assert await socket.closed() == (4403, "the API key was revoked: use another")
 
 
-async def test_pages_of_others_may_ask_where_everyone_proves_who_they_are(server: Protected, ada):
+async def test_pages_of_other_origins_may_connect_in_protected_mode(server: Protected, ada):
     _, shown = ada
 
     async with acknowledged(server.url, shown, origin="https://app.example") as socket:
         assert (await socket.ask(WHO))["data"]["viewer"]
 
 
-async def test_an_actor_that_asks_too_often_is_told_and_keeps_its_socket(tmp_path: Path):
+async def test_an_actor_over_its_rate_limit_gets_an_error_and_keeps_its_socket(tmp_path: Path):
     few = ("--points-per-minute", "20")
     with protected(tmp_path / "registry.db", *SILENT, *few) as (url, key):
         async with acknowledged(url, bearer(key)) as socket:
@@ -179,7 +179,7 @@ async def test_an_actor_that_asks_too_often_is_told_and_keeps_its_socket(tmp_pat
     assert free == {"data": {"__typename": "Query"}}
 
 
-async def test_guesses_on_sockets_are_counted_with_all_others_of_their_address(tmp_path: Path):
+async def test_failed_credentials_on_sockets_count_for_their_address(tmp_path: Path):
     few = ("--failed-credentials-per-minute", "3")
     with protected(tmp_path / "registry.db", *SILENT, *few) as (url, _):
         codes = []

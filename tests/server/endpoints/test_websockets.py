@@ -91,7 +91,7 @@ async def test_errors_of_fields_come_with_the_data_as_in_a_post(server: Served, 
     ],
     ids=["unknown field", "no document", "variables", "ambiguous", "costly"],
 )  # fmt: skip
-async def test_what_is_not_carried_out_is_told_why_as_in_a_post(
+async def test_a_refused_operation_gets_the_same_error_as_in_a_post(
     server: Served, socket: Socket, query: str, code: str
 ):
     error = await socket.refused(query)
@@ -101,14 +101,14 @@ async def test_what_is_not_carried_out_is_told_why_as_in_a_post(
     assert await socket.ask("{ __typename }") == {"data": {"__typename": "Query"}}
 
 
-async def test_a_mutation_writes_and_tells_what(server: Served, socket: Socket):
+async def test_a_mutation_writes_and_returns_its_payload(server: Served, socket: Socket):
     answer = await socket.ask(REGISTER, variables={"name": "by socket"})
 
     assert answer["data"]["registerActor"] == {"actor": {"displayName": "by socket"}, "errors": []}
     assert await registered(server, "by socket") == 1
 
 
-async def test_operations_run_side_by_side_up_to_a_number(server: Served, socket: Socket):
+async def test_a_limited_number_of_operations_run_at_once(server: Served, socket: Socket):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")  # mutations wait
         for n in range(MOST_OPERATIONS):
@@ -127,7 +127,7 @@ async def test_operations_run_side_by_side_up_to_a_number(server: Served, socket
     )
 
 
-async def test_a_mutation_that_is_given_up_is_carried_out_and_not_told(
+async def test_a_cancelled_mutation_is_still_executed_but_not_reported(
     server: Served, socket: Socket
 ):
     with elsewhere(server.database) as connection:
@@ -142,9 +142,7 @@ async def test_a_mutation_that_is_given_up_is_carried_out_and_not_told(
     assert await socket.ask("{ __typename }", "next") == {"data": {"__typename": "Query"}}
 
 
-async def test_an_id_that_was_given_up_is_told_of_its_next_operation_alone(
-    server: Served, socket: Socket
-):
+async def test_a_reused_id_gets_only_its_next_operations_result(server: Served, socket: Socket):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")
         await socket.subscribe(REGISTER, "again", variables={"name": "first of two"})
@@ -161,7 +159,7 @@ async def test_an_id_that_was_given_up_is_told_of_its_next_operation_alone(
     assert await socket.ask("{ __typename }", "again") == {"data": {"__typename": "Query"}}
 
 
-async def test_a_mutation_whose_client_goes_away_is_carried_out_whole(server: Served):
+async def test_a_mutation_is_executed_whole_if_its_client_disconnects(server: Served):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")
         async with acknowledged(server.url) as socket:
@@ -190,7 +188,7 @@ async def test_a_ping_is_answered_before_and_after_the_connection_is_acknowledge
     ]
 
 
-async def test_who_asks_for_another_subprotocol_is_told_which(server: Served):
+async def test_another_subprotocol_closes_the_socket_naming_ours(server: Served):
     for offered in (None, ["graphql-ws"]):
         async with opened(server.url, subprotocols=offered) as socket:
             assert await socket.closed() == (4406, "ask for the subprotocol graphql-transport-ws")
@@ -203,7 +201,7 @@ async def test_an_operation_before_the_connection_is_acknowledged_closes_it(serv
         assert await socket.closed() == (4401, "Unauthorized: send connection_init first")
 
 
-async def test_a_client_that_never_says_who_it_is_is_let_go(server: Served):
+async def test_a_client_that_sends_no_connection_init_is_disconnected(server: Served):
     async with opened(server.url) as socket:
         assert await socket.closed() == (4408, "Connection initialisation timeout")
 
@@ -233,7 +231,7 @@ BAD_MESSAGES = {
 
 
 @pytest.mark.parametrize("message", BAD_MESSAGES.values(), ids=BAD_MESSAGES)
-async def test_what_is_no_message_closes_the_socket_and_says_why(
+async def test_a_malformed_message_closes_the_socket_and_says_why(
     socket: Socket, message: str | bytes
 ):
     await socket.connection.send(message)
@@ -243,13 +241,13 @@ async def test_what_is_no_message_closes_the_socket_and_says_why(
     assert reason
 
 
-async def test_a_connection_is_begun_once(socket: Socket):
+async def test_a_second_connection_init_closes_the_socket(socket: Socket):
     await socket.say("connection_init")
 
     assert await socket.closed() == (4429, "Too many initialisation requests")
 
 
-async def test_an_id_is_one_operation_at_a_time(server: Served, socket: Socket):
+async def test_a_running_operations_id_cannot_be_reused(server: Served, socket: Socket):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for _ in range(2):
@@ -261,13 +259,13 @@ async def test_an_id_is_one_operation_at_a_time(server: Served, socket: Socket):
     assert await registered(server, "twice") == 1
 
 
-async def test_a_message_is_as_large_as_a_body_at_most(socket: Socket):
+async def test_a_message_may_be_as_large_as_a_body(socket: Socket):
     await socket.subscribe("{ __typename }" + " " * 100_000)
 
     assert (await socket.closed())[0] == 1009
 
 
-async def test_a_text_that_is_no_utf_8_closes_the_socket(socket: Socket):
+async def test_a_message_that_is_not_utf_8_closes_the_socket(socket: Socket):
     await socket.connection.send(b'{"type": "\xff"}', text=True)
 
     assert (await socket.closed())[0] == 1007
@@ -276,7 +274,7 @@ async def test_a_text_that_is_no_utf_8_closes_the_socket(socket: Socket):
 @pytest.mark.parametrize(
     "origin", ["http://stranger.example", "http://127.0.0.1.stranger.example", "null", "http://["]
 )
-async def test_a_strangers_page_opens_no_socket_of_an_open_service(server: Served, origin: str):
+async def test_in_open_mode_pages_of_other_origins_open_no_socket(server: Served, origin: str):
     with pytest.raises(InvalidStatus) as refused:
         async with opened(server.url, origin=origin):
             pass
@@ -295,7 +293,7 @@ async def test_pages_of_this_machine_open_sockets(server: Served, origin: str):
         assert await socket.ask("{ __typename }") == {"data": {"__typename": "Query"}}
 
 
-async def test_an_open_service_is_asked_by_its_own_names_only(server: Served):
+async def test_in_open_mode_host_must_name_this_machine(server: Served):
     address = urlsplit(server.url)
     named = server.url.replace(str(address.hostname), "stranger.example")
     with pytest.raises(InvalidStatus) as refused:
@@ -315,7 +313,7 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize(("path", "headers", "status"), HANDSHAKES.values(), ids=HANDSHAKES)
-async def test_what_opens_no_socket_is_a_request_like_others(
+async def test_a_refused_upgrade_is_answered_in_json(
     server: Served, path: str, headers: dict[str, str], status: int
 ):
     url = server.url.replace("/graphql", path)
@@ -363,7 +361,7 @@ async def test_sockets_count_as_their_peers_connections_until_they_are_closed(tm
                 assert refused.value.response.status_code == 429
 
 
-async def test_operations_on_sockets_are_in_the_figures(tmp_path: Path):
+async def test_operations_on_sockets_are_in_the_metrics(tmp_path: Path):
     with served(tmp_path / "registry.db", "--log-level", "error") as (_, said):
         async with acknowledged(url_of(said, "/graphql")) as socket:
             await socket.ask("query Named { contexts { totalCount } }")

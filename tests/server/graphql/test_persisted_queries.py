@@ -48,7 +48,7 @@ async def test_a_client_sends_the_query_once_and_its_hash_from_then_on(api):
     assert registered == known == {"data": {"__typename": "Query"}}
 
 
-async def test_the_same_goes_by_get(api):
+async def test_get_works_the_same_way(api):
     unknown = await got(api, extensions=persisted(ASK))
     await got(api, query=ASK, extensions=persisted(ASK))
     known = await got(api, extensions=persisted(ASK))
@@ -77,7 +77,7 @@ async def test_variables_and_the_name_of_an_operation_go_with_the_hash(api):
     assert known == {"data": {"b": "Query"}}
 
 
-async def test_a_hash_of_another_query_is_refused_and_nothing_is_carried_out_or_kept(api):
+async def test_a_hash_of_another_query_is_refused_and_nothing_is_executed_or_registered(api):
     register = "mutation { registerActor(input: { actorType: HUMAN }) { errors { code } } }"
 
     refused = await sent(api, query=register, extensions=persisted(ASK))
@@ -89,14 +89,14 @@ async def test_a_hash_of_another_query_is_refused_and_nothing_is_carried_out_or_
 
 
 @pytest.mark.parametrize("query", ["{", "{ nothing }", "{ " + "a " * 2000 + "}"])
-async def test_only_what_is_valid_is_kept(api, query):
+async def test_only_valid_documents_are_registered(api, query):
     refused = await sent(api, query=query, extensions=persisted(query))
 
     assert refused["errors"]
     assert await sent(api, extensions=persisted(query)) == NOT_FOUND
 
 
-async def test_what_was_not_asked_for_longest_is_forgotten_first(api):
+async def test_the_least_recently_used_registration_is_evicted_first(api):
     queries = [f"{{ a{n}: __typename }}" for n in range(persisted_documents.MAX_REGISTERED)]
     for query in queries:
         await sent(api, query=query, extensions=persisted(query))
@@ -109,7 +109,7 @@ async def test_what_was_not_asked_for_longest_is_forgotten_first(api):
     assert "data" in await sent(api, extensions=persisted(queries[2]))
 
 
-async def test_few_large_ones_are_as_much_as_many_small_ones(api):
+async def test_a_few_large_registrations_evict_the_others_too(api):
     large = [f"{ASK}#{letter * 98_000}" for letter in "abcdefghijk"]
     for query in large:
         await sent(api, query=query, extensions=persisted(query))
@@ -145,7 +145,7 @@ async def test_an_extension_of_another_shape_is_malformed(api, given):
         assert "persistedQuery must hold version 1" in answer.json()["errors"][0]["message"]
 
 
-async def test_no_extension_is_as_none(api):
+async def test_a_null_extension_counts_as_none(api):
     answer = await sent(api, query=ASK, extensions={"persistedQuery": None})
 
     assert answer == {"data": {"__typename": "Query"}}

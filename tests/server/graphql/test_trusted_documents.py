@@ -83,7 +83,7 @@ async def test_a_document_is_named_by_its_hash_too(api):
     assert by_id == by_extension == EMPTY
 
 
-async def test_other_documents_are_carried_out_as_ever(api):
+async def test_other_documents_are_still_executed(api):
     assert await sent(api, query=OTHER) == {"data": {"other": "Query"}}
 
 
@@ -98,7 +98,7 @@ async def test_an_unknown_id_is_one_error_that_names_it(api):
     assert "'nothing'" in plain.json()["errors"][0]["message"]
 
 
-async def test_a_mutation_is_not_carried_out_by_get(api):
+async def test_a_trusted_mutation_must_be_sent_with_post(api):
     answer = await api.client.get("/graphql", params={"documentId": "add"})
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
@@ -147,12 +147,12 @@ async def test_an_answer_is_cached_by_what_the_id_stands_for(api):
     ],
     ids=["text", "nearly trusted", "introspection", "no document", "registering", "a hash"],
 )
-async def test_where_only_trusted_documents_count_all_others_are_refused(strict, body):
+async def test_with_documents_only_all_other_documents_are_refused(strict, body):
     for _ in range(2):
         assert code(await sent(strict, **body)) == "DOCUMENT_NOT_TRUSTED"
 
 
-async def test_where_only_trusted_documents_count_those_are_carried_out_however_they_come(strict):
+async def test_with_documents_only_trusted_documents_are_executed_however_they_are_sent(strict):
     answers = [
         await sent(strict, documentId="count"),
         await sent(strict, documentId=f"sha256:{sha256(COUNT)}"),
@@ -189,7 +189,7 @@ async def test_where_only_trusted_documents_count_those_are_carried_out_however_
         ({hashlib.md5(COUNT.encode()).hexdigest(): OTHER}, "is a md5 of another text"),
     ],
 )
-def test_a_file_that_is_not_right_is_refused_at_boot(tmp_path, documents, about):
+def test_an_invalid_file_is_refused_at_boot(tmp_path, documents, about):
     file = written(tmp_path, documents)
 
     with pytest.raises(InvalidSetting) as refused:
@@ -199,13 +199,13 @@ def test_a_file_that_is_not_right_is_refused_at_boot(tmp_path, documents, about)
     assert about in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidSetting, match=r"nowhere\.json.*No such file"):
         create_app(Settings(documents=str(tmp_path / "nowhere.json")))
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha256"])
-async def test_an_id_that_is_the_hash_of_its_document_is_taken(tmp_path, algorithm):
+async def test_an_id_may_be_the_hash_of_its_document(tmp_path, algorithm):
     id_ = hashlib.new(algorithm, COUNT.encode()).hexdigest()
     file = written(tmp_path, {id_: COUNT})
 
@@ -227,7 +227,7 @@ async def test_several_files_are_one_list_in_which_an_id_has_one_meaning(tmp_pat
         create_app(Settings(documents=f"{one},{three}"))
 
 
-def test_nothing_is_written_before_the_documents_were_looked_at(tmp_path):
+def test_the_documents_are_checked_before_anything_is_written(tmp_path):
     file = written(tmp_path, {"unknown": "{ nothing }"})
     database = tmp_path / "registry.db"
 
@@ -264,7 +264,7 @@ def generate(folder, package, *words):
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-async def test_what_graphql_codegen_writes_is_taken(tmp_path):
+async def test_files_of_graphql_codegen_are_accepted(tmp_path):
     (tmp_path / "app.graphql").write_text(
         "query Names { actors(first: 1) { nodes { ...Name } } } fragment Name on Actor { displayName }"
     )
@@ -283,7 +283,7 @@ async def test_what_graphql_codegen_writes_is_taken(tmp_path):
         assert await sent(api, documentId=id_) == {"data": {"actors": {"nodes": []}}}
 
 
-async def test_what_relay_s_compiler_writes_is_taken(tmp_path):
+async def test_files_of_relays_compiler_are_accepted(tmp_path):
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "App.js").write_text(
         "graphql`query AppQuery { actors(first: 1) { nodes { ...App_name } } }`\n"
