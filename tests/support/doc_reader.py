@@ -118,7 +118,7 @@ class Reader:
             env=self._env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         assert ran.returncode == code, f"{block.place}: {script}\n{ran.stdout}{ran.stderr}"

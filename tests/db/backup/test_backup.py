@@ -237,7 +237,7 @@ def test_backups_go_on_after_a_failed_turn_until_it_is_told_to_stop(tmp_path: Pa
         registry(database, "CHITTY-ADA")
         made = [next_event(process, "backup made")["backup"] for _ in range(3)]
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=60)
+        _, rest = process.communicate(timeout=PATIENCE)
 
     assert "does not exist" in str(failed["reason"])
     assert (process.returncode, "Traceback" in rest) == (0, False)

@@ -97,7 +97,7 @@ def test_a_database_that_a_server_has_open_is_refused_until_it_stops(database: P
             pass
         refused = command("restore", copy, "--database", database)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
     held = names_in(database)
     done = command("restore", copy, "--database", database)
 

@@ -19,7 +19,7 @@ from tests.support.databases import ADD, NAMES, elsewhere, new_registry
 COUNT = Statement("SELECT count(*) FROM actors")
 ANOTHER_PROGRAM = f"""
 import random, sqlite3, sys, time
-connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=300)
 connection.execute("PRAGMA synchronous = OFF")
 print("begun", flush=True)
 for number in range(int(sys.argv[2])):

@@ -201,7 +201,7 @@ def test_two_processes_writing_two_hundred_times_each_lose_nothing(path):
         subprocess.Popen([sys.executable, "-c", WRITE_ALONE, str(path), name])
         for name in ("ada", "bob")
     ]
-    codes = [writer.wait(timeout=120) for writer in writers]
+    codes = [writer.wait(timeout=PATIENCE) for writer in writers]
 
     assert codes == [0, 0]
     assert stored(path) == [f"{name}-{n:03}" for name in ("ada", "bob") for n in range(200)]

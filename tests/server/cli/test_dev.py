@@ -113,7 +113,7 @@ def test_a_column_is_added_by_editing_six_files(tmp_path: Path):
 
     def run(*words: str) -> str:
         done = subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            [sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -211,7 +211,7 @@ def test_an_unreachable_collector_delays_nothing(tmp_path: Path):
     with served(tmp_path / "registry.db", *flags) as (process, output):
         answer = httpx2.post(url_of(output, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
     assert (answer.status_code, process.returncode) == (200, 0)
 
