@@ -32,7 +32,6 @@ CONNECTION_TYPE = validators.one_of(ConnectionType)
     own="from itself and its contexts, through installations that it sees",
 )
 async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # noqa: A001 - read as connections.open
-    """Open a connection from a context or an actor."""
     checks = InputChecks(inputs)
     connection_id = checks.optional("connection_id", validators.uuid)
     source = checks.required("source", validators.chitty_id)

@@ -61,7 +61,6 @@ async def transfer(ctx: OperationContext, inputs: Inputs) -> tables.Context:
 
 @requires(Capability.REGISTRY_WRITE, own="its contexts")
 async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Context:
-    """Soft-delete a context and disconnect its connections."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()
@@ -70,7 +69,6 @@ async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Context:
 
 @requires(Capability.REGISTRY_WRITE, own="its contexts")
 async def restore(ctx: OperationContext, inputs: Inputs) -> tables.Context:
-    """Restore a deleted context, without its connections."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
     checks.raise_problems()

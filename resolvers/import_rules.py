@@ -38,8 +38,6 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRow:
-    """A valid row: its columns in stored form, and which of them the file had."""
-
     values: tuple[Value, ...]
     columns: frozenset[str]
 
@@ -110,7 +108,7 @@ def _validator(table: Table[Any], column: Column) -> Validator[Any]:
     if column.name in VALIDATORS[table]:
         return VALIDATORS[table][column.name]
     if isinstance(column.type.python, EnumType):
-        return _value_of(column.type.python)
+        return _enum_value(column.type.python)
     return {
         column_types.CHITTY_ID: validators.chitty_id,
         column_types.INSTANT: validators.instant,
@@ -120,7 +118,7 @@ def _validator(table: Table[Any], column: Column) -> Validator[Any]:
     }[column.type]
 
 
-def _value_of(members: Any) -> Validator[str]:
+def _enum_value(members: Any) -> Validator[str]:
     known = [member.value for member in members]
 
     def check(value: Any) -> str:
@@ -134,7 +132,7 @@ def _value_of(members: Any) -> Validator[str]:
 def _as_stored(column: Column) -> Validator[Any]:
     """Accepts whatever the GraphQL schema can express in this column."""
     if isinstance(column.type.python, EnumType):
-        return _value_of(column.type.python)
+        return _enum_value(column.type.python)
     nested = column.type in DEFAULT_OF_TYPE
 
     def check(value: Any) -> Any:

@@ -49,7 +49,7 @@ class Loaders:
 
         async def load(parents: list[Value]) -> list[list[Any]]:
             by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
-            for parent, *values in await self._rows_of(listings.page(listing, cut, parents)):
+            for parent, *values in await self._fetch(listings.page(listing, cut, parents)):
                 by_parent[parent].append(listing.table.of(values))
             return [by_parent[parent] for parent in parents]
 
@@ -57,7 +57,7 @@ class Loaders:
 
     def count(self, listing: Listing) -> "DataLoader[Value, int]":
         async def load(parents: list[Value]) -> list[int]:
-            return await self._one_each(listings.count(listing, parents), parents)
+            return await self._value_per_parent(listings.count(listing, parents), parents)
 
         return self._loader(("count", listing), load)
 
@@ -68,15 +68,15 @@ class Loaders:
 
         async def load(parents: list[Value]) -> list[bool]:
             statement = listings.extends_past(listing, order, cursor, parents, ahead=ahead)
-            return [bool(extends) for extends in await self._one_each(statement, parents)]
+            return [bool(extends) for extends in await self._value_per_parent(statement, parents)]
 
         return self._loader(("extends_past", listing, order, cursor, ahead), load)
 
-    async def _one_each(self, statement: Statement, parents: list[Value]) -> list[Any]:
-        values = {row[0]: row[1] for row in await self._rows_of(statement)}
+    async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
+        values = {row[0]: row[1] for row in await self._fetch(statement)}
         return [values.get(parent, 0) for parent in parents]  # a BLOB is nobody's parent
 
-    async def _rows_of(self, statement: Statement) -> Rows:
+    async def _fetch(self, statement: Statement) -> Rows:
         loaded = await self._read(rows(statement))
         self._count(len(loaded))
         return loaded

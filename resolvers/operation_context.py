@@ -38,14 +38,14 @@ class OperationContext:
     _session: Session | None = field(init=False, default=None)
     _opening: asyncio.Lock | None = field(init=False, default=None)
     _loaders: Loaders | None = field(init=False, default=None)
-    _is_over: bool = field(init=False, default=False)
+    _is_closed: bool = field(init=False, default=False)
 
     @property
     def loaders(self) -> Loaders:
         """Dataloaders for generic execution; compiled execution has none."""
         if self._loaders is None:
             self._loaders = Loaders(self.read, self.usage)
-            if self._is_over:  # a field that graphql-core gave up on is still running
+            if self._is_closed:  # a field that graphql-core gave up on is still running
                 self._loaders.stop()
         return self._loaders
 
@@ -98,7 +98,7 @@ class OperationContext:
 
     def close(self) -> None:
         """Release the snapshot, and stop loaders whose fields are still running."""
-        self._is_over = True
+        self._is_closed = True
         self._release()
 
     async def _snapshot(self) -> Session:

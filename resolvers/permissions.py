@@ -48,7 +48,6 @@ INCLUDED: dict[Capability, frozenset[Capability]] = {
 
 
 def with_included(capabilities: Iterable[str]) -> frozenset[str]:
-    """The capabilities and all that they include."""
     effective = set(capabilities)
     for capability, included in INCLUDED.items():
         if capability.value in effective:

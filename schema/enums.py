@@ -21,8 +21,8 @@ from db.model.enums import SourceType as SourceType
 
 def _publish(members: type[Enum], description: str, **values: str) -> None:
     """Make an enumeration a GraphQL enum with these descriptions, of itself and of its values."""
-    made: Any = strawberry.enum(members, description=description)
-    for value in made.__strawberry_definition__.values:
+    enum: Any = strawberry.enum(members, description=description)
+    for value in enum.__strawberry_definition__.values:
         value.description = values[value.name]
 
 

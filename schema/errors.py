@@ -72,10 +72,10 @@ def _format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
 
 
 def _with_code(error: GraphQLError, code: str) -> dict[str, Any]:
-    shown: dict[str, Any] = dict(error.formatted)
-    shown["message"] = secrets.redact(error.message[:MAX_MESSAGE_LENGTH])
-    shown["extensions"] = {"code": code, **(error.extensions or {})}
-    return shown
+    formatted: dict[str, Any] = dict(error.formatted)
+    formatted["message"] = secrets.redact(error.message[:MAX_MESSAGE_LENGTH])
+    formatted["extensions"] = {"code": code, **(error.extensions or {})}
+    return formatted
 
 
 def _field(error: GraphQLError) -> str:

@@ -52,8 +52,8 @@ class _Reader:
         for name, value in _sent(filter_):
             if name in ("and_", "or_"):
                 inner = [self.parse(item, depth + 1) for item in value]
-                together = All if name == "and_" else AnyOf
-                parts.append(together(tuple(item.condition for item in inner)))
+                combine = All if name == "and_" else AnyOf
+                parts.append(combine(tuple(item.condition for item in inner)))
                 includes_deleted |= any(item.includes_deleted for item in inner)
             elif name == "not_":
                 negated = self.parse(value, depth + 1)

@@ -60,9 +60,9 @@ async def _nodes(
         strawberry.argument(description="The ids of objects, at most as many as a page may have"),
     ],
 ) -> Any:
-    most = info.context.policy.page_max
-    if len(ids) > most:
-        raise BadRequest("BAD_PAGE", f"nodes takes at most {most} ids, not {len(ids)}")
+    limit = info.context.policy.page_max
+    if len(ids) > limit:
+        raise BadRequest("BAD_PAGE", f"nodes takes at most {limit} ids, not {len(ids)}")
     return await asyncio.gather(*(_node(self, info, id_) for id_ in ids))
 
 

@@ -68,15 +68,15 @@ async def apply(
     An installation for which no ChittyID can be minted now waits for `identify_pending`.
     """
     until = pending_installations.claimed_until()
-    kept = await database.write(
+    stored = await database.write(
         webhook_deliveries.store(parsed.delivery, parsed.outcome, parsed.facts, claimed_until=until)
     )
-    if kept.claimed is None:
-        return kept
-    row = await _mint_and_identify(database, kept.claimed, until, mint)
+    if stored.claimed is None:
+        return stored
+    row = await _mint_and_identify(database, stored.claimed, until, mint)
     if row is None:
-        return kept
-    return replace(kept, outcome=Outcome.APPLIED, installation=row)
+        return stored
+    return replace(stored, outcome=Outcome.APPLIED, installation=row)
 
 
 async def identify_pending(

@@ -24,8 +24,6 @@ class PayloadMismatch(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one event reports about one installation; all facts share its instant."""
-
     at: str | None
     rank: Rank
 
@@ -40,7 +38,7 @@ def facts(event: str, payload: Json) -> list[Fact]:
 
 
 def _installation(payload: Json) -> list[Fact]:
-    action, installation = payload["action"], _need(payload, "installation", dict)
+    action, installation = payload["action"], _require(payload, "installation", dict)
     suspension = _suspension(action, installation)
     rank = Rank.STATE if suspension is None else Rank.SUSPENSION
     report = Report(
@@ -63,7 +61,7 @@ def _installation(payload: Json) -> list[Fact]:
 def _repositories(payload: Json) -> list[Fact]:
     added = _full_names(payload, "repositories_added")
     removed = _full_names(payload, "repositories_removed")
-    installation = _need(payload, "installation", dict)
+    installation = _require(payload, "installation", dict)
     report = Report(_instant(installation.get("updated_at")), Rank.STATE)
     state = _state(report, installation, payload)
     if not state:
@@ -76,8 +74,8 @@ def _repositories(payload: Json) -> list[Fact]:
 
 
 def _renamed(payload: Json) -> list[Fact]:
-    _need(payload, "changes", dict)
-    account = _need(payload, "account", dict)
+    _require(payload, "changes", dict)
+    account = _require(payload, "account", dict)
     at = account.get("updated_at")
     report = Report(None if at is None else _instant(at), Rank.STATE)
     return _account(report, account, payload.get("target_type")) or []
@@ -106,7 +104,7 @@ def _state(report: Report, installation: Json, payload: Json) -> list[Fact]:
         *account,
         report.fact("repository_selection", selection),
         report.fact("permissions", _permissions(installation)),
-        report.fact("events", _strings(_need(installation, "events", list))),
+        report.fact("events", _strings(_require(installation, "events", list))),
         report.fact("installed_at", _instant(installation.get("created_at"))),
     ]
 
@@ -123,7 +121,7 @@ def _account(report: Report, account: Any, target_type: Any) -> list[Fact] | Non
     return [
         report.fact("account_id", _identifier(account)),
         report.fact(
-            "account_login", _need(account, "login" if "login" in account else "slug", str)
+            "account_login", _require(account, "login" if "login" in account else "slug", str)
         ),
         report.fact("account_type", account_type),
         report.fact("account_avatar_url", _optional(account, "avatar_url", str)),
@@ -149,22 +147,22 @@ def _suspension(action: str, installation: Json) -> str | None:
 
 
 def _permissions(installation: Json) -> dict[str, str]:
-    permissions: dict[str, str] = _need(installation, "permissions", dict)
+    permissions: dict[str, str] = _require(installation, "permissions", dict)
     _strings(list(permissions.values()))
     return permissions
 
 
 def _full_names(payload: Json, key: str) -> list[str]:
     names = []
-    for repository in _need(payload, key, list):
+    for repository in _require(payload, key, list):
         if not isinstance(repository, dict):
             raise PayloadMismatch(f"{key} contains something other than repositories")
-        names.append(_need(repository, "full_name", str))
+        names.append(_require(repository, "full_name", str))
     return sorted(set(names))
 
 
 def _identifier(account: Json) -> int:
-    account_id = _need(account, "id", int)
+    account_id = _require(account, "id", int)
     if isinstance(account_id, bool) or not 0 < account_id <= INT64_MAX:
         raise PayloadMismatch("the account's id is not an id")
     return account_id
@@ -189,10 +187,10 @@ def _strings(values: list[Any]) -> list[str]:
 
 
 def _optional(within: Json, key: str, type_: type[T]) -> T | None:
-    return None if within.get(key) is None else _need(within, key, type_)
+    return None if within.get(key) is None else _require(within, key, type_)
 
 
-def _need(within: Json, key: str, type_: type[T]) -> T:
+def _require(within: Json, key: str, type_: type[T]) -> T:
     value = within.get(key)
     if not isinstance(value, type_):
         raise PayloadMismatch(f"{key} is missing or not of type {type_.__name__}")

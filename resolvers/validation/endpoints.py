@@ -21,7 +21,6 @@ def service(value: Any) -> str:
 
 
 def endpoint(value: Any) -> str:
-    """A URL of any scheme, or a host with a port or a path, without credentials."""
     target = validators.text(validators.MAX_URL_LENGTH)(value)
     if re.search(r"[\s\\]", target):
         raise InvalidValue("an endpoint must not contain spaces or backslashes")

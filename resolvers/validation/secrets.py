@@ -67,8 +67,8 @@ def quote(text: str) -> str:
 def _looks_random(piece: str) -> bool:
     """Whether uppercase, lowercase and digits alternate as in random text, unlike in words."""
     classes = ["u" if char.isupper() else "l" if char.islower() else "d" for char in piece]
-    turns = sum(before != after for before, after in pairwise(classes))
-    return len(set(classes)) == 3 and turns >= 0.35 * len(piece)
+    changes = sum(before != after for before, after in pairwise(classes))
+    return len(set(classes)) == 3 and changes >= 0.35 * len(piece)
 
 
 def _is_long_code(piece: str) -> bool:

@@ -34,8 +34,6 @@ ALWAYS: IncludeCondition = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A node that selects a field, and the condition under which it does."""
-
     node: FieldNode
     when: IncludeCondition
 
