@@ -1,4 +1,4 @@
-"""What a database is made of: its tables with their columns, its indexes, triggers and views."""
+"""The schema of a database: tables with their columns, indexes, triggers and views."""
 
 import re
 import sqlite3
@@ -27,7 +27,7 @@ UNIQUE = """
 
 @dataclass(frozen=True, slots=True)
 class StoredColumn:
-    """A column as a database declares it; `place` is its place in the primary key, 0 for none."""
+    """A declared column; `place` is its place in the primary key, 0 if it is not in it."""
 
     name: str
     type: str
@@ -38,14 +38,14 @@ class StoredColumn:
 
     @property
     def affinity(self) -> str:
-        """Which class of values the column prefers, by SQLite's own rules."""
+        """The column's type affinity (https://www.sqlite.org/datatype3.html)."""
         for affinity, words in _AFFINITIES.items():
             if any(word in self.type for word in words):
                 return affinity
         return "NUMERIC" if self.type else "BLOB"
 
 
-# In the order in which SQLite looks: a CHARINT is an INTEGER.
+# In the order in which SQLite checks them: a CHARINT is an INTEGER.
 _AFFINITIES = {
     "INTEGER": ("INT",),
     "TEXT": ("CHAR", "CLOB", "TEXT"),

@@ -1,4 +1,4 @@
-"""Whether a file can be served at all, found out without changing a byte of it."""
+"""Checks whether a file can be served, without changing a byte of it."""
 
 import os
 import shutil
@@ -12,13 +12,15 @@ from db.errors import BootRefused
 from db.sqlite.connection_thread import code_of
 
 BUSY_SECONDS = 30.0
-PRIVATE = 0o600  # the mode of a database: it holds what people did, and the key that signs cursors
+PRIVATE = (
+    0o600  # the mode of a database file: it holds personal data and the key that signs cursors
+)
 JOURNAL = "-journal"
 
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Raise BootRefused, naming the file, for what SQLite or the file system refuses within."""
+    """Raise BootRefused, which names the file, for errors of SQLite or the file system in the block."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -31,11 +33,11 @@ def refusing(path: Path) -> Iterator[None]:
 def exists(path: Path) -> bool:
     """Whether there is a database at this path.
 
-    Raises BootRefused where something else is, or where only the journal of a database is left.
+    Raises BootRefused if something else is there, or if only the journal of a database is left.
     """
     if not path.parent.is_dir():
         raise BootRefused(f"{path} cannot be opened: there is no folder {path.parent}; create it")
-    # Asked first: another boot may put the database there at any moment, and only then its WAL.
+    # Checked first: another process may create the database at any moment, and its WAL only after that.
     orphan = _unfinished(path)
     if path.is_dir():
         raise BootRefused(f"{path} is a folder: name a file in it")
@@ -50,9 +52,9 @@ def exists(path: Path) -> bool:
 
 
 def require_usable(path: Path, *, writable: bool) -> None:
-    """Raise BootRefused when an existing file is empty or this user may not open it.
+    """Raise BootRefused if an existing file is empty or this user may not open it.
 
-    The file itself is not opened: closing it would drop the locks of a connection in this process.
+    The file is not opened, because closing it would drop the locks of this process's connections.
     """
     if not path.is_file():
         raise BootRefused(f"{path} is not an ordinary file: name one")
@@ -70,20 +72,19 @@ def require_usable(path: Path, *, writable: bool) -> None:
 
 
 def require_writable_folder(path: Path) -> None:
-    """Raise BootRefused when the files that SQLite keeps beside the database cannot be made."""
+    """Raise BootRefused if SQLite cannot create its files beside the database."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise BootRefused(f"{path.parent} cannot be written: {path.name} needs files beside it")
 
 
 @contextmanager
 def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
-    """A connection for reading that leaves the database, and the folder, as they were.
+    """A read-only connection that leaves the database and its folder as they were.
 
-    A write-ahead log that a killed program left is read through and stays; the half of a transaction
-    that one left is undone, where `alone` in a copy. Without either, `alone` says that nobody else can
-    be booting: the file is then read as it lies. Otherwise it is opened for writing and not written
-    to, because only such a connection removes its own -wal and -shm. Raises BootRefused when SQLite
-    cannot read the file.
+    The write-ahead log of a killed process is read and kept. Half of a transaction that a killed process
+    left is rolled back, in a copy if `alone`. If there is neither, and nobody else can be starting
+    (`alone`), the file is opened as immutable; otherwise it is opened for writing, but not written, since
+    only such a connection removes its own -wal and -shm. Raises BootRefused if SQLite cannot read the file.
     """
     try:
         with ExitStack() as stack:
@@ -103,34 +104,34 @@ def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads, whoever writes meanwhile, and leaves nothing beside the file.
+    """A read-only connection to a file that others may write to, which leaves nothing beside it.
 
-    The database is not checked. Raises BootRefused where SQLite cannot open it.
+    The database is not checked. Raises BootRefused if SQLite cannot open it.
     """
     with refusing(path):
         connection = connect(path, _gentlest(path, "rw"))
     with closing(connection):
         with refusing(path):
             connection.execute("PRAGMA query_only = ON")
-            connection.execute("PRAGMA schema_version")  # only now is the file itself opened
+            connection.execute("PRAGMA schema_version")  # opens the file itself
         yield connection
 
 
 def _gentlest(path: Path, undisturbed: str) -> str:
-    """The mode that disturbs a file least; `undisturbed` is that of one with nothing beside it."""
+    """The mode that changes least; `undisturbed` is the one for a file with nothing beside it."""
     left = _unfinished(path)
     is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     if left is not None and not (left.name.endswith(JOURNAL) and is_writable):
         return "ro"
-    # The last to close removes -wal and -shm, if it may write; only it can undo half a transaction.
+    # Only a writing connection rolls half a transaction back, and removes -wal and -shm when it closes.
     return undisturbed if is_writable or undisturbed != "rw" else "ro&immutable=1"
 
 
 @contextmanager
 def _undone_in_a_copy(path: Path) -> Iterator[Path]:
-    """The file itself, or a copy of it where a program was killed within a transaction.
+    """The file itself, or a repaired copy if a process was killed within a transaction.
 
-    Such a file cannot be read before what was half written is undone, which changes it.
+    Such a file cannot be read before the transaction is rolled back, which changes it.
     """
     if not _is_half_written(path):
         yield path
@@ -152,25 +153,25 @@ def _is_half_written(path: Path) -> bool:
         try:
             connection.execute("PRAGMA schema_version")
         except sqlite3.OperationalError as error:
-            if code_of(error) == sqlite3.SQLITE_READONLY:  # to write is what undoing would take
+            if code_of(error) == sqlite3.SQLITE_READONLY:  # rolling back needs to write
                 return True
             raise
     return False
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open an existing file in a mode of SQLite's URIs; no transaction starts by itself."""
+    """Open an existing file in a mode of SQLite's URIs, in autocommit mode."""
     uri = f"{path.as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    # A value that breaks a CHECK is an error at its own field, not a damaged file.
+    # A value that violates a CHECK is an error at its own field, not damage.
     connection.execute("PRAGMA ignore_check_constraints = ON")
     (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise _damaged(path, found)
-    # SQLite reads what is missing of the last page as zeros and is content with that.
+    # SQLite reads the missing part of the last page as zeros without complaint.
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     if path.stat().st_size % size != 0 and _unfinished(path) is None:
         raise _damaged(path, "cut off within a page")
