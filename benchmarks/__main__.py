@@ -20,7 +20,7 @@ from benchmarks import (
     summary,
     walk,
 )
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.options import Options
 from benchmarks.rounds import Sample, measure
 from benchmarks.rows import Size
@@ -31,28 +31,28 @@ FAILED, INTERRUPTED = 1, 130
 
 
 def main() -> int:
-    """Measure what was asked for; returns the exit code."""
+    """Run the benchmark that the options choose; returns the exit code."""
     # As with Ctrl-C: whatever was started is stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    asked = options.read()
+    chosen = options.read()
     try:
         if not Path("/proc/self/stat").exists():
-            raise Unfit("the benchmarks read /proc, so they need Linux")
-        if asked.walk:
+            raise BenchmarkError("the benchmarks read /proc, so they need Linux")
+        if chosen.walk:
             walk.run()
             return 0
         load.require()
         data.FOLDER.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data.FOLDER, prefix="run-") as folder:
-            if asked.growth:
-                return growth.run(asked, Path(folder))
-            if asked.auth:
-                return permissions.run(asked, Path(folder))
-            if asked.load:
-                return pressure.run(asked, Path(folder))
-            _compare(asked, Path(folder))
-    except Unfit as unfit:
-        progress.say(str(unfit))
+            if chosen.growth:
+                return growth.run(chosen, Path(folder))
+            if chosen.auth:
+                return permissions.run(chosen, Path(folder))
+            if chosen.load:
+                return pressure.run(chosen, Path(folder))
+            _compare(chosen, Path(folder))
+    except BenchmarkError as error:
+        progress.say(str(error))
         return FAILED
     except KeyboardInterrupt:
         progress.say("interrupted")
@@ -60,48 +60,48 @@ def main() -> int:
     return 0
 
 
-def _compare(asked: Options, folder: Path) -> None:
-    size, database = Size.at(asked.scale), data.database(asked.scale)
-    workloads = [WORKLOADS[name] for name in asked.workloads]
+def _compare(chosen: Options, folder: Path) -> None:
+    size, database = Size.at(chosen.scale), data.database(chosen.scale)
+    workloads = [WORKLOADS[name] for name in chosen.workloads]
     samples: list[Sample] = []
     with ExitStack() as stack:
         servers = [
             stack.enter_context(running(each, database, folder))
-            for each in _contenders(asked)
+            for each in _contenders(chosen)
             if each.name != "ceiling"
         ]
         compare.answers(servers, workloads, size, folder)
         progress.say("the answers are the same")
-        if "ceiling" in asked.servers:  # its answers are there only now
+        if "ceiling" in chosen.servers:  # its answers are there only now
             servers.append(stack.enter_context(running(BY_NAME["ceiling"], database, folder)))
         for workload in workloads:
-            samples.extend(measure(servers, workload, asked.plan(workload), size, folder))
+            samples.extend(measure(servers, workload, chosen.plan(workload), size, folder))
     progress.done()
-    _write(asked, size, samples)
+    _write(chosen, size, samples)
 
 
-def _contenders(asked: Options) -> list[Contender]:
+def _contenders(chosen: Options) -> list[Contender]:
     found = []
-    for name in asked.servers:
+    for name in chosen.servers:
         try:
             BY_NAME[name].need()
-        except Unfit as unfit:
-            progress.say(f"{name} is left out: {unfit}")
+        except BenchmarkError as error:
+            progress.say(f"{name} is left out: {error}")
             continue
         found.append(BY_NAME[name])
     if not any(each.name != "ceiling" for each in found):
-        raise Unfit("there is no server to measure")
+        raise BenchmarkError("there is no server to measure")
     return found
 
 
-def _write(asked: Options, size: Size, samples: list[Sample]) -> None:
+def _write(chosen: Options, size: Size, samples: list[Sample]) -> None:
     rows = summary.rows(samples)
-    given = {"scale": asked.scale, "rounds": asked.rounds, "seconds": asked.seconds}
+    given = {"scale": chosen.scale, "rounds": chosen.rounds, "seconds": chosen.seconds}
     facts = report.facts({**given, "connections": size.connections})
     print(report.table(rows))
     for verdict in summary.verdicts(rows):
         print(report.verdict(verdict))
-    is_whole = asked.is_whole and {row.server for row in rows} == set(BY_NAME)
+    is_whole = chosen.is_whole and {row.server for row in rows} == set(BY_NAME)
     report.FOLDER.mkdir(exist_ok=True)
     name = report.FOLDER / ("latest" if is_whole else "partial")
     name.with_suffix(".json").write_text(report.as_json(facts, rows, samples))

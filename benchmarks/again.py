@@ -1,11 +1,11 @@
-"""The requests of a client that asks by GET whether the answers that it holds are still so."""
+"""Conditional GETs: the requests of a client that has every answer and revalidates it by its ETag (W6)."""
 
 import http.client
 import json
 from pathlib import Path
 from urllib.parse import urlencode
 
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Size
 from benchmarks.servers import Server
 from benchmarks.workloads import Workload
@@ -17,7 +17,7 @@ SERVERS = ("compiled", "ceiling")
 def file(server: Server, workload: Workload, size: Size, folder: Path) -> Path:
     """The file from which the load generator takes the requests: a path and an ETag on each line.
 
-    Raises Unfit when the server gives an answer no ETag.
+    Raises BenchmarkError if the server sends a response without an ETag.
     """
     paths = [
         f"{server.path(workload)}?{urlencode(json.loads(body) | _as_text(body))}"
@@ -43,5 +43,7 @@ def _etag(server: Server, path: str) -> str:
     finally:
         connection.close()
     if found is None:
-        raise Unfit(f"{server.name} answered {path[:300]} with {response.status} and no ETag")
+        raise BenchmarkError(
+            f"{server.name} answered {path[:300]} with {response.status} and no ETag"
+        )
     return found

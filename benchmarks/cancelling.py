@@ -1,11 +1,11 @@
-"""How long a server goes on with a read whose client has gone away."""
+"""How long a server keeps reading for a client that has disconnected."""
 
 import json
 import socket
 import time
 
 from benchmarks import processes, progress
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.servers import Server
 
 # Nothing matches, so every row is looked at, and for each the rows of its source: seconds of work.
@@ -30,9 +30,9 @@ LOOK_SECONDS = 0.005
 
 
 def stop_ms(server: Server) -> float:
-    """The milliseconds from a client's leaving to the last processor time spent on its read.
+    """The milliseconds from a client's disconnect to the last CPU time spent on its read.
 
-    Raises Unfit when the read was over, or did not keep the server busy, before the client left.
+    Raises BenchmarkError when the read was over, or did not keep the server busy, before the client left.
     """
     progress.now("giving up a read")
     body = json.dumps({"query": SLOW}).encode()
@@ -46,11 +46,13 @@ def stop_ms(server: Server) -> float:
         except BlockingIOError:
             answer = b""
         if answer:
-            raise Unfit(f"the slow read ended before it could be given up: {answer!r}")
+            raise BenchmarkError(f"the slow read ended before it could be given up: {answer!r}")
         spent = processes.cpu_seconds(server.pid)
     left = last = time.monotonic()
     if spent - idle < WORK_SECONDS / LEAST_BUSY:
-        raise Unfit(f"the slow read took only {spent - idle:.2f} s of processor time: try again")
+        raise BenchmarkError(
+            f"the slow read took only {spent - idle:.2f} s of processor time: try again"
+        )
     while time.monotonic() < min(last + PAUSE_SECONDS, left + WATCH_SECONDS):
         time.sleep(LOOK_SECONDS)
         now = processes.cpu_seconds(server.pid)

@@ -1,4 +1,4 @@
-"""The ceiling: uvicorn and Starlette, as our server has them, sending the right answer ready-made.
+"""The ceiling: the same uvicorn and Starlette, which send the right response from memory.
 
 Run as `python -m benchmarks.ceiling`. Each workload has a path of its own; its answer is a file.
 """
@@ -17,7 +17,7 @@ ANSWERS = {path.stem: path.read_bytes() for path in FOLDER.glob("*.json")}
 
 
 async def answer(request: Request) -> Response:
-    """Take the request in, and send the workload's bytes."""
+    """Read the request, and send the workload's bytes."""
     await request.body()
     return Response(ANSWERS[request.path_params["workload"]], media_type="application/json")
 

@@ -1,7 +1,7 @@
-"""Whether the servers answer the same, before anything is timed.
+"""Checks that all servers give the same answers, before anything is timed.
 
-Compared is the parsed JSON. Of a cursor, which each server makes in its own way, only whether there
-is one; of a created row, not its new id and the instants of its making.
+It compares the parsed JSON, but of a cursor only whether there is one, and nothing of a created row's id
+and times.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.rows import Size
 from benchmarks.servers import Server, post
 from benchmarks.workloads import SERIAL, Workload
@@ -22,9 +22,9 @@ OF_A_CREATION = frozenset({"connectionId", "createdAt", "updatedAt"})
 def answers(
     servers: Sequence[Server], workloads: Sequence[Workload], size: Size, folder: Path
 ) -> None:
-    """Compare every server's answers with the first one's, and keep one of those per workload.
+    """Compare every server's answers with those of the first, and keep one per workload.
 
-    Raises Unfit, naming the first difference.
+    Raises BenchmarkError, naming the first difference.
     """
     for workload in workloads:
         bodies = [body.replace(SERIAL, "compared") for body in workload.bodies(size)[:SAMPLES]]
@@ -40,9 +40,9 @@ def _require_equal(
 ) -> None:
     one, other = _comparable(wanted, workload), _comparable(found, workload)
     if isinstance(one, dict) and (one.get("data") is None or "errors" in one):
-        raise Unfit(f"{first.name} cannot answer {workload.name}: {wanted[:300]!r}")
+        raise BenchmarkError(f"{first.name} cannot answer {workload.name}: {wanted[:300]!r}")
     for where, left, right in _differences("data", one, other):
-        raise Unfit(
+        raise BenchmarkError(
             f"{workload.name} differs at {where}: {left!r} from {first.name},"
             f" {right!r} from {second.name}"
         )

@@ -25,7 +25,7 @@ SETTINGS = """
 
 
 def database(scale: float) -> Path:
-    """The database at this scale, built when there is none that fits the present code."""
+    """The database at this scale, built if there is none for the present code."""
     FOLDER.mkdir(exist_ok=True)
     size = Size.at(scale)
     path = FOLDER / f"scale-{scale:g}-{_fingerprint()}.db"

@@ -1,5 +1,5 @@
-"""What ends a benchmark early."""
+"""The error that ends a benchmark early."""
 
 
-class Unfit(Exception):
-    """Raised when a figure would be worthless or cannot be had; the message says why and what to do."""
+class BenchmarkError(Exception):
+    """Raised if a result would be meaningless or impossible; the message says why and what to do."""

@@ -1,4 +1,4 @@
-"""`--growth`: what W2 costs as its pages grow, and as the tables behind it do."""
+"""`--growth`: how the cost of W2 grows with its pages and with the tables."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -21,9 +21,9 @@ LARGER = 10
 MOST_PER_CONTEXT, MOST_OVER_LARGER = 1.2, 1.4
 
 
-def run(asked: Options, folder: Path) -> int:
-    """Print the median p50 of each page at each scale; returns 1 when it grows more than it may."""
-    scales = (asked.scale, asked.scale * LARGER)
+def run(options: Options, folder: Path) -> int:
+    """Print the median p50 of each page at each scale; returns 1 if it grows too much."""
+    scales = (options.scale, options.scale * LARGER)
     databases = {scale: data.database(scale) for scale in scales}
     times: dict[tuple[float, int], list[float]] = {}
     with ExitStack() as stack:
@@ -37,14 +37,14 @@ def run(asked: Options, folder: Path) -> int:
             for first in FIRST
         ]
         latency = {case: warm_up(servers[case[0]], _pages_of(case[1]), case[2]) for case in cases}
-        for number in range(1, asked.rounds + 1):
+        for number in range(1, options.rounds + 1):
             for scale, first, bodies in cases:
-                progress.now(f"round {number} of {asked.rounds}: first {first}, scale {scale:g}")
-                seconds = long_enough(asked.seconds, 1, latency[scale, first, bodies])
+                progress.now(f"round {number} of {options.rounds}: first {first}, scale {scale:g}")
+                seconds = long_enough(options.seconds, 1, latency[scale, first, bodies])
                 found = sample(servers[scale], _pages_of(first), bodies, 1, seconds)
                 times.setdefault((scale, first), []).append(found.p50_ms)
     progress.done()
-    return _report(asked.scale, {key: median(found) for key, found in times.items()})
+    return _report(options.scale, {key: median(found) for key, found in times.items()})
 
 
 def _pages_of(first: int) -> Workload:

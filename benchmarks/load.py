@@ -1,4 +1,4 @@
-"""Drives load with a real load generator: wrk, or autocannon through npm where wrk is missing."""
+"""Drives load with a real load generator: wrk, or autocannon from npm if wrk is missing."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import node
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 
 SCRIPT = Path(__file__).parent / "wrk.lua"
 LONGEST_SECONDS = 600
@@ -24,7 +24,7 @@ _runs = itertools.count(1)
 
 @dataclass(frozen=True)
 class Load:
-    """What one run measured; every answer of it was right."""
+    """The result of one run, whose answers were all right."""
 
     requests: int
     seconds: float
@@ -33,12 +33,12 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """The answers per second."""
+        """Responses per second."""
         return self.requests / self.seconds
 
 
 class Generator:
-    """A load generator at work, from its making until `finish`."""
+    """A running load generator, until `finish`."""
 
     def __init__(self, url: str, bodies: Path, *, clients: int, authorization: str = "") -> None:
         self._what = f"{url} with {clients} clients"
@@ -64,38 +64,40 @@ class Generator:
         self._process.communicate()
 
     def finish(self) -> Load:
-        """Stop it and return what it measured; raises Unfit when any answer was wrong or none came."""
+        """Stop it and return what it measured; raises BenchmarkError if any answer was wrong or none came."""
         self._process.send_signal(signal.SIGINT)
         said, complaint = self._process.communicate(timeout=GRACE_SECONDS)
         found = [line for line in said.splitlines() if line.startswith("{")]
         if not found:
-            raise Unfit(f"the load generator failed at {self._what}: {(complaint or said).strip()}")
+            raise BenchmarkError(
+                f"the load generator failed at {self._what}: {(complaint or said).strip()}"
+            )
         measured = json.loads(found[-1])
         if measured["bad"] or measured["lost"]:
-            raise Unfit(
+            raise BenchmarkError(
                 f"{self._what}: {measured['bad']} wrong answers and {measured['lost']} lost"
                 f" connections, as {measured['example']!r}"
             )
         if not measured["requests"]:
-            raise Unfit(f"{self._what}: no answer came; give it more --seconds")
+            raise BenchmarkError(f"{self._what}: no answer came; give it more --seconds")
         return Load(*(measured[name] for name in ("requests", "seconds", "p50_ms", "p99_ms")))
 
 
 def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: str = "") -> Load:
-    """Load a server for so long; raises Unfit as `Generator.finish` does."""
+    """Load a server for so long; raises BenchmarkError as `Generator.finish` does."""
     with Generator(url, bodies, clients=clients, authorization=authorization) as generator:
         time.sleep(seconds)
         return generator.finish()
 
 
 def require() -> str:
-    """The load generator's name; raises Unfit when there is none."""
+    """The load generator's name; raises BenchmarkError when there is none."""
     if shutil.which(WRK):
         return WRK
     try:
         node.require()
-    except Unfit as unfit:
-        raise Unfit(
+    except BenchmarkError as unfit:
+        raise BenchmarkError(
             f"wrk is missing (on Debian: apt install wrk), and so is Node: {unfit}"
         ) from None
     return AUTOCANNON

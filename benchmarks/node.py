@@ -1,4 +1,4 @@
-"""What comes from npm: the rival server, and the load generator for where wrk is missing."""
+"""The packages from npm: the rival server, and the load generator that replaces wrk."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmarks import progress
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 
 FOLDER = Path(__file__).parent / "mercurius"
 OLDEST = 20
@@ -16,13 +16,13 @@ LOADS = "import Database from 'better-sqlite3'; new Database(':memory:').close()
 
 @cache
 def require() -> None:
-    """Install the packages that package-lock.json pins, once; raises Unfit where that cannot be.
+    """Install the packages that package-lock.json pins, once; raises BenchmarkError if that fails.
 
     better-sqlite3 is compiled where no prebuilt one can be fetched, which takes a minute.
     """
     version = _version()
     if version < OLDEST:
-        raise Unfit(f"node is version {version}: install {OLDEST} or newer")
+        raise BenchmarkError(f"node is version {version}: install {OLDEST} or newer")
     stamp = FOLDER / "node_modules" / ".fetched-from"
     lock = (FOLDER / "package-lock.json").read_text()
     if not (stamp.exists() and stamp.read_text() == lock):
@@ -36,7 +36,7 @@ def require() -> None:
 
 def _version() -> int:
     if not (shutil.which("node") and shutil.which("npm")):
-        raise Unfit(f"node or npm is missing: install Node {OLDEST} or newer")
+        raise BenchmarkError(f"node or npm is missing: install Node {OLDEST} or newer")
     found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
     return int(re.findall(r"\d+", found.stdout)[0])
 
@@ -44,6 +44,6 @@ def _version() -> int:
 def _run(*command: str) -> None:
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unfit(
+        raise BenchmarkError(
             f"{' '.join(command[:2])} failed: {(done.stderr or done.stdout).strip()[-1000:]}"
         )

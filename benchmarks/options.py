@@ -41,13 +41,13 @@ class Options:
         )
 
     def plan(self, workload: Workload) -> Plan:
-        """How a workload is measured; a quick run takes only the clients that its target names."""
+        """How a workload is measured; a quick run uses only the number of clients of its target."""
         usual = (workload.target.clients,) if self.quick else CLIENTS
         return Plan(self.rounds, self.seconds, self.clients or usual)
 
 
 def read(argv: Sequence[str] | None = None) -> Options:
-    """The options given; exits with a message when there is something wrong with them."""
+    """Parse the command line; exits with a message if it is wrong."""
     parser = _parser()
     given = parser.parse_args(argv)
     scale, rounds, seconds = (

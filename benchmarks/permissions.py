@@ -1,8 +1,8 @@
-"""`--auth`: what permissions cost an admin, and an actor that sees only its own 200 contexts.
+"""`--auth`: what permissions cost an admin, and an owner who sees only its own 200 contexts.
 
-The newest hundred contexts, which W2 and W3 list, and a hundred ordinary ones are made the actor's own,
-so that all three are asked the same and answer the same: whoever asks in open mode, the admin, and the
-owner, of whose connections a run says how many there are.
+The owner gets the newest hundred contexts, which W2 and W3 list, and a hundred ordinary ones. So open mode,
+the admin and the owner send the same requests and get the same answers. A run prints how many
+connections the owner has.
 """
 
 import shutil
@@ -49,13 +49,13 @@ CONNECTIONS_OF = """
 OWNERS_PLACE, ADMINS_PLACE = 1, 2
 
 
-def run(asked: Options, folder: Path) -> int:
-    """Print how much longer each takes than in open mode; returns 1 when it is more than it may be."""
-    size = Size.at(asked.scale)
+def run(options: Options, folder: Path) -> int:
+    """Print how much longer each takes than open mode; returns 1 if that is too much."""
+    size = Size.at(options.scale)
     database = folder / "owned.db"
-    shutil.copyfile(data.database(asked.scale), database)
+    shutil.copyfile(data.database(options.scale), database)
     credentials = _prepare(database, size)
-    workloads = [_asked_of_owner(WORKLOADS[name], size) for name in asked.workloads]
+    workloads = [_asked_of_owner(WORKLOADS[name], size) for name in options.workloads]
     workloads = [each for each in workloads if not each.again]
     times: dict[tuple[str, str], list[float]] = {}
     with ExitStack() as stack:
@@ -69,22 +69,22 @@ def run(asked: Options, folder: Path) -> int:
         compare.answers(servers, workloads, size, folder)
         progress.say("the answers are the same")
         for workload in workloads:
-            for name, found in _measured(servers, workload, asked, size, folder):
+            for name, found in _measured(servers, workload, options, size, folder):
                 times.setdefault((workload.name, name), []).append(found)
     progress.done()
     return _report(workloads, {key: median(found) for key, found in times.items()})
 
 
 def _measured(
-    servers: Sequence[Server], workload: Workload, asked: Options, size: Size, folder: Path
+    servers: Sequence[Server], workload: Workload, options: Options, size: Size, folder: Path
 ) -> Iterable[tuple[str, float]]:
     bodies = bodies_file(workload, size, folder)
     clients = workload.target.clients
     latency = {server.name: warm_up(server, workload, bodies) for server in servers}
-    for number in range(1, asked.rounds + 1):
+    for number in range(1, options.rounds + 1):
         for server in servers:
-            progress.now(f"{workload.name}, round {number} of {asked.rounds}: {server.name}")
-            seconds = long_enough(asked.seconds, clients, latency[server.name])
+            progress.now(f"{workload.name}, round {number} of {options.rounds}: {server.name}")
+            seconds = long_enough(options.seconds, clients, latency[server.name])
             found = sample(server, workload, bodies, clients, seconds, number)
             yield server.name, 1000 / found.per_second
 
@@ -95,7 +95,7 @@ def _contender(name: str) -> Contender:
 
 
 def _prepare(database: Path, size: Size) -> dict[str, str]:
-    """Hand the newest contexts over and make keys; returns the Authorization header of each name."""
+    """Give the newest contexts to the owner and make keys; returns the Authorization header of each name."""
     owner, admin = rows.actor_id(OWNERS_PLACE), rows.actor_id(ADMINS_PLACE)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute(f"{HAND_OVER} owner_chitty_id = ?", (admin, owner))
@@ -132,7 +132,7 @@ def _owned(size: Size) -> Sequence[int]:
 
 
 def _asked_of_owner(workload: Workload, size: Size) -> Workload:
-    """The same operation about what the owner owns."""
+    """The same workload over the owner's rows."""
     owned = _owned(size)
     variables: Mapping[str, list[dict[str, Any]]] = {
         "W1": [{"id": rows.context_id(place)} for place in owned],

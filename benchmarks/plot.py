@@ -28,7 +28,7 @@ STYLE = """
 
 
 def svg(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
-    """A panel of bars for each rival; a mark on each bar shows what is to be reached."""
+    """A panel of bars for each rival; a mark on each bar shows the target."""
     parts: list[str] = []
     y = 0
     for rival in RIVALS:

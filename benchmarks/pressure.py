@@ -1,4 +1,4 @@
-"""`--load`: small reads beside large ones, reading with two processes, and reads that are given up."""
+"""`--load`: small reads beside large ones, two workers, and reads whose client disconnects."""
 
 import time
 from pathlib import Path
@@ -17,17 +17,17 @@ BESIDE_CLIENTS, READING_CLIENTS = 4, 16
 MOST_P99_MS, MOST_STOP_MS, LEAST_TIMES = 50.0, 100.0, 1.7
 
 
-def run(asked: Options, folder: Path) -> int:
-    """Print each figure with its target; returns 1 when any is missed."""
-    size, database = Size.at(asked.scale), data.database(asked.scale)
+def run(options: Options, folder: Path) -> int:
+    """Print each result with its target; returns 1 if any is missed."""
+    size, database = Size.at(options.scale), data.database(options.scale)
     for name in ("W1", "W2"):
         bodies_file(WORKLOADS[name], size, folder)
     contender = BY_NAME[OURS]
     with running(contender, database, folder) as server:
-        p99 = _beside(server, asked, folder)
-        stop = median(cancelling.stop_ms(server) for _ in range(asked.rounds))
+        p99 = _beside(server, options, folder)
+        stop = median(cancelling.stop_ms(server) for _ in range(options.rounds))
         with running(contender.with_settings(workers="2"), database, _subfolder(folder)) as two:
-            times = _two_workers(server, two, asked, folder)
+            times = _two_workers(server, two, options, folder)
     progress.done()
     beside = f"W1 beside {BESIDE_CLIENTS} clients of W2: p99 {p99:.1f} ms, {MOST_P99_MS:g} allowed"
     stopped = f"a read given up stops after {stop:.0f} ms, {MOST_STOP_MS:g} allowed"
@@ -42,15 +42,15 @@ def run(asked: Options, folder: Path) -> int:
     return 0 if all(result.is_met for result in results) else 1
 
 
-def _beside(server: Server, asked: Options, folder: Path) -> float:
-    """The p99 of W1 with one client while others never stop asking for W2."""
+def _beside(server: Server, options: Options, folder: Path) -> float:
+    """The p99 of W1 for one client while others request W2 without a pause."""
     small, large = WORKLOADS["W1"], WORKLOADS["W2"]
     latency = warm_up(server, large, folder / "W2.bodies")
     alone = warm_up(server, small, folder / "W1.bodies")
-    seconds = long_enough(asked.seconds, BESIDE_CLIENTS, latency + alone)
+    seconds = long_enough(options.seconds, BESIDE_CLIENTS, latency + alone)
     found = []
-    for number in range(asked.rounds):
-        progress.now(f"W1 beside W2, round {number + 1} of {asked.rounds}")
+    for number in range(options.rounds):
+        progress.now(f"W1 beside W2, round {number + 1} of {options.rounds}")
         with Generator(server.url(large), folder / "W2.bodies", clients=BESIDE_CLIENTS) as others:
             time.sleep(WARM_UP_SECONDS)
             found.append(sample(server, small, folder / "W1.bodies", 1, seconds).p99_ms)
@@ -58,14 +58,14 @@ def _beside(server: Server, asked: Options, folder: Path) -> float:
     return median(found)
 
 
-def _two_workers(one: Server, two: Server, asked: Options, folder: Path) -> float:
-    """How many times the answers of one process two give, round by round."""
+def _two_workers(one: Server, two: Server, options: Options, folder: Path) -> float:
+    """The throughput of two workers relative to one, round by round."""
     workload, bodies = WORKLOADS["W2"], folder / "W2.bodies"
     latency = max(warm_up(server, workload, bodies) for server in (one, two))
-    seconds = long_enough(asked.seconds, READING_CLIENTS, latency)
+    seconds = long_enough(options.seconds, READING_CLIENTS, latency)
     times = []
-    for number in range(asked.rounds):
-        progress.now(f"one and two workers, round {number + 1} of {asked.rounds}")
+    for number in range(options.rounds):
+        progress.now(f"one and two workers, round {number + 1} of {options.rounds}")
         alone, both = (
             sample(server, workload, bodies, READING_CLIENTS, seconds).per_second
             for server in (one, two)

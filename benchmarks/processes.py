@@ -1,4 +1,4 @@
-"""What the kernel knows of a server: its processor time and memory, those of its children included."""
+"""The CPU time and memory of a server and its child processes, from /proc."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ RESET_PEAK = "5"
 
 
 def cpu_seconds(pid: int) -> float:
-    """The processor time that a process and its descendants have used, in steps of a clock tick."""
+    """The CPU seconds that a process and its descendants have used, in clock ticks."""
     ticks = 0
     for each in _family(pid):
         user, system = _stat(each)[11:13]
@@ -19,7 +19,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that they held since `reset_peak`, each one's added up."""
+    """The sum of the peaks of their memory since `reset_peak`."""
     kilobytes = 0
     for each in _family(pid):
         for line in (PROC / str(each) / "status").read_text().splitlines():
@@ -29,7 +29,7 @@ def peak_mb(pid: int) -> float:
 
 
 def reset_peak(pid: int) -> None:
-    """Forget how much memory they held until now."""
+    """Reset the peaks of their memory."""
     for each in _family(pid):
         (PROC / str(each) / "clear_refs").write_text(RESET_PEAK)
 

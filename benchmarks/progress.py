@@ -1,4 +1,4 @@
-"""What a run says while it goes on: one line, rewritten on a terminal, to stderr."""
+"""Progress on stderr: one line, which a terminal rewrites."""
 
 import sys
 
@@ -6,12 +6,12 @@ CLEAR = "\r\x1b[K"
 
 
 def say(text: str) -> None:
-    """Say something that stays."""
+    """Print a line that stays."""
     print(f"{CLEAR if sys.stderr.isatty() else ''}bench: {text}", file=sys.stderr, flush=True)
 
 
 def now(text: str) -> None:
-    """Say what is being done; the next line replaces it on a terminal, and nothing is said elsewhere."""
+    """Show the current step on a terminal, until the next line replaces it."""
     if sys.stderr.isatty():
         print(f"{CLEAR}bench: {text}", end="", file=sys.stderr, flush=True)
 

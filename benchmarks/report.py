@@ -1,4 +1,4 @@
-"""What a run leaves behind: a table on the terminal, Markdown for people, and JSON."""
+"""The results of a run: a table on the terminal, Markdown, and JSON."""
 
 import json
 import os
@@ -34,14 +34,14 @@ HEADINGS = (
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The figures as aligned text."""
+    """The results as aligned text."""
     lines = [HEADINGS, *_cells(rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEADINGS))]
     return "\n".join(_aligned(line, widths) for line in lines)
 
 
 def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
-    """The figures as a Markdown table, under a line that says where and when."""
+    """The results as a Markdown table, under a line that says where and when."""
     ruler = ["---", "--:", "---", *["--:"] * (len(HEADINGS) - 3)]
     lines = [HEADINGS, ruler, *_cells(rows)]
     heading = f"{facts['date']}, {facts['machine']}, {facts['size']}"
@@ -54,7 +54,7 @@ def verdict(found: Verdict) -> str:
 
 
 def facts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the figures depend on: the day, the machine, the versions and the options."""
+    """What the results depend on: the day, the machine, the versions and the options."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": _machine(),
@@ -70,7 +70,7 @@ def facts(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(facts: Mapping[str, Any], rows: Sequence[Row], samples: Sequence[Sample]) -> str:
-    """Everything, for machines."""
+    """All results and their samples."""
     titles = {row.server: BY_NAME[row.server].title for row in rows}
     workloads = {row.workload: WORKLOADS[row.workload].title for row in rows}
     found = {
@@ -99,7 +99,7 @@ def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
 
 
 def _figure(value: float) -> str:
-    """Three digits that mean something."""
+    """A number with three significant digits."""
     decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:,.{decimals}f}"
 

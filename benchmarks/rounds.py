@@ -1,4 +1,4 @@
-"""Measures the servers in turn, round after round, so that a slow moment strikes them all."""
+"""Measures the servers in turn, round after round, so that a slow moment affects them all."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ LONGEST_RUN_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Sample:
-    """One run of one server: what the clients saw, and what it cost the machine."""
+    """One run of one server: what clients measured, and the CPU time and memory it took."""
 
     workload: str
     clients: int
@@ -44,7 +44,7 @@ class Plan:
 def measure(
     servers: Sequence[Server], workload: Workload, plan: Plan, size: Size, folder: Path
 ) -> Iterator[Sample]:
-    """Every sample of a workload; raises Unfit when any answer is wrong."""
+    """Every sample of a workload; raises BenchmarkError if any answer is wrong."""
     if workload.again:
         servers = [server for server in servers if server.name in again.SERVERS]
         files = {server.name: again.file(server, workload, size, folder) for server in servers}
@@ -64,7 +64,7 @@ def measure(
 def sample(
     server: Server, workload: Workload, bodies: Path, clients: int, seconds: float, number: int = 1
 ) -> Sample:
-    """Load one server once, and read what that cost it; raises Unfit when any answer is wrong."""
+    """Load one server once and measure its CPU time and memory; raises BenchmarkError likewise."""
     processes.reset_peak(server.pid)
     before = processes.cpu_seconds(server.pid)
     found = load.run(
@@ -90,7 +90,7 @@ def sample(
 
 
 def warm_up(server: Server, workload: Workload, bodies: Path) -> float:
-    """Let caches fill and compilers compile; returns the seconds that one answer takes."""
+    """Fill caches and let JIT compilers work; returns the seconds that one response takes."""
     progress.now(f"{workload.name}: warming up {server.name}")
     seconds = WARM_UP_SECONDS
     if not workload.again:
@@ -109,7 +109,7 @@ def warm_up(server: Server, workload: Workload, bodies: Path) -> float:
 
 
 def long_enough(seconds: float, clients: int, latency: float) -> float:
-    """So many seconds, or as many more as it takes for each client to get a few answers."""
+    """At least this many seconds, and enough for each client to get a few responses."""
     return min(max(seconds, ANSWERS_PER_CLIENT * clients * latency), LONGEST_RUN_SECONDS)
 
 

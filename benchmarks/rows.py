@@ -1,6 +1,6 @@
-"""The benchmark's registry, row by row: made by arithmetic, the same every time, at any scale.
+"""The rows of the benchmark's registry: computed, and so the same every time, at any scale.
 
-The newest contexts have a dozen connections each, so that pages of ten are full and have a successor;
+The newest contexts have a dozen connections each, so that pages of ten are full and have a next page;
 a hundredth of the actors are busy and own a fifth of the contexts.
 """
 
@@ -136,7 +136,7 @@ def installations(size: Size) -> Iterator[Installation]:
 
 
 def connections(size: Size) -> Iterator[Connection]:
-    """Every connection: first those of contexts, then those of actors, as many as there are to be."""
+    """Every connection: first those of contexts, then those of actors, up to their number."""
     links = islice(chain(_of_contexts(size), _of_actors(size)), size.connections)
     for place, (source, kind, at, slot) in enumerate(links):
         yield _connection(size, place, source, kind, at, slot)

@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is started, over which copy of the data, and stopped."""
+"""The servers that are compared: how each starts over its own copy of the data, and stops."""
 
 import http.client
 import os
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import node
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.workloads import Workload
 from server.setting_fields import PREFIX
 
@@ -28,12 +28,12 @@ OUR_SETTINGS = {"CHITTYGRAPH_PAGE_MAX": PAGE_MAX, "CHITTYGRAPH_PIN_CPUS": "true"
 
 
 def _always() -> None:
-    """Nothing is needed to run it."""
+    """It needs nothing that could be missing."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A server that can be started; `need` raises Unfit where something is missing for it."""
+    """A server that can be started; `need` raises BenchmarkError if something that it needs is missing."""
 
     name: str
     title: str
@@ -86,11 +86,11 @@ class Server:
     authorization: str = ""
 
     def path(self, workload: Workload) -> str:
-        """Where it takes a workload's requests; the ceiling has no other way to tell which it is."""
+        """The path of a workload's requests: the ceiling has one for each."""
         return f"/{workload.name}" if self.name == "ceiling" else "/graphql"
 
     def url(self, workload: Workload) -> str:
-        """The whole address of that path."""
+        """The URL of that path."""
         return f"http://127.0.0.1:{self.port}{self.path(workload)}"
 
 
@@ -98,7 +98,7 @@ class Server:
 def running(contender: Contender, data: Path, folder: Path) -> Iterator[Server]:
     """A server over a copy of the data, with its log and its answers in `folder`; always stopped.
 
-    Raises Unfit when it does not start.
+    Raises BenchmarkError when it does not start.
     """
     copy = folder / f"{contender.name}.db"
     shutil.copyfile(data, copy)
@@ -122,7 +122,7 @@ def running(contender: Contender, data: Path, folder: Path) -> Iterator[Server]:
 
 
 def post(server: Server, workload: Workload, body: str) -> bytes:
-    """Send one request and return the answer's bytes; raises Unfit when it is not a success."""
+    """Send one request and return the answer's bytes; raises BenchmarkError unless it succeeds."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
         headers = {"Content-Type": "application/json"}
@@ -134,7 +134,7 @@ def post(server: Server, workload: Workload, body: str) -> bytes:
     finally:
         connection.close()
     if response.status != 200:
-        raise Unfit(
+        raise BenchmarkError(
             f"{server.name} answered {workload.name} with {response.status}: {found[:300]!r}"
         )
     return found
@@ -164,7 +164,7 @@ def _wait_until_it_listens(
         except OSError:
             time.sleep(0.05)
     said = log.read_text(errors="replace")[-2000:]
-    raise Unfit(f"{contender.name} did not start; it said:\n{said}")
+    raise BenchmarkError(f"{contender.name} did not start; it said:\n{said}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A rival: Strawberry with its DataLoader over aiosqlite, as its documentation shows to write one.
+"""A rival: Strawberry with its DataLoader over aiosqlite, written as its documentation shows.
 
 Run as `python -m benchmarks.stock`. It reads over one connection and writes over another, behind a
 lock, since a transaction cannot be shared; it takes the same SQLite library as our server.

@@ -1,4 +1,4 @@
-"""The stock server's schema: as much of the registry's as the workloads ask for."""
+"""The stock server's schema: the part of the registry's that the workloads need."""
 
 # The names say it all: they are those of the public schema.
 

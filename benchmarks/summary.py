@@ -1,4 +1,4 @@
-"""From samples to figures: the median of each server's rounds, and ratios taken within a round."""
+"""Summarizes samples: the median of each server's rounds, and ratios within a round."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was reached beside what was wanted, in words, and whether that is enough."""
+    """A result beside its target, in words, and whether it is met."""
 
     text: str
     is_met: bool
@@ -45,7 +45,7 @@ def rows(samples: Sequence[Sample]) -> list[Row]:
 
 
 def verdicts(found: Sequence[Row]) -> Iterator[Verdict]:
-    """What these rows tell of our targets: speed against rivals, an even pace under load, memory."""
+    """Our targets and whether these rows meet them: speed against rivals, even latency, memory."""
     ours = [row for row in found if row.server == OURS]
     for row in ours:
         yield from _speed(row)

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks.errors import Unfit
+from benchmarks.errors import BenchmarkError
 from benchmarks.workloads import CREATE, NESTED
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +131,7 @@ def _client(app: Any) -> Callable[[bytes], Awaitable[Any]]:
         await app(scope, receive, send)
         answer = orjson.loads(b"".join(response))
         if "errors" in answer:
-            raise Unfit(f"a request failed: {answer['errors']}")
+            raise BenchmarkError(f"a request failed: {answer['errors']}")
         return answer["data"]
 
     return post

@@ -1,4 +1,4 @@
-"""What the servers are asked, and how far this one means to be ahead."""
+"""The operations that servers are measured with, and our targets against each rival."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ VARIANTS = 64
 
 @dataclass(frozen=True)
 class Target:
-    """How many times faster than a rival this server is to be, with so many clients."""
+    """How many times faster than each rival this server must be, with this many clients."""
 
     clients: int
     times: Mapping[str, float]
