@@ -1,4 +1,4 @@
-"""The demo's connections: what its contexts and actors reach, in every state that one can be in."""
+"""The connections of the demo, in every possible state."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -14,7 +14,7 @@ PER_ACTOR = (2, 3, 0, 1, 4, 2, 1, 3, 2, 1)
 
 
 class Link(NamedTuple):
-    """One connection to be: where it comes from, what it reaches, and through what."""
+    """A connection to make: its source, its target and the installation that it uses."""
 
     source: str
     source_type: SourceType
@@ -25,9 +25,7 @@ class Link(NamedTuple):
     through: Installation
 
 
-class Condition(NamedTuple):
-    """The state that a connection is in."""
-
+class Health(NamedTuple):
     status: ConnectionStatus
     error_count: int = 0
     last_error: str | None = None
@@ -36,7 +34,7 @@ class Condition(NamedTuple):
 def connections(
     actors: Sequence[Actor], contexts: Sequence[Context], installations: Sequence[Installation]
 ) -> list[Connection]:
-    """Every connection; those to GitHub go through the installation of the project's account."""
+    """Every connection; those to GitHub use the installation of the project's account."""
     links = [*_of_contexts(contexts, installations), *_of_actors(actors, installations)]
     return [_connection(place, link) for place, link in enumerate(links)]
 
@@ -77,7 +75,7 @@ def _of_actors(actors: Sequence[Actor], installations: Sequence[Installation]) -
 def _connection(place: int, link: Link) -> Connection:
     target = link.target
     is_github = target is data.GITHUB
-    status, error_count, last_error = _condition(place, link)
+    status, error_count, last_error = _health(place, link)
     created, checked = at(1450 + place * 3), at(2760 + place % 48)
     ended = link.over_since
     if status is ConnectionStatus.DISCONNECTED and not ended:
@@ -109,22 +107,22 @@ def _connection(place: int, link: Link) -> Connection:
     )
 
 
-def _condition(place: int, link: Link) -> Condition:
-    """What has become of a connection: most work, and a few of each kind do not."""
+def _health(place: int, link: Link) -> Health:
+    """The state of a connection: most work, and a few of each type do not."""
     if link.over_since or place % 20 == 13:
-        return Condition(ConnectionStatus.DISCONNECTED)
+        return Health(ConnectionStatus.DISCONNECTED)
     if link.target is data.GITHUB and link.through.uninstalled_at:
-        return Condition(ConnectionStatus.FAILED, 9, "404 Not Found: the app was uninstalled")
+        return Health(ConnectionStatus.FAILED, 9, "404 Not Found: the app was uninstalled")
     if link.target is data.GITHUB and link.through.suspended_at:
-        return Condition(ConnectionStatus.FAILED, 6, "403 Forbidden: the app is suspended")
+        return Health(ConnectionStatus.FAILED, 6, "403 Forbidden: the app is suspended")
     error = data.ERRORS[place // 20 % len(data.ERRORS)]
     if place % 20 == 3:
-        return Condition(ConnectionStatus.FAILED, 5 + place % 7, error)
+        return Health(ConnectionStatus.FAILED, 5 + place % 7, error)
     if place % 20 == 5:
-        return Condition(ConnectionStatus.ACTIVE, 1 + place % 4, error)
+        return Health(ConnectionStatus.ACTIVE, 1 + place % 4, error)
     if place % 20 in (7, 11):
-        return Condition(ConnectionStatus.INACTIVE)
-    return Condition(ConnectionStatus.ACTIVE)
+        return Health(ConnectionStatus.INACTIVE)
+    return Health(ConnectionStatus.ACTIVE)
 
 
 def _config(place: int, link: Link) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The names and figures that the demo registry is made of; all of them fictional."""
+"""The names and numbers of the demo registry, all of them fictional."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ PROJECTS = (
 
 
 class Facet(NamedTuple):
-    """One side of a project that has a context of its own, and what such a context works with."""
+    """A part of a project that has its own context, and what that context works with."""
 
     name: str
     data: tuple[str, ...]
@@ -51,7 +51,7 @@ FACETS = (
 
 
 class Person(NamedTuple):
-    """One actor: what it is, how it is called and what it may do, here or, in its own words, elsewhere."""
+    """An actor: its type, its name and its capabilities, of which some mean nothing here."""
 
     kind: ActorType
     name: str
@@ -130,7 +130,7 @@ OWNERS_OF_NOTHING = (13, 17, 26, 27, 28, 29, 30, 31, 32, 34, 35, 36, 37, 38, 39)
 
 
 class Target(NamedTuple):
-    """A service, where it is reached (`{project}` stands for the project's name) and how."""
+    """A service, its endpoint (`{project}` stands for the project's name) and the type of connection."""
 
     service: str
     endpoint: str | None

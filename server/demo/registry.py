@@ -1,4 +1,4 @@
-"""The demo registry: believable, and the same every time, so that the README can speak of it."""
+"""The demo registry: plausible, and always the same, so that the docs can refer to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ FIRST_QUERY = """\
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What was filled in: the number of rows by table, and a first query to try."""
+    """The number of rows added by table, and a first query to try."""
 
     counts: dict[str, int]
     first_query: str = FIRST_QUERY
 
 
 async def fill(database: Database) -> DemoReport | None:
-    """Fill an empty registry with the demo; leave one that holds any row alone and return None."""
+    """Fill an empty registry with the demo; returns None, with nothing written, if it has any row."""
     written = await database.write(bulk.fill_empty(_registry()))
     return DemoReport(written) if written else None
 

@@ -1,4 +1,4 @@
-"""The demo's actors, contexts and installations: made by arithmetic, without chance or clock."""
+"""The demo's actors, contexts and installations, computed without random numbers or the clock."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,17 +31,17 @@ def installations(suspenders: Sequence[Actor]) -> list[Installation]:
 
 
 def project_of(place: int) -> str:
-    """The project that the context in this place belongs to."""
+    """The project of the context at this place."""
     return data.PROJECTS[place // len(data.FACETS)]
 
 
 def at(hours: float) -> str:
-    """The instant so many hours after the demo's beginning."""
+    """The instant this many hours after the start of the demo's history."""
     return instants.canonical(BEGINNING + timedelta(hours=hours))
 
 
 def named(kind: str, name: str) -> UUID:
-    """The UUID that stands for this name, always the same."""
+    """The UUID of this name, always the same."""
     return uuid5(NAMESPACE, f"{kind}:{name}")
 
 
@@ -119,7 +119,7 @@ def _context(place: int, actors: Sequence[Actor]) -> Context:
 
 
 def _owner(place: int) -> int:
-    """Which actor owns a context: every fourth is one person's, the rest go round the others."""
+    """The place of a context's owner: one person owns every fourth, the others take turns."""
     if place % 4 == 0:
         return data.OWNER_OF_MANY
     others = [n for n in range(1, len(data.ACTORS)) if n not in data.OWNERS_OF_NOTHING]

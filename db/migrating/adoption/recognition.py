@@ -143,19 +143,19 @@ def _table_differences(expected: Object, found: Object) -> list[str]:
     name = found.name
     if found.type != "table":
         return [f"{name} is a {found.type}{' table' * (found.type == 'virtual')}, not a table"]
-    said = []
+    differences = []
     if found.without_rowid and not expected.without_rowid:
-        said.append(f"table {name} is WITHOUT ROWID, while pages are read by rowid")
+        differences.append(f"table {name} is WITHOUT ROWID, while pages are read by rowid")
     if "rowid" in found.columns and not found.columns["rowid"].place:
-        said.append(f"table {name} has a column rowid, which hides the row's own")
+        differences.append(f"table {name} has a column rowid, which hides the row's own")
     for key, column in found.columns.items():
         if key in expected.columns:
-            said += _column_differences(found, expected.columns[key], column)
+            differences += _column_differences(found, expected.columns[key], column)
         elif column.required and column.default is None and not column.generated:
-            said.append(
+            differences.append(
                 f"{name}.{column.name} is NOT NULL without a DEFAULT, and nothing here fills it"
             )
-    return said
+    return differences
 
 
 def _missing_columns(created: Object, found: Object) -> list[str]:
@@ -170,7 +170,7 @@ def _column_differences(table: Object, expected: StoredColumn, found: StoredColu
     name = f"{table.name}.{found.name}"
     if found.generated:
         return [f"{name} is generated, so nothing can be stored in it"]
-    said = []
+    differences = []
     kind = _KINDS.get((table.name.lower(), expected.name))
     takes = _NUMBERS if expected.affinity == "INTEGER" else _TEXTS
     free = expected.affinity == "TEXT" and kind not in _FREE_TEXT
@@ -178,7 +178,7 @@ def _column_differences(table: Object, expected: StoredColumn, found: StoredColu
         found.type not in (expected.type, "ANY") if table.strict else found.affinity not in takes
     )
     if wrong and (table.strict or not free):
-        said.append(f"{name} is {found.type}, which cannot hold what {expected.type} does")
+        differences.append(f"{name} is {found.type}, which cannot hold what {expected.type} does")
     if found.required and not expected.required:
-        said.append(f"{name} is NOT NULL, while no value is one of its values here")
-    return said
+        differences.append(f"{name} is NOT NULL, while no value is one of its values here")
+    return differences

@@ -24,14 +24,14 @@ NULL = "NULL where there must be a value"
 EMPTY = "NULL or empty where JSON belongs"
 BROKEN = "JSON that is broken or of another shape"
 UNKNOWN = "a value outside of the enumeration"
-OTHER_SPELLING = "a value in another spelling"
+OTHER_CASE = "a value in another spelling"
 NO_NUMBER = "no whole number"
 NO_TEXT = "no text"
 DID = f"a ChittyID with {chitty_id.DID} before it"
 
 # Any other form holds more than an instant to the millisecond: an offset, or finer fractions.
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3}0*)?)?Z?)?")
-# Texts of times that end or suspend something: without one, it would come back to life.
+# Instants that end or suspend something: without one, the row would be live again.
 _ENDS = frozenset({"suspended_at"})
 _MILLISECONDS_SINCE = 1e11  # as seconds, the year 5138
 
@@ -204,7 +204,7 @@ def _number(place: Place, stored: Value) -> Repaired:
     try:
         number = int(stored)
         if number == float(stored) and column_types.INT64_MIN <= number <= column_types.INT64_MAX:
-            return Repaired(number, OTHER_SPELLING)
+            return Repaired(number, OTHER_CASE)
     except (ValueError, OverflowError):
         pass
     return Repaired(None if place.column.nullable else place.default or 0, NO_NUMBER, lost=True)
@@ -219,7 +219,7 @@ def _text(place: Place, stored: Value) -> Repaired:
 
 def _chitty_id(place: Place, stored: Value) -> Repaired:
     if stored == "" and place.column.nullable:
-        return Repaired(None, OTHER_SPELLING)
+        return Repaired(None, OTHER_CASE)
     if isinstance(stored, str) and stored:
         return Repaired(chitty_id.normalise(stored), DID)
     if not stored and place.table.name == "installations":
@@ -229,10 +229,10 @@ def _chitty_id(place: Place, stored: Value) -> Repaired:
 
 def _member(place: Place, stored: Value) -> Repaired:
     members: type[Enum] = place.column.type.python
-    said = str(stored).strip().lower()
+    text = str(stored).strip().lower()
     for member in members:
-        if member.value.lower() == said:
-            return Repaired(member.value, OTHER_SPELLING)
+        if member.value.lower() == text:
+            return Repaired(member.value, OTHER_CASE)
     value = _stand_in(members, place, stored).value
     return Repaired(value, NULL if stored is None else UNKNOWN, lost=stored is not None)
 

@@ -1,4 +1,4 @@
-"""`chittygraph backup`: whole copies of a database in use, and only good ones in the place of good ones."""
+"""`chittygraph backup`: verified copies of a database in use."""
 
 import contextlib
 import json
@@ -71,7 +71,7 @@ def test_a_backup_is_one_file_that_only_its_owner_reads(database: Path, folder: 
     assert stat.S_IMODE((folder / "copy.db").stat().st_mode) == 0o600
 
 
-def test_a_backup_tells_how_many_rows_refer_to_one_that_is_not_there(database: Path):
+def test_a_backup_reports_how_many_rows_have_a_dangling_reference(database: Path):
     with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute(
             "INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)"
@@ -84,7 +84,7 @@ def test_a_backup_tells_how_many_rows_refer_to_one_that_is_not_there(database: P
     assert copied.rows["contexts"] == 1
 
 
-def test_a_file_that_is_there_is_replaced_only_when_asked(database: Path):
+def test_an_existing_file_is_replaced_only_with_overwrite(database: Path):
     copy = database.with_name("copy.db")
     copy.write_text("precious")
 
@@ -147,7 +147,7 @@ def test_a_disk_without_room_for_the_backup_is_one_message(database: Path):
     assert contents(database.parent) == before
 
 
-def test_a_backup_that_is_broken_off_leaves_nothing(database: Path, folder: Path):
+def test_an_interrupted_backup_leaves_nothing(database: Path, folder: Path):
     def stop(_: int) -> None:
         raise KeyboardInterrupt
 
@@ -157,7 +157,9 @@ def test_a_backup_that_is_broken_off_leaves_nothing(database: Path, folder: Path
     assert sorted_names(folder) == []
 
 
-def test_the_newest_are_kept_and_nothing_of_another_name_is_deleted(database: Path, folder: Path):
+def test_the_newest_backups_are_kept_and_no_file_of_another_name_is_deleted(
+    database: Path, folder: Path
+):
     others = [named("another", "2026-01-01"), "registry-old.db", "notes.txt"]
     for name in (*others, *(named("registry", day) for day in SEVERAL)):
         (folder / name).touch()
@@ -168,7 +170,7 @@ def test_the_newest_are_kept_and_nothing_of_another_name_is_deleted(database: Pa
     assert names_in(new) == ["CHITTY-ADA"]
 
 
-def test_the_one_just_made_is_kept_when_the_clock_was_set_back(database: Path, folder: Path):
+def test_the_new_backup_is_kept_if_the_clock_was_set_back(database: Path, folder: Path):
     later = named("registry", "2999-01-01")
     (folder / later).touch()
 
@@ -177,7 +179,7 @@ def test_the_one_just_made_is_kept_when_the_clock_was_set_back(database: Path, f
     assert sorted_names(folder) == [new.name]
 
 
-def test_nothing_is_deleted_when_the_new_backup_fails(database: Path, folder: Path):
+def test_nothing_is_deleted_if_the_new_backup_fails(database: Path, folder: Path):
     for day in SEVERAL:
         (folder / named("registry", day)).touch()
     database.write_bytes(database.read_bytes()[:-4096])
@@ -188,7 +190,7 @@ def test_nothing_is_deleted_when_the_new_backup_fails(database: Path, folder: Pa
     assert sorted_names(folder) == [named("registry", day) for day in SEVERAL]
 
 
-def test_what_a_killed_backup_left_is_removed(database: Path, folder: Path):
+def test_the_temporary_folder_of_a_killed_backup_is_removed(database: Path, folder: Path):
     left = folder / f".{named('registry', '2026-01-01')}-abc_1"
     running = folder / f".{named('registry', '2999-01-01')}-abc_1"
     for path in (left, running):
@@ -229,7 +231,7 @@ def next_event(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
     raise AssertionError(f"it ended without {event!r}")
 
 
-def test_backups_go_on_after_a_failed_turn_until_it_is_told_to_stop(tmp_path: Path):
+def test_repeated_backups_continue_after_a_failure_until_stopped(tmp_path: Path):
     database, folder = tmp_path / "registry.db", tmp_path / "backups"
 
     with repeating(database, folder) as process:
@@ -258,7 +260,7 @@ def test_backups_go_on_after_a_failed_turn_until_it_is_told_to_stop(tmp_path: Pa
         ("backups", "--once", "--keep", "0"),
     ],
 )
-def test_a_misuse_is_told_and_makes_nothing(tmp_path: Path, monkeypatch, capsys, words):
+def test_a_usage_error_is_reported_and_makes_no_file(tmp_path: Path, monkeypatch, capsys, words):
     monkeypatch.chdir(tmp_path)
     for name in os.environ:
         if name.startswith("CHITTYGRAPH_"):

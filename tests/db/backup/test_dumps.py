@@ -1,4 +1,4 @@
-"""A database as SQL text: the same bytes for the same content, and every value exactly."""
+"""SQL dumps: the same bytes for the same content, and every value exactly."""
 
 import contextlib
 import random
@@ -56,7 +56,7 @@ def read_back(text: str, path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None)
 
 
-def test_a_registry_comes_back_as_the_same_bytes(tmp_path: Path):
+def test_a_dump_and_its_restore_give_the_same_bytes(tmp_path: Path):
     path = registry(tmp_path / "registry.db")
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         made = random_registries.made(7)
@@ -82,7 +82,7 @@ def test_rows_made_in_another_order_give_the_same_text(tmp_path: Path):
     assert texts[0] == texts[1]
 
 
-def test_every_value_comes_back_exactly(connection: sqlite3.Connection, tmp_path: Path):
+def test_every_value_is_restored_exactly(connection: sqlite3.Connection, tmp_path: Path):
     doubles = [struct.unpack("d", random.Random(seed).randbytes(8))[0] for seed in range(500)]
     values = [*ODD, *(double for double in doubles if double == double)]
     connection.execute("CREATE TABLE odd (number INTEGER PRIMARY KEY, value)")
@@ -96,7 +96,7 @@ def test_every_value_comes_back_exactly(connection: sqlite3.Connection, tmp_path
     assert list(map(repr, found)) == list(map(repr, values))
 
 
-def test_a_text_that_is_not_utf_8_comes_back_byte_for_byte(
+def test_a_text_that_is_not_utf_8_is_restored_byte_for_byte(
     connection: sqlite3.Connection, tmp_path: Path
 ):
     connection.execute("CREATE TABLE odd (value TEXT)")
@@ -120,7 +120,7 @@ def test_tables_come_after_those_they_refer_to(connection: sqlite3.Connection):
     assert made == ["c", "b", "a", "round_1", "round_2"]
 
 
-def test_counters_views_triggers_and_generated_columns_are_carried(
+def test_counters_views_triggers_and_generated_columns_are_dumped(
     connection: sqlite3.Connection, tmp_path: Path
 ):
     for statement in (

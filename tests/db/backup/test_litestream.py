@@ -87,7 +87,7 @@ def names_in(file: Path) -> list[str]:
     return [name for (name,) in found]
 
 
-def test_what_was_answered_is_in_the_replica_soon_after(litestream: str, config: Path):
+def test_acknowledged_writes_are_soon_in_the_replica(litestream: str, config: Path):
     file = config.with_name("registry.db")
     with served(file) as (server, said), replicating(litestream, config) as log:
         register(said, "Ada")

@@ -1,4 +1,4 @@
-"""`chittygraph restore`: a sound registry takes the place of the database, or nothing changes."""
+"""`chittygraph restore`: an intact registry replaces the database, or nothing changes."""
 
 import contextlib
 import shutil
@@ -48,7 +48,7 @@ def refusal(file: Path, database: Path) -> str:
     return str(refused.value)
 
 
-def test_a_backup_takes_the_place_of_the_database_which_is_kept(database: Path, copy: Path):
+def test_a_backup_replaces_the_database_which_is_kept(database: Path, copy: Path):
     database.chmod(0o640)
 
     done = command("restore", copy, "--database", database)
@@ -65,7 +65,7 @@ def test_a_backup_takes_the_place_of_the_database_which_is_kept(database: Path, 
     assert len(list(database.parent.iterdir())) == 2
 
 
-def test_a_backup_is_restored_to_where_there_was_none(tmp_path: Path, copy: Path):
+def test_a_backup_is_restored_where_there_was_no_database(tmp_path: Path, copy: Path):
     restored = restores.restore(copy, tmp_path / "new.db")
 
     assert restored.kept is None
@@ -73,7 +73,7 @@ def test_a_backup_is_restored_to_where_there_was_none(tmp_path: Path, copy: Path
     assert stat.S_IMODE((tmp_path / "new.db").stat().st_mode) == 0o600
 
 
-def test_the_key_of_the_cursors_comes_back(database: Path, copy: Path):
+def test_the_key_of_the_cursors_is_restored(database: Path, copy: Path):
     restores.restore(copy, database)
 
     with contextlib.closing(sqlite3.connect(database)) as connection:
@@ -118,7 +118,7 @@ def killed(database: Path, folder: Path) -> Path:
     return folder / "registry.db"
 
 
-def test_what_a_killed_server_left_is_kept_with_the_database(
+def test_the_journal_of_a_killed_server_is_kept_with_the_database(
     database: Path, copy: Path, tmp_path: Path
 ):
     crashed = killed(database, tmp_path / "crashed")
@@ -130,7 +130,7 @@ def test_what_a_killed_server_left_is_kept_with_the_database(
     assert names_in(crashed) == ["CHITTY-ADA"]
 
 
-def test_a_backup_takes_the_place_of_a_damaged_database_and_its_journal(
+def test_a_backup_replaces_a_damaged_database_and_its_journal(
     database: Path, copy: Path, tmp_path: Path
 ):
     crashed = killed(database, tmp_path / "crashed")
@@ -210,7 +210,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "why"), BAD.values(), ids=BAD.keys())
-def test_a_file_that_is_no_whole_registry_is_refused_and_changes_nothing(
+def test_a_file_that_is_not_a_complete_registry_is_refused_and_changes_nothing(
     database: Path, tmp_path: Path, content: bytes, why: str
 ):
     (tmp_path / "bad").write_bytes(content)
@@ -258,7 +258,7 @@ def test_a_dump_that_ends_within_a_long_text_is_refused_without_repeating_it(
     assert "secret" not in message
 
 
-def test_what_sqlite_says_of_a_long_statement_is_cut_short(database: Path, tmp_path: Path):
+def test_an_error_of_sqlite_about_a_long_statement_is_truncated(database: Path, tmp_path: Path):
     (tmp_path / "dump.sql").write_text(f"INSERT INTO {'a' * 10_000} VALUES (1);")
 
     message = refusal(tmp_path / "dump.sql", database)
@@ -306,7 +306,7 @@ def test_a_statement_that_no_dump_needs_is_refused(database: Path, tmp_path: Pat
     assert not (tmp_path / "other.db").exists()
 
 
-def test_the_database_a_link_a_folder_and_what_is_not_there_are_refused(
+def test_the_database_itself_a_link_a_folder_and_a_missing_file_are_refused(
     database: Path, copy: Path, tmp_path: Path
 ):
     (tmp_path / "link.db").symlink_to(copy)
@@ -333,7 +333,7 @@ def test_a_disk_that_fills_is_one_message_and_changes_nothing(
     assert contents(database.parent) == before
 
 
-def test_a_restore_that_is_broken_off_changes_nothing(database: Path, copy: Path):
+def test_an_interrupted_restore_changes_nothing(database: Path, copy: Path):
     before = contents(database.parent)
 
     def stop(_: int) -> None:
@@ -345,7 +345,7 @@ def test_a_restore_that_is_broken_off_changes_nothing(database: Path, copy: Path
     assert contents(database.parent) == before
 
 
-def test_a_failure_in_the_last_step_puts_everything_back(database: Path, tmp_path: Path):
+def test_a_failure_in_the_last_step_undoes_everything(database: Path, tmp_path: Path):
     crashed = killed(database, tmp_path / "crashed")
     before = contents(crashed.parent)
     cannot_be_renamed = tmp_path / "folder"
@@ -358,7 +358,7 @@ def test_a_failure_in_the_last_step_puts_everything_back(database: Path, tmp_pat
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000_000])
-def test_a_semicolon_ends_a_statement_only_where_it_is_one(size: int):
+def test_a_semicolon_in_a_string_name_or_comment_ends_no_statement(size: int):
     statements = [
         "INSERT INTO a VALUES ('it''s; -- no', \"x;\", `y;`, [z;], 1 - 2 / 3);",
         "\n-- a comment; with 'one quote\nCREATE TABLE b (c);",

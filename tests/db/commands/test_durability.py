@@ -1,4 +1,4 @@
-"""What was acknowledged is kept, however the server ends."""
+"""Acknowledged writes are kept, however the server ends."""
 
 import asyncio
 import itertools
@@ -134,7 +134,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("rounds", counts(3, by_default=1))
-async def test_a_server_killed_in_the_middle_of_writes_keeps_what_it_acknowledged(path, rounds):
+async def test_a_server_that_is_killed_during_writes_keeps_what_it_acknowledged(path, rounds):
     acknowledged: set[tuple[str, str]] = set()
 
     for round_ in range(rounds):
@@ -151,7 +151,7 @@ async def test_a_server_killed_in_the_middle_of_writes_keeps_what_it_acknowledge
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-async def test_a_server_told_to_stop_in_the_middle_of_writes_ends_cleanly(path, ending):
+async def test_a_server_that_is_stopped_during_writes_ends_cleanly(path, ending):
     load, code, log = await loaded(path, ending)
 
     assert (code, log) == (0, "")

@@ -1,4 +1,4 @@
-"""Deliveries of GitHub whose installation lacks a ChittyID: kept, and applied once there is one."""
+"""Pending installations: their deliveries are stored, and applied once there is a ChittyID."""
 
 import asyncio
 import json
@@ -62,7 +62,7 @@ async def identified(database, mint):
     return [each async for each in deliveries.identify_pending(database, mint)]
 
 
-async def test_a_delivery_is_applied_at_once_when_the_authority_answers(github, authority):
+async def test_a_delivery_is_applied_at_once_if_the_authority_responds(github, authority):
     answer = await github.send("installation", example(*CREATED))
 
     assert (answer.status_code, answer.json()) == (200, {"outcome": "applied"})
@@ -71,7 +71,7 @@ async def test_a_delivery_is_applied_at_once_when_the_authority_answers(github, 
     assert await github.table("waiting_installations") == []
 
 
-async def test_for_an_installation_that_has_an_id_none_is_minted(github, authority):
+async def test_no_id_is_minted_for_an_installation_that_has_one(github, authority):
     await github.send("installation", example(*CREATED))
     await github.send("installation", example(*CREATED), delivery="2")
     await github.send("push", {"installation": {"id": 957387}})
@@ -80,7 +80,7 @@ async def test_for_an_installation_that_has_an_id_none_is_minted(github, authori
 
 
 @pytest.mark.parametrize("status", [403, 503])
-async def test_without_an_id_a_delivery_is_kept_and_nothing_half_done(github, authority, status):
+async def test_without_an_id_a_delivery_is_stored_and_not_applied(github, authority, status):
     authority.refuse(status)
 
     answer = await github.send("installation", example(*CREATED))
@@ -91,7 +91,9 @@ async def test_without_an_id_a_delivery_is_kept_and_nothing_half_done(github, au
     assert await github.table("waiting_installations", "installation_id") == [(957387,)]
 
 
-async def test_it_is_applied_later_with_all_that_came_meanwhile(github, authority, client):
+async def test_a_pending_installation_gets_all_facts_that_arrived_meanwhile(
+    github, authority, client
+):
     created = example(*CREATED)
     authority.refuse(503)
     await github.send("installation", created)
@@ -113,7 +115,7 @@ async def test_it_is_applied_later_with_all_that_came_meanwhile(github, authorit
     assert await github.table("waiting_installations") == []
 
 
-async def test_a_redelivery_tries_again(github, authority):
+async def test_a_redelivery_tries_to_mint_again(github, authority):
     authority.refuse(503)
     await github.send("installation", example(*CREATED))
     still = await github.send("installation", example(*CREATED), delivery="2")
@@ -126,7 +128,7 @@ async def test_a_redelivery_tries_again(github, authority):
     assert await github.table("webhook_deliveries", "outcome, times") == [("applied", 3)]
 
 
-async def test_what_cannot_make_a_row_waits_for_no_id(github, authority):
+async def test_an_installation_with_missing_columns_is_not_pending(github, authority):
     without_account = changed(
         example(*CREATED), lambda payload: payload["installation"].update(account=None)
     )
@@ -137,7 +139,7 @@ async def test_what_cannot_make_a_row_waits_for_no_id(github, authority):
     assert authority.asked == []
 
 
-async def test_two_processes_have_one_id_minted(github, authority, client, tmp_path):
+async def test_two_processes_mint_one_id(github, authority, client, tmp_path):
     authority.refuse(503)
     await github.send("installation", example(*CREATED))
     authority.otherwise = authority.mint
@@ -152,7 +154,7 @@ async def test_two_processes_have_one_id_minted(github, authority, client, tmp_p
     assert [row.installation_id for _, row in found] == [957387]
 
 
-async def test_a_claim_keeps_others_away_until_it_ends(github, authority):
+async def test_a_claim_excludes_others_until_it_expires(github, authority):
     authority.refuse(503)
     await github.send("installation", example(*CREATED))
     past = instants.canonical(datetime.now(UTC) - timedelta(seconds=1))
@@ -177,7 +179,7 @@ def _claims_ending(at):
     return rows(Statement("UPDATE waiting_installations SET claimed_until = :at", {"at": at}))
 
 
-async def test_one_that_is_refused_does_not_hold_up_the_others(github, authority, client):
+async def test_an_installation_that_gets_no_id_does_not_delay_the_others(github, authority, client):
     authority.refuse(403)
     for number in (1, 2, 3):
         await github.send("installation", created_as(number))
@@ -195,7 +197,7 @@ async def test_one_that_is_refused_does_not_hold_up_the_others(github, authority
     ]
 
 
-async def test_if_the_minted_id_is_taken_another_is_minted(github, authority):
+async def test_if_the_minted_id_is_in_use_another_is_minted(github, authority):
     taken = "CHITTY-INSTALLATION-TAKEN"
     authority.answers = [named(taken)] * 3
 
@@ -207,7 +209,9 @@ async def test_if_the_minted_id_is_taken_another_is_minted(github, authority):
     assert len(authority.asked) == 3
 
 
-async def test_a_row_that_is_recorded_meanwhile_ends_the_wait(github, authority, client):
+async def test_an_installation_that_is_recorded_meanwhile_is_no_longer_pending(
+    github, authority, client
+):
     authority.refuse(503)
     await github.send("installation", example(*CREATED))
     api = Api(None, github.client)
@@ -223,7 +227,7 @@ async def test_a_row_that_is_recorded_meanwhile_ends_the_wait(github, authority,
     assert await github.table("waiting_installations") == []
 
 
-async def test_a_server_catches_up_by_itself(authority, tmp_path, monkeypatch):
+async def test_a_server_mints_for_pending_installations_by_itself(authority, tmp_path, monkeypatch):
     monkeypatch.setattr(minting, "SECONDS_BETWEEN", 0.05)
     authority.refuse(403)
 
@@ -238,7 +242,7 @@ async def test_a_server_catches_up_by_itself(authority, tmp_path, monkeypatch):
     assert row == ("Codertocat",)
 
 
-def test_a_server_that_is_killed_before_there_was_an_id_applies_it_when_it_is_back(
+def test_a_server_killed_before_it_got_an_id_applies_the_delivery_after_a_restart(
     authority, tmp_path
 ):
     path = tmp_path / "registry.db"
@@ -281,7 +285,9 @@ def _first(connection, sql):
     raise AssertionError("it was never written")
 
 
-def test_a_replay_tells_what_waits_and_the_next_one_ends_the_wait(authority, tmp_path):
+def test_a_replay_reports_pending_installations_and_the_next_one_identifies_them(
+    authority, tmp_path
+):
     (tmp_path / "saved.json").write_text(json.dumps(example(*CREATED)))
     other = tmp_path / "other"
     other.mkdir()

@@ -77,7 +77,7 @@ async def test_the_rows_that_mutations_return_are_found(
     assert len(compared) > 40
 
 
-async def test_the_rows_of_deliveries_and_waiting_installations_are_found(
+async def test_the_rows_of_deliveries_and_pending_installations_are_found(
     db: SQLiteDatabase, check: Check, compared: list[str]
 ):
     facts = [Fact(name, value, at=NOW) for name, value in FACTS.items()]

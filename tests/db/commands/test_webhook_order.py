@@ -1,4 +1,4 @@
-"""Whatever order deliveries come in, and however often, they end in the same row."""
+"""Deliveries lead to the same row in whatever order, and however often, they arrive."""
 
 import copy
 import random
@@ -121,7 +121,7 @@ def shuffled(sent, times):
 
 
 @pytest.mark.parametrize("ways", counts(200, by_default=20))
-def test_a_whole_life_in_any_order_ends_in_the_same_row(connection, ways):
+def test_deliveries_of_a_whole_life_in_any_order_lead_to_the_same_row(connection, ways):
     sent = bodies(life())
     right = end_of(connection, sent)
 
@@ -135,7 +135,7 @@ def test_a_whole_life_in_any_order_ends_in_the_same_row(connection, ways):
 
 
 @pytest.mark.parametrize("ways", counts(200, by_default=20))
-def test_a_life_without_its_end_in_any_order_with_repeats_ends_live(connection, ways):
+def test_deliveries_before_a_removal_in_any_order_with_repeats_lead_to_a_live_row(connection, ways):
     sent = bodies(life()[:-1])
     right = end_of(connection, sent)
 
@@ -147,7 +147,7 @@ def test_a_life_without_its_end_in_any_order_with_repeats_ends_live(connection, 
 
 
 @pytest.mark.parametrize("ways", counts(100, by_default=20))
-def test_a_life_that_gets_its_id_only_later_ends_in_the_same_row(connection, ways):
+def test_deliveries_of_a_pending_installation_lead_to_the_same_row(connection, ways):
     sent = bodies(life())
     right = end_of(connection, sent)
 
@@ -159,7 +159,7 @@ def test_a_life_that_gets_its_id_only_later_ends_in_the_same_row(connection, way
     assert all(end == right for end in ends)
 
 
-def test_at_one_instant_removal_stands_over_suspension_over_the_rest(connection):
+def test_at_the_same_instant_removal_beats_suspension_which_beats_the_rest(connection):
     base = example("installation", "suspend")
     suspend, unsuspend = at(base, 0), at(example("installation", "unsuspend"), 0)
     created = at(example("installation", "created"), 0)
@@ -179,7 +179,7 @@ def test_at_one_instant_removal_stands_over_suspension_over_the_rest(connection)
     )
 
 
-def test_at_one_instant_a_repository_taken_away_stands_over_added_over_listed(connection):
+def test_at_the_same_instant_a_removed_repository_beats_an_added_one_which_beats_a_list(connection):
     created = at(example("installation", "created"), 0)
     added = at(example("installation_repositories", "added"), 0)
     removed = at(example("installation_repositories", "removed"), 0)

@@ -34,7 +34,7 @@ def unsuspended(at: str) -> dict[str, Any]:
     return {"action": "unsuspend", "installation": installation}
 
 
-async def test_a_webhook_for_an_adopted_installation_wipes_none_of_its_columns(tmp_path: Path):
+async def test_a_webhook_for_an_adopted_installation_clears_none_of_its_columns(tmp_path: Path):
     file = legacy_registries.by_hand(tmp_path / "registry.db")
     with opened(file) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""A registry that other programs made is taken over: recognised, copied, put right, and served."""
+"""Adoption: a registry that other programs made is recognised, copied, repaired and served."""
 
 import shutil
 import subprocess
@@ -147,7 +147,7 @@ def test_a_migration_that_is_half_there_is_completed(file: Path):
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_a_copy_of_all_as_it_was_lies_beside_and_a_second_boot_changes_no_byte(file: Path, kind):
+def test_adoption_keeps_a_copy_and_a_second_boot_changes_no_byte(file: Path, kind):
     MAKERS[kind](file)
     before = rows(file, "SELECT * FROM contexts, connections, installations")
 
@@ -163,7 +163,7 @@ def test_a_copy_of_all_as_it_was_lies_beside_and_a_second_boot_changes_no_byte(f
 
 
 @pytest.mark.parametrize("look", [migrator.inspect, migrator.check, migrator.pending])
-def test_looking_changes_nothing_and_says_what_adopting_would_do(file: Path, look):
+def test_an_inspection_changes_nothing_and_previews_the_adoption(file: Path, look):
     legacy_registries.by_hand(file)
     before = contents(file.parent)
 
@@ -178,7 +178,7 @@ def test_looking_changes_nothing_and_says_what_adopting_would_do(file: Path, loo
     assert migrator.check(file).repairs == []
 
 
-def test_what_belongs_to_others_is_left_alone(file: Path):
+def test_objects_of_other_programs_stay_unchanged(file: Path):
     legacy_registries.by_hand(file)
     with opened(file) as connection:
         connection.executescript(
@@ -226,7 +226,7 @@ def test_what_belongs_to_others_is_left_alone(file: Path):
     ],
     ids=["column", "view", "required", "type", "index", "later table"],
 )
-def test_what_does_not_fit_is_refused_with_the_difference_and_left_as_it_was(
+def test_a_registry_that_differs_is_refused_with_the_difference_and_stays_unchanged(
     file: Path, change: str, difference: str
 ):
     legacy_registries.by_hand(file)
@@ -261,7 +261,7 @@ def test_what_does_not_fit_is_refused_with_the_difference_and_left_as_it_was(
     ],
     ids=["name", "id", "id as a DID", "no id"],
 )
-def test_rows_that_share_what_tells_them_apart_are_named_and_nothing_is_touched(
+def test_rows_with_the_same_key_are_named_and_nothing_is_changed(
     file: Path, change: str, told: str
 ):
     legacy_registries.by_hand(file, loosely=True)

@@ -1,4 +1,4 @@
-"""`chittygraph check`: what other programs wrote is found, and mended when asked to."""
+"""`chittygraph check` finds non-canonical values, and repairs them with --fix."""
 
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_registry_in_order_is_said_to_be_and_stays_as_it_is(check, file: Path):
+def test_a_canonical_registry_needs_no_repair_and_stays_unchanged(check, file: Path):
     new_registry(file)
     before = contents(file.parent)
 
@@ -59,7 +59,7 @@ def test_a_registry_in_order_is_said_to_be_and_stays_as_it_is(check, file: Path)
     assert contents(file.parent) == before
 
 
-def test_what_was_written_later_is_found_without_a_change(check, file: Path):
+def test_non_canonical_values_are_found_without_a_change(check, file: Path):
     new_registry(file)
     scribble(file)
     before = contents(file.parent)
@@ -77,7 +77,7 @@ def test_what_was_written_later_is_found_without_a_change(check, file: Path):
     assert contents(file.parent) == before
 
 
-def test_what_was_found_is_mended_after_a_copy_and_told_by_the_status(check, file: Path):
+def test_values_are_repaired_after_a_copy_and_the_status_lists_the_repairs(check, file: Path):
     new_registry(file)
     scribble(file)
 
@@ -97,7 +97,9 @@ def test_what_was_found_is_mended_after_a_copy_and_told_by_the_status(check, fil
     assert copy.name in status[1]
 
 
-def test_connections_that_become_active_in_one_place_end_but_for_the_newest(check, file: Path):
+def test_of_connections_that_become_active_duplicates_only_the_newest_stays_active(
+    check, file: Path
+):
     new_registry(file)
     with opened(file) as connection:
         for key, status, created in [
@@ -141,7 +143,7 @@ def test_a_registry_of_another_program_is_adopted_by_fixing_it(check, file: Path
     assert len([*file.parent.glob("registry.db.before-*")]) == 1
 
 
-def test_migrating_tells_of_the_adoption_and_its_check_foretells_it(check, file: Path):
+def test_migrate_reports_the_adoption_and_migrate_check_previews_it(check, file: Path):
     legacy_registries.by_hand(file)
 
     foretold = check("migrate", "--check")
@@ -154,7 +156,7 @@ def test_migrating_tells_of_the_adoption_and_its_check_foretells_it(check, file:
     assert "repaired 1 x contexts.data" in done[1]
 
 
-def test_where_there_is_no_database_there_is_nothing_to_check(check, file: Path):
+def test_a_missing_database_cannot_be_checked(check, file: Path):
     code, out, err = check("check", "--fix")
 
     assert (code, out) == (1, "")
@@ -162,7 +164,7 @@ def test_where_there_is_no_database_there_is_nothing_to_check(check, file: Path)
     assert not file.exists()
 
 
-def test_one_that_cannot_be_adopted_is_one_line_and_no_copy(check, file: Path):
+def test_a_registry_that_cannot_be_adopted_gives_one_line_and_no_copy(check, file: Path):
     with opened(file) as connection:
         connection.execute("CREATE TABLE actors (name TEXT)")
     before = contents(file.parent)

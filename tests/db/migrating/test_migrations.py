@@ -1,4 +1,4 @@
-"""A database is brought to the present version whole files at a time, whoever else boots."""
+"""Migrations are applied one whole file at a time, also when several processes boot."""
 
 import contextlib
 import sqlite3
@@ -101,14 +101,14 @@ def test_migrating_twice_applies_nothing_and_changes_no_byte(file: Path):
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_looking_at_a_missing_database_makes_none(file: Path):
+def test_inspecting_a_missing_database_creates_none(file: Path):
     status = migrator.inspect(file)
 
     assert (status.exists, status.version, list(status.pending)) == (False, None, NAMES)
     assert not file.exists()
 
 
-def test_a_database_that_is_behind_gets_only_what_it_lacks(file: Path, folder: Path):
+def test_an_older_database_gets_only_the_missing_migrations(file: Path, folder: Path):
     copy_of_migrations(folder, upto=4)
     migrator.migrate(file, folder)
 
@@ -217,7 +217,7 @@ def test_semicolons_in_triggers_strings_and_comments_end_no_statement(file: Path
     assert rows(file, "SELECT x FROM t") == [("a;b",)]
 
 
-def test_line_endings_are_no_edit(file: Path, folder: Path):
+def test_other_line_endings_do_not_count_as_an_edit(file: Path, folder: Path):
     migrator.migrate(file)
     copy_of_migrations(folder)
     for path in folder.iterdir():
@@ -351,7 +351,7 @@ def test_of_duplicate_active_connections_the_newest_stays(file: Path, folder: Pa
     ]
 
 
-def test_actors_that_share_a_principal_lose_it_and_what_it_was_is_kept(file: Path, folder: Path):
+def test_actors_that_share_a_principal_lose_it_and_the_old_value_is_kept(file: Path, folder: Path):
     copy_of_migrations(folder, upto=14)
     migrator.migrate(file, folder)
     for key, principal in [("a", "'shared'"), ("b", "'shared'"), ("c", "'own'"), ("d", "NULL")]:

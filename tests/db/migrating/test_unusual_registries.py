@@ -1,4 +1,4 @@
-"""Registries that only mending shows to be odd: refused in words, or adopted past what is in the way."""
+"""Registries in which repairs meet obstacles: constraints, triggers, killed programs, full disks."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     ],
     ids=["a name made up", "an id as bytes", "a name as bytes", "a check of others"],
 )
-def test_what_mending_would_make_the_same_or_forbidden_is_refused_in_words_and_left_as_it_was(
+def test_a_repair_that_would_violate_a_rule_is_refused_and_changes_nothing(
     file: Path, loosely: bool, change: str, told: str
 ):
     legacy_registries.by_hand(file, loosely=loosely)
@@ -68,7 +68,7 @@ def test_what_mending_would_make_the_same_or_forbidden_is_refused_in_words_and_l
         assert contents(file.parent) == before
 
 
-def test_twins_of_which_one_is_spelt_otherwise_are_mended_past_the_index_of_others(file: Path):
+def test_duplicates_that_differ_in_case_are_repaired_despite_a_foreign_unique_index(file: Path):
     legacy_registries.by_hand(file)
     with opened(file) as connection:
         for key, status in [("a", "active"), ("b", "Active")]:
@@ -92,7 +92,7 @@ def test_twins_of_which_one_is_spelt_otherwise_are_mended_past_the_index_of_othe
     )
 
 
-def test_a_trigger_that_acts_on_a_repair_is_set_aside_however_it_and_its_table_are_spelt(
+def test_a_foreign_trigger_does_not_act_on_repairs_whatever_the_case_of_its_names(
     file: Path,
 ):
     legacy_registries.by_hand(file)
@@ -124,7 +124,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_what_a_killed_program_wrote_half_is_undone_and_looking_does_that_in_a_copy(file: Path):
+def test_half_a_transaction_is_rolled_back_and_an_inspection_does_so_in_a_copy(file: Path):
     legacy_registries.by_hand(file)
     with opened(file) as connection:
         connection.execute(MANY)
@@ -155,7 +155,7 @@ except BootRefused as refused:
 """
 
 
-def test_where_the_disk_has_no_room_for_the_adopted_registry_every_byte_is_as_before(file: Path):
+def test_a_full_disk_during_adoption_changes_no_byte(file: Path):
     legacy_registries.by_hand(file)
     with opened(file) as connection:
         connection.execute(MANY)

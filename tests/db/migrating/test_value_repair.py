@@ -1,4 +1,4 @@
-"""What an old registry stores is brought into the form used here, and no original is lost."""
+"""Stored values become canonical when a registry is adopted, and no original is lost."""
 
 import sqlite3
 from pathlib import Path
@@ -29,7 +29,7 @@ def replaced(file: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
     return {(f"{table}.{column}", key): (was, now) for table, key, column, was, now in found}
 
 
-def test_a_constraint_that_forbids_a_repair_is_told_and_leaves_no_copy(file: Path):
+def test_a_constraint_that_forbids_a_repair_is_reported_and_leaves_no_copy(file: Path):
     with opened(file) as connection:
         connection.executescript(
             legacy_registries.TABLES.replace(
@@ -49,7 +49,7 @@ def test_a_constraint_that_forbids_a_repair_is_told_and_leaves_no_copy(file: Pat
     assert rows(file, "SELECT name FROM sqlite_master WHERE name LIKE 'chittygraph%'") == []
 
 
-def test_each_unknown_owner_and_source_gets_an_actor_of_the_type_its_id_names(file: Path):
+def test_each_unknown_owner_and_source_gets_an_actor_of_the_type_that_its_id_names(file: Path):
     legacy_registries.by_hand(file, loosely=True)
     with opened(file) as connection:
         for number, source in enumerate(
@@ -83,7 +83,7 @@ def test_each_unknown_owner_and_source_gets_an_actor_of_the_type_its_id_names(fi
     assert rows(file, "PRAGMA foreign_key_check") == []
 
 
-def test_of_several_active_connections_to_one_place_the_newest_stays(file: Path):
+def test_of_several_active_connections_to_one_place_only_the_newest_stays_active(file: Path):
     legacy_registries.by_hand(file, loosely=True)
     with opened(file) as connection:
         for key, status, created in [
@@ -156,7 +156,7 @@ MENDED = [
 
 
 @pytest.mark.parametrize(("table", "column", "before", "after", "is_kept"), MENDED)
-def test_a_stored_value_is_mended_and_what_cannot_be_told_from_that_is_kept(
+def test_a_stored_value_is_repaired_and_a_lost_original_is_kept(
     file: Path, table: str, column: str, before: Any, after: Any, is_kept: bool
 ):
     legacy_registries.by_hand(file, loosely=True)
@@ -185,7 +185,7 @@ def test_a_check_that_forbids_what_can_be_stored_here_is_widened(file: Path):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_whatever_was_stored_an_adopted_registry_answers_any_operation(file: Path, seed: int):
+async def test_an_adopted_registry_answers_any_operation_whatever_it_stored(file: Path, seed: int):
     odd.odd(file, seed)
     with opened(file) as connection:
         connection.execute("DROP TABLE chittygraph_migrations")

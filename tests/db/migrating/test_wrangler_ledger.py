@@ -25,7 +25,7 @@ def select(file: Path, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def test_what_wranglers_ledger_names_and_nobody_ran_is_run(tmp_path: Path):
+def test_a_migration_that_wrangler_lists_but_nobody_ran_is_run(tmp_path: Path):
     file = tmp_path / "registry.db"
     migrator.migrate(file, older_migrations(tmp_path))
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
@@ -37,7 +37,7 @@ def test_what_wranglers_ledger_names_and_nobody_ran_is_run(tmp_path: Path):
     assert applied == NAMES[-2:]
 
 
-def test_wranglers_ledger_keeps_the_names_of_others(tmp_path: Path):
+def test_wranglers_ledger_keeps_the_migrations_of_others(tmp_path: Path):
     file = tmp_path / "registry.db"
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(wrangler.CREATE)
@@ -49,7 +49,7 @@ def test_wranglers_ledger_keeps_the_names_of_others(tmp_path: Path):
     assert named == ["0001_make_tea.sql", *FILES]
 
 
-def test_a_table_that_only_shares_the_name_of_wranglers_ledger_is_left_alone(tmp_path: Path):
+def test_a_table_that_only_has_the_name_of_wranglers_ledger_stays_unchanged(tmp_path: Path):
     file = tmp_path / "registry.db"
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("CREATE TABLE d1_migrations (flock TEXT, headed_for TEXT NOT NULL)")

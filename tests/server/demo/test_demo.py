@@ -33,7 +33,7 @@ async def count(database, sql):
     return found
 
 
-async def test_an_empty_registry_is_filled_with_what_the_report_says(database):
+async def test_an_empty_registry_gets_the_rows_that_the_report_states(database):
     report = await registry.fill(database)
 
     assert report is not None
@@ -42,7 +42,7 @@ async def test_an_empty_registry_is_filled_with_what_the_report_says(database):
     assert "contexts" in report.first_query
 
 
-async def test_filling_twice_writes_nothing_the_second_time(database):
+async def test_filling_a_second_time_writes_nothing(database):
     await registry.fill(database)
     before = await everything(database)
 
@@ -50,7 +50,7 @@ async def test_filling_twice_writes_nothing_the_second_time(database):
     assert await everything(database) == before
 
 
-async def test_a_registry_that_holds_a_single_row_is_left_alone(database):
+async def test_a_registry_with_a_single_row_stays_unchanged(database):
     await database.write(
         rows(
             Statement(
@@ -96,7 +96,7 @@ async def test_every_chitty_id_of_the_demo_is_well_formed_and_used_once(database
     assert all(chitty_id.is_well_formed(each) for (each,) in found + linked if each)
 
 
-async def test_every_value_of_the_demo_reads_as_its_column_means(database):
+async def test_every_value_of_the_demo_can_be_read_as_its_column_type(database):
     await registry.fill(database)
 
     for table, found in zip(TABLES, await everything(database), strict=True):

@@ -1,4 +1,4 @@
-"""`chittygraph export`: rows out, in one spelling."""
+"""`chittygraph export`: the same bytes for the same rows."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def fill(path, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_was_exported_and_imported_exports_as_the_same_bytes(transfers, path, seed):
+def test_an_exported_and_imported_registry_exports_the_same_bytes(transfers, path, seed):
     fill(path, seed)
 
     first = transfers.exported()
@@ -60,7 +60,7 @@ def test_what_was_exported_and_imported_exports_as_the_same_bytes(transfers, pat
     assert len(first.splitlines()) > 130
 
 
-def test_a_registry_that_this_server_made_comes_back_by_its_own_rules(transfers):
+def test_a_registry_that_this_server_made_can_be_imported_again(transfers):
     transfers.run("demo")
     first = transfers.exported()
 
@@ -96,11 +96,11 @@ def test_one_type_is_exported_alone_with_its_columns_in_their_order(transfers, p
         assert json.loads(line)[TYPE] == type_name
 
 
-def test_the_marker_of_the_type_is_no_column():
+def test_type_is_not_the_name_of_a_column():
     assert all(TYPE not in transfer.table.columns for transfer in TRANSFERS)
 
 
-def test_numbers_of_64_bits_and_odd_characters_are_exported_exactly(transfers):
+def test_numbers_of_64_bits_and_unusual_characters_are_exported_exactly(transfers):
     name = '\u2028 e\u0301 🦊 \u0001 \\ "'
     row = ACTOR | {"session_count": 2**63 - 1, "display_name": name}
     transfers.take(row, flags=("--as-stored",))
@@ -110,7 +110,7 @@ def test_numbers_of_64_bits_and_odd_characters_are_exported_exactly(transfers):
     assert (line["session_count"], line["display_name"]) == (2**63 - 1, name)
 
 
-def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(transfers, path):
+def test_rows_that_cannot_be_expressed_are_named_and_no_file_is_made(transfers, path):
     odd.odd(path, 1)
     output = transfers.folder / "all.jsonl"
 
@@ -124,7 +124,7 @@ def test_rows_that_no_line_can_express_are_named_and_the_file_is_not_made(transf
     )
 
 
-def test_on_stdout_the_rest_is_written_and_the_exit_code_tells(transfers, path):
+def test_stdout_gets_the_other_rows_and_the_exit_code_is_1(transfers, path):
     transfers.take(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE contexts SET name = CAST(x'41ff' AS TEXT)")
@@ -150,7 +150,7 @@ def test_an_empty_text_is_refused_in_csv_where_it_would_read_as_null(transfers):
     assert "cannot tell an empty text from NULL" in err
 
 
-def test_a_file_is_whole_private_and_takes_the_place_of_an_older_one(transfers):
+def test_the_file_is_complete_and_private_and_replaces_an_older_one(transfers):
     transfers.take(*REGISTRY)
     output = transfers.folder / "all.jsonl"
     output.write_text("old")
@@ -201,7 +201,7 @@ def test_a_registry_that_is_being_served_is_exported(transfers, path):
         (["--jsonl", "--output", "."], 1, "is a folder"),
     ],
 )
-def test_what_cannot_be_exported_is_said(transfers, words, code, said):
+def test_a_usage_error_of_export_is_reported(transfers, words, code, said):
     found, out, err = transfers.run("export", *words, on="nothing.db")
 
     assert (found, out) == (code, "")
@@ -209,7 +209,7 @@ def test_what_cannot_be_exported_is_said(transfers, words, code, said):
     assert not (transfers.folder / "nothing.db").exists()
 
 
-def test_the_database_itself_is_no_output(transfers, path):
+def test_the_database_itself_is_refused_as_output(transfers, path):
     transfers.take(*REGISTRY)
     before = path.read_bytes()
 
@@ -220,7 +220,7 @@ def test_the_database_itself_is_no_output(transfers, path):
     assert path.read_bytes() == before
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(transfers, path):
+def test_a_reader_that_closes_the_pipe_ends_the_export_quietly(transfers, path):
     transfers.run("demo")
 
     with subprocess.Popen(

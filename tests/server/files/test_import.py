@@ -1,4 +1,4 @@
-"""`chittygraph import`: rows in, all of them or none."""
+"""`chittygraph import`: all rows of a file or none."""
 
 from db.model.tables import TABLES
 from db.transfer.layout import TRANSFERS
@@ -51,7 +51,7 @@ def test_times_and_states_are_those_of_the_file_in_canonical_form(transfers):
     assert actor["updated_at"] == "2025-10-21T18:52:06.500Z"
 
 
-def test_importing_the_same_again_is_no_mistake_and_writes_nothing(transfers):
+def test_importing_the_same_rows_again_succeeds_and_writes_nothing(transfers):
     transfers.take(*REGISTRY)
     file = transfers.write("all.jsonl", transfers.exported())
 
@@ -75,7 +75,7 @@ def test_an_update_replaces_what_a_line_names_and_leaves_the_rest(transfers):
     assert after["updated_at"] > before["updated_at"]
 
 
-def test_rows_may_trade_what_is_unique(transfers):
+def test_rows_may_swap_unique_values(transfers):
     second = CONTEXT | {"chitty_id": "CHITTY-CONTEXT-000002-AAAA", "name": "quay"}
     transfers.take(ACTOR, CONTEXT, second)
 
@@ -87,7 +87,7 @@ def test_rows_may_trade_what_is_unique(transfers):
     assert [line["name"] for line in transfers.lines() if "name" in line] == ["quay", "harbour"]
 
 
-def test_an_active_connection_may_hand_its_place_to_another(transfers):
+def test_an_active_connection_may_give_its_place_to_another(transfers):
     transfers.take(*REGISTRY)
     heir = CONNECTION | {"connection_id": "00000000-0000-4000-8000-000000000002"}
 
@@ -97,7 +97,7 @@ def test_an_active_connection_may_hand_its_place_to_another(transfers):
     assert [line["status"] for line in transfers.lines()[-2:]] == ["inactive", "active"]
 
 
-def test_facts_come_along_and_those_of_a_replaced_installation_are_forgotten(transfers):
+def test_facts_are_imported_and_those_of_a_replaced_installation_are_deleted(transfers):
     fact = {
         "type": "installation_facts",
         "installation_id": 7,
@@ -115,5 +115,5 @@ def test_facts_come_along_and_those_of_a_replaced_installation_are_forgotten(tra
     assert content(transfers.path)["installation_facts"] == []
 
 
-def test_every_table_moves():
+def test_every_table_is_exported_and_imported():
     assert {each.table for each in TRANSFERS} > set(TABLES)

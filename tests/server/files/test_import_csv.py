@@ -44,7 +44,7 @@ def test_bad_csv_is_refused_with_the_line(transfers, text, said):
     assert said in err
 
 
-def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(transfers):
+def test_csv_may_have_a_bom_other_line_ends_and_line_feeds_within_quotes(transfers):
     text = f'{HEADER}{OTHER},human,"Ada ""A""","[""a"",""b""]"\r\n{ACTOR["chitty_id"]},ai,,\r\n'
     file = transfers.write("actors.csv", b"\xef\xbb\xbf" + text.replace("\n", "\r\n", 1).encode())
 
@@ -56,7 +56,7 @@ def test_csv_may_have_a_mark_foreign_line_ends_and_lines_within_quotes(transfers
     assert (second["display_name"], second["capabilities"]) == ('Ada "A"', ["a", "b"])
 
 
-def test_a_record_of_several_lines_is_named_by_its_first(transfers):
+def test_a_record_of_several_lines_is_named_by_its_first_line(transfers):
     new_registry(transfers.path)
     text = f'{HEADER}{OTHER},human,"Ada\nA","[""a"",\n""b""]"\nx,human,,\n'
 

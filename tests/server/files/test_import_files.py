@@ -1,4 +1,4 @@
-"""Files that `chittygraph import` reads, and those that are no rows."""
+"""Files that `chittygraph import` reads, and those that it refuses."""
 
 import io
 import json
@@ -25,7 +25,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize(("raw", "said"), BAD_FILES.values(), ids=BAD_FILES)
-def test_a_file_that_is_no_rows_is_refused_in_one_line(transfers, raw, said):
+def test_a_file_without_readable_rows_is_refused_in_one_line(transfers, raw, said):
     transfers.take(*REGISTRY)
 
     with untouched(transfers.path):
@@ -36,7 +36,7 @@ def test_a_file_that_is_no_rows_is_refused_in_one_line(transfers, raw, said):
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's own peak, in kB")
-def test_a_line_of_50_mb_is_refused_without_being_held(transfers):
+def test_a_line_of_50_mb_is_refused_without_being_kept_in_memory(transfers):
     new_registry(transfers.path)
     file = transfers.folder / "long.jsonl"
     with file.open("wb") as writing:
@@ -111,7 +111,7 @@ def test_a_bad_line_is_named_by_its_number_and_keeps_the_rest_out(transfers, lin
     assert "1 line was rejected, so nothing of" in err
 
 
-def test_a_file_that_ends_within_a_line_is_told_from_one_without_a_last_line_end(transfers):
+def test_an_incomplete_last_line_differs_from_a_missing_last_line_end(transfers):
     new_registry(transfers.path)
     short = transfers.write("short.jsonl", LINE[:-20])
     whole = transfers.write("whole.jsonl", LINE)
@@ -134,7 +134,7 @@ def test_rows_are_read_from_stdin(transfers, monkeypatch):
     assert len(transfers.lines()) == 1
 
 
-def test_a_type_may_be_said_once_for_all_lines(transfers):
+def test_the_type_of_all_lines_may_be_an_option(transfers):
     bare = {name: value for name, value in ACTOR.items() if name != "type"}
 
     fine = transfers.take(bare, flags=("--type", "actors"))
@@ -157,7 +157,7 @@ def test_a_type_may_be_said_once_for_all_lines(transfers):
         ([".", "--format", "jsonl"], 1, "is a folder"),
     ],
 )
-def test_what_cannot_be_imported_is_said(transfers, words, code, said):
+def test_a_usage_error_of_import_is_reported(transfers, words, code, said):
     found, out, err = transfers.run("import", *words)
 
     assert (found, out, err.count("\n")) == (code, "", 1)

@@ -1,4 +1,4 @@
-"""Rows that `chittygraph import` takes or rejects, by the rules of the registry."""
+"""Rows that `chittygraph import` accepts or rejects, by the rules of the registry."""
 
 import pytest
 
@@ -68,13 +68,13 @@ BAD_SETS = {
 
 
 @pytest.mark.parametrize(("rows", "said"), BAD_SETS.values(), ids=BAD_SETS)
-def test_rows_that_are_at_odds_with_others_are_rejected(transfers, rows, said):
+def test_rows_that_break_a_rule_are_rejected(transfers, rows, said):
     transfers.take(ACTOR)
 
     assert said in rejected(transfers, *rows)
 
 
-def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(transfers):
+def test_a_row_is_not_rejected_for_referring_to_a_rejected_one(transfers):
     new_registry(transfers.path)
 
     said = rejected(transfers, ACTOR | {"email": "ada"}, CONTEXT)
@@ -91,7 +91,7 @@ def test_a_row_is_not_blamed_for_referring_to_a_rejected_one(transfers):
     ],
     ids=["name", "place"],
 )
-def test_what_the_registry_holds_is_not_doubled(transfers, row, said):
+def test_values_that_are_in_use_in_the_registry_are_rejected(transfers, row, said):
     transfers.take(*REGISTRY)
     key = "connection_id" if "connection_id" in row else "chitty_id"
 
@@ -100,7 +100,7 @@ def test_what_the_registry_holds_is_not_doubled(transfers, row, said):
     assert said in rejected(transfers, again)
 
 
-def test_a_row_that_differs_is_rejected_with_the_columns_that_do(transfers):
+def test_a_row_that_differs_is_rejected_with_the_differing_columns(transfers):
     transfers.take(*REGISTRY)
 
     said = rejected(transfers, CONTEXT | {"name": "quay", "tools": ["git"]})
@@ -108,7 +108,7 @@ def test_a_row_that_differs_is_rejected_with_the_columns_that_do(transfers):
     assert "line 1: is already in the registry, with another name, tools: leave" in said
 
 
-def test_a_hundred_reasons_are_shown_and_all_of_them_written(transfers):
+def test_a_hundred_reasons_are_shown_and_all_are_written_to_a_file(transfers):
     new_registry(transfers.path)
     everything = transfers.folder / "rejects.txt"
     rows = [CONTEXT | {"chitty_id": f"CHITTY-CONTEXT-{n:06}-AAAA"} for n in range(150)]
@@ -123,7 +123,7 @@ def test_a_hundred_reasons_are_shown_and_all_of_them_written(transfers):
     }
 
 
-def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(transfers):
+def test_as_stored_accepts_unusual_values_that_the_schema_can_express(transfers):
     odd = ACTOR | {"chitty_id": "ada", "email": "ada", "display_name": "\0", "session_count": -1}
 
     refused = transfers.take(odd)
@@ -151,7 +151,7 @@ def test_odd_values_that_the_schema_can_express_are_taken_as_they_were_stored(tr
     ],
     ids=str,
 )
-def test_as_stored_takes_nothing_that_the_schema_cannot_express(transfers, given):
+def test_as_stored_rejects_values_that_the_schema_cannot_express(transfers, given):
     new_registry(transfers.path)
 
     said = rejected(transfers, ACTOR | given, flags=("--as-stored",))
@@ -160,7 +160,7 @@ def test_as_stored_takes_nothing_that_the_schema_cannot_express(transfers, given
 
 
 @pytest.mark.parametrize("transfer", TRANSFERS, ids=lambda each: each.type)
-def test_every_column_has_a_shape_and_every_shape_a_column(transfer):
+def test_every_column_has_a_validator_and_every_validator_a_column(transfer):
     RowChecker(now="2026-01-01T00:00:00.000Z", as_stored=False)  # knows the rule of every column
 
     assert VALIDATORS[transfer.table].keys() <= transfer.table.columns.keys()

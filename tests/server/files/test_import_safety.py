@@ -1,4 +1,4 @@
-"""`chittygraph import` writes all or nothing, whatever happens to the disk, and beside a server."""
+"""`chittygraph import` writes all or nothing, also on a full disk and while a server runs."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ from tests.support.server_process import COMMAND, served
 from tests.support.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
 
 
-def test_a_dry_run_says_all_and_writes_nothing(transfers):
+def test_a_dry_run_reports_everything_and_writes_nothing(transfers):
     new_registry(transfers.path)
 
     with untouched(transfers.path):
@@ -27,13 +27,13 @@ def test_a_dry_run_says_all_and_writes_nothing(transfers):
 
 
 @pytest.mark.parametrize("flags", [("--dry-run",), ()])
-def test_no_database_is_made_for_what_is_not_imported(transfers, flags):
+def test_a_rejected_import_creates_no_database(transfers, flags):
     transfers.take(CONTEXT if not flags else ACTOR, flags=flags)
 
     assert not transfers.path.exists()
 
 
-def test_the_floor_of_free_space_is_kept(transfers):
+def test_an_import_leaves_the_minimum_of_free_space(transfers):
     new_registry(transfers.path)
 
     with untouched(transfers.path):
@@ -43,7 +43,7 @@ def test_the_floor_of_free_space_is_kept(transfers):
     assert "nothing was imported; make room" in err
 
 
-def test_what_the_database_itself_refuses_is_said_and_undone(transfers):
+def test_an_error_of_the_database_is_reported_and_rolled_back(transfers):
     transfers.take(ACTOR)
     with closing(sqlite3.connect(transfers.path)) as connection:
         connection.execute(
@@ -66,7 +66,7 @@ def test_what_the_database_itself_refuses_is_said_and_undone(transfers):
     ],
     ids=["staging", "writing"],
 )
-def test_a_disk_that_fills_leaves_the_registry_as_it_was(transfers, largest_file, said):
+def test_a_full_disk_leaves_the_registry_unchanged(transfers, largest_file, said):
     transfers.take(ACTOR)
     file = transfers.write(
         "rows.jsonl",
@@ -109,7 +109,7 @@ def test_rows_are_imported_while_a_server_runs_and_a_reader_keeps_its_snapshot(t
     assert (before, still, after) == ((0,), (0,), (1,))
 
 
-def test_on_a_terminal_it_shows_how_far_it_is_and_wipes_that(transfers):
+def test_a_terminal_gets_a_progress_bar_that_is_cleared(transfers):
     file = transfers.write("rows.jsonl", REGISTRY)
     leader, follower = pty.openpty()
 

@@ -1,4 +1,4 @@
-"""Files to import from, and to export to, that hold nothing, are oddly made or do not fit."""
+"""Files that are empty, unusual, missing or too large."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.transfers import ACTOR
     ("name", "content"),
     [("rows.jsonl", "\n  \n\n"), ("actors.csv", "chitty_id,actor_type\n")],
 )
-def test_a_file_without_rows_is_said_to_hold_none(transfers, name, content):
+def test_a_file_without_rows_imports_nothing(transfers, name, content):
     file = transfers.write(name, content)
 
     code, out, err = transfers.run("import", file, "--type", "actors")
@@ -19,7 +19,7 @@ def test_a_file_without_rows_is_said_to_hold_none(transfers, name, content):
     assert out == f"{file} holds no rows, so there was nothing to import\n"
 
 
-def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(transfers):
+def test_a_csv_with_lone_carriage_returns_is_refused(transfers):
     file = transfers.write("actors.csv", "chitty_id,actor_type\rCHITTY-ADA,human\r")
 
     code, out, err = transfers.run("import", file, "--type", "actors")
@@ -31,7 +31,7 @@ def test_a_csv_with_lone_carriage_returns_is_refused_in_plain_words(transfers):
     )
 
 
-def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(transfers, tmp_path):
+def test_an_export_to_a_full_disk_says_what_to_do_and_leaves_nothing(transfers, tmp_path):
     transfers.take(*(ACTOR | {"chitty_id": f"CHITTY-ACTOR-{n:06}-AAAA"} for n in range(300)))
 
     done = command_process(
@@ -46,7 +46,7 @@ def test_an_export_that_does_not_fit_says_what_to_do_and_leaves_nothing(transfer
     assert not [path for path in tmp_path.iterdir() if "all.jsonl" in path.name]
 
 
-def test_a_file_that_is_not_there_is_named_with_what_to_do(tmp_path):
+def test_a_missing_file_is_named_with_what_to_do(tmp_path):
     done = command("explain", tmp_path / "query.graphql")
 
     assert complaint(done) == (
