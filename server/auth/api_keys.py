@@ -14,8 +14,6 @@ _API_KEY = re.compile(rf"cg_({KEY_ID.pattern})_([\w-]{{43}})", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PresentedKey:
-    """An API key as a client sends it."""
-
     key_id: str
     secret: str
 
@@ -32,7 +30,6 @@ def generate() -> PresentedKey:
 
 
 def parse(text: str) -> PresentedKey | None:
-    """The key, or None for any other text."""
     parts = _API_KEY.fullmatch(text)
     return PresentedKey(parts[1], parts[2]) if parts else None
 

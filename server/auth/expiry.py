@@ -15,11 +15,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def parse(text: str, now: datetime) -> str:
-    """The instant, in canonical form, from which a key is invalid.
-
-    A duration counts from `now`. A day is the last on which the key is valid, in UTC; an instant without
-    an offset is in UTC too. Raises ValueError for anything else and for what is not after `now`.
-    """
+    """The canonical instant from which a key is invalid; raises ValueError unless it is after `now`."""
     try:
         expires_at = _instant(text, now)
     except (ValueError, OverflowError):
@@ -32,7 +28,7 @@ def parse(text: str, now: datetime) -> str:
 def _instant(text: str, now: datetime) -> str:
     if duration := _DURATION.fullmatch(text):
         return instants.canonical(now + timedelta(hours=int(duration[1]) * HOURS[duration[2]]))
-    if _DAY.fullmatch(text):
+    if _DAY.fullmatch(text):  # the last day on which the key is valid, in UTC
         last_day = datetime.combine(datetime.fromisoformat(text), time(), UTC)
         return instants.canonical(last_day + timedelta(days=1))
     if "T" not in text:

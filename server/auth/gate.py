@@ -1,8 +1,4 @@
-"""The gate: authenticates every request in protected mode, and applies rate limits.
-
-The actor behind a credential is looked up for each request, unless the database has not changed since the
-last lookup. So a suspension or a lost capability takes effect with the next request.
-"""
+"""Authenticates requests in protected mode, and limits their rates."""
 
 import asyncio
 import hashlib
@@ -42,9 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Authenticated:
-    """The viewer behind a credential in one state of the database, trusted until a time in seconds
-    since 1970.
-    """
+    """A viewer, trusted while the database is in `state`, but only until `until` (Unix time)."""
 
     state: bytes | None
     viewer: Viewer
@@ -52,11 +46,7 @@ class _Authenticated:
 
 
 class Gate:
-    """Authenticates requests by their Authorization header.
-
-    `failures` limits failed credentials per client address; `requests` and `points` limit each actor's
-    requests and their cost. `now` returns seconds since 1970.
-    """
+    """Limits failed credentials per address, and each actor's requests and points. `now` is Unix time."""
 
     def __init__(
         self,
@@ -79,11 +69,7 @@ class Gate:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def authenticate(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
-        """The viewer of a request with these headers from this client address, which counts as one.
-
-        Raises HTTPError: 401 for a missing or invalid credential, 429 if the address has too many
-        failures or the actor too many requests, 503 while tokens cannot be verified.
-        """
+        """The viewer of a new request. Raises HTTPError: 401, 429, or 503 while tokens cannot be verified."""
         viewer = await self.recheck(headers, address)
         allowance = self._requests.take(viewer.actor, 1)
         if not allowance.suffices:
@@ -99,6 +85,7 @@ class Gate:
         digest = hashlib.sha256(b" ".join(values[0].split())).digest()
         state = self._db.change_token()
         known = self._authenticated.get(digest) if len(values) == 1 else None
+        # Look again after any change of the database: a suspension takes effect with the next request.
         if known is None or state is None or known.state != state or known.until <= self._now():
             viewer, until = await self._verify_limited(values, digest, address)
             known = _Authenticated(state, viewer, until)
@@ -106,7 +93,7 @@ class Gate:
         return known.viewer
 
     def spend(self, viewer: Viewer, cost: int) -> Allowance:
-        """Take the points of an operation from its actor's minute; raises HTTPError (429)."""
+        """Take an operation's points from its actor's minute; raises HTTPError (429) if too few are left."""
         allowance = self._points.take(viewer.actor, cost)
         if not allowance.suffices:
             raise _too_many(f"{cost} points are more than are left of this minute", allowance)
@@ -119,7 +106,6 @@ class Gate:
             raise _too_many("too many credentials from this address have failed", allowance)
 
     def record_failure(self, address: str, reason: str) -> None:
-        """Count a failed credential of any kind."""
         client = ip_addresses.client_network(address)
         self._failures.take(client, 1)
         log.warning("credential refused", extra={"client": client, "reason": reason})
@@ -214,7 +200,7 @@ def _credential(values: Sequence[bytes]) -> str:
 
 
 def _expiry(expires_at: str | None) -> float:
-    """When a key expires, in seconds since 1970; what cannot be parsed has expired."""
+    """When a key expires, as Unix time; a text that cannot be parsed has expired."""
     if expires_at is None:
         return math.inf
     try:

@@ -18,7 +18,7 @@ from server.auth.api_keys import PresentedKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyOptions:
-    """Options of a new key; `expires_at` is a canonical instant, or None for no expiry."""
+    """`expires_at` is a canonical instant; None means that the key never expires."""
 
     label: str | None = None
     expires_at: str | None = None
@@ -26,7 +26,7 @@ class KeyOptions:
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A new key: its text, which cannot be retrieved again, and what is stored of it."""
+    """A new key: its text, which is shown once and never stored, and what is stored of it."""
 
     text: str
     stored: ApiKey
@@ -35,10 +35,9 @@ class IssuedKey:
 async def to_actor(
     ctx: OperationContext, actor: str, options: KeyOptions, *, grant_admin: bool = False
 ) -> IssuedKey:
-    """Issue a key to an active actor, and with `grant_admin` give the actor all permissions.
+    """Issue a key to an active actor; with `grant_admin` the actor gets all permissions, too.
 
-    Raises Refused if the actor does not exist or is not active, Unreadable if its stored capabilities
-    cannot be parsed, Unavailable if nothing can be written.
+    Raises Refused for a missing or inactive actor, Unreadable for invalid capabilities, and Unavailable.
     """
     key = api_keys.generate()
 
@@ -51,10 +50,7 @@ async def to_actor(
 
 
 async def to_new_admin(ctx: OperationContext, name: str, options: KeyOptions) -> IssuedKey:
-    """Create a human actor with all permissions, and its key, in one transaction.
-
-    Raises Unavailable if nothing can be written or no ChittyID can be minted.
-    """
+    """Create a human actor with all permissions and its key, in one transaction. Raises Unavailable."""
     key = api_keys.generate()
 
     def program(chitty_id: str) -> Program[ApiKey]:

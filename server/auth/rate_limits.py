@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
+# The most recently used ones. After a minute without use, a bucket is empty anyway.
 BUCKETS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a bucket has left, and the seconds until the requested points fit; `per_minute` 0 is unlimited."""
+    """What a bucket has left, and how long until the requested points fit; `per_minute` 0 is unlimited."""
 
     per_minute: float
     left: float
@@ -38,11 +39,7 @@ UNLIMITED = Allowance(0, 0, 0)
 
 
 class RateLimiter:
-    """A bucket of `per_minute` points for each key, which leaks evenly; 0 is unlimited.
-
-    Beyond BUCKETS_KEPT the least recently used bucket is dropped. Buckets are empty after a minute anyway.
-    `clock` returns seconds and never goes back.
-    """
+    """A bucket of `per_minute` points (0: unlimited) per key, which leaks evenly. `clock` is monotonic."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
@@ -50,14 +47,11 @@ class RateLimiter:
         self._levels: LRUCache[Hashable, tuple[float, float]] = LRUCache(BUCKETS_KEPT)
 
     def check(self, key: Hashable, points: float) -> Allowance:
-        """Whether `points` fit now; takes none.
-
-        More points than the whole bucket holds fit when it is empty; MAX_COST bounds how many that are.
-        """
+        """Whether `points` fit now; takes none."""
         return self._allowance(key, points, self._clock()) if self.per_minute else UNLIMITED
 
     def take(self, key: Hashable, points: float) -> Allowance:
-        """Take `points` if they fit, as in `check`; returns what is left then."""
+        """Take `points` if they fit; returns what is left then."""
         if not self.per_minute:
             return UNLIMITED
         now = self._clock()
@@ -71,5 +65,6 @@ class RateLimiter:
     def _allowance(self, key: Hashable, points: float, now: float) -> Allowance:
         level, updated_at = self._levels.get(key) or (0.0, 0.0)
         level = max(0.0, level - (now - updated_at) * self.per_minute / 60)
+        # More points than a bucket holds fit when it is empty; MAX_COST bounds how many those are.
         excess = level + min(points, self.per_minute) - self.per_minute
         return Allowance(self.per_minute, self.per_minute - level, excess * 60 / self.per_minute)

@@ -17,10 +17,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gate | None]:
-    """The gate to this database in protected mode; None in open mode.
-
-    Each worker counts for itself, so rate limits are divided evenly between them.
-    """
+    """The gate in protected mode; None in open mode."""
     if settings.auth == "open":
         yield None
         return
@@ -43,6 +40,7 @@ async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gat
                 "no credential exists yet",
                 extra={"hint": "make an API key: chittygraph keys create --new-admin NAME"},
             )
+        # Each worker counts for itself, so limits are divided evenly.
         gate = Gate(
             database,
             tokens,

@@ -1,7 +1,4 @@
-"""The keys that verify tokens: a JSON Web Key Set (RFC 7517), fetched from the URL in the settings.
-
-Headers of a token that point to keys (`jku`, `x5u`) are ignored.
-"""
+"""The keys that verify tokens (RFC 7517): from the settings' URL, never from a token's `jku` or `x5u`."""
 
 import asyncio
 import logging
@@ -30,11 +27,9 @@ class KeysUnavailable(Exception):
 
 
 class SigningKeys:
-    """The keys at `url` by id, cached for ten minutes.
+    """The keys at `url` by id, cached for ten minutes, or for an hour while they cannot be fetched.
 
-    An unknown key id triggers a fetch, but at most one every 30 seconds: otherwise a client that invents
-    ids could make us flood the issuer. While fetching fails, cached keys stay in use for an hour.
-    `seconds` is the time limit of a fetch; `clock` returns seconds and never goes back.
+    `seconds` limits the duration of a fetch; `clock` is monotonic, in seconds.
     """
 
     MAX_AGE_SECONDS = 3_600.0
@@ -57,13 +52,11 @@ class SigningKeys:
         self._client = httpx2.AsyncClient(headers=headers, timeout=None, trust_env=False)
 
     async def get(self, key_id: str | None) -> Key | None:
-        """The key with this id, or None. Without an id, the only key if there is exactly one.
-
-        Raises KeysUnavailable.
-        """
+        """The key with this id, or the only key if `key_id` is None. Raises KeysUnavailable."""
         now = self._clock()
         is_stale = now - self._fetched_at > FRESH_SECONDS
         is_unknown = self._find(key_id) is None
+        # Only now and then: a client that invents ids must not make us flood the issuer.
         if (is_stale or is_unknown) and now - self._tried_at > RETRY_SECONDS:
             self._tried_at = now
             self._fetching = asyncio.ensure_future(self._fetch())
@@ -107,7 +100,7 @@ class SigningKeys:
 
 
 class _UnusableKeySet(ValueError):
-    """Raised for a response without usable keys; the message does not quote it."""
+    """The message does not quote the response."""
 
 
 def _parse(body: bytes) -> Mapping[str | None, Key]:

@@ -1,8 +1,4 @@
-"""JSON Web Tokens (RFC 7519), verified as RFC 8725 advises.
-
-Algorithms, issuer, audience and signing keys come from the settings, never from the token. A token must
-have an expiry, a time of issue and a subject.
-"""
+"""JSON Web Tokens (RFC 7519), verified as RFC 8725 advises: by our settings, not by what a token asks for."""
 
 import hashlib
 import re
@@ -22,14 +18,11 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # cannot be encoded, so no stor
 
 
 class InvalidToken(Exception):
-    """Raised for a token that fails verification; the message says why without quoting the token."""
+    """The message says why verification failed, without quoting the token."""
 
 
 class TokenVerifier:
-    """Verifies tokens, and trusts each for a minute before verifying it again.
-
-    `now` returns seconds since 1970, with which expiries are compared.
-    """
+    """Verifies tokens, and trusts each for a minute before it verifies it again. `now` is Unix time."""
 
     def __init__(
         self,
@@ -50,10 +43,7 @@ class TokenVerifier:
         self._verified: LRUCache[bytes, tuple[str, float]] = LRUCache(TOKENS_KEPT)
 
     async def verify(self, token: str) -> tuple[str, float]:
-        """The subject that a token names, and until when (in seconds since 1970) to trust that.
-
-        Raises InvalidToken, or KeysUnavailable from the keys.
-        """
+        """The subject, and until when (Unix time) to trust that. Raises InvalidToken or KeysUnavailable."""
         if len(token) > MAX_CHARACTERS:
             raise InvalidToken(f"the token is longer than {MAX_CHARACTERS} characters")
         digest = hashlib.sha256(token.encode()).digest()

@@ -34,10 +34,7 @@ def encode(values: Iterable[Any]) -> str:
 
 
 def read(name: str, lines: Iterable[tuple[int, str]], table: Table[Any]) -> Iterator[SourceRow]:
-    """The rows of a CSV file of this table.
-
-    Raises FileRefused if the header does not fit the table, or quotes do not match.
-    """
+    """The rows of a CSV file. Raises FileRefused for an unfit header or an unclosed quote."""
     csv.field_size_limit(LONGEST_LINE)
     source = _Records(name, lines)
     reader = csv.reader(source, strict=True)
@@ -112,7 +109,7 @@ def _header(name: str, header: Sequence[str], table: Table[Any]) -> list[Column]
 def _values(
     header: Sequence[Column], fields: Sequence[str], *, cut_off: bool
 ) -> tuple[str | None, dict[str, Any]]:
-    """The problem with a record, if any, and its values by column."""
+    """What is wrong with a record, if anything, and its values by column."""
     if cut_off and len(fields) < len(header):
         return "the file ends in the middle of this record: copy it again", {}
     if len(fields) != len(header):

@@ -13,10 +13,7 @@ from server.files.text_files import LONGEST_LINE
 
 
 class Export:
-    """One export of a database; `type_name` None means rows of every type.
-
-    After `chunks` has ended, `problems` names the rows that the format cannot express and that were left out.
-    """
+    """One export of a database; `type_name` None means rows of every type."""
 
     def __init__(
         self, database: Path, format_: str, type_name: str | None, progress: Progress
@@ -25,6 +22,7 @@ class Export:
         self._format = format_
         self._transfers = TRANSFERS if type_name is None else (BY_TYPE[type_name],)
         self._progress = progress
+        # The rows left out so far, since the format cannot express them.
         self.problems: list[str] = []
 
     def chunks(self) -> Iterator[bytes]:

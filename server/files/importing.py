@@ -35,10 +35,9 @@ class ImportRequest:
 def run_import(
     database: Path, request: ImportRequest, *, min_free_bytes: int, progress: Progress
 ) -> Iterator[tuple[Staging, list[RowCounts]]]:
-    """Import a file; yields the staging, which has the rejected lines, and the row counts.
+    """Import a file unless a line is rejected; yields the staged lines and the row counts.
 
-    Nothing is written if a line is rejected, or for a dry run. Raises FileRefused, BootRefused or
-    Unavailable, with nothing written, if the file cannot be read or the database cannot be written.
+    Raises FileRefused, BootRefused or Unavailable, with nothing written, if a file cannot be used.
     """
     status = migrator.inspect(database)
     if status.exists and status.pending:

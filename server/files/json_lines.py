@@ -11,7 +11,6 @@ TYPE = "type"
 
 
 def encode(type_name: str, values: Mapping[str, Any]) -> str:
-    """One row with its line end: the type, then the columns in declared order."""
     return compact({TYPE: type_name, **values}) + "\n"
 
 
@@ -49,7 +48,6 @@ def _row(number: int, line: str, type_name: str | None) -> SourceRow:
 
 
 def describe(error: ValueError) -> str:
-    """The message for what `strict_json.parse` raised."""
     if isinstance(error, json.JSONDecodeError):
         return f"is not JSON at character {error.pos + 1}: {error.msg.lower()}"
     if isinstance(error, strict_json.RepeatedKey):

@@ -28,7 +28,6 @@ class Progress:
             self._draw()
 
     def clear(self) -> None:
-        """Clear the line, so that other output can be written."""
         if self._shown:
             sys.stderr.write(CLEAR)
             sys.stderr.flush()

@@ -18,15 +18,12 @@ _SQLITE = b"SQLite format 3\0"
 
 
 class FileRefused(Exception):
-    """Raised when a file cannot be read as rows at all; the message names it and says what to do."""
+    """Raised if a file cannot be read as rows at all; the message names it and says what to do."""
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
-    """A file opened for reading, and its size in bytes; stdin for `-`, without a size.
-
-    Raises FileRefused if there is no such file.
-    """
+    """An open file and its size in bytes, None for stdin (`-`). Raises FileRefused if there is none."""
     if str(path) == "-":
         yield sys.stdin.buffer, None
         return
@@ -40,11 +37,7 @@ def open_file(path: Path) -> Iterator[tuple[BinaryIO, int | None]]:
 
 
 def lines(name: str, file: BinaryIO, advance: Callable[[int], None]) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a UTF-8 file, with their line ends and without a BOM.
-
-    Calls `advance` with the size of each in bytes. Raises FileRefused for bytes that are not UTF-8 text, a
-    line of more than LONGEST_LINE bytes, and an empty file.
-    """
+    """The numbered lines, with their ends but no BOM; `advance` gets each one's bytes. Raises FileRefused."""
     number = 0
     while raw := file.readline(LONGEST_LINE + 1):
         number += 1

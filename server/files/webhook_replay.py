@@ -37,11 +37,9 @@ class ReplayResult:
 async def replay(
     database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.mint_locally
 ) -> AsyncIterator[ReplayResult]:
-    """Apply the payloads in these files, and in the `*.json` files of these folders, in order.
+    """Apply the payloads in these files and in these folders' `*.json`, then mint all pending ChittyIDs.
 
-    Then all pending installations get a ChittyID. A file holds a body, {"event" or "name": …,
-    "payload": …}, or a list of {"name": …, "examples": […]}. A file in another form, or one that cannot
-    be read, is reported and skipped. Raises Unavailable if the database cannot be written.
+    A file that cannot be read is reported and skipped. Raises Unavailable if nothing can be written.
     """
     for path in _files(paths):
         try:
@@ -81,7 +79,7 @@ def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
 
 
 def _payloads(path: Path, content: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """The place, event and bytes of each payload of a file."""
+    """Place, event and bytes of each payload: of a body, {"event" or "name", "payload"}, or a list."""
     try:
         saved = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -112,7 +110,7 @@ def _examples(path: Path, saved: list[Any]) -> Iterator[tuple[str, str, bytes]]:
 
 
 def event_of(payload: dict[str, Any]) -> str:
-    """The event that a body's keys show, if it is one that we handle; else "unknown"."""
+    """The event that a body's keys show, if it is one that we handle; else UNKNOWN."""
     for event, keys in KEYS_OF_EVENTS:
         if keys <= payload.keys():
             return event

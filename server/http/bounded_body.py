@@ -1,4 +1,4 @@
-"""Bodies read up to a limit: those of requests to us, and of responses from other services."""
+"""Reads bodies up to a limit: those of requests to us, and of responses from other services."""
 
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,11 @@ if TYPE_CHECKING:
 
 
 class TooLong(Exception):
-    """Raised for a response with more bytes than the limit; the message names the limit."""
+    """Raised for a response with more bytes than the limit, which the message names."""
 
 
 async def of_request(receive: Receive, content_length: bytes, max_bytes: int) -> bytes:
-    """The body of a request; `content_length` is that header's value, or empty.
-
-    Raises HTTPError: 413 for more than `max_bytes`, 400 where the client disconnects before the end.
-    """
+    """The body. Raises HTTPError: 413 for more than `max_bytes`, 400 if the client disconnects too early."""
     if content_length.isdigit() and int(content_length[:20]) > max_bytes:
         raise _too_large(max_bytes)
     chunks, size, more = [], 0, True
@@ -35,7 +32,7 @@ async def of_request(receive: Receive, content_length: bytes, max_bytes: int) ->
 
 
 async def of_response(response: "httpx2.Response", max_bytes: int) -> bytes:
-    """The body of a streamed response from another service; raises TooLong."""
+    """The body of a streamed response; raises TooLong."""
     body = bytearray()
     # Raw: decompressing could make far more than `max_bytes` of it. A compressed body is no JSON then.
     async for chunk in response.aiter_raw():

@@ -1,11 +1,4 @@
-"""Compresses responses for clients that accept that (RFC 9110, section 12.5.3).
-
-The levels favour speed: 25 KB of JSON take zstd 0.05, br 0.05 and gzip 0.1 ms, and higher levels save little
-of JSON for several times as long.
-
-The length of a compressed response can leak a secret that appears next to text that an attacker chooses
-(BREACH). Responses contain no secret: credentials arrive in headers and are never sent back.
-"""
+"""Compresses responses for clients that accept that (RFC 9110, section 12.5.3)."""
 
 import asyncio
 import zlib
@@ -20,6 +13,9 @@ from starlette.responses import Response
 
 from server.http import negotiation
 
+# The length of a compressed response can leak a secret beside text that an attacker chooses (BREACH).
+# Responses contain no secret: credentials arrive in headers and are never sent back.
+
 IDENTITY = ""
 VARY = "accept, accept-encoding, authorization"  # the headers that compressed responses depend on
 MIN_BYTES = 1_024
@@ -30,6 +26,8 @@ GZIP_FORMAT = 31
 UNNAMED_IDENTITY_QUALITY = 0.000_1
 
 
+# The levels favour speed: 25 KB of JSON take zstd 0.05, br 0.05 and gzip 0.1 ms. Higher levels save little
+# and take several times as long.
 def _gzip(body: bytes) -> bytes:
     return zlib.compress(body, 1, GZIP_FORMAT)
 
@@ -54,7 +52,7 @@ class AcceptedCodings:
     codings: tuple[str, ...]
 
     def best(self, size: int) -> str:
-        """The coding for a body of this many bytes; small ones stay uncompressed if the client allows it."""
+        """The coding for a body of `size` bytes; a small one is not compressed if the client allows that."""
         if size < MIN_BYTES and IDENTITY in self.codings:
             return IDENTITY
         return self.codings[0]
@@ -84,7 +82,6 @@ def _parse(header: bytes) -> AcceptedCodings | None:
 async def response(
     request: Request, body: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    """A response of a Starlette route, in the coding that the client prefers."""
     accepted = accepted_codings(request.scope["headers"]) or IDENTITY_ONLY
     coding = accepted.best(len(body))
     if coding != IDENTITY:

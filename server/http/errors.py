@@ -23,7 +23,7 @@ CODES = {
 
 
 def body(status: int, message: str, **extensions: object) -> dict[str, Any]:
-    """The JSON body of an error response; `status` is one of CODES, `extensions` join its code."""
+    """The JSON body of an error response; `status` is one of CODES, `extensions` appear beside its code."""
     return {"errors": [{"message": message, "extensions": {"code": CODES[status], **extensions}}]}
 
 

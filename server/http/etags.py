@@ -1,9 +1,4 @@
-"""ETags of responses to GET, which clients revalidate with If-None-Match (RFC 9110, section 13.1.2).
-
-An ETag covers everything that a response depends on: the state of the database, the document, the
-parameters, the viewer, the media type and the server's start, which fixes the code and settings of all its
-workers. No field depends on the clock. A response that was read while something was committed has no ETag.
-"""
+"""ETags of responses to GET, which clients revalidate with If-None-Match (RFC 9110, section 13.1.2)."""
 
 import hashlib
 import multiprocessing
@@ -23,13 +18,11 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
 def make_tag(
     state: bytes | None, document: str, query_string: bytes, media_type: str, viewer: Viewer
 ) -> str | None:
-    """The tag of a response that depends on these, whatever its coding; None without a state.
-
-    The query string is used unparsed, since a tag is only compared with those of the same URL.
-    """
+    """A tag that changes with everything that a response depends on, but its coding; None without a state."""
     if state is None:
         return None
-    # A secret that is made when the server starts and passed on to its workers.
+    # A secret that the server makes when it starts: a restart, with other code or settings, changes all tags.
+    # No field depends on the clock. The query string need not be parsed: tags are compared per URL.
     key = multiprocessing.current_process().authkey
     parts = state, query_string, document.encode()
     sizes = " ".join(str(len(part)) for part in parts)
@@ -46,11 +39,8 @@ def header(tag: str, coding: str) -> tuple[bytes, bytes]:
 def matching_header(
     headers: Sequence[tuple[bytes, bytes]], tag: str | None, accepted: AcceptedCodings
 ) -> tuple[bytes, bytes] | None:
-    """The ETag header of the response that the client has, if If-None-Match names this tag.
-
-    It must be for a coding that the client still accepts. `*` is ignored: whether there is a response at
-    all is only known once it is made.
-    """
+    """The ETag header that If-None-Match names, if it is for this tag and a coding that `accepted` has."""
+    # `*` matches nothing here: whether there is a response at all is only known once it is made.
     values = b",".join(value for name, value in headers if name == b"if-none-match")
     if not values or tag is None:
         return None

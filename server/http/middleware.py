@@ -1,9 +1,4 @@
-"""Gives every request an id, a log line, metrics and, if it fails, an error response.
-
-While a request is handled, an OperationLog in its ASGI scope collects what is logged, counted and traced.
-A WebSocket is one request for as long as it is open; each operation on it has an id, an OperationLog and
-a log line of its own.
-"""
+"""Gives every request an id, a log line, metrics and, if it fails, an error response."""
 
 import logging
 import os
@@ -34,20 +29,17 @@ log = logging.getLogger(__name__)
 
 
 class Observers(Protocol):
-    """What of the running service requests are reported to."""
+    """The parts of the running service that requests are reported to."""
 
     metrics: Metrics
     tracer: Tracer | None
 
 
 def new_request_id() -> str:
-    """An id for a request, or for an operation on a WebSocket."""
     return os.urandom(16).hex()
 
 
 class RequestMiddleware:
-    """ASGI middleware around the whole application."""
-
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
@@ -94,6 +86,7 @@ class RequestMiddleware:
 
 
 def record_operation(metrics: Metrics, operation: OperationLog, seconds: float) -> None:
+    """Record an operation on a WebSocket, which is one request for as long as it is open."""
     metrics.record_operation(operation, operation.outcome or "failed", seconds)
     if log.isEnabledFor(logging.INFO):
         fields = {"ms": round(seconds * 1000, 2), **_operation_fields(operation)}

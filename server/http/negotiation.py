@@ -9,14 +9,11 @@ _QUALITY = re.compile(r"[01](?:\.\d{0,3})?|\.\d{1,3}", re.ASCII)
 
 
 def best(accept: str, offered: Sequence[str]) -> str | None:
-    """The offered media type that an Accept header prefers, or None if it accepts none of them.
-
-    Among equal qualities, a type that the header names precedes one that matches a range, then what comes
-    first in the header, then what is offered first.
-    """
+    """The offered media type that an Accept header prefers; None if it accepts none of them."""
     ranges = [
         parse_weighted(part) for part in accept[:MAX_CHARACTERS].lower().split(",") if part.strip()
     ]
+    # Equal qualities: an exact name precedes a range, then the header's order counts, then ours.
     candidates = []
     for index, media_type in enumerate(offered):
         matches = [
@@ -32,10 +29,7 @@ def best(accept: str, offered: Sequence[str]) -> str | None:
 
 
 def parse_weighted(part: str) -> tuple[str, float]:
-    """Split one element into name and weight: 1 without a `q`, 0 for an invalid one (RFC 9110, 12.4.2).
-
-    The weight may exceed 1; callers decide.
-    """
+    """Split into name and weight (RFC 9110, 12.4.2): 1 without `q`, 0 if invalid; it may exceed 1."""
     name, *parameters = (piece.strip() for piece in part.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):

@@ -1,10 +1,4 @@
-"""A client of the identity authority, an HTTP service that mints ChittyIDs.
-
-It posts {"entityType": …, "type": …}: `entityType` is a letter of the authority's own classes, `type` our
-word for the same, which some versions read instead. The response has the new id as chittyId, chitty_id or
-id; {"success": false} is a refusal, whatever its status. Of what the authority sends, only a valid id ever
-reaches a client or a log.
-"""
+"""A client of the identity authority, an HTTP service that mints ChittyIDs."""
 
 import asyncio
 import logging
@@ -23,7 +17,8 @@ from server.identity.circuit_breaker import CircuitBreaker, CircuitOpen
 from server.telemetry import trace_context
 from server.telemetry.logs import request_id
 
-# To the authority, actors and contexts are persons, natural or synthetic; the rest are things.
+# The authority's own classes, sent as `entityType`; some versions read our word in `type` instead. To the
+# authority, actors and contexts are persons, natural or synthetic; the rest are things.
 ENTITY_TYPES = {"ACTOR": "P", "CONTEXT": "P", "INSTALLATION": "T"}
 ID_NAMES = ("chittyId", "chitty_id", "id")
 
@@ -49,11 +44,7 @@ class MintingRefused(Exception):
 
 
 class Authority:
-    """A client of the service at `url`.
-
-    `token` is sent as a Bearer token unless empty. An id takes at most two requests, each with a time limit
-    of `seconds`; `clock` is the circuit breaker's.
-    """
+    """Sends `token`, if any, as a Bearer token; each of at most two tries may take `seconds`."""
 
     def __init__(
         self,
@@ -73,7 +64,7 @@ class Authority:
         self._client = httpx2.AsyncClient(headers=headers, timeout=None, trust_env=False)
 
     async def mint(self, entity_type: str) -> str:
-        """A new ChittyID of an entity type such as ACTOR; raises Unavailable if none can be minted now."""
+        """A new ChittyID for a type such as ACTOR; raises Unavailable if none can be minted now."""
         try:
             with self._breaker.call():
                 return await self._mint_with_retry(entity_type)
@@ -140,11 +131,12 @@ def _minted_id(body: bytes) -> str:
         raise NoUsableResponse("a response that is not JSON") from None
     if not isinstance(response, dict):
         raise NoUsableResponse("a response that is not a JSON object")
-    if response.get("success") is False:
+    if response.get("success") is False:  # a refusal, though the status says success
         raise MintingRefused("a response whose success is false")
     value = next((response[name] for name in ID_NAMES if response.get(name) is not None), None)
     if not isinstance(value, str):
         raise NoUsableResponse(f"a response without any of {', '.join(ID_NAMES)}")
+    # Nothing else that the authority sends may reach a client or a log.
     minted = chitty_id.normalise(value)
     if problem := chitty_id.problem(minted):
         raise NoUsableResponse(f"a response with a ChittyID that {problem}")

@@ -1,4 +1,4 @@
-"""A circuit breaker: after several failures in a row it blocks all calls for a while, then lets one try."""
+"""A circuit breaker: after several failures in a row, it blocks all calls for a while."""
 
 import logging
 import time
@@ -13,11 +13,7 @@ class CircuitOpen(Exception):
 
 
 class CircuitBreaker:
-    """Opens for `seconds` after `failures` consecutive failures in this process.
-
-    Then a single trial call passes, and its success closes the circuit. Only exceptions of type `failure`
-    count: with any other, the service responded. `clock` returns seconds and never goes back.
-    """
+    """Opens for `seconds` after `failures` failures in a row, then lets one trial call decide."""
 
     def __init__(
         self,
@@ -46,7 +42,7 @@ class CircuitBreaker:
         except self._failure:
             self._record_failure()
             raise
-        except Exception:
+        except Exception:  # of any other type: the service responded
             self._record_success()
             raise
         else:

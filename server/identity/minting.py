@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_minter(settings: Settings) -> AsyncIterator[Mint]:
-    """Mints ChittyIDs by the identity authority if one is configured, else locally."""
+    """Mints by the identity authority if one is configured, else locally."""
     if settings.mint_url is None:
         yield minting.mint_locally
         return

@@ -1,8 +1,6 @@
-"""What /metrics reports, counted so that it costs a request next to nothing.
+"""Counts what /metrics reports, in plain numbers that are formatted when /metrics is read.
 
-A counter of prometheus-client takes about 2 us each time and a histogram more: a tenth of a small request
-(benchmark W1) for all of them. So a request only adds to plain numbers, and prometheus-client formats
-them when they are scraped (`server.telemetry.prometheus`).
+The counters and histograms of prometheus-client would take a tenth of a small request (benchmark W1).
 """
 
 from bisect import bisect_left
@@ -24,10 +22,7 @@ MAX_NAME_CHARACTERS = 100
 
 @dataclass(slots=True)
 class OperationMetrics:
-    """The requests of one operation that had one outcome; `buckets` has one more than SECONDS.
-
-    Outcomes: ok, errors (in some fields), refused, failed, gone (the client disconnected).
-    """
+    """The requests of one operation that had one outcome."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
     seconds: float = 0.0
@@ -36,11 +31,7 @@ class OperationMetrics:
 
 
 class Metrics:
-    """What one process has served since it started.
-
-    Operations come to the path `graphql`. Clients choose their names, so only the first `max_names` are
-    told apart. `paths` are the application's other paths; all unknown paths are counted as one.
-    """
+    """What one process has served since it started; all paths but `graphql` and `paths` count as one."""
 
     def __init__(self, graphql: str, paths: Iterable[str], max_names: int) -> None:
         self.operations: dict[tuple[str, str], OperationMetrics] = {}
@@ -58,6 +49,7 @@ class Metrics:
             self.record_operation(log, outcome, seconds)
 
     def record_operation(self, log: OperationLog, outcome: str, seconds: float) -> None:
+        """Count one by its outcome: ok, errors (in some fields), refused, failed or gone (the client)."""
         name = operation_label(log)
         key = self._labels.get(name) or self._new_label(name), outcome
         metrics = self.operations.get(key)
@@ -70,6 +62,7 @@ class Metrics:
             metrics.rows += log.usage.rows
 
     def _new_label(self, name: str) -> str:
+        # Clients choose the names, so only the first ones are told apart.
         if not self._names_left or len(name) > MAX_NAME_CHARACTERS:
             return OTHER
         self._names_left -= 1
@@ -83,7 +76,7 @@ def operation_label(log: OperationLog) -> str:
 
 
 def _outcome(log: OperationLog, status: int) -> str | None:
-    """How a request to the GraphQL path ended; None if it asked for no operation, such as for GraphiQL."""
+    """How a request to the GraphQL path ended; None if it had no operation, such as for GraphiQL."""
     if status >= 500 or not status:  # also after an operation, if its response could not be sent
         return "failed"
     if log.outcome is not None:

@@ -1,8 +1,6 @@
 """Log lines: JSON for programs, text for terminals, each with the id of its request.
 
-An event is a constant phrase; what varies goes into fields, by `extra`. Neither may contain query text,
-variables or secrets. An exception's message might, so only its type and frames are logged, except for
-exceptions that only concern files and the database.
+An event is a constant phrase; what varies goes into fields. Neither has query text, variables or secrets.
 """
 
 import json
@@ -29,6 +27,7 @@ MAX_SHOWN = 200
 
 _BLANK = vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"}))
 _STANDARD = frozenset(_BLANK) | {"message", "asctime", "color_message"}
+# Other messages may quote a query or a secret, so only the type and the frames of those errors are logged.
 _SAFE_MESSAGES = (OSError, EngineError, BootRefused, Unavailable)
 
 
@@ -57,11 +56,7 @@ _redacted = lru_cache(1_024)(secrets.redact)
 
 
 class EventRecord(logging.LogRecord):
-    """A record for what is logged with every request.
-
-    Unlike its base class it does not look up what our lines do not show, such as the thread: that took
-    longer than the rest of the line (benchmark W1).
-    """
+    """A record without what our lines do not show: looking that up took most of the time (benchmark W1)."""
 
     fields: dict[str, Any]
 
@@ -71,8 +66,6 @@ class EventRecord(logging.LogRecord):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line."""
-
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "at": _instant(record),
@@ -87,8 +80,6 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line, then the traceback if there is one."""
-
     def format(self, record: logging.LogRecord) -> str:
         pairs = (
             f"{name}={printable(json.dumps(value, default=str, ensure_ascii=False))}"
@@ -103,7 +94,7 @@ class TextFormatter(logging.Formatter):
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that would disturb a terminal or start a new line."""
+    """The text, with everything escaped that would disturb a terminal or start a new line."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -1,4 +1,4 @@
-"""What the log, the metrics and traces report of one request or operation."""
+"""What the log, the metrics and traces report of one request, or of one operation on a WebSocket."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,14 @@ KEY = "chittygraph.operation"
 
 @dataclass(slots=True)
 class OperationLog:
-    """Filled in on the way. A request keeps one in its ASGI scope; each operation on a WebSocket has its own.
-
-    `operation` is the name of the operation, empty if it has none, and None until one was found.
-    `document` is the SHA-256 of its document, `code` that of a refusal, and `execution` is compiled
-    or generic.
-    """
+    """Filled in while a request or an operation is handled; a request's is in its ASGI scope."""
 
     actor: str | None = None
-    operation: str | None = None
-    document: str | None = None
-    execution: str | None = None
+    operation: str | None = None  # its name, empty without one; None until it is found
+    document: str | None = None  # SHA-256
+    execution: str | None = None  # compiled or generic
     outcome: str | None = None
-    code: str | None = None
+    code: str | None = None  # of a refusal
     cost: int | None = None
     usage: Usage | None = None
     timing: ServerTiming | None = None
@@ -34,6 +29,5 @@ class OperationLog:
 
 
 def of(scope: Scope) -> OperationLog:
-    """The log of a request, which `server.http.middleware` puts into its scope."""
     log: OperationLog = scope[KEY]
     return log

@@ -1,7 +1,6 @@
 """Exports spans of requests to an OpenTelemetry collector, if one is configured.
 
-OpenTelemetry is an extra (`otel`) and only imported with a collector. It reads its standard `OTEL_*`
-variables itself, such as those for sampling and headers.
+OpenTelemetry (the extra `otel`) is only imported then. It reads its own `OTEL_*` variables itself.
 """
 
 import asyncio
@@ -67,7 +66,7 @@ class Tracer:
 
 @asynccontextmanager
 async def open_tracer(settings: Settings) -> AsyncIterator[Tracer | None]:
-    """A tracer that exports to the settings' collector until the block ends; None without a collector."""
+    """A tracer that exports until the block ends; None without a collector."""
     if not settings.otlp_url:
         yield None
         return
@@ -109,7 +108,7 @@ def _operation_name(log: OperationLog) -> str:
 
 
 def _attributes(scope: Scope, log: OperationLog, status: int) -> dict[str, Any]:
-    """Attributes with the names of OpenTelemetry's semantic conventions where these have one."""
+    """Named as in OpenTelemetry's semantic conventions, where these have a name."""
     attributes = {
         "http.request.method": scope["method"],
         "http.response.status_code": status,

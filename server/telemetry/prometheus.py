@@ -26,7 +26,7 @@ _COLLECTOR = GCCollector(registry=_UNUSED)
 
 
 class MetricFamilies:
-    """Metric families as a registry that prometheus-client can encode."""
+    """A registry of given families, for prometheus-client's encoders."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = list(families)
@@ -62,7 +62,7 @@ def database_metrics(database: Statistics) -> Iterator[Metric]:
 
 
 def merge(families: Iterable[Metric]) -> list[Metric]:
-    """One family for each name, with the samples of all families of that name."""
+    """One family per name, with the samples of all families of that name."""
     merged: dict[str, Metric] = {}
     for family in families:
         known = merged.setdefault(family.name, family)

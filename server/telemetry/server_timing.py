@@ -1,4 +1,4 @@
-"""How long the phases of a request took: for the `Server-Timing` header, and for the spans of a trace."""
+"""How long the phases of a request took, for the `Server-Timing` header and for spans."""
 
 import time
 from collections.abc import Iterable

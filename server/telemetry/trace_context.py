@@ -1,9 +1,4 @@
-"""W3C Trace Context: the trace that a request belongs to, taken from its caller and passed on.
-
-https://www.w3.org/TR/trace-context/, version 00. Without a collector, this service passes a trace through.
-A request without one starts a trace whose id is the request's own, which has the right form, so that what
-other services do for it can be found by that id.
-"""
+"""W3C Trace Context, version 00: takes a request's trace from its caller and passes it on."""
 
 import os
 import re
@@ -11,6 +6,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+# Sections below are those of https://www.w3.org/TR/trace-context/.
 PARENT, STATE = b"traceparent", b"tracestate"
 # Section 3.3.1.5: at least this many characters must be passed on; longer members are dropped first.
 MAX_STATE, LONG_MEMBER = 512, 128
@@ -39,7 +35,7 @@ class Trace:
 
     @property
     def parent(self) -> str:
-        """The value of `traceparent` for what happens next."""
+        """The value of `traceparent`."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
@@ -78,9 +74,10 @@ def _shortened(members: list[str]) -> str:
 
 
 def outgoing_headers(request_id: str) -> dict[str, str]:
-    """The headers that continue the current request's trace in another service; none outside a request."""
+    """The headers that continue the current trace in another service; none outside a request."""
     trace = current.get()
     if trace is None:
+        # The request's own id has the form of a trace's, so the other service's logs can be found by it.
         parent = f"00-{request_id}-{os.urandom(8).hex()}-00"
         return {"traceparent": parent} if request_id else {}
     headers = {"traceparent": trace.parent}

@@ -1,8 +1,4 @@
-"""How the workers of one server get each other's metrics, over Unix sockets.
-
-A scrape reaches one worker, which asks the others. Their sockets lie in a folder that the parent makes and
-only its user can enter. Nothing is shared between scrapes, and a worker that has ended has no socket.
-"""
+"""How the worker that is scraped gets the other workers' metrics: over Unix sockets."""
 
 import asyncio
 import logging
@@ -30,7 +26,7 @@ def worker_number() -> str:
 
 @contextmanager
 def socket_folder() -> Iterator[None]:
-    """Make the folder for the sockets of the workers that are started inside."""
+    """Make the folder, private to this user, for the sockets of the workers that are started inside."""
     with temporary_folders.create() as folder:
         os.environ[FOLDER_VARIABLE] = str(folder)
         try:
@@ -41,7 +37,7 @@ def socket_folder() -> Iterator[None]:
 
 @asynccontextmanager
 async def publish(metrics: Callable[[], bytes]) -> AsyncIterator[None]:
-    """Send the current `metrics` to every worker that asks; does nothing with only one worker."""
+    """Send the current `metrics` to every worker that asks; does nothing if there is only one worker."""
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder is None:
         yield

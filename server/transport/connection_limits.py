@@ -9,10 +9,7 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionLimits:
-    """Counts the open connections of each client to this process; at most `most`, 0 is unlimited.
-
-    A client is an IPv4 address or an IPv6 /64 network, since the latter belongs to one owner.
-    """
+    """Counts each client's open connections to this process and allows at most `most`; 0 is unlimited."""
 
     def __init__(self, most: int) -> None:
         self.most = most

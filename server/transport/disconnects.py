@@ -1,14 +1,11 @@
-"""Cancels the work for a client that has disconnected.
-
-Watching starts after a short while only: most responses are ready before it would pay.
-"""
+"""Cancels the work for a client that has disconnected."""
 
 import asyncio
 from types import TracebackType
 
 from starlette.types import Receive
 
-WATCH_AFTER_SECONDS = 0.02
+WATCH_AFTER_SECONDS = 0.02  # most responses are ready before watching would pay
 
 
 class ClientDisconnected(Exception):
@@ -16,13 +13,10 @@ class ClientDisconnected(Exception):
 
 
 class cancel_on_disconnect:  # noqa: N801 - used as a statement: with cancel_on_disconnect(receive)
-    """Cancels what runs inside when the client disconnects, and raises ClientDisconnected.
-
-    `receive` is the request's own, whose body has been read to the end.
-    """
+    """Cancels what runs inside when the client disconnects, and raises ClientDisconnected."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+        self._receive = receive  # whose body has been read to the end
         self._watcher: asyncio.Task[None] | None = None
         self._disconnected = False
 

@@ -1,9 +1,4 @@
-"""HTTP/1.1 as uvicorn's httptools parser reads it, with JSON error responses to what it cannot read.
-
-A server may ignore an `Upgrade` header. Java's client sends one with every first request (`h2c`), and the
-parser would take the body of that request for another protocol's. So only WebSocket handshakes on the path
-that serves them are upgraded.
-"""
+"""HTTP/1.1 as uvicorn's httptools parser reads it, with JSON error responses to what it cannot read."""
 
 import re
 from typing import Any
@@ -21,11 +16,7 @@ class _BadRequest(Exception):
 
 
 class HTTPProtocol(TimeoutProtocol):
-    """One client's connection; uvicorn creates them. `websocket_path` is the path that serves WebSockets.
-
-    The size of a head is only checked when a read ends within it, so that a request that arrives in one
-    read, as nearly all do, costs nothing more. A head may thus exceed the limit by one read.
-    """
+    """One client's connection. Only WebSocket handshakes on `websocket_path` are upgraded."""
 
     def __init__(self, limits: ClientLimits, websocket_path: str, **uvicorn_arguments: Any) -> None:
         super().__init__(limits, **uvicorn_arguments)
@@ -47,14 +38,13 @@ class HTTPProtocol(TimeoutProtocol):
             else:
                 self.reject(400, "the request is not valid HTTP/1.1")
         else:
+            # Not checked before: most requests arrive in one read, which must cost nothing more. A head may
+            # thus exceed its limit by one read.
             if not self._is_complete:
                 self.expect_more(size)
 
     def on_headers_complete(self) -> None:
-        """Start to respond, unless the head must be parsed again without its `Upgrade`.
-
-        Raises _BadRequest, through the parser, for a missing or repeated Host (RFC 9112, section 3.2).
-        """
+        """Raises _BadRequest, through the parser, for a missing or repeated Host (RFC 9112, section 3.2)."""
         hosts = [name for name, _ in self.headers if name == b"host"]
         if len(hosts) != 1 and (hosts or self.parser.get_http_version() == "1.1"):
             raise _BadRequest("send one Host header")
@@ -69,11 +59,7 @@ class HTTPProtocol(TimeoutProtocol):
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
-        """Whether the parsed head is a WebSocket handshake on the path that serves them.
-
-        An invalid handshake is an ordinary request, and so is one that arrives before the previous
-        request was answered.
-        """
+        """Whether the head is a valid handshake on that path and all earlier requests are answered."""
         headers = dict(self.headers)
         return (
             super()._should_upgrade()
@@ -95,6 +81,8 @@ class HTTPProtocol(TimeoutProtocol):
                 return b""
             if self.parser.get_method() == b"CONNECT":
                 raise httptools.HttpParserError("not a proxy") from None
+            # A server may ignore `Upgrade`. Java's client sends `h2c` with every first request, whose body
+            # the parser would take for that protocol's.
             return self._head_without_upgrade() + data[upgrade.args[0] :]
         return b""
 

@@ -1,8 +1,4 @@
-"""Timeouts of client connections, on top of uvicorn's httptools protocol.
-
-Receiving a request's head, receiving its body and sending a response each have a deadline. A request that
-arrives in one read and whose response goes out in one write, as nearly all do, starts no timer for that.
-"""
+"""Deadlines for clients to send a head and a body and to read a response, on top of uvicorn's protocol."""
 
 import logging
 import sys
@@ -31,22 +27,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """How long clients may take, and how many connections each may have.
+    """How long clients may take, and how many connections each may have."""
 
-    The time for a head or body starts with its first byte, that for a response when it does not fit into
-    the system's buffers, `idle_seconds` between two requests. Bodies and responses get the time anew for
-    every PROGRESS_BYTES.
-    """
-
-    head_seconds: float
-    body_seconds: float
+    head_seconds: float  # from its first byte
+    body_seconds: float  # from its first byte, and again after every PROGRESS_BYTES
+    # From when it does not fit into the system's buffers, and again after every PROGRESS_BYTES.
     response_seconds: float
-    idle_seconds: int
+    idle_seconds: int  # between two requests
     connections: ConnectionLimits
 
 
 class TimeoutProtocol(HttpToolsProtocol):
-    """One client's connection, which is closed when the client takes too long."""
+    """One client's connection. A request of one read, with a response of one write, starts no timer."""
 
     def __init__(self, limits: ClientLimits, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
@@ -65,7 +57,6 @@ class TimeoutProtocol(HttpToolsProtocol):
         self._final_response = b""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, unless the client has too many connections."""
         super().connection_made(transport)
         connections = self._limits.connections
         self._is_counted = self.client is None or connections.acquire(self.client[0])
@@ -133,7 +124,7 @@ class TimeoutProtocol(HttpToolsProtocol):
         self._limit_sending()
 
     def pause_writing(self) -> None:
-        """Pause the response: the client reads more slowly than it is written."""
+        """Called when the client reads more slowly than the response is written."""
         super().pause_writing()
         self._limit_sending()
 
@@ -158,19 +149,17 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     @property
     def is_rejecting(self) -> bool:
-        """Whether a request was rejected, so that the connection only waits to be closed."""
+        """Whether the connection only waits for earlier responses, and for its end."""
         return bool(self._final_response)
 
     def expect_more(self, size: int) -> None:
-        """Limit the size and duration of an unfinished request, after a read of `size` bytes.
-
-        If another request was completed in that read, most of it belonged to that one.
-        """
+        """Limit the size and duration of an unfinished request, after a read of `size` bytes."""
         if self._receive_timer is None:
             self._received = self._received_at_deadline = 0
             limits = self._limits
             seconds = limits.head_seconds if self._is_in_head else limits.body_seconds
             self._receive_timer = self.loop.call_later(seconds, self._receive_timed_out)
+        # If another request was completed in this read, most of it belonged to that one.
         self._received += 1 if self._has_completed_request else size
         if self._is_in_head:
             if self._received > MAX_HEAD_BYTES:

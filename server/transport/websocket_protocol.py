@@ -14,7 +14,7 @@ _SILENT.disabled = True
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket, which keeps the place of the HTTP connection that it began as in ConnectionLimits."""
+    """One WebSocket; it keeps the place in ConnectionLimits of the HTTP connection that it began as."""
 
     def __init__(self, limits: ClientLimits, **uvicorn_arguments: Any) -> None:
         super().__init__(**uvicorn_arguments)
@@ -27,8 +27,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._limits.connections.release(self.client[0])
 
     def data_received(self, data: bytes) -> None:
-        """Handle data. The first call has the whole request head, so an incomplete handshake is an error."""
         super().data_received(data)
+        # The first call has the whole head of the request, so an incomplete handshake is an error.
         if not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(
                 error_response(400, "the handshake has too many or too long headers")

@@ -1,8 +1,4 @@
-"""Several worker processes, each with a listening socket of its own where the system supports that.
-
-Workers that share a socket compete for each new connection, and one of them wins nearly all: two of them
-served benchmark W2 hardly faster than one. Linux distributes connections among SO_REUSEPORT sockets.
-"""
+"""Several worker processes, each with a listening socket of its own where the system supports that."""
 
 import socket
 import sys
@@ -12,16 +8,16 @@ from contextlib import ExitStack, contextmanager
 from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
+# Workers that share a socket compete for each new connection, and one of them wins nearly all: two of them
+# served benchmark W2 hardly faster than one. Linux distributes connections among SO_REUSEPORT sockets.
+
 BACKLOG = 2048
 
 
 @contextmanager
 def listeners(first: socket.socket, count: int) -> Iterator[list[socket.socket]]:
-    """A listening socket for each of `count` workers; `first`, which listens already, is one of them.
-
-    The parent keeps them open, so that a connection to a worker that has died waits for its successor.
-    On systems other than Linux, all are the same socket.
-    """
+    """A listening socket for each of `count` workers, `first` among them; all are `first` unless on Linux."""
+    # The parent keeps all open, so that a connection to a worker that died waits for its successor.
     with ExitStack() as stack:
         sockets = [first]
         if sys.platform == "linux":
@@ -39,13 +35,9 @@ def _sibling(first: socket.socket) -> socket.socket:
 
 
 class WorkerSupervisor(Multiprocess):
-    """Runs one uvicorn supervisor per worker, which restarts it with the same socket and settings.
+    """Runs a uvicorn supervisor for each worker, which restarts it with the same socket and settings."""
 
-    So a successor takes over the right ones, whether the worker died, hung or was replaced. `failed` is
-    True once a worker could not start, which stops them all.
-    """
-
-    failed = False
+    failed = False  # True once a worker could not start, which stops them all
 
     def __init__(self, configs: Sequence[Config], sockets: Sequence[socket.socket]) -> None:
         pairs = zip(configs, sockets, strict=True)
