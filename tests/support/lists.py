@@ -78,11 +78,15 @@ class List:
         for end, side in itertools.product(("first", "last"), sides):
             yield {end: 5, **side, "orderBy": [{"field": member, "direction": direction}]}
 
-    def variables(self) -> Iterator[dict[str, Any]]:
-        """Everything it is asked with."""
+    def variables(self, *, everything: bool) -> Iterator[dict[str, Any]]:
+        """Everything it is asked with, or each cut of each ordering, and each filter of first pages.
+
+        The last page of an ordering is the first one of the opposite ordering.
+        """
         for member, direction in itertools.product(self.orderings, ("ASC", "DESC")):
             for cut, filter_ in itertools.product(self.cuts(member, direction), self.filters()):
-                yield cut | filter_
+                if everything or not filter_ or cut.keys() <= {"first", "after", "orderBy"}:
+                    yield cut | filter_
 
 
 def fields() -> Iterator[tuple[str, str, Any, PagedList]]:
@@ -98,12 +102,12 @@ ROOTS = {source.table: name for _, name, _, source in fields() if source.relatio
 LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, source in fields()}
 
 
-async def statements(path: Path, asked: List) -> dict[str, Statement]:
+async def statements(path: Path, asked: List, *, everything: bool) -> dict[str, Statement]:
     """What a list in every ordering asks of a new registry, by its SQL."""
     async with watched(path) as registry:
         await fill(registry, ROWS)
         return {
             each.statement.sql: each.statement
-            for variables in asked.variables()
+            for variables in asked.variables(everything=everything)
             for each in await registry.asked(asked.query, **variables)
         }

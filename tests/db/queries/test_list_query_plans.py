@@ -74,14 +74,22 @@ class ListStatements:
     connection: sqlite3.Connection
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=LISTS.values(), ids=LISTS)
+EXTENTS = [
+    pytest.param((list_, everything), id=f"{name}{', everything' * everything}", marks=marks)
+    for everything, marks in ((False, ()), (True, pytest.mark.thorough))
+    for name, list_ in LISTS.items()
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=EXTENTS)
 async def asked(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ListStatements]:
     path = tmp_path_factory.mktemp("list") / "registry.db"
-    seen = await statements(path, request.param)
+    list_, everything = request.param
+    seen = await statements(path, list_, everything=everything)
     with closing(sqlite3.connect(path)) as connection:
-        yield ListStatements(request.param, seen, connection)
+        yield ListStatements(list_, seen, connection)
 
 
 def test_the_schema_offers_these_lists_and_no_other():
