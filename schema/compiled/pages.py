@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from math import inf
 from typing import Any, Protocol, TypeAlias
+from weakref import ReferenceType, ref
 
 import orjson
 
@@ -21,7 +22,7 @@ from schema.compiled.rows import Columns, RowPlan
 from schema.fields.sources import PagedList
 from schema.pages import LOOK_AHEAD_FIELD, requested_page
 
-SHAPES_CACHED = 2_048  # statements of pages, a few kilobytes each
+SHAPES_CACHED = 1_024  # the statements of each take some kilobytes
 
 Resolver: TypeAlias = Callable[[int, Any], Any]
 """Makes one field of a page, given the index of the parent and the rows of its page."""
@@ -181,7 +182,7 @@ class PageStatements:
     statements: list[JsonStatement]
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class PagePlan:
     """What is selected of a page, compiled."""
 
@@ -195,6 +196,7 @@ class PagePlan:
     has_objects: bool = field(init=False)
     has_cursors: bool = field(init=False)
     has_total: bool = field(init=False)
+    reference: "ReferenceType[PagePlan]" = field(init=False)
 
     def __post_init__(self) -> None:
         """See what is selected."""
@@ -204,6 +206,7 @@ class PagePlan:
         self.has_objects = any(isinstance(part, Nodes | Edges) for part in parts)
         self.has_cursors = None in edges or not self.infos.isdisjoint(("startCursor", "endCursor"))
         self.has_total = any(isinstance(part, Total) for part in parts)
+        self.reference = ref(self)
 
     def statements(self, run: PlanRun) -> PageStatements:
         """The field's statements, cached unless they depend on variables."""
@@ -213,7 +216,7 @@ class PagePlan:
         operands: list[Value] = []
         limit = cut.limit + (LOOK_AHEAD_FIELD[cut.backward] in self.infos)
         wider = Cut(cut.order, limit, cut.backward, cut.after, cut.before)
-        shape = _shape(self, *json_listings.shape(listing, wider, operands))
+        shape = _shape(self.reference, *json_listings.shape(listing, wider, operands))
         # The page is the first statement; the others look at one row.
         statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
         if shape.has_rows:
@@ -232,8 +235,11 @@ class PagePlan:
 
 
 @lru_cache(SHAPES_CACHED)
-def _shape(plan: PagePlan, listing: Listing, cut: Cut) -> PageShape:
+def _shape(reference: "ReferenceType[PagePlan]", listing: Listing, cut: Cut) -> PageShape:
     """Write the statements of a page field for arguments of this shape."""
+    plan = reference()  # weak, so that this cache keeps no document that has been evicted
+    if plan is None:
+        raise LookupError("the plan of the page is gone")
     names = list(plan.columns.names)
     if plan.has_cursors:
         names += [part.column for part in cut.order if part.column not in names]

@@ -1,5 +1,6 @@
 """Plans: the statements of an operation, level by level."""
 
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from db.program import Statement
 from resolvers.recording_context import RecordedStatement
+from schema.execution.documents import Documents
 from schema.execution.executor import PLANS_PER_OPERATION
 from tests.support.statement_counts import RecordedRegistry, fill, watched
 
@@ -181,6 +183,21 @@ async def test_sql_is_written_once_for_constants_and_for_each_shape_of_variables
     assert one[0].statement.bind == {"limit": 2, "v1": '["c1", "c2"]'}
     assert other[0].statement.bind == {"limit": 1, "v1": '["c3"]'}
     assert third[0].statement.sql != other[0].statement.sql
+
+
+async def test_statements_of_an_evicted_document_do_not_keep_its_plan(registry):
+    query = "query ($first: Int) { contexts(first: $first) { nodes { name } } }"
+    await registry.asked(query, first=1)
+    operation = registry.documents.prepare(query).operation(None)
+    [plan] = operation.plans.values()
+    reference = plan.roots[0].plan.reference
+    assert reference() is not None
+
+    registry.documents = Documents(introspection=True)
+    del operation, plan
+    gc.collect()
+
+    assert reference() is None
 
 
 async def test_each_outcome_of_skip_and_include_has_a_plan_of_its_own(registry):
