@@ -40,7 +40,7 @@ def authority():
 @pytest.fixture
 async def github(authority, tmp_path, monkeypatch):
     """A server whose own task gets no second turn, so that the test says when it is later."""
-    monkeypatch.setattr(minting, "SECONDS_BETWEEN", 3600)
+    monkeypatch.setattr(minting, "RETRY_SECONDS", 3600)
     async with github_at(tmp_path, chittyid_url=authority.url) as github:
         yield github
 
@@ -228,7 +228,7 @@ async def test_an_installation_that_is_recorded_meanwhile_is_no_longer_pending(
 
 
 async def test_a_server_mints_for_pending_installations_by_itself(authority, tmp_path, monkeypatch):
-    monkeypatch.setattr(minting, "SECONDS_BETWEEN", 0.05)
+    monkeypatch.setattr(minting, "RETRY_SECONDS", 0.05)
     authority.refuse(403)
 
     async with github_at(tmp_path, chittyid_url=authority.url) as github:
