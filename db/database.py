@@ -13,90 +13,74 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How busy and how large a database is now.
-
-    `groups` counts this process's transactions so far by the number of writes that shared one.
-    `bytes_on_disk` is the size of the data, `log_bytes` that of the log that is not part of it yet.
-    """
+    """How busy and how large a database is now."""
 
     readers: int
     readers_in_use: int
     writes_waiting: int
-    groups: Mapping[int, int]
+    groups: Mapping[int, int]  # transactions by the number of writes that shared one
     bytes_on_disk: int
-    log_bytes: int
+    log_bytes: int  # of the write-ahead log, which is not part of bytes_on_disk
 
 
 class Session(Protocol):
-    """One snapshot of the database, which an operation borrows: all Programs in it see the same rows."""
+    """One snapshot, which an operation borrows: all Programs in it see the same rows."""
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
-        """Run a Program in this snapshot, which `last` ends unless the Program raises.
+        """Run a Program; `last` ends the snapshot unless the Program raises.
 
-        Raises ReadTimeout if the session has used up its time, Unavailable if the database cannot be
-        read now, and EngineError if a statement fails.
+        Raises ReadTimeout if the session has used up its time, Unavailable if the database cannot be read
+        now, and EngineError if a statement fails.
         """
         ...
 
 
 class Database(Protocol):
-    """Runs Programs against one migrated database, each with the rights of a RowSecurity.
-
-    Without one, a Program runs with the rights of the server itself: all of them.
-    """
+    """Runs Programs against one migrated database, each with the rights of a RowSecurity."""
 
     async def read(
         self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, few: bool = False
     ) -> T:
-        """Run a Program in a snapshot of its own.
+        """Run a Program in a snapshot of its own; raises like Session.run.
 
-        `few` promises that it reads a few rows by key: SQLite then reads them at once, without a hop
-        to another thread. Raises ReadTimeout, Unavailable and EngineError like Session.run; with `few`,
-        EngineError also if the database is locked at this moment.
+        `few` promises a few rows by key: SQLite reads them without a hop to another thread, and raises
+        EngineError if the database is locked now.
         """
         ...
 
     async def write(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
         """Run a Program of one batch in a transaction; return its result once it is durable.
 
-        If the Program raises, nothing is written. Raises Unavailable if the database cannot be written
-        now, and EngineError if a statement fails.
+        If the Program raises, nothing is written. Raises Unavailable if the database cannot be written now,
+        and EngineError if a statement fails.
         """
         ...
 
     def snapshot(
         self, security: RowSecurity = UNRESTRICTED
-    ) -> AbstractAsyncContextManager[Session]:
-        """Borrow a Session for the length of a block."""
-        ...
+    ) -> AbstractAsyncContextManager[Session]: ...
 
     async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
-        """Borrow a Session, which must be given back; raises Unavailable if the database is closing."""
+        """Borrow a Session, which the caller gives back; raises Unavailable if the database is closing."""
         ...
 
     def give_back(self, session: Session) -> None:
-        """Take a Session back; what still runs in it stops."""
+        """Take a Session back and stop what runs in it."""
         ...
 
     def change_token(self) -> bytes | None:
-        """Bytes that differ after every commit of any program; None if they cannot be told now.
+        """Bytes that differ after every commit of any program; None if they are not known now.
 
-        What is read afterwards is of this state or a later one. It is not a coroutine: each request asks
-        for it, SQLite knows it without waiting, and another engine answers with the last one it saw.
+        Later reads see this state or a newer one. It is no coroutine, since each request needs it.
         """
         ...
 
     async def pending(self) -> list[str]:
-        """The migrations that the database still lacks.
-
-        Raises Unavailable, EngineError, BootRefused or OSError if the database cannot be read.
-        """
+        """The migrations that the database lacks; raises Unavailable, EngineError, BootRefused or OSError."""
         ...
 
-    def statistics(self) -> Statistics:
-        """How busy and how large the database is."""
-        ...
+    def statistics(self) -> Statistics: ...
 
     async def close(self) -> None:
-        """Write what is waiting, stop what is being read, and close every connection."""
+        """Finish waiting writes, stop reads, and close every connection."""
         ...

@@ -1,12 +1,12 @@
-"""All errors, and who gets to see them.
+"""All errors, and who sees them.
 
 * Refused         the caller can fix it: data in a mutation's `errors`
-* BadRequest      a query that cannot be answered: a GraphQL error with a stable code
-* Unavailable     nothing is wrong with the request, but it cannot be served now
+* BadRequest      a query that has no answer: a GraphQL error with a stable code
+* Unavailable     the request is fine, but the server cannot answer it now
   x ReadTimeout   a read took too long
 * Unreadable      a stored value that its column's type cannot express: an error at the field's path
-* EngineError     the database engine failed at a statement: a fault, whose message is about the engine
-* BootRefused     the database cannot be served: ends `serve` and the commands with a message
+* EngineError     a statement failed: a fault, whose message is about the engine
+* BootRefused     `serve` and the commands cannot use the database: they end with the message
 * anything else   a fault: logged with its traceback, masked for the caller
 """
 
@@ -16,8 +16,6 @@ from enum import Enum
 
 
 class ErrorCode(Enum):
-    """The kinds of errors, the same for all mutations."""
-
     INVALID = "INVALID"
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -30,14 +28,10 @@ class ErrorCode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error of a mutation.
-
-    `path` names the input field in snake case: ("owner",) or ("permissions", "0", "name"). `message` is in
-    lower case, says what to do, and never repeats a secret.
-    """
+    """One error of a mutation; `message` is in lower case, says what to do, and never repeats a secret."""
 
     code: ErrorCode
-    path: tuple[str, ...]
+    path: tuple[str, ...]  # the input field: ("owner",) or ("permissions", "0", "name")
     message: str
 
 

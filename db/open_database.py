@@ -1,7 +1,4 @@
-"""Opens databases: the only module that knows the schemes of URLs and which engine each one names.
-
-Engines are imported when one is opened, since settings are read with this module.
-"""
+"""Opens databases: the only module that knows the schemes of URLs and the engine of each."""
 
 import re
 from pathlib import Path
@@ -11,7 +8,7 @@ from db.database import Database
 
 
 def file_of(url: str) -> Path:
-    """The file that a path or `sqlite:///` URL names; raises ValueError, which says why, for others."""
+    """The file that a path or `sqlite:///` URL names; raises ValueError, with the reason, for others."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         if url.startswith(":"):
@@ -34,12 +31,13 @@ async def open_database(
     read_seconds: float = 5.0,
     min_free_bytes: int = 0,
 ) -> Database:
-    """Open the database at a path or URL, brought up to date first.
+    """Open the database at a path or URL; migrate it first, or refuse one that is not up to date.
 
-    One that is not up to date is refused if `migrate` is false. A session may spend `read_seconds` in
-    statements; nothing is written while less than `min_free_bytes` of disk are free. Raises BootRefused
-    if the database cannot be migrated or opened, and ValueError for a URL as `file_of` does.
+    A session may spend `read_seconds` in statements; nothing is written while less than `min_free_bytes` of
+    disk are free. Raises BootRefused if the database cannot be migrated or opened, and ValueError like
+    `file_of`.
     """
+    # Engines are imported when one is opened, since settings import this module.
     from db.migrating import opening
 
     open_file = opening.open_migrated if migrate else opening.open_existing

@@ -1,4 +1,4 @@
-"""A reason that may forbid a write, stated once: for the statement that writes and for the refusal."""
+"""Preconditions of writes, stated once: for the statement that writes and for the refusal."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,12 @@ from db.program import Value
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """One thing that may forbid a write.
-
-    `sql` is an expression that is NULL if nothing forbids the write and names the reason otherwise;
-    `problem` turns the reason into the problem that the caller gets.
-    """
+    """`sql` is NULL if nothing forbids the write; otherwise `problem` makes the caller's problem from it."""
 
     sql: str
     problem: Callable[[str], Problem]
 
     def when(self, condition: str) -> "Precondition":
-        """The same precondition, required only where this SQL condition holds."""
         return Precondition(f"CASE WHEN {condition} THEN {self.sql} END", self.problem)
 
 
@@ -29,7 +24,6 @@ def clear(preconditions: Sequence[Precondition]) -> str:
 
 
 def problems(preconditions: Sequence[Precondition], reasons: Sequence[Value]) -> list[Problem]:
-    """The problems for the reasons that a statement found, one for each precondition."""
     return [
         each.problem(str(reason))
         for each, reason in zip(preconditions, reasons, strict=True)

@@ -1,8 +1,7 @@
-"""Temporary folders, of which a process that is stopped leaves none behind.
+"""Temporary folders that even a stopped process removes.
 
-The handler of a signal may raise between any two lines of Python: within `tempfile.mkdtemp`, say, or
-while a folder is being removed. So each folder is noted before it exists and forgotten only once it is
-gone, and `server.cli` calls `remove_all` when a command ends.
+A signal's handler may raise anywhere, even within `tempfile.mkdtemp` or a removal. So each folder is recorded
+before it exists until it is gone, and `server.cli` calls `remove_all` when a command ends.
 """
 
 import secrets
@@ -20,10 +19,7 @@ _folders: set[Path] = set()
 
 @contextmanager
 def create(parent: Path | None = None, prefix: str = "chittygraph-") -> Iterator[Path]:
-    """A new folder that only this user may enter, removed with all it holds.
-
-    It lies in `parent`, or where the system keeps temporary files.
-    """
+    """A new private folder in `parent` (or the system's temporary folder), removed with all it holds."""
     folder = (parent or _system_folder()) / f"{prefix}{secrets.token_hex(4)}"
     _folders.add(folder)
     try:
@@ -34,7 +30,6 @@ def create(parent: Path | None = None, prefix: str = "chittygraph-") -> Iterator
 
 
 def remove_all() -> None:
-    """Remove the temporary folders that are left, whatever interrupted their use."""
     for folder in list(_folders):
         _remove(folder)
 
@@ -54,7 +49,7 @@ def _system_folder() -> Path:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let signals that stop the process wait until the block is left, unless another thread takes them."""
+    """Delay the signals that stop the process until the block ends, unless another thread takes them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield

@@ -1,7 +1,4 @@
-"""ChittyIDs: the one module that knows what they look like.
-
-They are minted by the identity authority and come in four forms, each also behind `did:chitty:`,
-which is stripped before one is stored or compared:
+"""ChittyIDs, which the identity authority mints in four forms.
 
 * CHITTY-ACTOR-6f1c0c0e-8a9d-4f57-9d0a-0f6a3c0b2f11    a type and a UUID
 * CHITTY-ACTOR-000123-A1B2                             a type, six digits, four characters
@@ -37,33 +34,28 @@ _UUID_GROUPS = (8, 4, 4, 4, 12)
 
 
 def normalise(text: str) -> str:
-    """The ChittyID without its `did:chitty:`, if it had one; anything else is left as it is."""
+    """Remove `did:chitty:`, which may precede each form and is never stored."""
     return text.removeprefix(DID)
 
 
 def is_well_formed(text: str) -> bool:
-    """Whether a normalised text has one of the known forms."""
     return len(text) <= LONGEST and any(
         form.fullmatch(text) for form in (_TYPED, _WORDS, _EIGHT_PARTS)
     )
 
 
 def type_of(text: str) -> str | None:
-    """The type that a normalised ChittyID names, as "ACTOR"; None for words and malformed ones."""
+    """The type in a normalised ChittyID, as "ACTOR"; None for words and malformed ones."""
     found = _TYPED.fullmatch(text) or _EIGHT_PARTS.fullmatch(text)
     return found[1] if found else None
 
 
 def local(type_name: str) -> str:
-    """A new ChittyID of this type, made here rather than by the authority."""
     return f"CHITTY-{type_name}-{uuid4()}"
 
 
 def problem(text: str) -> str | None:
-    """What is wrong with a normalised ChittyID, or None when it is well formed.
-
-    The answer reads on from the value ("must …", "has …") and never repeats any of it.
-    """
+    """What is wrong with a normalised ChittyID ("must …", "has …"), without repeating it."""
     if is_well_formed(text):
         return None
     if not text:

@@ -1,8 +1,6 @@
-"""What a stored value means: a ColumnType for each type that a column can have.
+"""ColumnTypes read stored values, each only when needed: a bad one is an error at its own field only.
 
-A row keeps values as they are stored; a ColumnType reads one when it is asked for, so that a single bad
-value is an error at its own field only. It accepts the forms that other programs store: times without an
-offset, NULL or empty JSON, NULL counters.
+They accept what other programs store: times without an offset, NULL or empty JSON, NULL counters.
 """
 
 import json
@@ -24,15 +22,13 @@ INT32_MAX = 2**31 - 1
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ColumnType:
-    """A type of column: its name, the Python type that it reads as, and the function that reads."""
-
     name: str
     python: Any
     read: Callable[[Value], Any]
 
     @property
     def names(self) -> dict[str, str]:
-        """The GraphQL name of each stored value of an enumeration; empty for other types."""
+        """The GraphQL names of an enumeration's stored values."""
         is_enumeration = isinstance(self.python, type) and issubclass(self.python, Enum)
         return {member.value: member.name for member in self.python} if is_enumeration else {}
 
@@ -63,7 +59,6 @@ def _instant(stored: Value) -> str:
 
 
 def _json(stored: Value) -> Any:
-    """Stored JSON, if an answer can carry it: no half characters, and not too many levels."""
     text = _text(stored)
     try:
         found = strict_json.parse(text, unique_keys=False)
@@ -104,8 +99,6 @@ OBJECT = ColumnType("object", dict[str, Any], _object)
 
 
 def enumeration(members: type[Enum]) -> ColumnType:
-    """The type of a column that holds a member of an enumeration."""
-
     def read(stored: Value) -> Enum:
         try:
             return members(stored)

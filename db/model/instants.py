@@ -8,17 +8,15 @@ CANONICAL_FORMAT = "'%Y-%m-%dT%H:%M:%fZ'"
 
 
 def as_instant(stored: str, *modifiers: str) -> str:
-    """SQL for a stored instant of any form in canonical form; NULL for other values."""
+    """SQL for the canonical form of a stored instant; NULL for other values."""
     return f"strftime({', '.join([CANONICAL_FORMAT, stored, *modifiers])})"
 
 
 def latest(stored: str, *modifiers: str) -> str:
-    """SQL for the later of `:now` and the stored instant."""
     return f"coalesce(max(:now, {as_instant(stored, *modifiers)}), :now)"
 
 
 def after(stored: str) -> str:
-    """SQL for the later of `:now` and a millisecond after the stored instant."""
     return latest(stored, "'+0.001 seconds'")
 
 
@@ -31,16 +29,12 @@ def now() -> str:
 
 
 def canonical(moment: datetime) -> str:
-    """The canonical form of an instant; one without an offset is taken as UTC."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse(text: str) -> str:
-    """The canonical form of any ISO 8601 instant, with or without an offset.
-
-    Raises ValueError for other texts, and for an instant outside the years 1 to 9999 of UTC.
-    """
+    """Read any ISO 8601 instant; raises ValueError for others, and for those outside the years 1 to 9999."""
     if CANONICAL.fullmatch(text):
         datetime.fromisoformat(text)
         return text

@@ -1,4 +1,4 @@
-"""JSON read without losing anything: no key, no digit of a number, and no more levels than can be handled."""
+"""JSON readers that lose no key and no digit, and refuse more levels than the server can handle."""
 
 import json
 import math
@@ -15,7 +15,7 @@ _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 
 
 class RepeatedKey(ValueError):
-    """Raised if an object has a key twice, since readers differ in which value they take."""
+    """Raised if an object repeats a key, since readers differ in the value they take."""
 
     def __init__(self, key: str) -> None:
         self.key = key[:LONGEST_SHOWN]
@@ -23,10 +23,9 @@ class RepeatedKey(ValueError):
 
 
 def read(raw: bytes) -> Any:
-    """The value of JSON that a client sent; whole numbers may have any number of digits.
+    """Read a client's JSON, whose whole numbers may have any number of digits.
 
-    Raises ValueError for anything but well-formed UTF-8 JSON with finite numbers and for more levels
-    than DEEPEST, and RepeatedKey, which is one, for an object that has a key twice.
+    Raises RepeatedKey, or ValueError for what is not UTF-8 JSON of finite numbers and at most DEEPEST levels.
     """
     value = orjson.loads(raw)
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and depth(value) > DEEPEST:
@@ -37,10 +36,9 @@ def read(raw: bytes) -> Any:
 
 
 def parse(text: str, *, unique_keys: bool = True) -> Any:
-    """The value of JSON whose numbers are finite, whole ones of 64 bits at most.
+    """Read JSON whose numbers are finite, and at most 64 bits if whole.
 
-    Raises RepeatedKey if keys must be unique, json.JSONDecodeError for what is not JSON, and ValueError
-    for other numbers, whose message continues the name of the text: "has the number …".
+    Raises json.JSONDecodeError, RepeatedKey if keys must be unique, or ValueError ("has the number …").
     """
     try:
         return (_UNIQUE_KEYS if unique_keys else _ANY_KEYS).decode(text)
@@ -49,7 +47,6 @@ def parse(text: str, *, unique_keys: bool = True) -> Any:
 
 
 def depth(value: Any) -> int:
-    """The number of levels of lists and objects in a JSON value, counted without recursion."""
     level, levels = [value], 0
     while level:
         children = [
@@ -63,12 +60,9 @@ def depth(value: Any) -> int:
 
 
 def _lost_a_key(raw: bytes, value: Any) -> bool:
-    """Whether the text may have more keys than the value, which has only the last of each.
-
-    Each key is followed by a colon, and all other colons are inside texts, which keep theirs. So the
-    value has as many colons as the text, written down again, unless one was written as an escape: a text
-    with escapes is always read again.
-    """
+    """Whether the text may have more keys than the value, which has only the last of each."""
+    # A colon follows each key, and other colons are inside texts: the value, written again, has as many
+    # as the text, unless one is written as an escape.
     return b"\\u" in raw or orjson.dumps(value).count(b":") != raw.count(b":")
 
 

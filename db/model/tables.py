@@ -1,7 +1,6 @@
-"""The tables, their columns and the relations between them, which no other Python module lists.
+"""The tables, their columns and relations: all fields, filters, orderings and loaders derive from them.
 
-A row is an immutable value with the stored value of each column; the annotation of each attribute is its
-ColumnType. Loaders, filters, orderings and GraphQL field types are derived from these declarations.
+A row holds stored values; the annotation of each attribute is its ColumnType.
 """
 
 import dataclasses
@@ -57,8 +56,6 @@ class Context:
 
 @dataclass(frozen=True)
 class Installation:
-    """`permissions` is an object from permission to access."""
-
     installation_id: BigInt
     chitty_id: ChittyId
     chitty_dna_id: ChittyId | None
@@ -67,7 +64,7 @@ class Installation:
     account_type: Annotated[str, column_types.enumeration(enums.AccountType)]
     account_avatar_url: Text | None
     repository_selection: Annotated[str, column_types.enumeration(enums.RepositorySelection)]
-    permissions: Object
+    permissions: Object  # access by permission
     events: StringList
     selected_repositories: StringList
     suspended_at: Instant | None
@@ -79,8 +76,6 @@ class Installation:
 
 @dataclass(frozen=True)
 class Connection:
-    """`source_type` says whether the source is a context or an actor."""
-
     connection_id: Text
     source_chitty_id: ChittyId
     source_type: Annotated[str, column_types.enumeration(enums.SourceType)]
@@ -106,40 +101,33 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """Not everyone who sees a row sees this column; the others see `hidden` in its place."""
-
-    hidden: str | None = None
+    hidden: str | None = None  # what a viewer gets who sees the row, but not this column
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, the type of its values, and whether NULL is one of them."""
-
     name: str
     type: ColumnType
     nullable: bool
     private: Private | None = None
 
     def is_null(self, stored: Value) -> bool:
-        """Whether a stored value is NULL or hidden."""
         if self.private is not None:
             return stored is None or stored == self.private.hidden
         return stored is None and self.nullable
 
     def read(self, row: object) -> Any:
-        """The value of this column in a row; raises Unreadable if it is not of the column's type."""
+        """Raises Unreadable if the stored value is not of the column's type."""
         stored: Value = getattr(row, self.name)
         return None if self.is_null(stored) else self.type.read(stored)
 
 
 @dataclass(frozen=True, eq=False)
 class Table(Generic[R]):
-    """A table: its row, its key, and which rows an unfiltered list shows.
+    """One table: `live` is SQL for a row, named `{row}`, that is not soft-deleted.
 
-    `newest` is the column of the default ordering. `live` is SQL for a row, named `{row}`, that is not
-    soft-deleted; a filter that names one of the columns `ends` includes the others. `unique` are the
-    unique columns besides the key; for each column of `sought` an index finds the rows that share a
-    value, newest last. `private` columns are hidden from some viewers who see the row.
+    `newest` is the column of the default ordering. Filters that name a column of `ends` include soft-deleted
+    rows. `unique` excludes the key. An index finds rows by each column of `sought`, newest last.
     """
 
     row: type[R]
@@ -153,7 +141,6 @@ class Table(Generic[R]):
     private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Read the columns from the annotations of the row."""
         hints = get_type_hints(self.row, include_extras=True)
         names = [field.name for field in dataclasses.fields(self.row)]  # type: ignore[arg-type]
         columns = {name: _column(name, hints[name], self.private.get(name)) for name in names}
@@ -163,32 +150,27 @@ class Table(Generic[R]):
 
     @property
     def seen(self) -> str:
-        """The name that statements read the table by: RowSecurity replaces it with what the viewer sees."""
+        """The name for SQL, which RowSecurity replaces with what the viewer sees."""
         return f"seen.{self.name}"
 
     @property
     def listed(self) -> str:
-        """Like `seen`, for a statement that lists the whole table: it starts from the viewer's own rows."""
+        """Like `seen`, for a list of the whole table: it starts from the viewer's own rows."""
         return f"listed.{self.name}"
 
     @property
     def picked(self) -> str:
-        """Like `seen`, for rows that another condition has found to be visible already."""
+        """Like `seen`, for rows that another condition has found to be visible."""
         return f"picked.{self.name}"
 
     def select_list(self, row: str) -> str:
-        """The columns of the row with this alias, in declared order, for SELECT."""
         return ", ".join(f"{row}.{name}" for name in self.columns)
 
     def of(self, values: Sequence[Value]) -> R:
-        """The row with these values, in declared order."""
         return self.row(*values)
 
     def new(self, **values: Value) -> R:
-        """The row with these values, and NULL in the other nullable columns.
-
-        Raises TypeError for a column that is unknown, or missing and not nullable.
-        """
+        """Raises TypeError for a column that is unknown, or missing and not nullable."""
         nulls = dict.fromkeys(name for name, each in self.columns.items() if each.nullable)
         return self.row(**nulls | values)
 
@@ -251,15 +233,11 @@ TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
 
 @dataclass(frozen=True, eq=False)
 class Relation(Generic[R]):
-    """How rows of one table lead to rows of another.
+    """Leads from a row's `column` to rows of `child`: `match` is SQL about `{row}` and the value, `{parent}`.
 
-    `column` is the parent's column whose value replaces `{parent}` in `match`, which is SQL for the rows,
-    named `{row}`, that belong to the parent. A parent that does not meet the SQL `only` has none. A
-    to-one relation leads to its target even if that is soft-deleted; a to-many one lists live rows.
-    Several parents of a `shared` relation may lead to the same row.
-
-    If `whole` is not empty, a viewer sees all of a parent's rows or none: these columns decide it, and
-    have the same value (given as SQL, the first of them the parent's) in all of these rows.
+    A parent that does not meet the SQL `only` has no rows. To-one relations include soft-deleted rows.
+    Several parents of a `shared` relation may lead to the same row. If a viewer sees all of a parent's rows
+    or none, `whole` lists the columns that decide it, with the SQL of their common values.
     """
 
     parent: Table[Any]

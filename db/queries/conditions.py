@@ -1,8 +1,6 @@
-"""Conditions on rows, and the SQL for them.
+"""Conditions on rows, and the SQL for them, whose text depends only on the condition's shape.
 
-Conditions can be compared and hashed (loaders batch by them). The text of the SQL depends on the shape of
-a condition only, since all operands are bound. Negation uses `IS NOT TRUE`, so that a row matches either
-a condition or its negation, never neither because of NULL.
+Negation uses `IS NOT TRUE`, so that a row for which a condition is NULL matches the negation.
 """
 
 from collections.abc import Collection
@@ -47,7 +45,7 @@ OPERATORS = {
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A comparison of a column by one of OPERATORS; an operand that is a list is JSON text."""
+    """Compares a column by one of OPERATORS; a list operand is JSON text."""
 
     column: str
     operator: str
@@ -56,28 +54,24 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every part holds; without parts, true of every row."""
-
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part holds; without parts, true of no row."""
-
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part is false or NULL."""
+    """True if `part` is false or NULL."""
 
     part: "Condition"
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A row that the relation leads to meets `where`; `live` excludes the soft-deleted ones."""
+    """Whether `relation` leads to a row that meets `where`; `live` excludes soft-deleted rows."""
 
     relation: Relation[Any]
     where: "Condition"
@@ -91,25 +85,20 @@ EVERYTHING = All(())
 
 @dataclass(slots=True)
 class Binder:
-    """Collects the operands of a statement and numbers its row aliases."""
-
     bind: dict[str, Value] = field(default_factory=dict)
     rows: int = 0
 
     def value(self, value: Value) -> str:
-        """Bind a value; returns its placeholder."""
         name = f"v{len(self.bind)}"
         self.bind[name] = value
         return f":{name}"
 
     def row(self) -> str:
-        """A new row alias."""
         self.rows += 1
         return f"r{self.rows}"
 
 
 def to_sql(condition: Condition, row: str, binder: Binder) -> str:
-    """SQL for the condition, about the row with this alias."""
     match condition:
         case Compare(column, operator, operand):
             name = f"{row}.{column}"
@@ -127,7 +116,7 @@ def to_sql(condition: Condition, row: str, binder: Binder) -> str:
 
 
 def without_operands(condition: Condition, operands: list[Value]) -> Condition:
-    """The shape of a condition: for each operand its place in `operands`, to which it is added."""
+    """Replace each operand by its index in `operands`, to which it is appended."""
     match condition:
         case Compare(column, operator, operand):
             operands.append(operand)
@@ -162,11 +151,8 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
 
 
 def _asked_once(table: Table[Any], row: str, where: Condition, binder: Binder) -> str:
-    """SQL for a row that meets the condition, evaluated once per row of the table in a statement.
-
-    Otherwise a row that many rows lead to would be evaluated for each of them, and would evaluate as many
-    in turn: the work would grow by a power with each relation in the filter.
-    """
+    """SQL that evaluates `where` once per row of the table, not once per row that leads to it."""
+    # Otherwise the work would multiply with each relation in the filter.
     each = binder.row()
     condition = to_sql(where, each, binder)
     # The + keeps SQLite from starting with these rows and then sorting the whole list.
@@ -174,7 +160,6 @@ def _asked_once(table: Table[Any], row: str, where: Condition, binder: Binder) -
 
 
 def _leads_to_many(condition: Condition) -> bool:
-    """Whether a condition evaluates several rows for one, directly or further down."""
     match condition:
         case All(parts) | AnyOf(parts):
             return any(map(_leads_to_many, parts))
@@ -186,7 +171,7 @@ def _leads_to_many(condition: Condition) -> bool:
 
 
 def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
-    """The condition, with equalities that use no index except for those on the columns `besides`."""
+    """Keep equalities from using an index, except those on the columns `besides`."""
     match condition:
         case Compare(column, "eq", operand) if column not in besides:
             return Compare(column, "eq_unindexed", operand)
@@ -196,16 +181,13 @@ def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
 
 
 def belongs(relation: Relation[Any], row: str, parent: str) -> str:
-    """SQL for a row that the relation leads to from the parent's value."""
     return relation.match.format(row=row, parent=parent)
 
 
 def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
-    """SQL for the child's table, and the condition that a row belongs to the parent's value.
-
-    The visible rows of a to-many relation are found from the viewer's own rows: skipping rows of others
-    would take time that reveals how many there are.
-    """
+    """SQL for the child's table, and the condition that a row belongs to the parent."""
+    # A to-many relation starts from the viewer's own rows: the time spent on skipping the rows of other
+    # owners would reveal how many there are.
     if relation.whole:
         return relation.child.picked, _all_belong(relation, row, parent)
     table = relation.child.listed if relation.many else relation.child.seen
@@ -213,10 +195,8 @@ def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
 
 
 def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:
-    """SQL like `belongs`, for rows that a viewer sees all or none of; false if it sees none.
-
-    The viewer's rights are evaluated once per parent, not per row (W2 of `--auth`).
-    """
+    """Like `belongs`, for rows that a viewer sees all or none of."""
+    # Rights are checked once per parent, not per row (W2 of `--auth`).
     values = {name: value.format(parent=parent) for name, value in relation.whole.items()}
     (column, _), *others = values.items()
     same = (f" AND {row}.{name} = {value}" for name, value in others)
@@ -224,7 +204,6 @@ def _all_belong(relation: Relation[Any], row: str, parent: str) -> str:
 
 
 def listed_rows(table: Table[Any], row: str, *, live: bool) -> list[str]:
-    """SQL conditions for the listed rows of a table; `live` excludes the soft-deleted ones."""
     return [table.live.format(row=row)] if live else []
 
 

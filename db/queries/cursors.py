@@ -1,8 +1,6 @@
-"""Cursors of pages: a version, an authentication code, and a position in an ordering.
+"""Cursors: a version, an authentication code and the values that the row is ordered by.
 
-A cursor holds the values that its row is ordered by, so it stays valid when rows are added or removed. It
-is authenticated with a key that is stored in the database, so that all workers, also after a restart,
-accept it and nobody else can make one. It belongs to one table and one ordering.
+The values keep a cursor valid when rows are added or removed. The key is in the database, for all workers.
 """
 
 import base64
@@ -31,14 +29,14 @@ READ_KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
 
 
 def key() -> Program[bytes]:
-    """The database's cursor key, which is created if there is none yet."""
+    """Return the database's cursor key; create it if there is none."""
     made = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": instants.now()})
     _, [(value,)] = yield [made, Statement(READ_KEY)]
     return bytes.fromhex(str(value))
 
 
 def stored_key() -> Program[bytes | None]:
-    """The database's cursor key, or None: a server must start even if the disk is full."""
+    """Return the cursor key, or None: a server must start even if the disk is full."""
     (found,) = yield [Statement(READ_KEY)]
     return bytes.fromhex(str(found[0][0])) if found else None
 
@@ -48,7 +46,6 @@ def _place(table: str, order: Sequence[Order]) -> str:
 
 
 def _begun(key: bytes) -> hashlib.blake2b:
-    """The authentication code of the version, to which the payload is still to be added."""
     return hashlib.blake2b(VERSION, digest_size=MAC_BYTES, key=key)
 
 
@@ -66,10 +63,7 @@ _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values], str]:
-    """A function that makes the cursor of a row from its values in this ordering of a table.
-
-    It raises Unreadable for a BLOB, which no column is meant to hold.
-    """
+    """Return a function that makes a row's cursor; it raises Unreadable for a BLOB."""
     # What all cursors of a page have in common is computed once (W2 and W5 of the benchmark).
     place, begun = _to_json(_place(table, order)), _begun(key)
 
@@ -82,10 +76,9 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
 
 
 def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
-    """The values in a cursor.
+    """Return the values in a cursor.
 
-    Raises BadRequest if it is damaged, is from another registry or an earlier version, or belongs to
-    another list or ordering.
+    Raises BadRequest if it is damaged or comes from another registry, version, list or ordering.
     """
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

@@ -1,9 +1,7 @@
-"""JSON text of a response that SQLite itself writes, and the rows that it can write.
+"""JSON text of canonical rows, which SQLite writes itself.
 
-A row is non-canonical if a column holds anything but the canonical form of a value of its type: only
-Python can then repair or refuse the value. A partial index of the non-canonical rows (migration 0013)
-tells at once whether a table has any. Lists and objects are not written this way: their stored text is
-not the text of the response.
+A row is non-canonical if a column holds another form than its type's canonical one: only Python can repair or
+refuse it. A partial index (migration 0013) tells at once whether a table has such rows.
 """
 
 from collections.abc import Sequence
@@ -38,12 +36,11 @@ _CANONICAL: dict[ColumnType, str] = {
 
 
 def non_canonical(table: Table[Any]) -> str:
-    """SQL for a non-canonical row of the table, in the very words of the partial index."""
+    """SQL for a non-canonical row, in exactly the words of the partial index."""
     return f"({' AND '.join(canonical_conditions(table))}) IS NOT TRUE"
 
 
 def canonical_conditions(table: Table[Any]) -> list[str]:
-    """SQL for each column whose JSON text SQLite can write: its value is canonical."""
     return [sql for sql in map(_canonical, table.columns.values()) if sql]
 
 
@@ -59,7 +56,6 @@ def _canonical(column: Column) -> str:
 
 
 def has_json_text(members: Sequence[Member]) -> bool:
-    """Whether SQLite can write the JSON text of an object of these members, of canonical rows."""
     return len(members) <= MOST_MEMBERS and all(
         isinstance(value, str) or value.type.names or value.type in _CANONICAL
         for _, value in members
@@ -67,7 +63,6 @@ def has_json_text(members: Sequence[Member]) -> bool:
 
 
 def object_text(members: Sequence[Member], row: str) -> str:
-    """SQL for the JSON text of an object of these members, of a canonical row."""
     pairs = (f"{_literal(name)}, {_value(value, row)}" for name, value in members)
     return f"json_object({', '.join(pairs)})"
 

@@ -1,8 +1,4 @@
-"""Pages of lists: filter, ordering and position, and the statements that fetch them.
-
-A list is a whole table, or what a relation leads to from each of many parents. SQL cuts the page: only
-its own rows are read.
-"""
+"""SQL for pages of lists: of a whole table, or of a relation from many parents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +14,13 @@ PARENT = "parents.value"
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One column of an ordering. NULL sorts before all values."""
-
     column: str
     descending: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The rows of a table or a relation that meet `where`; `live` excludes the soft-deleted ones."""
+    """The rows of a table or relation that meet `where`; `live` excludes soft-deleted rows."""
 
     table: Table[Any]
     relation: Relation[Any] | None
@@ -35,17 +29,13 @@ class Listing:
 
     @property
     def is_walked(self) -> bool:
-        """Whether a restricted viewer's rows are found from its own rows, which is in no order."""
+        """Whether a restricted viewer's rows are found from its own rows, in no order."""
         return self.relation is None or not self.relation.whole
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One page of a listing, in an ordering whose last part is the table's key.
-
-    `after` and `before` are the values of the ordering's columns at a cursor. `limit` rows are read, from
-    the end of the list if `backward`.
-    """
+    """One page, from the end of the list if `backward`; cursors are values of the ordering's columns."""
 
     order: tuple[Order, ...]
     limit: int
@@ -55,11 +45,7 @@ class Cut:
 
 
 def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
-    """The statement for one page, or for one of each parent for a relation.
-
-    Its rows have the parent's value (NULL for a table) and then the columns. They come parent by parent,
-    in the list's order, which is reversed if `backward`.
-    """
+    """The statement for one page per parent, whose rows begin with the parent's value (NULL for a table)."""
     binder = Binder({"limit": cut.limit})
     table = listing.table
     if listing.relation is None:
@@ -80,7 +66,6 @@ def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
 
 
 def count(listing: Listing, parents: Sequence[Value]) -> Statement:
-    """The statement for the length of the whole list: rows of the parent's value and the length."""
     binder = Binder()
     return _per_parent(listing, counted(listing, binder), parents, binder)
 
@@ -93,7 +78,7 @@ def extends_past(
     *,
     ahead: bool,
 ) -> Statement:
-    """The statement for whether the list has rows at or before a cursor, or at or after it if `ahead`."""
+    """Whether rows lie at or before a cursor, or at or after it if `ahead`."""
     binder = Binder()
     reaching = reaches(listing, order, cursor, binder, ahead=ahead)
     return _per_parent(listing, reaching, parents, binder)
@@ -106,7 +91,7 @@ def counted(listing: Listing, binder: Binder) -> str:
 def reaches(
     listing: Listing, order: tuple[Order, ...], cursor: Values, binder: Binder, *, ahead: bool
 ) -> str:
-    """SQL for whether the list continues beyond a cursor; it reads only its first or last row."""
+    """SQL for whether the list continues beyond a cursor; reads only its first or last row."""
     binder.bind["limit"] = 1
     columns = ", ".join(f"x.{part.column}" for part in order)
     first = f"SELECT {columns} {cut_from(listing, Cut(order, 1, backward=ahead), 'x', binder)}"
@@ -138,18 +123,13 @@ def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
 
 
 def _belonging(listing: Listing, row: str) -> tuple[str, str]:
-    """SQL for the table, and the condition that a row belongs to the list."""
     if listing.relation is None:
         return listing.table.listed, "TRUE"
     return rows_of(listing.relation, row, PARENT)
 
 
 def _walked(listing: Listing, by: str) -> Listing:
-    """The listing, worded so that SQLite walks the index of the ordering.
-
-    For an equality that another index can find, SQLite would fetch all such rows and sort them. That is
-    only allowed if there is nothing to sort.
-    """
+    """Make SQLite walk the ordering's index: by another one it would fetch and sort all matching rows."""
     table = listing.table
     besides = {table.key, by} | table.unique
     if listing.relation is None and by == table.newest:
@@ -158,12 +138,11 @@ def _walked(listing: Listing, by: str) -> Listing:
 
 
 def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
-    """The FROM clause for one page, of the parent `parents.value` for a relation; `:limit` is not bound."""
+    """The FROM clause of one page; the caller binds `:limit`."""
     return f"{uncut_from(listing, cut, row, binder)} LIMIT :limit"
 
 
 def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
-    """The FROM clause for the page and all rows that follow it."""
     bounds = []
     if cut.after is not None:
         bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
@@ -186,11 +165,9 @@ def _beyond(
     *,
     backward: bool,
 ) -> str:
-    """SQL for a row after the cursor in this ordering (before it if `backward`).
-
-    It is built from the last column outwards: past the cursor in this column, or equal in this one and
-    past the cursor in the rest. The bound on the first column is implied; with it SQLite can seek.
-    """
+    """SQL for a row after the cursor, or before it if `backward`."""
+    # Each column adds: past the cursor here, or equal here and past it in the rest. SQLite seeks by the
+    # bound on the first column, which is implied.
     condition = ""
     for part, value in reversed(list(zip(order, cursor, strict=True))):
         past, level, seek = _past(
@@ -208,11 +185,8 @@ def _beyond(
 def _past(
     column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool, or_hidden: str
 ) -> tuple[str, str, str]:
-    """SQL for past a value, for equal to it, and for a bound that both imply.
-
-    `or_hidden` adds the rows whose value is hidden from the viewer, for whom it is NULL. NULL sorts first:
-    it is past a value only if descending.
-    """
+    """SQL for past a value, for equal to it, and for a bound that both imply."""
+    # `or_hidden` adds the rows whose value the viewer sees as NULL.
     if value is None:
         level = f"{column} IS NULL"
         if descending:

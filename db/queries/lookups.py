@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[list[R | None]]:
-    """The rows whose `column` has these values, in the order of the values; None for no row."""
+    """The rows whose `column` has these values, in their order; None where there is none."""
     (found,) = yield [
         Statement(
             f"SELECT {table.select_list('t')} FROM {table.seen} AS t"

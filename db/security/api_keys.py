@@ -1,7 +1,4 @@
-"""Programs that store API keys, and that find the actor of a credential.
-
-No viewer can read keys through the API, not even an admin.
-"""
+"""Programs that store API keys and find a credential's actor. Nobody reads keys through the API."""
 
 from dataclasses import dataclass, fields
 
@@ -13,7 +10,7 @@ from db.program import Program, Statement, Value
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A stored key without its secret; `last_used_on` is a day, such as 2026-01-31, or None."""
+    """A stored key without its secret; `last_used_on` is a day, such as 2026-01-31."""
 
     key_id: str
     actor_chitty_id: str
@@ -26,8 +23,6 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The actor of a credential: its ChittyID, status and stored capabilities."""
-
     actor: str
     status: str
     capabilities: str
@@ -83,10 +78,7 @@ _NAMED = f"""
 def create(
     key_id: str, actor: str, secret_sha256: str, *, label: str | None, expires_at: str | None
 ) -> Program[ApiKey]:
-    """Store a new key of an active actor.
-
-    Raises Refused with NOT_FOUND or CONFLICT if the actor is unknown or not active.
-    """
+    """Raises Refused with NOT_FOUND or CONFLICT if the actor is unknown or not active."""
     bind: dict[str, Value] = {
         "key_id": key_id,
         "actor": actor,
@@ -110,7 +102,7 @@ def create(
 
 
 def revoke(key_id: str) -> Program[ApiKey]:
-    """Revoke a key for good; raises Refused with NOT_FOUND if there is none."""
+    """Raises Refused with NOT_FOUND if there is no such key."""
     bind = {"key_id": key_id, "now": instants.now()}
     (revoked,) = yield [Statement(_REVOKE, bind, returning=_SHOWN, of=_KEY)]
     if revoked:
@@ -120,13 +112,11 @@ def revoke(key_id: str) -> Program[ApiKey]:
 
 
 def list_keys(actor: str | None) -> Program[list[ApiKey]]:
-    """All keys, or those of an actor; the oldest first."""
     (found,) = yield [Statement(_LIST, {"actor": actor})]
     return [_key(row) for row in found]
 
 
 def find(key_id: str) -> Program[StoredKey | None]:
-    """The key with this id, or None."""
     (found,) = yield [Statement(_FIND, {"key_id": key_id})]
     if not found:
         return None
@@ -142,7 +132,7 @@ def record_use(key_id: str, today: str) -> Program[None]:
 
 
 def identify(name: str) -> Program[Identity | None]:
-    """The actor with this ChittyID (with or without did:chitty:), or else with this principal."""
+    """Find an actor by ChittyID (with or without did:chitty:), or else by principal."""
     bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
     (found,) = yield [Statement(_NAMED, bind)]
     return Identity(*map(str, found[0])) if found else None

@@ -1,7 +1,4 @@
-"""What the viewer may do to other actors' capabilities: preconditions for statements and refusals.
-
-The SQL is about the row of `actors` that a statement changes, and reads the binds of `Delegation`.
-"""
+"""Which capabilities the viewer may grant and revoke, as preconditions on the row of `actors` to change."""
 
 import json
 from dataclasses import dataclass
@@ -15,27 +12,20 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """The capabilities that the viewer may grant and revoke: `held`, or all of them for None.
-
-    `keep_admin` protects the last active admin.
-    """
+    """What the viewer may grant and revoke: `held`, or all if None."""
 
     held: frozenset[str] | None = None
-    keep_admin: bool = False
+    keep_admin: bool = False  # protects the last active admin
 
     @property
     def bind(self) -> dict[str, Value]:
-        """The binds that the preconditions read."""
         held = None if self.held is None else json.dumps(sorted(self.held))
         return {"held": held, "keep_admin": int(self.keep_admin)}
 
 
 def capabilities_in(text: str) -> str:
-    """SQL for the capabilities that a stored text lists.
-
-    Another program may have stored anything. What is not a list of texts gives no capability, here as
-    in `resolvers.permissions.viewer_of`.
-    """
+    """SQL for the capabilities in a stored text, which has none unless it is a list of texts."""
+    # Other programs may store anything; `resolvers.permissions.viewer_of` reads it in the same way.
     # A surrogate is half of a character, which JSON can only express as an escape.
     is_plain = f"""CASE WHEN typeof({text}) = 'text' AND json_valid({text})
         THEN json_type({text}) = 'array'

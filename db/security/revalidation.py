@@ -1,9 +1,8 @@
-"""Every statement that writes for a viewer checks that the viewer still holds what it held.
+"""Every statement that writes for a viewer checks that the viewer still has its rights.
 
-A request may wait long between the check of its credential and its write: for the rest of its body, for
-a ChittyID, for other writes. Meanwhile its actor may have been suspended, may have lost a capability, or
-its key may have been revoked. Engines that are asked over HTTP commit a batch before its rows are here,
-so that the condition stands in each statement (`STILL_AUTHORIZED`) and not in Python after the batch.
+A request may wait long after its credential was checked: for its body, a ChittyID or other writes. Meanwhile
+its actor may be suspended or lose a capability, or its key may be revoked. An engine reached over HTTP
+commits a batch before Python sees its rows, so the check stands in each statement (`STILL_AUTHORIZED`).
 """
 
 from collections.abc import Mapping
@@ -47,20 +46,15 @@ CONDITION = f"""EXISTS (
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """What a viewer held when its request began.
-
-    `stored` is the text of its capabilities. `granted_by` is JSON: for each capability that it held, the
-    list of those that grant it, which are itself and those that include it. `key_id` is the API key that it
-    sent, if it sent one.
-    """
+    """What a viewer held when its request began: `stored` is the text of its capabilities."""
 
     stored: str | None = None
+    # JSON: for each capability that it held, the list of those that grant it.
     granted_by: str = "[]"
     key_id: str | None = None
 
     @property
     def bind(self) -> Mapping[str, Value]:
-        """What CONDITION reads besides `:viewer`."""
         return {
             "viewer_capabilities": self.stored,
             "viewer_granted_by": self.granted_by,
@@ -69,10 +63,7 @@ class Authorization:
 
 
 def raising_if_lost(program: Program[T]) -> Program[T]:
-    """The same Program, which raises Refused with FORBIDDEN if the viewer is not authorized any more.
-
-    Its statements, which carry STILL_AUTHORIZED, have written nothing then.
-    """
+    """Raise Refused with FORBIDDEN if the viewer lost its rights; the batch has written nothing then."""
     batch = next(program)
     ((authorized,),), *found = yield [Statement(f"SELECT {STILL_AUTHORIZED}"), *batch]
     if not authorized:

@@ -1,11 +1,9 @@
 """Row security: which rows a viewer sees and may change, as SQL inside every statement.
 
-Statements contain placeholders, which RowSecurity replaces for a viewer. No database accepts them, so
-that a statement fails if it is run without one.
+Statements contain placeholders, which no database accepts: RowSecurity replaces them for a viewer.
 
-* `seen.contexts`, and in lists `listed.contexts` and `picked.contexts` (see Table): the table itself, or
-  its visible rows with private columns hidden. Hidden values are thus hidden from filters, orderings,
-  counts and cursors too.
+* `seen.contexts`, and in lists `listed.contexts` and `picked.contexts` (see Table): the table itself, or its
+  visible rows, whose private columns are hidden from filters, orderings, counts and cursors too.
 * `changeable_contexts(row)`: whether the viewer may change the row.
 * `shown_connections(row.column)`: the value of a private column, or what the viewer sees in its place.
 * `allowed_contexts[…]`, ` OR hidden_actors(row.column)`: see `allowed` and `or_hidden`.
@@ -23,7 +21,7 @@ from db.program import Statement, Value
 from db.security import revalidation
 from db.security.revalidation import STILL_AUTHORIZED, Authorization
 
-KEPT = 4_096  # translated statements
+CACHED_STATEMENTS = 4_096
 
 # SQL for a row, named `{row}`, that is the viewer's own; `:viewer` is the viewer's ChittyID.
 _OWN: dict[Table[Any], str] = {
@@ -70,11 +68,7 @@ _WALKED: dict[Table[Any], tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The viewer's rights beyond its own rows, by names of tables.
-
-    It sees all rows of the tables `seen`, sees the private columns of those `shown`, and may change all
-    rows of those `changed`.
-    """
+    """The tables of which the viewer sees all rows, sees all private columns, and may change all rows."""
 
     seen: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()
@@ -87,21 +81,17 @@ EVERYWHERE = Extent(ALL, ALL, ALL)
 
 @dataclass(frozen=True, slots=True)
 class RowSecurity:
-    """The rights of one viewer: its ChittyID, None for the server itself, and their extent.
-
-    What a viewer writes is written only while its `authorization` holds.
-    """
+    """The rights of a viewer (None is the server itself), which writes only while `authorization` holds."""
 
     viewer: str | None = None
     extent: Extent = EVERYWHERE
     authorization: Authorization = field(default=Authorization(), compare=False)
 
     def of(self, statement: Statement) -> tuple[str, Mapping[str, Value]]:
-        """The statement's text as this viewer may run it, and its binds."""
-        given = statement.with_returning if statement.returning else statement.sql
+        text = statement.with_returning if statement.returning else statement.sql
         if statement.narrow and self.extent.seen != ALL:
-            given = statement.narrow
-        sql, binds_viewer, writes = _translated(self.extent, given)
+            text = statement.narrow
+        sql, binds_viewer, writes = _translated(self.extent, text)
         if writes:
             return self._revalidated(sql, statement.bind)
         return sql, {**statement.bind, "viewer": self.viewer} if binds_viewer else statement.bind
@@ -118,34 +108,25 @@ UNRESTRICTED = RowSecurity()
 
 
 def changeable(table: Table[Any], row: str) -> str:
-    """The placeholder for whether the viewer may change this row."""
     return f"changeable_{table.name}({row})"
 
 
 def allowed(table: Table[Any], values: Mapping[str, str]) -> str:
-    """The placeholder for the first of these columns' values, or NULL if the viewer sees no such row.
-
-    A viewer sees all of the rows with these values or none of them.
-    """
+    """The placeholder for the first value, or NULL if the viewer does not see rows with these values."""
     same = ",".join(f"{name}={value}" for name, value in values.items())
     return f"allowed_{table.name}[{same}]"
 
 
 def or_hidden(table: Table[Any], row: str, column: str) -> str:
-    """The placeholder that extends a condition to the rows whose value is hidden from the viewer.
-
-    Empty for a column that is never hidden.
-    """
+    """The placeholder that adds the rows whose value is hidden from the viewer."""
     return f" OR hidden_{table.name}({row}.{column})" if table.columns[column].private else ""
 
 
 def returned(table: Table[Any]) -> str:
-    """The columns of a written row, as the viewer may see them, for Statement.returning."""
     return ", ".join(known(table, name) for name in table.columns)
 
 
 def known(table: Table[Any], column: str) -> str:
-    """SQL for the value of a column in the written row, as the viewer may see it."""
     value = f"{table.name}.{column}"
     return f"shown_{table.name}({value})" if table.columns[column].private else value
 
@@ -161,9 +142,9 @@ _PLACES = re.compile(
 )
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_STATEMENTS)
 def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
-    """The text for this extent, whether it binds the viewer, and whether it is to be revalidated."""
+    """The text for this extent, whether it binds the viewer, and whether it is revalidated."""
 
     def put(place: re.Match[str]) -> str:
         if place["rows"]:
@@ -183,7 +164,7 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
 
 
 def _rows(extent: Extent, table: Table[Any], way: str) -> str:
-    """SQL for the table in a FROM clause; SQLite flattens the subquery."""
+    # SQLite flattens the subquery.
     values = {name: _value(extent, table, "own", name) for name in table.columns}
     sees_all = way == "picked" or table.name in extent.seen
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
@@ -196,14 +177,13 @@ def _rows(extent: Extent, table: Table[Any], way: str) -> str:
 
 
 def _walked(extent: Extent, table: Table[Any]) -> str:
-    """The FROM clause, without FROM, for the visible rows, named `own`, of the whole table."""
+    """The FROM clause, without FROM, for all visible rows, which are named `own`."""
     joined, test = _WALKED[table]
     first = f"{joined} CROSS JOIN " if joined else ""
     return _translated(extent, f"{first}{table.name} AS own WHERE {test}")[0]
 
 
 def _sees(extent: Extent, table: Table[Any]) -> str:
-    """SQL for a visible row named `own`."""
     test = _OWN[table]
     if table is ACTORS and INSTALLATIONS.name in extent.seen:
         test = f"{test} OR {_HAS_SUSPENDED}"
@@ -213,7 +193,6 @@ def _sees(extent: Extent, table: Table[Any]) -> str:
 
 
 def _allowed(extent: Extent, table: Table[Any], same: Mapping[str, str]) -> str:
-    """SQL for the first value if rows with these values are visible."""
     value = next(iter(same.values()))
     if table.name in extent.seen:
         return value

@@ -27,7 +27,7 @@ UNIQUE = """
 
 @dataclass(frozen=True, slots=True)
 class StoredColumn:
-    """A declared column; `place` is its place in the primary key, 0 if it is not in it."""
+    """`place` is the column's place in the primary key, or 0."""
 
     name: str
     type: str
@@ -38,7 +38,7 @@ class StoredColumn:
 
     @property
     def affinity(self) -> str:
-        """The column's type affinity (https://www.sqlite.org/datatype3.html)."""
+        """The type affinity, see https://www.sqlite.org/datatype3.html."""
         for affinity, words in _AFFINITIES.items():
             if any(word in self.type for word in words):
                 return affinity
@@ -56,10 +56,10 @@ _AFFINITIES = {
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """A table, virtual table, view, index or trigger; what is not of its type is empty.
+    """A table, virtual table, view, index or trigger; columns are named in lower case.
 
-    `unique` has the sets of columns that no two rows share, whoever says so, and `constraints` those
-    that the table itself does; columns are known by their names in small letters.
+    `unique` has the sets of columns that no two rows share, `constraints` those that the table itself
+    declares.
     """
 
     type: str
@@ -74,13 +74,12 @@ class Object:
 
     @property
     def meaning(self) -> str:
-        """Its SQL without what makes no difference: spaces, quotes, case and IF NOT EXISTS."""
+        """Its SQL without spaces, comments, quotes, case and IF NOT EXISTS."""
         bare = re.sub(r"--[^\n]*|\bIF NOT EXISTS\b", " ", self.sql, flags=re.IGNORECASE)
         return re.sub(r"[\s\"`\[\]]+", "", bare).lower()
 
 
 def read(connection: sqlite3.Connection) -> dict[str, Object]:
-    """Everything in the main database, by its name in small letters."""
     found = {}
     for kind, name, table, sql, listed, without_rowid, strict in connection.execute(OBJECTS):
         if kind == "table":

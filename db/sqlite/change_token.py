@@ -1,9 +1,7 @@
 """Change tokens: bytes that differ after every commit to the database.
 
-`PRAGMA data_version` changes for a connection whenever another one has committed. The connection here
-never writes, so it notices every commit of any program, and more is read only if the number has changed.
-The number means nothing to other processes, so the token is made from the last frame of the write-ahead
-log: the random salts of the log's generation and the checksum over all frames
+`PRAGMA data_version` changes when another connection commits, but means nothing to other processes. So the
+token is made from the last frame of the write-ahead log: its salts and its checksum over all frames
 (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
 """
 
@@ -21,7 +19,7 @@ SETTLED_SECONDS = 2.0
 
 
 class ChangeTokens:
-    """Reads tokens through a connection that never writes, in the thread of that connection."""
+    """Needs a connection that never writes, so that it notices every commit."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -31,11 +29,9 @@ class ChangeTokens:
         self._state = b""
 
     def current(self) -> bytes | None:
-        """The token of the present state, or None if it cannot be told now.
-
-        Later reads see this state or a newer one. Different states never have the same token; the same
-        state may have several, in two processes or before and after a checkpoint.
-        """
+        """The present state's token, or None if it is unknown; later reads see this state or a newer one."""
+        # Different states never have the same token; one state may have several, in two processes
+        # or before and after a checkpoint.
         try:
             ((version,),) = self._connection.execute("PRAGMA data_version").fetchall()
             if version != self._version:
@@ -48,7 +44,7 @@ class ChangeTokens:
         return self._state
 
     def _shared(self) -> bytes | None:
-        """The token that all processes share; None if they would not see the same one."""
+        """The token for all processes; None if they would not see the same one."""
         if not library.IS_SAFE_FOR_SEVERAL_WRITERS:  # older versions lack wal_checkpoint(NOOP) too
             return None
         # In this order, a change between two of these reads gives the token of an older state.
@@ -64,7 +60,6 @@ class ChangeTokens:
         return b"%d %s" % (frames, frame) if salts and frame[8:16] == salts else None
 
     def _settled(self, file: os.stat_result) -> bytes | None:
-        """The token of a database that has nothing in its log."""
         if time.time() - max(file.st_mtime, file.st_ctime) < SETTLED_SECONDS:
             return None
         return b"%d %d %d" % (file.st_ino, file.st_mtime_ns, file.st_ctime_ns)

@@ -1,8 +1,7 @@
 """One SQLite connection on a thread of its own.
 
-aiosqlite gives each connection a thread and a queue. Each of its public calls is a hop to that thread,
-which costs more than most statements under load, so a whole function is sent in one hop here. That uses
-two private names of aiosqlite (`_tx`, `_conn`), in this file only.
+Each public call of aiosqlite is a hop to its thread, which costs more than most statements. So a whole
+function is sent in one hop, by two private names of aiosqlite (`_tx`, `_conn`), in this file only.
 """
 
 import asyncio
@@ -50,39 +49,34 @@ NOT_NOW = "the database cannot be used just now: try again"
 
 
 def execute(connection: sqlite3.Connection, statement: Statement, security: RowSecurity) -> Rows:
-    """Run a statement with these rights and fetch all its rows."""
     return connection.execute(*security.of(statement)).fetchall()
 
 
 def end(connection: sqlite3.Connection) -> None:
-    """End the snapshot, if there is one."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
 
 def code_of(error: BaseException) -> int | None:
-    """SQLite's primary result code; None for an error that is not SQLite's."""
+    """SQLite's primary result code."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
 
 
 def translated(error: sqlite3.Error) -> EngineError:
-    """The error that the rest of the program gets in place of SQLite's own."""
     translation = EngineError(str(error))
     translation.__cause__ = error
     return translation
 
 
 class ConnectionThread:
-    """A connection to an existing database file; functions run on it one after the other."""
-
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
         self._running: asyncio.Future[Any] | None = None
 
     @classmethod
     async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
-        """Connect to `path`, which must exist; raises sqlite3.Error if it cannot be opened."""
+        """Raises sqlite3.Error if the file cannot be opened."""
         connection = await aiosqlite.connect(
             existing(path),
             uri=True,
@@ -98,10 +92,7 @@ class ConnectionThread:
         return thread
 
     async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `function` on the thread and return its result.
-
-        If the caller is cancelled, the function still runs to its end, which `idle` waits for.
-        """
+        """Run `function` on the thread, to its end even if the caller is cancelled; `idle` waits for it."""
         # Not a task and not shielded: only the thread ends this future, even if the loop stops and
         # cancels everything, and asyncio does not report an error that nobody waits for.
         loop = asyncio.get_running_loop()
@@ -124,7 +115,6 @@ class ConnectionThread:
         return self._running is None or self._running.done()
 
     async def idle(self) -> None:
-        """Wait until no function runs."""
         if self._running is not None:
             await asyncio.wait([self._running])
 
@@ -134,11 +124,9 @@ class ConnectionThread:
 
 
 def existing(path: Path) -> str:
-    """The SQLite URI of a file that must exist."""
     return f"{path.absolute().as_uri()}?mode=rw"
 
 
 def prepare(connection: sqlite3.Connection, *, read_only: bool) -> None:
-    """Set the PRAGMAs of a new connection."""
     for pragma in (*PRAGMAS, *([READ_ONLY] if read_only else [])):
         connection.execute(pragma)

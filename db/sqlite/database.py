@@ -20,8 +20,6 @@ async def _none_pending(_: "SQLiteDatabase") -> list[str]:
 
 
 class SQLiteDatabase:
-    """The Database of one migrated SQLite file."""
-
     def __init__(
         self,
         path: Path,
@@ -46,12 +44,8 @@ class SQLiteDatabase:
         min_free_bytes: int = 0,
         pending: "Callable[[SQLiteDatabase], Awaitable[list[str]]]" = _none_pending,
     ) -> "SQLiteDatabase":
-        """Open an existing, migrated file.
-
-        `read_seconds` is what one session may spend inside statements; nothing is written while less
-        than `min_free_bytes` of disk are free; `pending` tells which migrations the file lacks.
-        Raises sqlite3.Error if the file cannot be opened.
-        """
+        """Open an existing, migrated file; raises sqlite3.Error if it cannot be opened."""
+        # See open_database; `pending` names the migrations that the file lacks.
         file = Path(path)
         async with AsyncExitStack() as undo:
             writer = await Writer.open(file, min_free_bytes=min_free_bytes)
@@ -74,7 +68,6 @@ class SQLiteDatabase:
         return await self._writer.write(program, security)
 
     def change_token(self) -> bytes | None:
-        """No table is read for it: see db.sqlite.change_token."""
         return self._inline.change_token()
 
     async def pending(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a database file is made of and how many rows it holds, found without changing it."""
+"""Describes the tables of a database file and their row counts, without changing it."""
 
 import sqlite3
 from dataclasses import asdict
@@ -24,10 +24,7 @@ COUNTED = (*(table.name for table in TABLES), "webhook_deliveries")
 
 
 def row_counts(path: Path) -> dict[str, int]:
-    """The number of rows by table in a migrated file, soft-deleted ones included.
-
-    Raises BootRefused or sqlite3.Error if the file cannot be read.
-    """
+    """Rows by table, soft-deleted ones included; raises BootRefused or sqlite3.Error."""
     with file_checks.reading(path.resolve()) as connection:
         return {
             name: connection.execute(COUNT.format(table=name)).fetchone()[0] for name in COUNTED
@@ -35,10 +32,7 @@ def row_counts(path: Path) -> dict[str, int]:
 
 
 def schema(path: Path) -> dict[str, Any]:
-    """The tables of a file by name, with columns, indexes and foreign keys, as JSON values.
-
-    Raises BootRefused if SQLite cannot read the file.
-    """
+    """Tables with their columns, indexes and foreign keys; raises BootRefused if the file cannot be read."""
     with file_checks.looking(path.resolve(), alone=True) as connection:
         return {
             each.name: {

@@ -20,7 +20,7 @@ JOURNAL = "-journal"
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Raise BootRefused, which names the file, for errors of SQLite or the file system in the block."""
+    """Turn errors of SQLite or the file system in the block into BootRefused, which names the file."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -31,10 +31,7 @@ def refusing(path: Path) -> Iterator[None]:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is a database at this path.
-
-    Raises BootRefused if something else is there, or if only the journal of a database is left.
-    """
+    """Raises BootRefused if something else is there, or only the journal of a database."""
     if not path.parent.is_dir():
         raise BootRefused(f"{path} cannot be opened: there is no folder {path.parent}; create it")
     # Checked first: another process may create the database at any moment, and its WAL only after that.
@@ -52,10 +49,8 @@ def exists(path: Path) -> bool:
 
 
 def require_usable(path: Path, *, writable: bool) -> None:
-    """Raise BootRefused if an existing file is empty or this user may not open it.
-
-    The file is not opened, because closing it would drop the locks of this process's connections.
-    """
+    """Raise BootRefused if an existing file is empty or this user may not open it."""
+    # The file is not opened, because closing it would drop the locks of this process's connections.
     if not path.is_file():
         raise BootRefused(f"{path} is not an ordinary file: name one")
     if not os.access(path, os.R_OK):
@@ -72,7 +67,6 @@ def require_usable(path: Path, *, writable: bool) -> None:
 
 
 def require_writable_folder(path: Path) -> None:
-    """Raise BootRefused if SQLite cannot create its files beside the database."""
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise BootRefused(f"{path.parent} cannot be written: {path.name} needs files beside it")
 
@@ -81,10 +75,9 @@ def require_writable_folder(path: Path) -> None:
 def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves the database and its folder as they were.
 
-    The write-ahead log of a killed process is read and kept. Half of a transaction that a killed process
-    left is rolled back, in a copy if `alone`. If there is neither, and nobody else can be starting
-    (`alone`), the file is opened as immutable; otherwise it is opened for writing, but not written, since
-    only such a connection removes its own -wal and -shm. Raises BootRefused if SQLite cannot read the file.
+    `alone` promises that nobody else can be starting: the file is then opened as immutable, and half of a
+    transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
+    SQLite cannot read the file.
     """
     try:
         with ExitStack() as stack:
@@ -104,10 +97,7 @@ def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A read-only connection to a file that others may write to, which leaves nothing beside it.
-
-    The database is not checked. Raises BootRefused if SQLite cannot open it.
-    """
+    """A read-only connection beside other writers, unchecked; raises BootRefused if SQLite cannot open it."""
     with refusing(path):
         connection = connect(path, _gentlest(path, "rw"))
     with closing(connection):
@@ -129,10 +119,7 @@ def _gentlest(path: Path, undisturbed: str) -> str:
 
 @contextmanager
 def _undone_in_a_copy(path: Path) -> Iterator[Path]:
-    """The file itself, or a repaired copy if a process was killed within a transaction.
-
-    Such a file cannot be read before the transaction is rolled back, which changes it.
-    """
+    """The file itself, or a copy in which a killed process's transaction is rolled back."""
     if not _is_half_written(path):
         yield path
         return
@@ -160,7 +147,6 @@ def _is_half_written(path: Path) -> bool:
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open an existing file in a mode of SQLite's URIs, in autocommit mode."""
     uri = f"{path.as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 

@@ -1,9 +1,7 @@
-"""The version of SQLite.
+"""Replaces sqlite3 by pysqlite3 if that is installed, before aiosqlite imports it.
 
-SQLite 3.7.0 to 3.51.2 can corrupt a WAL file if two connections write or checkpoint at the same moment
-(fixed in 3.51.3), and older versions run our statements more slowly. If the pysqlite3 wheel, which has a
-current SQLite, is installed, it replaces the standard library's module before aiosqlite imports that. The
-package `db` imports this module first, so importing any module of it is enough.
+SQLite 3.7.0 to 3.51.2 can corrupt a WAL file if two connections write or checkpoint at the same moment, and
+older versions run our statements more slowly. The package `db` imports this module first.
 """
 
 import importlib
@@ -13,7 +11,7 @@ SAFE_SINCE = (3, 51, 3)
 
 
 def _use_current_sqlite() -> str:
-    """Replace sqlite3 by pysqlite3 if that is installed; returns the name of the library in use."""
+    """Return the name of the library in use."""
     try:
         module = importlib.import_module("pysqlite3")
         dbapi2 = importlib.import_module("pysqlite3.dbapi2")

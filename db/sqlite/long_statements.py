@@ -1,4 +1,4 @@
-"""Progress reports of long statements, and interrupting them."""
+"""Reports the progress of long statements, and lets signals end them."""
 
 import signal
 import sqlite3
@@ -13,11 +13,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Iterator[None]:
-    """Call `report` at intervals while statements run.
-
-    An exception that it raises, or that a handler of SIGINT or SIGTERM raises, ends the statement and is
-    raised here.
-    """
+    """Call `report` at intervals; its exceptions and those of signal handlers end the statement."""
     raised: list[BaseException] = []
 
     def look() -> int:
@@ -42,11 +38,9 @@ def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Itera
 
 @contextmanager
 def _signals_kept(look: CodeType, raised: list[BaseException]) -> Iterator[None]:
-    """Keep an exception of a signal handler that is raised as `look` begins, where it would be lost.
-
-    Python calls handlers before the first line of the next function that it enters. While SQLite works,
-    that function is `look`, and the exception is outside of its `try`.
-    """
+    """Keep an exception of a signal handler that is raised as `look` begins, where it would be lost."""
+    # Python calls handlers before the first line of the next function that it enters. While SQLite
+    # works, that is `look`, and the exception is outside of its `try`.
     handlers = {number: signal.getsignal(number) for number in ENDING}
     before = {number: handler for number, handler in handlers.items() if callable(handler)}
     if threading.current_thread() is not threading.main_thread():

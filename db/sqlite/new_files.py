@@ -1,4 +1,4 @@
-"""New files that appear under their name whole, and on the disk, or not at all."""
+"""New files that appear under their name whole and durable, or not at all."""
 
 import os
 import re
@@ -14,10 +14,7 @@ from db.sqlite import file_checks
 
 @contextmanager
 def aside(target: Path) -> Iterator[Path]:
-    """The path of a new, empty file in a temporary folder beside `target`.
-
-    Raises BootRefused when the target's folder cannot be written.
-    """
+    """Yield a new file in a temporary folder beside `target`; raises BootRefused if it cannot be made."""
     folder = target.absolute().parent
     if not folder.is_dir():
         raise BootRefused(f"{target} cannot be written: there is no folder {folder}; create it")
@@ -29,14 +26,12 @@ def aside(target: Path) -> Iterator[Path]:
 
 
 def publish(new: Path, target: Path) -> None:
-    """Give a finished file its name, once every byte of it and then the name are on the disk."""
     settle(new)
     new.replace(target)
     settle(target.absolute().parent)
 
 
 def settle(path: Path) -> None:
-    """Have a file, or the names in a folder, written to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -45,5 +40,5 @@ def settle(path: Path) -> None:
 
 
 def stamp() -> str:
-    """The present instant, in UTC, as file names carry it; later ones sort after earlier ones."""
+    """The present instant in UTC, for names of files that sort by it."""
     return re.sub("[-:]", "", instants.now())

@@ -8,7 +8,7 @@ EXPLAIN = "EXPLAIN QUERY PLAN {sql}"
 
 
 def of(statements: Sequence[Statement]) -> Program[list[list[str]]]:
-    """The plan of each statement: its steps in order; those of a subquery are indented by two spaces."""
+    """The steps of each statement's plan, in order; two spaces indent those of a subquery."""
     found = yield [Statement(EXPLAIN.format(sql=each.sql), each.bind) for each in statements]
     return [_indented(steps) for steps in found]
 

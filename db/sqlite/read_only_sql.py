@@ -1,7 +1,6 @@
-"""Runs SQL that an operator typed: read-only, without stored secrets, and for a limited time.
+"""Runs an operator's SQL read-only, without stored secrets and for a limited time.
 
-The connection is read-only, and before a statement runs an authorizer refuses it if it would write,
-attach a database or read a stored secret.
+An authorizer refuses statements that would write, attach a database or read a secret.
 """
 
 import sqlite3
@@ -37,8 +36,6 @@ RAW_PAGES = "sqlite_dbpage"
 
 
 class QueryResult:
-    """The names of the columns of a statement's result, and its rows."""
-
     def __init__(self, connection: sqlite3.Connection, sql: str, seconds: float) -> None:
         self._connection = connection
         self._seconds = self._left = seconds
@@ -50,10 +47,7 @@ class QueryResult:
         self.columns = tuple(str(column[0]) for column in self._cursor.description)
 
     def rows(self) -> Iterator[Values]:
-        """The rows, which are read as they are asked for.
-
-        Raises ReadTimeout if reading takes too long, BadRequest if SQLite fails, and KeyboardInterrupt.
-        """
+        """Raises ReadTimeout if reading takes too long, BadRequest if SQLite fails, and KeyboardInterrupt."""
         while found := self._timed(self._fetch):
             yield from found
 
@@ -144,11 +138,9 @@ COMPILED = "EXPLAIN {sql}"
 
 
 def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str | None:
-    """Why a statement is refused that reads a secret without the authorizer's knowledge; else None.
-
-    SQLite does not call the authorizer for columns that USING and NATURAL join. So the compiled program is
-    searched for a cursor on the table, and for a read of the column through it.
-    """
+    """The reason to refuse a statement that reads a secret without the authorizer's knowledge."""
+    # SQLite does not call the authorizer for columns that USING and NATURAL join. So the compiled program is
+    # searched for a cursor on the table, and for a read of the column through it.
     try:
         steps = connection.execute(COMPILED.format(sql=sql)).fetchall()
     except (sqlite3.Error, sqlite3.Warning):  # running the statement will report the same
@@ -171,10 +163,9 @@ def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str |
 
 @contextmanager
 def query(path: Path, sql: str, *, seconds: float) -> Iterator[QueryResult]:
-    """Run one statement on an existing file, without changing it; reading may take `seconds`.
+    """Run one statement on an existing file; reading may take `seconds`.
 
-    Raises BootRefused if the file cannot be opened, BadRequest, with SQLite's message, if the statement is
-    wrong or not allowed, and what QueryResult.rows raises.
+    Raises BootRefused if the file cannot be opened, and BadRequest if the statement is wrong or not allowed.
     """
     file = path.resolve()
     if not file_checks.exists(file):

@@ -1,8 +1,7 @@
-"""The pool of read-only connections, and the sessions that borrow them.
+"""The pool of read-only connections, and the sessions (snapshots) that borrow them.
 
-A session is one snapshot: all Programs in it see the same state of the database. All its statements
-together may take a set time. A progress handler stops a statement that exceeds it, or whose caller is
-gone, within about a millisecond.
+A progress handler stops a statement within about a millisecond if its session has used up its time or its
+caller is gone.
 """
 
 import asyncio
@@ -31,8 +30,6 @@ OPCODES_BETWEEN_LOOKS = 10_000
 
 
 class SQLiteSession:
-    """A snapshot of the database, held by one operation."""
-
     def __init__(self, thread: ConnectionThread, seconds: float, security: RowSecurity) -> None:
         self.thread = thread
         self._security = security
@@ -42,10 +39,7 @@ class SQLiteSession:
         self._abandoned = False
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
-        """Run a Program in one hop, as db.database.Session says.
-
-        Raises Unavailable also if the session was given back.
-        """
+        """Run a Program in one hop; raises also Unavailable if the session was given back."""
         if self._abandoned:
             raise self._reason()
         gone = _Gone()
@@ -58,7 +52,6 @@ class SQLiteSession:
             raise
 
     def abandon(self) -> None:
-        """Stop the running statement and refuse further Programs."""
         self._abandoned = True
 
     def _run(
@@ -106,25 +99,21 @@ class SQLiteSession:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the snapshot has ended and the connection is free."""
         return not self.begun and self.thread.is_idle
 
     async def end(self) -> None:
-        """End the snapshot, which frees the connection."""
         await self.thread.idle()
         if self.begun:
             await self.thread.hop(end)
 
 
 class _Gone:
-    """Whether the caller of a Program is gone; written by one thread and read by another."""
+    """Written by the event loop's thread, read by the connection's."""
 
     gone = False
 
 
 class ReaderPool:
-    """Read-only connections, each for one session at a time."""
-
     def __init__(self, threads: list[ConnectionThread], seconds: float) -> None:
         self._threads = threads
         self._seconds = seconds
@@ -137,7 +126,6 @@ class ReaderPool:
 
     @classmethod
     async def open(cls, path: Path, *, count: int, seconds: float) -> "ReaderPool":
-        """Open `count` connections; a session may spend `seconds` in statements."""
         async with AsyncExitStack() as undo:
             threads: list[ConnectionThread] = []
             while len(threads) < count:
@@ -148,7 +136,6 @@ class ReaderPool:
 
     @asynccontextmanager
     async def session(self, security: RowSecurity) -> AsyncIterator[SQLiteSession]:
-        """Borrow a session for the length of a block; raises Unavailable like `borrow`."""
         session = await self.borrow(security)
         try:
             yield session
@@ -156,10 +143,7 @@ class ReaderPool:
             self.give_back(session)
 
     async def borrow(self, security: RowSecurity) -> SQLiteSession:
-        """Borrow a connection for one snapshot, which begins with its first Program.
-
-        It must be given back. Raises Unavailable once the pool is closed.
-        """
+        """Borrow a connection for one snapshot; raises Unavailable once the pool is closed."""
         thread = await self._idle.get()
         if self._closed:
             self._idle.put_nowait(thread)  # wakes the next who waits
@@ -169,7 +153,6 @@ class ReaderPool:
         return session
 
     def give_back(self, session: SQLiteSession) -> None:
-        """Take a session back; what still runs in it stops."""
         # Now: a loader that outlives its operation must not read in the next one's snapshot.
         session.abandon()
         self._lent.discard(session)
@@ -189,7 +172,7 @@ class ReaderPool:
 
     @property
     def in_use(self) -> int:
-        """How many connections are borrowed, or given back but still ending their snapshot."""
+        """How many connections are borrowed or still ending their snapshot."""
         return len(self._threads) - self._idle.qsize()
 
     @property
@@ -197,7 +180,6 @@ class ReaderPool:
         return len(self._threads)
 
     async def close(self) -> None:
-        """Stop all reads, refuse new ones and close the connections."""
         self._closed = True
         for session in self._lent:
             session.abandon()

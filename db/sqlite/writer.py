@@ -1,9 +1,8 @@
-"""The only writer: a queue in front of one connection, and one transaction for all Programs that wait.
+"""The only writer: a queue, and one transaction for all Programs that wait in it.
 
-Group commit makes commits that survive a power cut (synchronous=FULL) affordable. Each Program runs in a
-savepoint of its own, so that one that is refused or fails undoes only its own writes. A caller that is
-cancelled while it waits has written nothing; one that is cancelled during the commit has written
-everything.
+Group commit makes durable commits (synchronous=FULL) affordable. Each Program has a savepoint, so that one
+that fails undoes only its own writes. A caller cancelled during the commit has written everything, one
+cancelled before it nothing.
 """
 
 import asyncio
@@ -35,7 +34,7 @@ Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """A Program in the queue; `done` is cancelled together with the caller."""
+    """The future `done` is cancelled together with the caller."""
 
     program: Program[Any]
     security: RowSecurity
@@ -45,8 +44,6 @@ class Job:
 
 
 class Writer:
-    """Runs writing Programs in the order of their arrival, in groups."""
-
     def __init__(self, thread: ConnectionThread, path: Path, min_free_bytes: int) -> None:
         self._thread = thread
         self._path = path
@@ -59,14 +56,12 @@ class Writer:
 
     @classmethod
     async def open(cls, path: Path, *, min_free_bytes: int) -> "Writer":
-        """Open the writing connection; nothing is written while less than `min_free_bytes` are free."""
         return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
 
     async def write(self, program: Program[T], security: RowSecurity) -> T:
-        """Run a Program and return its result once it is on the disk.
+        """Run a Program and return its result once that is durable, or undo its writes if it raises.
 
-        If the Program raises, its writes are undone. Raises Unavailable if the database cannot be written
-        now, and EngineError if a statement fails.
+        Raises Unavailable if the database cannot be written now, and EngineError if a statement fails.
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
@@ -117,7 +112,6 @@ class Writer:
             )
 
     async def close(self) -> None:
-        """Write what is in the queue, then close the connection."""
         self._closed = True
         self._queue.put_nowait(None)
         try:
