@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from db.model import column_types
 from db.model.tables import TABLES, Column, Table
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 COLUMNS = """
     SELECT name, type, "notnull" FROM pragma_table_info(:table)
@@ -58,9 +58,7 @@ def test_a_table_takes_exactly_the_values_of_an_enumeration(
 
 
 ARROW = ("db", "resolvers", "schema", "server")
-SOURCES = [
-    path.relative_to(ROOT) for package in ARROW for path in sorted((ROOT / package).rglob("*.py"))
-]
+SOURCES = [path.relative_to(ROOT) for path in source_files(*ARROW)]
 DRIVERS = {"aiosqlite", "orjson", "pysqlite3"}
 OF_HTTP_AND_GRAPHQL = {"graphql", "strawberry", "starlette", "uvicorn"}
 STATEMENT = re.compile(

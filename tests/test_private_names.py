@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 PACKAGES = ("db", "resolvers", "schema", "server")
 LIBRARIES = ("aiosqlite", "argparse", "graphql", "logging", "pysqlite3", "strawberry", "uvicorn")
@@ -110,9 +110,8 @@ LISTED = [(owner, name, path) for owner, names, path in NAMES for name in names.
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
     """Each file of the code, with its path."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+    for path in source_files(*PACKAGES):
+        yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
 
 
 def is_private(name: str) -> bool:

@@ -5,12 +5,15 @@ in a scratch folder with exactly what package-lock.json pins, and replaces the p
 page is up to date, nothing happens.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ STATIC = WEB.parent / "server" / "static"
 SOURCES = ("build.py", "package.json", "package-lock.json", "vite.config.js", "index.html")
 FOLDERS = ("src", "examples")
 STAMP = "built-from"
+SCRATCH_PREFIX = ".static-"
 SHOWN = 2_000  # characters of a failed command's output
 OUTPUT: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
@@ -40,16 +44,33 @@ def main() -> int:
 def build() -> None:
     """Bring server/static up to date; raises NotBuilt and leaves it unchanged if that fails."""
     try:
-        if is_built():
-            (STATIC / STAMP).touch()  # ./run compares its time with the sources'
-            return
-        print("web/build.py: building the GraphiQL page", file=sys.stderr)
-        with tempfile.TemporaryDirectory(dir=STATIC.parent, prefix=".static-") as scratch:
-            _build_in(Path(scratch))
+        with _shared_lock():
+            if is_built():
+                (STATIC / STAMP).touch()  # ./run compares its time with the sources'
+                return
+            print("web/build.py: building the GraphiQL page", file=sys.stderr)
+            with tempfile.TemporaryDirectory(dir=STATIC.parent, prefix=SCRATCH_PREFIX) as scratch:
+                _build_in(Path(scratch))
     except ImportError:
         raise NotBuilt("Node is missing: install what requirements.lock pins") from None
     except OSError as error:
         raise NotBuilt(str(error)) from error
+
+
+@contextmanager
+def _shared_lock() -> Iterator[None]:
+    """Hold a lock that running builds share; while there are none, remove what killed ones left behind."""
+    folder = os.open(STATIC.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # another build is running, or the file system has no locks
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for leftover in STATIC.parent.glob(f"{SCRATCH_PREFIX}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _build_in(scratch: Path) -> None:

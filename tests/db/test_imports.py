@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.imports import circles, imports_of, wrong_arrows
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 LAYERS = [
     ["db.program", "db.errors", "db.temporary_folders"],
@@ -78,11 +78,7 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def modules(*folders: str) -> dict[str, set[str]]:
-    return {
-        str(file.relative_to(ROOT)): set(imported(file))
-        for folder in folders
-        for file in sorted((ROOT / folder).rglob("*.py"))
-    }
+    return {str(file.relative_to(ROOT)): set(imported(file)) for file in source_files(*folders)}
 
 
 def test_only_packages_about_files_import_sqlite3():

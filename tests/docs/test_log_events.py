@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from tests.support.doc_pages import page, rows
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "log"}
 PACKAGES = ("db", "resolvers", "schema", "server")
@@ -20,7 +20,7 @@ LISTED = {
 
 def logged() -> Iterator[tuple[str, str]]:
     """The level and the event of each call that logs."""
-    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+    for path in source_files(*PACKAGES):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(

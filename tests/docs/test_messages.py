@@ -5,11 +5,9 @@ import re
 import pytest
 
 from tests.support.doc_pages import page, rows
-from tests.support.paths import ROOT
+from tests.support.paths import source_files
 
-SOURCES = "".join(
-    path.read_text() for package in ("db", "server") for path in (ROOT / package).rglob("*.py")
-)
+SOURCES = "".join(path.read_text() for path in source_files("db", "server"))
 # Literals that follow each other are one.
 CODE = re.sub(r'"\s+f?"', "", SOURCES)
 REFUSALS = [

@@ -25,7 +25,7 @@ from server.setting_fields import NOT_SETTINGS, PREFIX, variable
 from server.settings import Settings
 from tests.support import doc_pages
 from tests.support.doc_pages import Page, page, rows
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 PAGES = [pytest.param(each, id=each.name) for each in doc_pages.pages()]
 PACKAGES = ("db", "resolvers", "schema", "server")
@@ -114,7 +114,7 @@ def test_every_error_code_of_a_payload_is_documented():
 def _codes() -> set[str]:
     """The codes that are written where an error with one is raised or shown."""
     found: set[str] = set()
-    for path in (path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")):
+    for path in source_files(*PACKAGES):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TAKE_A_CODE:
                 given = node.args

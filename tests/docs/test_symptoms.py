@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.doc_pages import page
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 PAGE = page("docs/troubleshooting.md")
-SOURCES = [
-    path for name in ("db", "resolvers", "schema", "server") for path in (ROOT / name).rglob("*.py")
-]
+SOURCES = source_files("db", "resolvers", "schema", "server")
 STARTS = (
     *("db/migrating/ledger.py", "db/migrating/migrator.py", "db/sqlite/file_checks.py"),
     *("server/cli/serve.py", "server/setting_fields.py", "server/settings.py"),

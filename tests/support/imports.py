@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 
 Imports = dict[str, set[str]]
 """For each module of a package, by its name, the modules of the same package that it imports."""
@@ -12,7 +12,7 @@ Imports = dict[str, set[str]]
 
 def imports_of(package: str) -> Imports:
     """The imports within a package, those inside of functions and for type checkers too."""
-    paths = {_name(path): path for path in sorted((ROOT / package).rglob("*.py"))}
+    paths = {_name(path): path for path in source_files(package)}
     return {name: set(_imported(path, paths)) - {name} for name, path in paths.items()}
 
 

@@ -20,7 +20,7 @@ from tests.support import separate_owners
 from tests.support.api import running
 from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.operations import ROOM
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, source_files
 from tests.support.separate_owners import seen_by, tenant
 
 ACCESS = (ROOT / "docs/access.md").read_text()
@@ -164,7 +164,7 @@ DATABASES = {"db.database", "db.open_database", "db.sqlite.database"}
 def test_operations_reach_the_database_through_their_context_only(folder: str):
     reached = {
         path.relative_to(ROOT).as_posix()
-        for path in (ROOT / folder).rglob("*.py")
+        for path in source_files(folder)
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and node.attr == "db")
         or (isinstance(node, ast.ImportFrom) and node.module in DATABASES)

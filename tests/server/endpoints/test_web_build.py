@@ -32,6 +32,13 @@ def build(clone: Path, *flags: str, **environ: str) -> subprocess.CompletedProce
     )
 
 
+def module_of(clone: Path) -> dict[str, Any]:
+    path = clone / "web" / "build.py"
+    module: dict[str, Any] = {"__name__": "build", "__file__": str(path)}
+    exec(compile(path.read_text(), "build.py", "exec"), module)
+    return module
+
+
 def test_without_the_network_it_says_that_npm_could_not_fetch(clone, tmp_path):
     ran = build(
         clone,
@@ -66,12 +73,10 @@ def test_where_it_cannot_write_it_says_so(clone):
 
 
 def test_what_is_built_is_not_built_again_until_a_source_changes(clone):
-    module = (clone / "web" / "build.py").read_text()
-    facts: dict[str, Any] = {"__name__": "build", "__file__": str(clone / "web" / "build.py")}
-    exec(compile(module, "build.py", "exec"), facts)
+    module = module_of(clone)
     static = clone / "server" / "static"
     static.mkdir()
-    (static / facts["STAMP"]).write_text(facts["checksum"]())
+    (static / module["STAMP"]).write_text(module["checksum"]())
 
     again = build(clone, "-I", "-S")  # without Node: it must not be needed
     with (clone / "web" / "src" / "page.css").open("a") as source:
@@ -80,6 +85,25 @@ def test_what_is_built_is_not_built_again_until_a_source_changes(clone):
 
     assert (again.returncode, again.stderr) == (0, "")
     assert changed.returncode == 1
+
+
+def test_a_build_removes_what_a_killed_one_left_but_nothing_of_a_running_one(clone):
+    server = clone / "server"
+    (server / ".static-killed" / "web" / "node_modules").mkdir(parents=True)
+    module = module_of(clone)
+    during = []
+
+    def build_in(scratch: Path) -> None:
+        during.append((list(server.iterdir()), scratch))
+        build(clone, "-I", "-S")
+        during.append((list(server.iterdir()), scratch))
+
+    module["_build_in"] = build_in
+    module["build"]()
+
+    assert len(during) == 2
+    assert all(folders == [scratch] for folders, scratch in during)
+    assert list(server.iterdir()) == []
 
 
 def test_no_download_address_is_in_the_locks():
