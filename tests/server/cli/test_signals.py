@@ -146,6 +146,7 @@ def test_a_temporary_folder_is_removed_wherever_a_signal_interrupts_its_use(
         except Interrupted:
             pass
         except OSError as error:  # `rmtree` closes a folder twice if it is interrupted in between
-            assert isinstance(error.__context__, Interrupted)
+            if not isinstance(error.__context__, Interrupted):
+                raise
         temporary_folders.remove_all()
         assert list(tmp_path.iterdir()) == []
