@@ -1,4 +1,4 @@
-"""The command line: `chittygraph WORD`. Each command is a module that imports what is slow only to run."""
+"""The command line: `chittygraph WORD`. Each command is a module, which imports slow modules only to run."""
 
 import argparse
 import errno
@@ -94,7 +94,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Prints the version, looking it up only then: that takes longer than most commands."""
+    """Looks the version up only when it is printed: that takes longer than most commands."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -103,7 +103,7 @@ class _Version(argparse.Action):
 
 
 def _with_advice(error: OSError) -> str:
-    """An error of the file system, with the file's name if there is one, and what to do."""
+    """The message of a file system error, with the file's name, if any, and what to do."""
     reason = (error.strerror or str(error)).lower()
     name = f"{error.filename}: " if error.filename is not None else ""
     return f"{name}{reason}{ADVICE.get(error.errno or 0, '')}"

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(adoption: Adoption, *, done: bool = False) -> list[str]:
-    """What was done, or what there is to do, one line for each thing."""
+    """What was done, or is to be done: one line for each thing."""
     return [
         *([f"copied to {adoption.copy}"] if adoption.copy else []),
         *(f"recognised {name}" for name in adoption.recognised),
@@ -59,6 +59,6 @@ def describe(adoption: Adoption, *, done: bool = False) -> list[str]:
 
 
 def log_on_terminal(settings: Settings) -> None:
-    """Log progress if a person may be watching; otherwise the result is enough."""
+    """Log progress if a person may be watching; for programs, the result is enough."""
     if sys.stderr.isatty():
         logs.configure(settings.log_format, settings.log_level)

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
                 f"--rejects is {args.rejects}, which is in use: name a file of its own",
                 messages.USAGE_ERROR,
             )
-        args.rejects.touch()  # fails now, before anything is written, if it cannot be made
+        args.rejects.touch()  # if that fails, it must fail before anything is written
     try:
         with (
             Progress() as progress,
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _request(args: argparse.Namespace) -> "tuple[ImportRequest, str | None]":
-    """What to import, and an error of usage, if any."""
+    """What to import, and what is wrong with the usage, if anything."""
     from server.files.importing import ImportRequest
 
     format_ = args.format or SUFFIXES.get(args.file.suffix.lower())

@@ -3,15 +3,14 @@
 import sys
 
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
-MAX_ROW_ERRORS = 100  # that are printed one by one
+MAX_ROW_ERRORS = 100  # printed one by one
 
 
 def error(message: object, code: int = FAILED) -> int:
-    """Print an error; returns the exit code."""
     note(message)
     return code
 
 
 def note(message: object) -> None:
-    """Print a message that is not part of the command's output."""
+    """Print what is no part of the command's output."""
     print(f"chittygraph: {message}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The parsers of commands, and settings as their flags."""
+"""Parsers of commands, and the flags for settings."""
 
 import argparse
 import textwrap
@@ -57,7 +57,7 @@ def command(
 
 
 def add_settings(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
-    """Give a command the flags of these settings, or of all."""
+    """Add the flags of these settings, or of all, to a command."""
     hints = get_type_hints(Settings)
     group = parser.add_argument_group(
         "settings", f"Each can also be set by a variable: --database by {PREFIX}DATABASE."
@@ -80,7 +80,7 @@ def add_settings(parser: argparse.ArgumentParser, only: Collection[str] = ()) ->
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings that a command runs with; raises InvalidSetting."""
+    """The settings for this run of a command; raises InvalidSetting."""
     flags = {
         key.removeprefix(_DEST): value for key, value in vars(args).items() if key.startswith(_DEST)
     }

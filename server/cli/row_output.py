@@ -11,7 +11,7 @@ from typing import Any
 from db.program import Value, Values
 
 MAX_WIDTH = 60
-MEASURED_ROWS = 200  # that decide column widths, so that output need not wait for all rows
+MEASURED_ROWS = 200  # decide column widths, so that output need not wait for all rows
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -40,7 +40,7 @@ def as_table(columns: Sequence[str], rows: Iterable[Values]) -> Iterator[str]:
 
 
 class _Number(str):
-    """A number's text, which is right-aligned."""
+    """The text of a number, to be right-aligned."""
 
     __slots__ = ()
 

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A socket that listens on the settings' address; raises OSError, naming it."""
+    """A socket that listens on the settings' address; raises OSError, which names the address."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)

@@ -1,4 +1,4 @@
-"""How a command ends on SIGTERM or Ctrl-C: what it has not finished is removed."""
+"""What happens on SIGTERM or Ctrl-C: the command ends, and removes what it has not finished."""
 
 import atexit
 import signal
@@ -27,7 +27,7 @@ def set_exit_code(code: int) -> None:
 
 
 def ignore() -> None:
-    """Ignore signals from now on, since the command ends by itself in a moment."""
+    """Ignore signals from now on, since the command ends in a moment anyway."""
     for number in temporary_folders.STOPPING if _are_handled else ():
         signal.signal(number, signal.SIG_IGN)
 

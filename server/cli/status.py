@@ -83,7 +83,6 @@ def _lines(report: dict[str, Any]) -> list[str]:
 
 
 def _table_lines(table: str, description: dict[str, Any]) -> list[str]:
-    """A table, with its columns, indexes and foreign keys indented below it."""
     names = [column["name"] for column in description["columns"]]
     widest = max(map(len, names), default=0)
     lines = ["", table]

@@ -49,17 +49,17 @@ def run_import(
         writing = not request.dry_run and staged.rejected_lines() == 0
         if not (writing and status.exists):
             with _registry(database, exists=status.exists) as registry:
-                counted = imports.check(staged, registry, update=request.update, progress=progress)
+                counts = imports.check(staged, registry, update=request.update, progress=progress)
         if writing and staged.rejected_lines() == 0:
             migrator.migrate(database)
-            counted = imports.write(
+            counts = imports.write(
                 staged,
                 database,
                 update=request.update,
                 min_free_bytes=min_free_bytes,
                 progress=progress,
             )
-        yield staged, counted
+        yield staged, counts
 
 
 @contextmanager

@@ -65,10 +65,10 @@ async def _apply(
 ) -> ReplayResult:
     try:
         digest = hashlib.sha256(body).hexdigest()
-        reading = deliveries.parse(body, event=event, delivery_id=f"replay:{digest[:32]}")
+        delivery = deliveries.parse(body, event=event, delivery_id=f"replay:{digest[:32]}")
     except InvalidDelivery as invalid:
         return ReplayResult(where, event, None, str(invalid))
-    stored = await deliveries.apply(database, reading, mint=mint)
+    stored = await deliveries.apply(database, delivery, mint=mint)
     return ReplayResult(where, event, stored.outcome.value)
 
 
@@ -115,5 +115,5 @@ def event_of(payload: dict[str, Any]) -> str:
         if keys <= payload.keys():
             return event
     installation = payload.get("installation")
-    whole = isinstance(installation, dict) and "permissions" in installation
-    return "installation" if whole else UNKNOWN
+    is_complete = isinstance(installation, dict) and "permissions" in installation
+    return "installation" if is_complete else UNKNOWN
