@@ -249,6 +249,37 @@ async def test_it_is_visible_that_a_connection_has_credentials_but_not_where_the
     assert {row["credentialsKvKey"] for row in foreign} == {None}
 
 
+async def test_where_credentials_are_is_hidden_however_a_connection_is_reached(tmp_path: Path):
+    connections = "connections(first: 50, filter: {status: {}}) { nodes { ...shown } }"
+    fragment = "fragment shown on Connection { id targetService hasCredentials credentialsKvKey }"
+    document = (
+        f"{{ contexts(first: 50, filter: {{status: {{}}}}) {{ nodes {{ {connections} }} }}"
+        f" installations(first: 50) {{ nodes {{ {connections} }} }} {connections} }} {fragment}"
+    )
+    async with views(tmp_path, "read") as shown:
+        found = await shown.protected.ask(document)
+        ids = json.dumps([row["id"] for row in found["connections"]["nodes"]])
+        by_id = await shown.protected.ask(f"{{ nodes(ids: {ids}) {{ ...shown }} }} {fragment}")
+    reached = {
+        "a list": found["connections"]["nodes"],
+        "its id": by_id["nodes"],
+        **{
+            root: [row for each in found[root]["nodes"] for row in each["connections"]["nodes"]]
+            for root in ("contexts", "installations")
+        },
+    }
+    foreign = {
+        way: {
+            row["credentialsKvKey"]
+            for row in rows
+            if row["hasCredentials"] and row["targetService"].endswith("oakx")
+        }
+        for way, rows in reached.items()
+    }
+
+    assert foreign == {way: {None} for way in reached}
+
+
 def test_every_way_to_filter_by_an_actor_is_tried():
     leading = {
         name
