@@ -27,7 +27,7 @@ from db.model.tables import (
 from server.auth import api_keys
 from server.auth.api_keys import PresentedKey
 from tests.support.api import Api
-from tests.support.corpus import odd
+from tests.support.corpus import non_canonical
 from tests.support.databases import new_registry
 from tests.support.random_registries import INSTANTS, ORDER
 
@@ -223,7 +223,7 @@ def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: boo
     """
     new_registry(path)
     if loose:
-        odd.loosen(path)
+        non_canonical.loosen(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in ORDER:
             marks = ", ".join("?" for _ in table.columns)
@@ -237,7 +237,7 @@ def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: boo
             )
         connection.execute(
             "INSERT INTO server_keys (name, value, created_at) VALUES ('cursors', ?, ?)",
-            (odd.CURSOR_KEY, AT),
+            (non_canonical.CURSOR_KEY, AT),
         )
         connection.executemany(
             "INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, created_at)"

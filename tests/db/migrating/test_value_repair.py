@@ -11,7 +11,7 @@ from db.migrating import migrator
 from db.model.tables import TABLES
 from tests.support import legacy_registries
 from tests.support.api import running
-from tests.support.corpus import answers, odd, operations, pool
+from tests.support.corpus import answers, non_canonical, operations, pool
 from tests.support.legacy_registries import CANONICAL, CONTEXT, OWNER, opened, put, rows
 
 
@@ -186,7 +186,7 @@ def test_a_check_that_forbids_what_can_be_stored_here_is_widened(file: Path):
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_an_adopted_registry_answers_any_operation_whatever_it_stored(file: Path, seed: int):
-    odd.odd(file, seed)
+    non_canonical.fill(file, seed)
     with opened(file) as connection:
         connection.execute("DROP TABLE chittygraph_migrations")
         for table in TABLES:

@@ -15,12 +15,12 @@ from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields.sources import FromColumn
 from tests.support.api import Api, running
-from tests.support.corpus import odd
+from tests.support.corpus import non_canonical
 from tests.support.orderings import ORDERINGS
 from tests.support.statement_counts import RecordedRegistry, fill, watched
 
 FIELDS = {table: [member.name for member in members] for table, members in ORDERINGS}
-ODD = {
+NON_CANONICAL = {
     "an unknown status": "status = 'archived'",
     "another form of an instant": "updated_at = '2026-01-01 00:00:00'",
     "a BLOB": "name = x'ff'",
@@ -56,7 +56,7 @@ async def test_pages_equal_generic_execution_in_any_order_and_direction(
     tmp_path, table: Table[Any]
 ):
     file, different = tmp_path / "registry.db", []
-    odd.plain(file, seed=2)
+    non_canonical.fill_canonical(file, seed=2)
 
     async with running(file) as api, running(file, compiled=False) as generic:
         for field, way, end in product(FIELDS[table], ("ASC", "DESC"), ("first", "last")):
@@ -73,7 +73,7 @@ async def test_pages_equal_generic_execution_in_any_order_and_direction(
 
 
 async def test_pages_of_many_parents_equal_generic_execution(tmp_path):
-    odd.plain(tmp_path / "registry.db", seed=3)
+    non_canonical.fill_canonical(tmp_path / "registry.db", seed=3)
     page = leaves(CONNECTIONS, "first: 1")
     query = f"{{ contexts(first: 80) {{ nodes {{ {page} }} }} actors {{ nodes {{ {page} }} }} }}"
 
@@ -88,12 +88,12 @@ async def test_pages_of_many_parents_equal_generic_execution(tmp_path):
     assert b'"hasNextPage":true' in found
 
 
-@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("change", NON_CANONICAL.values(), ids=NON_CANONICAL)
 async def test_a_non_canonical_row_is_read_by_python_until_it_is_repaired(tmp_path, change: str):
     file, column = tmp_path / "registry.db", change.partition(" ")[0]
     query = f"{{ {leaves(CONTEXTS, 'first: 100, filter: {status: {isNull: false}}')} }}"
-    odd.plain(file, seed=1)
-    odd.loosen(file)
+    non_canonical.fill_canonical(file, seed=1)
+    non_canonical.loosen(file)
 
     async with running(file) as api, running(file, compiled=False) as generic:
         before = await both(api, generic, query)
@@ -142,7 +142,7 @@ async def is_spelled(registry: RecordedRegistry, page: str) -> bool:
 
 async def test_a_clients_own_names_are_never_taken_for_parts_of_a_statement(tmp_path):
     file = tmp_path / "registry.db"
-    odd.plain(file, seed=2)
+    non_canonical.fill_canonical(file, seed=2)
     words = ("seen", "listed", "picked", "changeable", "shown", "hidden")
     aliases = [f"{word}_{table.name}" for word in words for table in TABLES]
     asked = " ".join(f"{each}: name" for each in aliases)

@@ -1,4 +1,4 @@
-"""Lists of leaves are spelled by SQLite, byte for byte as Python spells them, unless a row is odd."""
+"""SQLite writes the JSON text of canonical rows, byte for byte as Python writes it."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from db.queries.conditions import EVERYTHING
 from db.queries.listings import Cut, Listing, Order
 from schema.compiled.converters import converter
 from tests.support import sql_plans
-from tests.support.corpus import odd
+from tests.support.corpus import non_canonical
 from tests.support.orderings import DIRECT, THROUGH_CONNECTIONS
 
 COLUMNS = [
@@ -49,7 +49,15 @@ INSTANTS = (
 NAMES = ("active", "deleted", "human", "actor", "api", "User", "USER", "all", "all\0")
 VALUES = {
     repr(value): value
-    for value in (*odd.TEXTS, *odd.NUMBERS, *odd.ANY, *odd.INSTANTS, *INSTANTS, *odd.ENUMS, *NAMES)
+    for value in (
+        *non_canonical.TEXTS,
+        *non_canonical.NUMBERS,
+        *non_canonical.ANY,
+        *non_canonical.INSTANTS,
+        *INSTANTS,
+        *non_canonical.ENUMS,
+        *NAMES,
+    )
 }
 
 
@@ -62,21 +70,21 @@ def table(request: pytest.FixtureRequest) -> Table[Any]:
 
 @pytest.fixture
 def loose(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to a plain registry whose tables would take anything."""
+    """A connection to a canonical registry whose tables accept any value."""
     file = tmp_path / "registry.db"
-    odd.plain(file, seed=1)
-    odd.loosen(file)
+    non_canonical.fill_canonical(file, seed=1)
+    non_canonical.loosen(file)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         yield connection
 
 
-def odd_rows(connection: sqlite3.Connection, table: Table[Any]) -> int:
+def count_non_canonical(connection: sqlite3.Connection, table: Table[Any]) -> int:
     sql = f"SELECT count(*) FROM {table.name} WHERE {json_text.non_canonical(table)}"
     ((count,),) = connection.execute(sql)
     return int(count)
 
 
-def spelled_by_python(column: Column, stored: Any) -> str | None:
+def written_by_python(column: Column, stored: Any) -> str | None:
     try:
         (value,) = converter(column)([stored])
     except Unreadable:
@@ -85,28 +93,28 @@ def spelled_by_python(column: Column, stored: Any) -> str | None:
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
-def test_what_is_not_odd_is_spelled_as_python_spells_it(loose, table: Table[Any], column: Column):
-    wrong, plain = [], 0
+def test_sqlite_writes_canonical_values_as_python_does(loose, table: Table[Any], column: Column):
+    wrong, canonical = [], 0
     rest = f"rowid <> (SELECT min(rowid) FROM {table.name})"
     loose.execute(f"DELETE FROM {table.name} WHERE {rest}")
     for value in VALUES.values():
         with suppress(sqlite3.IntegrityError):  # a rowid takes nothing but whole numbers
             loose.execute(f"UPDATE {table.name} SET {column.name} = :value", {"value": value})
-        if odd_rows(loose, table):
+        if count_non_canonical(loose, table):
             continue
         ((found, stored),) = loose.execute(
             f"SELECT {json_text.object_text([('value', column)], 'x')}, x.{column.name}"
             f" FROM {table.name} AS x"
         )
-        plain += 1
-        if found != spelled_by_python(column, stored):
+        canonical += 1
+        if found != written_by_python(column, stored):
             wrong.append((stored, found))
 
     assert wrong == []
-    assert plain > 0
+    assert canonical > 0
 
 
-def test_every_character_of_a_text_is_spelled_as_python_spells_it(migrated):
+def test_sqlite_writes_every_character_as_python_does(migrated):
     wrong = [
         character
         for character in CHARACTERS
@@ -118,11 +126,11 @@ def test_every_character_of_a_text_is_spelled_as_python_spells_it(migrated):
     assert wrong == []
 
 
-def test_no_row_that_the_schema_can_express_is_odd(loose, table: Table[Any]):
-    assert odd_rows(loose, table) == 0
+def test_rows_that_the_schema_can_express_are_canonical(loose, table: Table[Any]):
+    assert count_non_canonical(loose, table) == 0
 
 
-def test_the_index_of_the_odd_rows_is_declared_with_the_columns(migrated, table: Table[Any]):
+def test_the_index_of_non_canonical_rows_matches_the_declared_columns(migrated, table: Table[Any]):
     ((sql,),) = migrated.execute(
         "SELECT sql FROM sqlite_schema WHERE name = :name", {"name": f"{table.name}_odd"}
     )
@@ -136,7 +144,9 @@ def test_the_index_of_the_odd_rows_is_declared_with_the_columns(migrated, table:
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_whether_any_row_is_odd_is_read_from_that_index(loose, table: Table[Any], analyzed: bool):
+def test_that_index_tells_whether_any_row_is_non_canonical(
+    loose, table: Table[Any], analyzed: bool
+):
     if analyzed:
         loose.execute("ANALYZE")
 
@@ -170,7 +180,7 @@ def test_a_page_of_json_text_walks_the_same_indexes_as_other_pages(
     ]
 
 
-def test_the_odd_rows_of_an_older_registry_are_found_when_it_is_migrated(tmp_path):
+def test_migrating_an_older_registry_indexes_its_non_canonical_rows(tmp_path):
     older, file = tmp_path / "older", tmp_path / "registry.db"
     older.mkdir()
     for migration in sorted(MIGRATIONS.glob("*.sql"))[:9]:
@@ -184,4 +194,4 @@ def test_the_odd_rows_of_an_older_registry_are_found_when_it_is_migrated(tmp_pat
 
         migrator.migrate(file)
 
-        assert [odd_rows(connection, table) for table in TABLES] == [1, 0, 0, 0]
+        assert [count_non_canonical(connection, table) for table in TABLES] == [1, 0, 0, 0]

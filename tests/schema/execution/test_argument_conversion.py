@@ -19,7 +19,7 @@ from schema.built import GRAPHQL, SCHEMA
 from schema.compiled import arguments
 from schema.execution.variables import Variables
 from schema.inputs import to_inputs
-from tests.support.corpus import odd, pool
+from tests.support.corpus import non_canonical, pool
 from tests.support.corpus.arguments import Arguments
 from tests.support.corpus.chance import Chance
 from tests.support.corpus.draft import ABSENT, Draft
@@ -45,7 +45,7 @@ FIELDS = dict(fields_with_arguments())
 def values(tmp_path_factory) -> Pool:
     """What there is to ask for in a registry."""
     path = tmp_path_factory.mktemp("inputs") / "registry.db"
-    odd.plain(path, SEED)
+    non_canonical.fill_canonical(path, SEED)
     return pool.read(path)
 
 

@@ -21,7 +21,7 @@ from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, TABLES, Table
 from db.security import row_security
 from tests.support import separate_owners
 from tests.support.api import Api, running
-from tests.support.corpus import answers, odd, operations, pool, times
+from tests.support.corpus import answers, non_canonical, operations, pool, times
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
@@ -51,7 +51,7 @@ def store_shared(path: Path, both: list[Tenant]) -> None:
 
 def spoil(path: Path, one: Tenant) -> None:
     """Store unreadable values in every row that only this tenant sees."""
-    odd.loosen(path)
+    non_canonical.loosen(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in TABLES:
             keys = [getattr(row, table.key) for row in one.seen if isinstance(row, table.row)]

@@ -19,16 +19,19 @@ from db.model.tables import TABLES
 from schema.limits import document_size
 from schema.limits.limits import LIMITS
 from tests.support.api import Api, running
-from tests.support.corpus import answers, odd, operations, pool, reach, shrink, times
+from tests.support.corpus import answers, non_canonical, operations, pool, reach, shrink, times
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts
 
 pytestmark = BY_CHANCE
-MAKERS: dict[str, Callable[[Path, int], None]] = {"plain": odd.plain, "odd": odd.odd}
+FILL: dict[str, Callable[[Path, int], None]] = {
+    "canonical": non_canonical.fill_canonical,
+    "non_canonical": non_canonical.fill,
+}
 # How many of the operations take a plan to its end: the others are refused, fail, or meet a fault.
-LEAST_COMPILED = {"plain": 0.85, "odd": 0.7}
+LEAST_COMPILED = {"canonical": 0.85, "non_canonical": 0.7}
 MUTATIONS = counts(250, by_default=60)
 
 
@@ -88,8 +91,8 @@ def taken(api: Api) -> tuple[int, dict[str, int]]:
 async def test_both_executions_give_the_same_answers(
     portion: tuple[str, int, range], tmp_path: Path
 ):
-    kind, seed, numbers = portion
-    MAKERS[kind](tmp_path / "registry.db", seed + numbers.start)
+    registry, seed, numbers = portion
+    FILL[registry](tmp_path / "registry.db", seed + numbers.start)
 
     async with both_executions(tmp_path / "registry.db") as executions:
         for number in numbers:
@@ -100,13 +103,13 @@ async def test_both_executions_give_the_same_answers(
         compiled, generic = taken(executions.compiled)
         gc.collect()
 
-    assert compiled >= LEAST_COMPILED[kind] * (compiled + sum(generic.values())), generic
+    assert compiled >= LEAST_COMPILED[registry] * (compiled + sum(generic.values())), generic
     assert [why for why in generic if why.startswith("failure")] == []
 
 
 @pytest.mark.thorough
 async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Path):
-    odd.plain(tmp_path / "registry.db", seed=1)
+    non_canonical.fill_canonical(tmp_path / "registry.db", seed=1)
     async with both_executions(tmp_path / "registry.db") as executions:
         documents = [
             parse(make(executions.pool, 1, number).document)
@@ -125,14 +128,14 @@ async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Pat
 
 
 @pytest.mark.parametrize("mutations", MUTATIONS)
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("registry", FILL)
 async def test_both_executions_perform_the_same_mutations(
-    kind: str, mutations: int, seed: int, tmp_path: Path
+    registry: str, mutations: int, seed: int, tmp_path: Path
 ):
     since = instants.now()
     files = [tmp_path / name for name in ("generic.db", "compiled.db")]
     for file in files:
-        MAKERS[kind](file, seed)
+        FILL[registry](file, seed)
 
     async with (
         running(files[0], compiled=False, **ROOM) as generic,
@@ -153,7 +156,7 @@ async def test_both_executions_perform_the_same_mutations(
 
     assert _stored(files[0], since) == _stored(files[1], since)
     assert min(outcomes.values()) >= mutations / 5, outcomes
-    assert on_plans >= LEAST_COMPILED[kind] * mutations, why_not
+    assert on_plans >= LEAST_COMPILED[registry] * mutations, why_not
 
 
 def _stored(file: Path, since: str) -> list[str]:

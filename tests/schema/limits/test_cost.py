@@ -11,7 +11,7 @@ from schema.execution.documents import Documents
 from schema.limits.limits import LIMITS
 from server.demo import registry
 from tests.support.api import running
-from tests.support.corpus import odd, operations, pool
+from tests.support.corpus import non_canonical, operations, pool
 from tests.support.corpus.sharing import counts
 from tests.support.paths import ROOT
 
@@ -263,7 +263,7 @@ async def test_an_introspection_that_returns_too_much_is_refused(tmp_path, query
 @pytest.mark.parametrize("count", counts(150, by_default=50))
 async def test_no_operation_returns_more_than_its_requested_cost(tmp_path, count):
     path = tmp_path / "registry.db"
-    odd.plain(path, seed=5)
+    non_canonical.fill_canonical(path, seed=5)
     room = {"max_cost": 10**9, "max_aliases": 300, "max_directives": 100}
     async with running(path, compiled=False, **room) as generic, running(path, **room) as compiled:
         found = pool.read(path)

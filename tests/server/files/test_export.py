@@ -14,7 +14,7 @@ from db.model.tables import TABLES
 from db.transfer.layout import BY_TYPE, TRANSFERS
 from server.files.json_lines import TYPE
 from tests.support import random_registries
-from tests.support.corpus import odd
+from tests.support.corpus import non_canonical
 from tests.support.databases import new_registry
 from tests.support.server_process import COMMAND, served
 from tests.support.transfers import ACTOR, CONNECTION, REGISTRY, content
@@ -28,7 +28,7 @@ def path(tmp_path):
 
 
 def fill(path, seed):
-    """Store a registry of odd characters, ties, NULLs and ended rows, past every rule."""
+    """Store a registry of unusual characters, ties, NULLs and ended rows, past every rule."""
     new_registry(path)
     made = random_registries.made(seed)
     with closing(sqlite3.connect(path)) as connection:
@@ -111,7 +111,7 @@ def test_numbers_of_64_bits_and_unusual_characters_are_exported_exactly(transfer
 
 
 def test_rows_that_cannot_be_expressed_are_named_and_no_file_is_made(transfers, path):
-    odd.odd(path, 1)
+    non_canonical.fill(path, 1)
     output = transfers.folder / "all.jsonl"
 
     code, out, err = transfers.run("export", "--jsonl", "--output", str(output))

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support import random_registries
-from tests.support.corpus import odd
+from tests.support.corpus import non_canonical
 from tests.support.corpus.draft import Draft
 
 INT32 = range(-(2**31), 2**31)
 INT64 = range(-(2**63), 2**63)
 INSTANTS = (*random_registries.INSTANTS, "2026-03-17T11:30:00.300+02:00", "2026-04-17t09:30:00z")
-TEXTS = (*random_registries.WORDS, *odd.TEXTS[:-1], "a", "d", "nobody's")
+TEXTS = (*random_registries.WORDS, *non_canonical.TEXTS[:-1], "a", "d", "nobody's")
 UNKNOWN_IDS = (
     "",
     "CHITTY-ACTOR-UNKNOWN",

@@ -9,7 +9,7 @@ import pytest
 
 OPERATIONS = 2000
 PORTION = 100
-KINDS = ("plain", "odd")
+REGISTRIES = ("canonical", "non_canonical")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,7 +30,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     count, seed = metafunc.config.getoption("operations"), metafunc.config.getoption("seed")
     portions = [
         pytest.param(
-            (KINDS[place % len(KINDS)], seed, numbers),
+            (REGISTRIES[place % len(REGISTRIES)], seed, numbers),
             id=f"seed-{seed}-from-{numbers.start}",
             marks=marks,
         )

@@ -1,4 +1,4 @@
-"""A registry that holds every oddity which a table made or written by other programs can hold."""
+"""Registries of random rows, whose values are all canonical or may be anything that other programs store."""
 
 import random
 import re
@@ -16,7 +16,7 @@ from tests.support.databases import new_registry
 # Cursors are authenticated with this key, so that the operations which hold one can be made again.
 CURSOR_KEY = "5e" * 32
 SIZES = {"actors": 60, "installations": 60, "contexts": 80, "connections": 100}
-ODD_ROWS = 0.15
+NON_CANONICAL_ROWS = 0.15
 DANGLING = 0.08
 
 TEXTS = (
@@ -89,7 +89,7 @@ JSON = (
     "{a:1}",
 )
 ENUMS = ("archived", "ACTIVE", "", "Active ", "user", "context")
-ODD: dict[column_types.ColumnType, tuple[Value, ...]] = {
+NON_CANONICAL: dict[column_types.ColumnType, tuple[Value, ...]] = {
     column_types.INSTANT: (*INSTANTS, *ANY),
     column_types.STRING_LIST: (*JSON, *ANY),
     column_types.OBJECT: (*JSON, *ANY),
@@ -98,24 +98,24 @@ ODD: dict[column_types.ColumnType, tuple[Value, ...]] = {
     column_types.INT: (*NUMBERS, "12", "x", *ANY),
     column_types.BIG_INT: (*NUMBERS, "12", "x", *ANY),
 }
-ODD_KEYS: tuple[Value, ...] = (*TEXTS, *ANY)
+NON_CANONICAL_KEYS: tuple[Value, ...] = (*TEXTS, *ANY)
 _REFERENCE = re.compile(r" REFERENCES \w+ \(\w+\)")
 _CHECK = re.compile(r"CHECK \((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 
 
-def plain(path: Path, seed: int) -> None:
-    """Make a registry whose every value is one that the schema can express."""
-    _fill(path, seed, odd=False)
+def fill_canonical(path: Path, seed: int) -> None:
+    """Make a registry whose values the schema can all express."""
+    _fill(path, seed, canonical=True)
 
 
-def odd(path: Path, seed: int) -> None:
-    """Make a registry whose tables hold anything, anywhere."""
-    _fill(path, seed, odd=True)
+def fill(path: Path, seed: int) -> None:
+    """Make a registry whose tables may hold anything anywhere."""
+    _fill(path, seed, canonical=False)
 
 
-def _fill(path: Path, seed: int, *, odd: bool) -> None:
+def _fill(path: Path, seed: int, *, canonical: bool) -> None:
     new_registry(path)
-    if odd:
+    if not canonical:
         loosen(path)
     chance = random.Random(seed)
     made = random_registries.made(seed, **SIZES)
@@ -123,7 +123,11 @@ def _fill(path: Path, seed: int, *, odd: bool) -> None:
         for table in random_registries.ORDER:
             marks = ", ".join("?" for _ in table.columns)
             for row in made.of(table):
-                values = _odd_row(table, row, chance) if odd else _varied_row(table, row, chance)
+                values = (
+                    _varied_row(table, row, chance)
+                    if canonical
+                    else _non_canonical_row(table, row, chance)
+                )
                 connection.execute(
                     f"INSERT OR IGNORE INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})",
                     values,
@@ -157,7 +161,7 @@ def _varied_row(table: Table[Any], row: Any, chance: random.Random) -> list[Valu
 
 
 def _varied(column: Column, value: Value, chance: random.Random) -> Value:
-    """Something else than nothing for what `registries` leaves empty."""
+    """Fill some of the columns that `random_registries` leaves empty."""
     if value is None and column.name.endswith("_url") and chance.random() < 0.5:
         return "https://example.org/🦊.png"
     if value is None and column.type is column_types.CHITTY_ID and "dna" in column.name:
@@ -167,18 +171,18 @@ def _varied(column: Column, value: Value, chance: random.Random) -> Value:
     return value
 
 
-def _odd_row(table: Table[Any], row: Any, chance: random.Random) -> list[Value]:
+def _non_canonical_row(table: Table[Any], row: Any, chance: random.Random) -> list[Value]:
     values = dict(zip(table.columns, _varied_row(table, row, chance), strict=True))
     for name in table.columns:
         if name.endswith("_chitty_id") and chance.random() < DANGLING:
             values[name] = "CHITTY-ACTOR-999999-ZZZZ"
-    if chance.random() < ODD_ROWS:
+    if chance.random() < NON_CANONICAL_ROWS:
         for name in chance.sample(list(table.columns), chance.choice([1, 1, 2, 4])):
-            values[name] = _odd(table, table.columns[name], chance)
+            values[name] = _non_canonical_value(table, table.columns[name], chance)
     return list(values.values())
 
 
-def _odd(table: Table[Any], column: Column, chance: random.Random) -> Value:
+def _non_canonical_value(table: Table[Any], column: Column, chance: random.Random) -> Value:
     if column.name == table.key:
-        return chance.choice(NUMBERS if column.type is column_types.BIG_INT else ODD_KEYS)
-    return chance.choice(ODD.get(column.type, (*ENUMS, *ANY)))
+        return chance.choice(NUMBERS if column.type is column_types.BIG_INT else NON_CANONICAL_KEYS)
+    return chance.choice(NON_CANONICAL.get(column.type, (*ENUMS, *ANY)))
