@@ -27,10 +27,10 @@ class CopySummary:
 def backup(
     database: Path, target: Path, *, overwrite: bool = False, advance: Advance = lambda _: None
 ) -> CopySummary:
-    """Copy a database, which may be in use, to a new file that only this user may read.
+    """Copy a database, which may be in use, to a new, verified and durable file that only this user may read.
 
-    The copy appears under its name whole, verified and on the disk, or not at all. Raises BootRefused if
-    `database` is no intact registry, `target` exists and `overwrite` is false, or it cannot be written.
+    Raises BootRefused if `database` is no intact registry, `target` exists and `overwrite` is false, or it
+    cannot be written.
     """
     source = database.resolve()
     _require_free(source, target, overwrite=overwrite)
@@ -49,10 +49,7 @@ COPY = "VACUUM INTO :target"
 
 
 def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advance) -> CopySummary:
-    """Copy a snapshot of the connection's database, the file `source`, into an empty file, and verify it.
-
-    Raises BootRefused if it holds no registry or cannot be copied.
-    """
+    """Copy a snapshot of `source` into an empty file and verify it; raises BootRefused if it cannot."""
     before = require_registry(connection, source)
     written = 0
 
@@ -82,7 +79,6 @@ def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advan
 
 
 def write_failure(new: Path, error: Exception) -> BootRefused:
-    """The exception for a temporary copy that cannot be written completely."""
     return BootRefused(
         f"the copy in {new.parent.parent} cannot be finished ({error}): see that the disk is sound"
         " and has room; nothing was changed"
@@ -90,7 +86,7 @@ def write_failure(new: Path, error: Exception) -> BootRefused:
 
 
 def verify(new: Path, source: Path, report: Callable[[], None]) -> CopySummary:
-    """Read all of a copy of `source`. Raises BootRefused if it is damaged or holds no registry."""
+    """Read all of a copy of `source`; raises BootRefused if it is damaged or holds no registry."""
     with (
         closing(file_checks.connect(new, "ro&immutable=1")) as connection,
         watched(connection, report),
@@ -109,7 +105,7 @@ def verify(new: Path, source: Path, report: Callable[[], None]) -> CopySummary:
 
 
 def require_registry(connection: sqlite3.Connection, file: Path) -> dict[str, int]:
-    """The number of rows by table. Raises BootRefused if a table of the registry is missing."""
+    """The number of rows by table; raises BootRefused if a table of the registry is missing."""
     counts = rows(connection)
     missing = [table.name for table in TABLES if table.name not in counts]
     if missing:
@@ -129,7 +125,6 @@ COUNT = 'SELECT count(*) FROM "{table}"'
 
 
 def rows(connection: sqlite3.Connection) -> dict[str, int]:
-    """The number of rows in each ordinary table, by its name in lower case."""
     counts = {}
     for (name,) in connection.execute(ORDINARY).fetchall():
         sql = COUNT.format(table=name.replace('"', '""'))

@@ -36,10 +36,7 @@ SETTINGS = (
 
 
 def load(dump: Path, new: Path, advance: Advance) -> None:
-    """Load a dump into an empty file.
-
-    Raises BootRefused for text that is not a dump, ends early, or does anything that dumps never need.
-    """
+    """Raises BootRefused for text that is not a dump, ends early, or does anything that dumps never need."""
     # No statement occurs twice, so caching prepared ones gains nothing.
     with closing(sqlite3.connect(new, isolation_level=None, cached_statements=0)) as connection:
         for setting in SETTINGS:

@@ -16,7 +16,7 @@ ENDS = {"'": "'", '"': '"', "`": "`", "[": "]", "--": "\n", "/*": "*/"}
 
 
 def read_text(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
-    """A file's text in pieces. Raises BootRefused if it is not UTF-8 or has NUL bytes."""
+    """A file's text in pieces; raises BootRefused if it is not UTF-8 or has NUL bytes."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open("rb") as source:
         while raw := source.read(CHUNK):
@@ -46,11 +46,9 @@ def read_text(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
 
 
 def split(texts: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Each statement with the number of its first line.
+    """Each statement with the number of its first line; text after the last semicolon comes last.
 
-    Text after the last semicolon comes last: comments, or an incomplete statement. Semicolons within
-    strings, names, comments and triggers end no statement. Raises OverflowError for a statement that is
-    too long.
+    Raises OverflowError for a statement that is too long.
     """
     line, text, seen, end = 1, "", 0, ""
     for more in texts:

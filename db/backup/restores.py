@@ -90,7 +90,7 @@ def _require_ours(new: Path, file: Path) -> None:
 
 @contextmanager
 def _locked(database: Path) -> Iterator[None]:
-    """Prevent others from opening a database. Raises BootRefused if another program has it open."""
+    """Prevent others from opening a database; raises BootRefused if another program has it open."""
     with ExitStack() as stack:
         if database.exists():
             held = stack.enter_context(database.open("r+b"))
@@ -151,7 +151,6 @@ def _undo_moves(moved: list[tuple[Path, Path]]) -> None:
 
 
 def _copy_permissions(new: Path, target: Path) -> None:
-    """Give the new file the owner and mode of the old one."""
     new_stat, old = new.stat(), target.stat()
     if (new_stat.st_uid, new_stat.st_gid) != (old.st_uid, old.st_gid):
         try:

@@ -16,8 +16,7 @@ def add_backup(
 ) -> tuple[Path, CopySummary]:
     """Add a backup to a folder, which is made if it is missing, then delete all but the newest `keep`.
 
-    Nothing is deleted if the backup fails; files with other names never are. Raises BootRefused or OSError
-    if it fails.
+    Nothing is deleted if the backup fails, nor files with other names. Raises BootRefused or OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f"{database.stem}-{new_files.stamp()}.db"

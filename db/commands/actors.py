@@ -30,12 +30,10 @@ ID_TAKEN = f"""({statements.ID_TAKEN} OR EXISTS (
 
 
 def status_of(bind: str) -> str:
-    """SQL for the status of the actor whose ChittyID is bound to this name; NULL for none."""
     return f"(SELECT known.status FROM {ACTORS.seen} AS known WHERE known.chitty_id = :{bind})"
 
 
 def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
-    """The problem, if any, with an actor of this status as the owner of contexts."""
     if status is None:
         return Problem(ErrorCode.NOT_FOUND, (field,), f"there is no actor {owner}")
     if status != ActorStatus.ACTIVE.value:
@@ -51,10 +49,7 @@ WHY_NOT_INSERTED = f"""
 
 
 def insert(values: Mapping[str, Any]) -> Program[Actor]:
-    """Store a new, active actor with these columns.
-
-    Raises Refused with ALREADY_EXISTS where its ChittyID or its principal is taken.
-    """
+    """Store a new, active actor; raises Refused with ALREADY_EXISTS if its ChittyID or principal is taken."""
     now = instants.now()
     start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
     bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
@@ -78,11 +73,10 @@ def update(
     if_updated_at: str | None = None,
     delegation: Delegation = UNLIMITED,
 ) -> Program[Actor]:
-    """Set the changed columns; writes nothing if they have these values already.
+    """Set the changed columns, if they differ.
 
-    Raises Refused with NOT_FOUND, with CONFLICT where the actor is deleted, has changed since
-    `if_updated_at` or is the last admin, with FORBIDDEN for capabilities beyond `delegation`, and with
-    ALREADY_EXISTS where another actor has the principal.
+    Raises Refused with NOT_FOUND, CONFLICT (deleted, changed since `if_updated_at`, or the last admin),
+    FORBIDDEN (beyond `delegation`) or ALREADY_EXISTS (principal).
     """
     required = [GRANTED, STRIPPED_OF_ADMIN] if "capabilities" in changes else []
     condition = (
@@ -122,11 +116,7 @@ WHY_NOT_REINSTATED = statements.why_not_written(ACTORS, EXCEEDED.sql)
 def suspend(
     chitty_id: str, if_updated_at: str | None = None, delegation: Delegation = UNLIMITED
 ) -> Program[Actor]:
-    """Suspend an active actor.
-
-    Raises Refused with NOT_FOUND, with CONFLICT where it is deleted or the last admin, and with
-    FORBIDDEN where it holds more than `delegation`.
-    """
+    """Raises Refused with NOT_FOUND, CONFLICT (deleted, last admin) or FORBIDDEN (beyond `delegation`)."""
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     actor, reasons = yield from statements.write_or_explain(
         ACTORS, [SUSPEND], WHY_NOT_SUSPENDED, bind
@@ -140,10 +130,7 @@ def suspend(
 def reinstate(
     chitty_id: str, if_updated_at: str | None = None, delegation: Delegation = UNLIMITED
 ) -> Program[Actor]:
-    """Bring a suspended or deleted actor back.
-
-    Raises Refused with NOT_FOUND or CONFLICT, and with FORBIDDEN where it holds more than `delegation`.
-    """
+    """Raises Refused with NOT_FOUND, CONFLICT or FORBIDDEN (beyond `delegation`)."""
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     actor, reasons = yield from statements.write_or_explain(
         ACTORS, [REINSTATE], WHY_NOT_REINSTATED, bind
@@ -189,11 +176,10 @@ def delete(
     *,
     transfer_contexts_to: str | None = None,
 ) -> Program[Actor]:
-    """Delete an actor softly: its contexts are handed over, its own connections disconnected.
+    """Delete an actor softly, hand its contexts over and disconnect its own connections.
 
-    Raises Refused with NOT_FOUND or CONFLICT for the actor or the one to transfer to (which must be
-    another), with FORBIDDEN where it holds more than `delegation`, and with IN_USE where contexts would
-    be left without an owner.
+    Raises Refused with NOT_FOUND or CONFLICT (the actor or the new owner), FORBIDDEN (beyond `delegation`),
+    or IN_USE if contexts would have no owner.
     """
     bind = statements.reference(chitty_id, if_updated_at) | delegation.bind
     bind["transfer_contexts_to"] = transfer_contexts_to
@@ -226,10 +212,7 @@ WHY_NOT_RECORDED_SEEN = statements.why_not_written(ACTORS)
 
 
 def record_seen(chitty_id: str, *, new_session: bool) -> Program[Actor]:
-    """Record that an actor was active now, and count a new session.
-
-    Raises Refused with NOT_FOUND, and with CONFLICT where the actor is deleted.
-    """
+    """Record that an actor was active now; raises Refused with NOT_FOUND, or CONFLICT if it is deleted."""
     bind = statements.reference(chitty_id) | {"new_session": int(new_session)}
     actor, _ = yield from statements.write_or_explain(
         ACTORS, [RECORD_SEEN], WHY_NOT_RECORDED_SEEN, bind

@@ -15,10 +15,9 @@ def insert_rows(
     when: str = "true",
     bind: Mapping[str, Value] | None = None,
 ) -> Statement:
-    """The Statement that inserts these rows if the SQL condition `when` holds, and returns their keys.
-
-    `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
-    """
+    """Insert these rows if the SQL `when` holds, and return their keys."""
+    # `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
+    # `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
     columns = ", ".join(table.columns)
     values = {name: f"json_extract(value, '$[{i}]')" for i, name in enumerate(table.columns)}
     rows_json = json.dumps([[getattr(row, name) for name in table.columns] for row in rows])
@@ -31,10 +30,8 @@ def insert_rows(
 
 
 def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, int] | None]:
-    """Insert these rows, parents first, into an empty registry; the first table must have a row.
-
-    Returns the number of rows by table, or None, with nothing written, if the registry has any row.
-    """
+    """Insert these rows, parents first, and return their counts; None if the registry is not empty."""
+    # The first table must have a row.
     order = list(rows)
     key = getattr(rows[order[0]][0], order[0].key)
     written = yield [
@@ -52,10 +49,9 @@ def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, in
 
 
 def _still_empty_after(filled: Sequence[Table[Any]]) -> str:
-    """SQL: the first filled table has the row with the key `:first`, and the other tables are empty.
-
-    It tells a later statement of the batch whether the first one wrote.
-    """
+    """SQL: the first table has the row with the key `:first`, and the other tables are empty."""
+    # It tells a later statement of the batch whether the first one wrote.
+    # It tells a later statement of the batch whether the first one wrote.
     conditions = [
         f"NOT EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if table not in filled
     ]

@@ -53,12 +53,12 @@ DUPLICATE = preconditions.active_duplicate(
 def report(
     connection_id: str, *, healthy: bool, error: str | None, checked_at: str | None, threshold: int
 ) -> Program[Connection]:
-    """Record a health check, made at `checked_at` or now, and count consecutive errors.
+    """Record a health check of `checked_at` or now: after `threshold` errors in a row a connection fails.
 
-    An active connection fails after `threshold` errors; a failed one that is healthy again becomes
-    active. Raises Refused with NOT_FOUND, and with CONFLICT if it is disconnected, has a later check, or
-    would become an active duplicate.
+    Raises Refused with NOT_FOUND or CONFLICT (disconnected, checked later, or an active duplicate).
     """
+    # A healthy check makes a failed connection active again, unless that would be an active
+    # duplicate.
     check = {"error": error, "checked_at": checked_at, "threshold": threshold}
     return connections.change(
         connections.reference(connection_id) | check,
@@ -71,8 +71,6 @@ def report(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A number of requests made through one connection."""
-
     connection_id: str
     requests: int
 
@@ -106,10 +104,7 @@ COUNT = f"""
 
 
 def count_uses(uses: Sequence[Usage]) -> Program[list[Connection]]:
-    """Count the requests, all or none, and return the connections in the order of `uses`.
-
-    Raises Refused with NOT_FOUND or CONFLICT, at its place, for each unknown or disconnected one.
-    """
+    """Count the requests, all or none: raises Refused with NOT_FOUND or CONFLICT at each failing place."""
     uses_json = json.dumps([[use.connection_id, use.requests] for use in uses])
     written, unusable = yield [
         Statement(

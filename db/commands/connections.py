@@ -60,11 +60,7 @@ WHY_NOT_OPENED = "SELECT {}".format(
 
 
 def insert(values: Mapping[str, Any]) -> Program[Connection]:
-    """Store a new, active connection with these columns.
-
-    Raises Refused with NOT_FOUND for an unknown source or installation, CONFLICT for one that
-    cannot be used now, and ALREADY_EXISTS for a taken id or an active connection to the same place.
-    """
+    """Raises Refused with NOT_FOUND or CONFLICT (source, installation) or ALREADY_EXISTS (id, duplicate)."""
     now = instants.now()
     start = {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}}
     columns = {**start, **values, "created_at": now, "updated_at": now}
@@ -86,12 +82,9 @@ def change(
     required: Sequence[Precondition],
     allowed: str | None = None,
 ) -> Program[Connection]:
-    """Change the connection with the bound id if it `differs` and the required preconditions are met.
-
-    `allowed` is as for `statements.update`. A connection that does not differ is returned unchanged.
-    Raises Refused with NOT_FOUND, with CONFLICT if it has changed since `:if_updated_at`, and with the
-    problems of preconditions that are not met.
-    """
+    """Change the connection with the bound id if it `differs`; `allowed` is as for `statements.update`."""
+    # Raises Refused with NOT_FOUND, CONFLICT (changed since `:if_updated_at`), or a precondition's
+    # problem.
     condition = f"{statements.UNCHANGED} AND {differs} AND {clear(required)}"
     connection, reasons = yield from statements.write_or_explain(
         CONNECTIONS,
@@ -107,7 +100,6 @@ def change(
 
 
 def reference(connection_id: str, if_updated_at: str | None = None) -> dict[str, Value]:
-    """The binds for the connection with this id, now."""
     return {"connection_id": connection_id, "if_updated_at": if_updated_at, "now": instants.now()}
 
 
@@ -132,8 +124,7 @@ def update(
 ) -> Program[Connection]:
     """Set the changed columns, and with `active` switch the connection on or off.
 
-    Raises Refused with NOT_FOUND, and with CONFLICT where it is disconnected, has changed since
-    `if_updated_at`, or would be an active duplicate, or active without a usable source or installation.
+    Raises Refused with NOT_FOUND or CONFLICT (disconnected, changed since, duplicate, source, installation).
     """
     settings, differences = [statements.assignments(CONNECTIONS, changes)] if changes else [], []
     differences.append(statements.differs(CONNECTIONS, changes))
@@ -187,7 +178,7 @@ def _duplicate(endpoint: str, field: str) -> Precondition:
 
 
 def disconnect(connection_id: str, if_updated_at: str | None = None) -> Program[Connection]:
-    """Disconnect a connection; raises Refused with NOT_FOUND, and CONFLICT where it has changed."""
+    """Raises Refused with NOT_FOUND, or CONFLICT (changed since `if_updated_at`)."""
     return change(
         reference(connection_id, if_updated_at),
         changes="status = 'disconnected', disconnected_at = :now",
@@ -199,8 +190,8 @@ def disconnect(connection_id: str, if_updated_at: str | None = None) -> Program[
 def reconnect(connection_id: str, if_updated_at: str | None = None) -> Program[Connection]:
     """Make a connection active again, with no errors.
 
-    Raises Refused with NOT_FOUND, and with CONFLICT where it has changed since `if_updated_at`, has
-    an active duplicate, a source that may not open connections, or an installation that was removed.
+    Raises Refused with NOT_FOUND or CONFLICT (changed since `if_updated_at`, duplicate, source,
+    installation).
     """
     return change(
         reference(connection_id, if_updated_at),

@@ -43,11 +43,7 @@ WHY_NOT_INSERTED = f"""
 
 
 def insert(values: Mapping[str, Any]) -> Program[Context]:
-    """Store a new, active context with these columns.
-
-    Raises Refused with ALREADY_EXISTS where its ChittyID or its name is taken, and with NOT_FOUND,
-    FORBIDDEN or CONFLICT where the owner is unknown, not the viewer's to act for, or not active.
-    """
+    """Raises Refused with ALREADY_EXISTS (ChittyID or name), or NOT_FOUND, FORBIDDEN or CONFLICT (owner)."""
     now = instants.now()
     start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
     bind = statements.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
@@ -73,10 +69,9 @@ WHY_NOT_UPDATED = statements.why_not_written(CONTEXTS, NAME_TAKEN_BY_ANOTHER)
 def update(
     chitty_id: str, changes: Mapping[str, Any], if_updated_at: str | None = None
 ) -> Program[Context]:
-    """Set the changed columns; writes nothing if they have these values already.
+    """Set the changed columns, if they differ.
 
-    Raises Refused with NOT_FOUND, with CONFLICT where the context is deleted or has changed since
-    `if_updated_at`, and with ALREADY_EXISTS where another context has the name.
+    Raises Refused with NOT_FOUND, CONFLICT (deleted, or changed since `if_updated_at`) or ALREADY_EXISTS.
     """
     condition = (
         f"{statements.differs(CONTEXTS, changes)} AND status <> 'deleted'"
@@ -113,10 +108,8 @@ WHY_NOT_TRANSFERRED = statements.why_not_written(CONTEXTS, NEW_OWNER_STATUS)
 
 
 def transfer(chitty_id: str, new_owner: str, if_updated_at: str | None = None) -> Program[Context]:
-    """Transfer a context to an active actor; a deleted context too, so that it can be restored.
-
-    Raises Refused with NOT_FOUND or CONFLICT for the context or its new owner.
-    """
+    """Give a context to an active actor; raises Refused with NOT_FOUND or CONFLICT for either."""
+    # A deleted context can change hands too, so that its new owner can restore it.
     bind = statements.reference(chitty_id, if_updated_at) | {"new_owner": new_owner}
     context, answers = yield from statements.write_or_explain(
         CONTEXTS, [TRANSFER], WHY_NOT_TRANSFERRED, bind
@@ -138,10 +131,9 @@ WHY_NOT_DELETED = statements.why_not_written(CONTEXTS)
 
 
 def delete(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
-    """Delete a context softly and disconnect its connections; its name stays in use.
-
-    Raises Refused with NOT_FOUND or CONFLICT.
-    """
+    """Delete a context softly and disconnect its connections; raises Refused with NOT_FOUND or CONFLICT."""
+    # Its name stays in use.
+    # Its name stays in use.
     bind = statements.reference(chitty_id, if_updated_at)
     context, _ = yield from statements.write_or_explain(
         CONTEXTS, [DISCONNECT, DELETE], WHY_NOT_DELETED, bind
@@ -161,10 +153,7 @@ WHY_NOT_RESTORED = statements.why_not_written(CONTEXTS, PRESENT_OWNER_STATUS)
 
 
 def restore(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
-    """Bring a deleted context back; its connections stay disconnected.
-
-    Raises Refused with NOT_FOUND, and with CONFLICT where its owner is deleted.
-    """
+    """Restore a context, not its connections; raises Refused with NOT_FOUND, or CONFLICT for the owner."""
     bind = statements.reference(chitty_id, if_updated_at)
     context, answers = yield from statements.write_or_explain(
         CONTEXTS, [RESTORE], WHY_NOT_RESTORED, bind

@@ -1,12 +1,11 @@
 """Installation facts: the latest value of each aspect of an installation (last writer wins).
 
-A fact is the value of one aspect since an instant. Of two facts about one aspect the later one wins;
-of two at the same instant the one with the higher Rank; then the one with the greater value. The table
-`installation_facts` holds the winners, and the row in `installations` is computed from them, so that
-deliveries lead to the same row in whatever order, and however often, they arrive.
+Of two facts about one aspect the later one wins; at the same instant the one with the higher Rank, then the
+one with the greater value. `installation_facts` holds the winners, and the row in `installations` is computed
+from them, so that deliveries lead to the same row in any order and number.
 
-An aspect is a column of `installations`, or `repository:<full name>`: whether that repository belongs to
-the installation. A later list in `selected_repositories` overrides the latter.
+An aspect is a column of `installations`, or `repository:<full name>`: whether that repository belongs to the
+installation, until a later list in `selected_repositories` overrides it.
 """
 
 import json
@@ -26,13 +25,9 @@ REPOSITORY = "repository:"
 
 
 class Rank(IntEnum):
-    """Which of two facts of the same instant wins: the higher. The numbers are stored.
+    """Which of two facts of the same instant wins: the higher. The numbers are stored."""
 
-    Removal beats suspension beats the rest. A removed repository beats an added one, which beats a list
-    of all repositories.
-    """
-
-    STATE = 0
+    STATE = 0  # also that of a list of all repositories
     REPOSITORY_ADDED = 1
     REPOSITORY_REMOVED = 2
     SUSPENSION = 3
@@ -41,10 +36,7 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """The JSON value of one aspect since the instant `at`.
-
-    None for `at` means: since the delivery that reports it was first received.
-    """
+    """The JSON value of one aspect since the instant `at`; None: since its delivery was first received."""
 
     aspect: str
     value: Any
@@ -180,11 +172,9 @@ _ADD_PENDING = f"""
 def store(
     facts: Iterable[Fact], bind: dict[str, Value], *, at: str, condition: str = "TRUE"
 ) -> Statement:
-    """The Statement that stores each of these facts that wins over the stored one, if `condition` holds.
-
-    `at` is SQL for the instant of facts without one. `bind` has installation_id, now and the binds of `at`
-    and `condition`.
-    """
+    """The Statement that stores each fact that wins over the stored one, if `condition` holds."""
+    # `at` is SQL for the instant of facts without one. `bind` has installation_id, now, and what
+    # both need.
     facts_json = json.dumps(
         [
             {"aspect": fact.aspect, "at": fact.at, "rank": fact.rank, "value": _json(fact.value)}
@@ -195,12 +185,12 @@ def store(
 
 
 def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
-    """The Statement that computes the row from the facts and writes it, if `condition` holds.
+    """The Statement that writes and returns the row computed from the facts, if that changes it.
 
-    It writes and returns the row only if that changes it, and not before all required columns are known.
-    `bind` has installation_id; new_chitty_id, for a row without one (if it is None or in use, no row is
-    made); installed_at, for a row without that fact, or None; now; and the binds of `condition`.
+    `bind` has installation_id; new_chitty_id (if None or in use, no row is made); installed_at, for a row
+    without that fact, or None; now; and the binds of `condition`.
     """
+    # No row is written before all required columns are known.
     return Statement(
         _WRITE_ROW.replace("{condition}", condition),
         bind,
@@ -210,11 +200,8 @@ def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
 
 
 def add_pending(bind: dict[str, Value]) -> Statement:
-    """The Statement that adds an installation to the pending ones if only its ChittyID is missing.
-
-    It returns the installation's id if the caller is to have a ChittyID minted: it then has the claim, which
-    nobody else gets before `claimed_until`. `bind` has that and the binds of `write_row`.
-    """
+    """Make an installation pending if only its ChittyID is missing."""
+    # Returns its id if the caller has the claim, until `claimed_until`, to mint a ChittyID.
     of = "waiting_installations WHERE installation_id = :installation_id"
     return Statement(_ADD_PENDING, bind, returning="installation_id", of=of)
 

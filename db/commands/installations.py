@@ -59,11 +59,9 @@ def record(
     new_chitty_id: str,
     now: str,
 ) -> Program[Installation]:
-    """Store an installation, or change the one with this id; a removed one is restored.
+    """Store an installation with `new_chitty_id`, or change or restore the one with this id.
 
-    `chitty_id` is the one sent, or None; `new_chitty_id`, the same or a minted one, is for a new
-    installation. Raises Refused if the installation has another ChittyID than the one sent, or is new and
-    the new one is in use.
+    Raises Refused if it has another ChittyID than the `chitty_id` sent, or if the new one is in use.
     """
     bind: dict[str, Value] = {
         "installation_id": installation_id,
@@ -94,10 +92,7 @@ def record(
 
 
 def suspend(installation_id: int, *, suspended_by: str | None, now: str) -> Program[Installation]:
-    """Suspend an installation; a suspended one stays unchanged.
-
-    Raises Refused where it is unknown or removed, or the suspending actor is unknown or deleted.
-    """
+    """Raises Refused if the installation is unknown or removed, or the actor unknown or deleted."""
     facts = [
         Fact("suspended_at", now, rank=Rank.SUSPENSION),
         Fact("suspended_by_chitty_id", suspended_by, rank=Rank.SUSPENSION),
@@ -117,10 +112,7 @@ def suspend(installation_id: int, *, suspended_by: str | None, now: str) -> Prog
 
 
 def unsuspend(installation_id: int, *, now: str) -> Program[Installation]:
-    """End an installation's suspension; one that is not suspended stays unchanged.
-
-    Raises Refused where it is unknown or removed.
-    """
+    """Raises Refused if the installation is unknown or removed."""
     facts = [Fact("suspended_at", None), Fact("suspended_by_chitty_id", None)]
     bind = _bind(installation_id, now)
     *_, rows = yield _change(facts, bind, f"{PRESENT} AND {SUSPENDED}")
@@ -129,10 +121,7 @@ def unsuspend(installation_id: int, *, now: str) -> Program[Installation]:
 
 
 def remove(installation_id: int, *, now: str) -> Program[Installation]:
-    """Mark an installation as removed; a removed one and its connections stay unchanged.
-
-    Raises Refused where it is unknown.
-    """
+    """Mark an installation as removed; raises Refused if it is unknown."""
     facts = [Fact("uninstalled_at", now, rank=Rank.REMOVAL)]
     *_, rows = yield _change(facts, _bind(installation_id, now), PRESENT)
     row, _ = check_row(INSTALLATIONS, installation_id, rows)

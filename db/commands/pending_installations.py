@@ -1,8 +1,7 @@
 """Pending installations: those that GitHub reported and that have no ChittyID yet.
 
-Their facts are stored already, so that nothing is lost or applied twice meanwhile, and the row is made
-in one batch as soon as there is an id. A claim keeps two processes from having an id minted for the same
-installation; it expires if its holder dies.
+Their facts are stored, and the row is made as soon as there is an id. A claim keeps two processes from
+minting an id for the same installation; it expires if its holder dies.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,6 @@ SETTLE = """
 
 
 def claimed_until() -> str:
-    """When a claim that is made now expires: later than minting one id may take."""
     return instants.canonical(datetime.now(UTC) + CLAIM)
 
 
@@ -36,7 +34,6 @@ ANY = "SELECT EXISTS (SELECT 1 FROM waiting_installations WHERE claimed_until <=
 
 
 def any_unclaimed() -> Program[bool]:
-    """Whether an installation can be claimed."""
     ([(is_any,)],) = yield [Statement(ANY, {"now": instants.now()})]
     return bool(is_any)
 
@@ -53,7 +50,7 @@ NEXT = """
 
 
 def claim(until: str) -> Program[int | None]:
-    """Claim the installation that has been free for longest until this instant; None if there is none."""
+    """Claim the installation that has been free for longest; None if there is none."""
     bind: dict[str, Value] = {"claimed_until": until, "now": instants.now()}
     *_, rows = yield [
         Statement(SETTLE_DELIVERIES),
@@ -70,7 +67,6 @@ RELEASE = """
 
 
 def release(installation_id: int, until: str) -> Program[None]:
-    """Give up a claim, so that the installation comes after all other pending ones."""
     bind: dict[str, Value] = {
         "installation_id": installation_id,
         "claimed_until": until,
@@ -86,10 +82,7 @@ ROW = f"""
 
 
 def identify(installation_id: int, chitty_id: str) -> Program[Installation | None]:
-    """Give an installation this ChittyID: write its row, and mark its deliveries as applied.
-
-    One that has a row by now keeps its id. Returns None, with no row, if the id is in use.
-    """
+    """Give an installation this ChittyID and its row, unless it has one; returns None if the id is in use."""
     bind: dict[str, Value] = {
         "installation_id": installation_id,
         "new_chitty_id": chitty_id,

@@ -32,7 +32,7 @@ _CODES = {
 
 
 def usable_source(source: str, field: str) -> Precondition:
-    """The source may open connections; `source` is SQL for its ChittyID."""
+    """`source` is SQL for the ChittyID of a source that may open connections."""
     sql = f"""nullif(coalesce(
         (
             SELECT CASE
@@ -57,7 +57,7 @@ def usable_source(source: str, field: str) -> Precondition:
 
 
 def usable_installation(installation: str, field: str) -> Precondition:
-    """Connections can use the installation; `installation` is SQL for its id, or NULL for none."""
+    """`installation` is SQL for the id of one that connections can use, or NULL."""
     sql = f"""nullif(coalesce(
         (
             SELECT CASE
@@ -84,11 +84,8 @@ def present_installation(installation: str, field: str) -> Precondition:
 def active_duplicate(
     source: str, service: str, endpoint: str, code: ErrorCode, field: str
 ) -> Precondition:
-    """No other active connection has this source, service and endpoint, each of them SQL.
-
-    No endpoint counts as an endpoint too. The rule holds for the whole registry, so it also applies to
-    a connection that the viewer does not see.
-    """
+    """No other active connection has this source, service and endpoint, each of them SQL."""
+    # NULL is an endpoint too. Connections that the viewer does not see count.
     sql = f"""(
         SELECT other.target_service
             || coalesce(' at ' || nullif(other.target_endpoint, ''), ' without an endpoint')

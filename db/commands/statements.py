@@ -1,6 +1,6 @@
 """SQL fragments that the conditional statements of mutations share.
 
-A mutation is one batch: statements that write only if the rules allow it, and a SELECT that tells why
+A mutation is one batch: statements that write only if the preconditions allow it, and a SELECT for why
 nothing was written. The fragments use the binds `:chitty_id`, `:now` and `:if_updated_at`.
 """
 
@@ -22,7 +22,6 @@ R = TypeVar("R")
 
 
 def chitty_id_taken(bind: str) -> str:
-    """SQL: a row of any table has the ChittyID bound to this name. ChittyIDs are unique over all tables."""
     conditions = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table.name} AS other WHERE other.chitty_id = :{bind})"
         for table in TABLES
@@ -58,17 +57,15 @@ def stored(value: Any) -> Value:
 
 
 def binds(values: Mapping[str, Any]) -> dict[str, Value]:
-    """Named parameters for these values, each in its stored form."""
     return {name: stored(value) for name, value in values.items()}
 
 
 def new_row(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Value]:
-    """Named parameters for a new row, with NULL in the columns that are not among the values."""
+    """Named parameters for a new row; NULL for columns without a value."""
     return dict.fromkeys(table.columns) | binds(values)
 
 
 def insert(table: Table[Any], condition: str) -> str:
-    """SQL that inserts a row, bound to the column names, if `condition` holds."""
     values = ", ".join(f":{name}" for name in table.columns)
     return f"""
         INSERT INTO {table.name} ({", ".join(table.columns)})
@@ -78,10 +75,8 @@ def insert(table: Table[Any], condition: str) -> str:
 
 
 def update(table: Table[Any], changes: str, condition: str, allowed: str | None = None) -> str:
-    """SQL that changes the row with the bound key if `condition` holds, and increases `updated_at`.
-
-    `allowed` is SQL for the rows that the viewer may change; by default `changeable`.
-    """
+    """SQL that changes the row with the bound key if `condition` holds, and increases `updated_at`."""
+    # `allowed` is SQL for the rows that the viewer may change, by default `changeable`.
     allowed = changeable(table, table.name) if allowed is None else allowed
     return f"""
         UPDATE {table.name}
@@ -91,27 +86,23 @@ def update(table: Table[Any], changes: str, condition: str, allowed: str | None 
 
 
 def returning_row(table: Table[Any], sql: str, bind: Mapping[str, Value]) -> Statement:
-    """The Statement for this SQL, which writes the row with the bound key and returns it."""
     of = f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
     return Statement(sql, bind, returning=returned(table), of=of)
 
 
 def assignments(table: Table[Any], names: Iterable[str]) -> str:
-    """What follows SET for these columns, bound to their names. Raises KeyError for an unknown column."""
+    """What follows SET; raises KeyError for an unknown column."""
     return ", ".join(f"{table.columns[name].name} = :{name}" for name in names)
 
 
 def differs(table: Table[Any], names: Iterable[str]) -> str:
-    """SQL: setting these columns would change the row. FALSE if there are none.
-
-    A value that the viewer may not see always counts as different: else setting it would reveal it.
-    """
+    """SQL: setting these columns would change the row. FALSE if there are none."""
+    # A value that the viewer may not see counts as different: else setting it would reveal it.
     parts = [f"{known(table, name)} IS NOT :{name}" for name in names]
     return f"({' OR '.join(parts)})" if parts else "FALSE"
 
 
 def disconnect_all(source: SourceType, condition: str) -> str:
-    """SQL that disconnects the open connections of `:chitty_id` if `condition` holds."""
     return f"""
         UPDATE connections
         SET status = 'disconnected', disconnected_at = :now, updated_at = {LATER}
@@ -121,11 +112,11 @@ def disconnect_all(source: SourceType, condition: str) -> str:
 
 
 def why_not_written(table: Table[Any], *questions: str, allowed: str | None = None) -> str:
-    """SQL that selects why nothing was written, for `check_row`.
-
-    It selects the row, if the viewer sees it; whether the viewer may change it (as for `update`); whether
-    it is UNCHANGED; then each question, an SQL expression over the row.
-    """
+    """SQL for `check_row`: the row, if the viewer sees it, and why nothing was written."""
+    # That is: whether the viewer may change the row (as for `update`), whether it is UNCHANGED, and
+    # each question, an SQL expression over the row.
+    # Whether the viewer may change the row (as for `update`); whether it is UNCHANGED; then each
+    # question, an SQL expression over the row.
     allowed = changeable(table, table.name) if allowed is None else allowed
     answers = ", ".join(
         f"{question} AS answer_{n}" for n, question in enumerate((allowed, UNCHANGED, *questions))
@@ -138,10 +129,9 @@ def why_not_written(table: Table[Any], *questions: str, allowed: str | None = No
 
 
 def check_row(table: Table[R], key: Value, rows: Rows) -> tuple[R, Values]:
-    """The row that `why_not_written` selected, and the answers to its questions.
+    """The row of `why_not_written`, and the answers to its questions.
 
-    Raises Refused if there is no such row, the viewer may not change it, or it has changed since
-    `if_updated_at`.
+    Raises Refused if there is none, the viewer may not change it, or it has changed since `if_updated_at`.
     """
     thing = table.row.__name__.lower()
     if not rows:
@@ -159,10 +149,9 @@ def check_row(table: Table[R], key: Value, rows: Rows) -> tuple[R, Values]:
 def write_or_explain(
     table: Table[R], writes: Sequence[str], explanation: str, bind: Mapping[str, Value]
 ) -> Program[tuple[R, Values | None]]:
-    """Run one batch: SQL that writes, the row itself last, then that of `why_not_written`.
-
-    Returns the new row and None, or the unchanged row and the answers. Raises Refused as `check_row` does.
-    """
+    """Run one batch: `writes`, the row itself last, then `explanation`; raises Refused like `check_row`."""
+    # Returns the new row and None, or the unchanged row and the answers.
+    # Returns the new row and None, or the unchanged row and the answers.
     *others, own = writes
     *_, written, rows = yield [
         *[Statement(sql, bind) for sql in others],
@@ -175,16 +164,13 @@ def write_or_explain(
 
 
 def reference(chitty_id: str, if_updated_at: str | None = None) -> dict[str, Value]:
-    """The binds that the fragments use, for the row with this ChittyID, now."""
     return {"chitty_id": chitty_id, "if_updated_at": if_updated_at, "now": instants.now()}
 
 
 def id_taken_problem(chitty_id: str) -> Problem:
-    """The problem that another actor, context or installation has the ChittyID of a new row."""
     message = f"the ChittyID {chitty_id} is already in use: leave it out to have one minted"
     return Problem(ErrorCode.ALREADY_EXISTS, ("chitty_id",), message)
 
 
 def refusal(code: ErrorCode, field: str, message: str) -> Refused:
-    """A Refused with one problem, at this input field."""
     return Refused([Problem(code, (field,), message)])

@@ -34,7 +34,7 @@ STORE = """
 
 
 class Outcome(Enum):
-    """The outcome of a delivery; its value is stored and sent in the response."""
+    """The values are stored, and sent in responses."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"  # only in the response: stored as applied
@@ -58,10 +58,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoredDelivery:
-    """The outcome of a delivery, how often it was received, and the row if it changed one.
-
-    `claimed` is the installation for which the caller, and nobody else, is to have a ChittyID minted.
-    """
+    """`claimed` is the installation for which the caller, and nobody else, must mint a ChittyID."""
 
     outcome: Outcome
     times: int
@@ -72,12 +69,9 @@ class StoredDelivery:
 def store(
     delivery: Delivery, outcome: Outcome, facts: Sequence[Fact], *, claimed_until: str
 ) -> Program[StoredDelivery]:
-    """Store a delivery and its facts, and apply them if the installation has a ChittyID.
-
-    One without becomes pending, and the caller holds the claim until `claimed_until`: see
-    `db.commands.pending_installations`. A repeated delivery is applied again, which changes nothing:
-    its id and event are not signed, so the first one may have been forged to block the true one.
-    """
+    """Store a delivery and its facts, and apply them if the installation has a ChittyID."""
+    # A repeated delivery is applied again, which changes nothing: its id and event are not signed,
+    # so the first one may have been forged to block the true one.
     bind: dict[str, Value] = {
         "body_sha256": delivery.body_sha256,
         "event": delivery.event,

@@ -1,7 +1,6 @@
 """The migrations, the ledger of those that ran on a database, and whether the two agree.
 
-The ledger is an ordinary table, since a version in the file's header would not survive a dump and D1 does
-not allow it. It has the checksum of each file's text, so that an edit is noticed.
+It is a table, since a version in the file's header would not survive a dump and D1 does not allow it.
 """
 
 import hashlib
@@ -26,21 +25,17 @@ NOT_ALLOWED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name without `.sql`, and its text with line feeds as line ends."""
+    """A file's name without `.sql`, and its text with line feeds as line ends."""
 
     name: str
     sql: str
 
     @property
     def checksum(self) -> str:
-        """The SHA-256 of the text, the same whatever line endings a checkout has."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
     def statements(self) -> Iterator[str]:
-        """The statements in order.
-
-        Raises BootRefused for one that would end or escape the migration's own transaction.
-        """
+        """Raises BootRefused for a statement that would end or escape the migration's own transaction."""
         statement = ""
         for piece in re.split(r"(?<=;)", self.sql):
             statement += piece
@@ -62,10 +57,7 @@ class Migration:
 
 
 def load(folder: Path) -> list[Migration]:
-    """The migrations of a folder in order.
-
-    Raises BootRefused unless they are numbered 0001, 0002 and so on.
-    """
+    """Raises BootRefused unless the files are numbered 0001, 0002 and so on."""
     paths = sorted(folder.glob("*.sql"))
     for number, path in enumerate(paths, start=1):
         if not path.name.startswith(f"{number:04}_"):
@@ -97,9 +89,9 @@ APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
 
 
 def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
-    """The names and checksums of the migrations that ran on this database, in order; none if it is empty.
+    """The names and checksums of the migrations that ran.
 
-    Raises BootRefused if it has tables but no ledger: it belongs to another program.
+    Raises BootRefused if there are tables but no ledger: the database belongs to another program.
     """
     tables = [name for (name,) in connection.execute(TABLES)]
     if "chittygraph_migrations" in tables:
@@ -113,7 +105,6 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
 
 
 def names() -> Program[list[str]]:
-    """The names of the migrations that ran, in order, on a migrated database."""
     (found,) = yield [Statement(APPLIED)]
     return [str(name) for name, _ in found]
 
@@ -121,11 +112,7 @@ def names() -> Program[list[str]]:
 def pending(
     migrations: Sequence[Migration], done: Mapping[str, str], path: Path
 ) -> list[Migration]:
-    """The migrations that are still to run.
-
-    Raises BootRefused if the database is newer than the code, a file was edited after it ran, or one was
-    left out.
-    """
+    """Raises BootRefused if the database is newer than the code, or a file was edited or left out."""
     known = {migration.name: migration for migration in migrations}
     for name, checksum in done.items():
         if name not in known:

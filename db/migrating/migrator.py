@@ -1,7 +1,6 @@
-"""Migrates a database file, at boot and by `chittygraph migrate`.
+"""Migrates a database file, at boot and by `chittygraph migrate`; several processes may do so at once.
 
-Several processes may boot at once: a new file appears whole or not at all, and each migration is looked up
-again under the write lock before it runs.
+A new file appears whole or not at all; each migration is looked up again under the write lock.
 """
 
 import logging
@@ -29,15 +28,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of a database file; `version` is the migration that ran last.
-
-    One that other programs made has no record of migrations: `recognised` are those whose work is there
-    all the same, and `repairs` what adopting it would repair.
-    """
-
     exists: bool
     applied: tuple[str, ...]
     pending: tuple[str, ...]
+    # For a registry of other programs: the migrations whose work is there, and what adoption repairs.
     recognised: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
@@ -47,17 +41,15 @@ class Status:
 
 
 def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
-    """Bring a database up to date, as `bring_up_to_date` does, and return what was applied."""
+    """Like `bring_up_to_date`, but return the names of the migrations that ran."""
     return bring_up_to_date(path, folder).applied
 
 
 def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """Create the database if there is none, apply the pending migrations and return what was done.
+    """Create the database or adopt one of other programs, then apply the pending migrations.
 
-    A registry that other programs made is copied beside it and adopted first. Each migration commits
-    together with the record that it ran: a boot that fails, or races another, leaves the database at the
-    end of a migration. Raises BootRefused, with nothing changed, for a file that cannot be served or whose
-    migrations are not ours.
+    Each migration commits together with its record in the ledger. Raises BootRefused, with nothing changed,
+    for a file that cannot be served or whose migrations are not ours.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -80,10 +72,7 @@ def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
 
 
 def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
-    """The migrations that ran and those that are pending; the database is only read.
-
-    Raises BootRefused if `migrate` would.
-    """
+    """The migrations that ran and those that are pending; raises BootRefused if `migrate` would."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file):
@@ -104,10 +93,7 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
 
 
 def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """What `repair` would do, found without writing.
-
-    Raises BootRefused where there is no database and where `migrate` would.
-    """
+    """What `repair` would do; raises BootRefused if there is no database or if `migrate` would."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file):
@@ -119,10 +105,7 @@ def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
 
 
 def repair(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
-    """Copy a migrated database beside it, then repair what `check` finds.
-
-    Raises BootRefused, with the database as it was, where it cannot be repaired.
-    """
+    """Copy a migrated database, then repair what `check` finds; raises BootRefused if it cannot."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file), closing(file_checks.connect(file, "rw")) as connection:
@@ -131,12 +114,10 @@ def repair(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
 
 
 def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
-    """The names of the migrations that `migrate` would apply; raises BootRefused where it would."""
     return list(inspect(path, folder).pending)
 
 
 def require_migrated(path: Path) -> None:
-    """Raise BootRefused where there is no database, or one that is not up to date."""
     status = inspect(path)
     if not status.exists:
         raise BootRefused(f"{path} does not exist: make it with `chittygraph migrate`")

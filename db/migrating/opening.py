@@ -18,11 +18,7 @@ TRIES = 5
 async def open_migrated(
     path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
 ) -> SQLiteDatabase:
-    """Migrate a file and open it.
-
-    Once it is open, nobody can replace it; if somebody replaced it before that, both steps are repeated.
-    Raises BootRefused if it cannot be migrated or opened, or is replaced each time.
-    """
+    """Migrate and open a file, again if somebody replaces it meanwhile; raises BootRefused if it cannot."""
     for _ in range(TRIES):
         await asyncio.to_thread(migrator.migrate, path)
         file = _identity(path)
@@ -45,7 +41,7 @@ async def open_migrated(
 async def open_existing(
     path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
 ) -> SQLiteDatabase:
-    """Open a file; raises BootRefused if it is missing, is not up to date or cannot be opened."""
+    """Raises BootRefused if the file is missing, is not up to date or cannot be opened."""
     await asyncio.to_thread(migrator.require_migrated, path)
     return await _open(path, readers, read_seconds, min_free_bytes)
 

@@ -41,11 +41,7 @@ DECLARATIONS = {
 
 
 def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) -> Path:
-    """Write the next migration of a folder and return its path.
-
-    It adds the columns of these tables that are declared and that no migration makes yet, and replaces
-    the tables' indexes of non-canonical rows. Raises BootRefused for a name in another form.
-    """
+    """Write the next migration for columns that none makes yet; raises BootRefused for a malformed name."""
     if not NAME.fullmatch(name):
         raise BootRefused(f"{name!r} is not the name of a migration: write add_topic_to_contexts")
     migrations = ledger.load(folder)
@@ -60,7 +56,6 @@ def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) 
 
 
 def replace_index(table: Table[Any]) -> str:
-    """The statements that make a table's index of non-canonical rows as it is declared now."""
     conditions = "\n    AND ".join(
         condition.replace(" THEN ", "\n        THEN ")
         for condition in json_text.canonical_conditions(table)

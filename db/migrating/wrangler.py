@@ -1,8 +1,4 @@
-"""wrangler's ledger of migrations, which is kept in step with ours.
-
-wrangler knows a migration by its file name. Other names are ignored: the database may have another
-program's migrations too.
-"""
+"""wrangler's ledger of migrations, which knows them by file name; other programs' names in it are ignored."""
 
 import sqlite3
 
@@ -29,10 +25,8 @@ ADD_MISSING = """
 
 
 def add_missing(connection: sqlite3.Connection) -> None:
-    """Add to wrangler's ledger, in the open transaction, the migrations that only ours has.
-
-    A table of that name that is not wrangler's stays unchanged.
-    """
+    """Add to wrangler's ledger, in the open transaction, the migrations that only ours has."""
+    # A table of that name that is not wrangler's stays unchanged.
     connection.execute(CREATE)
     if _has_ledger(connection):
         connection.execute(ADD_MISSING)

@@ -1,4 +1,4 @@
-"""ColumnTypes read stored values, each only when needed: a bad one is an error at its own field only.
+"""ColumnTypes read stored values when they are needed, so a bad one is an error at its own field only.
 
 They accept what other programs store: times without an offset, NULL or empty JSON, NULL counters.
 """

@@ -117,7 +117,6 @@ class Column:
         return stored is None and self.nullable
 
     def read(self, row: object) -> Any:
-        """Raises Unreadable if the stored value is not of the column's type."""
         stored: Value = getattr(row, self.name)
         return None if self.is_null(stored) else self.type.read(stored)
 

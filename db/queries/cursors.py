@@ -29,7 +29,6 @@ READ_KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
 
 
 def key() -> Program[bytes]:
-    """Return the database's cursor key; create it if there is none."""
     made = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": instants.now()})
     _, [(value,)] = yield [made, Statement(READ_KEY)]
     return bytes.fromhex(str(value))

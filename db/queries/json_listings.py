@@ -56,7 +56,6 @@ def shape(listing: Listing, cut: Cut, operands: list[Value]) -> tuple[Listing, C
 
 
 def _places(cursor: Values, operands: list[Value]) -> Values:
-    """Keep each NULL, since it changes the text of the SQL."""
     places: list[Value] = []
     for value in cursor:
         places.append(None if value is None else len(operands))

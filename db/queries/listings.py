@@ -20,8 +20,6 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The rows of a table or relation that meet `where`; `live` excludes soft-deleted rows."""
-
     table: Table[Any]
     relation: Relation[Any] | None
     where: Condition

@@ -10,14 +10,12 @@ from db.program import Program, Statement, Value
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A stored key without its secret; `last_used_on` is a day, such as 2026-01-31."""
-
     key_id: str
     actor_chitty_id: str
     label: str | None
     created_at: str
     expires_at: str | None
-    last_used_on: str | None
+    last_used_on: str | None  # a day, such as 2026-01-31
     revoked_at: str | None
 
 
@@ -30,7 +28,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What a credential is verified against; `owner` is None if the actor does not exist."""
+    """What verifies a credential; `owner` is None if the actor does not exist."""
 
     secret_sha256: str
     expires_at: str | None
@@ -127,7 +125,7 @@ def find(key_id: str) -> Program[StoredKey | None]:
 
 
 def record_use(key_id: str, today: str) -> Program[None]:
-    """Record the day, such as 2026-01-31, on which a key was last used."""
+    """`today` is a day, such as 2026-01-31."""
     yield [Statement(_USED, {"key_id": key_id, "today": today})]
 
 

@@ -1,4 +1,4 @@
-"""Describes the tables of a database file and their row counts, without changing it."""
+"""Describes the tables of a database file and counts their rows, without changing it."""
 
 import sqlite3
 from dataclasses import asdict

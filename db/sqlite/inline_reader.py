@@ -1,7 +1,4 @@
-"""Reads of a few rows by key in the event loop's thread, faster than a hop to another (W1 of the benchmark).
-
-It never waits for a lock, since that would block the event loop.
-"""
+"""Reads of a few rows by key in the event loop's thread, which is faster than a hop (W1 of the benchmark)."""
 
 import sqlite3
 from pathlib import Path
@@ -33,7 +30,6 @@ class InlineReader:
 
     @classmethod
     def open(cls, path: Path) -> "InlineReader":
-        """Raises sqlite3.Error if the file cannot be opened."""
         connection = sqlite3.connect(
             existing(path), uri=True, isolation_level=None, cached_statements=PREPARED_STATEMENTS
         )

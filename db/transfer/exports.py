@@ -19,24 +19,17 @@ from db.transfer.layout import Transfer
 
 @dataclass(frozen=True, slots=True)
 class ExportedRow:
-    """One row: its type, its key for messages, and its values by column in declared order.
-
-    A value is text, a whole number, a list, an object or None. If a stored value cannot be read as its
-    column's type, `problem` names it and there are no values.
-    """
+    """One row: its type, its key for messages, and its values by column in declared order."""
 
     type: str
     place: str
     values: dict[str, Any]
-    problem: str | None = None
+    problem: str | None = None  # names a value that is not of its column's type; no values then
 
 
 @contextmanager
 def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that reads a snapshot of a migrated database, which may be in use.
-
-    Raises BootRefused if the database cannot be read or is not up to date.
-    """
+    """A snapshot of a migrated database; raises BootRefused if it cannot be read or is not up to date."""
     migrator.require_migrated(path)
     with file_checks.looking(path.resolve(), alone=False) as connection:
         # Bytes that are not UTF-8 become a problem of their row instead of ending the read.
@@ -50,7 +43,6 @@ COUNT = "SELECT count(*) FROM {table}"
 
 
 def count(connection: sqlite3.Connection, transfers: Sequence[Transfer]) -> int:
-    """The number of rows that `rows` will yield."""
     counts = [
         connection.execute(COUNT.format(table=transfer.table.name)).fetchone()[0]
         for transfer in transfers

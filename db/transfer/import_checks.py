@@ -1,7 +1,6 @@
-"""The rules that imported rows must obey among each other and with the registry, one statement each.
+"""The rules that imported rows must obey, each one a statement that rejects every row that breaks it.
 
-A statement adds a reject for every row that breaks its rule. The rules apply to the registry as it would
-be after the import: rows that the file replaces do not count.
+They apply to the registry as it would be after the import: rows that the file replaces do not count.
 """
 
 import sqlite3
@@ -92,8 +91,7 @@ WITH_CHITTY_ID = [each for each in TRANSFERS if "chitty_id" in each.table.column
 def check(connection: sqlite3.Connection, *, update: bool) -> Iterator[None]:
     """Mark each staged row as new, changed or the same, and reject those that break a rule, step by step.
 
-    Columns that a line leaves out are filled in from the registry's row. Without `update`, a row that
-    differs from the registry's is rejected.
+    Columns that a line leaves out come from the registry's row. Without `update`, changed rows are rejected.
     """
     bind = {"now": instants.now()}
     for transfer in TRANSFERS:

@@ -19,8 +19,6 @@ PORTION = 5000
 
 
 class Progress(Protocol):
-    """Where the progress of an import is reported: each part with its steps."""
-
     def stage(self, label: str, total: int | None = None) -> None: ...
 
     def advance(self, amount: int = 1) -> None: ...
@@ -37,10 +35,7 @@ class RowCounts:
 
 
 def check(staged: Staging, path: Path, *, update: bool, progress: Progress) -> list[RowCounts]:
-    """Check the staged rows against a migrated database, which is only read.
-
-    Rows that break a rule are rejected in the staging. Raises Unavailable if it cannot be read.
-    """
+    """Check the staged rows against a migrated database; raises Unavailable if it cannot be read."""
     with _transaction(staged, path, "BEGIN"):
         return _check(staged, update=update, progress=progress)
 
@@ -48,10 +43,10 @@ def check(staged: Staging, path: Path, *, update: bool, progress: Progress) -> l
 def write(
     staged: Staging, path: Path, *, update: bool, min_free_bytes: int, progress: Progress
 ) -> list[RowCounts]:
-    """Check the staged rows and, if none is rejected, write them; returns once they are on the disk.
+    """Check the staged rows and, if none is rejected, write them; returns once they are durable.
 
-    Until then other programs read the registry as it was. Raises Unavailable, with nothing written, if the
-    database cannot be written or the disk has less than `min_free_bytes` left.
+    Raises Unavailable, with nothing written, if the database cannot be written or the disk has less than
+    `min_free_bytes` left.
     """
     with _transaction(staged, path, "BEGIN IMMEDIATE"):
         counted = _check(staged, update=update, progress=progress)

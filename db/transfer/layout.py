@@ -1,7 +1,7 @@
 """What exports and imports contain: the four tables and the installation facts.
 
-Rows of `installations` are computed from the facts: without them a late delivery could undo what a newer
-one reported. Deliveries and the server's keys are not included; backups and SQL dumps have those.
+Rows of `installations` are computed from the facts, so without them a late delivery could undo a newer one.
+Deliveries and the server's keys are only in backups and SQL dumps.
 """
 
 from dataclasses import dataclass
@@ -42,32 +42,25 @@ FACTS = Table(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uniqueness:
-    """Values that no two rows may share: SQL over a row named `{row}`, if `when` holds for both.
+    """Values that no two rows may share: SQL over a row named `{row}`, if `when` holds for both."""
 
-    `name` is for messages; `parked` assigns a temporary value that clashes with no other.
-    """
-
-    name: str
+    name: str  # for messages
     of: tuple[str, ...]
     when: str
-    parked: str = ""
+    parked: str = ""  # assigns a temporary value that clashes with no other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Transfer:
-    """One type of row: its table, the columns of its key and what must be unique.
-
-    `order` is the order in which rows are written fastest.
-    """
+    """One type of row: its table, the columns of its key and what must be unique."""
 
     table: Table[Any]
     key: tuple[str, ...]
-    order: tuple[str, ...]
+    order: tuple[str, ...]  # in which rows are written fastest
     unique: tuple[Uniqueness, ...] = ()
 
     @property
     def type(self) -> str:
-        """The type that a line of a file states: the name of the table."""
         return self.table.name
 
     def same(self, one: str, other: str) -> str:

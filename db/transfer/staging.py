@@ -1,7 +1,6 @@
 """A private database on disk for the rows to import, removed when it is closed.
 
-It bounds the memory of an import, and allows SQL to check all rows against each other and against the
-registry, which is attached as `registry`.
+It bounds the memory of an import, and lets SQL check the rows against each other and the attached `registry`.
 """
 
 import sqlite3
@@ -102,7 +101,7 @@ REJECTS = "SELECT line, reason FROM rejects ORDER BY line, rowid"
 
 @contextmanager
 def create() -> Iterator[Staging]:
-    """An empty staging database. Raises Unavailable if the disk has no room for its rows."""
+    """An empty staging database; raises Unavailable if the disk has no room for its rows."""
     # A named file: SQLite may be built to keep unnamed ones in memory.
     with temporary_folders.create() as folder:
         try:
@@ -135,7 +134,6 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def attached(staging: Staging, path: Path) -> Iterator[None]:
-    """Attach a migrated database as `registry` within the block."""
     connection = staging.connection
     connection.execute("ATTACH :file AS registry", {"file": f"{path.resolve().as_uri()}?mode=rw"})
     try:

@@ -1,7 +1,7 @@
-"""Adopting a registry that other programs made: recognise it, copy it, repair it and record what ran.
+"""Adopts a registry that other programs made: recognises, copies and repairs it, and records what ran.
 
-All of it is one transaction, so that a boot which is killed leaves either the database as it was or
-the adopted one. The copy beside it is made while nobody else can write.
+All of it is one transaction, so a killed boot leaves the database as it was or adopted. The copy beside it is
+made while nobody else can write.
 """
 
 import dataclasses
@@ -34,15 +34,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The migrations whose work is there already, those that run, and the repairs: done or to do.
-
-    `copy` is the name of the file that was made before, if one was.
-    """
+    """The migrations whose work is there already, those that run, and the repairs: done or to do."""
 
     recognised: list[str]
     applied: list[str]
     repairs: list[Repair]
-    copy: str | None = None
+    copy: str | None = None  # the name of the copy that was made before
 
 
 def is_due(connection: sqlite3.Connection) -> bool:
@@ -55,10 +52,8 @@ def is_due(connection: sqlite3.Connection) -> bool:
 def preview(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Adoption:
-    """What `adopt` would do, or `repair` to a database that is ours; it is only read.
-
-    Works on a private copy. Raises BootRefused where it cannot be done.
-    """
+    """What `adopt` would do, or `repair` to a database of ours; raises BootRefused if it cannot be done."""
+    # It works on a private copy.
     require_adoptable(connection, file, migrations)
     with closing(sqlite3.connect("", isolation_level=None)) as copy:  # SQLite's own temporary file
         connection.backup(copy)
@@ -68,10 +63,9 @@ def preview(
 def adopt(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Adoption | None:
-    """Copy the database beside it, then adopt it; None where another boot was first.
+    """Copy the database beside it, then adopt it; None if another boot was first.
 
-    The connection may write and has no transaction. Raises BootRefused or sqlite3.Error, with the
-    database as it was and no copy left, where it cannot be done.
+    Raises BootRefused or sqlite3.Error, with the database as it was and no copy left, if it cannot be done.
     """
     with _exclusively(connection):
         done = _after_copy(connection, file, migrations, "adoption") if is_due(connection) else None
@@ -81,7 +75,7 @@ def adopt(
 
 
 def repair(connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]) -> Adoption:
-    """The same for a database that is ours and that other programs wrote to."""
+    """Copy and repair a database of ours that other programs wrote to; raises like `adopt`."""
     with _exclusively(connection):
         done = _after_copy(connection, file, migrations, "repair")
     _log("database repaired", file, done)
@@ -125,10 +119,7 @@ def _log(event: str, file: Path, done: Adoption) -> None:
 def require_adoptable(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Recognition:
-    """Compare the database with the migrations.
-
-    Raises BootRefused, with every difference that cannot be repaired, where there is one.
-    """
+    """Raises BootRefused, with every difference that cannot be repaired, if there is one."""
     found = recognition.recognise(connection, migrations)
     differences = found.differences or _ambiguous(connection, found)
     if differences:
@@ -212,11 +203,10 @@ def _bring_up_to_date(
 
 @contextmanager
 def _without_triggers(connection: sqlite3.Connection, found: Recognition) -> Iterator[None]:
-    """Drop what would act on a repair or forbid one that is half done, and create it again.
-
-    Triggers of others could overwrite repaired values. Of two connections that are active in the same
-    place, which another's unique index may forbid too, one is ended only after both were repaired.
-    """
+    """Drop what would act on a repair or forbid one that is half done, and create it again."""
+    # Triggers of others could overwrite repaired values. Of two connections that are active in the
+    # same place, which another's unique index may forbid too, one is ended only after both were
+    # repaired.
     aside = [
         each
         for name, each in found.stored.items()

@@ -13,10 +13,10 @@ PAGES_AT_ONCE = 20_000
 
 
 def make(file: Path, event: str) -> Path:
-    """Make a checked copy of the committed state, named `<file>.before-<event>-<UTC time>`.
+    """Make a checked, durable copy of the committed state, named `<file>.before-<event>-<UTC time>`.
 
-    Unlike a backup it copies any database, page by page. It appears once it is on the disk. Raises
-    BootRefused if it is damaged, and sqlite3.Error or OSError if it cannot be made; nothing is left then.
+    Unlike a backup it copies any database, page by page. Raises BootRefused if it is damaged, and
+    sqlite3.Error or OSError if it cannot be made; nothing is left then.
     """
     copy = file.with_name(f"{file.name}.before-{event}-{new_files.stamp()}")
     with new_files.aside(copy) as new:

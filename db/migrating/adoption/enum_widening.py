@@ -1,7 +1,7 @@
 """Makes the tables of other programs accept every value of our enumerations.
 
-SQLite cannot alter a CHECK. Its documentation describes how to change a constraint without touching the
-rows (lang_altertable.html, section 7): rewrite the SQL of the table in sqlite_schema.
+SQLite cannot alter a CHECK, but documents how to rewrite a table's SQL in sqlite_schema
+(lang_altertable.html, section 7).
 """
 
 import re
@@ -19,7 +19,6 @@ REWRITE = "UPDATE sqlite_schema SET sql = :sql WHERE type = 'table' AND lower(na
 
 
 def widen(connection: sqlite3.Connection, report: Report) -> None:
-    """Rewrite, in the open transaction, each `CHECK (column IN (...))` that lacks one of our values."""
     changed = {}
     for table in TABLES:
         (before,) = connection.execute(TABLE_SQL, {"table": table.name}).fetchone()

@@ -1,8 +1,7 @@
-"""Which migrations a database amounts to, found in what it holds, whatever it says of itself.
+"""Finds which migrations a database amounts to, from what it holds.
 
-Each statement of a migration is run on an empty database to see what it makes. A statement whose objects
-the database has need not run. An object of the same name with another definition is a difference, which
-nothing here can repair.
+Each statement of a migration runs on an empty database to see what it makes; if the database has that, it
+need not run. An object of the same name with another definition is a difference, which nothing here repairs.
 """
 
 import sqlite3
@@ -34,10 +33,9 @@ _FREE_TEXT = (column_types.TEXT, None)
 class Recognition:
     """How a database compares with the migrations.
 
-    `stored` is what it holds, `expected` what all migrations make, `created` each object as it first was.
-    `complete` are the migrations of which everything is there; of the others, `statements` are what is
-    still to run and `missing` what that makes. `differences` says in words what cannot be repaired.
-    `unique` are the columns, by table, that our statements take for unique and nothing keeps so.
+    `stored` is what it holds, `expected` what all migrations make, `created` each object as it first was. Of
+    the migrations that are not `complete`, `statements` are still to run and make `missing`. `unique` are the
+    columns, by table, that our statements take for unique although the database does not enforce it.
     """
 
     stored: Objects
@@ -67,7 +65,6 @@ class Step:
 
 
 def recognise(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Recognition:
-    """Compare a database, which is only read, with these migrations."""
     steps = _run_on_empty(tuple(migrations))
     found = Recognition(catalog.read(connection), expected=steps[-1].after)
     definitions: dict[str, list[str]] = defaultdict(list)  # a later migration may replace an index

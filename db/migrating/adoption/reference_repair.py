@@ -1,7 +1,4 @@
-"""Repairs of references between rows, which nothing enforced where other programs wrote.
-
-Each runs after every value was repaired, in the same transaction.
-"""
+"""Repairs references between rows, after all values and in the same transaction."""
 
 import sqlite3
 
@@ -91,7 +88,7 @@ END_TWINS = f"""
 
 
 def end_twins(connection: sqlite3.Connection, now: str, report: Report) -> None:
-    """Leave the newest of several active connections to the same place active."""
+    """Leave only the newest of several active connections to the same place active."""
     found = [key for (key,) in connection.execute(TWINS)]
     connection.execute(END_TWINS, {"connections": json_list(found), "now": now})
     for key in found:
@@ -111,8 +108,6 @@ KEEP_SUSPENSIONS = f"""
 
 
 def keep_suspensions(connection: sqlite3.Connection) -> None:
-    """Record since when installations are suspended, so that no older webhook event ends that.
-
-    Whatever GitHub sends is newer than the other columns of a row, and nothing undoes a removal.
-    """
+    """Record since when installations are suspended, so that no older webhook event ends that."""
+    # Whatever GitHub sends is newer than the other columns of a row, and nothing undoes a removal.
     connection.execute(KEEP_SUSPENSIONS)

@@ -35,13 +35,10 @@ class Recorded:
 
 @dataclass(slots=True)
 class Report:
-    """The repairs, and the replaced values that are recorded nowhere else."""
-
     counted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     replaced: list[tuple[str, str, str, Value, Value]] = field(default_factory=list)
 
     def note(self, table: str, column: str, problem: str, rows: int = 1) -> None:
-        """Count rows with this problem."""
         if rows:
             self.counted[table, column, problem] += rows
 
@@ -67,7 +64,6 @@ KEEP_VALUE = """
 
 
 def record(connection: sqlite3.Connection, report: Report, backup: str | None) -> None:
-    """Write the report into its database; `backup` is the name of the copy made before."""
     now = instants.now()
     for repair in report.repairs:
         bind = {
@@ -90,10 +86,7 @@ REPAIRS = """
 
 
 def of_file(path: Path) -> list[Recorded]:
-    """All repairs of a migrated file, oldest first.
-
-    Raises BootRefused or sqlite3.Error if it cannot be read.
-    """
+    """All repairs of a migrated file, oldest first; raises BootRefused or sqlite3.Error."""
     with file_checks.reading(path.resolve()) as connection:
         found = connection.execute(REPAIRS).fetchall()
     return [Recorded(at, copy, Repair(*repair)) for at, copy, *repair in found]

@@ -1,7 +1,4 @@
-"""Rewriting the stored values of a registry in canonical form, within one transaction.
-
-Every row is read; valid values are left alone, so that a second repair finds nothing.
-"""
+"""Rewrites the stored values of a registry in canonical form; valid values stay as they are."""
 
 import logging
 import sqlite3
@@ -23,10 +20,9 @@ ROWS_AT_ONCE = 20_000
 
 
 def repair(connection: sqlite3.Connection, expected: Mapping[str, Object], report: Report) -> None:
-    """Repair every value of the four tables, except in columns that are not there yet.
+    """Repair the four tables, which our migrations declare as `expected`, in the open transaction.
 
-    `expected` is how our migrations declare the tables. Raises sqlite3.Error where somebody else's
-    constraint forbids what is canonical here.
+    Raises sqlite3.Error if somebody else's constraint forbids what is canonical here.
     """
     now = instants.now()
     reading_text, connection.text_factory = connection.text_factory, _text

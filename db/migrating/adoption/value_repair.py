@@ -1,7 +1,7 @@
-"""The canonical value for a stored value that is not in the form its column has here.
+"""The canonical value for a stored value in another form.
 
-An old form of the same value becomes the canonical one. A value that cannot be read is replaced by one
-that can be served and claims as little as possible; it is then `lost`, and the original is kept.
+A value that cannot be read is replaced by one that can be served and claims as little as possible; it is then
+`lost`, and the original is kept.
 """
 
 import re
@@ -77,14 +77,13 @@ class Place:
 
 
 def actor_type(text: str) -> enums.ActorType:
-    """What kind of actor a ChittyID names: SYSTEM where it does not say."""
+    """The type of actor that a ChittyID names, or SYSTEM."""
     named = chitty_id.type_of(chitty_id.normalise(text))
     found = [member for member, names in _TYPES.items() if named in names]
     return found[0] if found else enums.ActorType.SYSTEM
 
 
 def validator(column: Column) -> Callable[[Value], bool]:
-    """The test whether a value of this column needs no repair."""
     kind = column.type
     if isinstance(kind.python, type) and issubclass(kind.python, Enum):
         return frozenset(member.value for member in kind.python).__contains__
@@ -129,7 +128,6 @@ _VALID: dict[column_types.ColumnType, Callable[[Value], bool]] = {
 
 
 def repair(place: Place) -> Repaired:
-    """Repair the value at this place, which is not valid."""
     stored, kind = place.row[place.column.name], place.column.type
     if isinstance(stored, bytes):
         text = stored.decode(errors="replace")
@@ -154,7 +152,7 @@ def _instant(place: Place, stored: Value) -> Repaired:
 
 
 def _moment(stored: Value) -> str | None:
-    """The instant that a text or a Unix time in seconds or milliseconds means, if it means one."""
+    """The instant of a text, or of a Unix time in seconds or milliseconds."""
     try:
         if isinstance(stored, int | float):
             seconds = stored / 1000 if abs(stored) >= _MILLISECONDS_SINCE else stored
@@ -180,7 +178,7 @@ def _json(place: Place, stored: Value) -> Repaired:
 
 
 def _string_list(place: Place, stored: Value) -> Repaired:
-    """Of a list of other things each is taken by its name: an app's repositories come so."""
+    """An item that is not a text is replaced by its name: an app's repositories come as objects."""
     try:
         found = loads(stored) if isinstance(stored, str) else None
     except (ValueError, RecursionError):
