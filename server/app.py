@@ -1,4 +1,4 @@
-"""The whole server as an ASGI application: which endpoint is mounted where, and who may use it."""
+"""The ASGI application: which endpoint is mounted where, and who may use it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,16 +32,12 @@ GRAPHQL = "/graphql"
 
 
 class App(Starlette):
-    """The application, with a shortcut to the path that nearly all requests take.
-
-    `service` is there from start-up to shutdown.
-    """
+    """`service` exists from start-up to shutdown; `graphql` is a shortcut past Starlette's routing."""
 
     service: Service
     graphql: dict[str, ASGIApp]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "lifespan" and scope["path"] == GRAPHQL:
             scope["app"] = self
             # Starlette's routing took a tenth of a small request's time (W1).
@@ -53,7 +49,7 @@ class App(Starlette):
 def create_app(settings: Settings) -> App:
     """The application for these settings; raises InvalidSetting for a bad file of documents.
 
-    Starting it migrates and opens the database, and raises BootRefused if that fails.
+    Starting it migrates and opens the database; raises BootRefused if that fails.
     """
     documents = service.documents(settings)
     persisted = persisted_documents.load(settings, documents)

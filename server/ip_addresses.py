@@ -7,7 +7,6 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def parse(text: str) -> Address | None:
-    """The address; None for a name or anything else."""
     try:
         return ipaddress.ip_address(text)
     except ValueError:
@@ -15,10 +14,7 @@ def parse(text: str) -> Address | None:
 
 
 def client_network(address: str) -> str:
-    """What one client controls: its IPv4 address, or the /64 network around its IPv6 address.
-
-    Any other text is returned as it is.
-    """
+    """What one client controls: its IPv4 address, or the /64 of its IPv6 address; other text as it is."""
     if ":" not in address:
         return address
     parsed = ipaddress.IPv6Address(address)

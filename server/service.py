@@ -1,4 +1,4 @@
-"""The running service: what its endpoints use, from the moment it starts until it stops."""
+"""What the endpoints use, from the server's start until it stops."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ from server.telemetry.otel import Tracer
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Service:
-    """What endpoints use. The app holds it in an attribute: `app.state` is ten times slower."""
+    """The app holds it in an attribute: `app.state` is ten times slower."""
 
     settings: Settings
     db: Database
@@ -40,10 +40,7 @@ async def running(
     persisted_documents: PersistedDocuments,
     metrics: Metrics,
 ) -> AsyncIterator[Service]:
-    """Migrate and open the database and start the service; write what waits and stop it on leaving.
-
-    Raises BootRefused if the database cannot be migrated.
-    """
+    """Migrate and open the database, and start the service; stop it on leaving. Raises BootRefused."""
     db = await open_database(
         settings.database,
         readers=settings.readers,
@@ -80,14 +77,12 @@ async def running(
 
 
 def documents(settings: Settings) -> Documents:
-    """Prepares documents within the limits that the settings set."""
     return Documents(
         introspection=settings.shows_schema, limits=limits(settings), policy=policy(settings)
     )
 
 
 def policy(settings: Settings) -> Policy:
-    """The numbers that the registry's rules depend on."""
     return Policy(
         page_default=settings.page_default,
         page_max=settings.page_max,
@@ -96,7 +91,6 @@ def policy(settings: Settings) -> Policy:
 
 
 def limits(settings: Settings) -> Limits:
-    """How large an operation may be."""
     return Limits(
         tokens=settings.max_tokens,
         depth=settings.max_depth,

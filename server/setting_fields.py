@@ -1,7 +1,6 @@
 """How settings are declared, read and checked one by one; `server.settings` lists them.
 
-A setting is a dataclass field made by `setting`. Its value comes from a command's flag, else from the
-`CHITTYGRAPH_*` variable, else from the default.
+A setting comes from a command's flag, else from its `CHITTYGRAPH_*` variable, else from its default.
 """
 
 import difflib
@@ -19,11 +18,11 @@ NOT_SETTINGS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
 
 
 class InvalidSetting(Exception):
-    """Raised for an unknown setting or an invalid value; the message names the flag or variable."""
+    """The message names the flag or variable."""
 
 
 def setting(default: Any, help: str, low: float = 0, high: float = sys.maxsize) -> Any:  # noqa: A002
-    """Declare a setting with its default and help text; a number must lie between `low` and `high`."""
+    """Declare a setting; a number must lie between `low` and `high`."""
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
 
@@ -47,7 +46,7 @@ def accepted_values(hint: Any) -> str:
 
 
 def default_text(declared: Field[Any]) -> str:
-    """A setting's default, written as its variable would be."""
+    """A setting's default, as its variable would hold it."""
     if declared.default is None:
         return "auto"
     text = str(declared.default)
@@ -61,10 +60,7 @@ def comma_separated(text: str) -> tuple[str, ...]:
 def read(
     settings_class: Any, environ: Mapping[str, str], flags: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The values that are set by `flags` (keyed by setting name) or, failing that, by variables.
-
-    Raises InvalidSetting.
-    """
+    """The values set by `flags` (by setting name), else by variables; raises InvalidSetting."""
     _check_names(settings_class, environ)
     config = Config(environ=environ, env_prefix=PREFIX)
     hints = get_type_hints(settings_class)

@@ -1,6 +1,6 @@
 """The settings: each is declared here once, with its type, default and help text.
 
-They come from `CHITTYGRAPH_*` variables or from flags of the same name, and are read once, at start.
+They are read once, at start, from flags or from `CHITTYGRAPH_*` variables.
 """
 
 import importlib.util
@@ -33,7 +33,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an operator can configure. Raises InvalidSetting for invalid or contradictory values."""
+    """Raises InvalidSetting for invalid or contradictory values."""
 
     database: str = setting(
         "chittygraph.db", "Path of the SQLite file, or `sqlite:///` URL; created if missing."
@@ -170,10 +170,7 @@ class Settings:
     def read(
         cls, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None
     ) -> "Settings":
-        """The settings as set by `flags` (keyed by setting name) and then by variables.
-
-        Raises InvalidSetting.
-        """
+        """The values set by `flags` (by setting name), else by variables; raises InvalidSetting."""
         return cls(**setting_fields.read(cls, environ, flags or {}))
 
     @property
@@ -186,7 +183,6 @@ class Settings:
 
     @property
     def shows_schema(self) -> bool:
-        """Whether clients may introspect."""
         return self.auth == "open" if self.introspection is None else self.introspection
 
     @property

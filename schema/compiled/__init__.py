@@ -1,1 +1,1 @@
-"""Compiled execution: an operation becomes a plan once, and each run of it one Program."""
+"""Compiled execution: operations made into Programs once, and run without walking fields."""

@@ -1,9 +1,7 @@
-"""The arguments of a field as its resolver takes them, made by converters that are built once per type.
+"""A field's arguments as its resolver takes them, by converters that are built once per type.
 
-Strawberry inspects the type of every value anew with each call, which took a tenth of a small mutation
-(W4 of the benchmark). Values arrive here as graphql-core has coerced them. Filters and orderings become
-the objects that Strawberry makes; inputs of mutations become the mappings that the rules take, the
-same that `schema.inputs.to_inputs` makes of Strawberry's objects.
+Strawberry inspects the type of every value on each call: a tenth of a small mutation (W4). Filters and
+orderings become Strawberry's objects, inputs of mutations the mappings of `schema.inputs.to_inputs`.
 """
 
 from collections.abc import Callable
@@ -40,10 +38,8 @@ Named: TypeAlias = list[tuple[str, str, Convert]]
 
 @dataclass(eq=False, slots=True)
 class Arguments:
-    """The arguments that an operation gives to one field.
-
-    `scalars` pairs Python's names with variables if each argument that is given is a scalar from a
-    variable, and no other has a default: nothing is left to convert then.
+    """`scalars` pairs Python's names with variables if nothing needs conversion: every argument is a scalar
+    from a variable, and no absent one has a default.
     """
 
     field: GraphQLField
@@ -54,7 +50,6 @@ class Arguments:
 
     @classmethod
     def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
-        """The arguments that a node gives to a field."""
         values = [argument.value for argument in node.arguments or ()]
         names = arguments(field)
         has_variables = any(map(_has_variable, values))
@@ -98,13 +93,12 @@ def _has_variable(value: Any) -> bool:
 
 
 def arguments(field: GraphQLField) -> Named:
-    """The arguments of a field."""
     source = field.extensions[DEFINITION].metadata.get(METADATA)
     return _named(field.args, _mapping if isinstance(source, MutationField) else _object)
 
 
 def converted(coerced: dict[str, Any], named: Named) -> dict[str, Any]:
-    """Those of these values that the client sent, under their names in Python."""
+    """The values that the client sent, by their names in Python."""
     return {python: convert(coerced[name]) for name, python, convert in named if name in coerced}
 
 
@@ -143,8 +137,6 @@ def _mapping(type_: GraphQLInputObjectType) -> Convert:
 
 
 class _Object:
-    """Makes the Strawberry object of an input type."""
-
     def __init__(self, type_: GraphQLInputObjectType) -> None:
         self._type = type_
         self._make: Callable[..., Any] = type_.extensions[DEFINITION].origin

@@ -31,18 +31,16 @@ def source_of(definition: GraphQLField) -> Any:
 
 
 class Compiler:
-    """Compiles the selections of one operation, with one outcome of @skip and @include; raises Fallback."""
+    """Compiles one operation's selections for one outcome of @skip and @include; raises Fallback."""
 
     def __init__(self, collector: FieldCollector) -> None:
         self.collector = collector
 
     def type_of(self, table: Table[Any]) -> GraphQLObjectType:
-        """The GraphQL type of a table's rows."""
         type_: GraphQLObjectType = self.collector.schema.type_map[table.row.__name__]  # type: ignore[assignment]
         return type_
 
     def lookup(self, table: Table[Any], column: str) -> TableLookup:
-        """A lookup in a table, without a use yet."""
         return TableLookup(Columns(table, [column]), [])
 
     def use(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
@@ -51,7 +49,6 @@ class Compiler:
         lookup.uses.append(Use(field.key, required, plan))
 
     def rows(self, columns: Columns, nodes: Sequence[FieldNode]) -> RowPlan:
-        """The plan for what the nodes select of a table's rows."""
         table, type_ = columns.table, self.type_of(columns.table)
         writer = Writer(columns)
         steps: list[Step] = []
@@ -91,7 +88,6 @@ class Compiler:
     def page(
         self, source: sources.PagedList, definition: GraphQLField, field: CollectedField
     ) -> PagePlan:
-        """The plan for a page field."""
         columns = Columns(source.table, [source.table.key])
         type_: Any = get_named_type(definition.type)
         parts: list[pages.Part] = []

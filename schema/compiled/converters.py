@@ -1,7 +1,7 @@
-"""Converts stored values to those of the answer, a whole column at a time.
+"""Converts stored values to those of the response, a whole column at a time.
 
-Ordinary values are recognised together, in passes that run in C. A column with any other value is read value
-by value with its ColumnType, as generic execution does: so both give, and refuse, the same.
+Columns of ordinary values are converted in passes that run in C. If any value is unusual, each is read
+with the ColumnType, as generic execution does.
 """
 
 from collections import deque
@@ -46,7 +46,6 @@ def converter(column: Column) -> Converter:
 
 
 def singly(read: Callable[[Value], Any]) -> Converter:
-    """A converter that reads value by value."""
     return lambda values: list(map(read, values))
 
 
@@ -64,7 +63,7 @@ def _big_ints(values: Values, types: set[type]) -> Values | None:
 
 
 def _instants(values: Values, types: set[type]) -> Values | None:
-    """The values, when each is canonical: as long as one, with its separators, and in the calendar."""
+    """The values if all are canonical: length, separators and calendar."""
     if not types <= {str, NoneType}:
         return None
     texts = [value for value in values if value is not None]

@@ -1,4 +1,4 @@
-"""Rows that SQLite writes as the JSON of the answer: Python reads only those that cursors are made of."""
+"""Rows that SQLite writes as the response's JSON; Python reads only those that cursors are made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from schema.compiled.rows import RowPlan
 
 @dataclass(frozen=True, slots=True)
 class JsonRows:
-    """The members of a page's objects, and those of them that hold the values of cursors."""
+    """The members of a page's objects, and those that hold the values of cursors."""
 
     members: list[Member]
     ordered_by: list[tuple[str, Column]]
 
     @classmethod
     def of(cls, plan: RowPlan, order: Sequence[Order]) -> "JsonRows | None":
-        """How to write these objects; None if SQLite cannot, or if they lack a value of the cursor."""
+        """None if SQLite cannot write these objects, or if they lack a value of the cursor."""
         members = plan.members
         if members is None or not json_text.has_json_text(members):
             return None
@@ -52,26 +52,24 @@ class JsonRows:
 
 @dataclass(frozen=True, slots=True)
 class JsonPage:
-    """The rows of one page, kept as one text: nothing but the first and the last is ever read."""
+    """The rows of one page in one text, of which only the first and the last are ever read."""
 
     count: int
     text: str
 
     @classmethod
     def of(cls, count: int, text: str, cut: Cut) -> "JsonPage":
-        """The page of the rows that were read: one too many is dropped, and the list's order restored."""
+        """Drop the row that was read ahead, and restore the list's order."""
         if count > cut.limit:
             count, text = cut.limit, text.rpartition(ROW)[0]
         return cls(count, ROW.join(reversed(text.split(ROW))) if cut.backward else text)
 
     def __len__(self) -> int:
-        """The number of rows."""
         return self.count
 
     def __getitem__(self, end: int) -> str:
-        """The first row at 0, or the last at -1."""
+        """The first row at 0, the last at -1."""
         return self.text.rpartition(ROW)[2] if end else self.text.partition(ROW)[0]
 
     def array(self) -> orjson.Fragment:
-        """The rows as a JSON array."""
         return orjson.Fragment(f"[{self.text.replace(ROW, ',')}]")

@@ -17,8 +17,6 @@ from schema.compiled.rows import Columns, RowPlan
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One place of an object that a to-one relation fills."""
-
     key: str
     required: bool
     plan: RowPlan
@@ -34,7 +32,7 @@ class TableLookup:
 
     @property
     def statement(self) -> JsonStatement:
-        """The statement that fetches them; the columns are complete once everything is compiled."""
+        """The columns are complete only once the whole plan is compiled."""
         if self.cached is None:
             self.cached = json_listings.rows(self.table, self.by, self.columns.names[1:])
         return self.cached
@@ -46,18 +44,14 @@ class TableLookup:
 
     @property
     def table(self) -> Table[Any]:
-        """The table that the rows are in."""
         return self.columns.table
 
     @property
     def most(self) -> float:
-        """How many rows at most one key leads to."""
         return 1 + sum(use.plan.most for use in self.uses)
 
 
 class LookupTask:
-    """The task that puts the row with each key into its object."""
-
     def __init__(
         self, lookup: TableLookup, targets: list[tuple[dict[str, Any], Value]], run: PlanRun
     ) -> None:
@@ -80,18 +74,16 @@ class LookupTask:
 
 @dataclass(eq=False, slots=True)
 class ToOneStep:
-    """A to-one relation, by the index of the column that holds the key."""
+    """A to-one relation; `index` is the key's column."""
 
     lookup: TableLookup
     index: int
 
     @property
     def most(self) -> float:
-        """See Step."""
         return self.lookup.most
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
-        """One lookup of the keys that are not NULL."""
         index = self.index
         targets = [
             (built, row[index])
@@ -114,11 +106,9 @@ class UnionStep:
 
     @property
     def most(self) -> float:
-        """See Step."""
         return max(lookup.most for lookup in self.lookups.values())
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
-        """A lookup for each table that any of the objects leads to."""
         targets: dict[str, list[tuple[dict[str, Any], Value]]] = {}
         for built, row in zip(objects, rows, strict=True):
             which = row[self.by]

@@ -1,4 +1,4 @@
-"""Pages in a plan: the statements of one page field, and how its answer is built from their rows."""
+"""Pages in a plan: the statements of one page field, and the response built from their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ Resolver: TypeAlias = Callable[[int, Any], Any]
 class PageRows:
     """The rows of a page field, for all its parents.
 
-    Each of `pages` holds rows as arrays of values, which `flat` concatenates, or is a JsonPage.
+    Each of `pages` is a JsonPage or holds rows as arrays of values, which `flat` concatenates.
     """
 
     cut: Cut
@@ -53,13 +53,11 @@ class PageRows:
         return objects
 
     def has_next(self, index: int) -> bool:
-        """Whether the list of the parent at this index goes on after its page."""
         return bool(not self.cut.backward and self.more[index]) or bool(
             self.beyond and self.beyond[index]
         )
 
     def has_previous(self, index: int) -> bool:
-        """Whether the list of the parent at this index has rows before its page."""
         return bool(self.cut.backward and self.more[index]) or bool(
             self.before and self.before[index]
         )
@@ -69,9 +67,7 @@ class Part(Protocol):
     """One selected field of a page."""
 
     @property
-    def key(self) -> str:
-        """Its response key."""
-        ...
+    def key(self) -> str: ...
 
     def resolver(self, page: PageRows) -> Resolver:
         """What makes it for each parent; called once per parent, in order."""
@@ -79,15 +75,13 @@ class Part(Protocol):
 
 
 def _split(values: list[Any]) -> Resolver:
-    """Split what was made of all rows by parent."""
+    """Split by parent what was made of all rows."""
     rest = iter(values)
     return lambda _, rows: list(islice(rest, len(rows)))
 
 
 @dataclass(frozen=True, slots=True)
 class TypeName:
-    """`__typename`."""
-
     key: str
     name: str
 
@@ -97,8 +91,6 @@ class TypeName:
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """`nodes`."""
-
     key: str
     plan: RowPlan
 
@@ -110,7 +102,7 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """`edges`: by response key the plan of the node, a constant text, or None for the cursor."""
+    """By response key the plan of the node, a constant text, or None for the cursor."""
 
     key: str
     fields: list[tuple[str, RowPlan | str | None]]
@@ -151,8 +143,6 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """`totalCount`."""
-
     key: str
 
     def resolver(self, page: PageRows) -> Resolver:
@@ -161,10 +151,7 @@ class Total:
 
 @dataclass(eq=False, slots=True)
 class PageShape:
-    """What all runs of a page field have in common whose arguments differ in values only.
-
-    `encoders` make cursors, by the key that these are authenticated with.
-    """
+    """What page fields share whose arguments differ in values only; `encoders` of cursors are by key."""
 
     statements: list[JsonStatement]
     has_rows: bool
@@ -175,7 +162,7 @@ class PageShape:
 
 @dataclass(eq=False, slots=True)
 class PageStatements:
-    """The statements of a page field whose arguments are known; the parents are still to be bound."""
+    """The statements of a page field with its arguments, not yet with its parents."""
 
     cut: Cut
     shape: PageShape
@@ -184,8 +171,6 @@ class PageStatements:
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class PagePlan:
-    """What is selected of a page, compiled."""
-
     source: PagedList
     arguments: Arguments
     columns: Columns
@@ -199,7 +184,6 @@ class PagePlan:
     reference: "ReferenceType[PagePlan]" = field(init=False)
 
     def __post_init__(self) -> None:
-        """See what is selected."""
         parts = self.parts
         self.infos = {name for part in parts if isinstance(part, Info) for _, name in part.fields}
         edges = [each for part in parts if isinstance(part, Edges) for _, each in part.fields]
@@ -236,7 +220,6 @@ class PagePlan:
 
 @lru_cache(SHAPES_CACHED)
 def _shape(reference: "ReferenceType[PagePlan]", listing: Listing, cut: Cut) -> PageShape:
-    """Write the statements of a page field for arguments of this shape."""
     plan = reference()  # weak, so that this cache keeps no document that has been evicted
     if plan is None:
         raise LookupError("the plan of the page is gone")
@@ -284,7 +267,6 @@ class PageTask:
         self.rows = 0
 
     def take(self, texts: list[str]) -> Iterator[Task]:
-        """Put a page into each parent's object."""
         page = self._rows(texts)
         parts = [(part.key, part.resolver(page)) for part in self._plan.parts]
         for index, (parent, rows) in enumerate(zip(self._objects, page.pages, strict=True)):
@@ -343,7 +325,7 @@ class PageTask:
 
 @dataclass(eq=False, slots=True)
 class PageStep:
-    """A to-many relation, by the index of the column that says whose."""
+    """A to-many relation; `index` is the column with the parent."""
 
     key: str
     plan: PagePlan

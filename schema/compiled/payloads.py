@@ -26,8 +26,6 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class MutationPlan:
-    """One mutation field: how to perform it, and its payload, compiled."""
-
     field: CollectedField
     source: sources.MutationField
     arguments: Arguments
@@ -40,7 +38,7 @@ class MutationPlan:
         return sum(inf if entity.is_list else entity.plan.most for entity in entities)
 
     def begin(self, payload: Any, run: PlanRun) -> tuple[dict[str, Any], list[Task]]:
-        """Build the payload's object; returns it with the tasks that complete it. Raises Unreadable."""
+        """The payload's object, and the tasks that complete it; raises Unreadable."""
         data: dict[str, Any] = {}
         tasks: list[Task] = []
         for key, part in self.parts:

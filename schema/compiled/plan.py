@@ -1,8 +1,4 @@
-"""Plans: an operation compiled to tasks, which run level by level as one Program.
-
-A step of a plan makes a Task once it is known for which objects. The Task has the statements, puts what
-they returned into the objects, and yields the Tasks of the next level.
-"""
+"""Plans: an operation compiled to steps, which make tasks that run level by level as one Program."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,28 +19,23 @@ Objects: TypeAlias = list[dict[str, Any]]
 
 
 class Fallback(Exception):
-    """Raised if an operation needs generic execution; the message is the reason, as metrics report it."""
+    """The operation needs generic execution; the message is the reason that metrics report."""
 
 
 @dataclass(eq=False, slots=True)
 class PlanRun:
-    """One run of a plan: the context of the operation, and its coerced variables."""
-
     ctx: OperationContext
     variables: VariableValues
 
 
 class Task(Protocol):
-    """Statements, and what to do with their rows.
-
-    Each statement returns one JSON text. `rows` is the number of rows that those held, once taken.
-    """
+    """Statements that return one JSON text each; `rows` is how many rows those held, once taken."""
 
     statements: list[Statement]
     rows: int
 
     def take(self, texts: list[str]) -> "Iterator[Task]":
-        """Put what the statements returned into the answer, and yield the next level's tasks."""
+        """Put the results into the response, and yield the next level's tasks."""
         ...
 
 
@@ -53,19 +44,16 @@ class Step(Protocol):
 
     @property
     def most(self) -> float:
-        """How many rows at most it reads for one object, those they lead to included."""
+        """How many rows at most it reads for one object, all levels below included."""
         ...
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
-        """The tasks that fetch it for these objects, which were made of these rows."""
+        """The tasks for these objects, which were made of these rows."""
         ...
 
 
 def run_tasks(tasks: Sequence[Task], usage: Usage) -> Program[None]:
-    """Run tasks level by level, in one batch of statements each; counts statements and rows.
-
-    Raises BadRequest over the row limit.
-    """
+    """Run tasks level by level, each in one batch of statements; raises BadRequest over the row limit."""
     rows = 0
     while tasks:
         batch = [statement for task in tasks for statement in task.statements]

@@ -23,20 +23,16 @@ INTROSPECTION = "introspection"  # the reason why an operation of nothing else f
 
 
 class Root(Protocol):
-    """One root field of a query."""
-
     @property
-    def key(self) -> str:
-        """Its response key."""
-        ...
+    def key(self) -> str: ...
 
     @property
     def most(self) -> float:
-        """How many rows at most it reads; infinite where there is a page."""
+        """How many rows at most it reads; infinite for a page."""
         ...
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
-        """Put what is known already into the answer, and yield the tasks for the rest."""
+        """Put what is known into the response, and yield the tasks for the rest."""
         ...
 
 
@@ -49,7 +45,7 @@ class QueryPlan:
     introspection: Sequence[FieldNode]
 
     def program(self, run: PlanRun) -> Program[dict[str, Any]]:
-        """The Program that makes the answer's data; raises GraphQLError, BadRequest and Unreadable."""
+        """Makes the response's data; raises GraphQLError, BadRequest and Unreadable."""
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
         tasks = [task for root in self.roots for task in root.begin(data, run)]
         yield from run_tasks(tasks, run.ctx.usage)
@@ -57,7 +53,7 @@ class QueryPlan:
 
 
 def compiled(compiler: Compiler, node: Any) -> QueryPlan:
-    """The plan of a query operation; raises Fallback."""
+    """The plan of a query; raises Fallback."""
     query: Any = compiler.collector.schema.query_type
     fields = compiler.collector.collect(query, [node])
     introspection = [node for field in fields if _is_introspection(field) for node in field.nodes]

@@ -1,7 +1,6 @@
-"""How rows of a table become objects of the answer: generated code for one selection of one type.
+"""How rows of a table become objects of the response: generated code for one selection of one type.
 
-A row arrives as the array of its columns' stored values. Scalars are put in place at once; the plan's
-steps add what relations lead to, level by level.
+A row is an array of stored values. Scalars are put in place at once, relations level by level.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ class Columns:
     names: list[str] = field(default_factory=list)
 
     def index(self, name: str) -> int:
-        """The place of this column in a row; adds it to the columns."""
+        """The column's place in a row; adds the column if it is new."""
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
@@ -32,9 +31,9 @@ class Columns:
 
 @dataclass(eq=False, slots=True)
 class RowPlan:
-    """Makes objects of rows; `steps` fetch what they lead to.
+    """Makes objects of rows; `steps` fetch their relations.
 
-    `members` are the members of the objects if these hold columns and constant texts only, else None.
+    `members` is None unless all members are columns or constant texts.
     """
 
     columns: Columns
@@ -44,11 +43,10 @@ class RowPlan:
 
     @property
     def most(self) -> float:
-        """How many rows at most one of these leads to; infinite if it has a page."""
+        """How many rows at most one object leads to; infinite if it has a page."""
         return sum(step.most for step in self.steps)
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
-        """The tasks of everything that these objects lead to."""
         if objects:
             for step in self.steps:
                 yield from step.tasks(objects, rows, run)
@@ -64,31 +62,27 @@ class Writer:
     members: list[Member] = field(default_factory=list)
 
     def placeholder(self, key: str) -> None:
-        """Keep a place in every object at `key`, which a step fills."""
+        """Keep a place at `key`, which a step fills."""
         self.parts.append(f"{key!r}: None")
 
     def text(self, key: str, text: str) -> None:
-        """Write the same text into every object at `key`."""
         self.parts.append(f"{key!r}: {text!r}")
         self.members.append((key, text))
 
     def column(self, key: str, column: Column) -> None:
-        """Write the value of a column into each object at `key`."""
         self.converted(key, column.name, converter(column))
         self.members.append((key, column))
 
     def converted(self, key: str, name: str, convert: Converter) -> None:
-        """Write what a converter makes of a column into each object at `key`."""
         self.parts.append(f"{key!r}: v{len(self.sources)}")
         self.sources.append((self.columns.index(name), convert))
 
     def plan(self, steps: list[Step]) -> RowPlan:
-        """The plan of what has been written, with these steps for its placeholders."""
         has_all = len(self.members) == len(self.parts)
         return RowPlan(self.columns, self._compile(), steps, self.members if has_all else None)
 
     def _compile(self) -> Callable[[Rows], Objects]:
-        """Compile the function. Its source holds response keys, as literals, and names made here only."""
+        """The source holds response keys, as literals, and names made here only."""
         values = [f"v{number}" for number in range(len(self.sources))]
         loop = f"{', '.join(values)}, in zip({', '.join(f'{v}s' for v in values)})"
         source = f"lambda count{''.join(f', {v}s' for v in values)}: [{{{', '.join(self.parts)}}}"
@@ -106,7 +100,7 @@ class Writer:
 
 
 def global_id(table: Table[Any]) -> Callable[[Any], str]:
-    """Makes the global id of a key of this table; raises Unreadable for one that is a fraction."""
+    """Makes global ids of a table's keys; raises Unreadable for a fraction."""
     kind = table.row.__name__
 
     def encode(key: Any) -> str:

@@ -47,7 +47,7 @@ overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 30_000
 
 @dataclass(eq=False, slots=True)
 class Operation:
-    """One operation of a document, its cost, and its plans by the values of directive variables."""
+    """One operation of a document, with its plans by the values of directive variables."""
 
     node: OperationDefinitionNode
     variables: Variables
@@ -58,7 +58,6 @@ class Operation:
 
     @classmethod
     def of(cls, node: OperationDefinitionNode) -> "Operation":
-        """The operation that a document defines."""
         name = node.name.value if node.name else None
         variables = Variables(node.variable_definitions or ())
         return cls(node, variables, name, node.operation is OperationType.QUERY)
@@ -66,11 +65,10 @@ class Operation:
 
 @dataclass(eq=False, slots=True)
 class PreparedDocument:
-    """A valid document, ready to execute.
+    """A valid document; `digest` is its text's SHA-256 in hexadecimal.
 
-    `digest` is the SHA-256 of its `text`, in hexadecimal. `directive_variables` are those that @skip and
-    @include depend on. `hide_suggestions` keeps "Did you mean" out of errors, which tells the schema
-    word by word.
+    `directive_variables` decide @skip and @include. `hide_suggestions` keeps "Did you mean" out of errors,
+    which would reveal a hidden schema.
     """
 
     ast: DocumentNode
@@ -83,7 +81,6 @@ class PreparedDocument:
 
     @classmethod
     def of(cls, ast: DocumentNode, *, hide_suggestions: bool = False) -> "PreparedDocument":
-        """Index the operations and fragments of a valid document."""
         operations, fragments = {}, {}
         for definition in ast.definitions:
             if isinstance(definition, OperationDefinitionNode):
@@ -94,10 +91,7 @@ class PreparedDocument:
         return cls(ast, operations, fragments, directive_variables(ast), hide_suggestions)
 
     def operation(self, name: str | None) -> Operation:
-        """The operation of this name, or the only one.
-
-        Raises RequestRefused if there is no such operation, or several to choose from.
-        """
+        """The operation of this name, or the only one; raises RequestRefused."""
         if name is not None:
             if name not in self.operations:
                 raise RequestRefused.because(
@@ -119,15 +113,12 @@ class NoIntrospection(NoSchemaIntrospectionCustomRule):
     _is_reported = False
 
     def report_error(self, error: GraphQLError) -> None:
-        """Replace the library's message."""
         if not self._is_reported:
             self._is_reported = True
             super().report_error(GraphQLError(INTROSPECTION_IS_OFF, error.nodes))
 
 
 class Documents:
-    """Prepares documents and caches the valid ones."""
-
     def __init__(
         self, *, introspection: bool, limits: Limits = LIMITS, policy: Policy | None = None
     ) -> None:
@@ -140,10 +131,7 @@ class Documents:
         self._cache: LRUCache[str, PreparedDocument] = LRUCache(CHARACTERS_KEPT, _weight)
 
     def prepare(self, text: str) -> PreparedDocument:
-        """Parse, measure, validate and price a document; raises RequestRefused.
-
-        `requested` checks the cost of each request, which depends on its variables.
-        """
+        """Parse, measure, validate and price a document; raises RequestRefused."""
         if text in self._cache:
             return self._cache[text]
         try:
@@ -159,7 +147,7 @@ class Documents:
         return document
 
     def requested(self, operation: Operation, variables: Mapping[str, Any]) -> int:
-        """The cost of an operation with these variables; raises RequestRefused over the limit."""
+        """The cost with these variables; raises RequestRefused over the limit."""
         points = operation.cost.requested(variables)
         if points > self._limits.cost:
             raise RequestRefused.over_limit(Excess("cost", points, self._limits.cost))

@@ -1,8 +1,7 @@
-"""Chooses how an operation is executed: on a compiled plan, or by generic execution.
+"""Executes an operation on a compiled plan or, where that is not possible, by generic execution.
 
-Generic execution defines the right answer. A plan gives the same answer faster. Where no plan covers an
-operation, or a plan meets a fault that generic execution would report, generic execution takes over, in
-the same snapshot.
+Generic execution defines the right response; a plan gives the same faster. Generic execution takes over,
+in the same snapshot, where no plan covers an operation or a plan meets an error.
 """
 
 import logging
@@ -45,15 +44,13 @@ INLINE_ROWS = 8
 
 @dataclass(slots=True)
 class OperationResult:
-    """`fallback_reason` says why generic execution took over, if it did."""
-
     data: dict[str, Any] | None
     errors: list[GraphQLError] = field(default_factory=list)
     fallback_reason: str | None = None
 
 
 class Executor:
-    """Executes operations, and counts how: `compiled`, and `generic` by the reason for falling back."""
+    """Counts executions: `compiled`, and `generic` by the reason for falling back."""
 
     def __init__(self, *, compile_operations: bool) -> None:
         self._compile = compile_operations
@@ -67,7 +64,7 @@ class Executor:
         ctx: OperationContext,
         variables: dict[str, Any],
     ) -> OperationResult:
-        """Execute one operation of a document; raises RequestRefused if its variables do not fit."""
+        """Execute an operation; raises RequestRefused if its variables do not fit."""
         try:
             if not self._compile:
                 raise Fallback("plans are switched off")
@@ -95,7 +92,7 @@ class Executor:
 def plan_of(
     document: PreparedDocument, operation: Operation, variables: VariableValues
 ) -> QueryPlan | list[MutationPlan]:
-    """The plan of an operation, compiled once for each outcome of @skip and @include; raises Fallback."""
+    """The plan, compiled once for each outcome of @skip and @include; raises Fallback."""
     key = tuple(map(variables.coerced.get, document.directive_variables))
     plan = operation.plans.get(key)
     if plan is None:
@@ -138,7 +135,6 @@ async def _introspect(
     ctx: OperationContext,
     variables: dict[str, Any],
 ) -> dict[str, Any]:
-    """The introspection fields of a query that also reads data; raises Fallback."""
     result = await generic.run_fields(plan.introspection, document, operation, ctx, variables)
     if result.errors or result.data is None:
         raise Fallback(queries.INTROSPECTION)
@@ -152,10 +148,7 @@ async def _mutate(
     operation: Operation,
     variables: dict[str, Any],
 ) -> OperationResult:
-    """Perform mutation fields one after the other, each of them once.
-
-    If a plan cannot make a payload, generic execution makes it from what the mutation returned.
-    """
+    """Run mutation fields in order, each once; where a plan fails, generic execution makes the payload."""
     data: dict[str, Any] = {}
     result = OperationResult(data)
     for plan in plans:
@@ -176,7 +169,7 @@ async def _mutate(
 
 
 async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
-    """A mutation field's payload; raises Fallback, having left the mutation's result in the context."""
+    """The field's payload; raises Fallback, having left the mutation's result in the context."""
     ctx, key = run.ctx, plan.field.key
     try:
         inputs = plan.arguments.values(run)
@@ -202,7 +195,7 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
 
 
 def _fallback(error: Exception) -> Fallback:
-    """Fall back because of an error that a plan met; one that is not expected is logged."""
+    """A Fallback for this error, which is logged if it is unexpected."""
     if isinstance(error, EXPECTED_ERRORS):
         return Fallback(f"fault: {type(error).__name__}")
     log.error("plan failed", exc_info=error)

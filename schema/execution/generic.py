@@ -1,4 +1,4 @@
-"""Generic execution: Strawberry's resolvers with DataLoaders, which define every right answer."""
+"""Generic execution: Strawberry's resolvers with dataloaders, which define the right response."""
 
 import inspect
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ async def run(
     ctx: OperationContext,
     variables: dict[str, Any],
 ) -> ExecutionResult:
-    """Execute one operation of a document; raises RequestRefused if its variables do not fit."""
+    """Execute one operation; raises RequestRefused if its variables do not fit."""
     executed = execute(
         GRAPHQL,
         document.ast,
@@ -47,7 +47,7 @@ async def run_fields(
     ctx: OperationContext,
     variables: dict[str, Any],
 ) -> ExecutionResult:
-    """Execute an operation as if it selected these root fields only; raises RequestRefused likewise."""
+    """Execute an operation as if it selected only these root fields; raises RequestRefused."""
     only = OperationDefinitionNode(
         operation=operation.node.operation,
         variable_definitions=operation.node.variable_definitions,

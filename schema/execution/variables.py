@@ -26,8 +26,6 @@ NONE = VariableValues({}, {})
 
 
 class Variables:
-    """The variables that one operation declares."""
-
     def __init__(self, definitions: Sequence[VariableDefinitionNode]) -> None:
         self._definitions = definitions
         self._flat = _flat(definitions)
@@ -54,7 +52,7 @@ class Variables:
 def _flat(
     definitions: Sequence[VariableDefinitionNode],
 ) -> list[GraphQLVariableSignature] | None:
-    """The variables' signatures; None if a value of one may nest, and so nest too deep."""
+    """The variables' signatures; None if a value may nest, and so nest too deep."""
     signatures = []
     for definition in definitions:
         signature = get_variable_signature(GRAPHQL, definition)

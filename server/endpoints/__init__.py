@@ -1,1 +1,1 @@
-"""The paths that are served."""
+"""The endpoints."""

@@ -1,7 +1,6 @@
-"""Who may use an endpoint: each is mounted as public, as gated, or as one that guards itself.
+"""Who may use an endpoint: each is mounted as public, as gated, or as self-guarded.
 
-In protected mode a gated endpoint is reached with a credential only: its function needs the viewer, whom
-nobody but these wrappers passes on.
+In protected mode, gated endpoints need a credential: only these wrappers give them their viewer.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,27 +20,24 @@ from server.telemetry.operation_log import KEY
 class GatedApp(Protocol):
     """An ASGI application for viewers, which also writes the refusal of everyone else."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, viewer: Viewer) -> None:
-        """Answer a viewer's request."""
-        ...
+    async def __call__(
+        self, scope: Scope, receive: Receive, send: Send, viewer: Viewer
+    ) -> None: ...
 
-    async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
-        """Answer a request that may not pass."""
-        ...
+    async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None: ...
 
 
 def public(path: str, endpoint: Any) -> Route:
-    """Mount an endpoint that answers everyone."""
     return Route(path, endpoint)
 
 
 def self_guarded(path: str, endpoint: Any) -> Route:
-    """Mount an endpoint with a rule of its own for who may use it."""
+    """The endpoint has a rule of its own for who may use it."""
     return Route(path, endpoint)
 
 
 def gated(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-    """Mount an endpoint that needs a credential in protected mode; HTTPError is for the exception handler."""
+    """The endpoint needs a credential in protected mode; raises HTTPError for the exception handler."""
 
     async def admit(request: Request) -> Response:
         operations = request.app.service.operations
@@ -54,8 +50,6 @@ def gated(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Rout
 
 
 def gated_app(endpoint: GatedApp) -> ASGIApp:
-    """Wrap an ASGI application that needs a credential in protected mode."""
-
     async def admit(scope: Scope, receive: Receive, send: Send) -> None:
         service: Service = scope["app"].service
         try:

@@ -1,4 +1,4 @@
-"""POST /webhooks/github: signed events of the GitHub App, answered once they are on the disk."""
+"""POST /webhooks/github: signed events of the GitHub App, acknowledged once they are on disk."""
 
 import asyncio
 import hashlib
@@ -34,7 +34,6 @@ class GitHubWebhooks(HTTPEndpoint):
     """Guarded by the signature of each delivery."""
 
     async def post(self, request: Request) -> Response:
-        """Store one delivery, and answer with its outcome."""
         try:
             kept = await _receive(request)
         except HTTPError as refusal:
@@ -44,7 +43,6 @@ class GitHubWebhooks(HTTPEndpoint):
         )
 
     async def method_not_allowed(self, request: Request) -> Response:
-        """Any other method: as JSON, like every answer here."""
         message = f"{request.method} is not taken here: deliveries come by POST"
         return JSONResponse(errors.body(405, message), 405, headers={"Allow": "POST"})
 
@@ -78,7 +76,7 @@ async def _receive(request: Request) -> StoredDelivery:
 
 
 def is_signed(body: bytes, signature: str, secrets: tuple[str, ...]) -> bool:
-    """Whether one of the secrets made the signature; takes as long whichever did, or none."""
+    """Whether one of the secrets made the signature, in constant time."""
     received = signature.encode("utf-8", "surrogateescape")
     matches = 0
     for secret in secrets:

@@ -1,7 +1,7 @@
 """GraphiQL: the page that browsers get at /graphql, and its static files.
 
-`web/build.py` builds and compresses them. Their names hold a hash of their content, so browsers cache them
-for good. A build while the server runs takes effect at once.
+`web/build.py` builds and compresses them. Their names contain a hash of their content, so browsers cache
+them for good. A build while the server runs takes effect at once.
 """
 
 import hashlib
@@ -82,7 +82,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The page as it was built, or one that says that it was not; `version` identifies the build."""
+    """The page as built, or a notice that it is not; `version` identifies the build."""
 
     version: tuple[int, ...]
     html: bytes
@@ -91,27 +91,23 @@ class Built:
 
     @classmethod
     def of(cls, version: tuple[int, ...], html: bytes) -> "Built":
-        """The page with this HTML."""
         tag = hashlib.sha256(html).hexdigest()[:32]
         headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         return cls(version, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
     def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-        """Whether a client's request headers say that it has this very page."""
+        """Whether the request's headers say that the client has this page."""
         return etags.matching_header(headers, self.tag, compression.IDENTITY_ONLY) is not None
 
     def headers(self, requested: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """The response headers for a request with these headers."""
         is_obeyed = any(name == FETCH_DEST for name, _ in requested)
         return [*self.guards, *([ISOLATION] if is_obeyed else ())]
 
 
 class GraphiQL:
-    """The page in a folder, whatever was built there last."""
-
     def __init__(self, folder: Path | None = None) -> None:
-        """Read the page; logs a warning if it was not built."""
+        """Read the page; logs a warning if it is not built."""
         folder = folder or STATIC
         self._index = folder / "index.html"
         self._assets = folder / "assets"
@@ -139,7 +135,7 @@ class GraphiQL:
             return Built.of((), NOT_BUILT)
 
     async def page(self, scope: Scope, send: Send) -> None:
-        """Answer a browser with the page, or 304 if it has it."""
+        """Send the page, or 304 if the browser has it."""
         built, requested = self.built(), scope["headers"]
         headers, status, body = built.headers(requested), 304, b""
         if not built.is_held(requested):
@@ -150,7 +146,7 @@ class GraphiQL:
         await send({"type": "http.response.body", "body": body})
 
     async def asset(self, request: Request) -> Response:
-        """Answer with one of the page's static files, at ASSETS."""
+        """Answer with a static file, at ASSETS."""
         name: str = request.path_params["name"]
         file = self._assets / name
         if not NAME.fullmatch(name) or file.suffix not in TYPES or not file.is_file():

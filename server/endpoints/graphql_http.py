@@ -1,8 +1,8 @@
-"""/graphql over HTTP: a request in, its operation executed, a response in the media type it accepts.
+"""/graphql over HTTP.
 
-Statuses follow the GraphQL over HTTP specification: an operation that is refused is 400 in
-application/graphql-response+json, and 200 in application/json. Event streams follow GraphQL over
-Server-Sent Events, with one operation per connection.
+Statuses follow the GraphQL over HTTP specification: a refused operation is 400 in the media type
+application/graphql-response+json, and 200 in application/json. Event streams follow GraphQL over SSE, with
+one operation per connection.
 """
 
 import time
@@ -46,13 +46,9 @@ class Reply:
 
 
 class GraphQLHTTP:
-    """The gated ASGI application of /graphql.
-
-    It speaks ASGI itself: a framework's request and response took as long as a small operation (W1).
-    """
+    """Plain ASGI: a framework's request and response took as long as a small operation (W1)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, viewer: Viewer) -> None:
-        """Answer a viewer's request."""
         media_type = _negotiate(_accept(scope))
         accepted = compression.accepted_codings(scope["headers"])
         try:
@@ -70,20 +66,19 @@ class GraphQLHTTP:
         await _send(scope, send, reply, accepted)
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
-        """Answer a request that the gate does not let through."""
+        """Answer a request that the gate refuses."""
         reply = _error(_negotiate(_accept(scope)), error)
         await _send(scope, send, reply, compression.accepted_codings(scope["headers"]))
 
 
 async def options(send: Send) -> None:
-    """Answer OPTIONS with the methods that /graphql takes."""
     headers = [(b"allow", ", ".join(METHODS).encode())]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether a request is a browser's for the GraphiQL page: it prefers HTML, and asks for no operation."""
+    """Whether a browser requests the GraphiQL page: it prefers HTML and names no document."""
     if scope["method"] not in READING:
         return False
     accept = _accept(scope)

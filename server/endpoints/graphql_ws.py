@@ -1,7 +1,7 @@
 """/graphql on a WebSocket: concurrent operations on one socket, in graphql-transport-ws.
 
-The protocol is GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws). Pages in browsers cannot
-send headers, so `connection_init` may carry the credential instead. It is checked again for each operation.
+The protocol is GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws). Browsers cannot send
+headers, so `connection_init` may carry the credential. It is checked again for each operation.
 """
 
 import asyncio
@@ -57,8 +57,6 @@ class Disconnected(Exception):
 
 
 class GraphQLWebSocket:
-    """The ASGI application of WebSockets at /graphql, which checks credentials itself."""
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket until either side closes it, or refuse it in JSON."""
         await receive()  # websocket.connect
@@ -72,9 +70,9 @@ class GraphQLWebSocket:
 
 
 async def _admit(scope: Scope) -> None:
-    """Raise HTTPError for clients that may not even open a socket.
+    """Raise HTTPError for a client that may not open a socket.
 
-    Those without a credential may still send one with `connection_init`.
+    One without a credential may still send it with `connection_init`.
     """
     service: Service = scope["app"].service
     is_open = service.operations.gate is None
@@ -96,15 +94,11 @@ def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 
 @dataclass(eq=False, slots=True)
 class _Running:
-    """An operation under way."""
-
     task: asyncio.Task[None]
     is_query: bool
 
 
 class _Socket:
-    """One client's socket."""
-
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._service: Service = scope["app"].service
@@ -185,7 +179,6 @@ class _Socket:
                 raise Closed(INVALID, "the type of a message is none that a client sends")
 
     async def _start(self, id_: str, payload: Any) -> None:
-        """Start an operation, or refuse it."""
         if id_ in self._named:
             raise Closed(ID_TAKEN, f"Subscriber for {id_} already exists")
         try:
@@ -261,7 +254,7 @@ class _Socket:
             await self._end(id_, "error", why.body["errors"])
 
     async def _end(self, id_: str, type_: str, payload: Any) -> None:
-        """Send the result of an operation, unless the client has given it up."""
+        """Send the result of an operation, unless the client has completed it."""
         task = asyncio.current_task()
         if task in self._running:
             running = self._named.get(id_)
@@ -315,7 +308,7 @@ def _id(message: dict[str, Any]) -> str:
 
 
 def _credential(message: dict[str, Any]) -> bytes | None:
-    """The value of Authorization in the payload of `connection_init`; None if there is none."""
+    """The value of Authorization in the payload of `connection_init`; None if absent."""
     payload = message.get("payload")
     if payload is None:
         return None

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: whether the process is alive, and whether it can answer."""
+"""/healthz and /readyz: whether the process is alive, and whether it can serve requests."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -8,7 +8,6 @@ from server.service import Service
 
 
 async def healthz(request: Request) -> Response:
-    """200 while the process runs."""
     return JSONResponse({"status": "ok"})
 
 

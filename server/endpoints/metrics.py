@@ -26,7 +26,7 @@ PROXY_HEADER_PREFIX = "x-forwarded-"
 
 
 async def metrics(request: Request) -> Response:
-    """Answer a scrape, in the text format or, if the client accepts it, as OpenMetrics.
+    """Answer in Prometheus' text format, or in OpenMetrics if the client accepts it.
 
     Raises HTTPError (429) for too many wrong tokens, which count like other failed credentials.
     """
@@ -47,7 +47,7 @@ async def metrics(request: Request) -> Response:
 
 
 def of_worker(service: Service) -> bytes:
-    """The metrics of this worker, for the worker that answers a scrape."""
+    """The metrics of this worker, for the worker that answers."""
     return MetricFamilies(_own(service)).encode(TEXT)[0]
 
 

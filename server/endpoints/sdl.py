@@ -10,5 +10,4 @@ PATH = "/schema.graphql"
 
 
 async def schema(request: Request) -> Response:
-    """Answer with the SDL, for whoever may use /graphql."""
     return await compression.response(request, sdl().encode(), "text/plain", {})

@@ -1,4 +1,4 @@
-"""One operation, whichever transport brought it: who asks, prepared, charged, and executed."""
+"""One operation, whichever transport brought it: viewer, preparation, cost and execution."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from server.telemetry.operation_log import OperationLog
 
 @dataclass(eq=False, slots=True)
 class PreparedOperation:
-    """An operation that a request asks for; `allowance` is what is left of its viewer's minute."""
+    """`allowance` is what is left of the viewer's minute."""
 
     request: GraphQLRequest
     document: PreparedDocument
@@ -38,9 +38,8 @@ class PreparedOperation:
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Operations:
-    """Executes operations for their viewers: all that an operation needs of the running service.
-
-    Without a gate, every viewer is the operator; Host is then checked unless `open_network` allows any.
+    """Executes operations. Without a gate, every viewer is the operator; Host is then checked unless
+    `open_network` allows any.
     """
 
     db: Database
@@ -56,17 +55,14 @@ class Operations:
     open_network: bool
 
     def client_address(self, scope: Scope) -> str:
-        """The address that a request comes from; empty if it has none, as on a Unix socket."""
+        """Empty if the client has no address, as on a Unix socket."""
         client = scope.get("client")
         return self.proxies.client_address(client[0] if client else "", scope["headers"])
 
     async def viewer(
         self, scope: Scope, log: OperationLog, credentials: Sequence[tuple[bytes, bytes]]
     ) -> Viewer:
-        """Who asks, by these headers; counts as one request of theirs.
-
-        Raises HTTPError: what the gate raises, or 421 if Host may name another machine in open mode.
-        """
+        """The viewer with these credentials; raises HTTPError: the gate's, or 421 for an untrusted Host."""
         if self.gate is None:
             name = None if self.open_network else hosts.untrusted_host(scope["headers"])
             if name is not None:
@@ -81,7 +77,6 @@ class Operations:
         return viewer
 
     def prepare(self, request: GraphQLRequest, log: OperationLog) -> PreparedOperation:
-        """Find the document and its operation; raises RequestRefused."""
         document = self.documents.prepare(self.persisted_documents.document(request))
         log.document = document.digest
         operation = document.operation(request.operation_name)

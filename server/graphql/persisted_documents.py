@@ -1,8 +1,8 @@
 """Persisted documents, which clients name instead of sending them.
 
-Trusted documents are loaded at boot from the files that clients' builds write (graphql-codegen's client
-preset, Relay's compiler), and named by `documentId` (GraphQL over HTTP, appendix on persisted documents).
-Clients may register others by their SHA-256 (Apollo's automatic persisted queries).
+Trusted documents come from files that clients' builds write, and have a `documentId` (GraphQL over HTTP,
+appendix on persisted documents). Clients may register others by SHA-256 (Apollo's automatic persisted
+queries).
 """
 
 import hashlib
@@ -27,8 +27,6 @@ HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 class PersistedDocuments:
-    """Finds the document of a request."""
-
     def __init__(self, documents: Documents, by_id: dict[str, str], *, only: bool) -> None:
         self._documents = documents
         self._by_id = by_id
@@ -37,10 +35,7 @@ class PersistedDocuments:
         self._registered: LRUCache[str, str] = LRUCache(MAX_CHARACTERS, _weight)
 
     def document(self, request: GraphQLRequest) -> str:
-        """The text of the document; raises RequestRefused if it is unknown, or may not be used.
-
-        A document that comes with its own hash is registered under that.
-        """
+        """The document's text, which is registered if it comes with its hash; raises RequestRefused."""
         if request.document_id is not None:
             return self._by_document_id(request.document_id)
         if request.sha256 is not None:
@@ -93,10 +88,7 @@ def _weight(text: str) -> int:
 
 
 def load(settings: Settings, documents: Documents) -> PersistedDocuments:
-    """Load the documents that the settings trust, and check each as a request's would be.
-
-    Raises InvalidSetting, which names the file, the id and the problem.
-    """
+    """Load and check trusted documents; raises InvalidSetting, naming the file, the id and the problem."""
     by_id: dict[str, str] = {}
     for path in settings.document_files:
         for id_, text in _read(path):
@@ -141,7 +133,6 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
 
 
 def _hash_in(id_: str) -> tuple[str | None, str]:
-    """The algorithm and the digits of an id that is a hash."""
     if id_.startswith(SHA256):
         return "sha256", id_.removeprefix(SHA256)
     return HASHES.get(len(id_)) if re.fullmatch(r"[0-9a-f]+", id_) else None, id_

@@ -1,4 +1,4 @@
-"""GraphQL requests as clients send them: read strictly, before anything is known of the schema."""
+"""GraphQL requests as clients send them, read strictly."""
 
 import re
 from collections import Counter
@@ -22,26 +22,21 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """One request of the GraphQL over HTTP specification.
-
-    `query` holds the document, or is empty and the document is named: by `document_id` (the appendix on
-    persisted documents) or by `sha256` (Apollo's persisted queries), which may also accompany it.
-    """
+    """A request of the GraphQL over HTTP specification; `query` may be empty if another field names it."""
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
-    document_id: str | None = None
-    sha256: str | None = None
+    document_id: str | None = None  # GraphQL over HTTP, appendix on persisted documents
+    sha256: str | None = None  # Apollo's persisted queries
     wants_cost: bool = False
 
 
 async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest:
     """Read a request from the parameters of a GET or the body of a POST.
 
-    Raises HTTPError: 400 for what is not a GraphQL request or has a parameter or key twice, 413 for a
-    body and 414 for parameters that are too large, 415 for another media type, charset or encoding
-    than plain UTF-8 JSON.
+    Raises HTTPError: 400 for an invalid request or a repeated parameter or key, 413 for too large a body,
+    414 for too large parameters, 415 for anything but plain UTF-8 JSON.
     """
     if scope["method"] != "POST":
         raw = scope["query_string"]
@@ -57,13 +52,12 @@ async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest
 
 
 def names_document(scope: Scope) -> bool:
-    """Whether the parameters of a request hold a document or name one."""
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return any(name in ("query", "documentId", "extensions") for name, _ in pairs)
 
 
 def of(payload: Any) -> GraphQLRequest:
-    """The request that parsed JSON holds; raises HTTPError (400) for what is not a GraphQL request."""
+    """The request in parsed JSON; raises HTTPError (400)."""
     if not isinstance(payload, Mapping):
         raise HTTPError(400, "a request must be a JSON object with a query; batches are not taken")
     for name in ("variables", "extensions"):
@@ -154,7 +148,6 @@ def _json(raw: bytes, name: str) -> Any:
 
 
 def _identifiers(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The id or the hash that names the document, if either does."""
     document_id = payload.get("documentId")
     persisted = (payload.get("extensions") or {}).get("persistedQuery")
     if document_id is not None and (not isinstance(document_id, str) or not document_id):
