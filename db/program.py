@@ -77,5 +77,5 @@ def count_statements(program: Program[T], spent: Usage) -> Program[T]:
 
 
 def rows(statement: Statement) -> Program[Rows]:
-    (found,) = yield [statement]
-    return found
+    (only,) = yield [statement]
+    return only

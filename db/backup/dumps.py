@@ -100,8 +100,8 @@ ROWS = "SELECT {columns} FROM {table} ORDER BY {columns}"
 
 
 def _inserts(connection: sqlite3.Connection, table: str) -> Iterator[str]:
-    found = connection.execute(COLUMNS, {"table": table}).fetchall()
-    columns = ", ".join(_quoted(name) for (name,) in found)
+    names = connection.execute(COLUMNS, {"table": table}).fetchall()
+    columns = ", ".join(_quoted(name) for (name,) in names)
     head = f"INSERT INTO {_quoted(table)} ({columns}) VALUES ("
     for row in connection.execute(ROWS.format(columns=columns, table=_quoted(table))):
         yield f"{head}{', '.join(map(literal, row))});\n"

@@ -59,12 +59,12 @@ def insert(values: Mapping[str, Any]) -> Program[Actor]:
     ]
     if written:
         return ACTORS.of(written[0])
-    found = []
+    errors = []
     if id_taken:
-        found.append(statements.id_taken_problem(values["chitty_id"]))
+        errors.append(statements.id_taken_problem(values["chitty_id"]))
     if principal_taken:
-        found.append(_principal_taken())
-    raise Refused(found)
+        errors.append(_principal_taken())
+    raise Refused(errors)
 
 
 def update(
@@ -95,8 +95,8 @@ def update(
         return actor
     _refuse_deleted(actor)
     principal_taken, *reasons = answers
-    found = [_principal_taken()] if principal_taken else []
-    _refuse(found + problems(required, reasons))
+    errors = [_principal_taken()] if principal_taken else []
+    _refuse(errors + problems(required, reasons))
     return actor
 
 

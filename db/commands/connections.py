@@ -82,9 +82,10 @@ def change(
     required: Sequence[Precondition],
     allowed: str | None = None,
 ) -> Program[Connection]:
-    """Change the connection with the bound id if it `differs`; `allowed` is as for `statements.update`."""
-    # Raises Refused with NOT_FOUND, CONFLICT (changed since `:if_updated_at`), or a precondition's
-    # problem.
+    """Change the connection with the bound id if it `differs`; `allowed` is as for `statements.update`.
+
+    Raises Refused with NOT_FOUND, CONFLICT (changed since `:if_updated_at`), or a precondition's problem.
+    """
     condition = f"{statements.UNCHANGED} AND {differs} AND {clear(required)}"
     connection, reasons = yield from statements.write_or_explain(
         CONNECTIONS,
@@ -94,8 +95,8 @@ def change(
         ),
         bind,
     )
-    if reasons is not None and (found := problems(required, reasons)):
-        raise Refused(found)
+    if reasons is not None and (errors := problems(required, reasons)):
+        raise Refused(errors)
     return connection
 
 

@@ -105,8 +105,8 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
 
 
 def names() -> Program[list[str]]:
-    (found,) = yield [Statement(APPLIED)]
-    return [str(name) for name, _ in found]
+    (rows,) = yield [Statement(APPLIED)]
+    return [str(name) for name, _ in rows]
 
 
 def pending(

@@ -81,9 +81,9 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
         file_checks.require_usable(file, writable=False)
         with file_checks.looking(file, alone=True) as connection:
             if adoption.is_due(connection):
-                found = adoption.preview(connection, file, migrations)
+                plan = adoption.preview(connection, file, migrations)
                 return Status(
-                    True, (), tuple(found.applied), tuple(found.recognised), tuple(found.repairs)
+                    True, (), tuple(plan.applied), tuple(plan.recognised), tuple(plan.repairs)
                 )
             done = ledger.applied(connection, file)
             left = ledger.pending(migrations, done, file)

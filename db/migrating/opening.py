@@ -65,8 +65,8 @@ async def _pending(db: SQLiteDatabase) -> list[str]:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _known() -> list[str]:

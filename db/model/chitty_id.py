@@ -46,8 +46,8 @@ def is_well_formed(text: str) -> bool:
 
 def type_of(text: str) -> str | None:
     """The type in a normalised ChittyID, as "ACTOR"; None for words and malformed ones."""
-    found = _TYPED.fullmatch(text) or _EIGHT_PARTS.fullmatch(text)
-    return found[1] if found else None
+    match = _TYPED.fullmatch(text) or _EIGHT_PARTS.fullmatch(text)
+    return match[1] if match else None
 
 
 def local(type_name: str) -> str:
@@ -89,9 +89,9 @@ def _problem_after_chitty(rest: str) -> str:
         return "must have a type in capital letters after CHITTY-"
     groups = after.split("-")
     if len(groups) == len(_UUID_GROUPS):
-        found = tuple(map(len, groups))
-        if found != _UUID_GROUPS:
-            right, wrong = _dashed(_UUID_GROUPS), _dashed(found)
+        lengths = tuple(map(len, groups))
+        if lengths != _UUID_GROUPS:
+            right, wrong = _dashed(_UUID_GROUPS), _dashed(lengths)
             return f"must go on after its type with a UUID of {right} digits, not {wrong}"
         return "must go on after its type with a UUID: digits, and letters from A to F"
     if len(groups) == 2 and after[:1].isdigit():

@@ -61,32 +61,32 @@ def _instant(stored: Value) -> str:
 def _json(stored: Value) -> Any:
     text = _text(stored)
     try:
-        found = strict_json.parse(text, unique_keys=False)
+        value = strict_json.parse(text, unique_keys=False)
         if "\\u" in text:  # an escape may stand for half a character
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False).encode()
     except ValueError:
         raise Unreadable("the stored value is not JSON") from None
-    if text.count("[") + text.count("{") > DEEPEST and strict_json.depth(found) > DEEPEST:
+    if text.count("[") + text.count("{") > DEEPEST and strict_json.depth(value) > DEEPEST:
         raise Unreadable("the stored value nests too deep")
-    return found
+    return value
 
 
 def _string_list(stored: Value) -> list[str]:
     if stored is None or stored == "":
         return []
-    found = _json(stored)
-    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+    value = _json(stored)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Unreadable("the stored value is not a list of strings")
-    return found
+    return value
 
 
 def _object(stored: Value) -> dict[str, Any]:
     if stored is None or stored == "":
         return {}
-    found = _json(stored)
-    if not isinstance(found, dict):
+    value = _json(stored)
+    if not isinstance(value, dict):
         raise Unreadable("the stored value is not a JSON object")
-    return found
+    return value
 
 
 TEXT = ColumnType("text", str, _text)

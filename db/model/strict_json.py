@@ -67,14 +67,14 @@ def _lost_a_key(raw: bytes, value: Any) -> bool:
 
 
 def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
                 raise RepeatedKey(key)
             seen.add(key)
-    return found
+    return value
 
 
 def _int64(digits: str) -> int:

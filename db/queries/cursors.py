@@ -29,15 +29,15 @@ READ_KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
 
 
 def key() -> Program[bytes]:
-    made = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": instants.now()})
-    _, [(value,)] = yield [made, Statement(READ_KEY)]
+    add = Statement(ADD_KEY, {"value": secrets.token_hex(KEY_BYTES), "now": instants.now()})
+    _, [(value,)] = yield [add, Statement(READ_KEY)]
     return bytes.fromhex(str(value))
 
 
 def stored_key() -> Program[bytes | None]:
     """Return the cursor key, or None: a server must start even if the disk is full."""
-    (found,) = yield [Statement(READ_KEY)]
-    return bytes.fromhex(str(found[0][0])) if found else None
+    (rows,) = yield [Statement(READ_KEY)]
+    return bytes.fromhex(str(rows[0][0])) if rows else None
 
 
 def _place(table: str, order: Sequence[Order]) -> str:

@@ -11,13 +11,13 @@ R = TypeVar("R")
 
 def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[list[R | None]]:
     """The rows whose `column` has these values, in their order; None where there is none."""
-    (found,) = yield [
+    (stored,) = yield [
         Statement(
             f"SELECT {table.select_list('t')} FROM {table.seen} AS t"
             f" WHERE t.{column} IN (SELECT value FROM json_each(:values))",
             {"values": json_list(values)},
         )
     ]
-    rows: list[Any] = [table.of(row) for row in found]
+    rows: list[Any] = [table.of(row) for row in stored]
     by_value = {getattr(row, column): row for row in rows}
     return [by_value.get(value) for value in values]

@@ -110,15 +110,15 @@ def revoke(key_id: str) -> Program[ApiKey]:
 
 
 def list_keys(actor: str | None) -> Program[list[ApiKey]]:
-    (found,) = yield [Statement(_LIST, {"actor": actor})]
-    return [_key(row) for row in found]
+    (rows,) = yield [Statement(_LIST, {"actor": actor})]
+    return [_key(row) for row in rows]
 
 
 def find(key_id: str) -> Program[StoredKey | None]:
-    (found,) = yield [Statement(_FIND, {"key_id": key_id})]
-    if not found:
+    (rows,) = yield [Statement(_FIND, {"key_id": key_id})]
+    if not rows:
         return None
-    (*proof, actor, status, capabilities) = found[0]
+    (*proof, actor, status, capabilities) = rows[0]
     owner = None if actor is None else Identity(str(actor), str(status), str(capabilities))
     secret, expires_at, revoked_at, last_used_on = (_text(each) for each in proof)
     return StoredKey(secret or "", expires_at, revoked_at, last_used_on, owner)
@@ -132,8 +132,8 @@ def record_use(key_id: str, today: str) -> Program[None]:
 def identify(name: str) -> Program[Identity | None]:
     """Find an actor by ChittyID (with or without did:chitty:), or else by principal."""
     bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
-    (found,) = yield [Statement(_NAMED, bind)]
-    return Identity(*map(str, found[0])) if found else None
+    (rows,) = yield [Statement(_NAMED, bind)]
+    return Identity(*map(str, rows[0])) if rows else None
 
 
 def _key(row: tuple[Value, ...]) -> ApiKey:

@@ -65,13 +65,13 @@ class Authorization:
 def raising_if_lost(program: Program[T]) -> Program[T]:
     """Raise Refused with FORBIDDEN if the viewer lost its rights; the batch has written nothing then."""
     batch = next(program)
-    ((authorized,),), *found = yield [Statement(f"SELECT {STILL_AUTHORIZED}"), *batch]
+    ((authorized,),), *rows = yield [Statement(f"SELECT {STILL_AUTHORIZED}"), *batch]
     if not authorized:
         message = "you lost a capability while this request ran: send it again"
         raise Refused([Problem(ErrorCode.FORBIDDEN, (), message)])
     try:
         while True:
-            found = yield program.send(found)
+            rows = yield program.send(rows)
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -80,12 +80,12 @@ class Object:
 
 
 def read(connection: sqlite3.Connection) -> dict[str, Object]:
-    found = {}
+    objects = {}
     for kind, name, table, sql, listed, without_rowid, strict in connection.execute(OBJECTS):
         if kind == "table":
             columns = _columns(connection, name)
             unique, constraints = _unique(connection, name, columns)
-            made = Object(
+            object_ = Object(
                 listed,
                 name,
                 name,
@@ -97,9 +97,9 @@ def read(connection: sqlite3.Connection) -> dict[str, Object]:
                 constraints,
             )
         else:
-            made = Object(kind, name, table, sql)
-        found[name.lower()] = made
-    return found
+            object_ = Object(kind, name, table, sql)
+        objects[name.lower()] = object_
+    return objects
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> dict[str, StoredColumn]:

@@ -46,20 +46,20 @@ def schema(path: Path) -> dict[str, Any]:
 
 
 def _indexes(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    indexes: dict[str, dict[str, Any]] = {}
     for index, is_unique, is_partial, column, descending in connection.execute(
         INDEXES, {"table": table}
     ):
-        told = {"name": index, "columns": [], "unique": is_unique == 1, "partial": is_partial == 1}
+        entry = {"name": index, "columns": [], "unique": is_unique == 1, "partial": is_partial == 1}
         name = "an expression" if column is None else column
-        found.setdefault(index, told)["columns"].append(name + " DESC" * descending)
-    return list(found.values())
+        indexes.setdefault(index, entry)["columns"].append(name + " DESC" * descending)
+    return list(indexes.values())
 
 
 def _foreign_keys(connection: sqlite3.Connection, table: str) -> list[dict[str, Any]]:
-    found: dict[int, dict[str, Any]] = {}
+    keys: dict[int, dict[str, Any]] = {}
     for number, column, parent, key in connection.execute(FOREIGN_KEYS, {"table": table}):
-        made = found.setdefault(number, {"columns": [], "table": parent, "keys": []})
-        made["columns"].append(column)
-        made["keys"] += [key] if key is not None else []  # none means the parent's primary key
-    return list(found.values())
+        reference = keys.setdefault(number, {"columns": [], "table": parent, "keys": []})
+        reference["columns"].append(column)
+        reference["keys"] += [key] if key is not None else []  # none means the parent's primary key
+    return list(keys.values())

@@ -154,18 +154,18 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     # A value that violates a CHECK is an error at its own field, not damage.
     connection.execute("PRAGMA ignore_check_constraints = ON")
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise _damaged(path, found)
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise _damaged(path, verdict)
     # SQLite reads the missing part of the last page as zeros without complaint.
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     if path.stat().st_size % size != 0 and _unfinished(path) is None:
         raise _damaged(path, "cut off within a page")
 
 
-def _damaged(path: Path, found: str) -> BootRefused:
+def _damaged(path: Path, damage: str) -> BootRefused:
     return BootRefused(
-        f"{path} is damaged or not a SQLite database ({' '.join(found.split())}): restore it from"
+        f"{path} is damaged or not a SQLite database ({' '.join(damage.split())}): restore it from"
         " a backup, or name another file"
     )
 

@@ -9,8 +9,8 @@ EXPLAIN = "EXPLAIN QUERY PLAN {sql}"
 
 def of(statements: Sequence[Statement]) -> Program[list[list[str]]]:
     """The steps of each statement's plan, in order; two spaces indent those of a subquery."""
-    found = yield [Statement(EXPLAIN.format(sql=each.sql), each.bind) for each in statements]
-    return [_indented(steps) for steps in found]
+    plans = yield [Statement(EXPLAIN.format(sql=each.sql), each.bind) for each in statements]
+    return [_indented(steps) for steps in plans]
 
 
 def _indented(steps: Rows) -> list[str]:

@@ -48,8 +48,8 @@ class QueryResult:
 
     def rows(self) -> Iterator[Values]:
         """Raises ReadTimeout if reading takes too long, BadRequest if SQLite fails, and KeyboardInterrupt."""
-        while found := self._timed(self._fetch):
-            yield from found
+        while rows := self._timed(self._fetch):
+            yield from rows
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
         self._guard.refused = self._guard.refused or _secret_in(self._connection, sql, self._guard)
