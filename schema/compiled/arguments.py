@@ -32,7 +32,7 @@ from schema.fields.sources import METADATA, MutationField
 DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
 
 Convert: TypeAlias = Callable[[Any], Any]
-Named: TypeAlias = list[tuple[str, str, Convert]]
+NamedConverters: TypeAlias = list[tuple[str, str, Convert]]
 """For each value its name in GraphQL, its name in Python, and its converter."""
 
 
@@ -44,14 +44,14 @@ class Arguments:
 
     field: GraphQLField
     node: FieldNode
-    named: Named
+    named: NamedConverters
     depend_on_variables: bool
     scalars: list[tuple[str, str]] | None
 
     @classmethod
     def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
         values = [argument.value for argument in node.arguments or ()]
-        names = arguments(field)
+        names = argument_converters(field)
         has_variables = any(map(_has_variable, values))
         return cls(field, node, names, has_variables, _scalars(field, node, names))
 
@@ -63,10 +63,12 @@ class Arguments:
             if None not in values.values():
                 return values
         sent = get_argument_values(self.field, self.node, run.variables)
-        return converted(sent, self.named)
+        return convert_all(sent, self.named)
 
 
-def _scalars(field: GraphQLField, node: FieldNode, named: Named) -> list[tuple[str, str]] | None:
+def _scalars(
+    field: GraphQLField, node: FieldNode, named: NamedConverters
+) -> list[tuple[str, str]] | None:
     sent = {argument.name.value: argument.value for argument in node.arguments or ()}
     pairs = []
     for name, python_name, _ in named:
@@ -92,19 +94,19 @@ def _has_variable(value: Any) -> bool:
     return False
 
 
-def arguments(field: GraphQLField) -> Named:
+def argument_converters(field: GraphQLField) -> NamedConverters:
     source = field.extensions[DEFINITION].metadata.get(METADATA)
     return _named(field.args, _mapping if isinstance(source, MutationField) else _object)
 
 
-def converted(coerced: dict[str, Any], named: Named) -> dict[str, Any]:
+def convert_all(coerced: dict[str, Any], named: NamedConverters) -> dict[str, Any]:
     """The values that the client sent, by their names in Python."""
     return {python: convert(coerced[name]) for name, python, convert in named if name in coerced}
 
 
 def _named(
     declared: dict[str, Any], of_input: Callable[[GraphQLInputObjectType], Convert]
-) -> Named:
+) -> NamedConverters:
     return [
         (name, each.extensions[DEFINITION].python_name, _converter(each.type, of_input))
         for name, each in declared.items()
@@ -133,7 +135,7 @@ def _object(type_: GraphQLInputObjectType) -> Convert:
 @cache
 def _mapping(type_: GraphQLInputObjectType) -> Convert:
     named = _named(type_.fields, _mapping)
-    return lambda value: None if value is None else converted(value, named)
+    return lambda value: None if value is None else convert_all(value, named)
 
 
 class _Object:
@@ -142,9 +144,9 @@ class _Object:
         self._make: Callable[..., Any] = type_.extensions[DEFINITION].origin
 
     @cached_property
-    def _fields(self) -> Named:
+    def _fields(self) -> NamedConverters:
         # On first use only: the types of filters refer to each other.
         return _named(self._type.fields, _object)
 
     def __call__(self, value: Any) -> Any:
-        return None if value is None else self._make(**converted(value, self._fields))
+        return None if value is None else self._make(**convert_all(value, self._fields))

@@ -15,11 +15,11 @@ from graphql import (
 from db.model.tables import Relation, Table
 from schema.compiled import pages
 from schema.compiled.arguments import DEFINITION, Arguments
-from schema.compiled.converters import singly
-from schema.compiled.lookups import TableLookup, ToOneStep, UnionStep, Use
+from schema.compiled.converters import one_by_one
+from schema.compiled.lookups import LookupField, TableLookup, ToOneStep, UnionStep
 from schema.compiled.pages import PagePlan, PageStep
 from schema.compiled.plan import Fallback, Step
-from schema.compiled.rows import Columns, RowPlan, Writer, global_id
+from schema.compiled.rows import CodeWriter, Columns, RowPlan, global_id
 from schema.fields import sources
 from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
@@ -43,14 +43,14 @@ class Compiler:
     def lookup(self, table: Table[Any], column: str) -> TableLookup:
         return TableLookup(Columns(table, [column]), [])
 
-    def use(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
+    def add_field(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
         """Let a lookup fill a field with what the field selects."""
         plan = self.rows(lookup.columns, field.nodes)
-        lookup.uses.append(Use(field.key, required, plan))
+        lookup.fields.append(LookupField(field.key, required, plan))
 
     def rows(self, columns: Columns, nodes: Sequence[FieldNode]) -> RowPlan:
         table, type_ = columns.table, self.type_of(columns.table)
-        writer = Writer(columns)
+        writer = CodeWriter(columns)
         steps: list[Step] = []
         to_ones: dict[Relation[Any], TableLookup] = {}
         for field in self.collector.collect(type_, nodes):
@@ -62,10 +62,10 @@ class Compiler:
                 case sources.FromColumn(column):
                     writer.column(field.key, column)
                 case sources.GlobalId():
-                    writer.converted(field.key, table.key, singly(global_id(table)))
+                    writer.converted(field.key, table.key, one_by_one(global_id(table)))
                 case sources.Derived(column, read):
                     writer.converted(
-                        field.key, column, singly(self._derived(definition, field, read))
+                        field.key, column, one_by_one(self._derived(definition, field, read))
                     )
                 case sources.ToOne(relation, required):
                     writer.placeholder(field.key)
@@ -73,10 +73,10 @@ class Compiler:
                         to_ones[relation] = self.lookup(relation.child, relation.child.key)
                         index = columns.index(relation.column)
                         steps.append(ToOneStep(to_ones[relation], index))
-                    self.use(to_ones[relation], field, required=required)
-                case sources.ToOneOf(by, relations):
+                    self.add_field(to_ones[relation], field, required=required)
+                case sources.ToOneOf(discriminator, relations):
                     writer.placeholder(field.key)
-                    steps.append(self._to_one_of(columns, field, by, relations))
+                    steps.append(self._to_one_of(columns, field, discriminator, relations))
                 case sources.PagedList(_, relation) as listed if relation is not None:
                     writer.placeholder(field.key)
                     plan = self.page(listed, definition, field)
@@ -102,9 +102,9 @@ class Compiler:
                 case "pageInfo":
                     info: Any = get_named_type(type_.fields["pageInfo"].type)
                     fields = self.collector.collect(info, each.nodes)
-                    parts.append(pages.Info(each.key, [(one.key, one.name) for one in fields]))
+                    parts.append(pages.PageInfo(each.key, [(one.key, one.name) for one in fields]))
                 case "totalCount":
-                    parts.append(pages.Total(each.key))
+                    parts.append(pages.TotalCount(each.key))
                 case other:
                     raise Fallback(f"{type_.name}.{other}")
         return PagePlan(source, Arguments.of(definition, field.nodes[0]), columns, parts)
@@ -127,15 +127,15 @@ class Compiler:
         return pages.Edges(field.key, parts)
 
     def _to_one_of(
-        self, columns: Columns, field: CollectedField, by: str, relations: Any
+        self, columns: Columns, field: CollectedField, discriminator: str, relations: Any
     ) -> UnionStep:
         lookups, indexes = {}, {}
         for which, relation in relations.items():
             lookup = self.lookup(relation.child, relation.child.key)
-            self.use(lookup, field, required=True)
+            self.add_field(lookup, field, required=True)
             lookups[which] = lookup
             indexes[which] = columns.index(relation.column)
-        return UnionStep(lookups, columns.index(by), indexes)
+        return UnionStep(lookups, columns.index(discriminator), indexes)
 
     def _derived(
         self, definition: GraphQLField, field: CollectedField, read: Callable[[Any], Any]

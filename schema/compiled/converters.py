@@ -17,7 +17,7 @@ from db.model.tables import Column
 from db.program import Value
 
 LISTS_CACHED = 4_096
-TOGETHER = 4  # from so many values on, passes over all of them pay off
+MIN_BATCH = 4  # from so many values on, passes over all of them pay off
 INSTANT_CHARACTERS = 24
 SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
 
@@ -28,24 +28,26 @@ NoneType = type(None)
 
 def converter(column: Column) -> Converter:
     """The converter of a column's stored values; it raises Unreadable."""
-    one = _reader(column)
-    at_once = _names(column.type) if column.type.names else _AT_ONCE.get(column.type)
+    convert_one = _reader(column)
+    convert_batch = (
+        _enum_names(column.type) if column.type.names else _BATCH_CONVERTERS.get(column.type)
+    )
     if column.private is not None and column.private.hidden is not None:
-        at_once = None
+        convert_batch = None
 
     def convert(values: Values) -> Values:
-        if len(values) < TOGETHER:
-            return [one(value) for value in values]
+        if len(values) < MIN_BATCH:
+            return [convert_one(value) for value in values]
         types = set(map(type, values))
         if not column.nullable and NoneType in types:
-            return list(map(one, values))
-        converted = at_once(values, types) if at_once else None
-        return list(map(one, values)) if converted is None else converted
+            return list(map(convert_one, values))
+        converted = convert_batch(values, types) if convert_batch else None
+        return list(map(convert_one, values)) if converted is None else converted
 
     return convert
 
 
-def singly(read: Callable[[Value], Any]) -> Converter:
+def one_by_one(read: Callable[[Value], Any]) -> Converter:
     return lambda values: list(map(read, values))
 
 
@@ -80,7 +82,7 @@ def _instants(values: Values, types: set[type]) -> Values | None:
     return values
 
 
-_AT_ONCE: dict[ColumnType, Callable[[Values, set[type]], Values | None]] = {
+_BATCH_CONVERTERS: dict[ColumnType, Callable[[Values, set[type]], Values | None]] = {
     column_types.TEXT: _texts,
     column_types.CHITTY_ID: _texts,
     column_types.INT: _ints,
@@ -89,8 +91,8 @@ _AT_ONCE: dict[ColumnType, Callable[[Values, set[type]], Values | None]] = {
 }
 
 
-def _names(kind: ColumnType) -> Callable[[Values, set[type]], Values | None]:
-    name_of = kind.names.__getitem__
+def _enum_names(type_: ColumnType) -> Callable[[Values, set[type]], Values | None]:
+    name_of = type_.names.__getitem__
 
     def names(values: Values, types: set[type]) -> Values | None:
         try:
@@ -102,18 +104,18 @@ def _names(kind: ColumnType) -> Callable[[Values, set[type]], Values | None]:
 
 
 def _reader(column: Column) -> Callable[[Value], Any]:
-    kind, private = column.type, column.private
+    type_, private = column.type, column.private
     is_nullable = column.nullable or private is not None
     hidden = None if private is None else private.hidden
-    read = lru_cache(LISTS_CACHED)(kind.read) if kind is column_types.STRING_LIST else kind.read
-    is_text, names = kind in (column_types.TEXT, column_types.CHITTY_ID), kind.names
+    read = lru_cache(LISTS_CACHED)(type_.read) if type_ is column_types.STRING_LIST else type_.read
+    is_text, names = type_ in (column_types.TEXT, column_types.CHITTY_ID), type_.names
     serialise: Callable[[Any], Any] | None = None
-    if kind is column_types.BIG_INT:
+    if type_ is column_types.BIG_INT:
         serialise = str
     elif names:
         serialise = attrgetter("name")
 
-    def one(stored: Value) -> Any:
+    def convert_one(stored: Value) -> Any:
         # As Column.is_null has it, without its calls.
         if (stored is None and is_nullable) or (hidden is not None and stored == hidden):
             return None
@@ -124,4 +126,4 @@ def _reader(column: Column) -> Callable[[Value], Any]:
         value = read(stored)
         return value if serialise is None else serialise(value)
 
-    return one
+    return convert_one

@@ -28,14 +28,14 @@ class JsonRows:
         members = plan.members
         if members is None or not json_text.has_json_text(members):
             return None
-        shown = {
+        columns = {
             column.name: (key, column)
             for key, column in members
             if isinstance(column, Column) and not column.type.names
         }
-        if not shown.keys() >= {part.column for part in order}:
+        if not columns.keys() >= {part.column for part in order}:
             return None
-        return cls(members, [shown[part.column] for part in order])
+        return cls(members, [columns[part.column] for part in order])
 
     def values(self, row: str) -> Values:
         """The stored values that a row is ordered by."""

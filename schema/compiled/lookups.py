@@ -16,7 +16,7 @@ from schema.compiled.rows import Columns, RowPlan
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class LookupField:
     key: str
     required: bool
     plan: RowPlan
@@ -24,21 +24,21 @@ class Use:
 
 @dataclass(eq=False, slots=True)
 class TableLookup:
-    """Rows of a table by a unique column: each is fetched once, and built once for each use."""
+    """Rows of a table by a unique column: each is fetched once, and built once for each field."""
 
     columns: Columns
-    uses: list[Use]
+    fields: list[LookupField]
     cached: JsonStatement | None = None
 
     @property
     def statement(self) -> JsonStatement:
         """The columns are complete only once the whole plan is compiled."""
         if self.cached is None:
-            self.cached = json_listings.rows(self.table, self.by, self.columns.names[1:])
+            self.cached = json_listings.rows(self.table, self.key_column, self.columns.names[1:])
         return self.cached
 
     @property
-    def by(self) -> str:
+    def key_column(self) -> str:
         """The column that rows are found by: always the first that is fetched."""
         return self.columns.names[0]
 
@@ -47,8 +47,8 @@ class TableLookup:
         return self.columns.table
 
     @property
-    def most(self) -> float:
-        return 1 + sum(use.plan.most for use in self.uses)
+    def max_rows(self) -> float:
+        return 1 + sum(field.plan.max_rows for field in self.fields)
 
 
 class LookupTask:
@@ -62,14 +62,14 @@ class LookupTask:
 
     def take(self, texts: list[str]) -> Iterator[Task]:
         rows = orjson.loads(texts[0])
-        for use in self._lookup.uses:
-            objects = use.plan.build(rows)
+        for field in self._lookup.fields:
+            objects = field.plan.build(rows)
             by_key = {row[0]: built for row, built in zip(rows, objects, strict=True)}
             for parent, key in self._targets:
-                parent[use.key] = by_key.get(key)
-            if use.required and not all(key in by_key for _, key in self._targets):
+                parent[field.key] = by_key.get(key)
+            if field.required and not all(key in by_key for _, key in self._targets):
                 raise Unreadable("a stored reference leads nowhere")
-            yield from use.plan.tasks(objects, rows, self._run)
+            yield from field.plan.tasks(objects, rows, self._run)
 
 
 @dataclass(eq=False, slots=True)
@@ -80,8 +80,8 @@ class ToOneStep:
     index: int
 
     @property
-    def most(self) -> float:
-        return self.lookup.most
+    def max_rows(self) -> float:
+        return self.lookup.max_rows
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
         index = self.index
@@ -90,7 +90,7 @@ class ToOneStep:
             for built, row in zip(objects, rows, strict=True)
             if row[index] is not None
         ]
-        if len(targets) < len(objects) and any(use.required for use in self.lookup.uses):
+        if len(targets) < len(objects) and any(field.required for field in self.lookup.fields):
             raise Unreadable("a stored reference is missing")
         if targets:
             yield LookupTask(self.lookup, targets, run)
@@ -98,20 +98,20 @@ class ToOneStep:
 
 @dataclass(eq=False, slots=True)
 class UnionStep:
-    """A to-one relation to one of several tables, by the value of the column at `by`."""
+    """A to-one relation to one of several tables, by the value of the column at `discriminator`."""
 
     lookups: dict[str, TableLookup]
-    by: int
+    discriminator: int
     indexes: dict[str, int]
 
     @property
-    def most(self) -> float:
-        return max(lookup.most for lookup in self.lookups.values())
+    def max_rows(self) -> float:
+        return max(lookup.max_rows for lookup in self.lookups.values())
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
         targets: dict[str, list[tuple[dict[str, Any], Value]]] = {}
         for built, row in zip(objects, rows, strict=True):
-            which = row[self.by]
+            which = row[self.discriminator]
             if which not in self.lookups or row[self.indexes[which]] is None:
                 raise Unreadable("a stored reference is missing")
             targets.setdefault(which, []).append((built, row[self.indexes[which]]))

@@ -39,27 +39,27 @@ class PageRows:
     pages: Sequence[Any]
     flat: Rows
     is_json: bool
-    more: list[bool]
+    has_more: list[bool]
     cursor: Callable[[Any], str]
     totals: list[int] = field(default_factory=list)
-    before: list[int] = field(default_factory=list)
-    beyond: list[int] = field(default_factory=list)
-    built: list[tuple[RowPlan, Objects]] = field(default_factory=list)
+    rows_before: list[int] = field(default_factory=list)
+    rows_after: list[int] = field(default_factory=list)
+    built_objects: list[tuple[RowPlan, Objects]] = field(default_factory=list)
 
     def objects(self, plan: RowPlan) -> Objects:
         """Build all rows as objects, which the next level completes."""
         objects = plan.build(self.flat)
-        self.built.append((plan, objects))
+        self.built_objects.append((plan, objects))
         return objects
 
     def has_next(self, index: int) -> bool:
-        return bool(not self.cut.backward and self.more[index]) or bool(
-            self.beyond and self.beyond[index]
+        return bool(not self.cut.backward and self.has_more[index]) or bool(
+            self.rows_after and self.rows_after[index]
         )
 
     def has_previous(self, index: int) -> bool:
-        return bool(self.cut.backward and self.more[index]) or bool(
-            self.before and self.before[index]
+        return bool(self.cut.backward and self.has_more[index]) or bool(
+            self.rows_before and self.rows_before[index]
         )
 
 
@@ -123,7 +123,7 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
-class Info:
+class PageInfo:
     """`pageInfo`: its fields by response key, under the schema's names."""
 
     key: str
@@ -142,7 +142,7 @@ class Info:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class TotalCount:
     key: str
 
     def resolver(self, page: PageRows) -> Resolver:
@@ -176,7 +176,7 @@ class PagePlan:
     columns: Columns
     parts: list[Part]
     cached: PageStatements | None = None
-    infos: set[str] = field(init=False)
+    page_info_fields: set[str] = field(init=False)
     """The fields of `pageInfo` that are selected, in any place."""
     has_objects: bool = field(init=False)
     has_cursors: bool = field(init=False)
@@ -185,11 +185,15 @@ class PagePlan:
 
     def __post_init__(self) -> None:
         parts = self.parts
-        self.infos = {name for part in parts if isinstance(part, Info) for _, name in part.fields}
+        self.page_info_fields = {
+            name for part in parts if isinstance(part, PageInfo) for _, name in part.fields
+        }
         edges = [each for part in parts if isinstance(part, Edges) for _, each in part.fields]
         self.has_objects = any(isinstance(part, Nodes | Edges) for part in parts)
-        self.has_cursors = None in edges or not self.infos.isdisjoint(("startCursor", "endCursor"))
-        self.has_total = any(isinstance(part, Total) for part in parts)
+        self.has_cursors = None in edges or not self.page_info_fields.isdisjoint(
+            ("startCursor", "endCursor")
+        )
+        self.has_total = any(isinstance(part, TotalCount) for part in parts)
         self.reference = ref(self)
 
     def statements(self, run: PlanRun) -> PageStatements:
@@ -198,9 +202,9 @@ class PagePlan:
             return self.cached
         listing, cut = requested_page(run.ctx, self.source, **self.arguments.values(run))
         operands: list[Value] = []
-        limit = cut.limit + (LOOK_AHEAD_FIELD[cut.backward] in self.infos)
-        wider = Cut(cut.order, limit, cut.backward, cut.after, cut.before)
-        shape = _shape(self.reference, *json_listings.shape(listing, wider, operands))
+        limit = cut.limit + (LOOK_AHEAD_FIELD[cut.backward] in self.page_info_fields)
+        with_look_ahead = Cut(cut.order, limit, cut.backward, cut.after, cut.before)
+        shape = _shape(self.reference, *json_listings.shape(listing, with_look_ahead, operands))
         # The page is the first statement; the others look at one row.
         statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
         if shape.has_rows:
@@ -228,7 +232,11 @@ def _shape(reference: "ReferenceType[PagePlan]", listing: Listing, cut: Cut) -> 
         names += [part.column for part in cut.order if part.column not in names]
     statements = []
     json_rows = plan.json_rows(cut)
-    has_rows = plan.has_objects or plan.has_cursors or LOOK_AHEAD_FIELD[cut.backward] in plan.infos
+    has_rows = (
+        plan.has_objects
+        or plan.has_cursors
+        or LOOK_AHEAD_FIELD[cut.backward] in plan.page_info_fields
+    )
     if has_rows:
         statements.append(
             json_listings.text_page(listing, cut, names, json_rows.members)
@@ -237,9 +245,9 @@ def _shape(reference: "ReferenceType[PagePlan]", listing: Listing, cut: Cut) -> 
         )
     if plan.has_total:
         statements.append(json_listings.count(listing))
-    if cut.after is not None and "hasPreviousPage" in plan.infos:
+    if cut.after is not None and "hasPreviousPage" in plan.page_info_fields:
         statements.append(json_listings.reach(listing, cut.order, cut.after, ahead=False))
-    if cut.before is not None and "hasNextPage" in plan.infos:
+    if cut.before is not None and "hasNextPage" in plan.page_info_fields:
         statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
     ordered_by = [names.index(part.column) for part in cut.order] if plan.has_cursors else []
     return PageShape(statements, has_rows, ordered_by, json_rows)
@@ -271,7 +279,7 @@ class PageTask:
         parts = [(part.key, part.resolver(page)) for part in self._plan.parts]
         for index, (parent, rows) in enumerate(zip(self._objects, page.pages, strict=True)):
             parent[self._key] = {key: value(index, rows) for key, value in parts}
-        for plan, objects in page.built:
+        for plan, objects in page.built_objects:
             yield from plan.tasks(objects, page.flat, self._run)
 
     def _rows(self, texts: list[str]) -> PageRows:
@@ -285,28 +293,28 @@ class PageTask:
             page = self._arrays(next(rest) if shape.has_rows else [[]] * count)
         if plan.has_total:
             page.totals = next(rest)
-        if cut.after is not None and "hasPreviousPage" in plan.infos:
-            page.before = next(rest)
-        if cut.before is not None and "hasNextPage" in plan.infos:
-            page.beyond = next(rest)
-        self.rows = sum(map(len, page.pages)) + sum(page.more)
+        if cut.after is not None and "hasPreviousPage" in plan.page_info_fields:
+            page.rows_before = next(rest)
+        if cut.before is not None and "hasNextPage" in plan.page_info_fields:
+            page.rows_after = next(rest)
+        self.rows = sum(map(len, page.pages)) + sum(page.has_more)
         self.rows += count * (len(texts) - shape.has_rows)
         return page
 
     def _json(self, json_rows: JsonRows, texts: list[tuple[int, str]]) -> PageRows:
         cut = self._page.cut
         pages = [JsonPage.of(count, text, cut) for count, text in texts]
-        more = [count > cut.limit for count, _ in texts]
-        return PageRows(cut, pages, [], True, more, self._cursor(json_rows.values))
+        has_more = [count > cut.limit for count, _ in texts]
+        return PageRows(cut, pages, [], True, has_more, self._cursor(json_rows.values))
 
     def _arrays(self, pages: list[Rows]) -> PageRows:
         cut = self._page.cut
-        more = [len(rows) > cut.limit for rows in pages]
+        has_more = [len(rows) > cut.limit for rows in pages]
         pages = [rows[: cut.limit] for rows in pages]
         if cut.backward:
             pages = [rows[::-1] for rows in pages]
         flat = list(chain.from_iterable(pages))
-        return PageRows(cut, pages, flat, False, more, self._cursor(self._values))
+        return PageRows(cut, pages, flat, False, has_more, self._cursor(self._values))
 
     def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
         key, encoders = self._run.ctx.cursor_key, self._page.shape.encoders
@@ -332,7 +340,7 @@ class PageStep:
     index: int
 
     @property
-    def most(self) -> float:
+    def max_rows(self) -> float:
         """A page is never few rows."""
         return inf
 

@@ -32,10 +32,10 @@ class MutationPlan:
     parts: list[tuple[str, Entity | Callable[[Any], Any]]]
 
     @property
-    def most(self) -> float:
+    def max_rows(self) -> float:
         """How many rows at most are read to complete the payload."""
         entities = [part for _, part in self.parts if isinstance(part, Entity)]
-        return sum(inf if entity.is_list else entity.plan.most for entity in entities)
+        return sum(inf if entity.is_list else entity.plan.max_rows for entity in entities)
 
     def begin(self, payload: Any, run: PlanRun) -> tuple[dict[str, Any], list[Task]]:
         """The payload's object, and the tasks that complete it; raises Unreadable."""
@@ -50,7 +50,7 @@ class MutationPlan:
         return data, tasks
 
 
-def compiled(compiler: Compiler, node: Any) -> list[MutationPlan]:
+def compile_mutation(compiler: Compiler, node: Any) -> list[MutationPlan]:
     """The plans of a mutation's fields, in order; raises Fallback."""
     mutation: Any = compiler.collector.schema.mutation_type
     return [
@@ -88,9 +88,9 @@ def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | C
 def _entity(entity: Entity, value: Any, run: PlanRun) -> tuple[Any, Iterator[Task]]:
     if value is None:
         return None, iter(())
-    exposed = value if isinstance(value, list) else [value]
+    entities = value if isinstance(value, list) else [value]
     names = entity.plan.columns.names
-    rows = [[getattr(each.row, name) for name in names] for each in exposed]
+    rows = [[getattr(each.row, name) for name in names] for each in entities]
     objects = entity.plan.build(rows)
     tasks = entity.plan.tasks(objects, rows, run)
     return (objects if isinstance(value, list) else objects[0]), tasks

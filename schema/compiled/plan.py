@@ -43,7 +43,7 @@ class Step(Protocol):
     """What one relation of a level needs, compiled."""
 
     @property
-    def most(self) -> float:
+    def max_rows(self) -> float:
         """How many rows at most it reads for one object, all levels below included."""
         ...
 

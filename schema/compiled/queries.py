@@ -27,7 +27,7 @@ class Root(Protocol):
     def key(self) -> str: ...
 
     @property
-    def most(self) -> float:
+    def max_rows(self) -> float:
         """How many rows at most it reads; infinite for a page."""
         ...
 
@@ -41,7 +41,7 @@ class QueryPlan:
     """A whole query, compiled; generic execution adds its `introspection` fields."""
 
     roots: Sequence[Root]
-    most: float
+    max_rows: float
     introspection: Sequence[FieldNode]
 
     def program(self, run: PlanRun) -> Program[dict[str, Any]]:
@@ -52,7 +52,7 @@ class QueryPlan:
         return data
 
 
-def compiled(compiler: Compiler, node: Any) -> QueryPlan:
+def compile_query(compiler: Compiler, node: Any) -> QueryPlan:
     """The plan of a query; raises Fallback."""
     query: Any = compiler.collector.schema.query_type
     fields = compiler.collector.collect(query, [node])
@@ -60,7 +60,7 @@ def compiled(compiler: Compiler, node: Any) -> QueryPlan:
     if introspection and all(field.name.startswith("__") for field in fields):
         raise Fallback(INTROSPECTION)
     roots = [_root(compiler, field, query) for field in fields]
-    return QueryPlan(roots, sum(root.most for root in roots), introspection)
+    return QueryPlan(roots, sum(root.max_rows for root in roots), introspection)
 
 
 def _is_introspection(field: CollectedField) -> bool:
@@ -69,20 +69,20 @@ def _is_introspection(field: CollectedField) -> bool:
 
 def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
     if field.name == "__typename":
-        return _Constant(field.key, query.name)
+        return _ConstantRoot(field.key, query.name)
     if _is_introspection(field):
-        return _Constant(field.key, None)
+        return _ConstantRoot(field.key, None)
     definition: GraphQLField = query.fields[field.name]
     arguments = Arguments.of(definition, field.nodes[0])
     match source_of(definition):
         case sources.PagedList() as listed:
-            return _List(field.key, compiler.page(listed, definition, field))
+            return _ListRoot(field.key, compiler.page(listed, definition, field))
         case sources.ByColumn(table, column, clean):
             lookup = compiler.lookup(table, column)
-            compiler.use(lookup, field, required=False)
-            return _One(field.key, lookup, arguments, clean)
+            compiler.add_field(lookup, field, required=False)
+            return _LookupRoot(field.key, lookup, arguments, clean)
         case sources.ByGlobalId(many):
-            return _ById(field.key, _lookups(compiler, field), arguments, many)
+            return _ByIdRoot(field.key, _lookups(compiler, field), arguments, many)
         case sources.CurrentViewer():
             return _viewer(compiler, field, get_named_type(definition.type))
     raise Fallback(f"Query.{field.name}")
@@ -92,15 +92,15 @@ def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], Tabl
     lookups = {}
     for table in tables.TABLES:
         lookups[table] = compiler.lookup(table, table.key)
-        compiler.use(lookups[table], field, required=False)
+        compiler.add_field(lookups[table], field, required=False)
     return lookups
 
 
 @dataclass(frozen=True, slots=True)
-class _Constant:
+class _ConstantRoot:
     key: str
     value: Any
-    most: float = 0
+    max_rows: float = 0
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         data[self.key] = self.value
@@ -108,25 +108,25 @@ class _Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
+class _ListRoot:
     key: str
     plan: PagePlan
-    most: float = inf
+    max_rows: float = inf
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         yield PageTask(self.plan, self.key, [data], None, run)
 
 
 @dataclass(frozen=True, slots=True)
-class _One:
+class _LookupRoot:
     key: str
     lookup: TableLookup
     arguments: Arguments
     clean: Any
 
     @property
-    def most(self) -> float:
-        return self.lookup.most
+    def max_rows(self) -> float:
+        return self.lookup.max_rows
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         value = self.clean(self.arguments.values(run)["value"])
@@ -145,15 +145,15 @@ class _Slot(dict[str, Any]):
 
 
 @dataclass(frozen=True, slots=True)
-class _ById:
+class _ByIdRoot:
     key: str
     lookups: dict[Table[Any], TableLookup]
     arguments: Arguments
     many: bool
 
     @property
-    def most(self) -> float:
-        return inf if self.many else max(lookup.most for lookup in self.lookups.values())
+    def max_rows(self) -> float:
+        return inf if self.many else max(lookup.max_rows for lookup in self.lookups.values())
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         values = self.arguments.values(run)
@@ -173,27 +173,27 @@ class _ById:
 
 
 @dataclass(frozen=True, slots=True)
-class _Viewer:
+class _ViewerRoot:
     key: str
     fields: list[tuple[str, str]]
     lookup: TableLookup
 
     @property
-    def most(self) -> float:
-        return self.lookup.most
+    def max_rows(self) -> float:
+        return self.lookup.max_rows
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         viewer = run.ctx.viewer
         values = {"capabilities": list(viewer.capabilities), "__typename": "Viewer"}
-        data[self.key] = shown = {key: values.get(name) for key, name in self.fields}
-        if self.lookup.uses and viewer.actor is not None:
-            yield LookupTask(self.lookup, [(shown, viewer.actor)], run)
+        data[self.key] = viewer_object = {key: values.get(name) for key, name in self.fields}
+        if self.lookup.fields and viewer.actor is not None:
+            yield LookupTask(self.lookup, [(viewer_object, viewer.actor)], run)
 
 
-def _viewer(compiler: Compiler, field: CollectedField, type_: Any) -> _Viewer:
+def _viewer(compiler: Compiler, field: CollectedField, type_: Any) -> _ViewerRoot:
     lookup = compiler.lookup(tables.ACTORS, tables.ACTORS.key)
     selected = compiler.collector.collect(type_, field.nodes)
     for each in selected:
         if each.name == "actor":
-            compiler.use(lookup, each, required=False)
-    return _Viewer(field.key, [(each.key, each.name) for each in selected], lookup)
+            compiler.add_field(lookup, each, required=False)
+    return _ViewerRoot(field.key, [(each.key, each.name) for each in selected], lookup)

@@ -42,9 +42,9 @@ class RowPlan:
     members: list[Member] | None
 
     @property
-    def most(self) -> float:
+    def max_rows(self) -> float:
         """How many rows at most one object leads to; infinite if it has a page."""
-        return sum(step.most for step in self.steps)
+        return sum(step.max_rows for step in self.steps)
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
         if objects:
@@ -53,7 +53,7 @@ class RowPlan:
 
 
 @dataclass(slots=True)
-class Writer:
+class CodeWriter:
     """Writes the source of a `build`: a dictionary display inside a list comprehension."""
 
     columns: Columns
@@ -101,11 +101,11 @@ class Writer:
 
 def global_id(table: Table[Any]) -> Callable[[Any], str]:
     """Makes global ids of a table's keys; raises Unreadable for a fraction."""
-    kind = table.row.__name__
+    type_ = table.row.__name__
 
     def encode(key: Any) -> str:
         if isinstance(key, float):
             raise Unreadable("a fraction does not keep its sign and all its digits in a JSON row")
-        return global_ids.of_key(kind, key)
+        return global_ids.of_key(type_, key)
 
     return encode

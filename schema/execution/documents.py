@@ -33,11 +33,11 @@ from schema.limits.cost import FREE, Cost, CostCalculator
 from schema.limits.limits import LIMITS, Excess, Limits, first_excess
 
 # A prepared document takes about a hundred bytes for each of its characters.
-CHARACTERS_KEPT = 500_000
-DOCUMENTS_KEPT = 500
-LONGEST_NUMBER = 4_000  # Python reads no longer ones
+MAX_CACHED_CHARACTERS = 500_000
+MAX_CACHED_DOCUMENTS = 500
+MAX_NUMBER_DIGITS = 4_000  # Python reads no longer ones
 MAX_VALIDATION_ERRORS = 20
-INTROSPECTION_IS_OFF = (
+INTROSPECTION_DISABLED = (
     "introspection is disabled: start the server with CHITTYGRAPH_INTROSPECTION=true to enable it"
 )
 # With the library's own budget, a kilobyte that repeats one field takes half a second. Generated documents
@@ -115,7 +115,7 @@ class NoIntrospection(NoSchemaIntrospectionCustomRule):
     def report_error(self, error: GraphQLError) -> None:
         if not self._is_reported:
             self._is_reported = True
-            super().report_error(GraphQLError(INTROSPECTION_IS_OFF, error.nodes))
+            super().report_error(GraphQLError(INTROSPECTION_DISABLED, error.nodes))
 
 
 class Documents:
@@ -128,7 +128,7 @@ class Documents:
         self._hide_suggestions = not introspection
         if not introspection:
             self._rules.append(NoIntrospection)
-        self._cache: LRUCache[str, PreparedDocument] = LRUCache(CHARACTERS_KEPT, _weight)
+        self._cache: LRUCache[str, PreparedDocument] = LRUCache(MAX_CACHED_CHARACTERS, _weight)
 
     def prepare(self, text: str) -> PreparedDocument:
         """Parse, measure, validate and price a document; raises RequestRefused."""
@@ -142,11 +142,11 @@ class Documents:
             ) from None
         document.text = text
         document.digest = hashlib.sha256(text.encode()).hexdigest()
-        if len(text) <= CHARACTERS_KEPT:
+        if len(text) <= MAX_CACHED_CHARACTERS:
             self._cache[text] = document
         return document
 
-    def requested(self, operation: Operation, variables: Mapping[str, Any]) -> int:
+    def check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> int:
         """The cost with these variables; raises RequestRefused over the limit."""
         points = operation.cost.requested(variables)
         if points > self._limits.cost:
@@ -177,23 +177,23 @@ class Documents:
         return document
 
     def _parse(self, text: str) -> DocumentNode:
-        most = self._limits.tokens
+        max_tokens = self._limits.tokens
         too_long = (
             first_excess(self._limits, tokens=document_size.tokens(text))
-            if len(text) > most
+            if len(text) > max_tokens
             else None
         )
         if too_long:
             raise RequestRefused.over_limit(too_long)
-        if len(text) > LONGEST_NUMBER and document_size.longest_number(text) > LONGEST_NUMBER:
+        if len(text) > MAX_NUMBER_DIGITS and document_size.longest_number(text) > MAX_NUMBER_DIGITS:
             raise RequestRefused.because(
-                "TOO_LARGE", f"a number of the document has more than {LONGEST_NUMBER} digits"
+                "TOO_LARGE", f"a number of the document has more than {MAX_NUMBER_DIGITS} digits"
             )
         try:
             return parse(
                 text,
-                max_lexical_tokens=most,
-                max_comments=most,
+                max_lexical_tokens=max_tokens,
+                max_comments=max_tokens,
                 allow_empty_selection_sets=False,
             )
         except GraphQLError as error:
@@ -201,5 +201,5 @@ class Documents:
 
 
 def _weight(document: PreparedDocument) -> int:
-    """The share of CHARACTERS_KEPT that a document takes; the least lets DOCUMENTS_KEPT fit."""
-    return max(len(document.text), CHARACTERS_KEPT // DOCUMENTS_KEPT)
+    """A document's share of MAX_CACHED_CHARACTERS, large enough to keep MAX_CACHED_DOCUMENTS at most."""
+    return max(len(document.text), MAX_CACHED_CHARACTERS // MAX_CACHED_DOCUMENTS)

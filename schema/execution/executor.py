@@ -68,15 +68,15 @@ class Executor:
         try:
             if not self._compile:
                 raise Fallback("plans are switched off")
-            coerced = operation.variables.coerced(variables)
+            coerced = operation.variables.coerce(variables)
             if coerced is None:
                 raise Fallback("variables do not fit")
             plan, run = plan_of(document, operation, coerced), PlanRun(ctx, coerced)
             if isinstance(plan, QueryPlan):
-                described: dict[str, Any] = {}
+                introspected: dict[str, Any] = {}
                 if plan.introspection:
-                    described = await _introspect(plan, document, operation, ctx, variables)
-                result = OperationResult(await _query(plan, run) | described)
+                    introspected = await _introspect(plan, document, operation, ctx, variables)
+                result = OperationResult(await _query(plan, run) | introspected)
             else:
                 result = await _mutate(plan, run, document, operation, variables)
         except Fallback as reason:
@@ -111,8 +111,8 @@ def _compile(
     compiler = Compiler(FieldCollector(GRAPHQL, document.fragments, variables))
     try:
         if operation.is_query:
-            return queries.compiled(compiler, operation.node)
-        return payloads.compiled(compiler, operation.node)
+            return queries.compile_query(compiler, operation.node)
+        return payloads.compile_mutation(compiler, operation.node)
     except Fallback as reason:
         return reason
     except GraphQLError:  # null for the condition of @skip or @include, which a default allows
@@ -121,7 +121,7 @@ def _compile(
 
 async def _query(plan: QueryPlan, run: PlanRun) -> dict[str, Any]:
     try:
-        if plan.most <= INLINE_ROWS:
+        if plan.max_rows <= INLINE_ROWS:
             return await run.ctx.read_few(plan.program(run))
         return await run.ctx.read_last(plan.program(run))
     except Exception as error:
@@ -184,7 +184,7 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
         raise Fallback(f"{word}: {type(error).__name__}") from None
     try:
         data, tasks = plan.begin(payload, run)
-        if tasks and plan.most <= INLINE_ROWS:
+        if tasks and plan.max_rows <= INLINE_ROWS:
             await ctx.read_few(run_tasks(tasks, ctx.usage))
         elif tasks:
             await ctx.read_last(run_tasks(tasks, ctx.usage))

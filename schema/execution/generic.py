@@ -55,5 +55,5 @@ async def run_fields(
         selection_set=SelectionSetNode(selections=tuple(nodes)),
     )
     ast = DocumentNode(definitions=(only, *document.fragments.values()))
-    part = PreparedDocument.of(ast)
-    return await run(part, part.operation(None), ctx, variables)
+    partial_document = PreparedDocument.of(ast)
+    return await run(partial_document, partial_document.operation(None), ctx, variables)

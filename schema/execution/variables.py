@@ -22,24 +22,26 @@ from graphql.execution.values import VariableValues, VariableValueSource
 
 from schema.built import GRAPHQL
 
-NONE = VariableValues({}, {})
+NO_VARIABLES = VariableValues({}, {})
 
 
 class Variables:
     def __init__(self, definitions: Sequence[VariableDefinitionNode]) -> None:
         self._definitions = definitions
-        self._flat = _flat(definitions)
+        self._flat_signatures = _flat_signatures(definitions)
 
-    def coerced(self, inputs: Mapping[str, Any]) -> VariableValues | None:
+    def coerce(self, inputs: Mapping[str, Any]) -> VariableValues | None:
         """The coerced values, or None if they do not fit."""
-        if self._flat is None or not all(each.name in inputs for each in self._flat):
+        if self._flat_signatures is None or not all(
+            each.name in inputs for each in self._flat_signatures
+        ):
             # Generic execution reports what does not fit. Collecting thousands of errors here took ten times
             # as long.
             values = get_variable_values(GRAPHQL, self._definitions, dict(inputs), max_errors=1)
             return values if isinstance(values, VariableValues) else None
         # As get_variable_values does, but without resolving each variable's type again (W1 and W4).
-        result = NONE if not self._flat else VariableValues({}, {})
-        for signature in self._flat:
+        result = NO_VARIABLES if not self._flat_signatures else VariableValues({}, {})
+        for signature in self._flat_signatures:
             value = inputs[signature.name]
             coerced = coerce_input_value(value, signature.type)
             if coerced is Undefined:
@@ -49,7 +51,7 @@ class Variables:
         return result
 
 
-def _flat(
+def _flat_signatures(
     definitions: Sequence[VariableDefinitionNode],
 ) -> list[GraphQLVariableSignature] | None:
     """The variables' signatures; None if a value may nest, and so nest too deep."""

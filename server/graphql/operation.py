@@ -85,7 +85,7 @@ class Operations:
 
     def charge(self, prepared: PreparedOperation, viewer: Viewer, log: OperationLog) -> None:
         """Charge the cost to the viewer's minute; raises RequestRefused over the limit, HTTPError 429."""
-        log.cost = self.documents.requested(prepared.operation, prepared.request.variables)
+        log.cost = self.documents.check_cost(prepared.operation, prepared.request.variables)
         if self.gate is not None:
             prepared.allowance = self.gate.spend(viewer, log.cost)
 

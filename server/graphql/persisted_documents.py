@@ -83,7 +83,7 @@ class PersistedDocuments:
 
 
 def _weight(text: str) -> int:
-    """The share of MAX_CHARACTERS that a document takes; the least lets MAX_REGISTERED fit."""
+    """A document's share of MAX_CHARACTERS, large enough to keep MAX_REGISTERED at most."""
     return max(len(text), MAX_CHARACTERS // MAX_REGISTERED)
 
 
@@ -125,7 +125,7 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
     try:
         for operation in documents.prepare(text).operations.values():
             if isinstance(operation.cost.amount, int):  # else it depends on variables
-                documents.requested(operation, {})
+                documents.check_cost(operation, {})
     except RequestRefused as refused:
         error = refused.errors[0]
         place = f" (line {error.locations[0].line})" if error.locations else ""

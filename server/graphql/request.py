@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A request of the GraphQL over HTTP specification; `query` may be empty if another field names it."""
+    """A request of the GraphQL over HTTP specification; `query` is empty if an id or hash names it."""
 
     query: str
     variables: dict[str, Any] = field(default_factory=dict)

@@ -77,7 +77,7 @@ def as_the_rules_take_them(made: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_arguments_of_every_field_are_converted_as_the_library_does(values, name):
     field, compared = FIELDS[name], 0
-    named = arguments.arguments(field)
+    named = arguments.argument_converters(field)
     declared = field.extensions[arguments.DEFINITION].arguments
     for number in range(TIMES):
         operation, given = asked(values, name, number, careful=number % 4 > 0)
@@ -93,7 +93,7 @@ def test_the_arguments_of_every_field_are_converted_as_the_library_does(values, 
 
         def ours(variables=variables, node=node) -> Any:
             coerced = get_argument_values(field, node, variables)
-            return arguments.converted(coerced, named)
+            return arguments.convert_all(coerced, named)
 
         assert repr(outcome(ours)) == repr(outcome(stock))
         compared += 1
@@ -106,7 +106,7 @@ def test_variables_of_every_type_are_coerced_as_the_library_does(values, name):
     for number in range(TIMES):
         operation, given = asked(values, name, number, careful=number % 2 > 0)
         stock = get_variable_values(GRAPHQL, operation.variable_definitions or (), given)
-        ours = Variables(operation.variable_definitions or ()).coerced(given)
+        ours = Variables(operation.variable_definitions or ()).coerce(given)
 
         assert told(ours) == told(stock if isinstance(stock, VariableValues) else None)
 

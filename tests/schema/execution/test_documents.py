@@ -3,7 +3,7 @@
 import pytest
 
 from schema.errors import RequestRefused
-from schema.execution.documents import CHARACTERS_KEPT, DOCUMENTS_KEPT, Documents
+from schema.execution.documents import MAX_CACHED_CHARACTERS, MAX_CACHED_DOCUMENTS, Documents
 
 ASK = "{ __typename }"
 
@@ -21,7 +21,7 @@ def test_a_repeated_document_is_prepared_once(documents):
 
 def test_the_least_recently_used_document_is_evicted_first(documents):
     first, second = documents.prepare(ASK), documents.prepare(ASK + " ")
-    for n in range(DOCUMENTS_KEPT - 1):
+    for n in range(MAX_CACHED_DOCUMENTS - 1):
         documents.prepare(ASK)
         documents.prepare(f"{{ a{n}: __typename }}")
 
@@ -32,7 +32,7 @@ def test_the_least_recently_used_document_is_evicted_first(documents):
 def test_a_few_large_documents_evict_the_others_too(documents):
     first = documents.prepare(ASK)
     for n in range(6):
-        documents.prepare(f"{{ a{n}: __typename }}" + "," * (CHARACTERS_KEPT // 6))
+        documents.prepare(f"{{ a{n}: __typename }}" + "," * (MAX_CACHED_CHARACTERS // 6))
 
     assert documents.prepare(ASK) is not first
 

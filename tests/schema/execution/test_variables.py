@@ -23,7 +23,7 @@ def test_of_many_values_that_do_not_fit_only_the_first_are_reported():
     operation: Any = parse(QUERY).definitions[0]
     variables = Variables(operation.variable_definitions)
 
-    coerced = variables.coerced({"ids": [Odd() for _ in range(1_000)]})
+    coerced = variables.coerce({"ids": [Odd() for _ in range(1_000)]})
 
     assert coerced is None
     assert 1 <= Odd.times < 10
