@@ -17,7 +17,6 @@ def insert_rows(
 ) -> Statement:
     """Insert these rows if the SQL `when` holds, and return their keys."""
     # `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
-    # `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
     columns = ", ".join(table.columns)
     values = {name: f"json_extract(value, '$[{i}]')" for i, name in enumerate(table.columns)}
     rows_json = json.dumps([[getattr(row, name) for name in table.columns] for row in rows])
@@ -50,7 +49,6 @@ def fill_empty(rows: Mapping[Table[Any], Sequence[Any]]) -> Program[dict[str, in
 
 def _still_empty_after(filled: Sequence[Table[Any]]) -> str:
     """SQL: the first table has the row with the key `:first`, and the other tables are empty."""
-    # It tells a later statement of the batch whether the first one wrote.
     # It tells a later statement of the batch whether the first one wrote.
     conditions = [
         f"NOT EXISTS (SELECT 1 FROM {table.name})" for table in TABLES if table not in filled

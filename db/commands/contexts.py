@@ -133,7 +133,6 @@ WHY_NOT_DELETED = statements.why_not_written(CONTEXTS)
 def delete(chitty_id: str, if_updated_at: str | None = None) -> Program[Context]:
     """Delete a context softly and disconnect its connections; raises Refused with NOT_FOUND or CONFLICT."""
     # Its name stays in use.
-    # Its name stays in use.
     bind = statements.reference(chitty_id, if_updated_at)
     context, _ = yield from statements.write_or_explain(
         CONTEXTS, [DISCONNECT, DELETE], WHY_NOT_DELETED, bind

@@ -115,8 +115,6 @@ def why_not_written(table: Table[Any], *questions: str, allowed: str | None = No
     """SQL for `check_row`: the row, if the viewer sees it, and why nothing was written."""
     # That is: whether the viewer may change the row (as for `update`), whether it is UNCHANGED, and
     # each question, an SQL expression over the row.
-    # Whether the viewer may change the row (as for `update`); whether it is UNCHANGED; then each
-    # question, an SQL expression over the row.
     allowed = changeable(table, table.name) if allowed is None else allowed
     answers = ", ".join(
         f"{question} AS answer_{n}" for n, question in enumerate((allowed, UNCHANGED, *questions))
@@ -150,7 +148,6 @@ def write_or_explain(
     table: Table[R], writes: Sequence[str], explanation: str, bind: Mapping[str, Value]
 ) -> Program[tuple[R, Values | None]]:
     """Run one batch: `writes`, the row itself last, then `explanation`; raises Refused like `check_row`."""
-    # Returns the new row and None, or the unchanged row and the answers.
     # Returns the new row and None, or the unchanged row and the answers.
     *others, own = writes
     *_, written, rows = yield [

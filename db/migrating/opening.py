@@ -24,7 +24,7 @@ async def open_migrated(
         file = _identity(path)
         db = await _open(path, readers, read_seconds, min_free_bytes)
         try:
-            # Connections to two files would each be content with their own.
+            # Else some connections could be to the old file and others to the new one.
             if _identity(path) == file and await db.read(_ran()) == _known():
                 return db
         except BaseException:

@@ -120,11 +120,11 @@ def require_adoptable(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
 ) -> Recognition:
     """Raises BootRefused, with every difference that cannot be repaired, if there is one."""
-    found = recognition.recognise(connection, migrations)
-    differences = found.differences or _ambiguous(connection, found)
+    comparison = recognition.recognise(connection, migrations)
+    differences = comparison.differences or _ambiguous(connection, comparison)
     if differences:
         raise _refusal(file, differences, adoptable=is_due(connection))
-    return found
+    return comparison
 
 
 def _refusal(file: Path, differences: list[str], *, adoptable: bool) -> BootRefused:
@@ -148,11 +148,11 @@ AMBIGUOUS = """
 """
 
 
-def _ambiguous(connection: sqlite3.Connection, found: Recognition) -> list[str]:
+def _ambiguous(connection: sqlite3.Connection, comparison: Recognition) -> list[str]:
     """Rows that share, or lack, the columns by which our statements find a row."""
     differences = []
-    for name in found.expected.keys() & found.stored.keys():
-        expected = found.expected[name]
+    for name in comparison.expected.keys() & comparison.stored.keys():
+        expected = comparison.expected[name]
         for columns in sorted(expected.constraints):
             bare = [WITHOUT_PREFIX.format(column=each) for each in columns]
             is_key = str(expected.columns[columns[0]].place > 0).upper()
@@ -170,21 +170,21 @@ def _bring_up_to_date(
     connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration], backup: str | None
 ) -> Adoption:
     adoptable = is_due(connection)
-    found, report = require_adoptable(connection, file, migrations), Report()
+    comparison, report = require_adoptable(connection, file, migrations), Report()
     connection.execute(ledger.CREATE)
     done = ledger.applied(connection, file)
     left = ledger.pending(migrations, done, file)
     try:
-        with _without_triggers(connection, found):
-            _complete(connection, found, {each.name for each in left}, report)
+        with _without_triggers(connection, comparison):
+            _complete(connection, comparison, {each.name for each in left}, report)
     except (
         sqlite3.IntegrityError
     ) as error:  # repaired, two may be the same, or break another's rule
-        differences = _ambiguous(connection, found) or [
+        differences = _ambiguous(connection, comparison) or [
             f"repairing what it holds breaks a rule: {error}"
         ]
         raise _refusal(file, differences, adoptable=adoptable) from error
-    restored = {each.name: each for name in done for each in found.missing.get(name, [])}
+    restored = {each.name: each for name in done for each in comparison.missing.get(name, [])}
     for each in restored.values():
         report.note(each.table, "", f"{each.type} {each.name}, which was missing")
     if not done:
@@ -194,25 +194,25 @@ def _bring_up_to_date(
     if report.counted:
         repair_report.record(connection, report, backup)
     return Adoption(
-        recognised=[each.name for each in left if each.name in found.complete],
-        applied=[each.name for each in left if each.name not in found.complete],
+        recognised=[each.name for each in left if each.name in comparison.complete],
+        applied=[each.name for each in left if each.name not in comparison.complete],
         repairs=report.repairs,
         copy=backup,
     )
 
 
 @contextmanager
-def _without_triggers(connection: sqlite3.Connection, found: Recognition) -> Iterator[None]:
+def _without_triggers(connection: sqlite3.Connection, comparison: Recognition) -> Iterator[None]:
     """Drop what would act on a repair or forbid one that is half done, and create it again."""
     # Triggers of others could overwrite repaired values. Of two connections that are active in the
     # same place, which another's unique index may forbid too, one is ended only after both were
     # repaired.
     aside = [
         each
-        for name, each in found.stored.items()
-        if each.table.lower() in found.expected
+        for name, each in comparison.stored.items()
+        if each.table.lower() in comparison.expected
         and (
-            (each.type == "trigger" and name not in found.expected)
+            (each.type == "trigger" and name not in comparison.expected)
             or (each.type == "index" and each.sql.upper().startswith("CREATE UNIQUE"))
         )
     ]
@@ -228,28 +228,28 @@ UNIQUE = "CREATE UNIQUE INDEX {table}_have_one_{name} ON {table} ({columns})"
 
 
 def _complete(
-    connection: sqlite3.Connection, found: Recognition, left: set[str], report: Report
+    connection: sqlite3.Connection, comparison: Recognition, left: set[str], report: Report
 ) -> None:
     """Run what is still to run, and the repairs as soon as all four tables are there."""
-    awaited = {table.name for table in TABLES} - found.stored.keys()
+    awaited = {table.name for table in TABLES} - comparison.stored.keys()
     if not awaited:
-        _repair_rows(connection, found, report)
-    for name, statements in found.statements.items():
-        if name not in left and name not in found.missing:
+        _repair_rows(connection, comparison, report)
+    for name, statements in comparison.statements.items():
+        if name not in left and name not in comparison.missing:
             continue
         for statement in statements:
             connection.execute(statement)
-        made = {each.name for each in found.missing.get(name, [])}
+        made = {each.name for each in comparison.missing.get(name, [])}
         if awaited and awaited <= made:
-            _repair_rows(connection, found, report)
+            _repair_rows(connection, comparison, report)
         awaited -= made
 
 
-def _repair_rows(connection: sqlite3.Connection, found: Recognition, report: Report) -> None:
+def _repair_rows(connection: sqlite3.Connection, comparison: Recognition, report: Report) -> None:
     now = instants.now()
     enum_widening.widen(connection, report)
-    table_repair.repair(connection, found.expected, report)
-    for table, columns in found.unique:
+    table_repair.repair(connection, comparison.expected, report)
+    for table, columns in comparison.unique:
         sql = UNIQUE.format(table=table, name="_and_".join(columns), columns=", ".join(columns))
         connection.execute(sql)
     reference_repair.add_missing_actors(connection, now, report)

@@ -44,12 +44,12 @@ def _widened(table: Table[Any], sql: str, report: Report) -> str:
         check = re.compile(
             rf"(CHECK\s*\(\s*[\"`\[]?{name}[\"`\]]?\s+IN\s*\()([^()]*)\)", re.IGNORECASE
         )
-        found = check.search(sql)
-        if found is None:
+        match = check.search(sql)
+        if match is None:
             continue
-        allowed = set(re.findall(r"'([^']*)'", found[2]))
+        allowed = set(re.findall(r"'([^']*)'", match[2]))
         if allowed < set(values):
             listed = ", ".join(f"'{value}'" for value in values)
-            sql = f"{sql[: found.start()]}{found[1]}{listed}){sql[found.end() :]}"
+            sql = f"{sql[: match.start()]}{match[1]}{listed}){sql[match.end() :]}"
             report.note(table.name, name, NARROW)
     return sql

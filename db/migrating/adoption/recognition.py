@@ -66,27 +66,27 @@ class Step:
 
 def recognise(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Recognition:
     steps = _run_on_empty(tuple(migrations))
-    found = Recognition(catalog.read(connection), expected=steps[-1].after)
+    result = Recognition(catalog.read(connection), expected=steps[-1].after)
     definitions: dict[str, list[str]] = defaultdict(list)  # a later migration may replace an index
     for step in steps:
         for each in step.makes():
-            found.created.setdefault(each.name, each)
+            result.created.setdefault(each.name, each)
             if each.type != "table":
                 definitions[each.name].append(each.meaning)
     for migration in migrations:
         own = [step for step in steps if step.migration == migration.name]
-        _compare(found, migration.name, own, definitions)
+        _compare(result, migration.name, own, definitions)
     for name, meanings in definitions.items():
-        if name in found.stored and found.stored[name].meaning not in meanings:
-            one, other = found.stored[name].type, found.created[name].type
-            found.differences.append(f"{one} {name} is another than the {other} that is made here")
-    for name, expected in found.expected.items():
-        if name in found.stored and expected.type == "table":
-            found.differences += _table_differences(expected, found.stored[name])
-            found.differences += _missing_columns(found.created[name], found.stored[name])
-            missing = expected.constraints - found.stored[name].unique
-            found.unique += [(name, columns) for columns in sorted(missing)]
-    return found
+        if name in result.stored and result.stored[name].meaning not in meanings:
+            one, other = result.stored[name].type, result.created[name].type
+            result.differences.append(f"{one} {name} is another than the {other} that is made here")
+    for name, expected in result.expected.items():
+        if name in result.stored and expected.type == "table":
+            result.differences += _table_differences(expected, result.stored[name])
+            result.differences += _missing_columns(result.created[name], result.stored[name])
+            missing = expected.constraints - result.stored[name].unique
+            result.unique += [(name, columns) for columns in sorted(missing)]
+    return result
 
 
 @lru_cache(maxsize=4)
@@ -104,19 +104,19 @@ def _run_on_empty(migrations: tuple[Migration, ...]) -> list[Step]:
 
 
 def _compare(
-    found: Recognition, name: str, steps: Sequence[Step], definitions: Mapping[str, Sequence[str]]
+    result: Recognition, name: str, steps: Sequence[Step], definitions: Mapping[str, Sequence[str]]
 ) -> None:
     states: list[tuple[str, bool | None]] = []  # None of a statement that makes nothing
     for step in steps:
         made = list(step.makes())
-        missing = [each for each in made if not _has(found.stored, step, each, definitions)]
+        missing = [each for each in made if not _has(result.stored, step, each, definitions)]
         if missing:
-            found.missing.setdefault(name, []).extend(missing)
+            result.missing.setdefault(name, []).extend(missing)
         states.append((step.sql, not missing if made else None))
     if any(done for _, done in states) and all(done is not False for _, done in states):
-        found.complete.append(name)
+        result.complete.append(name)
     else:
-        found.statements[name] = [sql for sql, done in states if not done]
+        result.statements[name] = [sql for sql, done in states if not done]
 
 
 def _has(
@@ -136,18 +136,18 @@ def _has(
     return added <= stored[name].columns.keys()
 
 
-def _table_differences(expected: Object, found: Object) -> list[str]:
-    name = found.name
-    if found.type != "table":
-        return [f"{name} is a {found.type}{' table' * (found.type == 'virtual')}, not a table"]
+def _table_differences(expected: Object, stored: Object) -> list[str]:
+    name = stored.name
+    if stored.type != "table":
+        return [f"{name} is a {stored.type}{' table' * (stored.type == 'virtual')}, not a table"]
     differences = []
-    if found.without_rowid and not expected.without_rowid:
+    if stored.without_rowid and not expected.without_rowid:
         differences.append(f"table {name} is WITHOUT ROWID, while pages are read by rowid")
-    if "rowid" in found.columns and not found.columns["rowid"].place:
+    if "rowid" in stored.columns and not stored.columns["rowid"].place:
         differences.append(f"table {name} has a column rowid, which hides the row's own")
-    for key, column in found.columns.items():
+    for key, column in stored.columns.items():
         if key in expected.columns:
-            differences += _column_differences(found, expected.columns[key], column)
+            differences += _column_differences(stored, expected.columns[key], column)
         elif column.required and column.default is None and not column.generated:
             differences.append(
                 f"{name}.{column.name} is NOT NULL without a DEFAULT, and nothing here fills it"
@@ -155,27 +155,27 @@ def _table_differences(expected: Object, found: Object) -> list[str]:
     return differences
 
 
-def _missing_columns(created: Object, found: Object) -> list[str]:
+def _missing_columns(created: Object, stored: Object) -> list[str]:
     """A column that a later migration adds may be missing; those of the table itself may not."""
-    missing = [name for name in created.columns if name not in found.columns]
-    if not missing or found.type != "table":
+    missing = [name for name in created.columns if name not in stored.columns]
+    if not missing or stored.type != "table":
         return []
-    return [f"table {found.name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"]
+    return [f"table {stored.name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"]
 
 
-def _column_differences(table: Object, expected: StoredColumn, found: StoredColumn) -> list[str]:
-    name = f"{table.name}.{found.name}"
-    if found.generated:
+def _column_differences(table: Object, expected: StoredColumn, stored: StoredColumn) -> list[str]:
+    name = f"{table.name}.{stored.name}"
+    if stored.generated:
         return [f"{name} is generated, so nothing can be stored in it"]
     differences = []
     kind = _KINDS.get((table.name.lower(), expected.name))
     takes = _NUMBERS if expected.affinity == "INTEGER" else _TEXTS
     free = expected.affinity == "TEXT" and kind not in _FREE_TEXT
     wrong = (
-        found.type not in (expected.type, "ANY") if table.strict else found.affinity not in takes
+        stored.type not in (expected.type, "ANY") if table.strict else stored.affinity not in takes
     )
     if wrong and (table.strict or not free):
-        differences.append(f"{name} is {found.type}, which cannot hold what {expected.type} does")
-    if found.required and not expected.required:
+        differences.append(f"{name} is {stored.type}, which cannot hold what {expected.type} does")
+    if stored.required and not expected.required:
         differences.append(f"{name} is NOT NULL, while no value is one of its values here")
     return differences

@@ -60,12 +60,12 @@ CORRECT_TYPE = """
 
 def correct_source_types(connection: sqlite3.Connection, report: Report) -> None:
     """Set the type of every source to that of the table it is in."""
-    found = connection.execute(WRONG_TYPE).fetchall()
-    connection.execute(CORRECT_TYPE, {"connections": json_list(key for key, _ in found)})
-    for key, before in found:
+    rows = connection.execute(WRONG_TYPE).fetchall()
+    connection.execute(CORRECT_TYPE, {"connections": json_list(key for key, _ in rows)})
+    for key, before in rows:
         after = "actor" if before == "context" else "context"
         report.keep("connections", key, "source_type", before, after)
-    report.note("connections", "source_type", SOURCE_TYPE, len(found))
+    report.note("connections", "source_type", SOURCE_TYPE, len(rows))
 
 
 # The order in which migration 0006 lets one of them stay.
@@ -89,11 +89,11 @@ END_TWINS = f"""
 
 def end_twins(connection: sqlite3.Connection, now: str, report: Report) -> None:
     """Leave only the newest of several active connections to the same place active."""
-    found = [key for (key,) in connection.execute(TWINS)]
-    connection.execute(END_TWINS, {"connections": json_list(found), "now": now})
-    for key in found:
+    twins = [key for (key,) in connection.execute(TWINS)]
+    connection.execute(END_TWINS, {"connections": json_list(twins), "now": now})
+    for key in twins:
         report.keep("connections", key, "status", "active", "inactive")
-    report.note("connections", "status", TWIN, len(found))
+    report.note("connections", "status", TWIN, len(twins))
 
 
 KEEP_SUSPENSIONS = f"""

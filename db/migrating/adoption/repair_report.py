@@ -88,5 +88,5 @@ REPAIRS = """
 def of_file(path: Path) -> list[Recorded]:
     """All repairs of a migrated file, oldest first; raises BootRefused or sqlite3.Error."""
     with file_checks.reading(path.resolve()) as connection:
-        found = connection.execute(REPAIRS).fetchall()
-    return [Recorded(at, copy, Repair(*repair)) for at, copy, *repair in found]
+        rows = connection.execute(REPAIRS).fetchall()
+    return [Recorded(at, copy, Repair(*repair)) for at, copy, *repair in rows]

@@ -62,14 +62,14 @@ def _repair_table(
             ]
             if invalid:
                 row = dict(zip((name for name, _ in tests), values, strict=True))
-                found = {
+                repairs = {
                     name: value_repair.repair(
                         Place(table, table.columns[name], row, defaults[name], now)
                     )
                     for name in invalid
                 }
-                _note(report, table, row, found)
-                changed[tuple(found)].append([*(each.value for each in found.values()), rowid])
+                _note(report, table, row, repairs)
+                changed[tuple(repairs)].append([*(each.value for each in repairs.values()), rowid])
         for names, binds in changed.items():
             settings = ", ".join(f"{name} = ?" for name in names)
             update = f"UPDATE {table.name} SET {settings} WHERE rowid = ?"
@@ -95,10 +95,10 @@ def _batches(
 
 
 def _note(
-    report: Report, table: Table[Any], row: Mapping[str, Value], found: Mapping[str, Repaired]
+    report: Report, table: Table[Any], row: Mapping[str, Value], repairs: Mapping[str, Repaired]
 ) -> None:
-    key = found[table.key].value if table.key in found else row[table.key]
-    for name, repaired in found.items():
+    key = repairs[table.key].value if table.key in repairs else row[table.key]
+    for name, repaired in repairs.items():
         report.note(table.name, name, repaired.problem)
         if repaired.lost:
             report.keep(table.name, key, name, row[name], repaired.value)

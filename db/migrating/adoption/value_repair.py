@@ -79,8 +79,8 @@ class Place:
 def actor_type(text: str) -> enums.ActorType:
     """The type of actor that a ChittyID names, or SYSTEM."""
     named = chitty_id.type_of(chitty_id.normalise(text))
-    found = [member for member, names in _TYPES.items() if named in names]
-    return found[0] if found else enums.ActorType.SYSTEM
+    types = [member for member, names in _TYPES.items() if named in names]
+    return types[0] if types else enums.ActorType.SYSTEM
 
 
 def validator(column: Column) -> Callable[[Value], bool]:
@@ -180,12 +180,12 @@ def _json(place: Place, stored: Value) -> Repaired:
 def _string_list(place: Place, stored: Value) -> Repaired:
     """An item that is not a text is replaced by its name: an app's repositories come as objects."""
     try:
-        found = loads(stored) if isinstance(stored, str) else None
+        items = loads(stored) if isinstance(stored, str) else None
     except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, list):
-        escaped = dumps([_named(item) for item in found])
-        if validator(place.column)(escaped):  # as half a character, which has no other form, is not
+        items = None
+    if isinstance(items, list):
+        escaped = dumps([_named(item) for item in items])
+        if validator(place.column)(escaped):  # half a character has no valid form
             return Repaired(dumps(loads(escaped), ensure_ascii=False), BROKEN, lost=True)
     return _json(place, stored)
 
