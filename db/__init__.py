@@ -1,3 +1,3 @@
-"""What is stored: the tables, the sessions that read and write them, and the SQL made from both."""
+"""The registry's database: its tables, the engines that store them, and the SQL for both."""
 
 from db.sqlite import library as library

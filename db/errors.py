@@ -1,14 +1,4 @@
-"""All errors, and who sees them.
-
-* Refused         the caller can fix it: data in a mutation's `errors`
-* BadRequest      a query that has no answer: a GraphQL error with a stable code
-* Unavailable     the request is fine, but the server cannot answer it now
-  x ReadTimeout   a read took too long
-* Unreadable      a stored value that its column's type cannot express: an error at the field's path
-* EngineError     a statement failed: a fault, whose message is about the engine
-* BootRefused     `serve` and the commands cannot use the database: they end with the message
-* anything else   a fault: logged with its traceback, masked for the caller
-"""
+"""All errors. Any other exception is a fault: logged with its traceback, masked for the caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +26,7 @@ class Problem:
 
 
 class Refused(Exception):
-    """Raised if a mutation's input or the registry's state forbids it; nothing was written."""
+    """The caller can fix it: data in a mutation's `errors`. Nothing was written."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.message for problem in problems))
@@ -44,7 +34,7 @@ class Refused(Exception):
 
 
 class BadRequest(Exception):
-    """Raised if an argument of a query is out of range or damaged; `code` is stable."""
+    """An argument of a query is out of range or damaged: a GraphQL error with a stable `code`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -52,20 +42,20 @@ class BadRequest(Exception):
 
 
 class Unavailable(Exception):
-    """Raised if the database cannot serve a request now; the message says why."""
+    """The database cannot serve the request now; the message says why."""
 
 
 class ReadTimeout(Unavailable):
-    """Raised if a request spends more time reading than allowed."""
+    """The request took more time for reading than it may."""
 
 
 class Unreadable(Exception):
-    """Raised if a stored value cannot be expressed as its column's type."""
+    """A stored value that its column's type cannot express: an error at the field's path."""
 
 
 class EngineError(Exception):
-    """Raised when the database engine fails at a statement; the cause is the engine's own error."""
+    """The engine failed at a statement: a fault, whose cause is the engine's own error."""
 
 
 class BootRefused(Exception):
-    """Raised if a database cannot be opened or migrated; the message names it and what to do."""
+    """A database cannot be opened or migrated: ends `serve` or a command with this message."""

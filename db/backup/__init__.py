@@ -1,1 +1,1 @@
-"""Backups and SQL dumps of a whole database, and restoring from either."""
+"""Backups and SQL dumps of a whole database, and restoring either."""

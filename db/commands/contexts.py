@@ -69,10 +69,7 @@ WHY_NOT_UPDATED = statements.why_not_written(CONTEXTS, NAME_TAKEN_BY_ANOTHER)
 def update(
     chitty_id: str, changes: Mapping[str, Any], if_updated_at: str | None = None
 ) -> Program[Context]:
-    """Set the changed columns, if they differ.
-
-    Raises Refused with NOT_FOUND, CONFLICT (deleted, or changed since `if_updated_at`) or ALREADY_EXISTS.
-    """
+    """Raises Refused with NOT_FOUND, CONFLICT (deleted, changed since `if_updated_at`) or ALREADY_EXISTS."""
     condition = (
         f"{statements.differs(CONTEXTS, changes)} AND status <> 'deleted'"
         f" AND NOT {NAME_TAKEN_BY_ANOTHER} AND {UNCHANGED}"

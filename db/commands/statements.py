@@ -127,10 +127,7 @@ def why_not_written(table: Table[Any], *questions: str, allowed: str | None = No
 
 
 def check_row(table: Table[R], key: Value, rows: Rows) -> tuple[R, Values]:
-    """The row of `why_not_written`, and the answers to its questions.
-
-    Raises Refused if there is none, the viewer may not change it, or it has changed since `if_updated_at`.
-    """
+    """The row of `why_not_written` and the answers; raises Refused if it is missing, read-only or changed."""
     thing = table.row.__name__.lower()
     if not rows:
         raise refusal(ErrorCode.NOT_FOUND, table.key, f"there is no {thing} {key!s}")

@@ -1,1 +1,1 @@
-"""Bringing a database to the present version."""
+"""Migrates databases to the present version."""

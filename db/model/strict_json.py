@@ -23,10 +23,8 @@ class RepeatedKey(ValueError):
 
 
 def read(raw: bytes) -> Any:
-    """Read a client's JSON, whose whole numbers may have any number of digits.
-
-    Raises RepeatedKey, or ValueError for what is not UTF-8 JSON of finite numbers and at most DEEPEST levels.
-    """
+    """Read a client's UTF-8 JSON of at most DEEPEST levels; raises ValueError or its subclass RepeatedKey."""
+    # Whole numbers may have any number of digits.
     value = orjson.loads(raw)
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and depth(value) > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels")
@@ -36,10 +34,9 @@ def read(raw: bytes) -> Any:
 
 
 def parse(text: str, *, unique_keys: bool = True) -> Any:
-    """Read JSON whose numbers are finite, and at most 64 bits if whole.
-
-    Raises json.JSONDecodeError, RepeatedKey if keys must be unique, or ValueError ("has the number …").
-    """
+    """Read JSON of finite numbers, whole ones of 64 bits; raises ValueError or its subclass RepeatedKey."""
+    # The message continues the name of the text ("has the number …"), unless it is of
+    # json.JSONDecodeError.
     try:
         return (_UNIQUE_KEYS if unique_keys else _ANY_KEYS).decode(text)
     except RecursionError:

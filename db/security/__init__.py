@@ -1,1 +1,1 @@
-"""Who sees and changes which rows, as conditions inside the statements."""
+"""Which rows a viewer sees and may change, as conditions inside the statements."""

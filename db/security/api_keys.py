@@ -125,7 +125,6 @@ def find(key_id: str) -> Program[StoredKey | None]:
 
 
 def record_use(key_id: str, today: str) -> Program[None]:
-    """`today` is a day, such as 2026-01-31."""
     yield [Statement(_USED, {"key_id": key_id, "today": today})]
 
 

@@ -1,1 +1,1 @@
-"""The embedded engine: connections to one SQLite file, and what only a file has."""
+"""The embedded engine: connections to one SQLite file, and the work on such files."""

@@ -1,1 +1,1 @@
-"""Taking over a registry that other programs made, and putting right what they write to it later."""
+"""Adopts registries that other programs made, and repairs what they write later."""
