@@ -54,21 +54,21 @@ def create_app(settings: Settings) -> App:
     documents = service.documents(settings)
     persisted = persisted_documents.load(settings, documents)
     page = GraphiQL() if settings.shows_graphiql else None
-    mounted = routes(settings, page)
-    paths = [route.path for route in mounted if isinstance(route, Route)]
+    mounts = routes(settings, page)
+    paths = [route.path for route in mounts if isinstance(route, Route)]
     counters = Metrics(GRAPHQL, paths, settings.metrics_operations)
 
     @asynccontextmanager
     async def lifespan(app: App) -> AsyncIterator[None]:
         async with (
-            service.running(settings, documents, persisted, counters) as app.service,
-            worker_exchange.publish(lambda: metrics.of_worker(app.service)),
+            service.open_service(settings, documents, persisted, counters) as app.service,
+            worker_exchange.publish(lambda: metrics.worker_metrics(app.service)),
         ):
             yield
 
     app = App(
         lifespan=lifespan,
-        routes=mounted,
+        routes=mounts,
         middleware=[Middleware(RequestMiddleware)],
         exception_handlers={HTTPException: _starlette_error, HTTPError: _http_error},
     )
@@ -82,25 +82,25 @@ def create_app(settings: Settings) -> App:
 
 def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
     """Every path but /graphql."""
-    mounted: list[BaseRoute] = [
+    mounts: list[BaseRoute] = [
         self_guarded(github_webhooks.PATH, github_webhooks.GitHubWebhooks),
         public("/healthz", healthz),
         public("/readyz", readyz),
     ]
     if settings.metrics:
-        mounted.append(self_guarded(metrics.PATH, metrics.metrics))
+        mounts.append(self_guarded(metrics.PATH, metrics.metrics))
     if settings.shows_schema:
-        mounted.append(gated(sdl.PATH, sdl.schema))
+        mounts.append(gated(sdl.PATH, sdl.schema))
     if page is not None:
-        mounted.append(public(graphiql.ASSETS, page.asset))
-    return mounted
+        mounts.append(public(graphiql.ASSETS, page.asset))
+    return mounts
 
 
 def graphql(page: GraphiQL | None) -> ASGIApp:
     """/graphql over HTTP: OPTIONS and the page for everyone, operations for viewers."""
     operations = gated_app(GraphQLHTTP())
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await graphql_http.options(send)
         elif page is not None and graphql_http.wants_page(scope):
@@ -108,7 +108,7 @@ def graphql(page: GraphiQL | None) -> ASGIApp:
         else:
             await operations(scope, receive, send)
 
-    return answer
+    return respond
 
 
 async def _starlette_error(request: Request, error: Exception) -> Response:

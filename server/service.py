@@ -34,7 +34,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running(
+async def open_service(
     settings: Settings,
     documents: Documents,
     persisted_documents: PersistedDocuments,

@@ -35,11 +35,11 @@ class GitHubWebhooks(HTTPEndpoint):
 
     async def post(self, request: Request) -> Response:
         try:
-            kept = await _receive(request)
+            stored = await _receive(request)
         except HTTPError as refusal:
             return _refuse(request, refusal)
         return JSONResponse(
-            {"outcome": kept.outcome.value}, status_code=STATUS.get(kept.outcome, 200)
+            {"outcome": stored.outcome.value}, status_code=STATUS.get(stored.outcome, 200)
         )
 
     async def method_not_allowed(self, request: Request) -> Response:
@@ -59,20 +59,20 @@ async def _receive(request: Request) -> StoredDelivery:
         raise HTTPError(401, "X-Hub-Signature-256 is missing: give the webhook its secret")
     declared = request.headers.get("content-length", "").encode("latin-1")
     body = await bounded_body.of_request(request.receive, declared, MAX_BODY_BYTES)
-    if not await _off_loop(len(body), lambda: is_signed(body, signature, secrets)):
+    if not await _run_off_loop(len(body), lambda: is_signed(body, signature, secrets)):
         raise HTTPError(401, "X-Hub-Signature-256 does not match any configured secret")
     event, delivery_id = _headers(request)
     try:
-        reading = await _off_loop(
+        parsed = await _run_off_loop(
             len(body), lambda: deliveries.parse(body, event=event, delivery_id=delivery_id)
         )
-        kept = await deliveries.apply(service.db, reading, mint=service.operations.mint)
+        stored = await deliveries.apply(service.db, parsed, mint=service.operations.mint)
     except InvalidDelivery as invalid:
         raise HTTPError(400, str(invalid)) from None
     except Unavailable as unavailable:
         raise HTTPError(503, str(unavailable)) from unavailable
-    _log(reading, kept)
-    return kept
+    _log(parsed, stored)
+    return stored
 
 
 def is_signed(body: bytes, signature: str, secrets: tuple[str, ...]) -> bool:
@@ -96,7 +96,7 @@ def _headers(request: Request) -> tuple[str, str]:
     return event, delivery_id
 
 
-async def _off_loop(size: int, work: Callable[[], T]) -> T:
+async def _run_off_loop(size: int, work: Callable[[], T]) -> T:
     return work() if size <= INLINE_BYTES else await asyncio.to_thread(work)
 
 
@@ -111,8 +111,8 @@ def _refuse(request: Request, refusal: HTTPError) -> Response:
     return JSONResponse(refusal.body, refusal.status)
 
 
-def _log(reading: deliveries.ParsedDelivery, kept: StoredDelivery) -> None:
-    delivery = reading.delivery
+def _log(parsed: deliveries.ParsedDelivery, stored: StoredDelivery) -> None:
+    delivery = parsed.delivery
     log.info(
         "webhook kept",
         extra={
@@ -120,7 +120,7 @@ def _log(reading: deliveries.ParsedDelivery, kept: StoredDelivery) -> None:
             "action": delivery.action,
             "delivery": delivery.delivery_id,
             "installation": delivery.installation_id,
-            "outcome": kept.outcome.value,
-            "times": kept.times,
+            "outcome": stored.outcome.value,
+            "times": stored.times,
         },
     )

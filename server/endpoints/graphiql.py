@@ -23,7 +23,7 @@ ASSETS = "/static/assets/{name}"
 YEAR_SECONDS = 31_536_000
 
 # The page talks to this server only. Monaco colours its text with style elements.
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -37,8 +37,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-GUARDS = {
-    "content-security-policy": POLICY,
+SECURITY_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -47,7 +47,7 @@ GUARDS = {
 # this machine) obey it; others report an error on their console.
 ISOLATION = (b"cross-origin-opener-policy", b"same-origin")
 FETCH_DEST = b"sec-fetch-dest"
-TYPES = {
+MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
@@ -81,28 +81,28 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Built:
+class BuiltPage:
     """The page as built, or a notice that it is not; `version` identifies the build."""
 
     version: tuple[int, ...]
     html: bytes
     tag: str
-    guards: Sequence[tuple[bytes, bytes]]
+    fixed_headers: Sequence[tuple[bytes, bytes]]
 
     @classmethod
-    def of(cls, version: tuple[int, ...], html: bytes) -> "Built":
+    def of(cls, version: tuple[int, ...], html: bytes) -> "BuiltPage":
         tag = hashlib.sha256(html).hexdigest()[:32]
-        headers = GUARDS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
+        headers = SECURITY_HEADERS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         return cls(version, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
-    def is_held(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    def is_cached_by(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether the request's headers say that the client has this page."""
         return etags.matching_header(headers, self.tag, compression.IDENTITY_ONLY) is not None
 
     def headers(self, requested: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        is_obeyed = any(name == FETCH_DEST for name, _ in requested)
-        return [*self.guards, *([ISOLATION] if is_obeyed else ())]
+        is_supported = any(name == FETCH_DEST for name, _ in requested)
+        return [*self.fixed_headers, *([ISOLATION] if is_supported else ())]
 
 
 class GraphiQL:
@@ -113,7 +113,7 @@ class GraphiQL:
         self._assets = folder / "assets"
         self._built = self._read()
 
-    def built(self) -> Built:
+    def current(self) -> BuiltPage:
         """The page, read again if another was built."""
         if self._version() != self._built.version:
             self._built = self._read()
@@ -126,19 +126,19 @@ class GraphiQL:
             return ()
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
-    def _read(self) -> Built:
+    def _read(self) -> BuiltPage:
         version = self._version()  # first: a build during the read is then noticed next time
         try:
-            return Built.of(version, self._index.read_bytes())
+            return BuiltPage.of(version, self._index.read_bytes())
         except FileNotFoundError:
             log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
-            return Built.of((), NOT_BUILT)
+            return BuiltPage.of((), NOT_BUILT)
 
     async def page(self, scope: Scope, send: Send) -> None:
         """Send the page, or 304 if the browser has it."""
-        built, requested = self.built(), scope["headers"]
+        built, requested = self.current(), scope["headers"]
         headers, status, body = built.headers(requested), 304, b""
-        if not built.is_held(requested):
+        if not built.is_cached_by(requested):
             status, body = 200, built.html
             length = (b"content-length", b"%d" % len(body))
             headers = [length, (b"content-type", b"text/html; charset=utf-8"), *headers]
@@ -149,20 +149,20 @@ class GraphiQL:
         """Answer with a static file, at ASSETS."""
         name: str = request.path_params["name"]
         file = self._assets / name
-        if not NAME.fullmatch(name) or file.suffix not in TYPES or not file.is_file():
+        if not NAME.fullmatch(name) or file.suffix not in MEDIA_TYPES or not file.is_file():
             raise HTTPException(404, "the page has no such file: load it again")
-        headers = GUARDS | {
+        headers = SECURITY_HEADERS | {
             "cache-control": f"public, max-age={YEAR_SECONDS}, immutable",
             "vary": "Accept-Encoding",
             "accept-ranges": "none",
         }
         # Ranges are ignored: files are small, and the library answers a bad range in plain text.
-        heads = request.scope["headers"]
-        request.scope["headers"] = [head for head in heads if head[0] != b"range"]
+        headers_list = request.scope["headers"]
+        request.scope["headers"] = [head for head in headers_list if head[0] != b"range"]
         accepted = (
             compression.accepted_codings(request.scope["headers"]) or compression.IDENTITY_ONLY
         )
-        media_type = TYPES[file.suffix]
+        media_type = MEDIA_TYPES[file.suffix]
         for coding, suffix in SUFFIXES.items():
             smaller = self._assets / (name + suffix)
             if coding in accepted.codings and smaller.is_file():

@@ -28,8 +28,8 @@ from server.transport.disconnects import ClientDisconnected, cancel_on_disconnec
 RESPONSE_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
-READING = ("GET", "HEAD")
-METHODS = [*READING, "POST", "OPTIONS"]
+READ_METHODS = ("GET", "HEAD")
+METHODS = [*READ_METHODS, "POST", "OPTIONS"]
 # A credential is checked again if the body took longer than this to arrive.
 RECHECK_SECONDS = 0.001
 
@@ -60,14 +60,14 @@ class GraphQLHTTP:
             reply = Reply(CLIENT_GONE)
         except RequestRefused as refused:
             scope[KEY].refuse(refused.code)
-            reply = _refused(media_type, refused)
+            reply = _refusal_reply(media_type, refused)
         except HTTPError as error:
-            reply = _error(media_type, error)
+            reply = _error_reply(media_type, error)
         await _send(scope, send, reply, accepted)
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
         """Answer a request that the gate refuses."""
-        reply = _error(_negotiate(_accept(scope)), error)
+        reply = _error_reply(_negotiate(_accept(scope)), error)
         await _send(scope, send, reply, compression.accepted_codings(scope["headers"]))
 
 
@@ -79,13 +79,13 @@ async def options(send: Send) -> None:
 
 def wants_page(scope: Scope) -> bool:
     """Whether a browser requests the GraphiQL page: it prefers HTML and names no document."""
-    if scope["method"] not in READING:
+    if scope["method"] not in READ_METHODS:
         return False
     accept = _accept(scope)
     return (
         b"text/" in accept.lower()  # so that other clients' parameters are not parsed twice
         and _negotiate(accept, HTML) == HTML
-        and not request.names_document(scope)
+        and not request.has_document(scope)
     )
 
 
@@ -106,14 +106,14 @@ async def _answer(
     is_query = prepared.operation.is_query
     if method != "POST" and not is_query:
         raise HTTPError(405, "a mutation must be sent with POST", {"allow": "POST"})
-    state, tag, held = None, None, None
-    if method in READING and media_type != EVENT_STREAM:
-        state, query = service.db.change_token(), scope["query_string"]
-        tag = etags.make_tag(state, prepared.document.text, query, media_type, viewer)
-        held = etags.matching_header(scope["headers"], tag, accepted)
-    if held is not None:
+    change_token, tag, matching = None, None, None
+    if method in READ_METHODS and media_type != EVENT_STREAM:
+        change_token, query = service.db.change_token(), scope["query_string"]
+        tag = etags.make_tag(change_token, prepared.document.text, query, media_type, viewer)
+        matching = etags.matching_header(scope["headers"], tag, accepted)
+    if matching is not None:
         log.outcome = "ok"
-        return Reply(304, headers=[held])
+        return Reply(304, headers=[matching])
     operations.charge(prepared, viewer, log)
     if is_query:
         with cancel_on_disconnect(receive):
@@ -126,7 +126,7 @@ async def _answer(
     body = _events(body) if media_type == EVENT_STREAM else body
     if timing is not None:
         timing.end_phase("encode")
-    if tag is not None and ("errors" in response or service.db.change_token() != state):
+    if tag is not None and ("errors" in response or service.db.change_token() != change_token):
         tag = None  # a commit during the read may be in the response or not
     return Reply(200, body, media_type, tag=tag)
 
@@ -146,7 +146,7 @@ async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCoding
         if reply.tag is not None:
             headers.append(etags.header(reply.tag, coding))
     headers += reply.headers
-    if scope["method"] in READING:
+    if scope["method"] in READ_METHODS:
         headers += etags.HEADERS
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -155,22 +155,22 @@ async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCoding
 def _not_acceptable(method: str, media_type: str | None) -> Reply:
     if method not in METHODS:
         allow = {"allow": ", ".join(METHODS)}
-        return _error(JSON, HTTPError(405, f"{method} is not for /graphql", allow))
+        return _error_reply(JSON, HTTPError(405, f"{method} is not for /graphql", allow))
     if media_type is None:
-        return _error(JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
+        return _error_reply(JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
     codings = ", ".join(compression.CODINGS)
     message = f"accept one of the encodings {codings} and identity"
-    return _error(media_type, HTTPError(406, message))
+    return _error_reply(media_type, HTTPError(406, message))
 
 
-def _refused(media_type: str | None, refused: RequestRefused) -> Reply:
+def _refusal_reply(media_type: str | None, refused: RequestRefused) -> Reply:
     body = orjson.dumps({"errors": refused.formatted()})
     if media_type == EVENT_STREAM:  # browsers hide what comes with another status
         return Reply(200, _events(body), EVENT_STREAM)
     return Reply(400 if media_type == RESPONSE_JSON else 200, body, media_type or JSON)
 
 
-def _error(media_type: str | None, error: HTTPError) -> Reply:
+def _error_reply(media_type: str | None, error: HTTPError) -> Reply:
     if media_type is None or media_type == EVENT_STREAM:
         media_type = JSON
     headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]

@@ -31,9 +31,9 @@ from server.telemetry.operation_log import OperationLog
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
-MOST_OPERATIONS = 10
-LONGEST_ID = 200
-LONGEST_REASON = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
+MAX_OPERATIONS = 10
+MAX_ID_LENGTH = 200
+MAX_REASON_BYTES = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
 
 # Close codes of RFC 6455's registry, and of the protocol.
 FAILED, TRY_AGAIN_LATER = 1011, 1013
@@ -49,7 +49,7 @@ class Closed(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 class Disconnected(Exception):
@@ -63,8 +63,8 @@ class GraphQLWebSocket:
         try:
             await _admit(scope)
         except HTTPError as error:
-            answer = JSONResponse(error.body, error.status, headers=error.headers)
-            await answer(scope, receive, send)
+            response = JSONResponse(error.body, error.status, headers=error.headers)
+            await response(scope, receive, send)
         else:
             await _Socket(scope, receive, send).serve()
 
@@ -93,7 +93,7 @@ def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 
 
 @dataclass(eq=False, slots=True)
-class _Running:
+class _RunningOperation:
     task: asyncio.Task[None]
     is_query: bool
 
@@ -105,9 +105,9 @@ class _Socket:
         self._receive = receive
         self._send = send
         self._credentials = _credentials(scope["headers"])
-        self._named: dict[str, _Running] = {}
+        self._by_id: dict[str, _RunningOperation] = {}
         self._running: set[asyncio.Task[None]] = set()  # includes mutations that the client gave up
-        self._is_over = False
+        self._is_closed = False
 
     async def serve(self) -> None:
         """Take messages until the socket is closed; mutations still run to their end."""
@@ -126,14 +126,14 @@ class _Socket:
             await self._close(FAILED, "internal error")
         finally:
             self._service.metrics.websockets -= 1
-            for id_ in list(self._named):
-                self._give_up(id_)
+            for id_ in list(self._by_id):
+                self._unsubscribe(id_)
             if self._running:
                 await asyncio.wait(self._running)
 
     async def _close(self, code: int, reason: str) -> None:
         log.info("websocket closed", extra={"code": code})
-        self._is_over = True
+        self._is_closed = True
         with suppress(OSError):
             await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
@@ -160,7 +160,7 @@ class _Socket:
         try:
             await self._viewer(operation_log.of(self._scope))
         except HTTPError as error:
-            raise _closing(error) from None
+            raise _close_error(error) from None
         await self._reply("connection_ack")
 
     async def _handle(self, message: dict[str, Any]) -> None:
@@ -172,17 +172,17 @@ class _Socket:
             case "subscribe":
                 await self._start(_id(message), message.get("payload"))
             case "complete":
-                self._give_up(_id(message))
+                self._unsubscribe(_id(message))
             case "connection_init":
                 raise Closed(INIT_TWICE, "Too many initialisation requests")
             case _:
                 raise Closed(INVALID, "the type of a message is none that a client sends")
 
     async def _start(self, id_: str, payload: Any) -> None:
-        if id_ in self._named:
+        if id_ in self._by_id:
             raise Closed(ID_TAKEN, f"Subscriber for {id_} already exists")
         try:
-            graphql_request = request.of(payload)
+            graphql_request = request.parse(payload)
         except HTTPError as error:
             raise Closed(INVALID, str(error)) from None
         operation = OperationLog()
@@ -195,7 +195,7 @@ class _Socket:
             self._report(operation, started)
         else:
             task = asyncio.ensure_future(self._execute(id_, prepared, viewer, operation, started))
-            self._named[id_] = _Running(task, prepared.operation.is_query)
+            self._by_id[id_] = _RunningOperation(task, prepared.operation.is_query)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         finally:
@@ -205,9 +205,9 @@ class _Socket:
         self, graphql_request: GraphQLRequest, operation: OperationLog
     ) -> tuple[PreparedOperation, Viewer]:
         viewer = await self._viewer(operation)
-        if len(self._running) >= MOST_OPERATIONS:
+        if len(self._running) >= MAX_OPERATIONS:
             raise HTTPError(
-                429, f"{MOST_OPERATIONS} operations are under way here: wait for one to end"
+                429, f"{MAX_OPERATIONS} operations are under way here: wait for one to end"
             )
         prepared = self._service.operations.prepare(graphql_request, operation)
         self._service.operations.charge(prepared, viewer, operation)
@@ -231,9 +231,9 @@ class _Socket:
             operation.outcome = "failed"
             log.exception("operation failed")
             failure = errors.body(500, "internal error", requestId=request_id.get())
-            await self._end(id_, "error", failure["errors"])
+            await self._send_result(id_, "error", failure["errors"])
         else:
-            await self._end(id_, "next", response)
+            await self._send_result(id_, "next", response)
         self._report(operation, started)
 
     def _report(self, operation: OperationLog, started: float) -> None:
@@ -241,32 +241,32 @@ class _Socket:
         middleware.record_operation(self._service.metrics, operation, seconds)
 
     async def _refuse(
-        self, id_: str, operation: OperationLog, why: HTTPError | RequestRefused
+        self, id_: str, operation: OperationLog, reason: HTTPError | RequestRefused
     ) -> None:
-        """Send why an operation is refused; raises Closed if the credential is no longer valid."""
+        """Send the reason of a refusal; raises Closed if the credential is no longer valid."""
         operation.outcome = "refused"
-        if isinstance(why, RequestRefused):
-            operation.code = why.code
-            await self._end(id_, "error", why.formatted())
-        elif why.status == 401:
-            raise _closing(why)
+        if isinstance(reason, RequestRefused):
+            operation.code = reason.code
+            await self._send_result(id_, "error", reason.formatted())
+        elif reason.status == 401:
+            raise _close_error(reason)
         else:
-            await self._end(id_, "error", why.body["errors"])
+            await self._send_result(id_, "error", reason.body["errors"])
 
-    async def _end(self, id_: str, type_: str, payload: Any) -> None:
+    async def _send_result(self, id_: str, type_: str, payload: Any) -> None:
         """Send the result of an operation, unless the client has completed it."""
         task = asyncio.current_task()
         if task in self._running:
-            running = self._named.get(id_)
+            running = self._by_id.get(id_)
             if running is None or running.task is not task:
                 return
-            del self._named[id_]
+            del self._by_id[id_]
         await self._reply(type_, id=id_, payload=payload)
         if type_ == "next":
             await self._reply("complete", id=id_)
 
-    def _give_up(self, id_: str) -> None:
-        running = self._named.pop(id_, None)
+    def _unsubscribe(self, id_: str) -> None:
+        running = self._by_id.pop(id_, None)
         if running is not None and running.is_query:
             running.task.cancel()
 
@@ -291,19 +291,21 @@ class _Socket:
         await self._send_event("websocket.send", text=text)
 
     async def _send_event(self, type_: str, **members: Any) -> None:
-        if not self._is_over:
+        if not self._is_closed:
             with suppress(OSError):  # the client is gone, as `receive` will report
                 await self._send({"type": type_, **members})
 
 
-def _closing(error: HTTPError) -> Closed:
+def _close_error(error: HTTPError) -> Closed:
     return Closed(FORBIDDEN if error.status == 401 else TRY_AGAIN_LATER, str(error))
 
 
 def _id(message: dict[str, Any]) -> str:
     id_ = message.get("id")
-    if not isinstance(id_, str) or not 0 < len(id_) <= LONGEST_ID:
-        raise Closed(INVALID, f"an operation's id must be a text of 1 to {LONGEST_ID} characters")
+    if not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID_LENGTH:
+        raise Closed(
+            INVALID, f"an operation's id must be a text of 1 to {MAX_ID_LENGTH} characters"
+        )
     return id_
 
 

@@ -36,7 +36,7 @@ async def metrics(request: Request) -> Response:
             403,
             f"metrics are for clients on this machine, or with the token of {variable('metrics_token')}",
         )
-    families = [*_own(service), *prometheus.database_metrics(service.db.statistics())]
+    families = [*_own_metrics(service), *prometheus.database_metrics(service.db.statistics())]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
     body, content_type = MetricFamilies(prometheus.merge(families)).encode(
@@ -46,12 +46,12 @@ async def metrics(request: Request) -> Response:
     return await compression.response(request, body, content_type, headers)
 
 
-def of_worker(service: Service) -> bytes:
+def worker_metrics(service: Service) -> bytes:
     """The metrics of this worker, for the worker that answers."""
-    return MetricFamilies(_own(service)).encode(TEXT)[0]
+    return MetricFamilies(_own_metrics(service)).encode(TEXT)[0]
 
 
-def _own(service: Service) -> Iterable[Metric]:
+def _own_metrics(service: Service) -> Iterable[Metric]:
     executor, database = service.operations.executor, service.db.statistics()
     return prometheus.process_metrics(
         service.metrics, executor, database, worker_exchange.worker_number()

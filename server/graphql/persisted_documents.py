@@ -27,11 +27,11 @@ HASHES = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 class PersistedDocuments:
-    def __init__(self, documents: Documents, by_id: dict[str, str], *, only: bool) -> None:
+    def __init__(self, documents: Documents, by_id: dict[str, str], *, trusted_only: bool) -> None:
         self._documents = documents
         self._by_id = by_id
         self._by_hash = {_sha256(text): text for text in by_id.values()}
-        self._only = only
+        self._trusted_only = trusted_only
         self._registered: LRUCache[str, str] = LRUCache(MAX_CHARACTERS, _weight)
 
     def document(self, request: GraphQLRequest) -> str:
@@ -40,14 +40,14 @@ class PersistedDocuments:
             return self._by_document_id(request.document_id)
         if request.sha256 is not None:
             return self._by_sha256(request.sha256, request.query)
-        if self._only and _sha256(request.query) not in self._by_hash:
+        if self._trusted_only and _sha256(request.query) not in self._by_hash:
             raise _not_trusted("the document is none of the trusted ones: name one in documentId")
         return request.query
 
     def _by_document_id(self, id_: str) -> str:
         text = self._by_id.get(id_)
         if text is None and id_.startswith(SHA256):
-            text = self._known(id_.removeprefix(SHA256))
+            text = self._find_by_hash(id_.removeprefix(SHA256))
         if text is None:
             raise RequestRefused.because(
                 "DOCUMENT_NOT_FOUND",
@@ -56,8 +56,8 @@ class PersistedDocuments:
         return text
 
     def _by_sha256(self, sha256: str, text: str) -> str:
-        known = self._known(sha256)
-        if known is None and self._only:
+        known = self._find_by_hash(sha256)
+        if known is None and self._trusted_only:
             raise _not_trusted(f"no trusted document has the hash {sha256}")
         if not text:
             if known is None:
@@ -73,7 +73,7 @@ class PersistedDocuments:
             self._register(sha256, text)
         return text
 
-    def _known(self, sha256: str) -> str | None:
+    def _find_by_hash(self, sha256: str) -> str | None:
         return self._registered.get(sha256) or self._by_hash.get(sha256)
 
     def _register(self, sha256: str, text: str) -> None:
@@ -94,9 +94,9 @@ def load(settings: Settings, documents: Documents) -> PersistedDocuments:
         for id_, text in _read(path):
             where = f"{path}: document {id_!r}"
             if by_id.setdefault(id_, text) != text:
-                raise _refused(f"{where} is another one than in the files before")
+                raise _invalid(f"{where} is another one than in the files before")
             _check(where, id_, text, documents)
-    return PersistedDocuments(documents, by_id, only=settings.documents_only)
+    return PersistedDocuments(documents, by_id, trusted_only=settings.documents_only)
 
 
 def _read(path: Path) -> Iterable[tuple[str, str]]:
@@ -104,21 +104,21 @@ def _read(path: Path) -> Iterable[tuple[str, str]]:
         documents = strict_json.read(path.read_bytes())
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise _refused(f"{path} cannot be read as JSON in UTF-8: {why}") from None
+        raise _invalid(f"{path} cannot be read as JSON in UTF-8: {why}") from None
     if not isinstance(documents, dict) or not all(
         isinstance(text, str) for text in documents.values()
     ):
-        raise _refused(f"{path} must be a JSON object that gives each id its document's text")
+        raise _invalid(f"{path} must be a JSON object that gives each id its document's text")
     return documents.items()
 
 
 def _check(where: str, id_: str, text: str, documents: Documents) -> None:
-    algorithm, hash_ = _hash_in(id_)
+    algorithm, hash_ = _parse_hash(id_)
     if (
         algorithm
         and hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest() != hash_
     ):
-        raise _refused(
+        raise _invalid(
             f"{where} is not what its id says, which is a {algorithm} of another text:"
             " let the client's build write the file anew"
         )
@@ -129,10 +129,10 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
     except RequestRefused as refused:
         error = refused.errors[0]
         place = f" (line {error.locations[0].line})" if error.locations else ""
-        raise _refused(f"{where} is not valid here: {error.message}{place}") from None
+        raise _invalid(f"{where} is not valid here: {error.message}{place}") from None
 
 
-def _hash_in(id_: str) -> tuple[str | None, str]:
+def _parse_hash(id_: str) -> tuple[str | None, str]:
     if id_.startswith(SHA256):
         return "sha256", id_.removeprefix(SHA256)
     return HASHES.get(len(id_)) if re.fullmatch(r"[0-9a-f]+", id_) else None, id_
@@ -142,7 +142,7 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refused(message: str) -> InvalidSetting:
+def _invalid(message: str) -> InvalidSetting:
     return InvalidSetting(f"{variable('documents')}: {message}")
 
 

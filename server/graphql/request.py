@@ -15,7 +15,7 @@ from server.http import bounded_body
 from server.http.errors import HTTPError
 
 JSON = "application/json"
-CACHED, CACHED_BYTES = 500, 4_000  # requests by GET, and the parameters of one
+MAX_CACHED_GETS, MAX_CACHED_BYTES = 500, 4_000  # requests by GET, and the parameters of one
 _BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -42,21 +42,21 @@ async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest
         raw = scope["query_string"]
         if len(raw) > max_bytes:
             raise HTTPError(414, f"the parameters have more than {max_bytes} bytes: send a POST")
-        return _cached(raw) if len(raw) <= CACHED_BYTES else of(_parameters(raw))
+        return _parse_cached(raw) if len(raw) <= MAX_CACHED_BYTES else parse(_parameters(raw))
     headers = dict(scope["headers"])
     if len(headers) < len(scope["headers"]):
-        headers = _combined(scope["headers"])
+        headers = _combine(scope["headers"])
     _check_content_type(headers)
     body = await bounded_body.of_request(receive, headers.get(b"content-length", b""), max_bytes)
-    return of(_json(body, "the body"))
+    return parse(_json(body, "the body"))
 
 
-def names_document(scope: Scope) -> bool:
+def has_document(scope: Scope) -> bool:
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     return any(name in ("query", "documentId", "extensions") for name, _ in pairs)
 
 
-def of(payload: Any) -> GraphQLRequest:
+def parse(payload: Any) -> GraphQLRequest:
     """The request in parsed JSON; raises HTTPError (400)."""
     if not isinstance(payload, Mapping):
         raise HTTPError(400, "a request must be a JSON object with a query; batches are not taken")
@@ -86,10 +86,10 @@ def of(payload: Any) -> GraphQLRequest:
     )
 
 
-@lru_cache(CACHED)
-def _cached(raw: bytes) -> GraphQLRequest:
+@lru_cache(MAX_CACHED_GETS)
+def _parse_cached(raw: bytes) -> GraphQLRequest:
     # Clients repeat their GETs: to parse the parameters each time took a fifth of a 304.
-    return of(_parameters(raw))
+    return parse(_parameters(raw))
 
 
 def _parameters(raw: bytes) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def _parameters(raw: bytes) -> dict[str, Any]:
     names = Counter(name for name, _ in pairs)
     for name, times in names.items():
         if times > 1:
-            shown = name[: strict_json.LONGEST_SHOWN]
-            raise HTTPError(400, f"the parameter {shown!r} comes {times} times: send it once")
+            start = name[: strict_json.LONGEST_SHOWN]
+            raise HTTPError(400, f"the parameter {start!r} comes {times} times: send it once")
     params: dict[str, Any] = {name: value for name, value in pairs if value}
     for name in ("variables", "extensions"):
         if name in params:
@@ -109,12 +109,12 @@ def _parameters(raw: bytes) -> dict[str, Any]:
     return params
 
 
-def _combined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def _combine(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Headers by name; repeated ones that describe the body become a list (RFC 9110, section 5.3)."""
-    combined = dict(headers)
-    for name in _BODY_HEADERS & combined.keys():
-        combined[name] = b", ".join(value for each, value in headers if each == name)
-    return combined
+    by_name = dict(headers)
+    for name in _BODY_HEADERS & by_name.keys():
+        by_name[name] = b", ".join(value for each, value in headers if each == name)
+    return by_name
 
 
 def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
@@ -129,10 +129,10 @@ def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
 
 @lru_cache(256)
 def _is_json(content_type: bytes) -> bool:
-    kind, *parameters = content_type.decode("latin-1").lower().split(";")
+    media_type, *parameters = content_type.decode("latin-1").lower().split(";")
     pairs = [part.strip().partition("=")[::2] for part in parameters]
     charsets = {value.strip('"') for name, value in pairs if name == "charset"}
-    return kind.strip() == JSON and charsets <= {"utf-8", "utf8"}
+    return media_type.strip() == JSON and charsets <= {"utf-8", "utf8"}
 
 
 def _json(raw: bytes, name: str) -> Any:
@@ -141,9 +141,10 @@ def _json(raw: bytes, name: str) -> Any:
     except strict_json.RepeatedKey as repeated:
         raise HTTPError(400, f"{name}: {repeated}") from None
     except ValueError as error:
-        deepest = strict_json.DEEPEST
+        max_depth = strict_json.DEEPEST
         raise HTTPError(
-            400, f"{name} must be well-formed JSON in UTF-8, nested {deepest} deep at most: {error}"
+            400,
+            f"{name} must be well-formed JSON in UTF-8, nested {max_depth} deep at most: {error}",
         ) from None
 
 

@@ -99,7 +99,7 @@ async def test_a_file_is_kept_for_a_year_and_guarded_like_the_page(api, script):
 
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert graphiql.GUARDS.items() <= dict(answer.headers).items()
+    assert graphiql.SECURITY_HEADERS.items() <= dict(answer.headers).items()
 
 
 @pytest.mark.parametrize(
@@ -177,13 +177,13 @@ async def test_a_rebuilt_page_is_served_at_once_with_its_files(rebuilt):
 
 async def test_a_page_built_after_the_server_started_needs_no_restart(tmp_path):
     page = GraphiQL(tmp_path / "static")
-    before = page.built()
+    before = page.current()
 
     build(tmp_path / "static", "first")
 
     assert b"GraphiQL is not built" in before.html
-    assert b"first.js" in page.built().html
-    assert page.built() is page.built()
+    assert b"first.js" in page.current().html
+    assert page.current() is page.current()
 
 
 async def test_every_file_has_a_type_and_two_compressed_twins(html):
@@ -191,7 +191,7 @@ async def test_every_file_has_a_type_and_two_compressed_twins(html):
 
     plain = {name for name in files if not name.endswith((".br", ".gz"))}
 
-    assert {name[name.rindex(".") :] for name in plain} <= graphiql.TYPES.keys()
+    assert {name[name.rindex(".") :] for name in plain} <= graphiql.MEDIA_TYPES.keys()
     assert files == {name + suffix for name in plain for suffix in ("", ".br", ".gz")}
 
 
@@ -248,8 +248,8 @@ def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_p
 
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"
-    assert line["build_it_with"] in unbuilt.built().html.decode()
-    assert (b"x-content-type-options", b"nosniff") in unbuilt.built().headers([])
+    assert line["build_it_with"] in unbuilt.current().html.decode()
+    assert (b"x-content-type-options", b"nosniff") in unbuilt.current().headers([])
 
 
 def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():

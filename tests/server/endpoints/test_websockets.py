@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from server.endpoints.graphql_ws import MOST_OPERATIONS
+from server.endpoints.graphql_ws import MAX_OPERATIONS
 from tests.support.databases import elsewhere
 from tests.support.prometheus import Scraped
 from tests.support.server_process import PATIENCE, served, url_of
@@ -111,19 +111,19 @@ async def test_a_mutation_writes_and_returns_its_payload(server: Served, socket:
 async def test_a_limited_number_of_operations_run_at_once(server: Served, socket: Socket):
     with elsewhere(server.database) as connection:
         connection.execute("BEGIN IMMEDIATE")  # mutations wait
-        for n in range(MOST_OPERATIONS):
+        for n in range(MAX_OPERATIONS):
             await socket.subscribe(REGISTER, f"m{n}", variables={"name": "at once"})
         await socket.subscribe("{ __typename }", "one more")
         refusal = await socket.hear()
         connection.execute("COMMIT")
-    messages = [await socket.hear() for _ in range(2 * MOST_OPERATIONS)]
+    messages = [await socket.hear() for _ in range(2 * MAX_OPERATIONS)]
 
     (error,) = refusal["payload"]
     assert (refusal["type"], refusal["id"]) == ("error", "one more")
     assert error["extensions"] == {"code": "TOO_MANY_REQUESTS"}
-    assert error["message"].startswith(f"{MOST_OPERATIONS} operations are under way")
+    assert error["message"].startswith(f"{MAX_OPERATIONS} operations are under way")
     assert sorted(each["id"] for each in messages if each["type"] == "next") == sorted(
-        f"m{n}" for n in range(MOST_OPERATIONS)
+        f"m{n}" for n in range(MAX_OPERATIONS)
     )
 
 
