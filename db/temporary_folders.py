@@ -35,7 +35,7 @@ def remove_all() -> None:
 
 
 def _remove(folder: Path) -> None:
-    with _signals_held():  # `rmtree` closes a file twice where a handler raises within
+    with _hold_signals():  # `rmtree` closes a file twice where a handler raises within
         shutil.rmtree(folder, ignore_errors=True)  # others may remove what is theirs meanwhile
         if folder.exists():
             shutil.rmtree(folder)
@@ -43,12 +43,12 @@ def _remove(folder: Path) -> None:
 
 
 def _system_folder() -> Path:
-    with _signals_held():  # the first call writes a file there to try it, and removes the file
+    with _hold_signals():  # the first call writes a file there to try it, and removes the file
         return Path(tempfile.gettempdir())
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def _hold_signals() -> Iterator[None]:
     """Delay the signals that stop the process until the block ends, unless another thread takes them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:

@@ -15,7 +15,7 @@ def insert_rows(
     when: str = "true",
     bind: Mapping[str, Value] | None = None,
 ) -> Statement:
-    """Insert these rows if the SQL `when` holds, and return their keys."""
+    """The Statement that inserts these rows if the SQL `when` holds, and returns their keys."""
     # `bind` has the binds of `when`, except `rows`. Rows must not hold bytes.
     columns = ", ".join(table.columns)
     values = {name: f"json_extract(value, '$[{i}]')" for i, name in enumerate(table.columns)}

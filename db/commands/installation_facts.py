@@ -200,7 +200,7 @@ def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
 
 
 def add_pending(bind: dict[str, Value]) -> Statement:
-    """Make an installation pending if only its ChittyID is missing."""
+    """The Statement that makes an installation pending if only its ChittyID is missing."""
     # Returns its id if the caller has the claim, until `claimed_until`, to mint a ChittyID.
     of = "waiting_installations WHERE installation_id = :installation_id"
     return Statement(_ADD_PENDING, bind, returning="installation_id", of=of)

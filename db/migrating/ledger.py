@@ -1,6 +1,6 @@
 """The migrations, the ledger of those that ran on a database, and whether the two agree.
 
-It is a table, since a version in the file's header would not survive a dump and D1 does not allow it.
+The ledger is a table: a version in the file's header would not survive a dump, and D1 does not allow it.
 """
 
 import hashlib

@@ -142,7 +142,7 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
     table, belonging = rows_of(relation, child, parent)
     conditions = [belonging, *listed_rows(relation.child, child, live=condition.live)]
     if relation.shared and _leads_to_many(condition.where):
-        conditions.append(_asked_once(relation.child, child, condition.where, binder))
+        conditions.append(_evaluated_once(relation.child, child, condition.where, binder))
     else:
         conditions.append(to_sql(condition.where, child, binder))
     exists = f"EXISTS (SELECT 1 FROM {table} AS {child} WHERE {all_of(conditions)})"
@@ -150,7 +150,7 @@ def _related(condition: Related, row: str, binder: Binder) -> str:
     return f"({only} AND {exists})" if only else exists
 
 
-def _asked_once(table: Table[Any], row: str, where: Condition, binder: Binder) -> str:
+def _evaluated_once(table: Table[Any], row: str, where: Condition, binder: Binder) -> str:
     """SQL that evaluates `where` once per row of the table, not once per row that leads to it."""
     # Otherwise the work would multiply with each relation in the filter.
     each = binder.row()

@@ -75,10 +75,7 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
 
 
 def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
-    """Return the values in a cursor.
-
-    Raises BadRequest if it is damaged or comes from another registry, version, list or ordering.
-    """
+    """Raises BadRequest if the cursor is damaged or of another registry, version, list or ordering."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:

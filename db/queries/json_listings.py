@@ -21,6 +21,8 @@ LARGE = 100  # rows of a page
 
 @dataclass(frozen=True, slots=True)
 class JsonStatement:
+    """A Statement without its parents, so that it can be cached for others."""
+
     sql: str
     bind: dict[str, Value]
     narrow: str = ""

@@ -35,7 +35,7 @@ class Listing:
 class Cut:
     """One page, from the end of the list if `backward`; cursors are values of the ordering's columns."""
 
-    order: tuple[Order, ...]
+    order: tuple[Order, ...]  # ends with the table's key
     limit: int
     backward: bool = False
     after: Values | None = None
@@ -126,7 +126,7 @@ def _belonging(listing: Listing, row: str) -> tuple[str, str]:
     return rows_of(listing.relation, row, PARENT)
 
 
-def _walked(listing: Listing, by: str) -> Listing:
+def _walking_index(listing: Listing, by: str) -> Listing:
     """Make SQLite walk the ordering's index: by another one it would fetch and sort all matching rows."""
     table = listing.table
     besides = {table.key, by} | table.unique
@@ -150,7 +150,7 @@ def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
         f"{row}.{part.column} {'DESC' if part.descending != cut.backward else 'ASC'}"
         for part in cut.order
     )
-    rows = _all_from(_walked(listing, cut.order[0].column), row, binder, *bounds)
+    rows = _all_from(_walking_index(listing, cut.order[0].column), row, binder, *bounds)
     return f"{rows} ORDER BY {', '.join(parts)}"
 
 
@@ -184,7 +184,8 @@ def _past(
     column: str, value: Value, binder: Binder, *, descending: bool, nullable: bool, or_hidden: str
 ) -> tuple[str, str, str]:
     """SQL for past a value, for equal to it, and for a bound that both imply."""
-    # `or_hidden` adds the rows whose value the viewer sees as NULL.
+    # NULL sorts first: it is past a value only if descending. `or_hidden` adds the rows whose value the
+    # viewer sees as NULL.
     if value is None:
         level = f"{column} IS NULL"
         if descending:

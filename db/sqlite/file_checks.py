@@ -75,15 +75,17 @@ def require_writable_folder(path: Path) -> None:
 def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves the database and its folder as they were.
 
-    `alone` promises that nobody else can be starting: the file is then opened as immutable, and half of a
-    transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
+    `alone` promises that nobody else can be starting: the file is then opened as immutable, and an
+    unfinished transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
     SQLite cannot read the file.
     """
     try:
         with ExitStack() as stack:
-            whole = stack.enter_context(_undone_in_a_copy(path)) if alone else path
+            whole = stack.enter_context(_rolled_back(path)) if alone else path
             mode = "ro&immutable=1" if alone else "rw"
-            connection = stack.enter_context(closing(connect(whole, _gentlest(whole, mode))))
+            connection = stack.enter_context(
+                closing(connect(whole, _least_intrusive_mode(whole, mode)))
+            )
             connection.execute("PRAGMA query_only = ON")
             _check(connection, path)
             yield connection
@@ -99,7 +101,7 @@ def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A read-only connection beside other writers, unchecked; raises BootRefused if SQLite cannot open it."""
     with refusing(path):
-        connection = connect(path, _gentlest(path, "rw"))
+        connection = connect(path, _least_intrusive_mode(path, "rw"))
     with closing(connection):
         with refusing(path):
             connection.execute("PRAGMA query_only = ON")
@@ -107,7 +109,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _gentlest(path: Path, undisturbed: str) -> str:
+def _least_intrusive_mode(path: Path, undisturbed: str) -> str:
     """The mode that changes least; `undisturbed` is the one for a file with nothing beside it."""
     left = _unfinished(path)
     is_writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
@@ -118,7 +120,7 @@ def _gentlest(path: Path, undisturbed: str) -> str:
 
 
 @contextmanager
-def _undone_in_a_copy(path: Path) -> Iterator[Path]:
+def _rolled_back(path: Path) -> Iterator[Path]:
     """The file itself, or a copy in which a killed process's transaction is rolled back."""
     if not _is_half_written(path):
         yield path

@@ -25,7 +25,7 @@ def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Itera
 
     connection.set_progress_handler(look, STEPS_BETWEEN_LOOKS)
     try:
-        with _signals_kept(look.__code__, raised):
+        with _keep_signal_errors(look.__code__, raised):
             yield
     except Exception:
         if not raised:
@@ -37,7 +37,7 @@ def watched(connection: sqlite3.Connection, report: Callable[[], None]) -> Itera
 
 
 @contextmanager
-def _signals_kept(look: CodeType, raised: list[BaseException]) -> Iterator[None]:
+def _keep_signal_errors(look: CodeType, raised: list[BaseException]) -> Iterator[None]:
     """Keep an exception of a signal handler that is raised as `look` begins, where it would be lost."""
     # Python calls handlers before the first line of the next function that it enters. While SQLite
     # works, that is `look`, and the exception is outside of its `try`.

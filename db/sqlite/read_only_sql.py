@@ -121,11 +121,11 @@ class _Guard:
         if table == RAW_PAGES:
             return f"{table} would show stored secrets: read the tables themselves"
         if SECRETS.get(table) == column:
-            return _kept_back(table, column)
+            return _secret_refusal(table, column)
         return None
 
 
-def _kept_back(table: str, column: str) -> str:
+def _secret_refusal(table: str, column: str) -> str:
     return f"{table}.{column} holds secrets, which are not shown: name the other columns"
 
 
@@ -157,7 +157,7 @@ def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str |
                 name == "Column" and one in cursors and two == number
                 for _, name, one, two, *_ in steps
             ):
-                return _kept_back(table, column)
+                return _secret_refusal(table, column)
     return None
 
 
