@@ -75,8 +75,8 @@ def require_writable_folder(path: Path) -> None:
 def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves the database and its folder as they were.
 
-    `alone` promises that nobody else can be starting: the file is then opened as immutable, and an
-    unfinished transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
+    `alone` promises that nobody else can be starting: the file is then opened as immutable, and an unfinished
+    transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
     SQLite cannot read the file.
     """
     try:
