@@ -10,7 +10,7 @@ from db.errors import BadRequest
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
 from db.queries import listings, lookups
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from resolvers.dataloader import BatchScheduler, DataLoader
 
 R = TypeVar("R")
@@ -44,16 +44,16 @@ class Loaders:
 
         return self._loader((table, by), load)
 
-    def page(self, listing: Listing, cut: Cut) -> "DataLoader[Value, list[Any]]":
+    def page(self, listing: Listing, page_range: PageRange) -> "DataLoader[Value, list[Any]]":
         """One page for each parent, its rows as read: reversed if the page is read backwards."""
 
         async def load(parents: list[Value]) -> list[list[Any]]:
             by_parent: dict[Value, list[Any]] = {parent: [] for parent in parents}
-            for parent, *values in await self._fetch(listings.page(listing, cut, parents)):
+            for parent, *values in await self._fetch(listings.page(listing, page_range, parents)):
                 by_parent[parent].append(listing.table.of(values))
             return [by_parent[parent] for parent in parents]
 
-        return self._loader(("page", listing, cut), load)
+        return self._loader(("page", listing, page_range), load)
 
     def count(self, listing: Listing) -> "DataLoader[Value, int]":
         async def load(parents: list[Value]) -> list[int]:

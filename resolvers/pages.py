@@ -8,7 +8,7 @@ from db.errors import BadRequest
 from db.model.tables import Table
 from db.program import Value, Values
 from db.queries import cursors
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from resolvers.operation_context import OperationContext
 
 
@@ -24,38 +24,46 @@ class LazyPage:
     """One page of a listing. What it needs is read on first use, once."""
 
     def __init__(
-        self, ctx: OperationContext, listing: Listing, cut: Cut, parent: Value, *, look_ahead: bool
+        self,
+        ctx: OperationContext,
+        listing: Listing,
+        page_range: PageRange,
+        parent: Value,
+        *,
+        look_ahead: bool,
     ) -> None:
         self._ctx = ctx
         self._listing = listing
         self._parent = parent
-        self._size = cut.limit
-        self._cut = replace(cut, limit=cut.limit + 1) if look_ahead else cut
+        self._size = page_range.limit
+        self._page_range = (
+            replace(page_range, limit=page_range.limit + 1) if look_ahead else page_range
+        )
 
     async def rows(self) -> list[Any]:
         kept = (await self._read())[: self._size]
-        return kept[::-1] if self._cut.backward else kept
+        return kept[::-1] if self._page_range.backward else kept
 
     async def total(self) -> int:
         return await self._ctx.loaders.count(self._listing).load(self._parent)
 
     async def has_next(self) -> bool:
-        if not self._cut.backward and await self._has_more():
+        if not self._page_range.backward and await self._has_more():
             return True
-        return await self._extends_past(self._cut.before, ahead=True)
+        return await self._extends_past(self._page_range.before, ahead=True)
 
     async def has_previous(self) -> bool:
-        if self._cut.backward and await self._has_more():
+        if self._page_range.backward and await self._has_more():
             return True
-        return await self._extends_past(self._cut.after, ahead=False)
+        return await self._extends_past(self._page_range.after, ahead=False)
 
     def cursor(self, row: Any) -> str:
-        order = self._cut.order
+        order = self._page_range.order
         values = tuple(getattr(row, part.column) for part in order)
         return cursors.encoder(self._ctx.cursor_key, self._listing.table.name, order)(values)
 
     async def _read(self) -> list[Any]:
-        return await self._ctx.loaders.page(self._listing, self._cut).load(self._parent)
+        return await self._ctx.loaders.page(self._listing, self._page_range).load(self._parent)
 
     async def _has_more(self) -> bool:
         return len(await self._read()) > self._size
@@ -63,14 +71,14 @@ class LazyPage:
     async def _extends_past(self, cursor: Values | None, *, ahead: bool) -> bool:
         if cursor is None:
             return False
-        order = self._cut.order
+        order = self._page_range.order
         loader = self._ctx.loaders.extends_past(self._listing, order, cursor, ahead=ahead)
         return await loader.load(self._parent)
 
 
-def cut(
+def page_range(
     ctx: OperationContext, table: Table[Any], order: Sequence[Order], arguments: PageArguments
-) -> Cut:
+) -> PageRange:
     """The page that the arguments select from a table's list.
 
     Raises BadRequest for a size out of range, for `first` together with `last`, and for a bad cursor.
@@ -80,7 +88,7 @@ def cut(
         None if cursor is None else cursors.decode(ctx.cursor_key, table.name, full, cursor)
         for cursor in (arguments.after, arguments.before)
     )
-    return Cut(full, _size(ctx, arguments), arguments.last is not None, after, before)
+    return PageRange(full, _size(ctx, arguments), arguments.last is not None, after, before)
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:

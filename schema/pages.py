@@ -10,7 +10,7 @@ import strawberry
 from strawberry import UNSET
 
 from db.model.tables import Relation, Table
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from resolvers import pages
 from resolvers.operation_context import OperationContext
 from resolvers.pages import PageArguments
@@ -123,7 +123,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         filter: Any = UNSET,  # noqa: A002
         order_by: Any = UNSET,
     ) -> Any:
-        listed, cut = requested_page(
+        listed, page_range = requested_page(
             info.context,
             source,
             first=first,
@@ -134,9 +134,9 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
             order_by=order_by,
         )
         parent = None if relation is None else getattr(self.row, relation.column)
-        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[cut.backward])
+        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
         return RelayPage(
-            page=pages.LazyPage(info.context, listed, cut, parent, look_ahead=look_ahead)
+            page=pages.LazyPage(info.context, listed, page_range, parent, look_ahead=look_ahead)
         )
 
     resolve.__annotations__ |= {
@@ -163,7 +163,7 @@ def requested_page(
     before: str | None = UNSET,
     filter: Any = UNSET,  # noqa: A002
     order_by: Any = UNSET,
-) -> tuple[Listing, Cut]:
+) -> tuple[Listing, PageRange]:
     """The page that a field's arguments select from its listing; raises BadRequest."""
     parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
     order = [
@@ -178,7 +178,7 @@ def requested_page(
     listed = Listing(
         source.table, source.relation, parsed.condition, live=not parsed.includes_deleted
     )
-    return listed, pages.cut(ctx, source.table, order, paging)
+    return listed, pages.page_range(ctx, source.table, order, paging)
 
 
 def _selects(info: Info, *path: str) -> bool:

@@ -11,7 +11,15 @@ from db.model.tables import Table
 from db.program import Statement, Value, Values
 from db.queries.conditions import EVERYTHING, Binder, without_operands
 from db.queries.json_text import Member, non_canonical, object_text
-from db.queries.listings import Cut, Listing, Order, counted, cut_from, reaches, uncut_from
+from db.queries.listings import (
+    Listing,
+    Order,
+    PageRange,
+    counted,
+    page_from,
+    reaches,
+    unlimited_page_from,
+)
 
 # The separators of rows in a page, of a page's row count and its rows, and of pages. JSON text holds none
 # of these characters.
@@ -41,19 +49,22 @@ class JsonStatement:
         return Statement(self.sql, self.bind, self.narrow)
 
 
-def shape(listing: Listing, cut: Cut, operands: list[Value]) -> tuple[Listing, Cut]:
+def shape(
+    listing: Listing, page_range: PageRange, operands: list[Value]
+) -> tuple[Listing, PageRange]:
     """Replace each bound value by its index in `operands`, to which it is appended."""
     # Pages of one shape have the same text; `JsonStatement.filled` puts their operands back.
     after, before = (
-        None if cursor is None else _places(cursor, operands) for cursor in (cut.after, cut.before)
+        None if cursor is None else _places(cursor, operands)
+        for cursor in (page_range.after, page_range.before)
     )
     where = listing.where
     if where is not EVERYTHING:
         where = without_operands(where, operands)
-    limit = 1 if cut.limit <= LARGE else LARGE + 1
+    limit = 1 if page_range.limit <= LARGE else LARGE + 1
     return (
         Listing(listing.table, listing.relation, where, listing.live),
-        Cut(cut.order, limit, cut.backward, after, before),
+        PageRange(page_range.order, limit, page_range.backward, after, before),
     )
 
 
@@ -65,17 +76,17 @@ def _places(cursor: Values, operands: list[Value]) -> Values:
     return tuple(places)
 
 
-def page(listing: Listing, cut: Cut, columns: Sequence[str]) -> JsonStatement:
+def page(listing: Listing, page_range: PageRange, columns: Sequence[str]) -> JsonStatement:
     """An array for each parent, in their order: its page, as arrays of `columns`."""
 
     def select(from_clause: str) -> str:
         return f"SELECT {_arrays(listing, columns, from_clause)}"
 
-    return _statement(listing, cut, select)
+    return _statement(listing, page_range, select)
 
 
 def text_page(
-    listing: Listing, cut: Cut, columns: Sequence[str], members: Sequence[Member]
+    listing: Listing, page_range: PageRange, columns: Sequence[str], members: Sequence[Member]
 ) -> JsonStatement:
     """Like `page`, but returns the response's own text if all rows of the table are canonical."""
     joined = f"coalesce(group_concat(row.text, char({ord(ROW)})), '')"
@@ -90,30 +101,32 @@ def text_page(
             f" THEN {_arrays(listing, columns, from_clause)} ELSE {pages} END"
         )
 
-    return _statement(listing, cut, select)
+    return _statement(listing, page_range, select)
 
 
-def _statement(listing: Listing, cut: Cut, select: Callable[[str], str]) -> JsonStatement:
+def _statement(
+    listing: Listing, page_range: PageRange, select: Callable[[str], str]
+) -> JsonStatement:
     """Build the statement, and its `narrow` form for a restricted viewer."""
     # That form sorts rowids and fetches only the page: sorting whole rows took twice as long (W3 of
     # `--auth`).
-    binder = Binder({"limit": cut.limit})
-    sql = select(cut_from(listing, cut, "x", binder))
+    binder = Binder({"limit": page_range.limit})
+    sql = select(page_from(listing, page_range, "x", binder))
     narrow = ""
     if listing.is_walked:
-        narrow = select(_picked(listing, cut, Binder({"limit": cut.limit})))
+        narrow = select(_picked(listing, page_range, Binder({"limit": page_range.limit})))
     return JsonStatement(sql, binder.bind, narrow)
 
 
-def _picked(listing: Listing, cut: Cut, binder: Binder) -> str:
+def _picked(listing: Listing, page_range: PageRange, binder: Binder) -> str:
     """The FROM clause that finds a page among the viewer's own rows."""
     # LIMIT makes SQLite sort with a B-tree, which is slow for large pages; an array of all rowids takes a
     # third less time (W3 as owner).
     rows = f"{listing.table.picked} AS x ON x.rowid = picked.value"
-    if cut.limit <= LARGE:
-        page = f"SELECT x.rowid AS value {cut_from(listing, cut, 'x', binder)}"
+    if page_range.limit <= LARGE:
+        page = f"SELECT x.rowid AS value {page_from(listing, page_range, 'x', binder)}"
         return f"FROM ({page}) AS picked CROSS JOIN {rows}"
-    places = f"SELECT x.rowid AS place {uncut_from(listing, cut, 'x', binder)}"
+    places = f"SELECT x.rowid AS place {unlimited_page_from(listing, page_range, 'x', binder)}"
     rowids = f"json_each((SELECT json_group_array(place) FROM ({places})))"
     return f"FROM {rowids} AS picked CROSS JOIN {rows} LIMIT :limit"
 

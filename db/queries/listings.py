@@ -32,7 +32,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class PageRange:
     """One page, from the end of the list if `backward`; cursors are values of the ordering's columns."""
 
     order: tuple[Order, ...]  # ends with the table's key
@@ -42,18 +42,18 @@ class Cut:
     before: Values | None = None
 
 
-def page(listing: Listing, cut: Cut, parents: Sequence[Value]) -> Statement:
+def page(listing: Listing, page_range: PageRange, parents: Sequence[Value]) -> Statement:
     """The statement for one page per parent, whose rows begin with the parent's value (NULL for a table)."""
-    binder = Binder({"limit": cut.limit})
+    binder = Binder({"limit": page_range.limit})
     table = listing.table
     if listing.relation is None:
         return Statement(
-            f"SELECT NULL, {table.select_list('t')} {cut_from(listing, cut, 't', binder)}",
+            f"SELECT NULL, {table.select_list('t')} {page_from(listing, page_range, 't', binder)}",
             binder.bind,
         )
     # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
     binder.bind["parents"] = json_list(parents)
-    picked = f"SELECT x.rowid {cut_from(listing, cut, 'x', binder)}"
+    picked = f"SELECT x.rowid {page_from(listing, page_range, 'x', binder)}"
     return Statement(
         f"SELECT {PARENT}, {table.select_list('t')}"
         " FROM json_each(:parents) AS parents"
@@ -92,7 +92,9 @@ def reaches(
     """SQL for whether the list continues beyond a cursor; reads only its first or last row."""
     binder.bind["limit"] = 1
     columns = ", ".join(f"x.{part.column}" for part in order)
-    first = f"SELECT {columns} {cut_from(listing, Cut(order, 1, backward=ahead), 'x', binder)}"
+    first = (
+        f"SELECT {columns} {page_from(listing, PageRange(order, 1, backward=ahead), 'x', binder)}"
+    )
     beyond = _beyond(listing.table, order, cursor, "x", binder, backward=ahead)
     return f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
 
@@ -135,22 +137,26 @@ def _walking_index(listing: Listing, by: str) -> Listing:
     return replace(listing, where=unindexed(listing.where, besides))
 
 
-def cut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+def page_from(listing: Listing, page_range: PageRange, row: str, binder: Binder) -> str:
     """The FROM clause of one page; the caller binds `:limit`."""
-    return f"{uncut_from(listing, cut, row, binder)} LIMIT :limit"
+    return f"{unlimited_page_from(listing, page_range, row, binder)} LIMIT :limit"
 
 
-def uncut_from(listing: Listing, cut: Cut, row: str, binder: Binder) -> str:
+def unlimited_page_from(listing: Listing, page_range: PageRange, row: str, binder: Binder) -> str:
     bounds = []
-    if cut.after is not None:
-        bounds.append(_beyond(listing.table, cut.order, cut.after, row, binder, backward=False))
-    if cut.before is not None:
-        bounds.append(_beyond(listing.table, cut.order, cut.before, row, binder, backward=True))
+    if page_range.after is not None:
+        bounds.append(
+            _beyond(listing.table, page_range.order, page_range.after, row, binder, backward=False)
+        )
+    if page_range.before is not None:
+        bounds.append(
+            _beyond(listing.table, page_range.order, page_range.before, row, binder, backward=True)
+        )
     parts = (
-        f"{row}.{part.column} {'DESC' if part.descending != cut.backward else 'ASC'}"
-        for part in cut.order
+        f"{row}.{part.column} {'DESC' if part.descending != page_range.backward else 'ASC'}"
+        for part in page_range.order
     )
-    rows = _all_from(_walking_index(listing, cut.order[0].column), row, binder, *bounds)
+    rows = _all_from(_walking_index(listing, page_range.order[0].column), row, binder, *bounds)
     return f"{rows} ORDER BY {', '.join(parts)}"
 
 

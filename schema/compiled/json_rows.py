@@ -11,7 +11,7 @@ from db.program import Values
 from db.queries import json_text
 from db.queries.json_listings import ROW
 from db.queries.json_text import Member
-from db.queries.listings import Cut, Order
+from db.queries.listings import Order, PageRange
 from schema.compiled.rows import RowPlan
 
 
@@ -58,11 +58,11 @@ class JsonPage:
     text: str
 
     @classmethod
-    def of(cls, count: int, text: str, cut: Cut) -> "JsonPage":
+    def of(cls, count: int, text: str, page_range: PageRange) -> "JsonPage":
         """Drop the row that was read ahead, and restore the list's order."""
-        if count > cut.limit:
-            count, text = cut.limit, text.rpartition(ROW)[0]
-        return cls(count, ROW.join(reversed(text.split(ROW))) if cut.backward else text)
+        if count > page_range.limit:
+            count, text = page_range.limit, text.rpartition(ROW)[0]
+        return cls(count, ROW.join(reversed(text.split(ROW))) if page_range.backward else text)
 
     def __len__(self) -> int:
         return self.count

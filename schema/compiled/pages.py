@@ -14,7 +14,7 @@ from db.errors import Unreadable
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
 from db.queries.json_listings import JsonStatement
-from db.queries.listings import Cut, Listing
+from db.queries.listings import Listing, PageRange
 from schema.compiled.arguments import Arguments
 from schema.compiled.json_rows import JsonPage, JsonRows
 from schema.compiled.plan import Objects, PlanRun, Rows, Task
@@ -35,7 +35,7 @@ class PageRows:
     Each of `pages` is a JsonPage or holds rows as arrays of values, which `flat` concatenates.
     """
 
-    cut: Cut
+    page_range: PageRange
     pages: Sequence[Any]
     flat: Rows
     is_json: bool
@@ -53,12 +53,12 @@ class PageRows:
         return objects
 
     def has_next(self, index: int) -> bool:
-        return bool(not self.cut.backward and self.has_more[index]) or bool(
+        return bool(not self.page_range.backward and self.has_more[index]) or bool(
             self.rows_after and self.rows_after[index]
         )
 
     def has_previous(self, index: int) -> bool:
-        return bool(self.cut.backward and self.has_more[index]) or bool(
+        return bool(self.page_range.backward and self.has_more[index]) or bool(
             self.rows_before and self.rows_before[index]
         )
 
@@ -164,7 +164,7 @@ class PageShape:
 class PageStatements:
     """The statements of a page field with its arguments, not yet with its parents."""
 
-    cut: Cut
+    page_range: PageRange
     shape: PageShape
     statements: list[JsonStatement]
 
@@ -200,56 +200,64 @@ class PagePlan:
         """The field's statements, cached unless they depend on variables."""
         if self.cached is not None:
             return self.cached
-        listing, cut = requested_page(run.ctx, self.source, **self.arguments.values(run))
+        listing, page_range = requested_page(run.ctx, self.source, **self.arguments.values(run))
         operands: list[Value] = []
-        limit = cut.limit + (LOOK_AHEAD_FIELD[cut.backward] in self.page_info_fields)
-        with_look_ahead = Cut(cut.order, limit, cut.backward, cut.after, cut.before)
+        limit = page_range.limit + (LOOK_AHEAD_FIELD[page_range.backward] in self.page_info_fields)
+        with_look_ahead = PageRange(
+            page_range.order, limit, page_range.backward, page_range.after, page_range.before
+        )
         shape = _shape(self.reference, *json_listings.shape(listing, with_look_ahead, operands))
         # The page is the first statement; the others look at one row.
         statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
         if shape.has_rows:
             statements.insert(0, shape.statements[0].filled(operands, limit))
-        bound = PageStatements(cut, shape, statements)
+        bound = PageStatements(page_range, shape, statements)
         if not self.arguments.depend_on_variables:
             self.cached = bound
         return bound
 
-    def json_rows(self, cut: Cut) -> JsonRows | None:
+    def json_rows(self, page_range: PageRange) -> JsonRows | None:
         """How SQLite writes the page's objects as JSON, if it can and they are selected only once."""
         match [part for part in self.parts if isinstance(part, Nodes | Edges)]:
             case [Nodes(_, plan)]:
-                return JsonRows.of(plan, cut.order if self.has_cursors else ())
+                return JsonRows.of(plan, page_range.order if self.has_cursors else ())
         return None
 
 
 @lru_cache(SHAPES_CACHED)
-def _shape(reference: "ReferenceType[PagePlan]", listing: Listing, cut: Cut) -> PageShape:
+def _shape(
+    reference: "ReferenceType[PagePlan]", listing: Listing, page_range: PageRange
+) -> PageShape:
     plan = reference()  # weak, so that this cache keeps no document that has been evicted
     if plan is None:
         raise LookupError("the plan of the page is gone")
     names = list(plan.columns.names)
     if plan.has_cursors:
-        names += [part.column for part in cut.order if part.column not in names]
+        names += [part.column for part in page_range.order if part.column not in names]
     statements = []
-    json_rows = plan.json_rows(cut)
+    json_rows = plan.json_rows(page_range)
     has_rows = (
         plan.has_objects
         or plan.has_cursors
-        or LOOK_AHEAD_FIELD[cut.backward] in plan.page_info_fields
+        or LOOK_AHEAD_FIELD[page_range.backward] in plan.page_info_fields
     )
     if has_rows:
         statements.append(
-            json_listings.text_page(listing, cut, names, json_rows.members)
+            json_listings.text_page(listing, page_range, names, json_rows.members)
             if json_rows
-            else json_listings.page(listing, cut, names)
+            else json_listings.page(listing, page_range, names)
         )
     if plan.has_total:
         statements.append(json_listings.count(listing))
-    if cut.after is not None and "hasPreviousPage" in plan.page_info_fields:
-        statements.append(json_listings.reach(listing, cut.order, cut.after, ahead=False))
-    if cut.before is not None and "hasNextPage" in plan.page_info_fields:
-        statements.append(json_listings.reach(listing, cut.order, cut.before, ahead=True))
-    ordered_by = [names.index(part.column) for part in cut.order] if plan.has_cursors else []
+    if page_range.after is not None and "hasPreviousPage" in plan.page_info_fields:
+        statements.append(
+            json_listings.reach(listing, page_range.order, page_range.after, ahead=False)
+        )
+    if page_range.before is not None and "hasNextPage" in plan.page_info_fields:
+        statements.append(
+            json_listings.reach(listing, page_range.order, page_range.before, ahead=True)
+        )
+    ordered_by = [names.index(part.column) for part in page_range.order] if plan.has_cursors else []
     return PageShape(statements, has_rows, ordered_by, json_rows)
 
 
@@ -283,7 +291,8 @@ class PageTask:
             yield from plan.tasks(objects, page.flat, self._run)
 
     def _rows(self, texts: list[str]) -> PageRows:
-        cut, shape, plan, count = self._page.cut, self._page.shape, self._plan, len(self._objects)
+        page_range, shape = self._page.page_range, self._page.shape
+        plan, count = self._plan, len(self._objects)
         json_rows = shape.json_rows
         pages = json_listings.split_pages(texts[0]) if json_rows else None
         rest = map(orjson.loads, texts if pages is None else texts[1:])
@@ -293,34 +302,34 @@ class PageTask:
             page = self._arrays(next(rest) if shape.has_rows else [[]] * count)
         if plan.has_total:
             page.totals = next(rest)
-        if cut.after is not None and "hasPreviousPage" in plan.page_info_fields:
+        if page_range.after is not None and "hasPreviousPage" in plan.page_info_fields:
             page.rows_before = next(rest)
-        if cut.before is not None and "hasNextPage" in plan.page_info_fields:
+        if page_range.before is not None and "hasNextPage" in plan.page_info_fields:
             page.rows_after = next(rest)
         self.rows = sum(map(len, page.pages)) + sum(page.has_more)
         self.rows += count * (len(texts) - shape.has_rows)
         return page
 
     def _json(self, json_rows: JsonRows, texts: list[tuple[int, str]]) -> PageRows:
-        cut = self._page.cut
-        pages = [JsonPage.of(count, text, cut) for count, text in texts]
-        has_more = [count > cut.limit for count, _ in texts]
-        return PageRows(cut, pages, [], True, has_more, self._cursor(json_rows.values))
+        page_range = self._page.page_range
+        pages = [JsonPage.of(count, text, page_range) for count, text in texts]
+        has_more = [count > page_range.limit for count, _ in texts]
+        return PageRows(page_range, pages, [], True, has_more, self._cursor(json_rows.values))
 
     def _arrays(self, pages: list[Rows]) -> PageRows:
-        cut = self._page.cut
-        has_more = [len(rows) > cut.limit for rows in pages]
-        pages = [rows[: cut.limit] for rows in pages]
-        if cut.backward:
+        page_range = self._page.page_range
+        has_more = [len(rows) > page_range.limit for rows in pages]
+        pages = [rows[: page_range.limit] for rows in pages]
+        if page_range.backward:
             pages = [rows[::-1] for rows in pages]
         flat = list(chain.from_iterable(pages))
-        return PageRows(cut, pages, flat, False, has_more, self._cursor(self._values))
+        return PageRows(page_range, pages, flat, False, has_more, self._cursor(self._values))
 
     def _cursor(self, values: Callable[[Any], Values]) -> Callable[[Any], str]:
         key, encoders = self._run.ctx.cursor_key, self._page.shape.encoders
         encode = encoders.get(key)
         if encode is None:
-            name, order = self._plan.columns.table.name, self._page.cut.order
+            name, order = self._plan.columns.table.name, self._page.page_range.order
             encode = encoders[key] = cursors.encoder(key, name, order)
         return lambda row: encode(values(row))
 

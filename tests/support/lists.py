@@ -67,7 +67,7 @@ class List:
                 value = OPERANDS.get(operand.name) or next(iter(getattr(operand, "values", {})))
                 yield {"filter": {name: {"eq": value}}}
 
-    def cuts(self, member: str, direction: str) -> Iterator[dict[str, Any]]:
+    def page_arguments(self, member: str, direction: str) -> Iterator[dict[str, Any]]:
         """The first and the last page in an ordering, and those after and before a cursor."""
         column, table = self.orderings[member], self.source.table
         order = tuple(Order(name, direction == "DESC") for name in (column, table.key))
@@ -79,14 +79,16 @@ class List:
             yield {end: 5, **side, "orderBy": [{"field": member, "direction": direction}]}
 
     def variables(self, *, everything: bool) -> Iterator[dict[str, Any]]:
-        """Everything it is asked with, or each cut of each ordering, and each filter of first pages.
+        """Everything it is asked with, or each page of each ordering, and each filter of first pages.
 
         The last page of an ordering is the first one of the opposite ordering.
         """
         for member, direction in itertools.product(self.orderings, ("ASC", "DESC")):
-            for cut, filter_ in itertools.product(self.cuts(member, direction), self.filters()):
-                if everything or not filter_ or cut.keys() <= {"first", "after", "orderBy"}:
-                    yield cut | filter_
+            for page, filter_ in itertools.product(
+                self.page_arguments(member, direction), self.filters()
+            ):
+                if everything or not filter_ or page.keys() <= {"first", "after", "orderBy"}:
+                    yield page | filter_
 
 
 def fields() -> Iterator[tuple[str, str, Any, PagedList]]:

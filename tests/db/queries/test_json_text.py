@@ -16,7 +16,7 @@ from db.model.tables import TABLES, Column, Relation, Table
 from db.program import Statement
 from db.queries import json_listings, json_text
 from db.queries.conditions import EVERYTHING
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from schema.compiled.converters import converter
 from tests.support import sql_plans
 from tests.support.corpus import non_canonical
@@ -168,11 +168,11 @@ def test_a_page_of_json_text_walks_the_same_indexes_as_other_pages(
 ):
     child = relation.child
     listing = Listing(child, relation, EVERYTHING, live=True)
-    cut = Cut((Order(child.newest, True), Order(child.key, True)), 21)
+    page_range = PageRange((Order(child.newest, True), Order(child.key, True)), 21)
     members = [("key", child.columns[child.key])]
 
-    arrays = json_listings.page(listing, cut, [child.key]).of("[]")
-    spelled = json_listings.text_page(listing, cut, [child.key], members).of("[]")
+    arrays = json_listings.page(listing, page_range, [child.key]).of("[]")
+    spelled = json_listings.text_page(listing, page_range, [child.key], members).of("[]")
 
     walked = [step for step in sql_plans.plan(migrated, spelled) if step.startswith("SE")]
     assert walked == 2 * [

@@ -19,7 +19,7 @@ from db.model import tables
 from db.program import Statement
 from db.queries import listings
 from db.queries.conditions import EVERYTHING, Compare
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from db.security.row_security import Extent, RowSecurity
 from tests.support.lists import LISTS, List, statements
 from tests.support.sql_plans import plan
@@ -121,8 +121,8 @@ async def test_generic_execution_scans_no_table_and_sorts_nothing_either(tmp_pat
     async with watched(path) as registry:
         await fill(registry, 10)
         for member, direction in itertools.product(list_.orderings, ("ASC", "DESC")):
-            for cut in list_.cuts(member, direction):
-                for statement in await registry.statements(list_.query, **cut):
+            for page in list_.page_arguments(member, direction):
+                for statement in await registry.statements(list_.query, **page):
                     seen[statement.sql] = statement
     with closing(sqlite3.connect(path)) as connection:
         found = {sql: plan(connection, statement) for sql, statement in seen.items()}
@@ -134,7 +134,7 @@ def test_a_list_without_its_index_would_be_noticed(migrated):
     migrated.execute("DROP INDEX actors_by_created_at")
     listing = Listing(tables.ACTORS, None, EVERYTHING, live=True)
     order = (Order("created_at", descending=True), Order("chitty_id", descending=True))
-    page = listings.page(listing, Cut(order, 21), [None])
+    page = listings.page(listing, PageRange(order, 21), [None])
 
     found = costly({page.sql: plan(migrated, page)}, LISTS["Query.actors"])
 
@@ -146,7 +146,7 @@ def test_an_index_that_another_program_made_is_no_temptation_to_sort(migrated):
     filtered = Listing(tables.CONNECTIONS, None, Compare("status", "eq", "failed"), live=False)
 
     order = (Order("created_at", descending=True), Order("connection_id", descending=True))
-    found = plan(migrated, listings.page(filtered, Cut(order, 21), [None]))
+    found = plan(migrated, listings.page(filtered, PageRange(order, 21), [None]))
 
     assert found == ["SCAN t USING INDEX connections_by_created_at"]
 

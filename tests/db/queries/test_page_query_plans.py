@@ -10,7 +10,7 @@ from db.model.tables import Relation, Table
 from db.program import Statement
 from db.queries import listings
 from db.queries.conditions import EVERYTHING
-from db.queries.listings import Cut, Listing, Order
+from db.queries.listings import Listing, Order, PageRange
 from tests.support import sql_plans
 from tests.support.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
@@ -43,8 +43,8 @@ def test_a_page_from_a_cursor_walks_an_index_and_sorts_nothing(
 
     for value, limit in itertools.product((AT, None) if nullable else (AT,), LIMITS):
         cursor: dict[str, Any] = {side: (value, "key")}
-        cut = Cut(order, limit, backward, **cursor)
-        found = plan(migrated, listings.page(listing, cut, [None]))
+        page_range = PageRange(order, limit, backward, **cursor)
+        found = plan(migrated, listings.page(listing, page_range, [None]))
 
         assert " t USING INDEX " in found
         assert "TEMP B-TREE" not in found
@@ -62,10 +62,11 @@ def test_a_relation_page_from_a_cursor_starts_at_it_in_each_parents_part_of_an_i
 ):
     child = relation.child
     cursor: dict[str, Any] = {side: (AT, "key")}
-    cut = Cut(by(child, child.newest, descending=True), 21, **cursor)
+    page_range = PageRange(by(child, child.newest, descending=True), 21, **cursor)
 
     found = plan(
-        migrated, listings.page(Listing(child, relation, EVERYTHING, live=True), cut, ["a", "b"])
+        migrated,
+        listings.page(Listing(child, relation, EVERYTHING, live=True), page_range, ["a", "b"]),
     )
 
     assert f"=? AND {child.newest}{bound}?)" in found
