@@ -114,7 +114,7 @@ def graphql(page: GraphiQL | None) -> ASGIApp:
 async def _starlette_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    # Starlette's own errors say the status's phrase, in capitals; ours keep their wording.
+    # Starlette's own errors have the status's phrase as their detail; only these become lower-case.
     is_phrase = error.detail == HTTPStatus(error.status_code).phrase
     message = error.detail.lower() if is_phrase else error.detail
     body = errors.body(error.status_code, message)

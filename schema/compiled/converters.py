@@ -17,7 +17,7 @@ from db.model.tables import Column
 from db.program import Value
 
 LISTS_CACHED = 4_096
-MIN_BATCH = 4  # from so many values on, passes over all of them pay off
+MIN_BATCH = 4  # fewer values are faster to convert one by one
 INSTANT_CHARACTERS = 24
 SEPARATORS = {4: "-", 7: "-", 10: "T", 13: ":", 16: ":", 19: ".", 23: "Z"}
 
@@ -116,12 +116,12 @@ def _reader(column: Column) -> Callable[[Value], Any]:
         serialise = attrgetter("name")
 
     def convert_one(stored: Value) -> Any:
-        # As Column.is_null has it, without its calls.
+        # As Column.is_null, without its calls.
         if (stored is None and is_nullable) or (hidden is not None and stored == hidden):
             return None
         if is_text and type(stored) is str:
             return stored
-        if stored in names:  # of no other type, this is empty
+        if stored in names:  # empty for types other than enums
             return names[stored]
         value = read(stored)
         return value if serialise is None else serialise(value)

@@ -19,7 +19,7 @@ from schema.compiled.plan import Fallback, PlanRun, Task, run_tasks
 from schema.fields import global_ids, sources
 from schema.fields.collect_fields import CollectedField
 
-INTROSPECTION = "introspection"  # the reason why an operation of nothing else falls back
+INTROSPECTION = "introspection"  # why operations that only introspect fall back
 
 
 class Root(Protocol):

@@ -35,7 +35,7 @@ from schema.limits.limits import LIMITS, Excess, Limits, first_excess
 # A prepared document takes about a hundred bytes for each of its characters.
 MAX_CACHED_CHARACTERS = 500_000
 MAX_CACHED_DOCUMENTS = 500
-MAX_NUMBER_DIGITS = 4_000  # Python reads no longer ones
+MAX_NUMBER_DIGITS = 4_000  # `int` refuses more than 4,300
 MAX_VALIDATION_ERRORS = 20
 INTROSPECTION_DISABLED = (
     "introspection is disabled: start the server with CHITTYGRAPH_INTROSPECTION=true to enable it"

@@ -27,8 +27,8 @@ from schema.fields.collect_fields import FieldCollector
 
 log = logging.getLogger(__name__)
 
-# What generic execution reports as an error of the answer. SQLite refuses to put a BLOB into JSON, and
-# writes an infinite number as something that is no JSON.
+# What generic execution reports in the response's `errors`. SQLite refuses to put a BLOB into JSON, and
+# writes an infinite number as invalid JSON.
 EXPECTED_ERRORS = (
     GraphQLError,
     BadRequest,

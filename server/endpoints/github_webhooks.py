@@ -23,8 +23,8 @@ from server.telemetry import logs
 T = TypeVar("T")
 
 PATH = "/webhooks/github"
-MAX_BODY_BYTES = 25 * 2**20  # GitHub sends no more
-INLINE_BYTES = 2**20  # digests and JSON beyond this would hold the event loop up
+MAX_BODY_BYTES = 25 * 2**20  # GitHub's own limit
+INLINE_BYTES = 2**20  # hashing and parsing more would block the event loop
 STATUS = {Outcome.WAITING: 202, Outcome.STORED: 202, Outcome.MISMATCHED: 202}
 
 log = logging.getLogger(__name__)

@@ -56,7 +56,7 @@ MEDIA_TYPES = {
 }
 # Smallest first.
 SUFFIXES = {"br": ".br", "gzip": ".gz"}
-NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file, and never a way out of its folder
+NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file; cannot leave its folder
 
 NOT_BUILT = b"""<!doctype html>
 <html lang="en">

@@ -118,7 +118,7 @@ async def _answer(
     if is_query:
         with cancel_on_disconnect(receive):
             response = await operations.execute(prepared, viewer, log)
-    else:  # executed to its end: nobody could tell how far it had got
+    else:  # never cancelled: the client could not tell which fields were done
         response = await operations.execute(prepared, viewer, log)
     if timing is not None:
         timing.end_phase("execute")
@@ -190,6 +190,6 @@ def _accept(scope: Scope) -> bytes:
 def _negotiate(accept: bytes, *more: str) -> str | None:
     text = accept.decode("latin-1").strip() or "*/*"
     offered = [JSON, RESPONSE_JSON, *more]
-    if EVENT_STREAM in text.lower():  # never for clients that take any text
+    if EVENT_STREAM in text.lower():  # only if named: `text/*` is not enough
         offered.append(EVENT_STREAM)
     return negotiation.best(text, offered)

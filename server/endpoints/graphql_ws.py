@@ -106,7 +106,9 @@ class _Socket:
         self._send = send
         self._credentials = _credentials(scope["headers"])
         self._by_id: dict[str, _RunningOperation] = {}
-        self._running: set[asyncio.Task[None]] = set()  # includes mutations that the client gave up
+        self._running: set[asyncio.Task[None]] = (
+            set()
+        )  # also mutations whose client sent `complete`
         self._is_closed = False
 
     async def serve(self) -> None:
