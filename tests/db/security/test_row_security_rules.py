@@ -74,7 +74,6 @@ def test_every_mutation_takes_something():
     permits = [source_of(field).requirement for field in GRAPHQL.mutation_type.fields.values()]
 
     assert {requirement.capability for requirement in permits} <= {*Capability}
-    assert len(permits) == 21
 
 
 def test_the_docs_show_which_capability_each_mutation_requires():
