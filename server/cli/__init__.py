@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from db.errors import BootRefused, EngineError, Unavailable
 from server.cli import (
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="chittygraph",
         description="A GraphQL API over the ChittyConnect registry.",
         epilog=EPILOG,
@@ -91,6 +92,17 @@ def parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_to(commands)
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses an unknown flag with the usage of the command that it was given to, not of the program."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments; exits if one is unknown."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return parsed, unknown
 
 
 class _Version(argparse.Action):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from schema.execution.executor import OperationResult
     from server.cli.options import Commands
 
+MOST_BINDS = 500  # characters
+
 
 def add_to(commands: "Commands") -> None:
     parser = options.command(
@@ -125,7 +127,7 @@ def _report(result: "OperationResult", ctx: "RecordingContext", plans: list[list
             "",
             f"{number}. batch: {recorded.batch}, rows: {recorded.rows}",
             sql,
-            f"   with {bind[:500]}",
+            f"   with {bind if len(bind) <= MOST_BINDS else bind[:MOST_BINDS] + '…'}",
             "   plan:",
             *(f"     {step}" for step in steps),
         ]

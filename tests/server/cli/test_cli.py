@@ -119,6 +119,17 @@ def test_wrong_usage_of_a_command_exits_with_2(chittygraph, words):
     assert "chittygraph" in err
 
 
+@pytest.mark.parametrize("words", [["serve"], ["keys", "create", "--new-admin", "Ada"]])
+def test_an_unknown_flag_is_refused_with_the_usage_of_its_command(chittygraph, words):
+    command = " ".join(["chittygraph", *[word for word in words[:2] if word.isalpha()]])
+
+    code, _, err = chittygraph(*words, "--prot", "1")
+
+    assert code == 2
+    assert err.startswith(f"usage: {command} ")
+    assert f"{command}: error: unrecognized arguments: --prot 1" in err
+
+
 @pytest.mark.parametrize(
     "word",
     [
