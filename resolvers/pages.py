@@ -21,7 +21,10 @@ class PageArguments:
 
 
 class LazyPage:
-    """One page of a listing. What it needs is read on first use, once."""
+    """One page of a listing. What it needs is read on first use, once.
+
+    `look_ahead` reads one row beyond the page; without it, nothing tells whether the list goes on there.
+    """
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 def by_column(table: Table[R], column: str, values: Sequence[Value]) -> Program[list[R | None]]:
-    """The rows whose `column` has these values, in their order; None where there is none."""
+    """For each of these values, in their order, the row that has it in `column`; None if there is none."""
     (stored,) = yield [
         Statement(
             f"SELECT {table.select_list('t')} FROM {table.seen} AS t"

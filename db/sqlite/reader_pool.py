@@ -39,7 +39,7 @@ class SQLiteSession:
         self._abandoned = False
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
-        """Run a Program in one hop; raises also Unavailable if the session was given back."""
+        """Run a Program in one hop; raises Unavailable too, once the session is given back."""
         if self._abandoned:
             raise self._reason()
         gone = _Gone()
@@ -108,7 +108,7 @@ class SQLiteSession:
 
 
 class _Gone:
-    """Written by the event loop's thread, read by the connection's."""
+    """Whether the caller is gone: written by the event loop's thread, read by the connection's."""
 
     gone = False
 
@@ -153,7 +153,7 @@ class ReaderPool:
         return session
 
     def give_back(self, session: SQLiteSession) -> None:
-        # Now: a loader that outlives its operation must not read in the next one's snapshot.
+        # At once: a loader that outlives its operation must not read in the snapshot of the next one.
         session.abandon()
         self._lent.discard(session)
         if session.has_ended:

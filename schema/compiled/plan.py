@@ -29,13 +29,13 @@ class PlanRun:
 
 
 class Task(Protocol):
-    """Statements that return one JSON text each; `rows` is how many rows those held, once taken."""
+    """Statements that return one JSON text each; `rows` is the number of rows in them, known after `take`."""
 
     statements: list[Statement]
     rows: int
 
     def take(self, texts: list[str]) -> "Iterator[Task]":
-        """Put the results into the response, and yield the next level's tasks."""
+        """Put what these texts hold into the response, and yield the next level's tasks."""
         ...
 
 
@@ -44,7 +44,7 @@ class Step(Protocol):
 
     @property
     def max_rows(self) -> float:
-        """How many rows at most it reads for one object, all levels below included."""
+        """The most rows that it and the levels below it read for one object."""
         ...
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:

@@ -28,7 +28,8 @@ PROXY_HEADER_PREFIX = "x-forwarded-"
 async def metrics(request: Request) -> Response:
     """Answer in Prometheus' text format, or in OpenMetrics if the client accepts it.
 
-    Raises HTTPError (429) for too many wrong tokens, which count like other failed credentials.
+    Raises HTTPException (403) for a client on another machine without the token, and HTTPError (429) for
+    too many wrong tokens, which count like other failed credentials.
     """
     service: Service = request.app.service
     if not _has_token(request, service) and not _is_local(request):
