@@ -149,6 +149,18 @@ def test_a_changed_lock_is_installed_again(clone):
     assert clone.count("--require-hashes") == 2
 
 
+def test_changed_metadata_is_installed_again_without_fetching_anything(clone):
+    clone.run("status")
+    with (clone.folder / "pyproject.toml").open("a") as metadata:
+        metadata.write("# another setting\n")
+
+    code, output = clone.run("status")
+
+    assert code == 7, output
+    assert clone.count("--require-hashes") == 1
+    assert clone.count("--no-deps") == 2
+
+
 def test_a_moved_clone_is_set_up_again(clone):
     clone.run("status")
     clone.folder = clone.folder.rename(clone.folder.parent / "elsewhere")
