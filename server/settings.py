@@ -36,7 +36,8 @@ class Settings:
     """Raises InvalidSetting for invalid or contradictory values."""
 
     database: str = setting(
-        "chittygraph.db", "Path of the SQLite file, or `sqlite:///` URL; created if missing."
+        "chittygraph.db",
+        "Path of the SQLite file, or `sqlite:///` URL. `serve`, `migrate`, `demo` and `import` create it.",
     )
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8000, "Port to listen on; 0 picks a free one.", 0, 65535)
