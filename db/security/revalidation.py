@@ -67,7 +67,7 @@ def raising_if_lost(program: Program[T]) -> Program[T]:
     batch = next(program)
     ((authorized,),), *rows = yield [Statement(f"SELECT {STILL_AUTHORIZED}"), *batch]
     if not authorized:
-        message = "you lost a capability while this request ran: send it again"
+        message = "you lost rights while this request ran: send it again"
         raise Refused([Problem(ErrorCode.FORBIDDEN, (), message)])
     try:
         while True:

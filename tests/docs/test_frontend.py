@@ -12,7 +12,7 @@ from tests.support import node
 from tests.support.api import running
 from tests.support.doc_pages import page
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 
 PAGE = page("docs/connect-a-frontend.md")
 FILES = {block.title: block.text for block in PAGE.blocks if block.title}
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Path:
 def generate(project: Path, package: str, *words: str) -> None:
     command = [node.require(package.split("/cli")[0]), str(NPM / "node_modules" / package), *words]
     ran = subprocess.run(
-        command, cwd=project, capture_output=True, text=True, timeout=PATIENCE, check=False
+        command, cwd=project, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

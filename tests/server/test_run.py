@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 
 TOOLS = ("sh", "readlink", "dirname", "cat", "cksum", "rm", "cp", "cmp", "mkdir", "chmod", "sleep")
 
@@ -72,7 +72,7 @@ class Clone:
 
     def run(self, *words: str, cwd: Path | None = None, **env: str) -> tuple[int, str]:
         process = self.start(*words, cwd=cwd, **env)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         return process.returncode, out + err
 
     def count(self, phrase: str) -> int:
@@ -184,7 +184,7 @@ def test_an_interrupted_set_up_is_repeated(clone):
 
 def test_two_concurrent_runs_set_up_once(clone):
     both = [clone.start("status"), clone.start("status")]
-    outputs = [process.communicate(timeout=PATIENCE)[1] for process in both]
+    outputs = [process.communicate(timeout=TIMEOUT_SECONDS)[1] for process in both]
 
     assert [process.returncode for process in both] == [7, 7]
     assert clone.count("-m venv") == 1, outputs

@@ -10,7 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 
 from server.cli import main
-from tests.support.server_process import COMMAND, PATIENCE
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
 
 
 def command(*words: object) -> CompletedProcess[str]:
@@ -30,7 +30,7 @@ def command_process(*words: object, limit: int | None = None) -> CompletedProces
         before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
     whole = [*COMMAND, *map(str, words)]
     return subprocess.run(
-        whole, capture_output=True, text=True, timeout=PATIENCE, preexec_fn=before
+        whole, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, preexec_fn=before
     )
 
 

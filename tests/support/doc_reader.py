@@ -17,7 +17,7 @@ import pytest
 from tests.support import wrangler
 from tests.support.doc_pages import Block, is_like, is_text_like
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 
 ADDRESS = "127.0.0.1:8000"
 # What `./run` would run in the repository's own environment. A page that runs the tests says `not run`.
@@ -96,7 +96,7 @@ class Reader:
 
     def post(self, body: dict[str, Any]) -> Any:
         """The JSON answer of the page's server to an operation."""
-        answer = httpx2.post(f"{self.url}/graphql", json=body, timeout=PATIENCE)
+        answer = httpx2.post(f"{self.url}/graphql", json=body, timeout=TIMEOUT_SECONDS)
         return answer.json()
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Reader:
             env=self._env,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
         assert ran.returncode == code, f"{block.place}: {script}\n{ran.stdout}{ran.stderr}"

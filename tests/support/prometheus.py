@@ -6,7 +6,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 
 
 class Scraped:
@@ -19,7 +19,7 @@ class Scraped:
     @classmethod
     def of(cls, url: str) -> "Scraped":
         """What a server tells at this address."""
-        with urlopen(url, timeout=PATIENCE) as answer:
+        with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
             return cls(answer.read().decode())
 
     def total(self, name: str, **labels: str) -> float:

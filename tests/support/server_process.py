@@ -13,7 +13,7 @@ from pathlib import Path
 COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())")
 # What a server says is read when it ends, or not: much of it fills a pipe, and stops the server.
 QUIET = ("--log-level", "warning")
-PATIENCE = (
+TIMEOUT_SECONDS = (
     300  # seconds: a busy machine may take long, and only a test that fails waits for all of it
 )
 
@@ -54,7 +54,7 @@ def url_of(said: str, path: str) -> str:
 
 def workers_of(process: subprocess.Popen[str], count: int) -> list[int]:
     """The processes that serve, oldest first, once there are so many: they start one after the other."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while len(found := _workers_of(process)) != count and time.monotonic() < deadline:
         time.sleep(0.02)
     assert len(found) == count, found

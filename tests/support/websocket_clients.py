@@ -8,7 +8,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 
 SUBPROTOCOL = "graphql-transport-ws"
 
@@ -65,7 +65,7 @@ class Socket:
 @asynccontextmanager
 async def opened(url: str, **options: Any) -> AsyncIterator[Socket]:
     """A socket to the server at this URL of http, on which nothing was said yet."""
-    given = {"subprotocols": [SUBPROTOCOL], "open_timeout": PATIENCE, **options}
+    given = {"subprotocols": [SUBPROTOCOL], "open_timeout": TIMEOUT_SECONDS, **options}
     async with connect(url.replace("http", "ws", 1), **given) as connection:
         yield Socket(connection)
 

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from db.migrating import ledger, migrator
-from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 from tests.support.wrangler import D1, FILES
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
@@ -66,7 +66,7 @@ def contexts_served(file: Path) -> object:
     with served(file) as (_, said):
         body = json.dumps({"query": QUERY}).encode()
         request = Request(url_of(said, "/graphql"), body, {"content-type": "application/json"})
-        with urlopen(request, timeout=PATIENCE) as answer:
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             return json.load(answer)["data"]["contexts"]["nodes"]
 
 

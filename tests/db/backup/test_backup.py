@@ -18,7 +18,7 @@ from db.errors import BootRefused
 from server.cli import backup, main
 from tests.support.backups import contents, names_in, registry
 from tests.support.commands import command, command_process, complaint
-from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 REGISTER = """
     mutation {
@@ -53,7 +53,7 @@ def test_a_backup_of_a_database_in_use_holds_what_was_acknowledged(tmp_path: Pat
     with served(path) as (_, said):
         body = json.dumps({"query": REGISTER}).encode()
         request = Request(url_of(said, "/graphql"), body, {"content-type": "application/json"})
-        with urlopen(request, timeout=PATIENCE) as answer:
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             assert json.load(answer) == {"data": {"registerActor": {"errors": []}}}
         done = command("backup", copy, "--database", path)
 
@@ -239,7 +239,7 @@ def test_repeated_backups_continue_after_a_failure_until_stopped(tmp_path: Path)
         registry(database, "CHITTY-ADA")
         made = [next_event(process, "backup made")["backup"] for _ in range(3)]
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=PATIENCE)
+        _, rest = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert "does not exist" in str(failed["reason"])
     assert (process.returncode, "Traceback" in rest) == (0, False)

@@ -14,7 +14,7 @@ import pytest
 
 from db.migrating import migrator
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 BINARY = NPM / "node_modules/@flydotio/litestream-linux-x64/litestream"
 CONFIGURATION = re.search(
@@ -67,7 +67,7 @@ def replicating(litestream: str, config: Path) -> Iterator[Iterator[str]]:
 def register(server: str, name: str) -> None:
     body = json.dumps({"query": REGISTER, "variables": {"name": name}}).encode()
     request = Request(url_of(server, "/graphql"), body, {"content-type": "application/json"})
-    with urlopen(request, timeout=PATIENCE) as answer:
+    with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
         assert json.load(answer)["data"]["registerActor"]["errors"] == []
 
 

@@ -17,7 +17,7 @@ from tests.support.backups import contents, names_in, registry
 from tests.support.commands import command, command_process, complaint
 from tests.support.databases import ADD
 from tests.support.dump_texts import OF_SQLITE3, OF_WRANGLER
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 
 @pytest.fixture
@@ -92,12 +92,12 @@ def test_a_link_to_the_database_stays_a_link(database: Path, copy: Path, tmp_pat
 def test_a_database_that_a_server_has_open_is_refused_until_it_stops(database: Path, copy: Path):
     with served(database) as (process, said):
         with urlopen(
-            url_of(said, "/readyz"), timeout=PATIENCE
+            url_of(said, "/readyz"), timeout=TIMEOUT_SECONDS
         ):  # only now are its connections open
             pass
         refused = command("restore", copy, "--database", database)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
     held = names_in(database)
     done = command("restore", copy, "--database", database)
 

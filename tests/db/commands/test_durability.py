@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.corpus.sharing import counts
 from tests.support.databases import elsewhere
-from tests.support.server_process import PATIENCE, QUIET, served, url_of
+from tests.support.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
 CLIENTS = 16
 ENOUGH = 200
@@ -57,7 +57,7 @@ class Load:
 
     async def client(self, number: int) -> None:
         """Write until the server is gone."""
-        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             for turn in itertools.count():
                 name = f"{self.first + number}-{turn}"
                 try:
@@ -97,11 +97,11 @@ async def loaded(path: Path, ending: signal.Signals, first: int = 0) -> tuple[Lo
         clients = [asyncio.ensure_future(load.client(number)) for number in range(CLIENTS)]
         enough = asyncio.ensure_future(load.enough.wait())
         await asyncio.wait(
-            [enough, *clients], timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED
+            [enough, *clients], timeout=TIMEOUT_SECONDS, return_when=asyncio.FIRST_COMPLETED
         )
         process.send_signal(ending)
         failures = await asyncio.gather(*clients, return_exceptions=True)
-        _, log = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+        _, log = await asyncio.to_thread(process.communicate, timeout=TIMEOUT_SECONDS)
         assert failures == [None] * CLIENTS, log
         assert load.enough.is_set()
         enough.cancel()

@@ -25,7 +25,7 @@ from tests.support.databases import UNHURRIED
 from tests.support.github_payloads import SECRET, changed, example, github_at, signature
 from tests.support.identity_authority import an_authority, named
 from tests.support.record_installation import INSTALLED, RECORD
-from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 CREATED = "installation", "created"
 LOGIN = "SELECT account_login FROM installations"
@@ -273,12 +273,12 @@ def _send(url, event, payload):
         "x-github-delivery": "1",
         "x-hub-signature-256": signature(body),
     }
-    return httpx2.post(url, content=body, headers=headers, timeout=PATIENCE)
+    return httpx2.post(url, content=body, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 def _first(connection, sql):
     """The first row of what another process has yet to write."""
-    for _ in range(10 * PATIENCE):
+    for _ in range(10 * TIMEOUT_SECONDS):
         if found := connection.execute(sql).fetchone():
             return found
         time.sleep(0.1)
@@ -308,4 +308,6 @@ def test_a_replay_reports_pending_installations_and_the_next_one_identifies_them
 
 def _replay(path, *flags):
     command = [*COMMAND, "webhooks", "replay", str(path), *flags]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )

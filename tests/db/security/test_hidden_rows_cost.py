@@ -1,4 +1,4 @@
-"""What others own takes a viewer no work: neither to be told of nothing, nor where they share a parent."""
+"""Rows that belong to others cost a viewer no work, neither to hide nor to page past them."""
 
 import sqlite3
 from contextlib import closing

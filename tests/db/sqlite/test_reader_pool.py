@@ -14,7 +14,7 @@ from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NAMES, adding, counting, elsewhere, endless, names, opened
 
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def soon(db: SQLiteDatabase) -> list[str]:
 
     Where the limit is short, a busy machine may take longer even for this.
     """
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
             with suppress(ReadTimeout):
                 return await db.read(names())
@@ -44,7 +44,7 @@ async def given_up(db: SQLiteDatabase, program: Program[object], seconds: float)
     reading = asyncio.ensure_future(db.read(program))
     await asyncio.sleep(seconds)
     reading.cancel()
-    await asyncio.wait([reading], timeout=PATIENCE)
+    await asyncio.wait([reading], timeout=TIMEOUT_SECONDS)
 
 
 async def no_snapshot_is_held(path: Path) -> bool:
@@ -97,7 +97,7 @@ async def test_a_session_waits_for_a_connection_and_then_gets_it(db):
         done_early = [reading.done() for reading in waiting]
 
     assert done_early == [False] * 5
-    assert await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE) == [[]] * 5
+    assert await asyncio.wait_for(asyncio.gather(*waiting), TIMEOUT_SECONDS) == [[]] * 5
 
 
 async def test_a_caller_who_stops_waiting_for_a_connection_takes_none_from_the_pool(db):
@@ -111,7 +111,7 @@ async def test_a_caller_who_stops_waiting_for_a_connection_takes_none_from_the_p
 async def test_a_read_that_takes_too_long_is_cut_off_and_the_connection_goes_on(path):
     async with opened(path, readers=1, read_seconds=0.1) as db:
         with pytest.raises(ReadTimeout, match=r"longer than 0\.1 s: ask for less"):
-            await asyncio.wait_for(db.read(endless()), PATIENCE)
+            await asyncio.wait_for(db.read(endless()), TIMEOUT_SECONDS)
 
         assert await soon(db) == []
 
@@ -156,7 +156,7 @@ async def test_three_hundred_reads_cancelled_at_random_leave_nothing_behind(path
         async with db.snapshot() as one, db.snapshot() as other:
             seen = [await one.run(names()), await other.run(names())]
         assert await soon(db) == ["ada"]
-        assert await asyncio.wait_for(no_snapshot_is_held(path), PATIENCE)
+        assert await asyncio.wait_for(no_snapshot_is_held(path), TIMEOUT_SECONDS)
 
     assert seen == [["ada"], ["ada"]]
 
@@ -168,7 +168,7 @@ async def test_a_cancelled_program_leaves_the_others_of_its_session_alone(db):
         await asyncio.sleep(0.05)
         stopped.cancel()
 
-        assert await asyncio.wait_for(wanted, PATIENCE) == []
+        assert await asyncio.wait_for(wanted, TIMEOUT_SECONDS) == []
 
 
 async def test_a_program_still_running_when_its_session_is_left_is_stopped(db):
@@ -177,7 +177,7 @@ async def test_a_program_still_running_when_its_session_is_left_is_stopped(db):
         await asyncio.sleep(0.05)
 
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(straggler, PATIENCE)
+        await asyncio.wait_for(straggler, TIMEOUT_SECONDS)
     assert await soon(db) == []
 
 
@@ -196,9 +196,11 @@ async def test_closing_stops_running_reads_and_refuses_waiting_and_new_ones(path
         reads = [asyncio.ensure_future(db.read(endless())) for _ in range(3)]
         await asyncio.sleep(0.05)
 
-        await asyncio.wait_for(db.close(), PATIENCE)
+        await asyncio.wait_for(db.close(), TIMEOUT_SECONDS)
         reads.append(asyncio.ensure_future(db.read(counting(1))))
-        outcomes = await asyncio.wait_for(asyncio.gather(*reads, return_exceptions=True), PATIENCE)
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(*reads, return_exceptions=True), TIMEOUT_SECONDS
+        )
 
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 4
 

@@ -16,7 +16,7 @@ from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from tests.support.databases import ADD, NOW, adding, elsewhere, names, opened
 
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 FRAME_HEADER = 24
 WAL_HEADER = 32
 
@@ -92,7 +92,9 @@ async def impatient(db: SQLiteDatabase) -> None:
 
 
 async def outcome_of(writing: "asyncio.Future[None]") -> object:
-    (outcome,) = await asyncio.wait_for(asyncio.gather(writing, return_exceptions=True), PATIENCE)
+    (outcome,) = await asyncio.wait_for(
+        asyncio.gather(writing, return_exceptions=True), TIMEOUT_SECONDS
+    )
     return outcome
 
 
@@ -141,7 +143,7 @@ async def test_even_a_base_exception_undoes_only_its_own_writes(db, path, kind):
         await db.write(failing("bob", kind()))
 
     await asyncio.gather(*others)
-    await asyncio.wait_for(db.write(adding("fay")), PATIENCE)
+    await asyncio.wait_for(db.write(adding("fay")), TIMEOUT_SECONDS)
     assert stored(path) == ["ada", "eve", "fay"]
     with locked(path):
         pass  # no transaction was left open
@@ -155,7 +157,7 @@ async def test_a_caller_who_is_cancelled_in_the_queue_has_written_nothing(db, pa
         await asyncio.sleep(0)
         queued.cancel()
 
-    await asyncio.wait_for(stuck, PATIENCE)
+    await asyncio.wait_for(stuck, TIMEOUT_SECONDS)
     assert isinstance(await outcome_of(queued), asyncio.CancelledError)
     await db.write(adding("cyd"))
     assert stored(path) == ["ada", "cyd"]
@@ -201,7 +203,7 @@ def test_two_processes_writing_two_hundred_times_each_lose_nothing(path):
         subprocess.Popen([sys.executable, "-c", WRITE_ALONE, str(path), name])
         for name in ("ada", "bob")
     ]
-    codes = [writer.wait(timeout=PATIENCE) for writer in writers]
+    codes = [writer.wait(timeout=TIMEOUT_SECONDS) for writer in writers]
 
     assert codes == [0, 0]
     assert stored(path) == [f"{name}-{n:03}" for name in ("ada", "bob") for n in range(200)]
@@ -217,7 +219,7 @@ async def test_a_database_locked_by_another_program_is_unavailable_until_it_is_u
 
     with locked(path):
         with pytest.raises(Unavailable, match="try again"):
-            await asyncio.wait_for(db.write(adding("ada")), PATIENCE)
+            await asyncio.wait_for(db.write(adding("ada")), TIMEOUT_SECONDS)
         assert await db.read(names()) == []
     await db.write(adding("bob"))
 
@@ -230,7 +232,7 @@ async def test_a_write_waits_for_another_program_to_finish(db, path):
         await asyncio.sleep(0.05)
         waited = not writing.done()
 
-    await asyncio.wait_for(writing, PATIENCE)
+    await asyncio.wait_for(writing, TIMEOUT_SECONDS)
     assert waited
     assert stored(path) == ["ada"]
 
@@ -274,7 +276,7 @@ async def test_a_commit_that_fails_leaves_nothing_behind_and_no_transaction_open
 
     with pytest.raises(EngineError, match="FOREIGN KEY"):
         await db.write(failing_late())
-    await asyncio.wait_for(db.write(adding("ada")), PATIENCE)
+    await asyncio.wait_for(db.write(adding("ada")), TIMEOUT_SECONDS)
 
     assert stored(path) == ["ada"]
     assert await db.read(rows(Statement("SELECT * FROM contexts"))) == []
@@ -309,7 +311,7 @@ async def test_a_loop_that_is_stopped_while_writing_still_closes_the_file(path):
             await asyncio.sleep(0.05)
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
-        await asyncio.wait_for(db.close(), PATIENCE)
+        await asyncio.wait_for(db.close(), TIMEOUT_SECONDS)
 
     assert isinstance(await outcome_of(writing), asyncio.CancelledError)
     assert stored(path) == ["ada"]

@@ -17,7 +17,7 @@ from tests.support.protected_service import (
     set_clock,
     wait_for_key_use,
 )
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 UNKNOWN = "the API key is unknown"
 NO_KEY = "the credential is no API key of this service"
@@ -256,7 +256,7 @@ async def test_changes_by_another_process_apply_to_the_next_request_of_every_wor
             headers = {"authorization": bearer(key)}
             # A connection each, so that both workers are asked.
             return {
-                httpx2.post(url, json=asked, headers=headers, timeout=PATIENCE).status_code
+                httpx2.post(url, json=asked, headers=headers, timeout=TIMEOUT_SECONDS).status_code
                 for _ in range(12)
             }
 

@@ -14,7 +14,7 @@ from server.auth.api_keys import parse
 from tests.support.backups import registry
 from tests.support.commands import command, command_process, complaint
 from tests.support.protected_service import WHO, bearer
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 ADA = "CHITTY-ADA"
 
@@ -42,7 +42,7 @@ def list_keys(path: Path, *words: str) -> list[dict[str, str | None]]:
 def authenticate(output: str, key: str) -> tuple[int, dict]:
     headers = {"authorization": bearer(key)}
     answer = httpx2.post(
-        url_of(output, "/graphql"), json={"query": WHO}, headers=headers, timeout=PATIENCE
+        url_of(output, "/graphql"), json={"query": WHO}, headers=headers, timeout=TIMEOUT_SECONDS
     )
     return answer.status_code, answer.json().get("data")
 
@@ -174,7 +174,7 @@ def test_an_unknown_or_inactive_actor_gets_neither_key_nor_capability(path: Path
         mutation = (
             'mutation { suspendActor(input: { chittyId: "CHITTY-ADA" }) { errors { code } } }'
         )
-        httpx2.post(url_of(output, "/graphql"), json={"query": mutation}, timeout=PATIENCE)
+        httpx2.post(url_of(output, "/graphql"), json={"query": mutation}, timeout=TIMEOUT_SECONDS)
     suspended = keys(path, "create", "--actor", ADA, "--grant-admin")
 
     assert complaint(unknown) == "chittygraph: there is no actor CHITTY-NOBODY\n"

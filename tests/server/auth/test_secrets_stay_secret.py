@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 from server.auth.api_keys import parse
 from tests.support.commands import command_process
 from tests.support.protected_service import bearer
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 from tests.support.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
 from tests.support.websocket_clients import opened
 
@@ -174,7 +174,7 @@ def send_everywhere(url: str, credentials: Credentials) -> tuple[list[str], str]
         credentials.wrong_token,
     )
     responses: list[str] = []
-    with httpx2.Client(base_url=url, timeout=PATIENCE) as client:
+    with httpx2.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
         for secret in presented:
             responses += responses_to(client, credentials.key, secret)
         responses += responses_to(client, credentials.token, credentials.token)

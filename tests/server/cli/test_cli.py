@@ -12,11 +12,11 @@ from urllib.request import urlopen
 import pytest
 
 from server.cli import main
-from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 
 def status_of(url: str) -> int:
-    with urlopen(url, timeout=PATIENCE) as answer:
+    with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
         return int(answer.status)
 
 
@@ -174,7 +174,7 @@ def test_a_server_responds_and_stops_cleanly(path, stop):
     with served(path, "--demo") as (process, output):
         status = status_of(url_of(output, "/healthz"))
         process.send_signal(stop)
-        _, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert (status, process.returncode) == (200, 0)
     assert "A first query to try" in output
@@ -186,7 +186,7 @@ def test_several_workers_respond_and_stop_together(path):
     with served(path, "--workers", "2") as (process, output):
         status = status_of(url_of(output, "/healthz"))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert (status, process.returncode) == (200, 0)
     assert "Traceback" not in err

@@ -12,7 +12,7 @@ import pytest
 
 from db import temporary_folders
 from tests.support.backups import registry
-from tests.support.server_process import COMMAND, PATIENCE
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
 from tests.support.transfers import content
 
 STOPPED = 143
@@ -38,7 +38,7 @@ def test_a_terminated_import_leaves_nothing_in_the_temporary_folder(tmp_path: Pa
             assert importing.poll() is None
             time.sleep(0.01)
         importing.send_signal(signal.SIGTERM)
-        code = importing.wait(timeout=PATIENCE)
+        code = importing.wait(timeout=TIMEOUT_SECONDS)
 
     assert code == STOPPED
     assert list(temporary.iterdir()) == []
@@ -55,7 +55,7 @@ def test_an_interrupted_export_leaves_no_partial_file(tmp_path: Path, number: in
         while exporting.poll() is None and not hidden(tmp_path):
             pass
         exporting.send_signal(number)
-        exporting.wait(timeout=PATIENCE)
+        exporting.wait(timeout=TIMEOUT_SECONDS)
 
     assert exporting.returncode in {0, 128 + number}  # it may have been ready by then
     assert (tmp_path / "rows").exists() == (exporting.returncode == 0)
@@ -95,7 +95,7 @@ def test_a_command_that_is_stopped_as_soon_as_it_makes_a_file_leaves_no_temporar
         while process.poll() is None and not hidden(folder) and not any(temporary.iterdir()):
             pass
         process.terminate()
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert process.returncode in {0, STOPPED}
     assert hidden(folder) == []

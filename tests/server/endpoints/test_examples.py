@@ -10,7 +10,7 @@ import pytest
 
 from resolvers.permissions import Capability
 from tests.support.paths import ROOT
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 FOLDER = ROOT / "web" / "examples"
 EXAMPLES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.graphql"))}
@@ -26,7 +26,7 @@ def ask(tmp_path_factory):
             head = {"content-type": "application/json"}
             body = json.dumps({"query": query}).encode()
             request = Request(url_of(said, "/graphql"), body, head)
-            with urlopen(request, timeout=PATIENCE) as answer:
+            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
                 return json.load(answer)
 
         yield post

@@ -14,7 +14,7 @@ import pytest
 from tests.support.corpus.sharing import counts
 from tests.support.mutated_requests import mutant
 from tests.support.raw_http import Answer, NoAnswer, answers
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 REQUESTS = counts(2_000, by_default=200)
 AT_ONCE = 64
@@ -42,7 +42,7 @@ async def exchanged(port: int, sent: bytes) -> tuple[bytes, float]:
     last = math.inf
     try:
         writer.write(sent)
-        while more := await asyncio.wait_for(reader.read(2**16), PATIENCE):
+        while more := await asyncio.wait_for(reader.read(2**16), TIMEOUT_SECONDS):
             received, last = received + more, time.monotonic()
     except ConnectionError:
         pass
@@ -116,7 +116,7 @@ async def test_mutated_requests_are_answered_soundly(tmp_path, monkeypatch, seed
         await asked.share(asked.slow())
         good, _ = await exchanged(port, GOOD)
         process.terminate()
-        _, logged = process.communicate(timeout=PATIENCE)
+        _, logged = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert asked.wrong == []
     assert asked.slow() == {}

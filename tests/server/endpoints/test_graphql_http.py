@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from tests.support.api import running
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ __typename }"
@@ -290,7 +290,7 @@ async def test_options_lists_the_methods_and_head_answers_like_get(api):
 
 async def test_over_a_real_socket_a_head_has_no_body_and_the_connection_lives_on(tmp_path):
     with served(tmp_path / "registry.db") as (_, said):
-        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             url = url_of(said, "/graphql")
             head = await client.head(url, params={"query": ASK})
             refused = await client.put(url, content=b"x" * 1_000)

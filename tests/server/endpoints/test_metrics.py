@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from tests.support.api import running
 from tests.support.paths import ROOT
 from tests.support.prometheus import Scraped
-from tests.support.server_process import PATIENCE, served, url_of, workers_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
 
 CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }
@@ -235,7 +235,7 @@ async def test_metrics_can_be_switched_off(tmp_path: Path):
 
 def eventually(url: str, holds) -> Scraped:
     """The first scrape of which something holds: workers begin and end in their own time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         found = Scraped.of(url)
         if holds(found):
@@ -251,7 +251,7 @@ def two_workers(folder: Path):
             yield process, said
         finally:  # a parent that is killed would leave its workers behind
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
 
 
 def labels_of(found: Scraped) -> set[str]:
@@ -264,7 +264,7 @@ def test_every_worker_reports_the_metrics_of_all_workers(tmp_path: Path):
         eventually(url, lambda found: len(labels_of(found)) == 2)
         asked = {"query": "query Counted { actors { totalCount } }"}
         for _ in range(30):  # each on a connection of its own
-            httpx2.post(url_of(said, "/graphql"), json=asked, timeout=PATIENCE)
+            httpx2.post(url_of(said, "/graphql"), json=asked, timeout=TIMEOUT_SECONDS)
 
         seen = [Scraped.of(url) for _ in range(10)]
 

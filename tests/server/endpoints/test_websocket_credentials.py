@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.support.commands import command
 from tests.support.protected_service import WRONG, bearer, protected
-from tests.support.server_process import PATIENCE
+from tests.support.server_process import TIMEOUT_SECONDS
 from tests.support.websocket_clients import acknowledged, opened
 
 SILENT = ("--log-level", "error")
@@ -40,7 +40,7 @@ class Protected(NamedTuple):
 
     async def post(self, query: str, **variables: object) -> dict[str, object]:
         """What an admin is answered."""
-        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             answer = await client.post(
                 self.url,
                 json={"query": query, "variables": variables},

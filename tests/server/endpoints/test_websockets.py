@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 from server.endpoints.graphql_ws import MAX_OPERATIONS
 from tests.support.databases import elsewhere
 from tests.support.prometheus import Scraped
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 from tests.support.websocket_clients import Socket, acknowledged, opened
 
 CONTEXTS = "query Names($n: Int) { contexts(first: $n) { nodes { name owner { displayName } } } }"
@@ -45,14 +45,14 @@ async def socket(server: Served) -> AsyncIterator[Socket]:
 
 
 async def posted(url: str, **body: object) -> bytes:
-    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         return (await client.post(url, json=body)).content
 
 
 async def registered(server: Served, name: str) -> int:
     """How many actors of this name there are, once there is one or it takes too long."""
     with elsewhere(server.database) as connection:
-        for _ in range(PATIENCE * 20):
+        for _ in range(TIMEOUT_SECONDS * 20):
             ((found,),) = connection.execute(REGISTERED, (name,)).fetchall()
             if found:
                 break
@@ -323,7 +323,7 @@ async def test_a_refused_upgrade_is_answered_in_json(
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     }
-    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         answer = await client.get(url, headers={**handshake, **headers})
 
     assert answer.status_code == status
@@ -331,7 +331,7 @@ async def test_a_refused_upgrade_is_answered_in_json(
 
 
 async def test_a_head_that_only_the_first_parser_reads_is_answered_in_json(server: Served):
-    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         answer = await client.get(
             server.url,
             headers={

@@ -13,7 +13,7 @@ from server.settings import Settings
 from tests.support import node
 from tests.support.api import running
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import COMMAND, PATIENCE
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
 
 SCHEMA = ROOT / "schema" / "schema.graphql"
 RESPONSE_JSON = "application/graphql-response+json"
@@ -235,7 +235,7 @@ def test_the_documents_are_checked_before_anything_is_written(tmp_path):
         [*COMMAND, "serve", "--database", str(database), "--documents", file, "--port", "0"],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
 
@@ -258,7 +258,7 @@ def generate(folder, package, *words):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.databases import elsewhere
 from tests.support.prometheus import Scraped
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 from tests.support.slow_queries import SLOW
 from tests.support.websocket_clients import acknowledged
 
@@ -61,14 +61,14 @@ def is_unanswered(client: socket.socket) -> bool:
 def logged(process: Popen[str]) -> list[dict[str, Any]]:
     """Stop the server, and return its logs."""
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT_SECONDS)
     return [json.loads(line) for line in err.splitlines()]
 
 
 async def seconds_to_count(url: str) -> float:
     """How long a small request takes, which needs a connection to read with."""
     started = time.monotonic()
-    async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         answer = await client.post(url, json={"query": COUNT})
     assert answer.json()["data"]["actors"]["totalCount"] > 0
     return time.monotonic() - started
@@ -95,7 +95,7 @@ async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, 
         await seconds_to_count(url)  # whatever is done once only is done by then
 
         clients = [post(url, f"{{ {SLOW} }}") for _ in range(2)]
-        await asyncio.wait_for(both_are_read(url), PATIENCE)
+        await asyncio.wait_for(both_are_read(url), TIMEOUT_SECONDS)
         unanswered = [is_unanswered(client) for client in clients]
         for client in clients:
             client.close()
@@ -121,7 +121,7 @@ async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: 
         async with acknowledged(url) as socket:
             for id_ in ("a", "b"):
                 await socket.subscribe(f"{{ {SLOW} }}", id_)
-            await asyncio.wait_for(both_are_read(url), PATIENCE)
+            await asyncio.wait_for(both_are_read(url), TIMEOUT_SECONDS)
             for id_ in ("a", "b"):
                 await socket.say("complete", id=id_)
             took = await seconds_to_count(url)
@@ -141,7 +141,7 @@ async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: 
         url = url_of(output, "/graphql")
         post(url, f"mutation {{ {REGISTER} }}").close()
         with elsewhere(path) as connection:
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + TIMEOUT_SECONDS
             while time.monotonic() < deadline:
                 ((registered,),) = connection.execute(REGISTERED).fetchall()
                 if registered == REGISTRATIONS:

@@ -11,7 +11,7 @@ import pytest
 
 from db.sqlite import library
 from tests.support.api import running
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ actors { totalCount } }"
@@ -196,11 +196,13 @@ async def test_only_complete_responses_to_get_have_an_etag(api):
 def test_a_restarted_server_has_new_etags(tmp_path):
     path = tmp_path / "registry.db"
     with served(path) as (_, output):
-        first = httpx2.get(url_of(output, "/graphql"), params={"query": ASK}, timeout=PATIENCE)
+        first = httpx2.get(
+            url_of(output, "/graphql"), params={"query": ASK}, timeout=TIMEOUT_SECONDS
+        )
     with served(path) as (_, output):
         held = {"if-none-match": first.headers["etag"]}
         second = httpx2.get(
-            url_of(output, "/graphql"), params={"query": ASK}, headers=held, timeout=PATIENCE
+            url_of(output, "/graphql"), params={"query": ASK}, headers=held, timeout=TIMEOUT_SECONDS
         )
 
     assert second.status_code == 200
@@ -213,15 +215,15 @@ def test_all_workers_have_the_same_etags(tmp_path):
     with served(path, "--workers", "2") as (process, output):
         url = url_of(output, "/graphql")
         try:
-            httpx2.post(url, json={"query": REGISTER}, timeout=PATIENCE)
+            httpx2.post(url, json={"query": REGISTER}, timeout=TIMEOUT_SECONDS)
             tags = {
-                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                httpx2.get(url, params={"query": ASK}, timeout=TIMEOUT_SECONDS).headers["etag"]
                 for _ in range(20)
             }
             with closing(sqlite3.connect(path)) as connection, connection:
                 connection.execute(WRITE)
             later = {
-                httpx2.get(url, params={"query": ASK}, timeout=PATIENCE).headers["etag"]
+                httpx2.get(url, params={"query": ASK}, timeout=TIMEOUT_SECONDS).headers["etag"]
                 for _ in range(20)
             }
         finally:  # a parent that is killed would leave its workers behind

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.api import running
 from tests.support.log_capture import captured_logs
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 NAMED = "query Names { actors { nodes { displayName } } }"
 CREATE = """mutation Register($name: String) {
@@ -118,9 +118,9 @@ async def test_the_log_has_the_operations_name_and_nothing_else_that_was_sent(ap
 
 def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
     with served(tmp_path / "registry.db", "--log-format", "json") as (process, output):
-        urlopen(url_of(output, "/healthz"), timeout=PATIENCE).close()
+        urlopen(url_of(output, "/healthz"), timeout=TIMEOUT_SECONDS).close()
         process.terminate()
-        _, errors = process.communicate(timeout=PATIENCE)
+        _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
 
     lines = [json.loads(line) for line in errors.splitlines()]
     (line,) = (line for line in lines if line["event"] == "request answered")

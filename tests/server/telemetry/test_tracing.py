@@ -12,7 +12,7 @@ from tests.support.api import running
 from tests.support.identity_authority import an_authority
 from tests.support.log_capture import captured_logs
 from tests.support.otel_collector import collecting
-from tests.support.server_process import COMMAND, PATIENCE, served, url_of
+from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -185,11 +185,11 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
                 url_of(output, "/graphql"),
                 json={"query": QUERY},
                 headers={"traceparent": PARENT},
-                timeout=PATIENCE,
+                timeout=TIMEOUT_SECONDS,
             )
-            httpx2.get(url_of(output, "/healthz"), timeout=PATIENCE)
+            httpx2.get(url_of(output, "/healthz"), timeout=TIMEOUT_SECONDS)
             process.terminate()
-            _, errors = process.communicate(timeout=PATIENCE)
+            _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
 
     spans = {span.name: span for span in collector.spans}
     request = spans["GraphQL Typed"]
@@ -209,9 +209,11 @@ def test_spans_are_exported_to_a_collector_in_the_callers_trace(tmp_path: Path):
 def test_an_unreachable_collector_delays_nothing(tmp_path: Path):
     flags = ("--otlp-url", "http://127.0.0.1:9", "--log-format", "json")
     with served(tmp_path / "registry.db", *flags) as (process, output):
-        answer = httpx2.post(url_of(output, "/graphql"), json={"query": QUERY}, timeout=PATIENCE)
+        answer = httpx2.post(
+            url_of(output, "/graphql"), json={"query": QUERY}, timeout=TIMEOUT_SECONDS
+        )
         process.terminate()
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert (answer.status_code, process.returncode) == (200, 0)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 QUERY = b'{"query":"{__typename}"}'
 READING = b'{"query":"{ contexts { totalCount nodes { name owner { displayName } } } }"}'
@@ -37,7 +37,7 @@ def post(extra: bytes = b"", body: bytes = QUERY) -> bytes:
 
 def exchange(address: tuple[str, int], *sent: bytes) -> bytes:
     """All that the server answers to these bytes on one connection."""
-    with socket.create_connection(address, timeout=PATIENCE) as client:
+    with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as client:
         for each in sent:
             client.sendall(each)
         received = b""
@@ -98,7 +98,7 @@ def test_connect_is_refused(address):
     "line", [b"X-Long: " + b"a" * 2**20, b"X: y\r\n" * 100_000], ids=["long", "many"]
 )
 def test_an_endless_head_is_rejected(address, line):
-    with socket.create_connection(address, timeout=PATIENCE) as client:
+    with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as client:
         client.sendall(b"POST /graphql HTTP/1.1\r\nHost: localhost\r\n")
 
         with pytest.raises(ConnectionError):  # the server reads no more of it
@@ -109,7 +109,7 @@ def test_an_endless_head_is_rejected(address, line):
 
 def test_a_large_head_is_accepted_and_a_larger_one_gets_431(address):
     taken = exchange(address, post(b"Connection: close\r\nX-Long: %s\r\n" % (b"a" * 30_000)))
-    with socket.create_connection(address, timeout=PATIENCE) as client:
+    with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as client:
         client.sendall(b"POST /graphql HTTP/1.1\r\nX-Long: ")
         told = b""
         try:
@@ -134,12 +134,14 @@ def test_a_client_that_disconnects_before_its_responses_causes_no_fault(tmp_path
     with served(tmp_path / "registry.db", *flags) as (process, output):
         url = urlsplit(url_of(output, "/graphql"))
         for _ in range(20):
-            with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as client:
+            with socket.create_connection(
+                (url.hostname, url.port), timeout=TIMEOUT_SECONDS
+            ) as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.sendall(post(body=READING) * 100)
                 client.recv(100)
         process.terminate()
-        _, logged = process.communicate(timeout=PATIENCE)
+        _, logged = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert logged == ""
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.databases import elsewhere
 from tests.support.raw_http import Answer, NoAnswer, all_from, answers
-from tests.support.server_process import PATIENCE, served, url_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
 
 Address = tuple[str, int]
 Process = subprocess.Popen[str]
@@ -49,7 +49,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 
 def connected(address: Address, peer: str = "127.0.0.1") -> socket.socket:
-    return socket.create_connection(address, timeout=PATIENCE, source_address=(peer, 0))
+    return socket.create_connection(address, timeout=TIMEOUT_SECONDS, source_address=(peer, 0))
 
 
 def responses_on(client: socket.socket) -> list[Answer]:
@@ -197,7 +197,7 @@ def wait_until_logged(process: Process, words: bytes) -> None:
     assert process.stderr
     logged = b""
     while words not in logged:
-        ready, _, _ = select.select([process.stderr], [], [], PATIENCE)
+        ready, _, _ = select.select([process.stderr], [], [], TIMEOUT_SECONDS)
         more = os.read(process.stderr.fileno(), 2**16) if ready else b""
         assert more, logged
         logged += more
@@ -207,7 +207,7 @@ def request_large_response(address: Address, line: bytes) -> socket.socket:
     """A client that asked and reads nothing yet."""
     body = b'{"query":"{ contexts(first: 100) { nodes { data } } }"}'
     client = socket.socket()
-    client.settimeout(PATIENCE)
+    client.settimeout(TIMEOUT_SECONDS)
     client.connect(address)
     client.sendall(HEAD + line + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     return client

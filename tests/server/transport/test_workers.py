@@ -16,21 +16,21 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.transport.workers import listeners
-from tests.support.server_process import PATIENCE, served, url_of, workers_of
+from tests.support.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals out connections")
 CONNECTIONS = 64
 
 
 def status_of(url: str) -> int:
-    with urlopen(url, timeout=PATIENCE) as answer:
+    with urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
         return int(answer.status)
 
 
 def lines_of(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     """Stop the server, and return what it logged."""
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT_SECONDS)
     return [json.loads(line) for line in err.splitlines()]
 
 
@@ -100,7 +100,7 @@ def test_sighup_replaces_workers_one_after_the_other(tmp_path):
         status_of(url)
         before = set(workers_of(process, 2))
         process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while before & set(workers_of(process, 2)) and time.monotonic() < deadline:
             time.sleep(0.1)
         after = set(workers_of(process, 2))
@@ -120,7 +120,7 @@ def test_a_worker_that_cannot_start_stops_the_others(tmp_path):
         path.rename(tmp_path / "elsewhere.db")
         path.write_text("no database any more " * 100)
         os.kill(workers_of(process, 2)[0], signal.SIGKILL)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert process.returncode == 1
 
@@ -147,7 +147,7 @@ def test_a_restarted_worker_with_invalid_documents_stops_the_server(tmp_path):
         status_of(url_of(output, "/healthz"))
         documents.write_text("[]")
         os.kill(workers_of(process, 2)[0], signal.SIGKILL)
-        _, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert process.returncode == 1
     assert "worker cannot start" in err
