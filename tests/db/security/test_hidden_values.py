@@ -28,7 +28,7 @@ from tests.support.corpus.sharing import ranges
 from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
 
 pytestmark = BY_CHANCE
-QUERIES = ranges(200, 50, by_default=50)
+QUERIES = ranges(200, 20, by_default=20)
 HOLDERS = {
     "nothing": "[]",
     "audit": '["audit:read"]',

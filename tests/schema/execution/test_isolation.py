@@ -31,7 +31,7 @@ from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
 pytestmark = BY_CHANCE
 QUERIES = 400
 PORTIONS = ranges(QUERIES, 50, by_default=50)
-MUTATIONS = counts(300, by_default=60)
+MUTATIONS = counts(300, by_default=30)
 # Operations that show something of the one who asks, and, to an admin, something of the other one.
 LEAST_TELLING = 0.1
 MARKS = ("ASHX", "OAKX")

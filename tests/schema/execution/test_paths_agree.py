@@ -32,7 +32,7 @@ FILL: dict[str, Callable[[Path, int], None]] = {
 }
 # How many of the operations take a plan to its end: the others are refused, fail, or meet a fault.
 LEAST_COMPILED = {"canonical": 0.85, "non_canonical": 0.7}
-MUTATIONS = counts(250, by_default=60)
+MUTATIONS = counts(250, by_default=25)
 
 
 @dataclass

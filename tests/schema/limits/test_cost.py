@@ -260,7 +260,7 @@ async def test_an_introspection_that_returns_too_much_is_refused(tmp_path, query
     }
 
 
-@pytest.mark.parametrize("count", counts(150, by_default=50))
+@pytest.mark.parametrize("count", counts(150, by_default=20))
 async def test_no_operation_returns_more_than_its_requested_cost(tmp_path, count):
     path = tmp_path / "registry.db"
     non_canonical.fill_canonical(path, seed=5)
