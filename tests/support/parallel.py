@@ -1,7 +1,7 @@
 """How tests share the machine: how many processes run them, and where their files are.
 
 `addopts` asks for `-n auto`, and this says how many that is: none for a few files, which take less time
-than processes take to start, or else one for each core and two more, since some tests mostly wait.
+than processes take to start, or else one for each core and another, since some tests mostly wait.
 """
 
 import os
@@ -24,7 +24,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if len(paths) <= FEW and all(path.is_file() for path in paths):
         return 0
     return (
-        len(os.sched_getaffinity(0)) + 2
+        len(os.sched_getaffinity(0)) + 1
         if hasattr(os, "sched_getaffinity")
         else (os.cpu_count() or 1)
     )
