@@ -1,7 +1,6 @@
 """The interface of every database engine. Nothing above `db/` knows which engine it uses."""
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -55,10 +54,6 @@ class Database(Protocol):
         and EngineError if a statement fails.
         """
         ...
-
-    def snapshot(
-        self, security: RowSecurity = UNRESTRICTED
-    ) -> AbstractAsyncContextManager[Session]: ...
 
     async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
         """Borrow a Session, which the caller gives back; raises Unavailable if the database is closing."""

@@ -22,8 +22,8 @@ HEAD = """\
 """
 DEFAULT = "-- TODO: the DEFAULT is the value of existing rows.\n"
 INDEX = """\
--- Serves lists of {table}: whether any row is non-canonical. Its condition names all columns, so that a new
--- column makes it anew; `chittygraph dev migration` writes it from db/model/tables.py.
+-- Serves lists of {table}: whether any row is non-canonical. The condition names every column, so each new
+-- column replaces the index; `chittygraph dev migration` writes it from db/model/tables.py.
 DROP INDEX {table}_odd;
 CREATE INDEX {table}_odd ON {table} ({key})
 WHERE (
@@ -43,7 +43,9 @@ DECLARATIONS = {
 def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) -> Path:
     """Write the next migration for columns that none makes yet; raises BootRefused for a malformed name."""
     if not NAME.fullmatch(name):
-        raise BootRefused(f"{name!r} is not the name of a migration: write add_topic_to_contexts")
+        raise BootRefused(
+            f"{name!r} is not a valid migration name: use lower-case words, such as add_topic_to_contexts"
+        )
     migrations = ledger.load(folder)
     path = folder / f"{len(migrations) + 1:04}_{name}.sql"
     parts = [HEAD.format(file=path.name)]

@@ -1,7 +1,7 @@
 """The Database of an embedded SQLite file: a pool of readers, one writer, and an inline reader."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -72,11 +72,6 @@ class SQLiteDatabase:
 
     async def pending(self) -> list[str]:
         return await self._pending(self)
-
-    def snapshot(
-        self, security: RowSecurity = UNRESTRICTED
-    ) -> AbstractAsyncContextManager[Session]:
-        return self._pool.session(security)
 
     async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
         return await self._pool.borrow(security)

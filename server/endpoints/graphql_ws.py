@@ -25,9 +25,8 @@ from server.graphql.request import GraphQLRequest
 from server.http import errors, hosts, middleware
 from server.http.errors import HTTPError
 from server.service import Service
-from server.telemetry import operation_log
 from server.telemetry.logs import request_id
-from server.telemetry.operation_log import OperationLog
+from server.telemetry.operation_log import KEY, OperationLog
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
@@ -85,7 +84,7 @@ async def _admit(scope: Scope) -> None:
                 " machine, or choose --auth protected",
             )
     if is_open or _credentials(scope["headers"]):
-        await service.operations.viewer(scope, operation_log.of(scope), scope["headers"])
+        await service.operations.viewer(scope, scope[KEY], scope["headers"])
 
 
 def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -160,7 +159,7 @@ class _Socket:
         if credential is not None:
             self._credentials = [(b"authorization", credential)]
         try:
-            await self._viewer(operation_log.of(self._scope))
+            await self._viewer(self._scope[KEY])
         except HTTPError as error:
             raise _close_error(error) from None
         await self._reply("connection_ack")

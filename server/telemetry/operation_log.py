@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from starlette.types import Scope
-
 from db.program import Usage
 from server.telemetry.server_timing import ServerTiming
 
@@ -26,8 +24,3 @@ class OperationLog:
 
     def refuse(self, code: str) -> None:
         self.outcome, self.code = "refused", code
-
-
-def of(scope: Scope) -> OperationLog:
-    log: OperationLog = scope[KEY]
-    return log

@@ -12,9 +12,8 @@ from starlette.types import Scope
 
 from resolvers.validation import secrets
 from server.settings import Settings
-from server.telemetry import operation_log
 from server.telemetry.counters import MAX_NAME_CHARACTERS, operation_label
-from server.telemetry.operation_log import OperationLog
+from server.telemetry.operation_log import KEY, OperationLog
 from server.telemetry.server_timing import ServerTiming
 from server.telemetry.trace_context import Trace
 
@@ -55,7 +54,7 @@ class Tracer:
         for name, start, end in timing.phases:
             child = self._tracer.start_span(name, context, start_time=timing.started_at + start)
             child.end(timing.started_at + end)
-        log = operation_log.of(scope)
+        log: OperationLog = scope[KEY]
         span.set_attributes(_attributes(scope, log, status))
         if log.document is not None:
             span.update_name(f"GraphQL {_operation_name(log)}")

@@ -28,7 +28,7 @@ class TracedRequest:
         self._trace = trace
         self._token = trace_context.current.set(trace)
         if self._wants_timing or tracer is not None:
-            operation_log.of(scope).timing = self._timing
+            scope[operation_log.KEY].timing = self._timing
 
     @property
     def response_headers(self) -> list[tuple[bytes, bytes]]:

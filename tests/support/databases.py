@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+from db.database import Session
 from db.migrating import migrator
 from db.program import Program, Statement
 from db.sqlite.database import SQLiteDatabase
@@ -53,6 +54,16 @@ async def opened(path: Path, **options: Any) -> AsyncIterator[SQLiteDatabase]:
         yield db
     finally:
         await db.close()
+
+
+@asynccontextmanager
+async def snapshot(db: SQLiteDatabase) -> AsyncIterator[Session]:
+    """A borrowed snapshot, given back on leaving."""
+    session = await db.borrow()
+    try:
+        yield session
+    finally:
+        db.give_back(session)
 
 
 def adding(*names: str) -> Program[None]:

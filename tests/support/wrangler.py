@@ -100,3 +100,12 @@ class D1:
         for beside in file.parent.glob(f"{file.name}*"):
             beside.unlink()
         shutil.copy(database, file)
+
+
+def older_migrations(tmp_path: Path) -> Path:
+    """The migrations as they were two files ago."""
+    folder = tmp_path / "older"
+    folder.mkdir()
+    for name in FILES[:-2]:
+        shutil.copy(MIGRATIONS / name, folder)
+    return folder

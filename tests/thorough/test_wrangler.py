@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -10,9 +9,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from db.migrating import ledger, migrator
+from db.migrating import migrator
 from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
-from tests.support.wrangler import D1, FILES
+from tests.support.wrangler import D1, FILES, older_migrations
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
 ROWS = [
@@ -46,15 +45,6 @@ def fill(file: Path) -> None:
     with contextlib.closing(sqlite3.connect(file)) as connection, connection:
         for sql in ROWS:
             connection.execute(sql)
-
-
-def older_migrations(tmp_path: Path) -> Path:
-    """The migrations as they were two files ago."""
-    folder = tmp_path / "older"
-    folder.mkdir()
-    for name in FILES[:-2]:
-        shutil.copy(ledger.MIGRATIONS / name, folder)
-    return folder
 
 
 def chittygraph(*words: str) -> None:

@@ -1,23 +1,13 @@
 """What wrangler's ledger of migrations says is trusted only where the tables agree."""
 
 import contextlib
-import shutil
 import sqlite3
 from pathlib import Path
 
-from db.migrating import ledger, migrator, wrangler
-from tests.support.wrangler import FILES
+from db.migrating import migrator, wrangler
+from tests.support.wrangler import FILES, older_migrations
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
-
-
-def older_migrations(tmp_path: Path) -> Path:
-    """The migrations as they were two files ago."""
-    folder = tmp_path / "older"
-    folder.mkdir()
-    for name in FILES[:-2]:
-        shutil.copy(ledger.MIGRATIONS / name, folder)
-    return folder
 
 
 def select(file: Path, sql: str) -> list[tuple[object, ...]]:

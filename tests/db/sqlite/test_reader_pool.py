@@ -12,7 +12,17 @@ import pytest
 from db.errors import EngineError, ReadTimeout, Unavailable
 from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
-from tests.support.databases import ADD, NAMES, adding, counting, elsewhere, endless, names, opened
+from tests.support.databases import (
+    ADD,
+    NAMES,
+    adding,
+    counting,
+    elsewhere,
+    endless,
+    names,
+    opened,
+    snapshot,
+)
 
 TIMEOUT_SECONDS = 120
 
@@ -80,7 +90,7 @@ async def test_a_program_sees_one_state_while_others_commit_between_its_batches(
 
 
 async def test_every_program_of_a_snapshot_sees_one_state_and_the_next_snapshot_the_new_one(db):
-    async with db.snapshot() as session:
+    async with snapshot(db) as session:
         before = await session.run(names())
         await db.write(adding("ada"))
         after = await session.run(names())
@@ -90,7 +100,7 @@ async def test_every_program_of_a_snapshot_sees_one_state_and_the_next_snapshot_
 
 
 async def test_a_session_waits_for_a_connection_and_then_gets_it(db):
-    async with db.snapshot() as session:
+    async with snapshot(db) as session:
         await session.run(names())
         waiting = [asyncio.ensure_future(db.read(names())) for _ in range(5)]
         await asyncio.sleep(0.05)
@@ -101,7 +111,7 @@ async def test_a_session_waits_for_a_connection_and_then_gets_it(db):
 
 
 async def test_a_caller_who_stops_waiting_for_a_connection_takes_none_from_the_pool(db):
-    async with db.snapshot():
+    async with snapshot(db):
         for _ in range(3):
             await given_up(db, names(), 0.001)
 
@@ -120,7 +130,7 @@ async def test_the_time_limit_counts_all_programs_of_a_session(path):
     async with opened(path, readers=1, read_seconds=0.2) as db:
 
         async def reading() -> None:
-            async with db.snapshot() as session:
+            async with snapshot(db) as session:
                 for _ in range(1_000):
                     await session.run(counting(10_000))
 
@@ -153,7 +163,7 @@ async def test_three_hundred_reads_cancelled_at_random_leave_nothing_behind(path
                 *(given_up(db, counting(20_000), chance.uniform(0, 0.004)) for _ in range(3))
             )
         await db.write(adding("ada"))
-        async with db.snapshot() as one, db.snapshot() as other:
+        async with snapshot(db) as one, snapshot(db) as other:
             seen = [await one.run(names()), await other.run(names())]
         assert await soon(db) == ["ada"]
         assert await asyncio.wait_for(no_snapshot_is_held(path), TIMEOUT_SECONDS)
@@ -162,7 +172,7 @@ async def test_three_hundred_reads_cancelled_at_random_leave_nothing_behind(path
 
 
 async def test_a_cancelled_program_leaves_the_others_of_its_session_alone(db):
-    async with db.snapshot() as session:
+    async with snapshot(db) as session:
         stopped = asyncio.ensure_future(session.run(endless()))
         wanted = asyncio.ensure_future(session.run(names()))
         await asyncio.sleep(0.05)
@@ -172,7 +182,7 @@ async def test_a_cancelled_program_leaves_the_others_of_its_session_alone(db):
 
 
 async def test_a_program_still_running_when_its_session_is_left_is_stopped(db):
-    async with db.snapshot() as session:
+    async with snapshot(db) as session:
         straggler = asyncio.ensure_future(session.run(endless()))
         await asyncio.sleep(0.05)
 
@@ -182,10 +192,10 @@ async def test_a_program_still_running_when_its_session_is_left_is_stopped(db):
 
 
 async def test_a_session_given_back_cannot_read_in_the_next_ones_snapshot(db):
-    async with db.snapshot() as left:
+    async with snapshot(db) as left:
         await left.run(names())
 
-    async with db.snapshot() as session:
+    async with snapshot(db) as session:
         await session.run(names())
         with pytest.raises(Unavailable):
             await left.run(names())
@@ -208,7 +218,7 @@ async def test_closing_stops_running_reads_and_refuses_waiting_and_new_ones(path
 async def test_a_session_given_back_after_closing_raises_nothing(path):
     lost: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
-    async with opened(path, readers=1) as db, db.snapshot() as session:
+    async with opened(path, readers=1) as db, snapshot(db) as session:
         await session.run(names())
         await db.close()
 
