@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.databases import new_registry
+from tests.support.registries.databases import new_registry
 
 # A shell has what it runs in the background ignore Ctrl-C, and so would every server started here.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,10 +20,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 pytest_plugins = (
     "tests.support.corpus.sharing",
-    "tests.support.transfers",
-    "tests.support.strict_mode",
-    "tests.support.thorough",
-    "tests.support.parallel",
+    "tests.support.registries.transfers",
+    "tests.support.running.strict_mode",
+    "tests.support.running.thorough",
+    "tests.support.running.parallel",
 )
 
 

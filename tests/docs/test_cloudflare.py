@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doc_pages import Block, page, rows
-from tests.support.doc_reader import Reader
-from tests.support.wrangler import require_wrangler
+from tests.support.other_programs.wrangler import require_wrangler
+from tests.support.pages.doc_pages import Block, page, rows
+from tests.support.pages.doc_reader import Reader
 
 PAGE = page("docs/cloudflare.md")
 ROWS = rows(PAGE.section("Each task, with wrangler and here"))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import node
-from tests.support.api import running
-from tests.support.doc_pages import page
+from tests.support.other_programs import node
+from tests.support.pages.doc_pages import page
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import TIMEOUT_SECONDS
+from tests.support.services.api import running
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 PAGE = page("docs/connect-a-frontend.md")
 FILES = {block.title: block.text for block in PAGE.blocks if block.title}

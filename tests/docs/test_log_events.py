@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.support.doc_pages import page, rows
+from tests.support.pages.doc_pages import page, rows
 from tests.support.paths import ROOT, source_files
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "log"}

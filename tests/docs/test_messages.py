@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.doc_pages import page, rows
+from tests.support.pages.doc_pages import page, rows
 from tests.support.paths import source_files
 
 SOURCES = "".join(path.read_text() for path in source_files("db", "server"))

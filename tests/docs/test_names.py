@@ -23,8 +23,8 @@ from server.endpoints.github_webhooks import STATUS
 from server.http import errors
 from server.setting_fields import NOT_SETTINGS, PREFIX, variable
 from server.settings import Settings
-from tests.support import doc_pages
-from tests.support.doc_pages import Page, page, rows
+from tests.support.pages import doc_pages
+from tests.support.pages.doc_pages import Page, page, rows
 from tests.support.paths import ROOT, source_files
 
 PAGES = [pytest.param(each, id=each.name) for each in doc_pages.pages()]

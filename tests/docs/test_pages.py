@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from server.cli import demo
-from tests.support import doc_pages
-from tests.support.api import Api, running
-from tests.support.databases import new_registry
-from tests.support.doc_pages import ANSWERS, VARIABLES, Block, Page
-from tests.support.doc_reader import Reader, check_answer, check_success
+from tests.support.pages import doc_pages
+from tests.support.pages.doc_pages import ANSWERS, VARIABLES, Block, Page
+from tests.support.pages.doc_reader import Reader, check_answer, check_success
+from tests.support.registries.databases import new_registry
+from tests.support.services.api import Api, running
 
 SHELL = ("sh", "bash", "shell", "setup")
 RUN = (*SHELL, "console")

@@ -9,8 +9,8 @@ import pytest
 from docs import generate
 from server.setting_fields import default_text, variable
 from server.settings import Settings
-from tests.support import doc_pages
-from tests.support.doc_pages import DOCS, Page, page
+from tests.support.pages import doc_pages
+from tests.support.pages.doc_pages import DOCS, Page, page
 from tests.support.paths import ROOT
 
 PAGES = [pytest.param(each, id=each.name) for each in doc_pages.pages()]

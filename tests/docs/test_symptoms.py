@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.doc_pages import page
+from tests.support.pages.doc_pages import page
 from tests.support.paths import ROOT, source_files
 
 PAGE = page("docs/troubleshooting.md")

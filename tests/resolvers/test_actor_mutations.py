@@ -5,7 +5,7 @@ import pytest
 from db.errors import Refused
 from db.model.enums import ActorType
 from resolvers import actors, contexts
-from tests.support.mutations import (
+from tests.support.registries.mutations import (
     ADA,
     BOB,
     EVE,

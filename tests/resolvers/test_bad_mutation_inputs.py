@@ -11,7 +11,7 @@ from graphql import build_schema, get_named_type, is_enum_type, is_list_type, is
 
 from schema.built import sdl
 from server.demo import registry
-from tests.support.api import running
+from tests.support.services.api import running
 
 SCHEMA = build_schema(sdl())
 MUTATIONS = SCHEMA.mutation_type.fields

@@ -10,8 +10,8 @@ from resolvers import connections
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
 from resolvers.policy import Policy
-from tests.support.databases import UNHURRIED, new_registry
-from tests.support.mutations import ADA, ask, put, refusal, register
+from tests.support.registries.databases import UNHURRIED, new_registry
+from tests.support.registries.mutations import ADA, ask, put, refusal, register
 
 FIRST = "11111111-1111-4111-8111-111111111111"
 SECOND = "22222222-2222-4222-8222-222222222222"

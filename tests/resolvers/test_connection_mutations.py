@@ -2,7 +2,7 @@ import pytest
 
 from db.model.enums import ConnectionType
 from resolvers import actors, connections, contexts
-from tests.support.connections import (
+from tests.support.registries.connections import (
     API,
     FIRST,
     LIVE,
@@ -16,7 +16,7 @@ from tests.support.connections import (
     open_one,
     registry,
 )
-from tests.support.mutations import ADA, EVE, put, refusal, register
+from tests.support.registries.mutations import ADA, EVE, put, refusal, register
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from db.errors import Refused
 from db.model.enums import ConnectionType
 from resolvers import connections
-from tests.support.connections import (
+from tests.support.registries.connections import (
     API,
     FIRST,
     LIVE,
@@ -18,7 +18,7 @@ from tests.support.connections import (
     open_one,
     registry,
 )
-from tests.support.mutations import ADA, ask, put, refusal
+from tests.support.registries.mutations import ADA, ask, put, refusal
 
 NOWHERE = "CHITTY-CONTEXT-NOWHERE"
 # Put together here, so that no scanner takes it for a real one.

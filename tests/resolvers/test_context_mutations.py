@@ -7,7 +7,7 @@ from db.errors import Refused
 from db.model.tables import Context
 from resolvers import actors, contexts
 from resolvers.operation_context import OperationContext
-from tests.support.mutations import (
+from tests.support.registries.mutations import (
     ADA,
     BOB,
     EVE,

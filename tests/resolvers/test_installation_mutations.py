@@ -9,7 +9,7 @@ from db.model.enums import AccountType, RepositorySelection
 from db.program import Statement, Value, rows
 from resolvers import installations
 from resolvers.permissions import Viewer
-from tests.support.mutations import ADA, ask, empty, register
+from tests.support.registries.mutations import ADA, ask, empty, register
 
 GIVEN = {
     "installation_id": 42,

@@ -8,11 +8,11 @@ from starlette.datastructures import Secret
 from db.model import chitty_id
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from tests.support.api import running
-from tests.support.identity_authority import an_authority, named
-from tests.support.log_capture import captured_logs
-from tests.support.record_installation import INSTALLED, RECORD
-from tests.support.server_process import COMMAND
+from tests.support.other_programs.identity_authority import an_authority, named
+from tests.support.registries.record_installation import INSTALLED, RECORD
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
+from tests.support.services.server_process import COMMAND
 
 ADA = "CHITTY-ACTOR-ADA"
 REGISTER = """

@@ -4,8 +4,8 @@ import pytest
 from graphql import build_schema
 
 from schema.built import sdl
-from tests.support.api import running
-from tests.support.log_capture import captured_logs
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
 
 MUTATIONS = build_schema(sdl()).mutation_type.fields
 ADA, EVE, SLEEPER = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-EVE", "CHITTY-ACTOR-SLEEPER"

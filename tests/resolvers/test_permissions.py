@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.permissions import Capability
 from schema.built import GRAPHQL
-from tests.support.permissions import (
+from tests.support.registries.permissions import (
     APP,
     AT,
     FACE,

@@ -3,7 +3,7 @@
 import pytest
 from graphql import get_introspection_query
 
-from tests.support.api import running
+from tests.support.services.api import running
 
 
 async def test_without_introspection_the_schema_is_not_available(tmp_path):

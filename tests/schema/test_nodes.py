@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import random_registries
-from tests.support.api import Api, running
+from tests.support.registries import random_registries
+from tests.support.services.api import Api, running
 
 KEYS = """
     {

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tests.support.server_process import TIMEOUT_SECONDS
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 TOOLS = ("sh", "readlink", "dirname", "cat", "cksum", "rm", "cp", "cmp", "mkdir", "chmod", "sleep")
 
@@ -235,7 +235,9 @@ def test_a_skipped_test_fails_in_strict_mode(tmp_path, strict, outcome):
         "import pytest\n\ndef test_it():\n    pytest.skip('no node')\n"
     )
 
-    output = pytest_in(tmp_path, "tests.support.strict_mode", CHITTYGRAPH_TEST_STRICT=strict)
+    output = pytest_in(
+        tmp_path, "tests.support.running.strict_mode", CHITTYGRAPH_TEST_STRICT=strict
+    )
 
     assert outcome in output
 
@@ -253,7 +255,7 @@ def test_a_long_test_runs_where_it_is_asked_for(tmp_path, flags, outcome):
         "import pytest\n\n@pytest.mark.thorough\ndef test_long(): pass\n\ndef test_short(): pass\n"
     )
 
-    output = pytest_in(tmp_path, "tests.support.thorough", *flags)
+    output = pytest_in(tmp_path, "tests.support.running.thorough", *flags)
 
     assert outcome in output
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from tests.support.token_issuer import AUDIENCE, ISSUER
+from tests.support.other_programs.token_issuer import AUDIENCE, ISSUER
 
 Environ = Mapping[str, str]
 NOTHING: Environ = {}

@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from db.migrating import migrator
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
-from tests.support.wrangler import D1, FILES, older_migrations
+from tests.support.other_programs.wrangler import D1, FILES, older_migrations
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
 ROWS = [

@@ -16,9 +16,9 @@ import pytest
 from db.backup import backups, rotation
 from db.errors import BootRefused
 from server.cli import backup, main
-from tests.support.backups import contents, names_in, registry
-from tests.support.commands import command, command_process, complaint
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.backups import contents, names_in, registry
+from tests.support.services.commands import command, command_process, complaint
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 REGISTER = """
     mutation {

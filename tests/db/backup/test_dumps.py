@@ -12,8 +12,8 @@ import pytest
 from db.backup import dump_loading, dumps
 from db.commands import bulk
 from db.errors import BootRefused
-from tests.support import random_registries
-from tests.support.backups import registry
+from tests.support.registries import random_registries
+from tests.support.registries.backups import registry
 
 ODD = [
     "it's; -- a 'string'",

@@ -14,7 +14,7 @@ import pytest
 
 from db.migrating import migrator
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 BINARY = NPM / "node_modules/@flydotio/litestream-linux-x64/litestream"
 CONFIGURATION = re.search(

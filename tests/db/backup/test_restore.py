@@ -13,11 +13,11 @@ import pytest
 from db.backup import backups, dump_statements, dumps, restores
 from db.errors import BootRefused
 from db.migrating import migrator
-from tests.support.backups import contents, names_in, registry
-from tests.support.commands import command, command_process, complaint
-from tests.support.databases import ADD
-from tests.support.dump_texts import OF_SQLITE3, OF_WRANGLER
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.backups import contents, names_in, registry
+from tests.support.registries.databases import ADD
+from tests.support.registries.dump_texts import OF_SQLITE3, OF_WRANGLER
+from tests.support.services.commands import command, command_process, complaint
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 
 @pytest.fixture

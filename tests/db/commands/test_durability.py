@@ -12,8 +12,8 @@ import httpx2
 import pytest
 
 from tests.support.corpus.sharing import counts
-from tests.support.databases import elsewhere
-from tests.support.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.databases import elsewhere
+from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
 CLIENTS = 16
 ENOUGH = 200

@@ -20,12 +20,18 @@ from resolvers.github import deliveries as deliveries
 from server.endpoints.github_webhooks import PATH
 from server.identity import minting
 from server.identity.authority import Authority
-from tests.support.api import Api
-from tests.support.databases import UNHURRIED
-from tests.support.github_payloads import SECRET, changed, example, github_at, signature
-from tests.support.identity_authority import an_authority, named
-from tests.support.record_installation import INSTALLED, RECORD
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.other_programs.github_payloads import (
+    SECRET,
+    changed,
+    example,
+    github_at,
+    signature,
+)
+from tests.support.other_programs.identity_authority import an_authority, named
+from tests.support.registries.databases import UNHURRIED
+from tests.support.registries.record_installation import INSTALLED, RECORD
+from tests.support.services.api import Api
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 CREATED = "installation", "created"
 LOGIN = "SELECT account_login FROM installations"

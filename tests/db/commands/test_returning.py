@@ -14,8 +14,8 @@ from db.security import api_keys
 from db.sqlite.database import SQLiteDatabase
 from server.demo import registry as demo
 from tests.resolvers.test_permissions import POLICY
-from tests.support.databases import opened
-from tests.support.permissions import codes_of, registry
+from tests.support.registries.databases import opened
+from tests.support.registries.permissions import codes_of, registry
 
 NOW = "2026-01-01T00:00:00.000Z"
 FACTS = {

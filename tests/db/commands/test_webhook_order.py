@@ -14,8 +14,8 @@ from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from resolvers.github import deliveries
 from tests.support.corpus.sharing import counts
-from tests.support.databases import new_registry
-from tests.support.github_payloads import example, github_at, schema
+from tests.support.other_programs.github_payloads import example, github_at, schema
+from tests.support.registries.databases import new_registry
 
 BEGUN = 1_700_000_000
 STATE = "SELECT * FROM installations"

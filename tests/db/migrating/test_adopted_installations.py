@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from tests.support import github_payloads, legacy_registries
-from tests.support.legacy_registries import CANONICAL, opened
+from tests.support.other_programs import github_payloads
+from tests.support.registries import legacy_registries
+from tests.support.registries.legacy_registries import CANONICAL, opened
 
 SUSPENDED_ON = "2025-10-22T00:00:00.000Z"
 

@@ -11,9 +11,16 @@ import pytest
 from db.errors import BootRefused
 from db.migrating import ledger, migrator, skeleton
 from db.model.tables import CONTEXTS
-from tests.support import legacy_registries
-from tests.support.api import running
-from tests.support.legacy_registries import CANONICAL, CANONICAL_OLDER, CONTEXT, OWNER, opened, rows
+from tests.support.registries import legacy_registries
+from tests.support.registries.legacy_registries import (
+    CANONICAL,
+    CANONICAL_OLDER,
+    CONTEXT,
+    OWNER,
+    opened,
+    rows,
+)
+from tests.support.services.api import running
 
 NAMES = [path.stem for path in sorted(ledger.MIGRATIONS.glob("*.sql"))]
 MAKERS = {

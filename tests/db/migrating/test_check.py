@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from server.cli import main
-from tests.support import legacy_registries
-from tests.support.databases import new_registry
-from tests.support.legacy_registries import CANONICAL, OLD, opened, put, rows
+from tests.support.registries import legacy_registries
+from tests.support.registries.databases import new_registry
+from tests.support.registries.legacy_registries import CANONICAL, OLD, opened, put, rows
 
 
 @pytest.fixture

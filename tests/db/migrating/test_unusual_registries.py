@@ -8,8 +8,8 @@ import pytest
 
 from db.errors import BootRefused
 from db.migrating import ledger, migrator
-from tests.support import legacy_registries
-from tests.support.legacy_registries import CANONICAL_OLDER, CONTEXT, OWNER, opened, rows
+from tests.support.registries import legacy_registries
+from tests.support.registries.legacy_registries import CANONICAL_OLDER, CONTEXT, OWNER, opened, rows
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from db.errors import BootRefused
 from db.migrating import migrator
 from db.model.tables import TABLES
-from tests.support import legacy_registries
-from tests.support.api import running
 from tests.support.corpus import answers, non_canonical, operations, pool
-from tests.support.legacy_registries import CANONICAL, CONTEXT, OWNER, opened, put, rows
+from tests.support.registries import legacy_registries
+from tests.support.registries.legacy_registries import CANONICAL, CONTEXT, OWNER, opened, put, rows
+from tests.support.services.api import running
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from db.migrating import migrator, wrangler
-from tests.support.wrangler import FILES, older_migrations
+from tests.support.other_programs.wrangler import FILES, older_migrations
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
 

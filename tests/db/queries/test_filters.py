@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
-from tests.support import random_registries
-from tests.support.api import Api, running
-from tests.support.oracle import Oracle, ordered, snake
-from tests.support.random_filters import Filters, fields, operators
-from tests.support.random_registries import Registry
+from tests.support.expectations.oracle import Oracle, ordered, snake
+from tests.support.expectations.random_filters import Filters, fields, operators
+from tests.support.registries import random_registries
+from tests.support.registries.random_registries import Registry
+from tests.support.services.api import Api, running
 
 KEYS = {
     ACTORS: "chittyId",

@@ -7,8 +7,8 @@ import pytest
 
 from db.model.tables import Relation, Table
 from db.program import Statement
-from tests.support import sql_plans
-from tests.support.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
+from tests.support.expectations import sql_plans
+from tests.support.expectations.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
 
 def plan(connection: sqlite3.Connection, sql: str, parent: str | None = None) -> str:

@@ -14,10 +14,10 @@ from resolvers.recording_context import RecordingContext
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields.sources import FromColumn
-from tests.support.api import Api, running
 from tests.support.corpus import non_canonical
-from tests.support.orderings import ORDERINGS
-from tests.support.statement_counts import RecordedRegistry, fill, watched
+from tests.support.expectations.orderings import ORDERINGS
+from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
+from tests.support.services.api import Api, running
 
 FIELDS = {table: [member.name for member in members] for table, members in ORDERINGS}
 NON_CANONICAL = {

@@ -18,9 +18,9 @@ from db.queries import json_listings, json_text
 from db.queries.conditions import EVERYTHING
 from db.queries.listings import Listing, Order, PageRange
 from schema.compiled.converters import converter
-from tests.support import sql_plans
 from tests.support.corpus import non_canonical
-from tests.support.orderings import DIRECT, THROUGH_CONNECTIONS
+from tests.support.expectations import sql_plans
+from tests.support.expectations.orderings import DIRECT, THROUGH_CONNECTIONS
 
 COLUMNS = [
     pytest.param(table, column, id=f"{table.name}.{column.name}")

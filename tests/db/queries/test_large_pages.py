@@ -9,9 +9,9 @@ import pytest
 
 from db.queries.json_listings import LARGE
 from server.auth import api_keys
-from tests.support.api import Api, running
-from tests.support.databases import new_registry
-from tests.support.separate_owners import SETTINGS, key_of, seen_by
+from tests.support.registries.databases import new_registry
+from tests.support.registries.separate_owners import SETTINGS, key_of, seen_by
+from tests.support.services.api import Api, running
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
 OWN = 3 * LARGE

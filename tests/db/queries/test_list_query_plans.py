@@ -21,10 +21,10 @@ from db.queries import listings
 from db.queries.conditions import EVERYTHING, Compare
 from db.queries.listings import Listing, Order, PageRange
 from db.security.row_security import Extent, RowSecurity
-from tests.support.lists import LISTS, List, statements
-from tests.support.orderings import DIRECT, THROUGH_CONNECTIONS
-from tests.support.sql_plans import plan
-from tests.support.statement_counts import fill, watched
+from tests.support.expectations.lists import LISTS, List, statements
+from tests.support.expectations.orderings import DIRECT, THROUGH_CONNECTIONS
+from tests.support.expectations.sql_plans import plan
+from tests.support.expectations.statement_counts import fill, watched
 
 # What no index can hold: an ordering of one table along links that another holds. The few rows that
 # one parent leads to are sorted; walking the whole list for each of them takes a thousand times longer.

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
-from tests.support import random_registries
-from tests.support.api import Api, running
-from tests.support.oracle import Oracle, ordered
-from tests.support.random_filters import SCHEMA
-from tests.support.random_registries import Registry
+from tests.support.expectations.oracle import Oracle, ordered
+from tests.support.expectations.random_filters import SCHEMA
+from tests.support.registries import random_registries
+from tests.support.registries.random_registries import Registry
+from tests.support.services.api import Api, running
 
 SIZES = range(1, 8)
 Ordering = list[tuple[str, str]]

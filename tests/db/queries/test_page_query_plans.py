@@ -11,8 +11,8 @@ from db.program import Statement
 from db.queries import listings
 from db.queries.conditions import EVERYTHING
 from db.queries.listings import Listing, Order, PageRange
-from tests.support import sql_plans
-from tests.support.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
+from tests.support.expectations import sql_plans
+from tests.support.expectations.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
 LIMITS = (1, 3, 21, 101)  # SQLite looks at them when it plans
 AT = "2026-01-01T00:00:00.000Z"

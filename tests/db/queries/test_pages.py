@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, running
+from tests.support.services.api import Api, running
 
 PAGE = """
     query ($first: Int, $after: String, $last: Int, $before: String, $filter: ContextFilter) {

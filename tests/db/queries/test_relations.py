@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
-from tests.support import random_registries
-from tests.support.api import Api, running
-from tests.support.oracle import Oracle
+from tests.support.expectations.oracle import Oracle
+from tests.support.registries import random_registries
+from tests.support.services.api import Api, running
 
 EVERYTHING = """
     {

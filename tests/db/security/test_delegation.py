@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.permissions import FACE, ME, ROOT, THEM, codes_of, errors_of, registry
+from tests.support.registries.permissions import FACE, ME, ROOT, THEM, codes_of, errors_of, registry
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from db.queries import lookups
 from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
-from tests.support.databases import new_registry
-from tests.support.statement_counts import RecordedRegistry, watched
+from tests.support.expectations.statement_counts import RecordedRegistry, watched
+from tests.support.registries.databases import new_registry
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
 VIEWER = Viewer(ME, ())

@@ -19,13 +19,13 @@ from graphql import GraphQLInputObjectType, get_named_type
 from strawberry.utils.str_converters import to_snake_case
 
 from db.model.tables import ACTORS, CONNECTIONS, Actor, Connection, Installation
-from tests.support import separate_owners
-from tests.support.api import Api, running
 from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.sharing import ranges
-from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.registries import separate_owners
+from tests.support.registries.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.services.api import Api, running
 
 pytestmark = BY_CHANCE
 QUERIES = ranges(200, 20, by_default=20)

@@ -19,9 +19,9 @@ from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import execute
 from resolvers.permissions import viewer_of
 from tests.resolvers.test_permissions import POLICY
-from tests.support.api import Api
 from tests.support.paths import ROOT as PROJECT
-from tests.support.permissions import ME, codes_of, registry
+from tests.support.registries.permissions import ME, codes_of, registry
+from tests.support.services.api import Api
 
 WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) (?!SET\b)\s*([\w{.}]+)")
 # What only the server itself writes, for nobody.

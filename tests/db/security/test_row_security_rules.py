@@ -16,12 +16,12 @@ from resolvers.permissions import Capability, extent
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields import sources
-from tests.support import separate_owners
-from tests.support.api import running
 from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.operations import ROOM
 from tests.support.paths import ROOT, source_files
-from tests.support.separate_owners import seen_by, tenant
+from tests.support.registries import separate_owners
+from tests.support.registries.separate_owners import seen_by, tenant
+from tests.support.services.api import running
 
 ACCESS = (ROOT / "docs/access.md").read_text()
 # What is made of values that have come by a rule already.

@@ -14,7 +14,7 @@ from db.program import Statement, rows
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.change_token import SETTLED_SECONDS
 from db.sqlite.inline_reader import InlineReader
-from tests.support.databases import ADD, NAMES, elsewhere, new_registry
+from tests.support.registries.databases import ADD, NAMES, elsewhere, new_registry
 
 COUNT = Statement("SELECT count(*) FROM actors")
 ANOTHER_PROGRAM = f"""

@@ -11,7 +11,7 @@ import pytest
 
 from db.errors import BootRefused
 from db.migrating import migrator
-from tests.support.databases import new_registry
+from tests.support.registries.databases import new_registry
 
 Look = Callable[[Path], object]
 BOTH = pytest.mark.parametrize("look", [migrator.migrate, migrator.pending])

@@ -9,8 +9,8 @@ import pytest
 from db.errors import Unavailable
 from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
-from tests.support.databases import elsewhere, new_registry
-from tests.support.statement_counts import RecordedRegistry, fill, watched
+from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
+from tests.support.registries.databases import elsewhere, new_registry
 
 POINT = """{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") { name owner { chittyId } } }"""
 PAGE = "{ contexts(first: 1) { nodes { name } } }"

@@ -14,8 +14,8 @@ from db.errors import BootRefused
 from db.migrating import ledger, migrator
 from db.migrating.opening import open_migrated
 from db.program import Statement
-from tests.support import legacy_registries
-from tests.support.databases import new_registry
+from tests.support.registries import legacy_registries
+from tests.support.registries.databases import new_registry
 
 NAMES = "SELECT name FROM contexts"
 

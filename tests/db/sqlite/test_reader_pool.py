@@ -12,7 +12,7 @@ import pytest
 from db.errors import EngineError, ReadTimeout, Unavailable
 from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
-from tests.support.databases import (
+from tests.support.registries.databases import (
     ADD,
     NAMES,
     adding,

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from server.demo import registry
-from tests.support.api import running
+from tests.support.services.api import running
 
 COUNT = "{ actors { totalCount } }"
 REGISTER = """

@@ -14,7 +14,7 @@ import pytest
 from db.errors import EngineError, ErrorCode, Problem, Refused, Unavailable
 from db.program import Program, Statement, rows
 from db.sqlite.database import SQLiteDatabase
-from tests.support.databases import ADD, NOW, adding, elsewhere, names, opened
+from tests.support.registries.databases import ADD, NOW, adding, elsewhere, names, opened
 
 TIMEOUT_SECONDS = 120
 FRAME_HEADER = 24

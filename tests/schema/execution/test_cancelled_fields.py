@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.api import Api, running
-from tests.support.databases import NOW
+from tests.support.registries.databases import NOW
+from tests.support.services.api import Api, running
 
 ACTOR = f"""
     INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)

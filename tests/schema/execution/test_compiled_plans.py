@@ -10,7 +10,7 @@ from db.program import Statement
 from resolvers.recording_context import RecordedStatement
 from schema.execution.documents import Documents
 from schema.execution.executor import PLANS_PER_OPERATION
-from tests.support.statement_counts import RecordedRegistry, fill, watched
+from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.api import running
-from tests.support.log_capture import captured_logs
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
 
 # Put together here, so that no scanner takes it for a real one.
 TOKEN = "ghp" + "_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"

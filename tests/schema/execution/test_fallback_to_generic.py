@@ -16,9 +16,9 @@ from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordingContext
 from schema.execution import generic
 from schema.execution.executor import OperationResult
-from tests.support.api import running
-from tests.support.databases import elsewhere
-from tests.support.statement_counts import RecordedRegistry, fill, watched
+from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
+from tests.support.registries.databases import elsewhere
+from tests.support.services.api import running
 
 T = TypeVar("T")
 

@@ -19,14 +19,14 @@ import pytest
 from db.model import instants
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, TABLES, Table
 from db.security import row_security
-from tests.support import separate_owners
-from tests.support.api import Api, running
 from tests.support.corpus import answers, non_canonical, operations, pool, times
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts, ranges
-from tests.support.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.registries import separate_owners
+from tests.support.registries.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.services.api import Api, running
 
 pytestmark = BY_CHANCE
 QUERIES = 400

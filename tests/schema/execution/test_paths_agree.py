@@ -18,12 +18,12 @@ from db.model import instants
 from db.model.tables import TABLES
 from schema.limits import document_size
 from schema.limits.limits import LIMITS
-from tests.support.api import Api, running
 from tests.support.corpus import answers, non_canonical, operations, pool, reach, shrink, times
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts
+from tests.support.services.api import Api, running
 
 pytestmark = BY_CHANCE
 FILL: dict[str, Callable[[Path, int], None]] = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.statement_counts import fill, watched
+from tests.support.expectations.statement_counts import fill, watched
 
 SHAPES = {
     "what the issue names": (

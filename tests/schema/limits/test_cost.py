@@ -10,10 +10,10 @@ from resolvers.policy import Policy
 from schema.execution.documents import Documents
 from schema.limits.limits import LIMITS
 from server.demo import registry
-from tests.support.api import running
 from tests.support.corpus import non_canonical, operations, pool
 from tests.support.corpus.sharing import counts
 from tests.support.paths import ROOT
+from tests.support.services.api import running
 
 DOCS = (ROOT / "docs/api.md").read_text()
 TYPES = "__schema { types { fields { args { type { ofType { name } } } } } }"

@@ -10,9 +10,9 @@ from schema.errors import RequestRefused
 from schema.execution.documents import Documents
 from schema.limits import document_size
 from schema.limits.limits import LIMITS, Limits
-from tests.support.api import running
-from tests.support.bad_inputs import cycle
-from tests.support.fragment_bombs import BOMBS
+from tests.support.requests.bad_inputs import cycle
+from tests.support.requests.fragment_bombs import BOMBS
+from tests.support.services.api import running
 
 SECONDS = 1  # what takes milliseconds here may take longer on a machine that is busy
 

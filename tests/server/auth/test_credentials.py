@@ -8,8 +8,8 @@ import pytest
 from db.program import Value
 from db.security import api_keys
 from server.auth.api_keys import parse
-from tests.support.commands import command
-from tests.support.protected_service import (
+from tests.support.services.commands import command
+from tests.support.services.protected_service import (
     ProtectedApi,
     bearer,
     protected_api,
@@ -17,7 +17,7 @@ from tests.support.protected_service import (
     set_clock,
     wait_for_key_use,
 )
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 UNKNOWN = "the API key is unknown"
 NO_KEY = "the credential is no API key of this service"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.datastructures import Secret
 
-from tests.support.api import running
-from tests.support.protected_service import (
+from tests.support.services.api import running
+from tests.support.services.protected_service import (
     WRONG,
     ProtectedApi,
     bearer,

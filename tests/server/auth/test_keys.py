@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from server.auth.api_keys import parse
-from tests.support.backups import registry
-from tests.support.commands import command, command_process, complaint
-from tests.support.protected_service import WHO, bearer
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.backups import registry
+from tests.support.services.commands import command, command_process, complaint
+from tests.support.services.protected_service import WHO, bearer
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 ADA = "CHITTY-ADA"
 

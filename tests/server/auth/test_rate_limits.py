@@ -5,9 +5,9 @@ import pytest
 
 from server.auth.gate import Gate
 from server.auth.rate_limits import BUCKETS_KEPT, RateLimiter
-from tests.support.api import running
-from tests.support.log_capture import captured_logs
-from tests.support.protected_service import (
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
+from tests.support.services.protected_service import (
     WRONG,
     ProtectedApi,
     bearer,

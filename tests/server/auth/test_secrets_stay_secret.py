@@ -17,11 +17,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from server.auth.api_keys import parse
-from tests.support.commands import command_process
-from tests.support.protected_service import bearer
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
-from tests.support.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
-from tests.support.websocket_clients import opened
+from tests.support.other_programs.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
+from tests.support.requests.websocket_clients import opened
+from tests.support.services.commands import command_process
+from tests.support.services.protected_service import bearer
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 JSON = {"content-type": "application/json"}
 

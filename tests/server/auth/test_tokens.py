@@ -13,9 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server.auth.signing_keys import KeysUnavailable, SigningKeys
 from server.auth.tokens import InvalidToken, TokenVerifier
-from tests.support.log_capture import captured_logs
-from tests.support.protected_service import bearer, protected_api, refusal
-from tests.support.token_issuer import (
+from tests.support.other_programs.token_issuer import (
     AUDIENCE,
     EC,
     ISSUER,
@@ -26,6 +24,8 @@ from tests.support.token_issuer import (
     published,
     token,
 )
+from tests.support.services.log_capture import captured_logs
+from tests.support.services.protected_service import bearer, protected_api, refusal
 
 PRINCIPAL = "auth0|ada"
 

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from server.cli import main
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 
 def status_of(url: str) -> int:

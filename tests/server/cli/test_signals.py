@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from db import temporary_folders
-from tests.support.backups import registry
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
-from tests.support.transfers import content
+from tests.support.registries.backups import registry
+from tests.support.registries.transfers import content
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS
 
 STOPPED = 143
 ACTORS = [f"CHITTY-{'A' * n}" for n in range(1, 150)]

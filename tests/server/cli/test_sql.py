@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from server.cli import main, row_output
-from tests.support.server_process import COMMAND, served
+from tests.support.services.server_process import COMMAND, served
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 

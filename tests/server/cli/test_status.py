@@ -10,7 +10,7 @@ import pytest
 
 from db.model.tables import TABLES, Table
 from server.cli import main
-from tests.support.databases import new_registry
+from tests.support.registries.databases import new_registry
 
 COLUMNS = 'SELECT name, upper(type), "notnull", dflt_value, pk FROM pragma_table_info(:table)'
 INDEXES = """

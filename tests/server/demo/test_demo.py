@@ -8,7 +8,7 @@ from db.program import Statement, rows
 from db.sqlite.database import SQLiteDatabase
 from resolvers.permissions import Capability
 from server.demo import registry
-from tests.support.databases import UNHURRIED, new_registry
+from tests.support.registries.databases import UNHURRIED, new_registry
 
 
 @pytest.fixture

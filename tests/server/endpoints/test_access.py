@@ -10,7 +10,7 @@ from starlette.datastructures import Secret
 from starlette.routing import Route
 
 from server.app import GRAPHQL
-from tests.support.protected_service import ProtectedApi, client_at, protected_api
+from tests.support.services.protected_service import ProtectedApi, client_at, protected_api
 
 PUBLIC = {"/healthz", "/readyz", "/static/assets/{name}"}
 # These ask for a signature, and for a client on this machine or a token.

@@ -10,8 +10,16 @@ import pytest
 import pytest_asyncio
 
 from server.demo import registry
-from tests.support.api import running
-from tests.support.bad_inputs import BODIES, DOCUMENTS, TWICE, WRONG, cycle, field_bomb, spread_bomb
+from tests.support.requests.bad_inputs import (
+    BODIES,
+    DOCUMENTS,
+    TWICE,
+    WRONG,
+    cycle,
+    field_bomb,
+    spread_bomb,
+)
+from tests.support.services.api import running
 
 SECONDS = 2
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.support import node
-from tests.support.protected_service import bearer, protected
+from tests.support.other_programs import node
+from tests.support.services.protected_service import bearer, protected
 
 ANSWER = {"data": {"viewer": {"capabilities": ["admin"]}}}
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.api import Api, running
-from tests.support.protected_service import bearer, protected_api, refusal
+from tests.support.services.api import Api, running
+from tests.support.services.protected_service import bearer, protected_api, refusal
 
 QUERY = "{ viewer { capabilities } }"
 STREAM = {"accept": "text/event-stream"}

@@ -10,7 +10,7 @@ import pytest
 
 from resolvers.permissions import Capability
 from tests.support.paths import ROOT
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 FOLDER = ROOT / "web" / "examples"
 EXAMPLES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.graphql"))}

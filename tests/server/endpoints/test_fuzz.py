@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.corpus.sharing import counts
-from tests.support.mutated_requests import mutant
-from tests.support.raw_http import Answer, NoAnswer, answers
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.requests.mutated_requests import mutant
+from tests.support.requests.raw_http import Answer, NoAnswer, answers
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 REQUESTS = counts(2_000, by_default=200)
 AT_ONCE = 64

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import node
-from tests.support.chromium import require_browser
+from tests.support.other_programs import node
+from tests.support.other_programs.chromium import require_browser
 from tests.support.paths import NPM
-from tests.support.protected_service import protected
-from tests.support.server_process import QUIET, served, url_of
+from tests.support.services.protected_service import protected
+from tests.support.services.server_process import QUIET, served, url_of
 
 SCRIPT = "graphiql.mjs"
 SCENARIOS = re.findall(r'^scenario\("(.+?)"', (NPM / SCRIPT).read_text(), re.MULTILINE)

@@ -9,8 +9,8 @@ import pytest
 
 from server.endpoints import graphiql
 from server.endpoints.graphiql import GraphiQL
-from tests.support.api import running
-from tests.support.log_capture import captured_logs
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}

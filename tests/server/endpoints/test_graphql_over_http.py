@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tests.support import node
-from tests.support.server_process import served, url_of
+from tests.support.other_programs import node
+from tests.support.services.server_process import served, url_of
 
 AUDITS = re.findall(
     r"\w+",

@@ -3,7 +3,7 @@
 import pytest
 from graphql import build_schema
 
-from tests.support.api import running
+from tests.support.services.api import running
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support.api import running
 from tests.support.paths import ROOT
-from tests.support.prometheus import Scraped
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
+from tests.support.services.api import running
+from tests.support.services.prometheus import Scraped
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
 
 CREATE = """mutation Register($name: String) {
     registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { chittyId } }

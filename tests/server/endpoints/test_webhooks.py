@@ -8,7 +8,7 @@ import pytest
 from server.endpoints import github_webhooks
 from server.files.webhook_replay import replay
 from server.http import errors
-from tests.support.github_payloads import (
+from tests.support.other_programs.github_payloads import (
     INSTALLATION_EVENTS,
     changed,
     example,

@@ -9,10 +9,10 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.support.commands import command
-from tests.support.protected_service import WRONG, bearer, protected
-from tests.support.server_process import TIMEOUT_SECONDS
-from tests.support.websocket_clients import acknowledged, opened
+from tests.support.requests.websocket_clients import acknowledged, opened
+from tests.support.services.commands import command
+from tests.support.services.protected_service import WRONG, bearer, protected
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 SILENT = ("--log-level", "error")
 WHO = "{ viewer { actor { chittyId } capabilities } }"

@@ -12,10 +12,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from server.endpoints.graphql_ws import MAX_OPERATIONS
-from tests.support.databases import elsewhere
-from tests.support.prometheus import Scraped
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
-from tests.support.websocket_clients import Socket, acknowledged, opened
+from tests.support.registries.databases import elsewhere
+from tests.support.requests.websocket_clients import Socket, acknowledged, opened
+from tests.support.services.prometheus import Scraped
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 CONTEXTS = "query Names($n: Int) { contexts(first: $n) { nodes { name owner { displayName } } } }"
 REGISTER = """

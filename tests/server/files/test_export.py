@@ -13,11 +13,11 @@ from db.model import column_types
 from db.model.tables import TABLES
 from db.transfer.layout import BY_TYPE, TRANSFERS
 from server.files.json_lines import TYPE
-from tests.support import random_registries
 from tests.support.corpus import non_canonical
-from tests.support.databases import new_registry
-from tests.support.server_process import COMMAND, served
-from tests.support.transfers import ACTOR, CONNECTION, REGISTRY, content
+from tests.support.registries import random_registries
+from tests.support.registries.databases import new_registry
+from tests.support.registries.transfers import ACTOR, CONNECTION, REGISTRY, content
+from tests.support.services.server_process import COMMAND, served
 
 EVERY_TYPE = [pytest.param(each.type, id=each.type) for each in TRANSFERS]
 

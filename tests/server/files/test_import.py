@@ -2,7 +2,7 @@
 
 from db.model.tables import TABLES
 from db.transfer.layout import TRANSFERS
-from tests.support.transfers import (
+from tests.support.registries.transfers import (
     ACTOR,
     CONNECTION,
     CONTEXT,

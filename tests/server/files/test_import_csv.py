@@ -5,8 +5,8 @@ import re
 import pytest
 
 from server.files.text_files import LONGEST_LINE
-from tests.support.databases import new_registry
-from tests.support.transfers import ACTOR, OTHER, untouched
+from tests.support.registries.databases import new_registry
+from tests.support.registries.transfers import ACTOR, OTHER, untouched
 
 HEADER = "chitty_id,actor_type,display_name,capabilities\n"
 BAD_CSV = {

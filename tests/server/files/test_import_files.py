@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from server.files.text_files import LONGEST_LINE
-from tests.support.databases import new_registry
-from tests.support.transfers import ACTOR, LINE, OTHER, REGISTRY, untouched
+from tests.support.registries.databases import new_registry
+from tests.support.registries.transfers import ACTOR, LINE, OTHER, REGISTRY, untouched
 
 BAD_FILES = {
     "UTF-16": (b"\xff\xfe{\x00", "is in UTF-16: save it as UTF-8"),

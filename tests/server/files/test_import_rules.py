@@ -4,8 +4,15 @@ import pytest
 
 from db.transfer.layout import TRANSFERS
 from resolvers.import_rules import VALIDATORS, RowChecker
-from tests.support.databases import new_registry
-from tests.support.transfers import ACTOR, CONNECTION, CONTEXT, INSTALLATION, REGISTRY, rejected
+from tests.support.registries.databases import new_registry
+from tests.support.registries.transfers import (
+    ACTOR,
+    CONNECTION,
+    CONTEXT,
+    INSTALLATION,
+    REGISTRY,
+    rejected,
+)
 
 MISSING = "CHITTY-ACTOR-999999-AAAA"
 BAD_SETS = {

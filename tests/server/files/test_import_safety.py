@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.support.databases import new_registry
-from tests.support.server_process import COMMAND, served
-from tests.support.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
+from tests.support.registries.databases import new_registry
+from tests.support.registries.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
+from tests.support.services.server_process import COMMAND, served
 
 
 def test_a_dry_run_reports_everything_and_writes_nothing(transfers):

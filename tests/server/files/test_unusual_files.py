@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.commands import command, command_process, complaint
-from tests.support.transfers import ACTOR
+from tests.support.registries.transfers import ACTOR
+from tests.support.services.commands import command, command_process, complaint
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from server.graphql import persisted_documents
-from tests.support.api import running
+from tests.support.services.api import running
 
 ASK = "{ __typename }"
 NOT_FOUND = {

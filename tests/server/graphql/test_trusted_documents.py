@@ -10,10 +10,10 @@ import pytest
 from server.app import create_app
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from tests.support import node
-from tests.support.api import running
+from tests.support.other_programs import node
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
+from tests.support.services.api import running
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS
 
 SCHEMA = ROOT / "schema" / "schema.graphql"
 RESPONSE_JSON = "application/graphql-response+json"

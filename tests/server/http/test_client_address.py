@@ -3,7 +3,7 @@
 import pytest
 
 from server.http.client_address import TrustedProxies
-from tests.support.protected_service import WRONG, bearer, client_at, protected_api
+from tests.support.services.protected_service import WRONG, bearer, client_at, protected_api
 
 
 @pytest.mark.parametrize(

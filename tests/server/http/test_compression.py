@@ -5,8 +5,8 @@ import json
 import pytest
 
 from server.http.compression import THREAD_BYTES
-from tests.support.api import running
-from tests.support.raw_http import DECODED
+from tests.support.requests.raw_http import DECODED
+from tests.support.services.api import running
 
 SMALL = "{ __typename }"
 LARGE = "{ __schema { types { name } } }"

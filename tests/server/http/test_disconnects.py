@@ -13,11 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import pytest
 
-from tests.support.databases import elsewhere
-from tests.support.prometheus import Scraped
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
-from tests.support.slow_queries import SLOW
-from tests.support.websocket_clients import acknowledged
+from tests.support.registries.databases import elsewhere
+from tests.support.requests.slow_queries import SLOW
+from tests.support.requests.websocket_clients import acknowledged
+from tests.support.services.prometheus import Scraped
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 COUNT = "{ actors { totalCount } }"
 CONTEXTS = """

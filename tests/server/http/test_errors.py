@@ -6,7 +6,7 @@ from starlette.routing import Route
 from server.app import create_app
 from server.http import errors
 from server.settings import Settings
-from tests.support.api import running
+from tests.support.services.api import running
 
 GRAPHQL = "/graphql"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]

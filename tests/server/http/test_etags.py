@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from db.sqlite import library
-from tests.support.api import running
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.api import running
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ actors { totalCount } }"

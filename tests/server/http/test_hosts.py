@@ -4,8 +4,8 @@ from socket import gethostname
 
 import pytest
 
-from tests.support.api import running
-from tests.support.protected_service import protected_api
+from tests.support.services.api import running
+from tests.support.services.protected_service import protected_api
 
 ASKED = {"query": "{ __typename }"}
 

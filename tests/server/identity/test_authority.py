@@ -12,8 +12,8 @@ import pytest
 from db.errors import Unavailable
 from db.model import chitty_id
 from server.identity.authority import NO_RESPONSE, REFUSED, Authority
-from tests.support.identity_authority import Answer, an_authority, named
-from tests.support.log_capture import captured_logs
+from tests.support.other_programs.identity_authority import Answer, an_authority, named
+from tests.support.services.log_capture import captured_logs
 
 GOOD = "CHITTY-ACTOR-000123-A1B2"
 TOKEN = "a-token-nobody-may-see"

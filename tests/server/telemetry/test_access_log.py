@@ -7,9 +7,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support.api import running
-from tests.support.log_capture import captured_logs
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 NAMED = "query Names { actors { nodes { displayName } } }"
 CREATE = """mutation Register($name: String) {

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.api import running
-from tests.support.identity_authority import an_authority
-from tests.support.log_capture import captured_logs
-from tests.support.otel_collector import collecting
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.other_programs.identity_authority import an_authority
+from tests.support.other_programs.otel_collector import collecting
+from tests.support.services.api import running
+from tests.support.services.log_capture import captured_logs
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 QUERY = b'{"query":"{__typename}"}'
 READING = b'{"query":"{ contexts { totalCount nodes { name owner { displayName } } } }"}'

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.databases import elsewhere
-from tests.support.raw_http import Answer, NoAnswer, all_from, answers
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.databases import elsewhere
+from tests.support.requests.raw_http import Answer, NoAnswer, all_from, answers
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 Address = tuple[str, int]
 Process = subprocess.Popen[str]

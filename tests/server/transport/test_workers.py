@@ -16,7 +16,7 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.transport.workers import listeners
-from tests.support.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals out connections")
 CONNECTIONS = 64

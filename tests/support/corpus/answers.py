@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.api import Api
 from tests.support.corpus.operations import Operation
+from tests.support.services.api import Api
 
 _REQUEST_ID = re.compile(r'"requestId":"[0-9a-f]{32}"')
 _DATA = '{"data":'

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.support import random_registries
 from tests.support.corpus import non_canonical
 from tests.support.corpus.draft import Draft
+from tests.support.registries import random_registries
 
 INT32 = range(-(2**31), 2**31)
 INT64 = range(-(2**63), 2**63)

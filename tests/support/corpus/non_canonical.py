@@ -10,8 +10,8 @@ from typing import Any
 from db.model import column_types
 from db.model.tables import Column, Table
 from db.program import Value
-from tests.support import random_registries
-from tests.support.databases import new_registry
+from tests.support.registries import random_registries
+from tests.support.registries.databases import new_registry
 
 # Cursors are authenticated with this key, so that the operations which hold one can be made again.
 CURSOR_KEY = "5e" * 32

@@ -14,9 +14,9 @@ from strawberry.utils.str_converters import to_camel_case
 from db.model import column_types
 from db.model.tables import TABLES, Table
 from schema.fields import global_ids
-from tests.support.api import Api
 from tests.support.corpus import literals
 from tests.support.corpus.literals import Name
+from tests.support.services.api import Api
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from graphql import (
 from db.model import column_types
 from db.model.tables import TABLES, Table
 from schema.built import sdl
-from tests.support import oracle
-from tests.support.random_registries import INSTANTS, WORDS, Registry
+from tests.support.expectations import oracle
+from tests.support.registries.random_registries import INSTANTS, WORDS, Registry
 
 SCHEMA = build_schema(sdl())
 

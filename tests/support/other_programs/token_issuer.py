@@ -12,7 +12,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from tests.support.http_servers import Handler, serving
+from tests.support.other_programs.http_servers import Handler, serving
 
 ISSUER, AUDIENCE = "https://auth.example.org", "chittygraph"
 

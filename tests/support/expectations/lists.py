@@ -17,7 +17,7 @@ from db.queries.listings import Order
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields.sources import PagedList
-from tests.support.statement_counts import fill, watched
+from tests.support.expectations.statement_counts import fill, watched
 
 AT = "2026-01-01T00:00:00.000Z"
 ROWS = 1_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from tests.support.http_servers import Handler, serving
+from tests.support.other_programs.http_servers import Handler, serving
 
 
 @dataclass(frozen=True)

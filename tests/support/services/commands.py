@@ -10,7 +10,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 
 from server.cli import main
-from tests.support.server_process import COMMAND, TIMEOUT_SECONDS
+from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS
 
 
 def command(*words: object) -> CompletedProcess[str]:

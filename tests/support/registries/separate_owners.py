@@ -26,10 +26,10 @@ from db.model.tables import (
 )
 from server.auth import api_keys
 from server.auth.api_keys import PresentedKey
-from tests.support.api import Api
 from tests.support.corpus import non_canonical
-from tests.support.databases import new_registry
-from tests.support.random_registries import INSTANTS, ORDER
+from tests.support.registries.databases import new_registry
+from tests.support.registries.random_registries import INSTANTS, ORDER
+from tests.support.services.api import Api
 
 AT = INSTANTS[0]
 # Answers to the same operation must not differ by what was asked before.

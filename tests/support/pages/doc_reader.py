@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support import wrangler
-from tests.support.doc_pages import Block, is_like, is_text_like
+from tests.support.other_programs import wrangler
+from tests.support.pages.doc_pages import Block, is_like, is_text_like
 from tests.support.paths import NPM, ROOT
-from tests.support.server_process import TIMEOUT_SECONDS
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 ADDRESS = "127.0.0.1:8000"
 # What `./run` would run in the repository's own environment. A page that runs the tests says `not run`.

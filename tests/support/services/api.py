@@ -11,7 +11,7 @@ from db.program import Rows, Statement, Value, rows
 from server.app import App, create_app
 from server.service import Service
 from server.settings import Settings
-from tests.support.databases import UNHURRIED, registry_at
+from tests.support.registries.databases import UNHURRIED, registry_at
 
 
 class Api:

@@ -14,7 +14,7 @@ from resolvers.recording_context import RecordedStatement, RecordingContext
 from schema.execution import generic
 from schema.execution.documents import Documents
 from schema.execution.executor import Executor, OperationResult
-from tests.support.databases import UNHURRIED, registry_at
+from tests.support.registries.databases import UNHURRIED, registry_at
 
 AT = "'2026-01-01T00:00:00.000Z'"
 ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"

@@ -8,7 +8,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.server_process import TIMEOUT_SECONDS
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 SUBPROTOCOL = "graphql-transport-ws"
 

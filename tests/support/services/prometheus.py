@@ -6,7 +6,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from tests.support.server_process import TIMEOUT_SECONDS
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 
 class Scraped:

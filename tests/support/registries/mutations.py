@@ -15,7 +15,7 @@ from db.program import Rows, Statement, Value, rows
 from resolvers import actors
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
-from tests.support.databases import opened
+from tests.support.registries.databases import opened
 
 OLD = "2025-01-01T00:00:00.000Z"
 ADA, BOB, EVE = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-BOB", "CHITTY-ACTOR-EVE"

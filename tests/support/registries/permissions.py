@@ -8,9 +8,9 @@ from typing import Any
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 from schema.built import GRAPHQL
-from tests.support import separate_owners
-from tests.support.api import Api, running
-from tests.support.separate_owners import seen_by
+from tests.support.registries import separate_owners
+from tests.support.registries.separate_owners import seen_by
+from tests.support.services.api import Api, running
 
 AT = "2026-01-01T00:00:00.000Z"
 ME, FACE, THEM, ROOT = (f"CHITTY-ACTOR-{name}" for name in ("ME", "FACE", "THEM", "ROOT"))

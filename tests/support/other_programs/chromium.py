@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from server.endpoints import graphiql
-from tests.support import node
+from tests.support.other_programs import node
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.databases import ADD, NAMES, new_registry
+from tests.support.registries.databases import ADD, NAMES, new_registry
 
 KEY = "INSERT INTO server_keys (name, value, created_at) VALUES ('test', 'secret', 'now')"
 

@@ -16,10 +16,10 @@ from server.auth import issuing
 from server.auth.gate import Gate
 from server.auth.issuing import KeyOptions
 from server.auth.rate_limits import RateLimiter
-from tests.support.api import Api, running
-from tests.support.commands import command
-from tests.support.databases import new_registry
-from tests.support.server_process import QUIET, served, url_of
+from tests.support.registries.databases import new_registry
+from tests.support.services.api import Api, running
+from tests.support.services.commands import command
+from tests.support.services.server_process import QUIET, served, url_of
 
 WRONG = "Bearer cg_0123456789ab_" + "A" * 43  # of the form of a key, and none
 WHO = "{ viewer { actor { chittyId } capabilities } }"

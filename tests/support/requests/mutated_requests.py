@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.bad_inputs import BODIES, DOCUMENTS, NUMBERS, TEXTS
+from tests.support.requests.bad_inputs import BODIES, DOCUMENTS, NUMBERS, TEXTS
 
 QUERIES = (
     "query Ask($n: Int = 3, $name: String) { contexts(first: $n, filter: { name: { eq: $name } })"

@@ -5,7 +5,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.support.http_servers import Handler, serving
+from tests.support.other_programs.http_servers import Handler, serving
 
 
 class Collector:

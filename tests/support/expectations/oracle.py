@@ -7,7 +7,7 @@ from typing import Any
 
 from db.model import column_types
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
-from tests.support.random_registries import Registry
+from tests.support.registries.random_registries import Registry
 
 ENDS = {
     ACTORS: {"status"},

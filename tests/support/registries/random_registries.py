@@ -20,7 +20,7 @@ from db.model.tables import (
     Table,
 )
 from db.program import rows
-from tests.support.api import Api
+from tests.support.services.api import Api
 
 # Parents before children, so that every reference finds what it names.
 ORDER: tuple[Table[Any], ...] = (ACTORS, INSTALLATIONS, CONTEXTS, CONNECTIONS)

@@ -8,7 +8,7 @@ from typing import Any
 from db.model.tables import Connection
 from resolvers import connections, contexts
 from resolvers.operation_context import OperationContext
-from tests.support.mutations import ADA, empty, put, register
+from tests.support.registries.mutations import ADA, empty, put, register
 
 WORK = "CHITTY-CONTEXT-WORK"
 FIRST = "11111111-1111-4111-8111-111111111111"
