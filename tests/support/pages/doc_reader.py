@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +40,28 @@ SERVE = re.compile(r"^(?:\w+=\S+ )*\./run (?:chittygraph )?serve\b")
 PROGRAMS = {"wrangler": wrangler.require_wrangler}
 
 
+@cache
+def _names_in_a_clone() -> list[str]:
+    """What lies at the top of a clone, but for `run`; no database or key that somebody made in this one."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    names = {path.partition("/")[0] for path in listed.splitlines()}
+    return sorted(name for name in names - {"run"} if not name.startswith("."))
+
+
 class Reader:
     """Follows a page in `folder`, which looks like a clone of the repository."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "clone"
         self.folder.mkdir()
-        for path in ROOT.iterdir():
-            if not path.name.startswith(".") and path.name not in ("run", "site"):
-                (self.folder / path.name).symlink_to(path)
+        for name in _names_in_a_clone():
+            (self.folder / name).symlink_to(ROOT / name)
         tools = folder / "tools"
         tools.mkdir()
         for path, script in ((self.folder / "run", RUN), (tools / "npx", NPX)):
