@@ -25,7 +25,7 @@ WRITE_ALONE = """
 import asyncio, sys
 from db.sqlite.database import SQLiteDatabase
 from db.program import Statement
-from tests.support.databases import ADD, NAMES
+from tests.support.registries.databases import ADD, NAMES
 
 def looking_and_adding(name):
     yield [Statement(NAMES), Statement(ADD, {"name": name})]

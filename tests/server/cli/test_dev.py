@@ -91,7 +91,7 @@ TRY = """
 import asyncio, json, sys
 from pathlib import Path
 from db.migrating import migrator
-from tests.support.api import running
+from tests.support.services.api import running
 
 async def work():
     async with running(Path(sys.argv[1])) as api:
