@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from db.errors import BootRefused, EngineError, Unavailable
@@ -79,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return messages.INTERRUPTED
 
 
+@cache
 def parser() -> argparse.ArgumentParser:
     top = _Parser(
         prog="chittygraph",

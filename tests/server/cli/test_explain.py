@@ -13,17 +13,15 @@ import pytest
 from db.migrating import migrator
 from db.migrating.ledger import MIGRATIONS
 from server.cli import main
+from tests.support.registries.databases import demo_registry
 
 QUERY = "query Some($first: Int) { contexts(first: $first) { nodes { name owner { email } } } }"
 
 
 @pytest.fixture
-def path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+def path(tmp_path: Path) -> Path:
     """A registry that no server ever ran on."""
-    found = tmp_path / "registry.db"
-    assert main(["demo", "--database", str(found)]) == 0
-    capsys.readouterr()
-    return found
+    return demo_registry(tmp_path / "registry.db")
 
 
 @pytest.fixture

@@ -15,19 +15,18 @@ from typing import Any
 import pytest
 
 from server.cli import main, row_output
+from tests.support.registries.databases import demo_registry
 from tests.support.services.server_process import COMMAND, served
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 
 
 @pytest.fixture
-def path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+def path(tmp_path: Path) -> Path:
     """A registry with the demonstration data and a cursor key."""
-    found = tmp_path / "registry.db"
-    assert main(["demo", "--database", str(found)]) == 0
+    found = demo_registry(tmp_path / "registry.db")
     with closing(sqlite3.connect(found, isolation_level=None)) as connection:
         connection.execute("INSERT INTO server_keys VALUES ('cursors', 'secret-value', 'now')")
-    capsys.readouterr()
     return found
 
 

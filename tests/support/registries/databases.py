@@ -12,6 +12,7 @@ from db.database import Session
 from db.migrating import migrator
 from db.program import Program, Statement
 from db.sqlite.database import SQLiteDatabase
+from server.cli import demo
 
 # Tests that are not about time have a lot of it: a machine may be busy with others.
 UNHURRIED: dict[str, Any] = {"read_seconds": 60.0}
@@ -30,6 +31,13 @@ def new_registry(path: Path) -> Path:
     return path
 
 
+def demo_registry(path: Path) -> Path:
+    """Make a registry with the demonstration data, as `chittygraph demo` does."""
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(_demo())
+    return path
+
+
 def registry_at(path: Path) -> None:
     """Make an empty registry unless there is a file (or no folder for one)."""
     if not path.exists() and path.parent.is_dir():
@@ -41,6 +49,15 @@ def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "registry.db")
         migrator.migrate(path)
+        assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
+        return path.read_bytes()
+
+
+@functools.cache
+def _demo() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = new_registry(Path(folder, "registry.db"))
+        assert demo.fill(path) is not None
         assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
         return path.read_bytes()
 
