@@ -16,10 +16,16 @@ class Statistics:
 
     readers: int
     readers_in_use: int
+    reads_waiting: int
+    longest_read_wait: float  # seconds, of the read that has been waiting longest
+    reads_refused: Mapping[str, int]  # by reason: wait, queue_full, share, log_size
     writes_waiting: int
+    longest_write_wait: float
+    writes_refused: Mapping[str, int]  # by reason: wait, queue_full
     groups: Mapping[int, int]  # transactions by the number of writes that shared one
     bytes_on_disk: int
     log_bytes: int  # of the write-ahead log, which is not part of bytes_on_disk
+    log_blocked_seconds: float  # since when something keeps the log from being emptied
 
 
 class Session(Protocol):
@@ -28,8 +34,8 @@ class Session(Protocol):
     async def run(self, program: Program[T], *, last: bool = False) -> T:
         """Run a Program; `last` ends the snapshot unless the Program raises.
 
-        Raises ReadTimeout if the session has used up its time, Unavailable if the database cannot be read
-        now, and EngineError if a statement fails.
+        Raises ReadTimeout if the session has used up its time, Overloaded if it was stopped for the sake of
+        others, Unavailable if the database cannot be read now, and EngineError if a statement fails.
         """
         ...
 
@@ -47,16 +53,23 @@ class Database(Protocol):
         """
         ...
 
-    async def write(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
+    async def write(
+        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+    ) -> T:
         """Run a Program of one batch in a transaction; return its result once it is durable.
 
-        If the Program raises, nothing is written. Raises Unavailable if the database cannot be written now,
-        and EngineError if a statement fails.
+        `share` names who writes: where many wait, shares take turns. If the Program raises, nothing is
+        written. Raises Overloaded if its turn did not come in time, Locked if another program writes for
+        too long, Unavailable if the database cannot be written now, and EngineError if a statement fails.
         """
         ...
 
-    async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
-        """Borrow a Session, which the caller gives back; raises Unavailable if the database is closing."""
+    async def borrow(self, security: RowSecurity = UNRESTRICTED, *, share: str = "") -> Session:
+        """Borrow a Session, which the caller gives back.
+
+        `share` names who reads: while others wait, no share has more than half of the database. Raises
+        Overloaded if its turn does not come in time, and Unavailable if the database is closing.
+        """
         ...
 
     def give_back(self, session: Session) -> None:
@@ -68,6 +81,10 @@ class Database(Protocol):
 
         Later reads see this state or a newer one. It is no coroutine, since each request needs it.
         """
+        ...
+
+    def reads_waiting(self) -> int:
+        """How many reads wait for their turn. It is no coroutine, since each request may need it."""
         ...
 
     async def pending(self) -> list[str]:

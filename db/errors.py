@@ -45,6 +45,18 @@ class Unavailable(Exception):
     """The database cannot serve the request now; the message says why."""
 
 
+class Overloaded(Unavailable):
+    """Too many others want the database, so that trying again later may succeed."""
+
+
+class Locked(Unavailable):
+    """Another program holds the database for longer than a request may wait."""
+
+
+class Damaged(Unavailable):
+    """The database has met a damaged part of its file, which somebody has to restore."""
+
+
 class ReadTimeout(Unavailable):
     """The request took more time for reading than it may."""
 

@@ -75,7 +75,7 @@ async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     """Soft-delete an actor; fails while it owns contexts, unless this mutation transfers them."""
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
-    new_owner = checks.optional("transfer_contexts_to", validators.chitty_id)
+    new_owner = checks.optional("transfer_contexts_to", validators.chitty_id_of_row)
     if new_owner is not None and new_owner == chitty_id:
         checks.add_problem("transfer_contexts_to", "must be another actor than the deleted one")
     checks.raise_problems()
@@ -88,7 +88,7 @@ async def delete(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
 @requires(Capability.REGISTRY_WRITE, own="itself")
 async def record_seen(ctx: OperationContext, inputs: Inputs) -> tables.Actor:
     checks = InputChecks(inputs)
-    chitty_id = checks.required("chitty_id", validators.chitty_id)
+    chitty_id = checks.required("chitty_id", validators.chitty_id_of_row)
     new_session = checks.with_default("new_session", validators.boolean, False)
     checks.raise_problems()
     return await ctx.write(actors.record_seen(chitty_id, new_session=new_session))

@@ -15,6 +15,7 @@ from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.json_objects import json_object
 
 MAX_ERROR_LENGTH = 2000
+MAX_SEARCHED = 5 * MAX_ERROR_LENGTH
 MAX_USES = 100
 MAX_REQUESTS = 1_000_000
 
@@ -22,7 +23,7 @@ TARGET = {
     "target_endpoint": endpoints.endpoint,
     "credentials_kv_key": validators.key_reference,
     "config": json_object,
-    "installation_id": validators.github_id,
+    "installation_id": validators.installation_id_of_row,
 }
 CONNECTION_TYPE = validators.one_of(ConnectionType)
 
@@ -33,8 +34,8 @@ CONNECTION_TYPE = validators.one_of(ConnectionType)
 )
 async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # noqa: A001 - read as connections.open
     checks = InputChecks(inputs)
-    connection_id = checks.optional("connection_id", validators.uuid)
-    source = checks.required("source", validators.chitty_id)
+    connection_id = checks.optional("connection_id", validators.new_connection_id)
+    source = checks.required("source", validators.chitty_id_of_row)
     target_service = checks.required("target_service", endpoints.service)
     connection_type = checks.with_default("connection_type", CONNECTION_TYPE, ConnectionType.API)
     target = checks.changes(TARGET)
@@ -84,7 +85,7 @@ async def reconnect(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
 async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connection:
     """Record a health check. An error is stored redacted and cut to MAX_ERROR_LENGTH characters."""
     checks = InputChecks(inputs)
-    connection_id = checks.required("connection_id", validators.uuid)
+    connection_id = checks.required("connection_id", validators.connection_id_of_row)
     healthy = checks.required("healthy", validators.boolean)
     error = checks.optional("error", validators.text(100_000, lines=True))
     if healthy and inputs.get("error") is not None:
@@ -95,7 +96,7 @@ async def report_health(ctx: OperationContext, inputs: Inputs) -> tables.Connect
         connection_health.report(
             connection_id,
             healthy=healthy,
-            error=error and secrets.redact(error)[:MAX_ERROR_LENGTH],
+            error=error and _redacted(error),
             checked_at=checked_at,
             threshold=ctx.policy.failure_threshold,
         )
@@ -113,7 +114,7 @@ async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[ta
     uses, problems = [], []
     for position, item in enumerate(inputs):
         checks = InputChecks(item, path=(str(position),))
-        connection_id = checks.required("connection_id", validators.uuid)
+        connection_id = checks.required("connection_id", validators.connection_id_of_row)
         requests = checks.with_default("requests", validators.whole_number(1, MAX_REQUESTS), 1)
         uses.append(Usage(connection_id, requests))
         problems += checks.problems
@@ -122,6 +123,14 @@ async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[ta
     return await ctx.write(connection_health.count_uses(uses))
 
 
+def _redacted(error: str) -> str:
+    """The error without secrets, cut; only its first MAX_SEARCHED characters are searched for them."""
+    redacted = secrets.redact(error[:MAX_SEARCHED])
+    if len(error) > MAX_SEARCHED and not redacted.endswith(secrets.REDACTED):
+        redacted = redacted[: -secrets.MAX_FIXED_LENGTH]  # it may end with half of a secret
+    return redacted[:MAX_ERROR_LENGTH]
+
+
 def _reference(checks: InputChecks) -> tuple[str, str | None]:
-    connection_id = checks.required("connection_id", validators.uuid)
+    connection_id = checks.required("connection_id", validators.connection_id_of_row)
     return connection_id, checks.optional("if_updated_at", validators.instant)

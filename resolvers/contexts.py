@@ -25,7 +25,7 @@ async def create(ctx: OperationContext, inputs: Inputs) -> tables.Context:
     checks = InputChecks(inputs)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
     name = checks.required("name", validators.name)
-    owner = checks.required("owner", validators.chitty_id)
+    owner = checks.required("owner", validators.chitty_id_of_row)
     content = checks.changes(LINKS, LISTS)
     checks.raise_problems()
 
@@ -54,7 +54,7 @@ async def update(ctx: OperationContext, inputs: Inputs) -> tables.Context:
 async def transfer(ctx: OperationContext, inputs: Inputs) -> tables.Context:
     checks = InputChecks(inputs)
     chitty_id, if_updated_at = checks.reference()
-    new_owner = checks.required("new_owner", validators.chitty_id)
+    new_owner = checks.required("new_owner", validators.chitty_id_of_row)
     checks.raise_problems()
     return await ctx.write(contexts.transfer(chitty_id, new_owner, if_updated_at))
 

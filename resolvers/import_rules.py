@@ -1,7 +1,8 @@
 """Validation of rows imported from a file, with the validators of mutations, column by column.
 
 What GitHub reports of an installation is only checked for its type, as in webhooks. Any status is valid, so
-that an import can restore deleted contexts and suspended owners.
+that an import can restore deleted contexts and suspended owners. Ids have any form, as those of adopted rows:
+they were given elsewhere.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,19 @@ from dataclasses import dataclass, field
 from enum import EnumType
 from typing import Any
 
+from db.commands.installation_facts import Rank
 from db.commands.statements import stored
 from db.errors import Unreadable
-from db.model import column_types
-from db.model.enums import ActorStatus, ConnectionType
-from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Column, Table
+from db.model import column_types, instant_forms, instants
+from db.model.tables import (
+    ACTORS,
+    CONNECTIONS,
+    CONTEXTS,
+    DEFAULTS,
+    INSTALLATIONS,
+    Column,
+    Table,
+)
 from db.program import Value
 from db.transfer.layout import FACTS, TRANSFERS, Transfer
 from resolvers import actors, connections, contexts
@@ -23,7 +32,9 @@ from resolvers.validation.json_objects import json_object
 from resolvers.validation.validators import InvalidValue, Validator
 
 MAX_ASPECT_LENGTH = 500
+MAX_RECEIPT = 2**62  # what comes later has higher ones
 COUNT = validators.whole_number(0, column_types.INT64_MAX)
+ID = validators.chitty_id_of_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +78,38 @@ def _json_text(value: Any) -> str:
     return document
 
 
+def _instant(value: Any) -> str:
+    """Any form in which programs store instants, Unix time as a JSON number too."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return validators.instant(value)
+    try:
+        return instants.read(value)
+    except ValueError:
+        digits = f"{instant_forms.SECONDS} digits for seconds or {instant_forms.MILLISECONDS}"
+        raise InvalidValue(f"must be an instant: Unix time has {digits} for milliseconds") from None
+
+
+def _rank(value: Any) -> int:
+    if value not in [*Rank] or isinstance(value, bool):
+        raise InvalidValue(f"must be {' or '.join(str(each.value) for each in Rank)}")
+    return int(value)
+
+
+def _fact_of_today(inputs: Inputs) -> Inputs:
+    """An exported fact; one of an older version has no receipt, and five ranks that decided in its place."""
+    rank = inputs.get("rank")
+    if "receipt" in inputs or type(rank) is not int or not 0 <= rank <= Rank.DELETION:
+        return inputs
+    is_deletion = rank == Rank.DELETION
+    return {**inputs, "rank": Rank.DELETION if is_deletion else Rank.REPORT, "receipt": rank}
+
+
 VALIDATORS: Mapping[Table[Any], Mapping[str, Validator[Any]]] = {
-    ACTORS: {**actors.PROFILE, **actors.LISTS},
-    CONTEXTS: {**contexts.LINKS, **contexts.LISTS, "name": validators.name},
+    ACTORS: {**actors.PROFILE, **actors.LISTS, "chitty_dna_id": ID},
+    CONTEXTS: {**dict.fromkeys(contexts.LINKS, ID), **contexts.LISTS, "name": validators.name},
     INSTALLATIONS: {
-        "installation_id": validators.github_id,
-        "account_id": validators.github_id,
+        "installation_id": validators.installation_id_of_row,
+        "account_id": COUNT,
         "account_login": _REPORTED,
         "account_avatar_url": _REPORTED,
         "events": _reported_list,
@@ -80,23 +117,17 @@ VALIDATORS: Mapping[Table[Any], Mapping[str, Validator[Any]]] = {
     },
     CONNECTIONS: {
         **connections.TARGET,
-        "connection_id": validators.uuid,
+        "connection_id": validators.connection_id_of_row,
         "target_service": endpoints.service,
         "last_error": _error_text,
     },
     FACTS: {
-        "installation_id": validators.github_id,
+        "installation_id": validators.installation_id_of_row,
         "aspect": validators.text(MAX_ASPECT_LENGTH),
+        "rank": _rank,
+        "receipt": validators.whole_number(0, MAX_RECEIPT),
         "value": _json_text,
     },
-}
-# Columns that a row may omit, besides nullable ones (NULL) and instants (now).
-DEFAULTS: Mapping[str, Any] = {
-    "status": ActorStatus.ACTIVE.value,
-    "connection_type": ConnectionType.API.value,
-    "session_count": 0,
-    "error_count": 0,
-    "request_count": 0,
 }
 DEFAULT_OF_TYPE: Mapping[column_types.ColumnType, Any] = {
     column_types.STRING_LIST: [],
@@ -110,8 +141,8 @@ def _validator(table: Table[Any], column: Column) -> Validator[Any]:
     if isinstance(column.type.python, EnumType):
         return _enum_value(column.type.python)
     return {
-        column_types.CHITTY_ID: validators.chitty_id,
-        column_types.INSTANT: validators.instant,
+        column_types.CHITTY_ID: ID,
+        column_types.INSTANT: _instant,
         column_types.INT: COUNT,
         column_types.BIG_INT: COUNT,
         column_types.OBJECT: json_object,
@@ -171,6 +202,8 @@ class RowChecker:
 
     def check(self, transfer: Transfer, inputs: Inputs) -> CheckedRow | list[str]:
         table = transfer.table
+        if table is FACTS:
+            inputs = _fact_of_today(inputs)
         checks = InputChecks(inputs)
         values = [self._validate(checks, inputs, *each) for each in self._columns[table]]
         for name in inputs.keys() - table.columns.keys():

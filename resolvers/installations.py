@@ -29,6 +29,9 @@ async def record(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     checks = InputChecks(inputs)
     installation_id = checks.required("installation_id", validators.github_id)
     chitty_id = checks.optional("chitty_id", validators.chitty_id)
+    if checks.problems and await _name_a_row(ctx, inputs):
+        installation_id, chitty_id = inputs["installation_id"], inputs.get("chitty_id")
+        checks = InputChecks(inputs)
     reported = _account(checks) | checks.changes(
         {"chitty_dna_id": validators.chitty_id},
         {
@@ -54,6 +57,16 @@ async def record(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     return await ctx.write_with_new_id("INSTALLATION", store)
 
 
+async def _name_a_row(ctx: OperationContext, inputs: Inputs) -> bool:
+    """Whether these are the ids of an installation that is there, which may have any form."""
+    installation_id, chitty_id = inputs.get("installation_id"), inputs.get("chitty_id")
+    try:
+        known = await _chitty_id_of(ctx, validators.installation_id_of_row(installation_id))
+    except InvalidValue:
+        return False
+    return known is not None and chitty_id in (None, known)
+
+
 async def _chitty_id_of(ctx: OperationContext, installation_id: int) -> str | None:
     """The ChittyID that an installation has already, so that no other is minted for it."""
     by_key = lookups.by_column(tables.INSTALLATIONS, "installation_id", [installation_id])
@@ -65,8 +78,8 @@ async def _chitty_id_of(ctx: OperationContext, installation_id: int) -> str | No
 async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     """Suspend an installation on behalf of the actor in the input, else of the viewer."""
     checks = InputChecks(inputs)
-    installation_id = checks.required("installation_id", validators.github_id)
-    suspended_by = checks.optional("suspended_by", validators.chitty_id) or ctx.viewer.actor
+    installation_id = checks.required("installation_id", validators.installation_id_of_row)
+    suspended_by = checks.optional("suspended_by", validators.chitty_id_of_row) or ctx.viewer.actor
     checks.raise_problems()
     return await ctx.write(
         installations.suspend(installation_id, suspended_by=suspended_by, now=instants.now())
@@ -76,7 +89,7 @@ async def suspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
 @requires(Capability.INSTALLATIONS_WRITE)
 async def unsuspend(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     checks = InputChecks(inputs)
-    installation_id = checks.required("installation_id", validators.github_id)
+    installation_id = checks.required("installation_id", validators.installation_id_of_row)
     checks.raise_problems()
     return await ctx.write(installations.unsuspend(installation_id, now=instants.now()))
 
@@ -85,7 +98,7 @@ async def unsuspend(ctx: OperationContext, inputs: Inputs) -> tables.Installatio
 async def remove(ctx: OperationContext, inputs: Inputs) -> tables.Installation:
     """Mark an installation as removed; its connections stay as they are."""
     checks = InputChecks(inputs)
-    installation_id = checks.required("installation_id", validators.github_id)
+    installation_id = checks.required("installation_id", validators.installation_id_of_row)
     checks.raise_problems()
     return await ctx.write(installations.remove(installation_id, now=instants.now()))
 

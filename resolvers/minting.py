@@ -10,7 +10,16 @@ from db.model import chitty_id
 T = TypeVar("T")
 
 Mint: TypeAlias = Callable[[str], Awaitable[str]]
-"""Mints a ChittyID for a type of entity (as ACTOR); raises Unavailable if it cannot now."""
+"""Mints a ChittyID for a type of entity (as ACTOR); raises Unavailable if it cannot now, or MintRefused."""
+
+
+class MintRefused(Unavailable):
+    """Raised if ids are refused, whoever asks, until somebody changes a setting: `reason` says why."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 ATTEMPTS = 2
 

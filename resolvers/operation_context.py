@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from db.commands import statements
 from db.database import Database, Session
-from db.errors import Refused
+from db.errors import Overloaded, Refused
 from db.program import Program, Usage, count_statements
 from db.security import revalidation
 from resolvers import minting
@@ -31,12 +31,14 @@ class OperationContext:
     viewer: Viewer
     policy: Policy = DEFAULT_POLICY
     mint: Mint = minting.mint_locally
-    selected_paths: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    # What generic execution has found out about nodes of the document, for all parents of a field.
+    known_of_nodes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
     # By loaders and rules; tasks of a compiled plan add theirs.
     usage: Usage = field(init=False, default_factory=Usage)
     _session: Session | None = field(init=False, default=None)
     _opening: asyncio.Lock | None = field(init=False, default=None)
+    _refused: str | None = field(init=False, default=None)  # why it got no session
     _loaders: Loaders | None = field(init=False, default=None)
     _is_closed: bool = field(init=False, default=False)
 
@@ -65,11 +67,12 @@ class OperationContext:
 
         Raises what the Program raises, and Refused if the viewer has lost capabilities meanwhile.
         """
-        self._reset()
+        self._release()
+        self._loaders = self._refused = None
         writing, viewer = count_statements(program, self.usage), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
-        return await self.db.write(writing, viewer.security)
+        return await self.db.write(writing, viewer.security, share=viewer.share)
 
     async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
         """Run the Program that `store` makes for a new ChittyID; mints once more if the id is taken.
@@ -104,13 +107,17 @@ class OperationContext:
     async def _snapshot(self) -> Session:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:  # loaders run concurrently and share one snapshot
+            if self._refused is not None:  # else each loader would wait for as long again
+                raise Overloaded(self._refused)
             if self._session is None:
-                self._session = await self.db.borrow(self.viewer.security)
+                try:
+                    self._session = await self.db.borrow(
+                        self.viewer.security, share=self.viewer.share
+                    )
+                except Overloaded as refused:
+                    self._refused = str(refused)
+                    raise
             return self._session
-
-    def _reset(self) -> None:
-        self._release()
-        self._loaders = None
 
     def _release(self) -> None:
         if self._loaders is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from db.errors import BadRequest
+from db.errors import BadRequest, Unreadable
 from db.model.tables import Table
 from db.program import Value, Values
 from db.queries import cursors
@@ -62,8 +62,11 @@ class LazyPage:
 
     def cursor(self, row: Any) -> str:
         order = self._page_range.order
-        values = tuple(getattr(row, part.column) for part in order)
-        return cursors.encoder(self._ctx.cursor_key, self._listing.table.name, order)(values)
+        table, values = self._listing.table, tuple(getattr(row, part.column) for part in order)
+        try:
+            return cursors.encoder(self._ctx.cursor_key, table.name, order)(values)
+        except Unreadable as unreadable:
+            raise Unreadable(f"{table.place(row)}: {unreadable}") from None
 
     async def _read(self) -> list[Any]:
         return await self._ctx.loaders.page(self._listing, self._page_range).load(self._parent)
@@ -97,10 +100,7 @@ def page_range(
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
     """The ordering (newest first by default), made total by the key in the direction of the last part."""
     requested = order or [Order(table.newest, descending=True)]
-    parts: dict[str, Order] = {}
-    for part in requested:
-        parts.setdefault(part.column, part)  # a column named again has no effect
-    return (*parts.values(), Order(table.key, requested[-1].descending))
+    return (*requested, Order(table.key, requested[-1].descending))
 
 
 def _size(ctx: OperationContext, arguments: PageArguments) -> int:

@@ -72,12 +72,14 @@ class Viewer:
     """Who sends an operation: an actor by ChittyID (None in open mode), and its capabilities.
 
     `key_id` is the API key used, if any. `stored_capabilities` is the database's text of `capabilities`.
+    `client` is the address of a client in open mode.
     """
 
     actor: str | None
     capabilities: tuple[str, ...]
     key_id: str | None = field(default=None, compare=False)
     stored_capabilities: str | None = field(default=None, compare=False)
+    client: str = field(default="", compare=False)
 
     @cached_property
     def effective_capabilities(self) -> frozenset[str]:
@@ -99,6 +101,16 @@ class Viewer:
         ]
         return Authorization(self.stored_capabilities, json.dumps(granted_by), self.key_id)
 
+    @cached_property
+    def sees_everything(self) -> bool:
+        """Whether the viewer sees all rows of all tables, though perhaps not all private columns."""
+        return self.security.extent.seen == ALL
+
+    @cached_property
+    def share(self) -> str:
+        """Whose share of the database an operation takes."""
+        return self.actor or self.client
+
     @property
     def is_admin(self) -> bool:
         return ADMIN in self.effective_capabilities
@@ -116,7 +128,7 @@ def viewer_of(identity: Identity | None, key_id: str | None = None) -> Viewer | 
 
 
 OPERATOR = Viewer(None, (ADMIN,))
-"""The viewer of every request in open mode, and of the server's own command line."""
+"""The viewer on the server's own command line, and, with its client, of every request in open mode."""
 
 
 @dataclass(frozen=True, slots=True)

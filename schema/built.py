@@ -1,13 +1,16 @@
 """The GraphQL schema, and its text in the schema definition language."""
 
+from copy import copy
 from functools import cache
 
 import strawberry
+from graphql import DirectiveLocation, GraphQLDeprecatedDirective, GraphQLDirective
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
 
 from schema.fields.scalars import SCALARS
 from schema.mutations import Mutation
+from schema.pages import convert_arguments_once
 from schema.query import Query
 from schema.types import Actor, Connection, Context, Installation
 
@@ -28,11 +31,33 @@ SCHEMA = strawberry.Schema(
 )
 # The schema of graphql-core; Strawberry has no public name for it.
 GRAPHQL = SCHEMA._schema
+convert_arguments_once(GRAPHQL)
+# Introspection lists the types in this order, and documentation shows them so.
+GRAPHQL.type_map = dict(sorted(GRAPHQL.type_map.items()))
+
+
+def _deprecated() -> GraphQLDirective:
+    """@deprecated of the specification's edition of September 2025.
+
+    That of graphql-core has a location of the draft, for which clients with an older graphql-core refuse the
+    whole introspection.
+    """
+    directive = copy(GraphQLDeprecatedDirective)
+    directive.locations = tuple(
+        each for each in directive.locations if each is not DirectiveLocation.DIRECTIVE_DEFINITION
+    )
+    return directive
+
+
+GRAPHQL.directives = tuple(
+    _deprecated() if each is GraphQLDeprecatedDirective else each for each in GRAPHQL.directives
+)
 GRAPHQL.description = (
     "The ChittyConnect registry: which actors own which contexts, which services they are connected to,"
     " and through which GitHub App installations."
 )
 
 
+@cache
 def sdl() -> str:
     return SCHEMA.as_str() + "\n"

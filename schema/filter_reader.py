@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from strawberry import UNSET
+from strawberry.utils.str_converters import to_camel_case
 
 from db.errors import BadRequest
 from db.model.tables import Relation
@@ -87,7 +88,7 @@ class _Reader:
 
     def _compare(self, column: str, operators: Any) -> list[Condition]:
         conditions: list[Condition] = []
-        for name, value in _sent(operators, null="use isNull to find null"):
+        for name, value in _sent(operators):
             self._count_part()
             operator = name.rstrip("_")
             if isinstance(operators, StringListFilter):
@@ -102,19 +103,27 @@ class _Reader:
 def read(filter_: Any) -> ParsedFilter:
     """Read a filter; None and UNSET are no filter.
 
-    Raises BadRequest for a filter that is too large or too deep, and for an operand that is null.
+    Raises BadRequest for a filter that is too large or too deep, and for anything in it that is null.
     """
     if filter_ is None or filter_ is UNSET:
         return NO_FILTER
     return _Reader().parse(filter_)
 
 
-def _sent(filter_: Any, null: str = "") -> list[tuple[str, Any]]:
-    """The parts that the client sent; null counts as absent, or is an error with the hint `null`."""
-    parts = [(field.name, getattr(filter_, field.name)) for field in fields(filter_)]
-    if null and any(value is None for _, value in parts):
-        raise BadRequest("BAD_FILTER", f"an operand of a filter is null: {null}")
-    return [(name, value) for name, value in parts if value is not UNSET and value is not None]
+def _sent(filter_: Any) -> list[tuple[str, Any]]:
+    """The parts that the client sent; raises BadRequest if one is null."""
+    parts = []
+    for field in fields(filter_):
+        value = getattr(filter_, field.name)
+        if value is None:  # as an absent one, it would find everything
+            name = to_camel_case(field.name.rstrip("_"))
+            raise BadRequest(
+                "BAD_FILTER",
+                f"{name} is null in a filter: leave it out, or use isNull to find null",
+            )
+        if value is not UNSET:
+            parts.append((field.name, value))
+    return parts
 
 
 def _operand(value: Any) -> Value:

@@ -35,7 +35,14 @@ E = TypeVar("E")
 T = TypeVar("T")
 
 
-@strawberry.input(description="Conditions on a string; all comparisons are case-sensitive")
+NULL = "A null value meets none of them"
+NULL_BUT_IS_NULL = f"{NULL} but isNull: true"
+NEGATION = "This does not match, because a value differs or is null"
+
+
+@strawberry.input(
+    description=f"Conditions on a string; all comparisons are case-sensitive. {NULL_BUT_IS_NULL}"
+)
 class StringFilter:
     eq: str | None = optional("Equal to this value")
     in_: list[str] | None = optional("Equal to one of these values", name="in")
@@ -45,7 +52,7 @@ class StringFilter:
     is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
-@strawberry.input(description="Conditions on a whole number")
+@strawberry.input(description=f"Conditions on a whole number. {NULL}")
 class IntFilter:
     eq: int | None = optional("Equal to this value")
     gt: int | None = optional("Greater than this value")
@@ -54,7 +61,7 @@ class IntFilter:
     lte: int | None = optional("Less than or equal to this value")
 
 
-@strawberry.input(description="Conditions on a 64-bit whole number")
+@strawberry.input(description=f"Conditions on a 64-bit whole number. {NULL}")
 class BigIntFilter:
     eq: BigInt | None = optional("Equal to this value")
     in_: list[BigInt] | None = optional("Equal to one of these values", name="in")
@@ -64,14 +71,16 @@ class BigIntFilter:
     lte: BigInt | None = optional("Less than or equal to this value")
 
 
-@strawberry.input(name="ChittyIDFilter", description="Conditions on a ChittyID")
+@strawberry.input(
+    name="ChittyIDFilter", description=f"Conditions on a ChittyID. {NULL_BUT_IS_NULL}"
+)
 class ChittyIdFilter:
     eq: ChittyID | None = optional("Equal to this value")
     in_: list[ChittyID] | None = optional("Equal to one of these values", name="in")
     is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
-@strawberry.input(description="Conditions on an instant")
+@strawberry.input(description=f"Conditions on an instant. {NULL_BUT_IS_NULL}")
 class DateTimeFilter:
     gt: DateTime | None = optional("After this instant")
     gte: DateTime | None = optional("At or after this instant")
@@ -80,7 +89,7 @@ class DateTimeFilter:
     is_null: bool | None = optional("Is null (true) or not null (false)")
 
 
-@strawberry.input(description="Conditions on a list of strings")
+@strawberry.input(description="Conditions on a list of strings; null counts as an empty list")
 class StringListFilter:
     contains: str | None = optional("Contains this item")
     contains_any: list[str] | None = optional("Contains at least one of these items")
@@ -88,11 +97,11 @@ class StringListFilter:
     is_empty: bool | None = optional("Is empty (true) or not empty (false)")
 
 
-@strawberry.input(name="Filter", description="Conditions on an enum value")
+@strawberry.input(name="Filter", description=f"Conditions on an enum value. {NULL}")
 class EnumFilter(Generic[E]):
     eq: E | None = optional("Equal to this value")
     in_: list[E] | None = optional("Equal to one of these values", name="in")
-    not_: E | None = optional("Not equal to this value", name="not")
+    not_: E | None = optional("Not null, and not equal to this value", name="not")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +124,19 @@ def filter_of(table: Table[Any], **relations: Relation[Any]) -> Callable[[type[T
 @strawberry.input(description="Conditions on related contexts")
 class ContextsMatch:
     some: "ContextFilter | None" = optional("At least one context matches")
-    none: "ContextFilter | None" = optional("No context matches")
+    none: "ContextFilter | None" = optional("No context matches, or there is none")
 
 
 @strawberry.input(description="Conditions on related connections")
 class ConnectionsMatch:
     some: "ConnectionFilter | None" = optional("At least one connection matches")
-    none: "ConnectionFilter | None" = optional("No connection matches")
+    none: "ConnectionFilter | None" = optional("No connection matches, or there is none")
 
 
 @strawberry.input(description="Conditions on related installations")
 class InstallationsMatch:
     some: "InstallationFilter | None" = optional("At least one installation matches")
-    none: "InstallationFilter | None" = optional("No installation matches")
+    none: "InstallationFilter | None" = optional("No installation matches, or there is none")
 
 
 @filter_of(
@@ -137,11 +146,11 @@ class InstallationsMatch:
     suspended_installations=tables.ACTOR_SUSPENDED_INSTALLATIONS,
 )
 class ActorFilter:
-    """A filter of actors: all conditions in it must match."""
+    """A filter of actors: all conditions in it must match, and none may be null."""
 
     and_: list["ActorFilter"] | None = optional("All of these match", name="and")
     or_: list["ActorFilter"] | None = optional("At least one of these matches", name="or")
-    not_: "ActorFilter | None" = optional("This does not match", name="not")
+    not_: "ActorFilter | None" = optional(NEGATION, name="not")
     chitty_id: ChittyIdFilter | None = optional("The ChittyID")
     actor_type: EnumFilter[ActorType] | None = optional("The type of actor")
     status: EnumFilter[ActorStatus] | None = optional(
@@ -168,11 +177,11 @@ class ActorFilter:
     installations=tables.CONTEXT_INSTALLATIONS,
 )
 class ContextFilter:
-    """A filter of contexts: all conditions in it must match."""
+    """A filter of contexts: all conditions in it must match, and none may be null."""
 
     and_: list["ContextFilter"] | None = optional("All of these match", name="and")
     or_: list["ContextFilter"] | None = optional("At least one of these matches", name="or")
-    not_: "ContextFilter | None" = optional("This does not match", name="not")
+    not_: "ContextFilter | None" = optional(NEGATION, name="not")
     chitty_id: ChittyIdFilter | None = optional("The ChittyID")
     name: StringFilter | None = optional("The name")
     status: EnumFilter[ContextStatus] | None = optional(
@@ -199,11 +208,11 @@ class ContextFilter:
     connections=tables.INSTALLATION_CONNECTIONS,
 )
 class InstallationFilter:
-    """A filter of installations: all conditions in it must match."""
+    """A filter of installations: all conditions in it must match, and none may be null."""
 
     and_: list["InstallationFilter"] | None = optional("All of these match", name="and")
     or_: list["InstallationFilter"] | None = optional("At least one of these matches", name="or")
-    not_: "InstallationFilter | None" = optional("This does not match", name="not")
+    not_: "InstallationFilter | None" = optional(NEGATION, name="not")
     installation_id: BigIntFilter | None = optional("GitHub's id of the installation")
     chitty_id: ChittyIdFilter | None = optional("The ChittyID")
     account_id: BigIntFilter | None = optional("GitHub's id of the account")
@@ -233,12 +242,12 @@ class InstallationFilter:
     installation=tables.CONNECTION_INSTALLATION,
 )
 class ConnectionFilter:
-    """A filter of connections: all conditions in it must match."""
+    """A filter of connections: all conditions in it must match, and none may be null."""
 
     and_: list["ConnectionFilter"] | None = optional("All of these match", name="and")
     or_: list["ConnectionFilter"] | None = optional("At least one of these matches", name="or")
-    not_: "ConnectionFilter | None" = optional("This does not match", name="not")
-    connection_id: StringFilter | None = optional("The UUID")
+    not_: "ConnectionFilter | None" = optional(NEGATION, name="not")
+    connection_id: StringFilter | None = optional("The key of the connection")
     target_service: StringFilter | None = optional("The name of the service")
     target_endpoint: StringFilter | None = optional("The endpoint of the service")
     connection_type: EnumFilter[ConnectionType] | None = optional("The type of connection")
@@ -256,9 +265,15 @@ class ConnectionFilter:
     disconnected_at: DateTimeFilter | None = optional(
         "When it was disconnected; a filter with this condition includes disconnected connections"
     )
-    source_context: ContextFilter | None = optional("The context that opened it")
-    source_actor: ActorFilter | None = optional("The actor that opened it")
-    installation: InstallationFilter | None = optional("The installation that it uses")
+    source_context: ContextFilter | None = optional(
+        "The context that opened it; if an actor did, this does not match"
+    )
+    source_actor: ActorFilter | None = optional(
+        "The actor that opened it; if a context did, this does not match"
+    )
+    installation: InstallationFilter | None = optional(
+        "The installation that it uses; without one, this does not match"
+    )
 
 
 @strawberry.input(description="One field of an ordering of actors")

@@ -6,9 +6,10 @@ from typing import Any
 import strawberry
 from strawberry import ID, UNSET
 
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS
 from resolvers.validation.input_checks import Inputs
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
-from schema.fields.input_fields import optional, required
+from schema.fields.input_fields import optional, optional_reference, reference, required
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 
 IF_UPDATED_AT = "Fail with CONFLICT unless updatedAt still has this value"
@@ -40,7 +41,7 @@ class RegisterActorInput:
 
 @strawberry.input(description="Changes of an actor")
 class UpdateActorInput:
-    chitty_id: ChittyID = required("The ChittyID of the actor")
+    chitty_id: ChittyID = reference("The ChittyID of the actor", ACTORS)
     display_name: str | None = optional("The display name, at most 200 characters; null clears it")
     email: str | None = optional("The email address; null clears it")
     avatar_url: str | None = optional("The URL (http or https) of its picture; null clears it")
@@ -54,22 +55,22 @@ class UpdateActorInput:
 
 @strawberry.input(description="An actor")
 class ActorRefInput:
-    chitty_id: ChittyID = required("The ChittyID of the actor")
+    chitty_id: ChittyID = reference("The ChittyID of the actor", ACTORS)
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
 @strawberry.input(description="The actor to delete, and the new owner of its contexts")
 class DeleteActorInput:
-    chitty_id: ChittyID = required("The ChittyID of the actor")
-    transfer_contexts_to: ChittyID | None = optional(
-        "The active actor that gets its contexts; if absent, it must own none"
+    chitty_id: ChittyID = reference("The ChittyID of the actor", ACTORS)
+    transfer_contexts_to: ChittyID | None = optional_reference(
+        "The active actor that gets its contexts; if absent, it must own none", ACTORS
     )
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
 @strawberry.input(description="The actor that was active, and whether it began a session")
 class RecordActorSeenInput:
-    chitty_id: ChittyID = required("The ChittyID of the actor")
+    chitty_id: ChittyID = reference("The ChittyID of the actor", ACTORS)
     new_session: bool = optional("Whether it began a session, which is then counted", default=False)
 
 
@@ -77,7 +78,7 @@ class RecordActorSeenInput:
 class CreateContextInput:
     chitty_id: ChittyID | None = optional("The ChittyID; if absent, a new one is minted")
     name: str = required("The name, unique in the registry, at most 200 characters")
-    owner: ChittyID = required("The ChittyID of the owner, an active actor")
+    owner: ChittyID = reference("The ChittyID of the owner, an active actor", ACTORS)
     data: list[str] | None = optional("The data that it works with")
     systems: list[str] | None = optional("The systems that it works in")
     tools: list[str] | None = optional("The tools that it may use")
@@ -89,7 +90,7 @@ class CreateContextInput:
 
 @strawberry.input(description="Changes of a context")
 class UpdateContextInput:
-    chitty_id: ChittyID = required("The ChittyID of the context")
+    chitty_id: ChittyID = reference("The ChittyID of the context", CONTEXTS)
     name: str | None = optional("The name, unique in the registry, at most 200 characters")
     data: list[str] | None = optional("The new list of data that it works with")
     systems: list[str] | None = optional("The new list of systems that it works in")
@@ -104,14 +105,14 @@ class UpdateContextInput:
 
 @strawberry.input(description="A context")
 class ContextRefInput:
-    chitty_id: ChittyID = required("The ChittyID of the context")
+    chitty_id: ChittyID = reference("The ChittyID of the context", CONTEXTS)
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
 @strawberry.input(description="A context and its new owner")
 class TransferContextInput:
-    chitty_id: ChittyID = required("The ChittyID of the context")
-    new_owner: ChittyID = required("The ChittyID of the new owner, an active actor")
+    chitty_id: ChittyID = reference("The ChittyID of the context", CONTEXTS)
+    new_owner: ChittyID = reference("The ChittyID of the new owner, an active actor", ACTORS)
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
@@ -153,15 +154,19 @@ class InstallationRefInput:
 @strawberry.input(description="An installation and who suspends it")
 class SuspendInstallationInput:
     installation_id: BigInt = required("GitHub's id of the installation")
-    suspended_by: ChittyID | None = optional(
-        "The ChittyID of the actor that suspends it; if absent, the viewer's"
+    suspended_by: ChittyID | None = optional_reference(
+        "The ChittyID of the actor that suspends it; if absent, the viewer's", ACTORS
     )
 
 
 @strawberry.input(description="A new connection")
 class OpenConnectionInput:
-    connection_id: ID | None = optional("The UUID; if absent, a new one is generated")
-    source: ChittyID = required("The ChittyID of the context or actor that opens it")
+    connection_id: ID | None = optional(
+        "A UUID, or conn- and a UUID, in lowercase; if absent, a new UUID is generated"
+    )
+    source: ChittyID = reference(
+        "The ChittyID of the context or actor that opens it", CONTEXTS, ACTORS
+    )
     target_service: str = required("The name of the service")
     target_endpoint: str | None = optional("The endpoint of the service, if it is a certain one")
     connection_type: ConnectionType = optional("The type of connection", default=ConnectionType.API)
@@ -174,7 +179,7 @@ class OpenConnectionInput:
 
 @strawberry.input(description="Changes of a connection")
 class UpdateConnectionInput:
-    connection_id: ID = required("The UUID of the connection")
+    connection_id: ID = reference("The key of the connection", CONNECTIONS)
     target_endpoint: str | None = optional("The endpoint of the service; null clears it")
     connection_type: ConnectionType | None = optional("The type of connection")
     credentials_kv_key: str | None = optional(
@@ -190,13 +195,13 @@ class UpdateConnectionInput:
 
 @strawberry.input(description="A connection")
 class ConnectionRefInput:
-    connection_id: ID = required("The UUID of the connection")
+    connection_id: ID = reference("The key of the connection", CONNECTIONS)
     if_updated_at: DateTime | None = optional(IF_UPDATED_AT)
 
 
 @strawberry.input(description="A health report of a connection")
 class ReportConnectionHealthInput:
-    connection_id: ID = required("The UUID of the connection")
+    connection_id: ID = reference("The key of the connection", CONNECTIONS)
     healthy: bool = required("Whether the connection works")
     error: str | None = optional("What is wrong; only in an unhealthy report")
     checked_at: DateTime | None = optional("When it was checked; if absent, now")
@@ -204,5 +209,5 @@ class ReportConnectionHealthInput:
 
 @strawberry.input(description="The use of a connection")
 class RecordConnectionUseInput:
-    connection_id: ID = required("The UUID of the connection")
+    connection_id: ID = reference("The key of the connection", CONNECTIONS)
     requests: int = optional("The number of requests, from 1 to 1,000,000", default=1)

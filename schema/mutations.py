@@ -10,7 +10,8 @@ from resolvers import actors, connections, contexts, installations, permissions
 from resolvers.operation_context import OperationContext
 from resolvers.policy import DEFAULT_POLICY
 from resolvers.validation.input_checks import Inputs
-from schema import inputs
+from schema import inputs, references
+from schema.errors import MAX_ERRORS
 from schema.fields import fields
 from schema.fields.fields import Info
 from schema.fields.sources import MutationField
@@ -30,11 +31,13 @@ Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
 def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], description: str) -> Any:
     requirement = permissions.requirement_of(rule)
     entity = payload.__name__.removesuffix("Payload").lower()
+    named = references.of_input(input_type)
 
     async def perform(ctx: OperationContext, input: Inputs) -> Any:  # noqa: A002
         try:
             requirement.check(ctx.viewer)
-            row = await rule(ctx, input)
+            (keyed,) = await references.to_keys(ctx, [input], named)
+            row = await rule(ctx, keyed)
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: fields.to_object(row)})
@@ -57,10 +60,13 @@ def _compiled_result(info: Info) -> Any:
     return result
 
 
+_USED = references.of_input(inputs.RecordConnectionUseInput)
+
+
 async def _count_uses(ctx: OperationContext, inputs: Sequence[Inputs]) -> ConnectionsPayload:
     try:
         permissions.requirement_of(connections.record_use).check(ctx.viewer)
-        rows = await connections.record_use(ctx, inputs)
+        rows = await connections.record_use(ctx, await references.to_keys(ctx, inputs, _USED))
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
     return ConnectionsPayload(connections=[fields.to_object(row) for row in rows])
@@ -85,7 +91,16 @@ def _errors(refused: Refused | Unavailable, argument: str) -> list[UserError]:
         if isinstance(refused, Refused)
         else [Problem(ErrorCode.UNAVAILABLE, (), str(refused))]
     )
-    return [UserError.of(problem, argument) for problem in problems]
+    return [UserError.of(problem, argument) for problem in _first(problems)]
+
+
+def _first(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """At most MAX_ERRORS of these problems; the last one then says how many more there are."""
+    if len(problems) <= MAX_ERRORS:
+        return problems
+    kept = problems[: MAX_ERRORS - 1]
+    more = f"there are {len(problems) - len(kept)} more problems: correct these first"
+    return [*kept, Problem(ErrorCode.INVALID, (), more)]
 
 
 @strawberry.type(

@@ -4,11 +4,14 @@ A page's GraphQL type is ActorConnection, ContextConnection and so on; for the d
 ConnectionConnection.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
+from graphql import GraphQLResolveInfo, GraphQLSchema, is_object_type
 from strawberry import UNSET
 
+from db.errors import BadRequest
 from db.model.tables import Relation, Table
 from db.queries.listings import Listing, Order, PageRange
 from resolvers import pages
@@ -21,6 +24,7 @@ from schema.fields import fields
 from schema.fields.collect_fields import selects
 from schema.fields.fields import Info
 from schema.fields.sources import PagedList
+from schema.limits.list_sizes import is_page
 
 T = TypeVar("T")
 
@@ -123,15 +127,18 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         filter: Any = UNSET,  # noqa: A002
         order_by: Any = UNSET,
     ) -> Any:
-        listed, page_range = requested_page(
-            info.context,
-            source,
-            first=first,
-            after=after,
-            last=last,
-            before=before,
-            filter=filter,
-            order_by=order_by,
+        listed, page_range = _same_for_all_parents(
+            info,
+            lambda: requested_page(
+                info.context,
+                source,
+                first=first,
+                after=after,
+                last=last,
+                before=before,
+                filter=filter,
+                order_by=order_by,
+            ),
         )
         parent = None if relation is None else getattr(self.row, relation.column)
         look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
@@ -142,15 +149,16 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
     resolve.__annotations__ |= {
         "filter": Annotated[
             filter_type | None,
-            strawberry.argument(description="Only objects that match this filter"),
+            strawberry.argument(
+                description="Only objects that match this filter; null is no filter"
+            ),
         ],
         "order_by": Annotated[
             list[order_type] | None,  # type: ignore[valid-type]
             strawberry.argument(description="The ordering; by default newest first"),
         ],
     }
-    returns = page_type if relation else page_type | None
-    return fields.field(source, resolve, returns, description)
+    return fields.field(source, resolve, page_type, description, null_on_error=relation is None)
 
 
 def requested_page(
@@ -166,9 +174,7 @@ def requested_page(
 ) -> tuple[Listing, PageRange]:
     """The page that a field's arguments select from its listing; raises BadRequest."""
     parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
-    order = [
-        Order(part.field.value, part.direction is OrderDirection.DESC) for part in order_by or ()
-    ]
+    order = [] if order_by is UNSET or order_by is None else _order(order_by)
     paging = PageArguments(
         None if first is UNSET else first,
         None if after is UNSET else after,
@@ -181,11 +187,67 @@ def requested_page(
     return listed, pages.page_range(ctx, source.table, order, paging)
 
 
+def _order(parts: Sequence[Any]) -> list[Order]:
+    order: dict[str, Order] = {}
+    for part in parts:
+        column = part.field.value
+        if column in order:
+            raise BadRequest(
+                "BAD_ORDER", f"orderBy names {part.field.name} twice: name each field once"
+            )
+        order[column] = Order(column, part.direction is OrderDirection.DESC)
+    return list(order.values())
+
+
 def _selects(info: Info, *path: str) -> bool:
     # Resolvers ask this for each parent, about the same nodes: cached in the operation.
     raw = info._raw_info
-    cache = info.context.selected_paths
+    cache = info.context.known_of_nodes
     key = (*map(id, raw.field_nodes), *path)
     if key not in cache:
         cache[key] = selects(raw, *path)
-    return cache[key]
+    return bool(cache[key])
+
+
+REQUESTED = "requested"
+
+
+def _same_for_all_parents(
+    info: Info, requested: Callable[[], tuple[Listing, PageRange]]
+) -> tuple[Listing, PageRange]:
+    """The page that is requested, which is the same for all parents, or the same BadRequest."""
+    cache, key = info.context.known_of_nodes, _key(info._raw_info)
+    if key not in cache:
+        try:
+            cache[key] = requested()
+        except BadRequest as refused:
+            cache[key] = refused
+    if isinstance(cache[key], BadRequest):
+        raise BadRequest(cache[key].code, str(cache[key]))
+    page: tuple[Listing, PageRange] = cache[key]
+    return page
+
+
+def _key(info: GraphQLResolveInfo[Any]) -> tuple[Any, ...]:
+    return (*map(id, info.field_nodes), REQUESTED)
+
+
+def convert_arguments_once(schema: GraphQLSchema) -> None:
+    """Let the pages of a schema convert their arguments for the first of their parents only.
+
+    Strawberry converts a filter into objects for each parent: a hundred parents, a hundred times.
+    """
+    for type_ in schema.type_map.values():
+        if is_object_type(type_):
+            for definition in type_.fields.values():
+                if is_page(definition):
+                    definition.resolve = _without_known_arguments(definition.resolve)
+
+
+def _without_known_arguments(resolve: Any) -> Callable[..., Any]:
+    def without(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        if _key(info) in info.context.known_of_nodes:
+            return resolve(source, info)
+        return resolve(source, info, **arguments)
+
+    return without

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from db.errors import Problem
+from resolvers.validation import secrets
 from schema.enums import ErrorCode
 from schema.types import Actor, Connection, Context, Installation
 
@@ -26,7 +27,10 @@ class UserError:
     @classmethod
     def of(cls, problem: Problem, argument: str) -> "UserError":
         path = [argument, *map(to_camel_case, problem.path)]
-        return cls(code=problem.code, message=problem.message, path=path)
+        message = problem.message
+        if problem.code is ErrorCode.NOT_FOUND:  # an id of no row may be a misplaced secret
+            message = secrets.redact(message)
+        return cls(code=problem.code, message=message, path=path)
 
 
 def _errors() -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from db.errors import BadRequest
-from db.model import tables
+from db.model import connection_id, tables
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, ViewerActor
@@ -83,7 +83,9 @@ class Query:
         list[Node | None],
         "The objects with these ids, in the same order; null for each that node would not return",
     )
-    viewer = field(CurrentViewer(), _viewer, Viewer | None, "The client that sends this operation")
+    viewer = field(
+        CurrentViewer(), _viewer, Viewer, "The client that sends this operation", null_on_error=True
+    )
     actor = lookup(tables.ACTORS, "The actor with this ChittyID", CHITTY_ID)
     context = lookup(tables.CONTEXTS, "The context with this ChittyID", CHITTY_ID)
     context_by_name = lookup(
@@ -96,10 +98,10 @@ class Query:
     )
     connection = lookup(
         tables.CONNECTIONS,
-        "The connection with this UUID",
-        "The connectionId",
+        "The connection with this connectionId",
+        "The connectionId; a UUID may be in uppercase",
         argument_type=strawberry.ID,
-        clean=str.lower,
+        spellings=connection_id.spellings,
     )
     actors = listing(tables.ACTORS, "A page of all actors")
     contexts = listing(tables.CONTEXTS, "A page of all contexts")

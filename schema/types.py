@@ -129,7 +129,9 @@ ConnectionSource = Annotated[
 class Connection(Node):
     """A connection from a context or an actor to a service."""
 
-    connection_id = column("The UUID", as_id=True)
+    connection_id = column(
+        "The key: a UUID, conn- and a UUID, or what an adopted row has", as_id=True
+    )
     source_type = column("Whether a context or an actor opened it")
     target_service = column("The name of the service")
     target_endpoint = column("The endpoint of the service, if it is a certain one")

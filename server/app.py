@@ -1,7 +1,9 @@
 """The ASGI application: which endpoint is mounted where, and who may use it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -10,40 +12,77 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from db.errors import BootRefused, EngineError, Unavailable
 from server import service
-from server.endpoints import github_webhooks, graphiql, graphql_http, metrics, sdl
-from server.endpoints.access import gated, gated_app, public, self_guarded
+from server.endpoints import (
+    discovery,
+    github_webhooks,
+    graphiql,
+    graphql_http,
+    health,
+    landing,
+    metrics,
+    sdl,
+)
+from server.endpoints.access import closed_to_pages, gated, gated_app, public, self_guarded
+from server.endpoints.discovery import Discovery
 from server.endpoints.graphiql import GraphiQL
-from server.endpoints.graphql_http import GraphQLHTTP
+from server.endpoints.graphql_http import PAGE_METHODS, GraphQLHTTP
 from server.endpoints.graphql_ws import GraphQLWebSocket
-from server.endpoints.health import healthz, readyz
+from server.endpoints.landing import Landing
+from server.endpoints.statuses import STATUSES
 from server.graphql import persisted_documents
 from server.http import errors
+from server.http.admission import Admission
+from server.http.cors import CORS
 from server.http.errors import HTTPError
 from server.http.middleware import RequestMiddleware
 from server.service import Service
+from server.setting_fields import InvalidSetting, variable
 from server.settings import Settings
 from server.telemetry import worker_exchange
 from server.telemetry.counters import Metrics
+from server.telemetry.operation_log import KEY
+
+log = logging.getLogger(__name__)
 
 GRAPHQL = "/graphql"
+WITH_SLASH = "/graphql/"  # as some clients write it
+START_FAILED = "lifespan.startup.failed"
+# They are answered however many other requests wait.
+PROBES = (health.ALIVE, health.ECOSYSTEM_ALIVE, health.READY, metrics.PATH)
+QUIET = (*PROBES, landing.FAVICON, graphiql.ASSETS.partition("{")[0])
 
 
 class App(Starlette):
     """`service` exists from start-up to shutdown; `graphql` is a shortcut past Starlette's routing."""
 
+    admission: Admission
+    cors: CORS
     service: Service
     graphql: dict[str, ASGIApp]
+    is_refused = False  # since the database cannot be served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and scope["path"] == GRAPHQL:
-            scope["app"] = self
+        if scope["type"] == "lifespan":
+            await super().__call__(scope, receive, partial(self._send_of_life, send))
+        elif scope["path"] in (GRAPHQL, WITH_SLASH):
+            scope["app"], scope["path"] = self, GRAPHQL
             # Starlette's routing took a tenth of a small request's time (W1).
             await self.graphql[scope["type"]](scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+    async def _send_of_life(self, send: Send, message: Message) -> None:
+        if message["type"] == START_FAILED and self.is_refused:
+            message = {"type": START_FAILED}  # the log has the reason, not Starlette's traceback
+        await send(message)
+
+    async def reload(self) -> None:
+        """Read again, on SIGHUP, what was read at start: persisted documents and the keys of tokens."""
+        await self.service.reload()
 
 
 def create_app(settings: Settings) -> App:
@@ -55,27 +94,45 @@ def create_app(settings: Settings) -> App:
     persisted = persisted_documents.load(settings, documents)
     page = GraphiQL() if settings.shows_graphiql else None
     mounts = routes(settings, page)
+    _check_root_path(settings.root_path, mounts)
     paths = [route.path for route in mounts if isinstance(route, Route)]
     counters = Metrics(GRAPHQL, paths, settings.metrics_operations)
+    cors = CORS(
+        settings.allowed_origin_list,
+        is_open=settings.auth == "open",
+        closed=closed_to_pages(mounts),
+    )
+    admission = Admission(settings.wait_seconds, settings.readers, PROBES, counters)
 
     @asynccontextmanager
     async def lifespan(app: App) -> AsyncIterator[None]:
-        async with (
-            service.open_service(settings, documents, persisted, counters) as app.service,
-            worker_exchange.publish(lambda: metrics.worker_metrics(app.service)),
-        ):
+        async with AsyncExitStack() as stack:
+            opened = service.open_service(settings, documents, persisted, counters, admission)
+            try:
+                app.service = await stack.enter_async_context(opened)
+            except (BootRefused, EngineError, Unavailable, OSError) as error:
+                log.error("worker cannot start", extra={"reason": str(error)})
+                app.is_refused = True
+                raise
+            await stack.enter_async_context(
+                worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
+            )
             yield
 
     app = App(
         lifespan=lifespan,
         routes=mounts,
-        middleware=[Middleware(RequestMiddleware)],
-        exception_handlers={HTTPException: _starlette_error, HTTPError: _http_error},
+        middleware=[Middleware(RequestMiddleware, cors=cors, quiet=QUIET)],
+        exception_handlers={
+            HTTPException: _starlette_errors(settings.root_path + GRAPHQL),
+            HTTPError: _http_error,
+        },
     )
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other error
+    app.admission, app.cors = admission, cors
     app.graphql = {
-        "http": RequestMiddleware(graphql(page)),
-        "websocket": RequestMiddleware(GraphQLWebSocket()),  # guards itself
+        "http": RequestMiddleware(graphql(settings, page), cors),
+        "websocket": RequestMiddleware(GraphQLWebSocket(cors), cors),  # guards itself
     }
     return app
 
@@ -83,9 +140,14 @@ def create_app(settings: Settings) -> App:
 def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
     """Every path but /graphql."""
     mounts: list[BaseRoute] = [
+        public(landing.ROOT, Landing(settings.root_path, GRAPHQL).redirect),
+        public(landing.FAVICON, landing.favicon),
         self_guarded(github_webhooks.PATH, github_webhooks.GitHubWebhooks),
-        public("/healthz", healthz),
-        public("/readyz", readyz),
+        self_guarded(github_webhooks.ECOSYSTEM_PATH, github_webhooks.GitHubWebhooks),
+        public(discovery.PATH, Discovery(settings, GRAPHQL).document),
+        public(health.ALIVE, health.healthz),
+        public(health.ECOSYSTEM_ALIVE, health.healthz),
+        public(health.READY, health.readyz),
     ]
     if settings.metrics:
         mounts.append(self_guarded(metrics.PATH, metrics.metrics))
@@ -96,29 +158,63 @@ def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
     return mounts
 
 
-def graphql(page: GraphiQL | None) -> ASGIApp:
-    """/graphql over HTTP: OPTIONS and the page for everyone, operations for viewers."""
-    operations = gated_app(GraphQLHTTP())
+def _check_root_path(root_path: str, mounts: Iterable[BaseRoute]) -> None:
+    """Raise InvalidSetting for one that cannot be told from a path of this server."""
+    first = root_path.split("/")[1:2]
+    paths = [GRAPHQL, *(route.path for route in mounts if isinstance(route, Route))]
+    if first and any(path.split("/")[1] == first[0] for path in paths):
+        raise InvalidSetting(
+            f"{variable('root_path')} is {root_path}: choose another, as /{first[0]} is a path of this server"
+        )
+
+
+def graphql(settings: Settings, page: GraphiQL | None) -> ASGIApp:
+    """/graphql over HTTP: OPTIONS for everyone, the page under a trusted Host, operations for viewers."""
+    endpoint = GraphQLHTTP(STATUSES[settings.http_status])
+    operations = gated_app(endpoint)
 
     async def respond(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
             await graphql_http.options(send)
-        elif page is not None and graphql_http.wants_page(scope):
-            await page.page(scope, send)
+        elif scope["method"] in PAGE_METHODS and graphql_http.wants_page(
+            scope, is_served=page is not None
+        ):
+            service: Service = scope["app"].service
+            try:
+                # In open mode, that checks Host. A page, which has no data, needs no credential.
+                if page is None or service.operations.gate is None:
+                    await service.operations.viewer(scope, scope[KEY], scope["headers"])
+                if page is None:
+                    raise HTTPError(406, "there is no page here: ask for JSON")
+            except HTTPError as error:
+                if page is None:
+                    await graphiql.send_notice(send, error)
+                else:
+                    await endpoint.refuse(scope, send, error)
+            else:
+                await page.page(scope, send)
         else:
             await operations(scope, receive, send)
 
     return respond
 
 
-async def _starlette_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    # Starlette's own errors have the status's phrase as their detail; only these become lower-case.
-    is_phrase = error.detail == HTTPStatus(error.status_code).phrase
-    message = error.detail.lower() if is_phrase else error.detail
-    body = errors.body(error.status_code, message)
-    return JSONResponse(body, error.status_code, headers=error.headers)
+def _starlette_errors(graphql: str) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers errors in JSON; those that Starlette raises itself name the path of GraphQL."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        message = error.detail
+        if message == HTTPStatus(error.status_code).phrase:  # Starlette's own
+            what = "nothing" if error.status_code == 404 else f"no {request.method}"
+            message = f"there is {what} at this path: the API is at {graphql}"
+        body = errors.body(error.status_code, message)
+        return JSONResponse(
+            body, error.status_code, headers={"vary": "origin", **(error.headers or {})}
+        )
+
+    return answer
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -1,9 +1,12 @@
 """What the endpoints use, from the server's start until it stops."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from db import patience
 from db.database import Database
 from db.open_database import open_database
 from db.queries import cursors
@@ -12,14 +15,27 @@ from schema.execution.documents import Documents
 from schema.execution.executor import Executor
 from schema.limits.limits import Limits
 from server.auth import setup
+from server.graphql import persisted_documents
 from server.graphql.operation import Operations
 from server.graphql.persisted_documents import PersistedDocuments
+from server.http.admission import Admission
+from server.http.bounded_body import BodyReader
 from server.http.client_address import TrustedProxies
 from server.identity import minting
+from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from server.telemetry import otel
+from server.telemetry import logs, otel
 from server.telemetry.counters import Metrics
 from server.telemetry.otel import Tracer
+from server.transport.disconnects import DisconnectWatches
+
+log = logging.getLogger(__name__)
+
+MAX_DELIVERY_BYTES = 25 * 2**20  # GitHub's own limit
+# What the bodies of requests take in one worker, all together: those of GraphQL until they are whole, those
+# of webhooks until they are stored.
+MAX_GRAPHQL_BYTES = 32 * 2**20
+MAX_DELIVERIES_BYTES = 64 * 2**20
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -29,8 +45,36 @@ class Service:
     settings: Settings
     db: Database
     operations: Operations
+    admission: Admission
     metrics: Metrics
     tracer: Tracer | None
+    request_ids: Iterator[str]
+    graphql_bodies: BodyReader
+    webhook_bodies: BodyReader
+    disconnects: DisconnectWatches
+
+    async def reload(self) -> None:
+        """Read persisted documents and the keys of tokens again. What cannot be read stays as it was."""
+        operations, reason = self.operations, None
+        if operations.gate is not None:
+            await operations.gate.reload()
+        if self.settings.document_files:
+            try:
+                # In a thread, for checking hundreds of them takes a while, and thus with a cache of its own.
+                loaded = await asyncio.to_thread(_load, self.settings)
+            except InvalidSetting as error:
+                reason = str(error)
+            else:
+                operations.use(*loaded)
+        if reason is None:
+            log.info("server reloaded")
+        else:
+            log.error("server not reloaded", extra={"reason": reason})
+
+
+def _load(settings: Settings) -> tuple[Documents, PersistedDocuments]:
+    checked = documents(settings)
+    return checked, persisted_documents.load(settings, checked)
 
 
 @asynccontextmanager
@@ -39,17 +83,19 @@ async def open_service(
     documents: Documents,
     persisted_documents: PersistedDocuments,
     metrics: Metrics,
+    admission: Admission,
 ) -> AsyncIterator[Service]:
     """Migrate and open the database, and start the service; stop it on leaving. Raises BootRefused."""
     db = await open_database(
         settings.database,
         readers=settings.readers,
         read_seconds=settings.read_seconds,
+        wait_seconds=settings.wait_seconds,
         min_free_bytes=settings.min_free_mb * 2**20,
     )
     try:
         stored = await db.read(cursors.stored_key())
-        cursor_key = await db.write(cursors.key()) if stored is None else stored
+        cursor_key = await patience.write(db, cursors.key) if stored is None else stored
         async with (
             otel.open_tracer(settings) as tracer,
             minting.open_minter(settings) as mint,
@@ -65,15 +111,29 @@ async def open_service(
                 persisted_documents=persisted_documents,
                 executor=Executor(compile_operations=settings.compiled),
                 gate=gate,
-                proxies=TrustedProxies(settings.trusted_proxy_list),
+                proxies=trusted_proxies(settings),
                 max_cost=settings.max_cost,
                 open_network=settings.allow_open_network,
             )
+            admission.serve(operations.share, db.reads_waiting)
             yield Service(
-                settings=settings, db=db, operations=operations, metrics=metrics, tracer=tracer
+                settings=settings,
+                db=db,
+                operations=operations,
+                admission=admission,
+                metrics=metrics,
+                tracer=tracer,
+                request_ids=logs.new_request_ids(),
+                graphql_bodies=BodyReader(each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES),
+                webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
+                disconnects=DisconnectWatches(),
             )
     finally:
         await db.close()
+
+
+def trusted_proxies(settings: Settings) -> TrustedProxies | None:
+    return TrustedProxies(settings.trusted_proxy_list) if settings.trusted_proxies else None
 
 
 def documents(settings: Settings) -> Documents:

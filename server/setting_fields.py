@@ -5,16 +5,23 @@ A setting comes from a command's flag, else from its `CHITTYGRAPH_*` variable, e
 
 import difflib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, field, fields
 from typing import Any, get_args, get_type_hints
 
 from starlette.config import Config
 from starlette.datastructures import Secret
 
+from server import service_variables
+
 PREFIX = "CHITTYGRAPH_"
 # Variables that the test suite reads, not the server.
 NOT_SETTINGS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
+SWITCHES: dict[Any, tuple[str, ...]] = {
+    bool: ("true", "false"),
+    bool | None: ("true", "false", "auto"),
+}
+"""What those types accept, besides 1 and 0."""
 
 
 class InvalidSetting(Exception):
@@ -45,6 +52,14 @@ def accepted_values(hint: Any) -> str:
     return "a number" if hint is float else " or ".join(get_args(hint)) or "a text"
 
 
+def accepted_range(declared: Field[Any], hint: Any) -> str:
+    """The numbers that a setting accepts, as a sentence; empty if it takes none, or any from 0 on."""
+    low, high = declared.metadata["low"], declared.metadata["high"]
+    if hint not in (int, float) or (low == 0 and high == sys.maxsize):
+        return ""
+    return f"At least {low}." if high == sys.maxsize else f"Between {low} and {high}."
+
+
 def default_text(declared: Field[Any]) -> str:
     """A setting's default, as its variable would hold it."""
     if declared.default is None:
@@ -58,9 +73,17 @@ def comma_separated(text: str) -> tuple[str, ...]:
 
 
 def read(
-    settings_class: Any, environ: Mapping[str, str], flags: Mapping[str, str]
+    settings_class: Any,
+    environ: Mapping[str, str],
+    flags: Mapping[str, str],
+    places: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The values set by `flags` (by setting name), else by variables; raises InvalidSetting."""
+    """The values set by `flags` (by setting name), else by variables; raises InvalidSetting.
+
+    `places` has where variables stand that are in a file.
+    """
+    passed_over = service_variables.among(environ)
+    environ = {name: value for name, value in environ.items() if name not in passed_over}
     _check_names(settings_class, environ)
     config = Config(environ=environ, env_prefix=PREFIX)
     hints = get_type_hints(settings_class)
@@ -68,6 +91,8 @@ def read(
     for declared in fields(settings_class):
         name = declared.name
         source, text = variable(name), config.get(name.upper(), default=None)
+        if places and source in places:
+            source = f"{places[source]}: {source}"
         if name in flags:
             source, text = flag(name), flags[name]
         if text is not None:
@@ -101,10 +126,19 @@ def _parse(source: str, hint: Any, text: str) -> Any:
         raise InvalidSetting(f"{source} is {text!r}: it must be {accepted_values(hint)}") from None
 
 
+def variables(settings_class: Any) -> list[str]:
+    return [variable(declared.name) for declared in fields(settings_class)]
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """What to say of a variable that is no setting."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`chittygraph help serve` lists them"
+    return f"{name} is not a setting: {hint}"
+
+
 def _check_names(settings_class: Any, environ: Mapping[str, str]) -> None:
-    known = {variable(declared.name) for declared in fields(settings_class)}
+    known = variables(settings_class)
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known | NOT_SETTINGS:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "`chittygraph serve --help` lists them"
-            raise InvalidSetting(f"{name} is not a setting: {hint}")
+        if name.startswith(PREFIX) and name not in known and name not in NOT_SETTINGS:
+            raise InvalidSetting(unknown(name, known))

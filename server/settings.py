@@ -1,9 +1,8 @@
 """The settings: each is declared here once, with its type, default and help text.
 
-They are read once, at start, from flags or from `CHITTYGRAPH_*` variables.
+They are read once, at start, from flags, from `CHITTYGRAPH_*` variables or from a file of these.
 """
 
-import importlib.util
 import ipaddress
 import os
 import re
@@ -11,15 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Secret
 
 from db.open_database import file_of
 from resolvers.policy import DEFAULT_POLICY
 from schema.limits.limits import LIMITS
-from server import ip_addresses, setting_fields
+from server import setting_checks, setting_fields
 from server.setting_fields import InvalidSetting, comma_separated, setting, variable
+from server.setting_files import SettingFile
 
 UNSET = Secret("")
 # All are asymmetric: with a shared key, whoever can verify a token could also sign one.
@@ -27,6 +26,21 @@ JWT_ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
 )
+GET_CHITTYID = "/get-chittyid"  # what the URL ends in of an authority that is asked by GET
+# Each section of the settings begins with this one, and has those declared after it.
+SECTIONS = {
+    "database": "Server and database",
+    "auth": "Who may ask",
+    "readers": "Reading and rules",
+    "github_webhook_secret": "GitHub webhooks",
+    "chittyid_url": "ChittyIDs",
+    "jwt_issuer": "Tokens",
+    "trusted_proxies": "Proxies and rates",
+    "graphiql": "What clients may send",
+    "max_tokens": "Limits of an operation",
+    "head_seconds": "Timeouts and connections",
+    "metrics": "Logs, metrics and traces",
+}
 LogFormat = Literal["auto", "json", "text"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -39,6 +53,11 @@ class Settings:
         "chittygraph.db",
         "Path of the SQLite file, or `sqlite:///` URL. `serve`, `migrate`, `demo` and `import` create it.",
     )
+    boot_check: Literal["auto", "full", "quick"] = setting(
+        "auto",
+        "How much of the file is read for damage at the start. `full`: all; `quick`: a part, if it is"
+        " large; `auto`: all after an unclean end, else as `quick`.",
+    )
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8000, "Port to listen on; 0 picks a free one.", 0, 65535)
     workers: int = setting(1, "Number of server processes.", 1, 64)
@@ -50,9 +69,20 @@ class Settings:
         "`open`: everyone may do everything. `protected`: every request needs a credential.",
     )
     allow_open_network: bool = setting(False, "Let an `open` server listen beyond this machine.")
+    allowed_origins: str = setting(
+        "",
+        "Origins of web pages that may use the API, separated by commas, such as `https://app.example.com`,"
+        " or `*` for all; without any, an `open` server allows pages of this machine.",
+    )
     readers: int = setting(2, "Database connections for reads, per worker.", 1, 64)
     read_seconds: float = setting(
         5.0, "Time limit for the reads of one request, in seconds.", 0.01, 3600
+    )
+    wait_seconds: float = setting(
+        1.0,
+        "Longest time that a request waits for its turn, in seconds; later it gets a 503.",
+        0.01,
+        60,
     )
     page_default: int = setting(
         DEFAULT_POLICY.page_default, "Items per page if a query does not say how many.", 1, 1000
@@ -67,7 +97,9 @@ class Settings:
         UNSET, "Secret that signs GitHub webhook deliveries; separate several with commas."
     )
     chittyid_url: str = setting(
-        "", "URL of the identity authority; if set, it mints every ChittyID."
+        "",
+        "URL of the identity authority, or of its `/mint` or `/get-chittyid`; if set, it mints every"
+        " ChittyID.",
     )
     chittyid_mint: Literal["local", "authority"] = setting(
         "local", "`authority`: never mint locally; refuse to start without the authority's URL."
@@ -76,7 +108,9 @@ class Settings:
     jwt_issuer: str = setting(
         "", "Issuer that tokens must have; set the issuer, audience and JWKS URL together."
     )
-    jwt_audience: str = setting("", "Audience that tokens must have.")
+    jwt_audience: str = setting(
+        "", "Audience that tokens must have; separate several with commas: one suffices."
+    )
     jwt_jwks_url: str = setting("", "URL of the JSON Web Key Set that verifies tokens.")
     jwt_algorithms: str = setting(
         "RS256", "Signature algorithms that tokens may use, separated by commas."
@@ -86,6 +120,11 @@ class Settings:
     )
     trusted_proxies: str = setting(
         "", "Addresses or networks of proxies whose `X-Forwarded-For` is trusted."
+    )
+    root_path: str = setting(
+        "",
+        "Path under which a proxy serves everything, such as `/registry`; paths with and"
+        " without it work.",
     )
     failed_credentials_per_minute: int = setting(
         30, "Failed credentials per minute and client address; 0 is unlimited."
@@ -103,6 +142,11 @@ class Settings:
     introspection: bool | None = setting(
         None, "Allow introspection, and suggest names in errors; `auto`: in open mode only."
     )
+    http_status: Literal["2025", "draft"] = setting(
+        "2025",
+        "Statuses of operations that are refused or fail in part. `2025`: those that clients expect"
+        " today; `draft`: those of the draft of GraphQL over HTTP.",
+    )
     documents: str = setting("", "JSON files of persisted documents, separated by commas.")
     documents_only: bool = setting(False, "Refuse every document that is not in those files.")
     max_tokens: int = setting(LIMITS.tokens, "Most tokens in a document.", 1)
@@ -112,7 +156,9 @@ class Settings:
     max_directives: int = setting(LIMITS.directives, "Most directives in an operation.")
     max_fields: int = setting(LIMITS.fields, "Most fields in an operation.", 1)
     max_cost: int = setting(
-        LIMITS.cost, "Highest cost of an operation: the number of objects it may return.", 1
+        LIMITS.cost,
+        "Highest cost of an operation: the objects it may return and the parts of its filters.",
+        1,
     )
     max_body_bytes: int = setting(100_000, "Largest body of a GraphQL request, in bytes.", 1_000)
     head_seconds: float = setting(
@@ -125,7 +171,12 @@ class Settings:
         10.0, "Time limit to receive a response, or each 256 KiB of it, in seconds.", 0.01
     )
     idle_seconds: int = setting(
-        5, "Time that a connection may stay open between requests, in seconds.", 1
+        75,  # more than most proxies keep connections, which must be the first to close them
+        "Time that a connection may stay open between requests, in seconds.",
+        1,
+    )
+    stop_seconds: int = setting(
+        5, "Time for running requests to finish when the server stops, in seconds.", 0, 3600
     )
     peer_sockets: int = setting(
         256, "Open connections per client address and worker; 0 is unlimited."
@@ -153,14 +204,20 @@ class Settings:
         self._check_minting()
         self._check_tokens()
         self._check_proxies()
+        setting_checks.allowed_origins(self.allowed_origins, is_open=self.auth == "open")
+        setting_checks.root_path(self.root_path)
         self._check_documents_and_pages()
-        _check_collector_url(self.otlp_url)
+        setting_checks.collector_url(self.otlp_url)
         if self.github_webhook_secret and not self.github_secrets:
             raise InvalidSetting(
                 f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
                 " give it one or leave it out"
             )
-        if self.auth == "open" and not self.allow_open_network and not _is_loopback(self.host):
+        if (
+            self.auth == "open"
+            and not self.allow_open_network
+            and not setting_checks.is_loopback(self.host)
+        ):
             raise InvalidSetting(
                 f"without authentication, anyone who reaches {self.host!r} could change the registry:"
                 " listen on 127.0.0.1, or choose --auth protected,"
@@ -169,10 +226,20 @@ class Settings:
 
     @classmethod
     def read(
-        cls, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None
+        cls,
+        environ: Mapping[str, str] = os.environ,
+        flags: Mapping[str, str] | None = None,
+        file: SettingFile | None = None,
     ) -> "Settings":
-        """The values set by `flags` (by setting name), else by variables; raises InvalidSetting."""
-        return cls(**setting_fields.read(cls, environ, flags or {}))
+        """The values set by `flags` (by setting name), else by variables, else in a file.
+
+        Raises InvalidSetting.
+        """
+        if file is None:
+            return cls(**setting_fields.read(cls, environ, flags or {}))
+        both = {**file.variables, **environ}
+        places = {name: file.place(name) for name in file.variables.keys() - environ.keys()}
+        return cls(**setting_fields.read(cls, both, flags or {}, places))
 
     @property
     def database_path(self) -> Path:
@@ -191,14 +258,24 @@ class Settings:
         return comma_separated(self.jwt_algorithms)
 
     @property
+    def jwt_audience_list(self) -> tuple[str, ...]:
+        return comma_separated(self.jwt_audience)
+
+    @property
     def mint_url(self) -> str | None:
         """Where the identity authority mints ChittyIDs; None if they are minted locally."""
         base = self.chittyid_url.rstrip("/")
-        return (base if base.endswith("/mint") else f"{base}/v1/mint") if base else None
+        if not base or base.endswith(("/mint", GET_CHITTYID)):
+            return base or None
+        return f"{base}/v1/mint"
 
     @property
     def trusted_proxy_list(self) -> tuple[str, ...]:
         return comma_separated(self.trusted_proxies)
+
+    @property
+    def allowed_origin_list(self) -> tuple[str, ...]:
+        return comma_separated(self.allowed_origins)
 
     @property
     def document_files(self) -> tuple[Path, ...]:
@@ -238,8 +315,12 @@ class Settings:
                 f"{' and '.join(missing)} must be set too: a token is only accepted if its issuer,"
                 " audience and keys are all known"
             )
+        if self.jwt_audience and not self.jwt_audience_list:
+            raise InvalidSetting(
+                f"{variable('jwt_audience')} names no audience, only commas or spaces: name one"
+            )
         if self.jwt_jwks_url:
-            _check_service_url("jwt_jwks_url", self.jwt_jwks_url)
+            setting_checks.service_url("jwt_jwks_url", self.jwt_jwks_url)
         unknown = [name for name in self.jwt_algorithm_list if name not in JWT_ALGORITHMS]
         if unknown or not self.jwt_algorithm_list:
             raise InvalidSetting(
@@ -249,7 +330,7 @@ class Settings:
 
     def _check_minting(self) -> None:
         if self.chittyid_url:
-            _check_service_url("chittyid_url", self.chittyid_url)
+            setting_checks.service_url("chittyid_url", self.chittyid_url)
         elif self.chittyid_mint == "authority":
             raise InvalidSetting(
                 f"{variable('chittyid_mint')} is authority and {variable('chittyid_url')} is not set:"
@@ -266,52 +347,3 @@ def _database_path(database: str) -> Path:
         return file_of(database)
     except ValueError as error:
         raise InvalidSetting(str(error)) from None
-
-
-def _check_service_url(name: str, url: str) -> None:
-    source = variable(name)
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise InvalidSetting(
-            f"{source} is not a URL: give one such as https://id.example.org"
-        ) from None
-    if not host or re.search(r"[^!-~]", url) or parts.query or parts.fragment:
-        raise InvalidSetting(
-            f"{source} must be a URL without a query, such as https://id.example.org"
-        )
-    if "@" in parts.netloc:
-        raise InvalidSetting(
-            f"{source} must not contain a user name or password"
-            + (f": use {variable('chittyid_token')}" if name == "chittyid_url" else "")
-        )
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise InvalidSetting(
-            f"{source} must begin with https://; http:// is accepted for this machine only"
-        )
-
-
-def _check_collector_url(url: str) -> None:
-    if not url:
-        return
-    if importlib.util.find_spec("opentelemetry") is None:
-        raise InvalidSetting(
-            f"{variable('otlp_url')} needs OpenTelemetry, which is not installed:"
-            " install chittygraph[otel], or leave the setting out"
-        )
-    try:
-        parts = urlsplit(url)
-        is_valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_valid = False
-    if not is_valid or any(mark in url for mark in "@?#"):
-        raise InvalidSetting(
-            f"{variable('otlp_url')} must be a URL without a query or password, such as"
-            " http://127.0.0.1:4318; headers for the collector go into OTEL_EXPORTER_OTLP_HEADERS"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    address = ip_addresses.parse(host)
-    return host == "localhost" if address is None else address.is_loopback

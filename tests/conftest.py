@@ -23,7 +23,11 @@ pytest_plugins = (
     "tests.support.registries.transfers",
     "tests.support.running.strict_mode",
     "tests.support.running.thorough",
+    "tests.support.running.garbage",
+    "tests.support.running.certificates",
+    "tests.support.running.visitors",
     "tests.support.running.parallel",
+    "tests.support.running.faults",
 )
 
 

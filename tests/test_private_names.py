@@ -38,14 +38,19 @@ WEBSOCKETS = "uvicorn.protocols.websockets.websockets_sansio_impl"
 # Who has the names (a module, or a class in it), the names, and the file of ours that uses them.
 NAMES: list[tuple[str, str, str]] = [
     ("aiosqlite:Connection", "_conn _tx", "db/sqlite/connection_thread.py"),
+    ("argparse", "_SubParsersAction", "server/cli/__init__.py"),
+    ("argparse", "_SubParsersAction", "server/cli/completion.py"),
     ("argparse", "_SubParsersAction", "server/cli/options.py"),
     ("logging", "_srcfile", "server/telemetry/logs.py"),
     ("strawberry:Schema", "_schema", "schema/built.py"),
     ("strawberry.types:Info", "_raw_info", "schema/pages.py"),
     ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/compiled/arguments.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     ("strawberry.types.scalar", "ScalarDefinition", "schema/fields/scalars.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/fields.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/filter_reader.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/payloads.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     (
         "graphql.execution.get_variable_signature",
         "GraphQLVariableSignature get_variable_signature",
@@ -64,6 +69,7 @@ NAMES: list[tuple[str, str, str]] = [
         "overlapping_fields_can_be_merged",
         "schema/execution/documents.py",
     ),
+    ("graphql.validation.validate", "ValidationAbortedError", "schema/errors.py"),
     ("graphql.validation.validate", "ValidationAbortedError", "schema/execution/documents.py"),
     ("uvicorn._types", "ASGI3Application", "server/transport/timeouts.py"),
     ("uvicorn.config", "STARTUP_FAILURE", "server/cli/serve.py"),
@@ -71,39 +77,69 @@ NAMES: list[tuple[str, str, str]] = [
     (
         f"{HTTP}:HttpToolsProtocol",
         "_start_asgi_task _unset_keepalive_if_required client connection_lost connection_made cycle"
-        " flow loop on_headers_complete on_message_begin on_message_complete on_response_complete"
-        " pause_writing pipeline resume_writing scope timeout_keep_alive timeout_keep_alive_handler"
+        " flow loop on_body on_headers_complete on_message_begin on_message_complete on_response_complete"
+        " pause_writing pipeline resume_writing scope shutdown timeout_keep_alive timeout_keep_alive_handler"
         " timeout_keep_alive_task transport",
         "server/transport/timeouts.py",
     ),
     (
         f"{HTTP}:HttpToolsProtocol",
-        "_should_upgrade data_received handle_websocket_upgrade headers on_headers_complete"
-        " on_message_complete parser url",
+        "_should_upgrade connection_lost connection_made data_received flow handle_websocket_upgrade"
+        " headers loop on_headers_complete on_message_complete on_response_complete parser pipeline"
+        " shutdown transport url",
         "server/transport/http_protocol.py",
+    ),
+    ("uvicorn.protocols.http.flow_control", "FlowControl", "server/transport/http_protocol.py"),
+    (
+        "uvicorn.protocols.http.flow_control:FlowControl",
+        "read_paused resume_reading",
+        "server/transport/http_protocol.py",
+    ),
+    ("uvicorn._types", "ASGIReceiveEvent ASGISendEvent", "server/transport/websocket_protocol.py"),
+    ("uvicorn._types", "ASGI3Application", "server/transport/admission_protocol.py"),
+    (HTTP, "RequestResponseCycle STATUS_LINE", "server/transport/admission_protocol.py"),
+    (HTTP, "RequestResponseCycle STATUS_LINE", "server/transport/whole_response.py"),
+    (
+        f"{HTTP}:HttpToolsProtocol",
+        "_start_asgi_task _unset_keepalive_if_required app client connection_lost data_received flow headers"
+        " loop timeout_keep_alive timeout_keep_alive_handler timeout_keep_alive_task transport",
+        "server/transport/admission_protocol.py",
     ),
     (WEBSOCKETS, "WebSocketsSansIOProtocol", "server/transport/websocket_protocol.py"),
     (
         f"{WEBSOCKETS}:WebSocketsSansIOProtocol",
-        "client connection_lost data_received handshake_initiated keepalive_timeout logger loop"
-        " on_task_complete transport",
+        "client close_sent conn connection_lost connection_made data_received frames handle_cont"
+        " handle_ping handshake_initiated keepalive_timeout logger loop on_task_complete pause_writing queue"
+        " initial_response close_timeout handshake_complete shutdown stop_keepalive"
+        " read_paused resume_writing send send_receive_event_to_app transport writable",
         "server/transport/websocket_protocol.py",
     ),
-    ("uvicorn.supervisors", "Multiprocess", "server/transport/workers.py"),
+    ("uvicorn.config", "STARTUP_FAILURE", "server/transport/workers.py"),
     (
-        "uvicorn.supervisors.multiprocess:Multiprocess",
-        "handle_ttin handle_ttou init_processes join_all keep_subprocess_alive restart_all should_exit"
-        " terminate_all",
-        "server/transport/workers.py",
+        "uvicorn.server:Server",
+        "config force_exit lifespan on_tick server_state servers started startup",
+        "server/transport/graceful_server.py",
     ),
 ]
 # Of objects that our classes hold, so that no search by name finds the use.
 HELD = [
     (
         f"{HTTP}:RequestResponseCycle",
-        "disconnected message_event response_complete response_started scope",
+        "disconnected keep_alive message_event response_complete response_started scope transport",
         "server/transport/timeouts.py",
     ),
+    (
+        f"{HTTP}:RequestResponseCycle",
+        "keep_alive scope waiting_for_100_continue",
+        "server/transport/admission_protocol.py",
+    ),
+    (
+        f"{HTTP}:RequestResponseCycle",
+        "default_headers disconnected flow keep_alive message_event on_response response_complete"
+        " response_started scope send transport waiting_for_100_continue",
+        "server/transport/whole_response.py",
+    ),
+    (f"{HTTP}:RequestResponseCycle", "more_body", "server/http/turns.py"),
 ]
 LISTED = [(owner, name, path) for owner, names, path in NAMES for name in names.split()]
 

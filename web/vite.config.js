@@ -32,7 +32,12 @@ const compressed = {
 };
 
 export default defineConfig({
-  base: "/static/",
+  base: "./",
+  // A proxy may serve the page under any path. Addresses in it are relative to its own, which is that of the API; those in
+  // its files are relative to the file.
+  experimental: {
+    renderBuiltUrl: (name, { hostType }) => (hostType === "html" ? `static/${name}` : { relative: true }),
+  },
   build: {
     chunkSizeWarningLimit: 5000, // Monaco is large
   },

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from db.errors import BootRefused
+from db.migrating import diagnosis
+from db.migrating.adoption import lineages
 from db.model.tables import TABLES
-from db.sqlite import file_checks, new_files
+from db.sqlite import catalog, file_checks, new_files
 from db.sqlite.long_statements import watched
 
 Advance: TypeAlias = Callable[[int], None]
@@ -18,10 +20,14 @@ Advance: TypeAlias = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class CopySummary:
-    """The number of rows by table, and of rows that refer to one that does not exist."""
+    """The number of rows by table, and of rows that refer to one that does not exist.
+
+    `broken` is what the database has lost of what its migrations made, so that its copy lacks it too.
+    """
 
     rows: dict[str, int]
     dangling: int
+    broken: tuple[str, ...] = ()
 
 
 def backup(
@@ -29,8 +35,8 @@ def backup(
 ) -> CopySummary:
     """Copy a database, which may be in use, to a new, verified and durable file that only this user may read.
 
-    Raises BootRefused if `database` is no intact registry, `target` exists and `overwrite` is false, or it
-    cannot be written.
+    One that has lost a table is copied as it is. Raises BootRefused if `database` is damaged or no registry,
+    `target` exists and `overwrite` is false, or it cannot be written.
     """
     source = database.resolve()
     _require_free(source, target, overwrite=overwrite)
@@ -69,7 +75,7 @@ def copy(connection: sqlite3.Connection, source: Path, new: Path, advance: Advan
     copied = verify(new, source, report)
     after = rows(connection)
     # Others write meanwhile. Deletes are soft, so the tables only grow.
-    for table in (table.name for table in TABLES):
+    for table in (table.name for table in TABLES if table.name in before):
         if not before[table] <= copied.rows[table] <= after[table]:
             raise BootRefused(
                 f"the copy holds {copied.rows[table]} rows of {table}, where the database had"
@@ -101,14 +107,19 @@ def verify(new: Path, source: Path, report: Callable[[], None]) -> CopySummary:
             raise BootRefused(
                 f"the copy of {source} is damaged ({result}): try again, and check the disk"
             )
-        return CopySummary(require_registry(connection, source), _dangling(connection))
+        counts = require_registry(connection, source)
+        return CopySummary(counts, _dangling(connection), _broken(connection, source))
 
 
 def require_registry(connection: sqlite3.Connection, file: Path) -> dict[str, int]:
-    """The number of rows by table; raises BootRefused if a table of the registry is missing."""
+    """The number of rows by table; raises BootRefused if one is missing and never was there.
+
+    One of another lineage, which is still to be adopted, has fewer.
+    """
     counts = rows(connection)
-    missing = [table.name for table in TABLES if table.name not in counts]
-    if missing:
+    needed = lineages.needed(catalog.read(connection), file)
+    missing = [table for table in needed if table not in counts]
+    if missing and "chittygraph_migrations" not in counts:
         raise BootRefused(
             f"{file} is not a complete registry: it lacks the tables {', '.join(missing)}; name another"
             " file"
@@ -143,9 +154,17 @@ def _dangling(connection: sqlite3.Connection) -> int:
     return int(count)
 
 
+def _broken(connection: sqlite3.Connection, source: Path) -> tuple[str, ...]:
+    try:
+        comparison = diagnosis.compare(connection, source)
+    except BootRefused:  # as of a newer version
+        return ()
+    return () if comparison is None else tuple(comparison.broken)
+
+
 def _require_free(source: Path, target: Path, *, overwrite: bool) -> None:
     beside = [source.with_name(source.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
-    if target.resolve() in beside:
+    if any(new_files.is_same(target, each) for each in beside):
         raise BootRefused(f"{target} is the database itself: name another file for the backup")
     if target.is_dir():
         raise BootRefused(

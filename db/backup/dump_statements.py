@@ -11,6 +11,9 @@ from db.errors import BootRefused
 CHUNK = 2**20
 LONGEST = 64 * 2**20
 
+# How files begin that must be unpacked first, and with which command.
+COMPRESSED = {b"\x1f\x8b": "gunzip", b"\x28\xb5\x2f\xfd": "unzstd", b"PK\x03\x04": "unzip"}
+
 QUOTES = re.compile(r"['\"`\[;]|--|/\*")
 ENDS = {"'": "'", '"': '"', "`": "`", "[": "]", "--": "\n", "/*": "*/"}
 
@@ -20,13 +23,8 @@ def read_text(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with file.open("rb") as source:
         while raw := source.read(CHUNK):
-            if source.tell() == len(raw) and raw.startswith(
-                (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            ):
-                raise BootRefused(
-                    f"{file} begins with a byte order mark, as UTF-16 and some editors' UTF-8 do:"
-                    " save it as plain UTF-8"
-                )
+            if source.tell() == len(raw):
+                _require_plain_utf8(file, raw)
             try:
                 text = decoder.decode(raw)
             except UnicodeDecodeError as error:
@@ -43,6 +41,19 @@ def read_text(file: Path, advance: Callable[[int], None]) -> Iterator[str]:
             advance(len(raw))
     if decoder.getstate()[0]:
         raise BootRefused(f"{file} ends within a character, so it is incomplete: copy it again")
+
+
+def _require_plain_utf8(file: Path, begin: bytes) -> None:
+    for mark, command in COMPRESSED.items():
+        if begin.startswith(mark):
+            raise BootRefused(
+                f"{file} is compressed: unpack it first, for example with `{command}`"
+            )
+    if begin.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BootRefused(
+            f"{file} begins with a byte order mark, as UTF-16 and some editors' UTF-8 do:"
+            " save it as plain UTF-8"
+        )
 
 
 def split(texts: Iterable[str]) -> Iterator[tuple[int, str]]:

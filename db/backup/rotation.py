@@ -16,12 +16,14 @@ def add_backup(
 ) -> tuple[Path, CopySummary]:
     """Add a backup to a folder, which is made if it is missing, then delete all but the newest `keep`.
 
-    Nothing is deleted if the backup fails, nor files with other names. Raises BootRefused or OSError.
+    Nothing is deleted if the backup fails or lacks what the database has lost, nor files with other names.
+    Raises BootRefused or OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = folder / f"{database.stem}-{new_files.stamp()}.db"
     copied = backups.backup(database, new, advance=advance)
-    _rotate(folder, database.stem, new, keep)
+    if not copied.broken:
+        _rotate(folder, database.stem, new, keep)
     return new, copied
 
 
@@ -37,7 +39,7 @@ def _rotate(folder: Path, stem: str, new: Path, keep: int) -> None:
 
 
 def _sweep(folder: Path, stem: str, oldest: Path) -> None:
-    # A backup that is killed or loses its power leaves its temporary folder.
+    # A killed backup of a former version left its temporary folder, which held no lock.
     made_in = re.compile(rf"\.({re.escape(stem)}-{TIME}\.db)-\w+")
     for path in folder.iterdir():
         match = made_in.fullmatch(path.name)

@@ -7,6 +7,7 @@ from db.commands import statements
 from db.commands.statements import UNCHANGED
 from db.errors import ErrorCode, Problem, Refused
 from db.model import instants
+from db.model.chitty_id import normalised_in_sql, spellings_in_sql
 from db.model.column_types import INT64_MAX
 from db.model.enums import ActorStatus, SourceType
 from db.model.tables import ACTORS, CONTEXTS, Actor
@@ -14,23 +15,25 @@ from db.precondition import clear, problems
 from db.program import Program, Statement, Value
 from db.security.delegation import EXCEEDED, GRANTED, LAST_ADMIN, STRIPPED_OF_ADMIN, Delegation
 from db.security.revalidation import STILL_AUTHORIZED
-from db.security.row_security import changeable
+from db.security.row_security import by_key, changeable
 
 UNLIMITED = Delegation()
-# A token names an actor by principal or ChittyID, so no actor's principal may equal another's ChittyID.
-PRINCIPAL_TAKEN_BY_ANOTHER = """EXISTS (
+# A token names an actor by principal or ChittyID, with did:chitty: or without: so no actor's principal may be
+# another's ChittyID in either form.
+PRINCIPAL_TAKEN_BY_ANOTHER = f"""EXISTS (
         SELECT 1 FROM actors AS other
         WHERE (other.chitty_auth_principal_id = :chitty_auth_principal_id
-               OR other.chitty_id = :chitty_auth_principal_id)
+               OR other.chitty_id = {normalised_in_sql(":chitty_auth_principal_id")})
           AND other.chitty_id <> :chitty_id
     )"""
 ID_TAKEN = f"""({statements.ID_TAKEN} OR EXISTS (
-        SELECT 1 FROM actors AS other WHERE other.chitty_auth_principal_id = :chitty_id
+        SELECT 1 FROM actors AS other
+        WHERE other.chitty_auth_principal_id IN {spellings_in_sql(":chitty_id")}
     ))"""
 
 
 def status_of(bind: str) -> str:
-    return f"(SELECT known.status FROM {ACTORS.seen} AS known WHERE known.chitty_id = :{bind})"
+    return f"(SELECT known.status FROM {by_key(ACTORS, 'known', f':{bind}')})"
 
 
 def owner_problem(field: str, owner: str, status: Value) -> Problem | None:
@@ -156,8 +159,8 @@ MAY_DELETE = f"""EXISTS (
 TRANSFER_CONTEXTS = f"""
     UPDATE contexts
     SET owner_chitty_id = :transfer_contexts_to, updated_at = {instants.LATER}
-    WHERE owner_chitty_id = :chitty_id AND status <> 'deleted'
-      AND :transfer_contexts_to IS NOT NULL AND {STILL_AUTHORIZED} AND {MAY_DELETE}
+    WHERE owner_chitty_id = CASE WHEN {STILL_AUTHORIZED} AND {MAY_DELETE} THEN :chitty_id END
+      AND status <> 'deleted' AND :transfer_contexts_to IS NOT NULL
 """
 DISCONNECT = statements.disconnect_all(SourceType.ACTOR, MAY_DELETE)
 DELETE = statements.update(ACTORS, "status = 'deleted'", MAY_DELETE)

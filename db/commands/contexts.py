@@ -11,7 +11,7 @@ from db.model import instants
 from db.model.enums import ActorStatus, ContextStatus, SourceType
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, Context
 from db.program import Program, Statement
-from db.security.row_security import changeable
+from db.security.row_security import by_key, changeable
 
 NAME_TAKEN = "EXISTS (SELECT 1 FROM contexts AS other WHERE other.name = :name)"
 NAME_TAKEN_BY_ANOTHER = """EXISTS (
@@ -20,8 +20,8 @@ NAME_TAKEN_BY_ANOTHER = """EXISTS (
     )"""
 OWNER_STATUS = status_of("owner_chitty_id")
 OWNER_IS_FOREIGN = f"""EXISTS (
-        SELECT 1 FROM {ACTORS.seen} AS owner
-        WHERE owner.chitty_id = :owner_chitty_id AND NOT {changeable(ACTORS, "owner")}
+        SELECT 1 FROM {by_key(ACTORS, "owner", ":owner_chitty_id")}
+            AND NOT {changeable(ACTORS, "owner")}
     )"""
 
 # Connections whose context is gone: whoever got its ChittyID would get these connections too.

@@ -1,11 +1,11 @@
 """Installation facts: the latest value of each aspect of an installation (last writer wins).
 
-Of two facts about one aspect the later one wins; at the same instant the one with the higher Rank, then the
-one with the greater value. `installation_facts` holds the winners, and the row in `installations` is computed
-from them, so that deliveries lead to the same row in any order and number.
+Of two facts about one aspect the one with the later instant wins; at the same instant the one with the higher
+Rank, then the one whose body was first received later (the higher `receipt`). `installation_facts` holds the
+winners, and the row in `installations` is computed from them: deliveries of different instants lead to the
+same row in any order and number.
 
-An aspect is a column of `installations`, or `repository:<full name>`: whether that repository belongs to the
-installation, until a later list in `selected_repositories` overrides it.
+An aspect is a column of `installations`, or one of those in `installation_repositories`.
 """
 
 import json
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from db.commands import installation_repositories
+from db.commands.installation_repositories import LIST, LOGIN
 from db.commands.statements import chitty_id_taken
 from db.model import column_types, instants
 from db.model.instants import LATER
@@ -21,17 +23,12 @@ from db.model.tables import INSTALLATIONS, Column
 from db.program import Statement, Value
 from db.security.revalidation import STILL_AUTHORIZED
 
-REPOSITORY = "repository:"
-
 
 class Rank(IntEnum):
     """Which of two facts of the same instant wins: the higher. The numbers are stored."""
 
-    STATE = 0  # also that of a list of all repositories
-    REPOSITORY_ADDED = 1
-    REPOSITORY_REMOVED = 2
-    SUSPENSION = 3
-    REMOVAL = 4
+    REPORT = 0
+    DELETION = 4  # of the installation, which ends its life: GitHub never reuses its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,56 +38,61 @@ class Fact:
     aspect: str
     value: Any
     at: str | None = None
-    rank: Rank = Rank.STATE
+    rank: Rank = Rank.REPORT
 
 
-# The default instant of a fact: redelivery must not make an old event newer.
-FIRST_RECEIVED = """coalesce((
-            SELECT min(delivery.received_at) FROM webhook_deliveries AS delivery
-            WHERE delivery.body_sha256 = :body_sha256
-        ), :now)"""
+# The number of a body that is received for the first time: one more than any so far, imported ones included.
+NEXT_RECEIPT = """(
+            SELECT 1 + max(
+                coalesce((SELECT max(receipt) FROM webhook_deliveries), 0),
+                coalesce((SELECT max(receipt) FROM installation_facts), 0)
+            )
+        )"""
 
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where facts come from: SQL for their receipt, and for the instant of those without one."""
+
+    receipt: str
+    at: str
+
+
+def _first(column: str) -> str:
+    return f"""(
+            SELECT min(delivery.{column}) FROM webhook_deliveries AS delivery
+            WHERE delivery.body_sha256 = :body_sha256 OR delivery.payload_sha256 = :payload_sha256
+        )"""
+
+
+# A redelivery must not make an old event newer. Its delivery is stored before its facts.
+DELIVERY = Origin(receipt=_first("receipt"), at=_first("received_at"))
 # Later than all facts, so that what a person changes now wins, whatever GitHub's clock says.
-AFTER_ALL_FACTS = f"""(
+PERSON = Origin(
+    receipt=NEXT_RECEIPT,
+    at=f"""(
             SELECT {instants.after("max(stored.at)")}
             FROM installation_facts AS stored
             WHERE stored.installation_id = :installation_id
-        )"""
+        )""",
+)
 
 _STORE = f"""
-    INSERT INTO installation_facts (installation_id, aspect, at, rank, value)
+    INSERT INTO installation_facts (installation_id, aspect, at, rank, value, receipt)
     SELECT
         :installation_id,
         fact.value ->> 'aspect',
-        coalesce(fact.value ->> 'at', {{at}}),
+        coalesce(fact.value ->> 'at', {{origin.at}}),
         fact.value ->> 'rank',
-        fact.value ->> 'value'
+        fact.value ->> 'value',
+        {{origin.receipt}}
     FROM json_each(:facts) AS fact
     WHERE {STILL_AUTHORIZED} AND {{condition}}
     ON CONFLICT (installation_id, aspect) DO UPDATE
-    SET at = excluded.at, rank = excluded.rank, value = excluded.value
-    WHERE (excluded.at, excluded.rank, excluded.value)
-        > (installation_facts.at, installation_facts.rank, installation_facts.value)
+    SET at = excluded.at, rank = excluded.rank, value = excluded.value, receipt = excluded.receipt
+    WHERE (excluded.at, excluded.rank, excluded.receipt)
+        > (installation_facts.at, installation_facts.rank, installation_facts.receipt)
 """
-
-# Those listed (a row of another program counts as a list older than every fact), without those removed
-# since, and with those added since.
-_REPOSITORIES = f"""
-        SELECT json_group_array(repository.name) FROM (
-            SELECT listed.value AS name
-            FROM list, json_each(list.names) AS listed
-            WHERE NOT EXISTS (
-                SELECT 1 FROM facts
-                WHERE facts.aspect = '{REPOSITORY}' || listed.value AND facts.value = 'false'
-                  AND (facts.at, facts.rank) > (list.at, list.rank)
-            )
-            UNION
-            SELECT substr(facts.aspect, {len(REPOSITORY) + 1})
-            FROM facts, list
-            WHERE facts.aspect >= '{REPOSITORY}' AND facts.aspect < '{REPOSITORY[:-1]};'
-              AND facts.value = 'true' AND (facts.at, facts.rank) > (list.at, list.rank)
-            ORDER BY name
-        ) AS repository"""
 
 _DEFAULTS = {
     "installation_id": ":installation_id",
@@ -104,8 +106,8 @@ _COLUMNS = [name for name in INSTALLATIONS.columns if name != "updated_at"]
 
 def _value_of(column: Column) -> str:
     """SQL for a column's value: that of its fact, else of the stored row, else its default."""
-    if column.name == "selected_repositories":
-        return f"({_REPOSITORIES}\n        )"
+    if column.name == LIST:
+        return f"({installation_repositories.FULL_NAMES}\n        )"
     fact = f"(SELECT value FROM facts WHERE aspect = '{column.name}')"
     if column.type not in (column_types.STRING_LIST, column_types.OBJECT):
         fact = f"{fact} ->> '$'"
@@ -127,21 +129,8 @@ _FROM_GITHUB = [name for name in _REQUIRED if name != "chitty_id"]
 
 _COMPUTED = f"""
     WITH
-        facts AS NOT MATERIALIZED (
-            SELECT aspect, at, rank, value FROM installation_facts
-            WHERE installation_id = :installation_id
-        ),
-        stored AS (
-            SELECT installations.* FROM (SELECT 1) LEFT JOIN installations
-            ON installations.installation_id = :installation_id
-        ),
-        list AS (
-            SELECT at, rank, value AS names FROM facts WHERE aspect = 'selected_repositories'
-            UNION ALL
-            SELECT '', -1, iif(json_valid(selected_repositories), selected_repositories, '[]')
-            FROM stored
-            WHERE NOT EXISTS (SELECT 1 FROM facts WHERE aspect = 'selected_repositories')
-        ),
+        {installation_repositories.FACTS},
+        {installation_repositories.DECIDED},
         computed AS (
             SELECT
                 {_computed_columns()}
@@ -159,29 +148,34 @@ _WRITE_ROW = f"""
     WHERE {" OR ".join(f"{name} IS NOT excluded.{name}" for name in _COLUMNS)}
 """
 
-_ADD_PENDING = f"""
-    INSERT INTO waiting_installations (installation_id, since, claimed_until)
-    {_COMPUTED}
-    SELECT :installation_id, :now, :claimed_until FROM computed
-    WHERE {_are_known(_FROM_GITHUB)} AND computed.chitty_id IS NULL
-    ON CONFLICT (installation_id) DO UPDATE SET claimed_until = excluded.claimed_until
-    WHERE waiting_installations.claimed_until <= :now
-"""
+IS_WHOLE = f"""EXISTS (
+        {_COMPUTED}
+        SELECT 1 FROM computed WHERE {_are_known(_FROM_GITHUB)} AND computed.chitty_id IS NULL
+    )"""
+"""SQL: everything is known of the installation but its ChittyID. Its binds are those of `write_row`."""
 
 
 def store(
-    facts: Iterable[Fact], bind: dict[str, Value], *, at: str, condition: str = "TRUE"
+    facts: Iterable[Fact], bind: dict[str, Value], origin: Origin, *, condition: str = "TRUE"
 ) -> Statement:
     """The Statement that stores each fact that wins over the stored one, if `condition` holds."""
-    # `at` is SQL for the instant of facts without one. `bind` has installation_id, now, and what
-    # both need.
+    # `bind` has installation_id, now, and what `origin` and `condition` need.
     facts_json = json.dumps(
         [
             {"aspect": fact.aspect, "at": fact.at, "rank": fact.rank, "value": _json(fact.value)}
-            for fact in facts
+            for fact in _with_logins(facts)
         ]
     )
-    return Statement(_STORE.format(at=at, condition=condition), {**bind, "facts": facts_json})
+    sql = _STORE.format(origin=origin, condition=condition)
+    return Statement(sql, {**bind, "facts": facts_json})
+
+
+def _with_logins(facts: Iterable[Fact]) -> Iterable[Fact]:
+    """The facts, and for each login of the account that the account has had it."""
+    for fact in facts:
+        yield fact
+        if fact.aspect == "account_login":
+            yield Fact(f"{LOGIN}{fact.value}", True, fact.at, fact.rank)
 
 
 def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
@@ -197,13 +191,6 @@ def write_row(bind: dict[str, Value], *, condition: str = "TRUE") -> Statement:
         returning=INSTALLATIONS.select_list("installations"),
         of="installations WHERE installations.installation_id = :installation_id",
     )
-
-
-def add_pending(bind: dict[str, Value]) -> Statement:
-    """The Statement that makes an installation pending if only its ChittyID is missing."""
-    # Returns its id if the caller has the claim, until `claimed_until`, to mint a ChittyID.
-    of = "waiting_installations WHERE installation_id = :installation_id"
-    return Statement(_ADD_PENDING, bind, returning="installation_id", of=of)
 
 
 def _json(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from db.commands import installation_facts
-from db.commands.installation_facts import Fact, Rank
+from db.commands import installation_facts, installation_repositories
+from db.commands.installation_facts import PERSON, Fact, Rank
 from db.commands.statements import (
     check_row,
     chitty_id_taken,
@@ -14,6 +14,7 @@ from db.commands.statements import (
 from db.errors import ErrorCode, Refused
 from db.model.tables import ACTORS, INSTALLATIONS, Installation
 from db.program import Program, Statement, Value
+from db.security.row_security import by_key
 
 PRESENT = """EXISTS (
         SELECT 1 FROM installations AS present
@@ -24,7 +25,7 @@ SUSPENDED = """EXISTS (
         WHERE suspended.installation_id = :installation_id AND suspended.suspended_at IS NOT NULL
     )"""
 SUSPENDER = f"""(
-        SELECT actor.status FROM {ACTORS.seen} AS actor WHERE actor.chitty_id = :suspended_by
+        SELECT actor.status FROM {by_key(ACTORS, "actor", ":suspended_by")}
     )"""
 KNOWN = """EXISTS (
         SELECT 1 FROM installations AS known WHERE known.installation_id = :installation_id
@@ -72,13 +73,11 @@ def record(
         "if_updated_at": None,
     }
     is_removed = f"{MAY_HAVE_ID} AND {REMOVED}"
+    lists = any(fact.aspect == installation_repositories.LIST for fact in facts)
     *_, rows = yield [
-        installation_facts.store(
-            NOT_REMOVED, bind, at=installation_facts.AFTER_ALL_FACTS, condition=is_removed
-        ),
-        installation_facts.store(
-            facts, bind, at=installation_facts.AFTER_ALL_FACTS, condition=MAY_HAVE_ID
-        ),
+        installation_facts.store(NOT_REMOVED, bind, PERSON, condition=is_removed),
+        installation_facts.store(facts, bind, PERSON, condition=MAY_HAVE_ID),
+        *([installation_repositories.identify(bind, condition=MAY_HAVE_ID)] if lists else []),
         installation_facts.write_row(bind, condition=MAY_HAVE_ID),
         Statement(why_not_written(INSTALLATIONS), bind),
     ]
@@ -94,8 +93,8 @@ def record(
 def suspend(installation_id: int, *, suspended_by: str | None, now: str) -> Program[Installation]:
     """Raises Refused if the installation is unknown or removed, or the actor unknown or deleted."""
     facts = [
-        Fact("suspended_at", now, rank=Rank.SUSPENSION),
-        Fact("suspended_by_chitty_id", suspended_by, rank=Rank.SUSPENSION),
+        Fact("suspended_at", now),
+        Fact("suspended_by_chitty_id", suspended_by),
     ]
     allowed = f"coalesce(:suspended_by IS NULL OR {SUSPENDER} <> 'deleted', FALSE)"
     condition = f"{PRESENT} AND NOT {SUSPENDED} AND {allowed}"
@@ -122,7 +121,7 @@ def unsuspend(installation_id: int, *, now: str) -> Program[Installation]:
 
 def remove(installation_id: int, *, now: str) -> Program[Installation]:
     """Mark an installation as removed; raises Refused if it is unknown."""
-    facts = [Fact("uninstalled_at", now, rank=Rank.REMOVAL)]
+    facts = [Fact("uninstalled_at", now, rank=Rank.DELETION)]
     *_, rows = yield _change(facts, _bind(installation_id, now), PRESENT)
     row, _ = check_row(INSTALLATIONS, installation_id, rows)
     return row
@@ -142,9 +141,7 @@ def _change(
     facts: Sequence[Fact], bind: dict[str, Value], condition: str, *questions: str
 ) -> list[Statement]:
     return [
-        installation_facts.store(
-            facts, bind, at=installation_facts.AFTER_ALL_FACTS, condition=condition
-        ),
+        installation_facts.store(facts, bind, PERSON, condition=condition),
         installation_facts.write_row(bind, condition=condition),
         Statement(why_not_written(INSTALLATIONS, *questions), bind),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from db.errors import ErrorCode, Problem
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
 from db.precondition import Precondition
-from db.security.row_security import changeable
+from db.security.row_security import by_key, changeable
 
 # By the first two words of a reason; the rest is the name that {} stands for.
 MESSAGES = {
@@ -49,7 +49,7 @@ def usable_source(source: str, field: str) -> Precondition:
                 WHEN NOT {changeable(ACTORS, "actor")} THEN 'actor foreign'
                 WHEN actor.status = 'active' THEN 'usable'
                 ELSE 'actor ' || actor.status END
-            FROM {ACTORS.seen} AS actor WHERE actor.chitty_id = {source}
+            FROM {by_key(ACTORS, "actor", source)}
         ),
         'source unknown'
     ), 'usable') || ' ' || {source}"""
@@ -64,7 +64,7 @@ def usable_installation(installation: str, field: str) -> Precondition:
                 WHEN known.uninstalled_at IS NOT NULL THEN 'installation uninstalled'
                 WHEN known.suspended_at IS NOT NULL THEN 'installation suspended'
                 ELSE 'usable' END
-            FROM {INSTALLATIONS.seen} AS known WHERE known.installation_id = {installation}
+            FROM {by_key(INSTALLATIONS, "known", installation)}
         ),
         'installation unknown'
     ), 'usable') || ' ' || {installation}"""
@@ -75,8 +75,7 @@ def present_installation(installation: str, field: str) -> Precondition:
     """The installation was not removed; it may be suspended, since that can end."""
     sql = f"""(
         SELECT 'installation uninstalled ' || gone.installation_id
-        FROM {INSTALLATIONS.seen} AS gone
-        WHERE gone.installation_id = {installation} AND gone.uninstalled_at IS NOT NULL
+        FROM {by_key(INSTALLATIONS, "gone", installation)} AND gone.uninstalled_at IS NOT NULL
     )"""
     return Precondition(sql, _explainer(field))
 

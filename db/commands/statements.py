@@ -16,7 +16,7 @@ from db.model.instants import LATER
 from db.model.tables import TABLES, Table
 from db.program import Program, Rows, Statement, Value, Values
 from db.security.revalidation import STILL_AUTHORIZED
-from db.security.row_security import changeable, known, returned
+from db.security.row_security import by_key, changeable, known, returned
 
 R = TypeVar("R")
 
@@ -103,11 +103,13 @@ def differs(table: Table[Any], names: Iterable[str]) -> str:
 
 
 def disconnect_all(source: SourceType, condition: str) -> str:
+    # The condition is decided before any row is looked at: to skip the rows of another's source one by one
+    # would tell how many there are.
     return f"""
         UPDATE connections
         SET status = 'disconnected', disconnected_at = :now, updated_at = {LATER}
-        WHERE source_chitty_id = :chitty_id AND source_type = '{source.value}'
-          AND status <> 'disconnected' AND {STILL_AUTHORIZED} AND {condition}
+        WHERE source_chitty_id = CASE WHEN {STILL_AUTHORIZED} AND {condition} THEN :chitty_id END
+          AND source_type = '{source.value}' AND status <> 'disconnected'
     """
 
 
@@ -121,8 +123,7 @@ def why_not_written(table: Table[Any], *questions: str, allowed: str | None = No
     )
     return f"""
         SELECT {table.select_list(table.name)}, {answers}
-        FROM {table.seen} AS {table.name}
-        WHERE {table.key} = :{table.key}
+        FROM {by_key(table, table.name, f":{table.key}")}
     """
 
 

@@ -78,11 +78,11 @@ CREATE = """
         applied_at TEXT NOT NULL
     )
 """
-# Without those that wrangler makes in every database that it opens.
+# Without those that wrangler and D1 make in every database that they open.
 TABLES = """
     SELECT name FROM sqlite_master
     WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
-        AND name NOT IN ('d1_migrations', '_cf_KV', '_cf_METADATA')
+        AND name <> 'd1_migrations' AND name NOT LIKE '!_cf!_%' ESCAPE '!'
     ORDER BY name
 """
 APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"

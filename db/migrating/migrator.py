@@ -7,19 +7,23 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Collection
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from db import temporary_folders
+from db import patience, temporary_folders
 from db.errors import BootRefused
-from db.migrating import ledger, wrangler
-from db.migrating.adoption import adoption, recognition
+from db.migrating import ledger, lost_tables, recreation, schema_comparison, wrangler
+from db.migrating.adoption import adoption, changed_cells, copies, recognition, repair_report
 from db.migrating.adoption.adoption import Adoption
+from db.migrating.adoption.changed_cells import Change, Tell
 from db.migrating.adoption.repair_report import Repair
 from db.migrating.ledger import MIGRATIONS, Migration
-from db.sqlite import file_checks
+from db.model import instants
+from db.sqlite import catalog, file_checks
+from db.sqlite.damage import Extent
 
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
@@ -34,44 +38,94 @@ class Status:
     # For a registry of other programs: the migrations whose work is there, and what adoption repairs.
     recognised: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def version(self) -> str | None:
         return self.applied[-1] if self.applied else None
 
 
-def migrate(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
+def migrate(
+    path: str | Path,
+    folder: Path = MIGRATIONS,
+    *,
+    extent: Extent = Extent.WHOLE_AFTER_UNCLEAN_END,
+) -> list[str]:
     """Like `bring_up_to_date`, but return the names of the migrations that ran."""
-    return bring_up_to_date(path, folder).applied
+    return bring_up_to_date(path, folder, extent=extent).applied
 
 
-def bring_up_to_date(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+def bring_up_to_date(
+    path: str | Path,
+    folder: Path = MIGRATIONS,
+    *,
+    to_repair: bool = False,
+    tell: Tell = changed_cells.ignore,
+    to_make: Collection[str] = (),
+    extent: Extent = Extent.WHOLE_AFTER_UNCLEAN_END,
+) -> Adoption:
     """Create the database or adopt one of other programs, then apply the pending migrations.
 
     Each migration commits together with its record in the ledger. Raises BootRefused, with nothing changed,
-    for a file that cannot be served or whose migrations are not ours.
+    for a file that cannot be served or whose migrations are not ours. With `to_repair`, what `repair` repairs
+    is accepted, and tables `to_make` anew may be lost or unfit. `tell` is called with each changed cell, and
+    `extent` of the file is read for damage first.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file):
         if not file_checks.exists(file):
+            _require_nothing_to_make(file, to_make)
             _create(file)
         file_checks.require_usable(file, writable=True)
-        with file_checks.looking(file, alone=False) as connection:
+        with file_checks.looking(file, alone=False, extent=extent) as connection:
             is_due = adoption.is_due(connection)
-            if is_due:
+            if to_make:
+                _require_unfit(connection, file, migrations, to_make)
+            elif is_due:
                 adoption.require_adoptable(connection, file, migrations)
             else:
-                ledger.pending(migrations, ledger.applied(connection, file), file)
+                _ran(connection, file, migrations, enforced=not to_repair)
         with closing(file_checks.connect(file, "rw")) as connection:
             connection.execute("PRAGMA synchronous = FULL")
             # In the journal mode that it has, so that a refusal changes no byte.
-            adopted = adoption.adopt(connection, file, migrations) if is_due else None
+            adopted = (
+                adoption.adopt(connection, file, migrations, tell, to_make) if is_due else None
+            )
             _prepare(connection, file)
-            return adopted or Adoption([], _apply(connection, file, migrations), [])
+            return adopted or _apply(connection, file, migrations, tell, to_make)
 
 
-def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
+def foresee(
+    path: str | Path,
+    folder: Path = MIGRATIONS,
+    *,
+    tell: Tell = changed_cells.ignore,
+    to_make: Collection[str] = (),
+) -> Adoption:
+    """What `bring_up_to_date` would do, tried out on a copy; raises BootRefused like it."""
+    file = Path(path).resolve()
+    migrations = ledger.load(folder)
+    with file_checks.refusing(file):
+        if not file_checks.exists(file):
+            _require_nothing_to_make(file, to_make)
+            return Adoption([], [migration.name for migration in migrations], [])
+        file_checks.require_usable(file, writable=False)
+        with file_checks.looking(file, alone=True) as connection:
+            if to_make:
+                _require_unfit(connection, file, migrations, to_make)
+            if adoption.is_due(connection):
+                return adoption.preview(connection, file, migrations, tell, to_make)
+            done = ledger.applied(connection, file)
+            if not to_make:
+                done = _ran(connection, file, migrations)
+                if not ledger.pending(migrations, done, file):
+                    return Adoption([], [], [])
+            with copies.scratch(connection, file) as copy:
+                return _apply(copy, file, migrations, tell, to_make)
+
+
+def inspect(path: str | Path, folder: Path = MIGRATIONS, *, extent: Extent = Extent.PART) -> Status:
     """The migrations that ran and those that are pending; raises BootRefused if `migrate` would."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -79,42 +133,56 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS) -> Status:
         if not file_checks.exists(file):
             return Status(False, (), tuple(migration.name for migration in migrations))
         file_checks.require_usable(file, writable=False)
-        with file_checks.looking(file, alone=True) as connection:
+        with file_checks.looking(file, alone=True, extent=extent) as connection:
             if adoption.is_due(connection):
                 plan = adoption.preview(connection, file, migrations)
                 return Status(
-                    True, (), tuple(plan.applied), tuple(plan.recognised), tuple(plan.repairs)
+                    True,
+                    (),
+                    tuple(plan.applied),
+                    tuple(plan.recognised),
+                    tuple(plan.repairs),
+                    tuple(plan.changes),
                 )
-            done = ledger.applied(connection, file)
+            done = _ran(connection, file, migrations)
             left = ledger.pending(migrations, done, file)
             since = _run_by_wrangler(connection, migrations, left)
     names = [migration.name for migration in left]
     return Status(True, (*done, *names[: len(since)]), tuple(names[len(since) :]))
 
 
-def check(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+def check(
+    path: str | Path, folder: Path = MIGRATIONS, tell: Tell = changed_cells.ignore
+) -> Adoption:
     """What `repair` would do; raises BootRefused if there is no database or if `migrate` would."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file):
         if not file_checks.exists(file):
-            raise BootRefused(f"there is no database at {file}: give the path of one")
+            raise _no_database(file)
         file_checks.require_usable(file, writable=False)
         with file_checks.looking(file, alone=True) as connection:
-            return adoption.preview(connection, file, migrations)
+            if not adoption.is_due(connection):
+                _ran(connection, file, migrations, enforced=False)
+            return adoption.preview(connection, file, migrations, tell)
 
 
-def repair(path: str | Path, folder: Path = MIGRATIONS) -> Adoption:
+def repair(
+    path: str | Path, folder: Path = MIGRATIONS, tell: Tell = changed_cells.ignore
+) -> Adoption:
     """Copy a migrated database, then repair what `check` finds; raises BootRefused if it cannot."""
     file = Path(path).resolve()
     migrations = ledger.load(folder)
     with file_checks.refusing(file), closing(file_checks.connect(file, "rw")) as connection:
+        _ran(connection, file, migrations, enforced=False)
         _prepare(connection, file)
-        return adoption.repair(connection, file, migrations)
+        return adoption.repair(connection, file, migrations, tell)
 
 
-def pending(path: str | Path, folder: Path = MIGRATIONS) -> list[str]:
-    return list(inspect(path, folder).pending)
+def pending(
+    path: str | Path, folder: Path = MIGRATIONS, *, extent: Extent = Extent.PART
+) -> list[str]:
+    return list(inspect(path, folder, extent=extent).pending)
 
 
 def require_migrated(path: Path) -> None:
@@ -127,10 +195,48 @@ def require_migrated(path: Path) -> None:
         )
 
 
+def _no_database(file: Path) -> BootRefused:
+    return BootRefused(f"there is no database at {file}: give the path of one")
+
+
+def _require_nothing_to_make(file: Path, names: Collection[str]) -> None:
+    if names:
+        raise _no_database(file)
+
+
+def _require_unfit(
+    connection: sqlite3.Connection, file: Path, migrations: list[Migration], names: Collection[str]
+) -> None:
+    is_due = adoption.is_due(connection)
+    done = {} if is_due else ledger.applied(connection, file)
+    if not is_due:
+        ledger.pending(migrations, done, file)
+    recreation.require_possible(connection, file, migrations, done, names)
+
+
+def _ran(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: list[Migration],
+    *,
+    enforced: bool = True,
+) -> dict[str, str]:
+    """The migrations that ran, whose work must still be there; raises BootRefused if it is not."""
+    connection.execute("BEGIN")  # another boot may be migrating
+    try:
+        done = ledger.applied(connection, file)
+        ledger.pending(migrations, done, file)
+        schema_comparison.require_intact(connection, file, migrations, done, enforced=enforced)
+        lost_tables.require_none(connection, file, migrations, done)
+    finally:
+        connection.execute("ROLLBACK")
+    return done
+
+
 def _create(file: Path) -> None:
     file_checks.require_writable_folder(file)
     # Made in a temporary folder and linked into place, so that no other boot sees it half made.
-    with temporary_folders.create(file.parent, f".{file.name}-") as aside:
+    with temporary_folders.create(file.parent) as aside:
         blank = aside / "blank.db"
         blank.touch(mode=file_checks.PRIVATE)
         with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
@@ -142,7 +248,7 @@ def _create(file: Path) -> None:
             return
         except OSError:  # a file system without links
             _copy(blank, file)
-    log.info("database created", extra={"database": str(file)})
+    log.debug("database created", extra={"database": str(file)})
 
 
 def _copy(blank: Path, file: Path) -> None:
@@ -154,7 +260,7 @@ def _copy(blank: Path, file: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, file: Path) -> None:
-    deadline = time.monotonic() + file_checks.BUSY_SECONDS
+    deadline = time.monotonic() + patience.BUSY_SECONDS
     while True:
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -170,9 +276,56 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migration]) -> list[str]:
-    names = []
+def _apply(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: list[Migration],
+    tell: Tell,
+    to_make: Collection[str],
+) -> Adoption:
+    done = ledger.applied(connection, file)
+    if to_make:
+        return _recreate(connection, file, migrations, tell, to_make)
     # This first look avoids the write lock if there is nothing to do.
+    if not ledger.pending(migrations, done, file):
+        return Adoption([], [], [])
+    if not done:
+        return Adoption([], _apply_each(connection, file, migrations), [])
+    since = instants.now()
+    with changed_cells.recorded(connection) as cells:
+        cells.watch()
+        names = _apply_each(connection, file, migrations)
+        changes, changed = cells.listed()
+        cells.tell(tell)
+        repairs = repair_report.made_since(connection, since)
+    return Adoption([], names, repairs, changes=changes, changed=changed)
+
+
+def _recreate(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: list[Migration],
+    tell: Tell,
+    names: Collection[str],
+) -> Adoption:
+    """Make tables anew, those of migrations that ran in one transaction, then apply the pending ones."""
+    done = ledger.applied(connection, file)
+    with adoption.exclusively(connection):
+        # Looked at inside the lock: another may have been first.
+        recreation.require_possible(connection, file, migrations, done, names)
+        anew = recreation.recreate(connection, migrations, done, names)
+    applied = _apply(connection, file, migrations, tell, ())
+    late = [name for name in names if name not in anew.made]
+    if late:
+        with adoption.exclusively(connection):
+            anew = anew.and_also(recreation.finish(connection, migrations, late, {}))
+    return replace(applied, recreation=anew)
+
+
+def _apply_each(
+    connection: sqlite3.Connection, file: Path, migrations: list[Migration]
+) -> list[str]:
+    names = []
     while ledger.pending(migrations, ledger.applied(connection, file), file):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -189,7 +342,7 @@ def _apply(connection: sqlite3.Connection, file: Path, migrations: list[Migratio
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         if left and not since:
-            log.info("migration applied", extra={"migration": left[0].name})
+            log.debug("migration applied", extra={"migration": left[0].name})
             names.append(left[0].name)
     return names
 
@@ -201,7 +354,7 @@ def _run_by_wrangler(
     named = wrangler.names(connection)
     if not left or left[0].name not in named:
         return []
-    complete = recognition.recognise(connection, migrations).complete
+    complete = recognition.recognise(catalog.read(connection), migrations).complete
     return list(takewhile(lambda each: each.name in named and each.name in complete, left))
 
 

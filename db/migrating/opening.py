@@ -6,6 +6,7 @@ from pathlib import Path
 
 from db.errors import BootRefused
 from db.migrating import ledger, migrator
+from db.migrating.readiness import Readiness, identity
 from db.program import Program, Statement
 from db.sqlite import file_checks
 from db.sqlite.database import SQLiteDatabase
@@ -16,16 +17,21 @@ TRIES = 5
 
 
 async def open_migrated(
-    path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
+    path: Path,
+    *,
+    readers: int = 2,
+    read_seconds: float = 5.0,
+    wait_seconds: float = 1.0,
+    min_free_bytes: int = 0,
 ) -> SQLiteDatabase:
     """Migrate and open a file, again if somebody replaces it meanwhile; raises BootRefused if it cannot."""
     for _ in range(TRIES):
         await asyncio.to_thread(migrator.migrate, path)
-        file = _identity(path)
-        db = await _open(path, readers, read_seconds, min_free_bytes)
+        file = identity(path)
+        db = await _open(path, readers, read_seconds, wait_seconds, min_free_bytes)
         try:
             # Else some connections could be to the old file and others to the new one.
-            if _identity(path) == file and await db.read(_ran()) == _known():
+            if identity(path) == file and await db.read(_ran()) == _known():
                 return db
         except BaseException:
             await db.close()
@@ -39,34 +45,38 @@ async def open_migrated(
 
 
 async def open_existing(
-    path: Path, *, readers: int = 2, read_seconds: float = 5.0, min_free_bytes: int = 0
+    path: Path,
+    *,
+    to_write: bool = True,
+    readers: int = 2,
+    read_seconds: float = 5.0,
+    wait_seconds: float = 1.0,
+    min_free_bytes: int = 0,
 ) -> SQLiteDatabase:
-    """Raises BootRefused if the file is missing, is not up to date or cannot be opened."""
-    await asyncio.to_thread(migrator.require_migrated, path)
-    return await _open(path, readers, read_seconds, min_free_bytes)
+    """Raises BootRefused if the file is missing, not up to date, cannot be opened or, `to_write`, written."""
+    await asyncio.to_thread(_require_usable, path, to_write)
+    return await _open(path, readers, read_seconds, wait_seconds, min_free_bytes)
+
+
+def _require_usable(path: Path, to_write: bool) -> None:
+    migrator.require_migrated(path)
+    file = path.resolve()
+    file_checks.require_writable_folder(file)  # readers need it too, for the files beside it
+    file_checks.require_usable(file, writable=to_write)
 
 
 async def _open(
-    path: Path, readers: int, read_seconds: float, min_free_bytes: int
+    path: Path, readers: int, read_seconds: float, wait_seconds: float, min_free_bytes: int
 ) -> SQLiteDatabase:
     with file_checks.refusing(path):
         return await SQLiteDatabase.open(
             path,
             readers=readers,
             read_seconds=read_seconds,
+            wait_seconds=wait_seconds,
             min_free_bytes=min_free_bytes,
-            pending=_pending,
+            pending=Readiness().pending,
         )
-
-
-async def _pending(db: SQLiteDatabase) -> list[str]:
-    await db.read(ledger.names())  # by the connections that serve, of whatever file they have open
-    return await asyncio.to_thread(migrator.pending, db.path)
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
 
 
 def _known() -> list[str]:

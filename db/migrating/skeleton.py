@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BootRefused
-from db.migrating import ledger
+from db.migrating import instant_triggers, ledger
 from db.migrating.ledger import Migration
 from db.model import column_types
 from db.model.tables import TABLES, Column, Table
@@ -30,6 +30,11 @@ WHERE (
     {conditions}
 ) IS NOT TRUE;
 """
+TRIGGERS = """\
+-- Let other programs write the new instant in any form; `chittygraph dev migration` writes these triggers.
+DROP TRIGGER {table}_instants;
+DROP TRIGGER {table}_instants_of_new;
+{create}"""
 DECLARATIONS = {
     column_types.INT: "INTEGER NOT NULL DEFAULT 0",
     column_types.BIG_INT: "INTEGER NOT NULL DEFAULT 0",
@@ -53,6 +58,8 @@ def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) 
         if table.name in tables:
             added = _new_columns(table, migrations)
             parts += ["".join(map(_add, [table] * len(added), added)), replace_index(table)]
+            if any(column.type is column_types.INSTANT for column in added):
+                parts.append(replace_triggers(table))
     path.write_text("\n".join(filter(None, parts)), encoding="utf-8")
     return path
 
@@ -63,6 +70,11 @@ def replace_index(table: Table[Any]) -> str:
         for condition in json_text.canonical_conditions(table)
     )
     return INDEX.format(table=table.name, key=table.key, conditions=conditions)
+
+
+def replace_triggers(table: Table[Any]) -> str:
+    create = instant_triggers.create(instant_triggers.of(table))
+    return TRIGGERS.format(table=table.name, create=create)
 
 
 def _new_columns(table: Table[Any], migrations: Sequence[Migration]) -> list[Column]:

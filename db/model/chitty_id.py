@@ -38,6 +38,16 @@ def normalise(text: str) -> str:
     return text.removeprefix(DID)
 
 
+def normalised_in_sql(text: str) -> str:
+    """SQL for what `normalise` makes of a text; NULL stays NULL."""
+    return f"iif(substr({text}, 1, {len(DID)}) = '{DID}', substr({text}, {len(DID) + 1}), {text})"
+
+
+def spellings_in_sql(chitty_id: str) -> str:
+    """SQL for the list of texts that `normalise` takes for a ChittyID."""
+    return f"({chitty_id}, '{DID}' || {chitty_id})"
+
+
 def is_well_formed(text: str) -> bool:
     return len(text) <= LONGEST and any(
         form.fullmatch(text) for form in (_TYPED, _WORDS, _EIGHT_PARTS)
@@ -72,7 +82,7 @@ def problem(text: str) -> str | None:
         return _problem_after_chitty(text.removeprefix("CHITTY-"))
     if _HEAD.match(text):
         return _problem_in_parts(text.split("-"))
-    return f"must be a ChittyID, as CHITTY-ACTOR-<uuid> or {EIGHT}"
+    return f"must be a ChittyID such as CHITTY-ACTOR-<uuid> or {EIGHT}"
 
 
 def _problem_of_did(text: str) -> str:

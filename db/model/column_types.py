@@ -1,9 +1,8 @@
 """ColumnTypes read stored values when they are needed, so a bad one is an error at its own field only.
 
-They accept what other programs store: times without an offset, NULL or empty JSON, NULL counters.
+They accept what other programs store: every form of instants, NULL or empty JSON, NULL counters.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +52,7 @@ def _small_int(stored: Value) -> int:
 
 def _instant(stored: Value) -> str:
     try:
-        return instants.parse(_text(stored))
+        return instants.read(stored)
     except ValueError:
         raise Unreadable("the stored value is not an instant") from None
 
@@ -61,13 +60,11 @@ def _instant(stored: Value) -> str:
 def _json(stored: Value) -> Any:
     text = _text(stored)
     try:
-        value = strict_json.parse(text, unique_keys=False)
-        if "\\u" in text:  # an escape may stand for half a character
-            json.dumps(value, ensure_ascii=False).encode()
-    except ValueError:
-        raise Unreadable("the stored value is not JSON") from None
+        value = strict_json.parse_stored(text)
+    except ValueError as error:
+        raise Unreadable(f"the stored value {strict_json.describe(error)}") from None
     if text.count("[") + text.count("{") > DEEPEST and strict_json.depth(value) > DEEPEST:
-        raise Unreadable("the stored value nests too deep")
+        raise Unreadable(f"the stored value nests more than {DEEPEST} levels deep")
     return value
 
 

@@ -3,7 +3,11 @@
 import re
 from datetime import UTC, datetime
 
-CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+from db.model import instant_forms
+from db.program import Value
+
+CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+_PART_OF_MILLISECOND = re.compile(r"[.,]\d{3}\d*[1-9]")
 CANONICAL_FORMAT = "'%Y-%m-%dT%H:%M:%fZ'"
 
 
@@ -33,11 +37,28 @@ def canonical(moment: datetime) -> str:
     return aware.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def is_finer(text: str) -> bool:
+    """Whether an ISO 8601 instant has a part of a millisecond, which its canonical form would lose."""
+    return _PART_OF_MILLISECOND.search(text) is not None
+
+
+def read(stored: Value) -> str:
+    """Read what programs store, in any of the `instant_forms`; raises ValueError for anything else."""
+    if isinstance(stored, str) and CANONICAL.fullmatch(stored):
+        datetime.fromisoformat(stored)
+        return stored
+    return instant_forms.read(stored)
+
+
 def parse(text: str) -> str:
-    """Read any ISO 8601 instant; raises ValueError for others, and for those outside the years 1 to 9999."""
-    if CANONICAL.fullmatch(text):
-        datetime.fromisoformat(text)
-        return text
+    """Read what people write, too: any instant of ISO 8601.
+
+    Raises ValueError for other texts, and for instants outside the years 1 to 9999.
+    """
+    try:
+        return read(text)
+    except ValueError:
+        pass
     try:
         return canonical(datetime.fromisoformat(text))
     except OverflowError as error:

@@ -12,6 +12,8 @@ DEEPEST = 64
 LONGEST_SHOWN = 40
 # Whole numbers beyond 64 bits become floats in orjson; it takes this many digits to be one.
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
+LONG_DIGITS = re.compile("[0-9]{19}")
+MOST_DIGITS = 308  # so many fit into a double
 
 
 class RepeatedKey(ValueError):
@@ -22,7 +24,7 @@ class RepeatedKey(ValueError):
         super().__init__(f"{self.key!r} comes twice in one object: send it once")
 
 
-def read(raw: bytes) -> Any:
+def read(raw: bytes | bytearray) -> Any:
     """Read a client's UTF-8 JSON of at most DEEPEST levels; raises ValueError or its subclass RepeatedKey."""
     # Whole numbers may have any number of digits.
     value = orjson.loads(raw)
@@ -33,14 +35,47 @@ def read(raw: bytes) -> Any:
     return value
 
 
-def parse(text: str, *, unique_keys: bool = True) -> Any:
+def parse(text: str) -> Any:
     """Read JSON of finite numbers, whole ones of 64 bits; raises ValueError or its subclass RepeatedKey."""
     # The message continues the name of the text ("has the number …"), unless it is of
     # json.JSONDecodeError.
+    return _decode(_STRICT, text)
+
+
+def parse_row(text: str) -> Any:
+    """Like `parse`, for whole numbers of any size that readers of JSON take."""
+    return _decode(_ROW, text)
+
+
+def parse_stored(text: str) -> Any:
+    """Like `parse_row`, with the last value of a repeated key; raises ValueError for half a character."""
     try:
-        return (_UNIQUE_KEYS if unique_keys else _ANY_KEYS).decode(text)
+        value = _STORED.decode(text)
     except RecursionError:
         raise ValueError("nests too deep") from None
+    if "\\u" in text and _has_half_a_character(value):
+        raise ValueError("has half a surrogate pair, which is no character")
+    return value
+
+
+def writable(value: Any) -> Any:
+    """The value with whole numbers of any size, for `orjson`, which writes 64 bits."""
+    if isinstance(value, dict):
+        return {key: writable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [writable(item) for item in value]
+    if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
+        return orjson.Fragment(str(value))
+    return value
+
+
+def describe(error: ValueError) -> str:
+    """An error of these readers, to continue the name of the text."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"is not JSON at character {error.pos + 1}: {error.msg.lower()}"
+    if isinstance(error, RepeatedKey):
+        return f"has the key {error.key!r} twice: leave one of them out"
+    return str(error)
 
 
 def depth(value: Any) -> int:
@@ -56,7 +91,7 @@ def depth(value: Any) -> int:
     return levels
 
 
-def _lost_a_key(raw: bytes, value: Any) -> bool:
+def _lost_a_key(raw: bytes | bytearray, value: Any) -> bool:
     """Whether the text may have more keys than the value, which has only the last of each."""
     # A colon follows each key, and other colons are inside texts: the value, written again, has as many
     # as the text, unless one is written as an escape.
@@ -74,12 +109,41 @@ def _with_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
+def _decode(decoder: json.JSONDecoder, text: str) -> Any:
+    try:
+        return decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nests too deep") from None
+
+
+def _has_half_a_character(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _int64(digits: str) -> int:
     # Counted first: Python refuses, or takes long over, numbers of thousands of digits.
     number = int(digits) if len(digits) <= len(str(INT64_MIN)) else INT64_MAX + 1
     if not INT64_MIN <= number <= INT64_MAX:
-        raise ValueError(f"has the number {digits[:LONGEST_SHOWN]}, which needs more than 64 bits")
+        raise too_long(digits)
     return number
+
+
+def too_long(digits: str) -> ValueError:
+    return ValueError(f"has the number {digits[:LONGEST_SHOWN]}, which needs more than 64 bits")
+
+
+def _any_int(digits: str) -> int:
+    # Readers that keep numbers as doubles refuse the whole text for a larger one.
+    if len(digits.removeprefix("-")) > MOST_DIGITS:
+        raise ValueError(
+            f"has the number {digits[:LONGEST_SHOWN]}… of {len(digits):,} digits, which needs more"
+            " than 64 bits and more than a double can hold"
+        )
+    return int(digits)
 
 
 def _finite(digits: str) -> float:
@@ -93,10 +157,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"has {name}, which is not JSON: leave the value out, or write null")
 
 
-_ANY_KEYS = json.JSONDecoder(parse_int=_int64, parse_float=_finite, parse_constant=_refuse_constant)
-_UNIQUE_KEYS = json.JSONDecoder(
-    object_pairs_hook=_with_unique_keys,
-    parse_int=_int64,
-    parse_float=_finite,
-    parse_constant=_refuse_constant,
-)
+_NUMBERS: dict[str, Any] = {"parse_float": _finite, "parse_constant": _refuse_constant}
+_STRICT = json.JSONDecoder(object_pairs_hook=_with_unique_keys, parse_int=_int64, **_NUMBERS)
+_ROW = json.JSONDecoder(object_pairs_hook=_with_unique_keys, parse_int=_any_int, **_NUMBERS)
+_STORED = json.JSONDecoder(parse_int=_any_int, **_NUMBERS)

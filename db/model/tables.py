@@ -97,6 +97,7 @@ class Connection:
 
 
 R = TypeVar("R")
+LONGEST_KEY_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,12 @@ class Table(Generic[R]):
     def select_list(self, row: str) -> str:
         return ", ".join(f"{row}.{name}" for name in self.columns)
 
+    def place(self, row: object) -> str:
+        """The row by its table and key, for messages."""
+        key = getattr(row, self.key)
+        shown = key[:LONGEST_KEY_SHOWN] if isinstance(key, str | bytes) else key
+        return f"{self.name} {shown!r}"
+
     def of(self, values: Sequence[Value]) -> R:
         return self.row(*values)
 
@@ -181,6 +188,15 @@ def _column(name: str, hint: Any, private: Private | None) -> Column:
     return Column(name, annotated.__metadata__[0], nullable, private)
 
 
+# Columns that a row may omit, besides nullable ones (NULL), JSON (empty) and instants (now).
+DEFAULTS: Mapping[str, Value] = {
+    "status": enums.ActorStatus.ACTIVE.value,
+    "connection_type": enums.ConnectionType.API.value,
+    "session_count": 0,
+    "error_count": 0,
+    "request_count": 0,
+    "receipt": 0,
+}
 ACTORS = Table(
     Actor,
     "actors",

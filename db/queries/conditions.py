@@ -18,7 +18,7 @@ _OPERANDS = "(SELECT value FROM json_each({operand}))"
 OPERATORS = {
     "eq": "{column} = {operand}",
     "eq_unindexed": "+{column} = {operand}",  # the + keeps SQLite from using an index on the column
-    "not": "{column} IS NOT {operand}",
+    "not": "{column} <> {operand}",
     "in": "{column} IN " + _OPERANDS,
     "gt": "{column} > {operand}",
     "gte": "{column} >= {operand}",

@@ -20,6 +20,7 @@ from db.queries.listings import (
     reaches,
     unlimited_page_from,
 )
+from db.security.row_security import by_keys
 
 # The separators of rows in a page, of a page's row count and its rows, and of pages. JSON text holds none
 # of these characters.
@@ -158,10 +159,11 @@ def reach(
 def rows(table: Table[Any], column: str, columns: Sequence[str]) -> JsonStatement:
     """Arrays of `column` and `columns`, for the rows whose `column` is one of the keys."""
     packed = ", ".join(f"x.{name}" for name in (column, *columns))
+    selected = f"SELECT json_group_array(json_array({packed})) FROM "
     return JsonStatement(
-        f"SELECT json_group_array(json_array({packed})) FROM {table.seen} AS x"
-        f" WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
+        f"{selected}{table.seen} AS x WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
         {},
+        f"{selected}{by_keys(table, 'x', ':parents')}" if column == table.key else "",
     )
 
 

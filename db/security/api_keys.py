@@ -54,6 +54,12 @@ _LIST = f"""
     SELECT {_SHOWN} FROM api_keys WHERE :actor IS NULL OR actor_chitty_id = :actor
     ORDER BY created_at, key_id
 """
+_ANY = """
+    SELECT EXISTS (
+        SELECT 1 FROM api_keys
+        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+    )
+"""
 _FIND = f"""
     SELECT secret_sha256, expires_at, revoked_at, last_used_on, {_OWNER}
     FROM api_keys LEFT JOIN {ACTORS.name} AS actor ON actor.chitty_id = actor_chitty_id
@@ -66,10 +72,9 @@ _USED = """
 _NAMED = f"""
     SELECT {_OWNER} FROM {ACTORS.name} AS actor
     WHERE actor.chitty_id = :chitty_id
-    UNION ALL
+    UNION
     SELECT {_OWNER} FROM {ACTORS.name} AS actor
     WHERE actor.chitty_auth_principal_id = :name
-    LIMIT 1
 """
 
 
@@ -114,6 +119,12 @@ def list_keys(actor: str | None) -> Program[list[ApiKey]]:
     return [_key(row) for row in rows]
 
 
+def any_valid() -> Program[bool]:
+    """Whether there is a key that is neither revoked nor expired."""
+    ((row,),) = yield [Statement(_ANY, {"now": instants.now()})]
+    return bool(row[0])
+
+
 def find(key_id: str) -> Program[StoredKey | None]:
     (rows,) = yield [Statement(_FIND, {"key_id": key_id})]
     if not rows:
@@ -128,10 +139,16 @@ def record_use(key_id: str, today: str) -> Program[None]:
     yield [Statement(_USED, {"key_id": key_id, "today": today})]
 
 
+class AmbiguousName(Exception):
+    """Raised for a name that is the ChittyID of one actor and the principal of another."""
+
+
 def identify(name: str) -> Program[Identity | None]:
-    """Find an actor by ChittyID (with or without did:chitty:), or else by principal."""
+    """Find an actor by ChittyID (with or without did:chitty:) or principal; raises AmbiguousName."""
     bind = {"name": name, "chitty_id": chitty_id.normalise(name)}
     (rows,) = yield [Statement(_NAMED, bind)]
+    if len(rows) > 1:  # no statement of ours allows that, but other programs write to the file, too
+        raise AmbiguousName
     return Identity(*map(str, rows[0])) if rows else None
 
 

@@ -117,6 +117,30 @@ def allowed(table: Table[Any], values: Mapping[str, str]) -> str:
     return f"allowed_{table.name}[{same}]"
 
 
+def by_key(table: Table[Any], row: str, key: str) -> str:
+    """What follows FROM to look up the visible row, named `row`, whose key is the SQL expression `key`.
+
+    For a table with `_REACHED` rows the key alone decides, before any row is looked up: the time needed for
+    another's row would else differ from that for none.
+    """
+    if table in _REACHED:
+        return (
+            f"{table.picked} AS {row} WHERE {row}.{table.key} = {allowed(table, {table.key: key})}"
+        )
+    return f"{table.seen} AS {row} WHERE {row}.{table.key} = {key}"
+
+
+def by_keys(table: Table[Any], row: str, keys: str) -> str:
+    """Like `by_key`, for all rows whose keys are in the JSON list `keys`."""
+    if table in _REACHED:
+        key = allowed(table, {table.key: "wanted.value"})
+        return (
+            f"json_each({keys}) AS wanted"
+            f" CROSS JOIN {table.picked} AS {row} ON {row}.{table.key} = {key}"
+        )
+    return f"{table.seen} AS {row} WHERE {row}.{table.key} IN (SELECT value FROM json_each({keys}))"
+
+
 def or_hidden(table: Table[Any], row: str, column: str) -> str:
     """The placeholder that adds the rows whose value is hidden from the viewer."""
     return f" OR hidden_{table.name}({row}.{column})" if table.columns[column].private else ""
@@ -183,25 +207,28 @@ def _walked(extent: Extent, table: Table[Any]) -> str:
     return _translated(extent, f"{first}{table.name} AS own WHERE {test}")[0]
 
 
-def _sees(extent: Extent, table: Table[Any]) -> str:
+def _test(extent: Extent, table: Table[Any]) -> str:
+    """The condition on a row `{row}`, with placeholders."""
     test = _OWN[table]
     if table is ACTORS and INSTALLATIONS.name in extent.seen:
-        test = f"{test} OR {_HAS_SUSPENDED}"
-    elif table in _REACHED:
-        test = f"{test} OR {_REACHED[table]}"
-    return f"({_translated(extent, test.format(row='own'))[0]})"
+        return f"({test} OR {_HAS_SUSPENDED})"
+    return f"({test} OR {_REACHED[table]})" if table in _REACHED else f"({test})"
+
+
+def _sees(extent: Extent, table: Table[Any]) -> str:
+    return _translated(extent, _test(extent, table).format(row="own"))[0]
 
 
 def _allowed(extent: Extent, table: Table[Any], same: Mapping[str, str]) -> str:
     value = next(iter(same.values()))
     if table.name in extent.seen:
         return value
-    test = _sees(extent, table)
+    test = _test(extent, table)
     for name, each in same.items():
-        test = re.sub(rf"\+?\bown\.{name}\b", each, test)
-    if re.search(r"\bown\.", test):
+        test = re.sub(rf"\+?\{{row\}}\.{name}\b", each, test)
+    if "{row}" in test:
         raise ValueError(f"more than {', '.join(same)} decides about who sees {table.name}")
-    return f"CASE WHEN {test} THEN {value} END"
+    return f"CASE WHEN {_translated(extent, test)[0]} THEN {value} END"
 
 
 def _value(extent: Extent, table: Table[Any], row: str, name: str) -> str:

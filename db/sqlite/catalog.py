@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 OBJECTS = """
     SELECT master.type, master.name, master.tbl_name, coalesce(master.sql, ''),
@@ -39,10 +40,7 @@ class StoredColumn:
     @property
     def affinity(self) -> str:
         """The type affinity, see https://www.sqlite.org/datatype3.html."""
-        for affinity, words in _AFFINITIES.items():
-            if any(word in self.type for word in words):
-                return affinity
-        return "NUMERIC" if self.type else "BLOB"
+        return _affinity(self.type)
 
 
 # In the order in which SQLite checks them: a CHARINT is an INTEGER.
@@ -52,6 +50,14 @@ _AFFINITIES = {
     "BLOB": ("BLOB",),
     "REAL": ("REAL", "FLOA", "DOUB"),
 }
+
+
+@lru_cache
+def _affinity(type_: str) -> str:
+    for affinity, words in _AFFINITIES.items():
+        if any(word in type_ for word in words):
+            return affinity
+    return "NUMERIC" if type_ else "BLOB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,21 @@ class Object:
     constraints: frozenset[tuple[str, ...]] = frozenset()
 
     @property
+    def is_unique(self) -> bool:
+        """Whether it is an index that CREATE UNIQUE INDEX made."""
+        return self.type == "index" and self.sql.upper().startswith("CREATE UNIQUE")
+
+    @property
     def meaning(self) -> str:
         """Its SQL without spaces, comments, quotes, case and IF NOT EXISTS."""
-        bare = re.sub(r"--[^\n]*|\bIF NOT EXISTS\b", " ", self.sql, flags=re.IGNORECASE)
-        return re.sub(r"[\s\"`\[\]]+", "", bare).lower()
+        return _meaning(self.sql)
+
+
+# The definitions of a database are compared with those of every migration, more than once at a boot.
+@lru_cache(maxsize=512)
+def _meaning(sql: str) -> str:
+    bare = re.sub(r"--[^\n]*|\bIF NOT EXISTS\b", " ", sql, flags=re.IGNORECASE)
+    return re.sub(r"[\s\"`\[\]]+", "", bare).lower()
 
 
 def read(connection: sqlite3.Connection) -> dict[str, Object]:

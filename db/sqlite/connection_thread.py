@@ -5,6 +5,7 @@ function is sent in one hop, by two private names of aiosqlite (`_tx`, `_conn`),
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
@@ -13,17 +14,21 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from db.errors import EngineError
+from db.errors import Damaged, EngineError, Unreadable
 from db.program import Rows, Statement
 from db.security.row_security import RowSecurity
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 BUSY_MILLISECONDS = 5_000
 PREPARED_STATEMENTS = 512
 # Twice SQLite's default, because a page that many commits change is copied only once (W4 of the
 # benchmark). With more pages, the commit that copies them would take too long.
 PAGES_BETWEEN_CHECKPOINTS = 2_000
+# What SQLite keeps of the log's file once it begins the log anew; the usual log is half as long.
+MOST_KEPT_LOG_BYTES = 16 * 2**20
 PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}",
     "PRAGMA synchronous = FULL",
@@ -32,6 +37,7 @@ PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -32000",
     f"PRAGMA wal_autocheckpoint = {PAGES_BETWEEN_CHECKPOINTS}",
+    f"PRAGMA journal_size_limit = {MOST_KEPT_LOG_BYTES}",
 )
 READ_ONLY = "PRAGMA query_only = ON"
 
@@ -45,6 +51,13 @@ PASSING = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
 }
+# They mean that the file holds something that SQLite never writes.
+OF_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# What Python raises without a code, and with the text, which must not be shown.
+NOT_UTF_8 = "Could not decode to UTF-8"
+UNREADABLE = "a stored text is not UTF-8: `chittygraph check` names it, and repairs it with --fix"
+DAMAGED = "a part of the database is damaged: restore a backup"
+LOCKED = f"another program has held the database for {BUSY_MILLISECONDS / 1_000:g} s: try again"
 NOT_NOW = "the database cannot be used just now: try again"
 
 
@@ -63,19 +76,33 @@ def code_of(error: BaseException) -> int | None:
     return None if code is None else code & 0xFF
 
 
-def translated(error: sqlite3.Error) -> EngineError:
-    translation = EngineError(str(error))
-    translation.__cause__ = error
-    return translation
+class Faults:
+    """Translates what SQLite raises for the connections of one database, and remembers damage."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found_damage = False
+
+    def translated(self, error: sqlite3.Error) -> EngineError | Damaged | Unreadable:
+        if str(error).startswith(NOT_UTF_8):
+            return Unreadable(UNREADABLE)
+        is_damage = code_of(error) in OF_DAMAGE
+        if is_damage and not self.found_damage:
+            self.found_damage = True
+            log.error("database damaged", extra={"database": str(self._path), "reason": str(error)})
+        translation = Damaged(DAMAGED) if is_damage else EngineError(str(error))
+        translation.__cause__ = error
+        return translation
 
 
 class ConnectionThread:
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    def __init__(self, connection: aiosqlite.Connection, faults: Faults) -> None:
+        self.faults = faults
         self._connection = connection
         self._running: asyncio.Future[Any] | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, read_only: bool) -> "ConnectionThread":
+    async def open(cls, path: Path, faults: Faults, *, read_only: bool) -> "ConnectionThread":
         """Raises sqlite3.Error if the file cannot be opened."""
         connection = await aiosqlite.connect(
             existing(path),
@@ -83,7 +110,7 @@ class ConnectionThread:
             isolation_level=None,
             cached_statements=PREPARED_STATEMENTS,
         )
-        thread = cls(connection)
+        thread = cls(connection, faults)
         try:
             await thread.hop(lambda raw: prepare(raw, read_only=read_only))
         except BaseException:

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from db.database import Session, Statistics
+from db.errors import Damaged
 from db.program import Program
 from db.security.row_security import UNRESTRICTED, RowSecurity
+from db.sqlite.checkpoints import LOG_LIMITS, Checkpoints, LogLimits
+from db.sqlite.connection_thread import DAMAGED, Faults
 from db.sqlite.inline_reader import InlineReader
-from db.sqlite.reader_pool import ReaderPool, SQLiteSession
+from db.sqlite.reader_pool import ReaderPool
+from db.sqlite.session import SQLiteSession
 from db.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -26,12 +30,14 @@ class SQLiteDatabase:
         readers: ReaderPool,
         writer: Writer,
         inline: InlineReader,
+        log_limits: LogLimits,
         pending: "Callable[[SQLiteDatabase], Awaitable[list[str]]]",
     ) -> None:
         self.path = path
         self._pool = readers
         self._writer = writer
         self._inline = inline
+        self._checkpoints = Checkpoints(writer.thread, readers, path, log_limits)
         self._pending = pending
 
     @classmethod
@@ -41,20 +47,27 @@ class SQLiteDatabase:
         *,
         readers: int = 2,
         read_seconds: float = 5.0,
+        wait_seconds: float = 1.0,
         min_free_bytes: int = 0,
+        log_limits: LogLimits = LOG_LIMITS,
         pending: "Callable[[SQLiteDatabase], Awaitable[list[str]]]" = _none_pending,
     ) -> "SQLiteDatabase":
         """Open an existing, migrated file; raises sqlite3.Error if it cannot be opened."""
         # See open_database; `pending` names the migrations that the file lacks.
         file = Path(path)
         async with AsyncExitStack() as undo:
-            writer = await Writer.open(file, min_free_bytes=min_free_bytes)
+            faults = Faults(file)
+            writer = await Writer.open(
+                file, faults, wait_seconds=wait_seconds, min_free_bytes=min_free_bytes
+            )
             undo.push_async_callback(writer.close)
-            pool = await ReaderPool.open(file, count=readers, seconds=read_seconds)
+            pool = await ReaderPool.open(
+                file, faults, count=readers, read_seconds=read_seconds, wait_seconds=wait_seconds
+            )
             undo.push_async_callback(pool.close)
-            inline = InlineReader.open(file)
+            inline = InlineReader.open(file, faults)
             undo.pop_all()
-        return cls(file, pool, writer, inline, pending)
+        return cls(file, pool, writer, inline, log_limits, pending)
 
     async def read(
         self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, few: bool = False
@@ -64,17 +77,24 @@ class SQLiteDatabase:
         async with self._pool.session(security) as session:
             return await session.run(program, last=True)
 
-    async def write(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
-        return await self._writer.write(program, security)
+    async def write(
+        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+    ) -> T:
+        return await self._writer.write(program, security, share)
 
     def change_token(self) -> bytes | None:
         return self._inline.change_token()
 
+    def reads_waiting(self) -> int:
+        return self._pool.waiting
+
     async def pending(self) -> list[str]:
+        if self._writer.thread.faults.found_damage:
+            raise Damaged(DAMAGED)
         return await self._pending(self)
 
-    async def borrow(self, security: RowSecurity = UNRESTRICTED) -> Session:
-        return await self._pool.borrow(security)
+    async def borrow(self, security: RowSecurity = UNRESTRICTED, *, share: str = "") -> Session:
+        return await self._pool.borrow(security, share)
 
     def give_back(self, session: Session) -> None:
         self._pool.give_back(cast(SQLiteSession, session))  # only this pool's own come back
@@ -83,13 +103,20 @@ class SQLiteDatabase:
         return Statistics(
             readers=self._pool.count,
             readers_in_use=self._pool.in_use,
+            reads_waiting=self._pool.waiting,
+            longest_read_wait=self._pool.longest_wait,
+            reads_refused=self._pool.refused,
             writes_waiting=self._writer.waiting,
+            longest_write_wait=self._writer.longest_wait,
+            writes_refused=self._writer.refused,
             groups=self._writer.groups,
             bytes_on_disk=_size(self.path),
-            log_bytes=_size(self.path.with_name(f"{self.path.name}-wal")),
+            log_bytes=self._checkpoints.log_bytes,
+            log_blocked_seconds=self._checkpoints.blocked_seconds,
         )
 
     async def close(self) -> None:
+        await self._checkpoints.close()
         try:
             await self._writer.close()
         finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 from db.model.tables import TABLES
 from db.sqlite import catalog, file_checks
+from db.sqlite.damage import Extent
 
 INDEXES = """
     SELECT list.name, list."unique", list.partial, info.name, info."desc"
@@ -33,7 +34,7 @@ def row_counts(path: Path) -> dict[str, int]:
 
 def schema(path: Path) -> dict[str, Any]:
     """Tables with their columns, indexes and foreign keys; raises BootRefused if the file cannot be read."""
-    with file_checks.looking(path.resolve(), alone=True) as connection:
+    with file_checks.looking(path.resolve(), alone=True, extent=Extent.NOTHING) as connection:
         return {
             each.name: {
                 "columns": [asdict(column) for column in each.columns.values()],

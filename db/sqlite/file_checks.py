@@ -1,5 +1,6 @@
 """Checks whether a file can be served, without changing a byte of it."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from db import temporary_folders
+from db import patience, temporary_folders
 from db.errors import BootRefused
+from db.sqlite import damage
 from db.sqlite.connection_thread import code_of
+from db.sqlite.damage import Extent
 
-BUSY_SECONDS = 30.0
+OBSERVING_SECONDS = 5.0
 PRIVATE = (
     0o600  # the mode of a database file: it holds personal data and the key that signs cursors
 )
@@ -23,11 +26,41 @@ def refusing(path: Path) -> Iterator[None]:
     """Turn errors of SQLite or the file system in the block into BootRefused, which names the file."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise _damaged(path, NOT_UTF_8) from error
     except (sqlite3.Error, OSError) as error:
         if code_of(error) == sqlite3.SQLITE_BUSY:
             raise _locked(path) from error
-        hint = "; make room on its disk" if code_of(error) == sqlite3.SQLITE_FULL else ""
-        raise BootRefused(f"{path} cannot be opened or migrated: {error}{hint}") from error
+        if code_of(error) == sqlite3.SQLITE_NOTADB:
+            raise _damaged(path, str(error)) from error
+        raise BootRefused(f"{path} cannot be opened or migrated: {_with_advice(error)}") from error
+
+
+ADVICE = {
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "see that its disk has room and is sound",
+    sqlite3.SQLITE_CANTOPEN: "see that this user may use its folder and the files beside it",
+    sqlite3.SQLITE_READONLY: "change the owner or permissions of it, its folder and the files beside it",
+}
+# Python cannot read SQLite's own message then, which quotes the names.
+NOT_UTF_8 = "its names are not UTF-8"
+FULL = "disk is full"
+ADVICE_OF_SYSTEM = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EACCES: "change the owner or permissions of it and its folders",
+    errno.ENAMETOOLONG: "give it a shorter name",
+}
+
+
+def _with_advice(error: sqlite3.Error | OSError) -> str:
+    """What the library or the system says, and what to do."""
+    if isinstance(error, OSError):
+        said, advice = error.strerror or str(error), ADVICE_OF_SYSTEM.get(error.errno or 0)
+    else:
+        # While a file is copied, a full disk is reported without its code.
+        code = sqlite3.SQLITE_FULL if FULL in str(error) else code_of(error)
+        said, advice = str(error), ADVICE.get(code or 0)
+    return f"{said}; {advice}" if advice else said
 
 
 def exists(path: Path) -> bool:
@@ -55,6 +88,7 @@ def require_usable(path: Path, *, writable: bool) -> None:
         raise BootRefused(f"{path} is not an ordinary file: name one")
     if not os.access(path, os.R_OK):
         raise BootRefused(f"{path} cannot be read by this user: change its owner or permissions")
+    _require_usable_beside(path, writable=writable)
     if path.stat().st_size == 0:
         raise BootRefused(
             f"{path} is empty (0 bytes), as a failed copy leaves it: restore it from a backup, or"
@@ -66,19 +100,38 @@ def require_usable(path: Path, *, writable: bool) -> None:
             raise BootRefused(f"{path} cannot be written: change its owner or permissions")
 
 
+def _require_usable_beside(path: Path, *, writable: bool) -> None:
+    """Check the files of another user's server, without which SQLite only says that it cannot open."""
+    left = _unfinished(path)
+    for suffix in ("-wal", "-shm", JOURNAL) if writable or left is not None else ():
+        beside = path.with_name(path.name + suffix)
+        if beside.exists() and not os.access(beside, os.R_OK | (os.W_OK if writable else 0)):
+            cannot = "written" if os.access(beside, os.R_OK) else "read"
+            raise BootRefused(
+                f"{beside} cannot be {cannot} by this user, who needs it to open {path.name}: change its"
+                " owner or permissions"
+            )
+
+
 def require_writable_folder(path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise BootRefused(f"{path.parent} cannot be written: {path.name} needs files beside it")
+        raise BootRefused(
+            f"{path.parent} cannot be written: {path.name} needs files beside it; change the folder's"
+            " owner or permissions"
+        )
 
 
 @contextmanager
-def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
+def looking(
+    path: Path, *, alone: bool, extent: Extent = Extent.WHOLE
+) -> Iterator[sqlite3.Connection]:
     """A read-only connection that leaves the database and its folder as they were.
 
     `alone` promises that nobody else can be starting: the file is then opened as immutable, and an unfinished
     transaction is rolled back in a copy. The log of a killed process is read and kept. Raises BootRefused if
-    SQLite cannot read the file.
+    SQLite cannot read the file, or `extent` of it is damaged.
     """
+    extent = extent.of(path)
     try:
         with ExitStack() as stack:
             whole = stack.enter_context(_rolled_back(path)) if alone else path
@@ -87,14 +140,17 @@ def looking(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
                 closing(connect(whole, _least_intrusive_mode(whole, mode)))
             )
             connection.execute("PRAGMA query_only = ON")
-            _check(connection, path)
+            connection.text_factory = _readable
+            _check(connection, path, extent)
             yield connection
     except sqlite3.OperationalError as error:
         if code_of(error) == sqlite3.SQLITE_BUSY:
             raise _locked(path) from error
-        raise BootRefused(f"{path} cannot be read: {error}") from error
+        raise BootRefused(f"{path} cannot be read: {_with_advice(error)}") from error
     except sqlite3.DatabaseError as error:
         raise _damaged(path, str(error)) from error
+    except UnicodeDecodeError as error:
+        raise _damaged(path, NOT_UTF_8) from error
 
 
 @contextmanager
@@ -107,6 +163,33 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA schema_version")  # opens the file itself
         yield connection
+
+
+@contextmanager
+def observing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes no byte, not even of half a transaction, beside a server or not; unchecked.
+
+    Raises BootRefused if the file cannot be read so.
+    """
+    if _size_beside(path, JOURNAL):
+        raise BootRefused(
+            f"{path.name}{JOURNAL} holds half a transaction: start the server, which rolls it back"
+        )
+    # Beside a server there is an index; a log without one is that of a killed process.
+    has_log = _size_beside(path, "-wal") or path.with_name(f"{path.name}-shm").exists()
+    with refusing(path):
+        uri = f"{path.as_uri()}?mode={'ro' if has_log else 'ro&immutable=1'}"
+        connection = sqlite3.connect(uri, uri=True, timeout=OBSERVING_SECONDS, isolation_level=None)
+    with closing(connection), refusing(path):
+        connection.execute("PRAGMA query_only = ON")
+        connection.text_factory = _readable
+        connection.execute("PRAGMA schema_version")  # opens the file itself
+        yield connection
+
+
+def _readable(stored: bytes) -> str:
+    """Damaged names, which SQLite quotes too, need not be UTF-8."""
+    return stored.decode("utf-8", "backslashreplace")
 
 
 def _least_intrusive_mode(path: Path, undisturbed: str) -> str:
@@ -150,38 +233,32 @@ def _is_half_written(path: Path) -> bool:
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.as_uri()}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    return sqlite3.connect(uri, uri=True, timeout=patience.BUSY_SECONDS, isolation_level=None)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    # A value that violates a CHECK is an error at its own field, not damage.
-    connection.execute("PRAGMA ignore_check_constraints = ON")
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise _damaged(path, verdict)
-    # SQLite reads the missing part of the last page as zeros without complaint.
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    if path.stat().st_size % size != 0 and _unfinished(path) is None:
-        raise _damaged(path, "cut off within a page")
+def _check(connection: sqlite3.Connection, path: Path, extent: Extent) -> None:
+    if (found := damage.find(connection, path, extent)) is not None:
+        raise _damaged(path, found)
 
 
-def _damaged(path: Path, damage: str) -> BootRefused:
+def _damaged(path: Path, found: str) -> BootRefused:
     return BootRefused(
-        f"{path} is damaged or not a SQLite database ({' '.join(damage.split())}): restore it from"
+        f"{path} is damaged or not a SQLite database ({' '.join(found.split())}): restore it from"
         " a backup, or name another file"
     )
 
 
 def _locked(path: Path) -> BootRefused:
-    return BootRefused(
-        f"{path} is locked by another program, for {BUSY_SECONDS:g} seconds by now: end that one or"
-        " wait until it is done, and start again"
-    )
+    return BootRefused(f"{path} {patience.LOCKED}")
 
 
 def _unfinished(path: Path) -> Path | None:
     for suffix in ("-wal", JOURNAL):
-        beside = path.with_name(path.name + suffix)
-        if beside.exists() and beside.stat().st_size > 0:
-            return beside
+        if _size_beside(path, suffix):
+            return path.with_name(path.name + suffix)
     return None
+
+
+def _size_beside(path: Path, suffix: str) -> int:
+    beside = path.with_name(path.name + suffix)
+    return beside.stat().st_size if beside.exists() else 0

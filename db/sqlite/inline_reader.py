@@ -10,11 +10,11 @@ from db.security.row_security import RowSecurity
 from db.sqlite.change_token import ChangeTokens
 from db.sqlite.connection_thread import (
     PREPARED_STATEMENTS,
+    Faults,
     end,
     execute,
     existing,
     prepare,
-    translated,
 )
 
 T = TypeVar("T")
@@ -23,13 +23,14 @@ NO_WAIT = "PRAGMA busy_timeout = 0"
 
 
 class InlineReader:
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, faults: Faults) -> None:
         self._connection = connection
+        self._faults = faults
         self._tokens = ChangeTokens(connection, path)
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path) -> "InlineReader":
+    def open(cls, path: Path, faults: Faults) -> "InlineReader":
         connection = sqlite3.connect(
             existing(path), uri=True, isolation_level=None, cached_statements=PREPARED_STATEMENTS
         )
@@ -39,7 +40,7 @@ class InlineReader:
         except BaseException:
             connection.close()
             raise
-        return cls(connection, path)
+        return cls(connection, path, faults)
 
     def run(self, program: Program[T], security: RowSecurity) -> T:
         """Raises Unavailable once closed, and EngineError if a statement fails or the database is locked."""
@@ -50,7 +51,7 @@ class InlineReader:
             connection.execute("BEGIN")
             return run(program, lambda statement: execute(connection, statement, security))
         except sqlite3.Error as error:
-            raise translated(error) from error
+            raise self._faults.translated(error) from error
         finally:
             end(connection)
 

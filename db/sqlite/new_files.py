@@ -19,16 +19,36 @@ def aside(target: Path) -> Iterator[Path]:
     if not folder.is_dir():
         raise BootRefused(f"{target} cannot be written: there is no folder {folder}; create it")
     file_checks.require_writable_folder(target.absolute())
-    with temporary_folders.create(folder, f".{target.name}-") as own:
+    with temporary_folders.create(folder) as own:
         new = own / "new.db"
         new.touch(mode=file_checks.PRIVATE)
         yield new
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one place, where links may lead back to themselves."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def publish(new: Path, target: Path) -> None:
     settle(new)
     new.replace(target)
     settle(target.absolute().parent)
+
+
+def publish_first(new: Path, target: Path) -> bool:
+    """Publish a file unless another has the name by now; returns whether it did."""
+    settle(new)
+    try:
+        target.hardlink_to(new)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links
+        if target.exists():
+            return False
+        new.replace(target)
+    settle(target.absolute().parent)
+    return True
 
 
 def settle(path: Path) -> None:

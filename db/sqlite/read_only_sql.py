@@ -5,20 +5,23 @@ An authorizer refuses statements that would write, attach a database or read a s
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 from db.errors import BadRequest, BootRefused, ReadTimeout
-from db.program import Rows, Values
+from db.program import Rows, Value, Values
 from db.sqlite import file_checks
 from db.sqlite.connection_thread import code_of
-from db.sqlite.reader_pool import OPCODES_BETWEEN_LOOKS
+from db.sqlite.session import OPCODES_BETWEEN_LOOKS
 
 T = TypeVar("T")
+Bind: TypeAlias = Mapping[str, Value] | tuple[()]
 
 ROWS_AT_ONCE = 100
+NO_VALUES: Mapping[str, Value] = MappingProxyType({})
 
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}
 # Pragmas that only read. Those of STATE_PRAGMAS write if they have an argument.
@@ -36,14 +39,19 @@ RAW_PAGES = "sqlite_dbpage"
 
 
 class QueryResult:
-    def __init__(self, connection: sqlite3.Connection, sql: str, seconds: float) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, sql: str, bind: Mapping[str, Value], seconds: float
+    ) -> None:
         self._connection = connection
+        self._bind = bind or ()  # so that SQLite's error tells how many values a statement lacks
         self._seconds = self._left = seconds
         self._guard = _Guard()
         connection.set_authorizer(self._guard)
         self._cursor = self._timed(lambda: self._execute(sql))
         if self._cursor.description is None:
-            raise BadRequest("BAD_SQL", "there is no statement: give one, as SELECT * FROM actors")
+            raise BadRequest(
+                "BAD_SQL", "there is no statement: give one, such as SELECT * FROM actors"
+            )
         self.columns = tuple(str(column[0]) for column in self._cursor.description)
 
     def rows(self) -> Iterator[Values]:
@@ -52,10 +60,12 @@ class QueryResult:
             yield from rows
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
-        self._guard.refused = self._guard.refused or _secret_in(self._connection, sql, self._guard)
+        self._guard.refused = self._guard.refused or _secret_in(
+            self._connection, sql, self._bind, self._guard
+        )
         if self._guard.refused is not None:
             raise BadRequest("BAD_SQL", self._guard.refused)
-        return self._connection.execute(sql)
+        return self._connection.execute(sql, self._bind)
 
     def _fetch(self) -> Rows:
         return self._cursor.fetchmany(ROWS_AT_ONCE)
@@ -137,12 +147,12 @@ PLACE = """
 COMPILED = "EXPLAIN {sql}"
 
 
-def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str | None:
+def _secret_in(connection: sqlite3.Connection, sql: str, bind: Bind, guard: _Guard) -> str | None:
     """The reason to refuse a statement that reads a secret without the authorizer's knowledge."""
     # SQLite does not call the authorizer for columns that USING and NATURAL join. So the compiled program is
     # searched for a cursor on the table, and for a read of the column through it.
     try:
-        steps = connection.execute(COMPILED.format(sql=sql)).fetchall()
+        steps = connection.execute(COMPILED.format(sql=sql), bind).fetchall()
     except (sqlite3.Error, sqlite3.Warning):  # running the statement will report the same
         return None
     if guard.is_pragma:  # integrity_check reads every column, but shows none
@@ -162,7 +172,9 @@ def _secret_in(connection: sqlite3.Connection, sql: str, guard: _Guard) -> str |
 
 
 @contextmanager
-def query(path: Path, sql: str, *, seconds: float) -> Iterator[QueryResult]:
+def query(
+    path: Path, sql: str, *, seconds: float, bind: Mapping[str, Value] = NO_VALUES
+) -> Iterator[QueryResult]:
     """Run one statement on an existing file; reading may take `seconds`.
 
     Raises BootRefused if the file cannot be opened, and BadRequest if the statement is wrong or not allowed.
@@ -173,7 +185,7 @@ def query(path: Path, sql: str, *, seconds: float) -> Iterator[QueryResult]:
     file_checks.require_usable(file, writable=False)
     with file_checks.reading(file) as connection:
         connection.text_factory = _text
-        yield QueryResult(connection, sql, seconds)
+        yield QueryResult(connection, sql, bind, seconds)
 
 
 def _text(stored: bytes) -> str:

@@ -1,190 +1,235 @@
-"""The pool of read-only connections, and the sessions (snapshots) that borrow them.
+"""The pool of read-only connections, which sessions (snapshots) borrow.
 
-A progress handler stops a statement within about a millisecond if its session has used up its time or its
-caller is gone.
+Whoever reads belongs to a share: an actor, or a client's address. While others want to read, no share has
+more than half of the connections.
 """
 
 import asyncio
-import sqlite3
+import math
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from db.errors import ReadTimeout, Unavailable
-from db.program import Program, Rows, Statement, run
+from cachetools import LRUCache
+
+from db.errors import Overloaded, Unavailable
+from db.fair_queue import FairQueue, Waiter
 from db.security.row_security import RowSecurity
-from db.sqlite.connection_thread import (
-    NOT_NOW,
-    PASSING,
-    ConnectionThread,
-    code_of,
-    end,
-    translated,
-)
+from db.sqlite.connection_thread import ConnectionThread, Faults
+from db.sqlite.session import SQLiteSession
 
-T = TypeVar("T")
-
-OPCODES_BETWEEN_LOOKS = 10_000
+MOST_WAITING = 1_000
+# A read that takes longer is long: its share gets no more than half of the readers if others have read
+# within the longest wait, so that they need not wait for it again.
+LONG_SECONDS = 0.05
+OWN = ""  # the share of the server's own reads, which are short: no client gives way to them but in turn
+OLD_ROWS = "the database cannot keep old rows for so long: try again"
+SHUTTING_DOWN = "the server is shutting down: try again"
 
 
-class SQLiteSession:
-    def __init__(self, thread: ConnectionThread, seconds: float, security: RowSecurity) -> None:
-        self.thread = thread
-        self._security = security
-        self.begun = False
-        self._seconds = seconds
-        self._left = seconds
-        self._abandoned = False
+@dataclass(eq=False, slots=True)
+class _Reader(Waiter):
+    """Gets a session."""
 
-    async def run(self, program: Program[T], *, last: bool = False) -> T:
-        """Run a Program in one hop; raises Unavailable too, once the session is given back."""
-        if self._abandoned:
-            raise self._reason()
-        gone = _Gone()
-        try:
-            return await self.thread.hop(
-                lambda connection: self._run(connection, program, gone, last)
-            )
-        except asyncio.CancelledError:
-            gone.gone = True  # only this Program stops: others in the session may still be awaited
-            raise
-
-    def abandon(self) -> None:
-        self._abandoned = True
-
-    def _run(
-        self,
-        connection: sqlite3.Connection,
-        program: Program[T],
-        gone: "_Gone",
-        last: bool,
-    ) -> T:
-        started = time.monotonic()
-        deadline = started + self._left
-
-        def must_stop() -> bool:
-            return gone.gone or self._abandoned or time.monotonic() > deadline
-
-        def rows_of(statement: Statement) -> Rows:
-            if must_stop():  # a short statement may end before SQLite calls the handler
-                raise self._reason()
-            return connection.execute(*self._security.of(statement)).fetchall()
-
-        connection.set_progress_handler(must_stop, OPCODES_BETWEEN_LOOKS)
-        try:
-            if not self.begun:
-                connection.execute("BEGIN")
-                self.begun = True
-            result = run(program, rows_of)
-            if last:
-                end(connection)
-                self.begun = False
-            return result
-        except sqlite3.Error as error:
-            if code_of(error) == sqlite3.SQLITE_INTERRUPT:
-                raise self._reason() from None
-            if code_of(error) in PASSING:
-                raise Unavailable(NOT_NOW) from error
-            raise translated(error) from error
-        finally:
-            connection.set_progress_handler(None, 0)
-            self._left -= time.monotonic() - started
-
-    def _reason(self) -> Unavailable:
-        if self._abandoned:
-            return Unavailable("the read was stopped: try again")
-        return ReadTimeout(f"reading took longer than {self._seconds:g} s: ask for less at once")
-
-    @property
-    def has_ended(self) -> bool:
-        return not self.begun and self.thread.is_idle
-
-    async def end(self) -> None:
-        await self.thread.idle()
-        if self.begun:
-            await self.thread.hop(end)
-
-
-class _Gone:
-    """Whether the caller is gone: written by the event loop's thread, read by the connection's."""
-
-    gone = False
+    security: RowSecurity
 
 
 class ReaderPool:
-    def __init__(self, threads: list[ConnectionThread], seconds: float) -> None:
+    def __init__(
+        self, threads: list[ConnectionThread], read_seconds: float, wait_seconds: float
+    ) -> None:
         self._threads = threads
-        self._seconds = seconds
-        self._idle: asyncio.LifoQueue[ConnectionThread] = asyncio.LifoQueue()
+        self._read_seconds = read_seconds
+        self._wait_seconds = wait_seconds
+        self._half = max(1, len(threads) // 2)
+        self._idle = list(threads)
+        self._queue: FairQueue[_Reader] = FairQueue(MOST_WAITING)
         self._lent: set[SQLiteSession] = set()
+        # When the last long read of a share ended.
+        self._long_at: LRUCache[str, float] = LRUCache(MOST_WAITING)
+        self._latest_share = OWN
+        self._latest_at = (
+            self._other_at
+        ) = -math.inf  # when it has read, and when any other share has
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
-        for thread in threads:
-            self._idle.put_nowait(thread)
+        self.refused: Counter[str] = Counter()
+        """The number of reads that were refused or stopped for the sake of others, by reason."""
 
     @classmethod
-    async def open(cls, path: Path, *, count: int, seconds: float) -> "ReaderPool":
+    async def open(
+        cls, path: Path, faults: Faults, *, count: int, read_seconds: float, wait_seconds: float
+    ) -> "ReaderPool":
         async with AsyncExitStack() as undo:
             threads: list[ConnectionThread] = []
             while len(threads) < count:
-                threads.append(await ConnectionThread.open(path, read_only=True))
+                threads.append(await ConnectionThread.open(path, faults, read_only=True))
                 undo.push_async_callback(threads[-1].close)
             undo.pop_all()
-        return cls(threads, seconds)
+        return cls(threads, read_seconds, wait_seconds)
 
     @asynccontextmanager
     async def session(self, security: RowSecurity) -> AsyncIterator[SQLiteSession]:
-        session = await self.borrow(security)
+        session = await self.borrow(security, OWN)
         try:
             yield session
         finally:
             self.give_back(session)
 
-    async def borrow(self, security: RowSecurity) -> SQLiteSession:
-        """Borrow a connection for one snapshot; raises Unavailable once the pool is closed."""
-        thread = await self._idle.get()
+    async def borrow(self, security: RowSecurity, share: str) -> SQLiteSession:
+        """Borrow a connection for one snapshot.
+
+        Raises Overloaded if none becomes free in time, and Unavailable once the pool is closed.
+        """
         if self._closed:
-            self._idle.put_nowait(thread)  # wakes the next who waits
-            raise Unavailable("the server is shutting down: try again")
-        session = SQLiteSession(thread, self._seconds, security)
-        self._lent.add(session)
-        return session
+            raise Unavailable(SHUTTING_DOWN)
+        is_free = self._idle and not self._queue.count
+        if is_free and (not self._lent or self._may_have(share)):
+            return self._lend(security, share)
+        return await self._wait(security, share)
 
     def give_back(self, session: SQLiteSession) -> None:
         # At once: a loader that outlives its operation must not read in the snapshot of the next one.
-        session.abandon()
+        session.is_stopped = True
         self._lent.discard(session)
+        if time.monotonic() - session.since > LONG_SECONDS:
+            self._long_at[session.share] = time.monotonic()
         if session.has_ended:
-            self._idle.put_nowait(session.thread)
+            self._take_back(session)
         elif not self._closed:
             # Not awaited: the caller may have been cancelled, and the connection is not in the pool yet.
-            ending = asyncio.ensure_future(self._take_back(session))
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+            self._end(session).add_done_callback(lambda _: self._take_back(session))
 
-    async def _take_back(self, session: SQLiteSession) -> None:
-        try:
-            await session.end()
-        finally:
-            self._idle.put_nowait(session.thread)
+    def has_older_than(self, seconds: float) -> bool:
+        """Whether a session that is not stopped has lasted for so long."""
+        return any(each.age > seconds and not each.is_stopped for each in self._lent)
 
-    @property
-    def in_use(self) -> int:
-        """How many connections are borrowed or still ending their snapshot."""
-        return len(self._threads) - self._idle.qsize()
+    def stop_older_than(self, seconds: float) -> bool:
+        """Stop sessions, which keep old rows in the write-ahead log; whether there were any."""
+        old = [each for each in self._lent if each.age > seconds and not each.is_stopped]
+        for session in old:
+            self._stop(session, "log_size", OLD_ROWS)
+        return bool(old)
 
     @property
     def count(self) -> int:
         return len(self._threads)
 
+    @property
+    def in_use(self) -> int:
+        """How many connections are borrowed or still ending their snapshot."""
+        return len(self._threads) - len(self._idle)
+
+    @property
+    def waiting(self) -> int:
+        return self._queue.count
+
+    @property
+    def longest_wait(self) -> float:
+        return self._queue.longest_wait
+
     async def close(self) -> None:
         self._closed = True
+        for waiter in self._queue.clear():
+            waiter.future.set_exception(Unavailable(SHUTTING_DOWN))
         for session in self._lent:
-            session.abandon()
+            session.is_stopped = True
         if self._ending:
             await asyncio.wait(self._ending)
         for thread in self._threads:
             await thread.close()
-        self._idle.put_nowait(self._threads[0])
+
+    def _lend(self, security: RowSecurity, share: str) -> SQLiteSession:
+        session = SQLiteSession(self._idle.pop(), self._read_seconds, security, share)
+        self._lent.add(session)
+        if share == OWN:
+            return session
+        if share != self._latest_share:
+            self._latest_share, self._other_at = share, self._latest_at
+        self._latest_at = session.since
+        return session
+
+    def _may_have(self, share: str) -> bool:
+        held = [session for session in self._lent if session.share == share]
+        if len(held) < self._half:
+            return True
+        if self._queue.has_others(share):
+            return False
+        others_at = self._other_at if share == self._latest_share else self._latest_at
+        are_others_active = time.monotonic() - others_at < self._wait_seconds
+        return not are_others_active or not self._reads_long(share, held)
+
+    def _reads_long(self, share: str, held: list[SQLiteSession]) -> bool:
+        if time.monotonic() - self._long_at.get(share, -math.inf) < self._wait_seconds:
+            return True
+        return any(session.age > LONG_SECONDS for session in held)
+
+    async def _wait(self, security: RowSecurity, share: str) -> SQLiteSession:
+        waiter = _Reader(share, security)
+        dropped = self._queue.add(waiter)
+        if dropped is not None:
+            self.refused["queue_full"] += 1
+            dropped.future.set_exception(Overloaded("too many reads are waiting: try again"))
+        self._hand_out()
+        try:
+            half = self._wait_seconds / 2
+            await asyncio.wait([waiter.future], timeout=half)
+            if not waiter.future.done():
+                self._reclaim(share)
+                self._hand_out()
+                await asyncio.wait([waiter.future], timeout=half)
+                self._hand_out()  # others may have been active until now
+        except asyncio.CancelledError:
+            self._leave(waiter)
+            raise
+        if not waiter.future.done():
+            self._queue.remove(waiter)
+            self.refused["wait"] += 1
+            raise Overloaded(
+                f"no connection to the database was free for {self._wait_seconds:g} s: try again"
+            )
+        session: SQLiteSession = waiter.future.result()
+        return session
+
+    def _leave(self, waiter: _Reader) -> None:
+        """Take out one whose caller is gone; a session that it got meanwhile goes back."""
+        self._queue.remove(waiter)
+        if waiter.future.done() and waiter.future.exception() is None:
+            self.give_back(waiter.future.result())
+
+    def _take_back(self, session: SQLiteSession) -> None:
+        self._idle.append(session.thread)
+        if self._queue.count:
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._idle and (waiter := self._queue.next(self._may_have)) is not None:
+            waiter.future.set_result(self._lend(waiter.security, waiter.share))
+
+    def _reclaim(self, share: str) -> None:
+        """Stop the youngest session of a share that has more than half, for one that has less and waits."""
+        held = Counter(session.share for session in self._lent if not session.is_stopped)
+        if held[share] >= self._half:
+            return
+        above = [
+            each for each in self._lent if not each.is_stopped and held[each.share] > self._half
+        ]
+        if above:
+            youngest = max(above, key=lambda each: each.since)
+            self._stop(
+                youngest, "share", "others wait to read, and this client reads much: try again"
+            )
+
+    def _stop(self, session: SQLiteSession, reason: str, because: str) -> None:
+        self.refused[reason] += 1
+        session.stop(because)
+        self._end(session)
+
+    def _end(self, session: SQLiteSession) -> asyncio.Task[None]:
+        ending = asyncio.ensure_future(session.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        return ending

@@ -2,88 +2,124 @@
 
 Group commit makes durable commits (synchronous=FULL) affordable. Each Program has a savepoint, so that one
 that fails undoes only its own writes. A caller cancelled during the commit has written everything, one
-cancelled before it nothing.
+cancelled before it nothing. A Program that waits too long for its transaction is refused, and never begun.
 """
 
 import asyncio
 import shutil
 import sqlite3
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from db.errors import Unavailable
+from db.errors import Locked, Overloaded, Unavailable
+from db.fair_queue import FairQueue, Waiter
 from db.program import Program, run
 from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import (
+    LOCKED,
     NOT_NOW,
     PASSING,
     ConnectionThread,
+    Faults,
     code_of,
     execute,
-    translated,
 )
 
 T = TypeVar("T")
 
 GROUP = 128
+MOST_WAITING = 1_000
 CANNOT_WRITE = PASSING | {sqlite3.SQLITE_READONLY}
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 
 @dataclass(eq=False, slots=True)
-class Job:
-    """The future `done` is cancelled together with the caller."""
+class Job(Waiter):
+    """Gets the Program's result; the future is cancelled together with the caller."""
 
     program: Program[Any]
     security: RowSecurity
-    done: asyncio.Future[Any] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
 
 
 class Writer:
-    def __init__(self, thread: ConnectionThread, path: Path, min_free_bytes: int) -> None:
-        self._thread = thread
+    def __init__(
+        self, thread: ConnectionThread, path: Path, wait_seconds: float, min_free_bytes: int
+    ) -> None:
+        self.thread = thread
         self._path = path
+        self._wait_seconds = wait_seconds
         self._min_free_bytes = min_free_bytes
-        self._queue: asyncio.Queue[Job | None] = asyncio.Queue()
-        self._serving = asyncio.ensure_future(self._serve())
+        self._queue: FairQueue[Job] = FairQueue(MOST_WAITING)
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._refusing: asyncio.TimerHandle | None = None
         self._closed = False
+        self._serving = asyncio.ensure_future(self._serve())
         self.groups: Counter[int] = Counter()
         """The number of transactions by the number of Programs that shared one."""
+        self.refused: Counter[str] = Counter()
+        """The number of Programs that were refused for the sake of others, by reason."""
 
     @classmethod
-    async def open(cls, path: Path, *, min_free_bytes: int) -> "Writer":
-        return cls(await ConnectionThread.open(path, read_only=False), path, min_free_bytes)
+    async def open(
+        cls, path: Path, faults: Faults, *, wait_seconds: float, min_free_bytes: int
+    ) -> "Writer":
+        thread = await ConnectionThread.open(path, faults, read_only=False)
+        return cls(thread, path, wait_seconds, min_free_bytes)
 
-    async def write(self, program: Program[T], security: RowSecurity) -> T:
+    async def write(self, program: Program[T], security: RowSecurity, share: str) -> T:
         """Run a Program and return its result once that is durable, or undo its writes if it raises.
 
-        Raises Unavailable if the database cannot be written now, and EngineError if a statement fails.
+        Raises Overloaded if it was not begun in time, Locked if another program writes for too long,
+        Unavailable if the database cannot be written now, and EngineError if a statement fails.
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
-        job = Job(program, security)
-        self._queue.put_nowait(job)
-        result: T = await job.done
+        job = Job(share, program, security)
+        dropped = self._queue.add(job)
+        if dropped is not None:
+            self._refuse(dropped, "queue_full", "too many writes are waiting")
+        self._wake.set()
+        if self._refusing is None:
+            self._refusing = self._loop.call_later(self._wait_seconds, self._refuse_late_jobs)
+        result: T = await job.future
         return result
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        return self._queue.count
+
+    @property
+    def longest_wait(self) -> float:
+        return self._queue.longest_wait
+
+    def _refuse_late_jobs(self) -> None:
+        """Refuse who has waited too long, and look again when the next one will have."""
+        self._refusing = None
+        for job in self._queue.remove_since(time.monotonic() - self._wait_seconds):
+            self._refuse(job, "wait", f"others wrote for {self._wait_seconds:g} s")
+        if self._queue.count:
+            seconds = self._wait_seconds - self._queue.longest_wait
+            self._refusing = self._loop.call_later(seconds, self._refuse_late_jobs)
+
+    def _refuse(self, job: Job, reason: str, because: str) -> None:
+        if not job.future.cancelled():
+            self.refused[reason] += 1
+            job.future.set_exception(Overloaded(f"nothing was written, since {because}: try again"))
 
     async def _serve(self) -> None:
-        while (first := await self._queue.get()) is not None:
-            jobs = [first]
-            while len(jobs) < GROUP and not self._queue.empty():
-                job = self._queue.get_nowait()
-                if job is None:
-                    self._queue.put_nowait(None)
-                    break
-                jobs.append(job)
-            await self._commit([job for job in jobs if not job.done.cancelled()])
+        while self._queue.count or not self._closed:
+            self._wake.clear()
+            if not self._queue.count:
+                await self._wake.wait()
+            jobs: list[Job] = []
+            while len(jobs) < GROUP and (job := self._queue.next()) is not None:
+                if not job.future.cancelled():
+                    jobs.append(job)
+            await self._commit(jobs)
 
     async def _commit(self, jobs: list[Job]) -> None:
         if not jobs:
@@ -92,16 +128,16 @@ class Writer:
         outcomes: list[Outcome]
         try:
             self._refuse_when_nearly_full()
-            outcomes = await self._thread.hop(lambda connection: _commit_group(connection, jobs))
+            outcomes = await self.thread.hop(lambda connection: _commit_group(connection, jobs))
         except Exception as error:
             outcomes = [(None, error)] * len(jobs)
         for job, (result, failure) in zip(jobs, outcomes, strict=True):
-            if job.done.cancelled():
+            if job.future.cancelled():
                 continue
             if failure is None:
-                job.done.set_result(result)
+                job.future.set_result(result)
             else:
-                job.done.set_exception(_raised(failure))
+                job.future.set_exception(self._raised(failure))
 
     def _refuse_when_nearly_full(self) -> None:
         # On a full disk even a deletion fails half-way through the WAL, while reads still work.
@@ -111,19 +147,24 @@ class Writer:
                 f"only {free // 2**20} MB are free where the database is: writing has stopped"
             )
 
+    def _raised(self, failure: BaseException) -> BaseException:
+        if not isinstance(failure, sqlite3.Error):
+            return failure
+        if code_of(failure) == sqlite3.SQLITE_BUSY:
+            # The busy timeout has passed: BEGIN IMMEDIATE waits for every kind of it, and begins anew if
+            # what it meant to read has changed meanwhile.
+            return Locked(LOCKED)
+        if code_of(failure) in CANNOT_WRITE:
+            return Unavailable(NOT_NOW)
+        return self.thread.faults.translated(failure)
+
     async def close(self) -> None:
         self._closed = True
-        self._queue.put_nowait(None)
+        self._wake.set()
         try:
             await asyncio.wait([self._serving])
         finally:
-            await self._thread.close()
-
-
-def _raised(failure: BaseException) -> BaseException:
-    if not isinstance(failure, sqlite3.Error):
-        return failure
-    return Unavailable(NOT_NOW) if code_of(failure) in CANNOT_WRITE else translated(failure)
+            await self.thread.close()
 
 
 def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:

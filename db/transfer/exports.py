@@ -11,8 +11,8 @@ from typing import Any
 
 from db.errors import Unreadable
 from db.migrating import migrator
-from db.model import column_types
-from db.model.tables import Column
+from db.model import column_types, value_repair
+from db.model.tables import Column, Table
 from db.sqlite import file_checks
 from db.transfer.layout import Transfer
 
@@ -70,11 +70,22 @@ def _row(transfer: Transfer, stored: Mapping[str, Any], columns: Sequence[Column
     values = {}
     for column in columns:
         try:
-            values[column.name] = _value(column, stored[column.name])
+            values[column.name] = _read(transfer.table, column, stored)
         except Unreadable as unreadable:
             problem = f"{place}: {column.name}: {unreadable}"
             return ExportedRow(transfer.type, place, {}, problem)
     return ExportedRow(transfer.type, place, values)
+
+
+def _read(table: Table[Any], column: Column, row: Mapping[str, Any]) -> Any:
+    """As the API shows it."""
+    try:
+        return _value(column, row[column.name])
+    except Unreadable:
+        repaired = value_repair.without_loss(table, column, row)
+        if repaired is None:
+            raise
+        return None if repaired.value is None else _value(column, repaired.value)
 
 
 def _value(column: Column, stored: Any) -> Any:

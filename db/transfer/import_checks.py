@@ -5,10 +5,14 @@ They apply to the registry as it would be after the import: rows that the file r
 
 import sqlite3
 from collections.abc import Iterator
+from itertools import permutations
 
 from db.model import column_types, instants, tables
+from db.model.chitty_id import normalised_in_sql, spellings_in_sql
 from db.model.tables import Column, Relation
 from db.transfer.layout import BY_TYPE, TRANSFERS, Transfer, Uniqueness
+
+_PRINCIPAL = normalised_in_sql("s.chitty_auth_principal_id")
 
 KEY_TWICE = """
     INSERT INTO rejects (line, reason)
@@ -72,6 +76,29 @@ ID_IN_REGISTRY = """
         SELECT 1 FROM staged_{others} AS replacing WHERE {replaces}
     )
 """
+# A token names an actor by principal or ChittyID: see db.commands.actors.
+PRINCIPAL_IN_FILE = f"""
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the ChittyID of line ' || other.line || ' as its chitty_auth_principal_id'
+    FROM staged_actors AS s JOIN staged_actors AS other ON other.chitty_id = {_PRINCIPAL}
+    WHERE other.chitty_id <> s.chitty_id AND (s.state IS NOT 'same' OR other.state IS NOT 'same')
+"""
+PRINCIPAL_IN_REGISTRY = f"""
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has the ChittyID of ' || other.chitty_id
+        || ' in the registry as its chitty_auth_principal_id'
+    FROM staged_actors AS s JOIN registry.actors AS other ON other.chitty_id = {_PRINCIPAL}
+    WHERE s.state IS NOT 'same' AND other.chitty_id <> s.chitty_id
+        AND NOT EXISTS (SELECT 1 FROM staged_actors AS here WHERE here.chitty_id = other.chitty_id)
+"""
+ID_IS_PRINCIPAL = f"""
+    INSERT INTO rejects (line, reason)
+    SELECT s.line, 'has a chitty_id that an actor in the registry has as its chitty_auth_principal_id'
+    FROM staged_actors AS s JOIN registry.actors AS other
+        ON other.chitty_auth_principal_id IN {spellings_in_sql("s.chitty_id")}
+    WHERE s.state IS NULL AND other.chitty_id <> s.chitty_id
+        AND NOT EXISTS (SELECT 1 FROM staged_actors AS here WHERE here.chitty_id = other.chitty_id)
+"""
 REFERENCE = """
     INSERT INTO rejects (line, reason)
     SELECT s.line, '{column} names none of the {parents}, neither in the file nor in the registry: '
@@ -88,17 +115,18 @@ REFERENCES = [
 WITH_CHITTY_ID = [each for each in TRANSFERS if "chitty_id" in each.table.columns]
 
 
-def check(connection: sqlite3.Connection, *, update: bool) -> Iterator[None]:
+def check(connection: sqlite3.Connection, *, update: bool, as_stored: bool) -> Iterator[None]:
     """Mark each staged row as new, changed or the same, and reject those that break a rule, step by step.
 
     Columns that a line leaves out come from the registry's row. Without `update`, changed rows are rejected.
+    With `as_stored`, rows of two types may share a ChittyID, as they may in an adopted registry.
     """
     bind = {"now": instants.now()}
     for transfer in TRANSFERS:
         for sql in _marks(transfer, update=update):
             connection.execute(sql, bind if ":now" in sql else {})
             yield
-    for sql in _rules():
+    for sql in _rules(as_stored=as_stored):
         connection.execute(sql)
         yield
 
@@ -139,16 +167,15 @@ def _filled(bit: int, column: Column) -> str:
     return f"{column.name} = iif(s.columns_given & {1 << bit}, s.{column.name}, {kept})"
 
 
-def _rules() -> Iterator[str]:
+def _rules(*, as_stored: bool) -> Iterator[str]:
     for transfer in TRANSFERS:
         for unique in transfer.unique:
             yield from _unique(transfer, unique)
-    for transfer in WITH_CHITTY_ID:
-        for other in WITH_CHITTY_ID:
-            if other is not transfer:
-                names = {"type": transfer.type, "others": other.type}
-                yield ID_IN_FILE.format(**names)
-                yield ID_IN_REGISTRY.format(replaces=other.same("replacing", "other"), **names)
+    for transfer, other in [] if as_stored else permutations(WITH_CHITTY_ID, 2):
+        names = {"type": transfer.type, "others": other.type}
+        yield ID_IN_FILE.format(**names)
+        yield ID_IN_REGISTRY.format(replaces=other.same("replacing", "other"), **names)
+    yield from (PRINCIPAL_IN_FILE, PRINCIPAL_IN_REGISTRY, ID_IS_PRINCIPAL)
     for relation in REFERENCES:
         yield _reference(relation)
 
@@ -180,4 +207,6 @@ def _reference(relation: Relation[object]) -> str:
     )
 
 
-STEPS = sum(len(list(_marks(each, update=False))) for each in TRANSFERS) + len(list(_rules()))
+STEPS = sum(len(list(_marks(each, update=False))) for each in TRANSFERS) + len(
+    list(_rules(as_stored=False))
+)

@@ -34,14 +34,22 @@ class RowCounts:
     same: int
 
 
-def check(staged: Staging, path: Path, *, update: bool, progress: Progress) -> list[RowCounts]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Whether rows may replace the registry's, and whether they are taken as another registry stored them."""
+
+    update: bool
+    as_stored: bool
+
+
+def check(staged: Staging, path: Path, rules: Rules, progress: Progress) -> list[RowCounts]:
     """Check the staged rows against a migrated database; raises Unavailable if it cannot be read."""
     with _transaction(staged, path, "BEGIN"):
-        return _check(staged, update=update, progress=progress)
+        return _check(staged, rules, progress)
 
 
 def write(
-    staged: Staging, path: Path, *, update: bool, min_free_bytes: int, progress: Progress
+    staged: Staging, path: Path, rules: Rules, *, min_free_bytes: int, progress: Progress
 ) -> list[RowCounts]:
     """Check the staged rows and, if none is rejected, write them; returns once they are durable.
 
@@ -49,7 +57,7 @@ def write(
     `min_free_bytes` left.
     """
     with _transaction(staged, path, "BEGIN IMMEDIATE"):
-        counted = _check(staged, update=update, progress=progress)
+        counted = _check(staged, rules, progress)
         if staged.rejected_lines() == 0:
             _require_room(path, min_free_bytes)
             progress.stage("writing", sum(each.added + each.changed for each in counted))
@@ -59,9 +67,9 @@ def write(
     return counted
 
 
-def _check(staged: Staging, *, update: bool, progress: Progress) -> list[RowCounts]:
+def _check(staged: Staging, rules: Rules, progress: Progress) -> list[RowCounts]:
     progress.stage("checking", import_checks.STEPS)
-    for _ in import_checks.check(staged.connection, update=update):
+    for _ in import_checks.check(staged.connection, update=rules.update, as_stored=rules.as_stored):
         progress.advance()
     return [_count(staged.connection, transfer) for transfer in TRANSFERS]
 

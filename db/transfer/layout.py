@@ -21,13 +21,14 @@ from db.model.tables import (
 
 @dataclass(frozen=True)
 class InstallationFact:
-    """A stored fact (`db.commands.installation_facts`); `value` is JSON text, compared as text."""
+    """A stored fact (`db.commands.installation_facts`); `value` is JSON text."""
 
     installation_id: BigInt
     aspect: Text
     at: Instant
     rank: BigInt
     value: Text
+    receipt: BigInt
 
 
 FACTS = Table(

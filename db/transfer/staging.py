@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from db import temporary_folders
+from db import patience, temporary_folders
 from db.errors import Unavailable
 from db.program import Value, Values
 from db.sqlite import file_checks
@@ -128,12 +128,13 @@ def _create_tables(connection: sqlite3.Connection) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(
-        path.as_uri(), uri=True, timeout=file_checks.BUSY_SECONDS, isolation_level=None
+        path.as_uri(), uri=True, timeout=patience.BUSY_SECONDS, isolation_level=None
     )
 
 
 @contextmanager
 def attached(staging: Staging, path: Path) -> Iterator[None]:
+    file_checks.require_writable_folder(path.resolve())
     connection = staging.connection
     connection.execute("ATTACH :file AS registry", {"file": f"{path.resolve().as_uri()}?mode=rw"})
     try:

@@ -4,12 +4,13 @@ Only `deleted` decides whether an app is installed: GitHub never reuses an insta
 event that arrives late or twice restores a removed one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 
-from db.commands.installation_facts import REPOSITORY, Fact, Rank
+from db.commands.installation_facts import Fact, Rank
+from db.commands.installation_repositories import CALLED, LIST, LOGIN, NAME, REPOSITORY
 from db.model import instants
 from db.model.column_types import INT64_MAX
 from db.model.enums import AccountType, RepositorySelection
@@ -25,10 +26,18 @@ class PayloadMismatch(ValueError):
 @dataclass(frozen=True, slots=True)
 class Report:
     at: str | None
-    rank: Rank
+    rank: Rank = Rank.REPORT
 
-    def fact(self, aspect: str, value: Any, rank: Rank | None = None) -> Fact:
-        return Fact(aspect, value, self.at, self.rank if rank is None else rank)
+    def fact(self, aspect: str, value: Any) -> Fact:
+        return Fact(aspect, value, self.at, self.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """`key` is its id or, if GitHub sent none, its full name."""
+
+    key: int | str
+    full_name: str
 
 
 def facts(event: str, payload: Json) -> list[Fact]:
@@ -39,46 +48,67 @@ def facts(event: str, payload: Json) -> list[Fact]:
 
 def _installation(payload: Json) -> list[Fact]:
     action, installation = payload["action"], _require(payload, "installation", dict)
-    suspension = _suspension(action, installation)
-    rank = Rank.STATE if suspension is None else Rank.SUSPENSION
-    report = Report(
-        _instant(installation.get("updated_at")), Rank.REMOVAL if action == "deleted" else rank
-    )
+    at = _instant(installation.get("updated_at"))
+    report = Report(at, Rank.DELETION if action == "deleted" else Rank.REPORT)
     state = _state(report, installation, payload)
     if not state:
         return []
     if action in ("suspend", "unsuspend") or "suspended_at" in installation:
-        state.append(report.fact("suspended_at", suspension))
+        state.append(report.fact("suspended_at", _suspension(action, installation)))
         state.append(report.fact("suspended_by_chitty_id", None))
     if action == "deleted":
         state.append(report.fact("uninstalled_at", report.at))
     if "repositories" in payload:
-        names = _full_names(payload, "repositories")
-        state.append(report.fact("selected_repositories", names, Rank.STATE))
+        listed = _repositories_in(payload, "repositories")
+        state.append(report.fact(LIST, [each.key for each in listed]))
+        state += _names(report, listed)
     return state
 
 
-def _repositories(payload: Json) -> list[Fact]:
-    added = _full_names(payload, "repositories_added")
-    removed = _full_names(payload, "repositories_removed")
+def _changed_repositories(payload: Json) -> list[Fact]:
+    added = _repositories_in(payload, "repositories_added")
+    removed = _repositories_in(payload, "repositories_removed")
     installation = _require(payload, "installation", dict)
-    report = Report(_instant(installation.get("updated_at")), Rank.STATE)
+    report = Report(_instant(installation.get("updated_at")))
     state = _state(report, installation, payload)
     if not state:
         return []
-    deltas = dict.fromkeys(added, (True, Rank.REPOSITORY_ADDED))
-    deltas |= dict.fromkeys(removed, (False, Rank.REPOSITORY_REMOVED))
-    return state + [
-        report.fact(REPOSITORY + name, has_it, rank) for name, (has_it, rank) in deltas.items()
+    changes = {each.key: True for each in added} | {each.key: False for each in removed}
+    return [
+        *state,
+        *(report.fact(f"{REPOSITORY}{key}", belongs) for key, belongs in changes.items()),
+        *_names(report, [*added, *removed]),
     ]
 
 
-def _renamed(payload: Json) -> list[Fact]:
-    _require(payload, "changes", dict)
+def _renamed_account(payload: Json) -> list[Fact]:
+    changes = _require(payload, "changes", dict)
     account = _require(payload, "account", dict)
-    at = account.get("updated_at")
-    report = Report(None if at is None else _instant(at), Rank.STATE)
-    return _account(report, account, payload.get("target_type")) or []
+    report = _report_of(account)
+    facts = _account(report, account, payload.get("target_type")) or []
+    old = _old_value(changes.get("login", changes.get("slug")))
+    return [*facts, report.fact(f"{LOGIN}{old}", True)] if facts and old else facts
+
+
+def _renamed_repository(payload: Json) -> list[Fact]:
+    """The facts about a repository that was renamed or transferred."""
+    changes = _require(payload, "changes", dict)
+    sent = _require(payload, "repository", dict)
+    if "installation" not in payload:  # the webhook of a repository or an organization
+        return []
+    repository = Repository(_identifier(sent), _require(sent, "full_name", str))
+    report = _report_of(sent)
+    owner, _, name = repository.full_name.partition("/")
+    if payload["action"] == "renamed":
+        name = _old_value(_within(changes, "repository", "name")) or name
+    else:
+        owners = _within(changes, "owner", "from")
+        account = _within(owners, "user") or _within(owners, "organization")
+        owner = _optional(account, "login", str) or owner
+    return [
+        *_names(report, [repository]),
+        report.fact(f"{CALLED}{repository.key}:{owner}/{name}", f"{owner}/{name}"),
+    ]
 
 
 _EVENTS: dict[tuple[str, Any], Callable[[Json], list[Fact]]] = {
@@ -86,9 +116,11 @@ _EVENTS: dict[tuple[str, Any], Callable[[Json], list[Fact]]] = {
         ("installation", action): _installation
         for action in ("created", "deleted", "suspend", "unsuspend", "new_permissions_accepted")
     },
-    ("installation_repositories", "added"): _repositories,
-    ("installation_repositories", "removed"): _repositories,
-    ("installation_target", "renamed"): _renamed,
+    ("installation_repositories", "added"): _changed_repositories,
+    ("installation_repositories", "removed"): _changed_repositories,
+    ("installation_target", "renamed"): _renamed_account,
+    ("repository", "renamed"): _renamed_repository,
+    ("repository", "transferred"): _renamed_repository,
 }
 
 
@@ -152,20 +184,51 @@ def _permissions(installation: Json) -> dict[str, str]:
     return permissions
 
 
-def _full_names(payload: Json, key: str) -> list[str]:
-    names = []
+def _repositories_in(payload: Json, key: str) -> list[Repository]:
+    repositories = []
     for repository in _require(payload, key, list):
         if not isinstance(repository, dict):
             raise PayloadMismatch(f"{key} contains something other than repositories")
-        names.append(_require(repository, "full_name", str))
-    return sorted(set(names))
+        repositories.append(_repository(repository))
+    return repositories
 
 
-def _identifier(account: Json) -> int:
-    account_id = _require(account, "id", int)
-    if isinstance(account_id, bool) or not 0 < account_id <= INT64_MAX:
-        raise PayloadMismatch("the account's id is not an id")
-    return account_id
+def _repository(sent: Json) -> Repository:
+    full_name = _require(sent, "full_name", str)
+    return Repository(_identifier(sent) if "id" in sent else full_name, full_name)
+
+
+def _names(report: Report, repositories: Iterable[Repository]) -> list[Fact]:
+    return [
+        report.fact(f"{NAME}{each.key}", each.full_name)
+        for each in repositories
+        if each.key != each.full_name
+    ]
+
+
+def _report_of(changed: Json) -> Report:
+    """A report as of the last change of an account or a repository; old payloads omit the instant."""
+    at = changed.get("updated_at")
+    return Report(None if at is None else _instant(at))
+
+
+def _old_value(change: Any) -> str | None:
+    return _optional(change, "from", str) if isinstance(change, dict) else None
+
+
+def _within(value: Json, *keys: str) -> Json:
+    """The object below these keys, or an empty one."""
+    for key in keys:
+        below = value.get(key)
+        value = below if isinstance(below, dict) else {}
+    return value
+
+
+def _identifier(sent: Json) -> int:
+    identifier = _require(sent, "id", int)
+    if isinstance(identifier, bool) or not 0 < identifier <= INT64_MAX:
+        raise PayloadMismatch("an account's or a repository's id is not an id")
+    return identifier
 
 
 def _instant(value: Any) -> str:

@@ -9,6 +9,7 @@ Use the values only after `raise_problems`: those with a problem are None.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 
 from db.errors import ErrorCode, Problem, Refused
@@ -19,6 +20,13 @@ T = TypeVar("T")
 
 Inputs: TypeAlias = Mapping[str, Any]
 """A mutation's input: the fields that the client sent, under their names in Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Stands in an input for a value that no validator can take, and says why; found before the checks."""
+
+    problem: str
 
 
 class InputChecks:
@@ -46,7 +54,7 @@ class InputChecks:
         return self.required(field, validator) if field in self._inputs else default
 
     def reference(self) -> tuple[str, str | None]:
-        chitty_id = self.required("chitty_id", validators.chitty_id)
+        chitty_id = self.required("chitty_id", validators.chitty_id_of_row)
         return chitty_id, self.optional("if_updated_at", validators.instant)
 
     def changes(
@@ -70,8 +78,11 @@ class InputChecks:
             raise Refused(self.problems)
 
     def _validate(self, field: str, validator: Validator[T]) -> T:
+        value = self._inputs[field]
         try:
-            return validator(self._inputs[field])
+            if isinstance(value, Unusable):
+                raise InvalidValue(value.problem)
+            return validator(value)
         except InvalidValue as invalid:
             self.add_problem(field, str(invalid))
             return cast(T, None)

@@ -6,6 +6,9 @@ from collections import Counter
 from itertools import pairwise
 
 REDACTED = "[redacted]"
+MAX_QUOTED = 1_000
+MAX_FIXED_LENGTH = 40
+"""The longest secret that is recognised only as a whole."""
 
 # Formats that issuers publish so that scanners find them. No \b: an underscore may precede them.
 _TOKEN = re.compile(
@@ -59,7 +62,8 @@ def redact(text: str) -> str:
 
 def quote(text: str) -> str:
     """A text as a message may quote it: shortened, escaped, and without secrets."""
-    if looks_secret(text[:1000]) or redact(text[:1000]) != text[:1000]:
+    start = text[:MAX_QUOTED]
+    if looks_secret(start) or redact(start) != start:
         return REDACTED
     return repr(text) if len(text) <= 80 else repr(text[:60]) + "…"
 

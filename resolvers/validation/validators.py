@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from db.model import chitty_id as chitty_ids
+from db.model import connection_id as connection_ids
 from db.model import instants
-from db.model.column_types import INT64_MAX
+from db.model.column_types import INT64_MAX, INT64_MIN
 from resolvers.validation import secrets
 
 T = TypeVar("T")
@@ -20,7 +21,6 @@ E = TypeVar("E", bound=Enum)
 
 Validator: TypeAlias = Callable[[Any], T]
 
-UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MAX_ITEMS = 100
 MAX_ITEM_LENGTH = 200
 MAX_NAME_LENGTH = 200
@@ -41,20 +41,28 @@ class InvalidValue(ValueError):
 
 
 def chitty_id(value: Any) -> str:
-    """A well-formed ChittyID, without `did:chitty:`."""
+    """A well-formed ChittyID, without `did:chitty:`: of a new row, or of a record elsewhere."""
     normal = chitty_ids.normalise(_string(value))
     if problem := chitty_ids.problem(normal):
         raise InvalidValue(f"{secrets.quote(normal)} {problem}")
     return normal
 
 
-def uuid(value: Any) -> str:
+def chitty_id_of_row(value: Any) -> str:
+    """The ChittyID of a row that is there, in any form: adopted rows have others than new ones."""
+    return text(chitty_ids.LONGEST)(_string(value).removeprefix(chitty_ids.DID))
+
+
+def new_connection_id(value: Any) -> str:
     string = _string(value)
-    if not UUID.fullmatch(string):
-        raise InvalidValue(
-            f"{secrets.quote(string)} must be a UUID: 8-4-4-4-12 lowercase hexadecimal digits"
-        )
+    if not connection_ids.is_well_formed(string):
+        raise InvalidValue(f"{secrets.quote(string)} must be {connection_ids.FORMS}")
     return string
+
+
+def connection_id_of_row(value: Any) -> str:
+    """The id of a connection that is there, in any form, like `chitty_id_of_row`."""
+    return text(connection_ids.LONGEST, shortest=0)(value)
 
 
 def text(longest: int, *, shortest: int = 1, lines: bool = False) -> Validator[str]:
@@ -134,7 +142,8 @@ def string_list(value: Any) -> list[str]:
 def key_reference(value: Any) -> str:
     """The key of stored credentials, never the credentials themselves."""
     key = _string(value)
-    if secrets.looks_secret(key):
+    # The first characters tell: to look through a whole body takes long.
+    if secrets.looks_secret(key[: secrets.MAX_QUOTED]):
         raise InvalidValue(
             "this looks like a secret: put it into the credentials store"
             " and send the key that it is stored under"
@@ -159,6 +168,9 @@ def whole_number(minimum: int, maximum: int) -> Validator[int]:
 
 github_id = whole_number(1, INT64_MAX)
 """Validates an id that GitHub assigned."""
+
+installation_id_of_row = whole_number(INT64_MIN, INT64_MAX)
+"""Validates the id of an installation that is there: an adopted one may be no id of GitHub."""
 
 
 def boolean(value: Any) -> bool:
@@ -194,6 +206,6 @@ def past_instant(value: Any) -> str:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidValue("must be a string")
-    if _SURROGATE.search(value):
+    if not value.isascii() and _SURROGATE.search(value):  # to know that it is ASCII takes no time
         raise InvalidValue("must not contain half a surrogate pair")
     return value

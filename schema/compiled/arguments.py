@@ -10,14 +10,18 @@ from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 from graphql import (
+    BooleanValueNode,
     FieldNode,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
+    IntValueNode,
     ListValueNode,
     ObjectValueNode,
+    StringValueNode,
     Undefined,
     VariableNode,
+    coerce_input_literal,
     get_argument_values,
     get_nullable_type,
     is_input_object_type,
@@ -38,8 +42,9 @@ NamedConverters: TypeAlias = list[tuple[str, str, Convert]]
 
 @dataclass(eq=False, slots=True)
 class Arguments:
-    """`scalars` pairs Python's names with variables if nothing needs conversion: every argument is a scalar
-    from a variable, and no absent one has a default.
+    """`scalars` and `constants` are set if nothing needs conversion: every argument is a scalar, from a
+    variable or in the document, and no absent one has a default. `scalars` pairs Python's names with
+    variables.
     """
 
     field: GraphQLField
@@ -47,13 +52,15 @@ class Arguments:
     named: NamedConverters
     depend_on_variables: bool
     scalars: list[tuple[str, str]] | None
+    constants: dict[str, Any]
 
     @classmethod
     def of(cls, field: GraphQLField, node: FieldNode) -> "Arguments":
         values = [argument.value for argument in node.arguments or ()]
         names = argument_converters(field)
         has_variables = any(map(_has_variable, values))
-        return cls(field, node, names, has_variables, _scalars(field, node, names))
+        scalars, constants = _scalars(field, node, names)
+        return cls(field, node, names, has_variables, scalars, constants)
 
     def values(self, run: PlanRun) -> dict[str, Any]:
         """The values that the resolver gets, by Python's names; raises GraphQLError."""
@@ -61,26 +68,32 @@ class Arguments:
             coerced = run.variables.coerced
             values = {name: coerced.get(variable) for name, variable in self.scalars}
             if None not in values.values():
-                return values
+                return values | self.constants
         sent = get_argument_values(self.field, self.node, run.variables)
         return convert_all(sent, self.named)
 
 
 def _scalars(
     field: GraphQLField, node: FieldNode, named: NamedConverters
-) -> list[tuple[str, str]] | None:
+) -> tuple[list[tuple[str, str]] | None, dict[str, Any]]:
     sent = {argument.name.value: argument.value for argument in node.arguments or ()}
-    pairs = []
+    variables, constants = [], {}
     for name, python_name, _ in named:
         value, declared = sent.get(name), field.args[name]
         if value is None:
             if declared.default_value is not Undefined or declared.default is not None:
-                return None
-        elif isinstance(value, VariableNode) and is_scalar_type(get_nullable_type(declared.type)):
-            pairs.append((python_name, value.name.value))
+                return None, {}
+        elif not is_scalar_type(get_nullable_type(declared.type)):
+            return None, {}
+        elif isinstance(value, VariableNode):
+            variables.append((python_name, value.name.value))
+        elif isinstance(value, (StringValueNode, IntValueNode, BooleanValueNode)):
+            constants[python_name] = constant = coerce_input_literal(value, declared.type)
+            if constant is Undefined:
+                return None, {}
         else:
-            return None
-    return pairs
+            return None, {}
+    return variables, constants
 
 
 def _has_variable(value: Any) -> bool:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from db.model import column_types
+from db.model import column_types, strict_json
 from db.model.column_types import INT32_MAX, ColumnType
 from db.model.tables import Column
 from db.program import Value
@@ -108,6 +108,7 @@ def _reader(column: Column) -> Callable[[Value], Any]:
     is_nullable = column.nullable or private is not None
     hidden = None if private is None else private.hidden
     read = lru_cache(LISTS_CACHED)(type_.read) if type_ is column_types.STRING_LIST else type_.read
+    is_object = type_ is column_types.OBJECT
     is_text, names = type_ in (column_types.TEXT, column_types.CHITTY_ID), type_.names
     serialise: Callable[[Any], Any] | None = None
     if type_ is column_types.BIG_INT:
@@ -124,6 +125,8 @@ def _reader(column: Column) -> Callable[[Value], Any]:
         if stored in names:  # empty for types other than enums
             return names[stored]
         value = read(stored)
+        if is_object and value and strict_json.LONG_DIGITS.search(str(stored)):
+            return strict_json.writable(value)
         return value if serialise is None else serialise(value)
 
     return convert_one

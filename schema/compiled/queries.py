@@ -77,10 +77,10 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
     match source_of(definition):
         case sources.PagedList() as listed:
             return _ListRoot(field.key, compiler.page(listed, definition, field))
-        case sources.ByColumn(table, column, clean):
+        case sources.ByColumn(table, column, spellings):
             lookup = compiler.lookup(table, column)
             compiler.add_field(lookup, field, required=False)
-            return _LookupRoot(field.key, lookup, arguments, clean)
+            return _LookupRoot(field.key, lookup, arguments, spellings)
         case sources.ByGlobalId(many):
             return _ByIdRoot(field.key, _lookups(compiler, field), arguments, many)
         case sources.CurrentViewer():
@@ -122,15 +122,31 @@ class _LookupRoot:
     key: str
     lookup: TableLookup
     arguments: Arguments
-    clean: Any
+    spellings: Any
 
     @property
     def max_rows(self) -> float:
         return self.lookup.max_rows
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
-        value = self.clean(self.arguments.values(run)["value"])
-        yield LookupTask(self.lookup, [(data, value)], run)
+        first, *others = self.spellings(self.arguments.values(run)["value"])
+        targets = [(data, first)]
+        if others:
+            found = _FirstFound(data)
+            targets = [(found, first), *[(found, other) for other in others]]
+        yield LookupTask(self.lookup, targets, run)
+
+
+class _FirstFound(dict[str, Any]):
+    """A response whose fields take the first object that is found for them."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__()
+        self._data = data
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if self._data[key] is None:
+            self._data[key] = value
 
 
 class _Slot(dict[str, Any]):

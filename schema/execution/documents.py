@@ -13,9 +13,11 @@ from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    KnownDirectivesRule,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    ValuesOfCorrectTypeRule,
     parse,
     specified_rules,
     validate,
@@ -25,18 +27,18 @@ from graphql.validation.validate import ValidationAbortedError
 
 from resolvers.policy import Policy
 from schema.built import GRAPHQL
-from schema.errors import RequestRefused
+from schema.errors import MAX_ERRORS, MORE_ERRORS, RequestRefused, first_errors
 from schema.execution.variables import Variables
 from schema.fields.collect_fields import directive_variables
 from schema.limits import document_size
-from schema.limits.cost import FREE, Cost, CostCalculator
+from schema.limits.cost import Cost, CostCalculator
 from schema.limits.limits import LIMITS, Excess, Limits, first_excess
 
 # A prepared document takes about a hundred bytes for each of its characters.
 MAX_CACHED_CHARACTERS = 500_000
 MAX_CACHED_DOCUMENTS = 500
+MAX_WRONG_VALUES = 5
 MAX_NUMBER_DIGITS = 4_000  # `int` refuses more than 4,300
-MAX_VALIDATION_ERRORS = 20
 INTROSPECTION_DISABLED = (
     "introspection is disabled: start the server with CHITTYGRAPH_INTROSPECTION=true to enable it"
 )
@@ -47,13 +49,16 @@ overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 30_000
 
 @dataclass(eq=False, slots=True)
 class Operation:
-    """One operation of a document, with its plans by the values of directive variables."""
+    """One operation of a document, with its plans by the values of directive variables.
+
+    An operation that is part of another one, which was measured as a whole, has no cost.
+    """
 
     node: OperationDefinitionNode
     variables: Variables
     name: str | None
     is_query: bool
-    cost: Cost = FREE
+    cost: Cost | None = None
     plans: dict[Any, Any] = field(default_factory=dict)
 
     @classmethod
@@ -118,13 +123,41 @@ class NoIntrospection(NoSchemaIntrospectionCustomRule):
             super().report_error(GraphQLError(INTROSPECTION_DISABLED, error.nodes))
 
 
+class KnownDirectives(KnownDirectivesRule):
+    """Reports an unknown directive once per document, however often it is repeated."""
+
+    def __init__(self, context: Any) -> None:
+        super().__init__(context)
+        self._reported: set[str] = set()
+
+    def report_error(self, error: GraphQLError) -> None:
+        if error.message not in self._reported:
+            self._reported.add(error.message)
+            super().report_error(error)
+
+
+class ValuesOfCorrectType(ValuesOfCorrectTypeRule):
+    """Ends validation after MAX_WRONG_VALUES errors: each prints the whole literal, which takes long."""
+
+    _reported = 0
+
+    def report_error(self, error: GraphQLError) -> None:
+        if self._reported == MAX_WRONG_VALUES:
+            raise ValidationAbortedError(MORE_ERRORS)
+        self._reported += 1
+        super().report_error(error)
+
+
+OWN_RULES = {KnownDirectivesRule: KnownDirectives, ValuesOfCorrectTypeRule: ValuesOfCorrectType}
+
+
 class Documents:
     def __init__(
         self, *, introspection: bool, limits: Limits = LIMITS, policy: Policy | None = None
     ) -> None:
         self._limits = limits
         self._costs = CostCalculator(GRAPHQL, policy or Policy(), limits.cost)
-        self._rules = list(specified_rules)
+        self._rules = [OWN_RULES.get(rule, rule) for rule in specified_rules]
         self._hide_suggestions = not introspection
         if not introspection:
             self._rules.append(NoIntrospection)
@@ -132,8 +165,10 @@ class Documents:
 
     def prepare(self, text: str) -> PreparedDocument:
         """Parse, measure, validate and price a document; raises RequestRefused."""
-        if text in self._cache:
+        try:
             return self._cache[text]
+        except KeyError:
+            pass
         try:
             document = self._prepare(text)
         except RecursionError:
@@ -147,10 +182,19 @@ class Documents:
         return document
 
     def check_cost(self, operation: Operation, variables: Mapping[str, Any]) -> int:
-        """The cost with these variables; raises RequestRefused over the limit."""
-        points = operation.cost.requested(variables)
+        """The cost with these variables, which are not coerced yet; raises RequestRefused over a limit."""
+        assert operation.cost is not None  # noqa: S101 - documents are prepared with it
+        if operation.cost.inputs.uses:
+            too_large = operation.cost.inputs.excess(variables, self._limits)
+            if too_large:
+                raise RequestRefused.over_limit(too_large)
+        amount = operation.cost.amount
+        points = amount if isinstance(amount, int) else amount(variables)
         if points > self._limits.cost:
             raise RequestRefused.over_limit(Excess("cost", points, self._limits.cost))
+        introspected, allowed = operation.cost.introspected, self._limits.introspection
+        if introspected > allowed:
+            raise RequestRefused.over_limit(Excess("introspection", introspected, allowed))
         return points
 
     def _prepare(self, text: str) -> PreparedDocument:
@@ -162,7 +206,7 @@ class Documents:
             GRAPHQL,
             ast,
             self._rules,
-            max_errors=MAX_VALIDATION_ERRORS,
+            max_errors=MAX_ERRORS - 1,
             hide_suggestions=self._hide_suggestions,
         )
         if [type(error) for error in errors] == [ValidationAbortedError]:
@@ -170,10 +214,13 @@ class Documents:
                 "TOO_LARGE", "the document selects the same fields too often: select each once"
             )
         if errors:
-            raise RequestRefused("INVALID_DOCUMENT", errors)
+            raise RequestRefused("INVALID_DOCUMENT", first_errors(errors))
         document = PreparedDocument.of(ast, hide_suggestions=self._hide_suggestions)
         for operation in document.operations.values():
             operation.cost = self._costs.cost_of(operation.node, document.fragments)
+            too_large = operation.cost.inputs.excess({}, self._limits)
+            if too_large and not operation.cost.inputs.uses:
+                raise RequestRefused.over_limit(too_large)
         return document
 
     def _parse(self, text: str) -> DocumentNode:

@@ -13,7 +13,7 @@ import orjson
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
-from db.errors import BadRequest, EngineError, Unavailable, Unreadable
+from db.errors import BadRequest, EngineError, Overloaded, Unavailable, Unreadable
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
 from schema.compiled import payloads, queries
@@ -64,7 +64,11 @@ class Executor:
         ctx: OperationContext,
         variables: dict[str, Any],
     ) -> OperationResult:
-        """Execute an operation; raises RequestRefused if its variables do not fit."""
+        """Execute an operation.
+
+        Raises RequestRefused if its variables do not fit, and Overloaded if it is a query that the database
+        refuses to read now: none of it is shown, so that the client tries it again.
+        """
         try:
             if not self._compile:
                 raise Fallback("plans are switched off")
@@ -81,6 +85,8 @@ class Executor:
                 result = await _mutate(plan, run, document, operation, variables)
         except Fallback as reason:
             executed = await generic.run(document, operation, ctx, variables)
+            if operation.is_query:
+                _raise_if_overloaded(executed.errors or [])
             result = OperationResult(executed.data, executed.errors or [], str(reason))
         if result.fallback_reason is None:
             self.compiled += 1
@@ -100,7 +106,8 @@ def plan_of(
         if len(operation.plans) < PLANS_PER_OPERATION:
             operation.plans[key] = plan
     if isinstance(plan, Fallback):
-        raise plan
+        # Never what is stored: an exception keeps the frames of each time that it is raised.
+        raise Fallback(str(plan))
     compiled: QueryPlan | list[MutationPlan] = plan
     return compiled
 
@@ -114,7 +121,7 @@ def _compile(
             return queries.compile_query(compiler, operation.node)
         return payloads.compile_mutation(compiler, operation.node)
     except Fallback as reason:
-        return reason
+        return Fallback(str(reason))
     except GraphQLError:  # null for the condition of @skip or @include, which a default allows
         return Fallback("fault: GraphQLError")
 
@@ -124,6 +131,8 @@ async def _query(plan: QueryPlan, run: PlanRun) -> dict[str, Any]:
         if plan.max_rows <= INLINE_ROWS:
             return await run.ctx.read_few(plan.program(run))
         return await run.ctx.read_last(plan.program(run))
+    except Overloaded:
+        raise
     except Exception as error:
         raise _fallback(error) from None
 
@@ -192,6 +201,12 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
         raise _fallback(error) from None
     del ctx.mutation_results[key]
     return data
+
+
+def _raise_if_overloaded(errors: list[GraphQLError]) -> None:
+    for error in errors:
+        if isinstance(error.original_error, Overloaded):
+            raise error.original_error
 
 
 def _fallback(error: Exception) -> Fallback:

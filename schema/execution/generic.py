@@ -15,7 +15,8 @@ from graphql import (
 
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
-from schema.errors import RequestRefused
+from schema.errors import MAX_ERRORS, RequestRefused, first_errors
+from schema.execution.coroutines import Coroutines
 from schema.execution.documents import Operation, PreparedDocument
 
 
@@ -26,6 +27,7 @@ async def run(
     variables: dict[str, Any],
 ) -> ExecutionResult:
     """Execute one operation; raises RequestRefused if its variables do not fit."""
+    coroutines = Coroutines()
     executed = execute(
         GRAPHQL,
         document.ast,
@@ -33,10 +35,15 @@ async def run(
         variable_values=variables,
         operation_name=operation.name,
         hide_suggestions=document.hide_suggestions,
+        max_coercion_errors=MAX_ERRORS - 1,
+        is_awaitable=coroutines.is_awaitable,
     )
-    result: ExecutionResult = await executed if inspect.isawaitable(executed) else executed
+    try:
+        result: ExecutionResult = await executed if inspect.isawaitable(executed) else executed
+    finally:
+        coroutines.close_later()
     if result.data is None and result.errors and all(error.path is None for error in result.errors):
-        raise RequestRefused("BAD_VARIABLES", result.errors)
+        raise RequestRefused("BAD_VARIABLES", first_errors(result.errors))
     return result
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from graphql import (
     GraphQLError,
     GraphQLInputType,
+    GraphQLScalarType,
     Undefined,
     VariableDefinitionNode,
     coerce_input_value,
@@ -43,7 +44,14 @@ class Variables:
         result = NO_VARIABLES if not self._flat_signatures else VariableValues({}, {})
         for signature in self._flat_signatures:
             value = inputs[signature.name]
-            coerced = coerce_input_value(value, signature.type)
+            leaf: Any = get_nullable_type(signature.type)
+            if value is None or not isinstance(leaf, GraphQLScalarType):
+                coerced = coerce_input_value(value, signature.type)
+            else:
+                try:
+                    coerced = leaf.coerce_input_value(value)
+                except Exception:  # as graphql-core does
+                    return None
             if coerced is Undefined:
                 return None
             result.sources[signature.name] = VariableValueSource(signature, value)

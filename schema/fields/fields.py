@@ -3,8 +3,9 @@
 A column is public only if a GraphQL type lists it; its GraphQL type comes from the table.
 """
 
+import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -17,10 +18,11 @@ from db.model.column_types import ColumnType
 from db.model.tables import Column, Relation, Table
 from db.program import Value
 from resolvers.operation_context import OperationContext
-from schema.fields import global_ids
+from schema.fields import global_ids, stored_values
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 from schema.fields.sources import (
     METADATA,
+    NULL_ON_ERROR,
     ByColumn,
     Derived,
     FromColumn,
@@ -44,9 +46,28 @@ _GRAPHQL_TYPES: dict[ColumnType, Any] = {
 }
 
 
-def field(source: Source, resolve: Callable[..., Any], returns: Any, description: str) -> Any:
-    resolve.__annotations__["return"] = returns
-    return strawberry.field(resolver=resolve, description=description, metadata={METADATA: source})
+def field(
+    source: Source,
+    resolve: Callable[..., Any],
+    returns: Any,
+    description: str,
+    *,
+    null_on_error: bool = False,
+    deprecated: str | None = None,
+) -> Any:
+    """`null_on_error` makes a field nullable that always has a value, so that its error nulls only itself.
+
+    Never set it where the value may be missing, or where the viewer may not see it. `deprecated` says what to
+    use instead.
+    """
+    resolve.__annotations__["return"] = returns | None if null_on_error else returns
+    metadata = {METADATA: source, NULL_ON_ERROR: null_on_error}
+    return strawberry.field(
+        resolver=resolve,
+        description=description,
+        deprecation_reason=deprecated,
+        metadata=metadata,
+    )
 
 
 def _global_id(self: Any) -> Any:
@@ -63,16 +84,17 @@ class Node:
 class _PublicColumn:
     description: str
     as_id: bool
+    deprecated: str | None
 
 
-def column(description: str, *, as_id: bool = False) -> Any:
+def column(description: str, *, as_id: bool = False, deprecated: str | None = None) -> Any:
     """The field of the column with this name; `as_id` makes it an ID. Private columns are nullable."""
-    return _PublicColumn(description, as_id)
+    return _PublicColumn(description, as_id, deprecated)
 
 
 def derived(name: str, read: Callable[[Value], Any], returns: Any, description: str) -> Any:
     def resolve(self: Any) -> Any:
-        return read(getattr(self.row, name))
+        return stored_values.named(self.row, name, lambda: read(getattr(self.row, name)))
 
     return field(Derived(name, read), resolve, returns, description)
 
@@ -82,7 +104,9 @@ def to_one(relation: Relation[Any], description: str, *, required: bool = False)
 
     async def resolve(self: Any, info: Info) -> Any:
         row = await _follow(info, relation, self.row)
-        return _existing(row) if required else to_object(row)
+        if row is None and required:
+            raise _leads_nowhere(self.row, relation.column)
+        return to_object(row)
 
     returns: Any = object_type(relation.child)
     returns = returns if required else returns | None
@@ -96,7 +120,12 @@ def to_one_of(
 
     async def resolve(self: Any, info: Info) -> Any:
         relation = relations.get(getattr(self.row, discriminator))
-        return _existing(None if relation is None else await _follow(info, relation, self.row))
+        if relation is None:
+            raise _leads_nowhere(self.row, discriminator)
+        row = await _follow(info, relation, self.row)
+        if row is None:
+            raise _leads_nowhere(self.row, relation.column)
+        return to_object(row)
 
     return field(ToOneOf(discriminator, relations), resolve, union, description)
 
@@ -108,13 +137,15 @@ def lookup(
     *,
     by: str | None = None,
     argument_type: Any = None,
-    clean: Callable[[Any], Value] = lambda value: value,
+    spellings: Callable[[Any], Sequence[Value]] = lambda value: (value,),
 ) -> Any:
-    """A field that looks up a row by a unique column; `clean` turns its argument into the stored value."""
-    source = ByColumn(table, by or table.key, clean)
+    """A field that looks up a row by a unique column, which may hold any of the argument's `spellings`."""
+    source = ByColumn(table, by or table.key, spellings)
 
     async def resolve(self: Any, info: Info, value: Any) -> Any:
-        return to_object(await info.context.loaders.row(table, source.column).load(clean(value)))
+        loader = info.context.loaders.row(table, source.column)
+        rows = await asyncio.gather(*[loader.load(each) for each in spellings(value)])
+        return to_object(next((row for row in rows if row is not None), None))
 
     resolve.__annotations__["value"] = Annotated[
         argument_type or column_type(table.columns[source.column]),
@@ -148,16 +179,16 @@ def to_object(row: Any) -> Any:
     return None if row is None else _TYPE_OF_ROW[type(row)](row=row)
 
 
-def _existing(row: Any) -> Any:
-    if row is None:
-        raise Unreadable("the stored reference leads nowhere")
-    return to_object(row)
+def _leads_nowhere(row: Any, column: str) -> Unreadable:
+    return stored_values.at(row, column, "the stored reference leads nowhere")
 
 
 async def _follow(info: Info, relation: Relation[Any], row: Any) -> Any:
     key: Value = getattr(row, relation.column)
     if isinstance(key, bytes):
-        raise Unreadable("the stored reference is neither text nor a number")
+        raise stored_values.at(
+            row, relation.column, "the stored reference is neither text nor a number"
+        )
     return None if key is None else await info.context.loaders.row(relation.child).load(key)
 
 
@@ -168,9 +199,15 @@ def column_type(source: Column) -> Any:
 
 def _column_field(source: Column, published: _PublicColumn) -> Any:
     def resolve(self: Any) -> Any:
-        return source.read(self.row)
+        return stored_values.read_column(self.row, source)
 
     returns = strawberry.ID if published.as_id else column_type(source)
     if source.nullable or source.private:
         returns = returns | None
-    return field(FromColumn(source), resolve, returns, published.description)
+    return field(
+        FromColumn(source),
+        resolve,
+        returns,
+        published.description,
+        deprecated=published.deprecated,
+    )

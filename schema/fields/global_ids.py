@@ -20,8 +20,14 @@ def of_key(type_name: str, key: Any) -> str:
     return base64.urlsafe_b64encode(f"{type_name}:{key}".encode()).rstrip(b"=").decode()
 
 
+# How ids begin: the first three characters of a type's name. Most keys that are no ids need no other look.
+_BEGINNINGS = tuple({of_key(name, "")[:4] for name in BY_TYPE_NAME})
+
+
 def decode(text: str) -> tuple[Table[Any], Value] | None:
     """The table and key that an id encodes; None if it encodes none."""
+    if not text.startswith(_BEGINNINGS):
+        return None
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         type_name, separator, key = raw.decode().partition(":")

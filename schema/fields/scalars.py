@@ -4,11 +4,20 @@ import re
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import (
+    GraphQLError,
+    ListValueNode,
+    ObjectValueNode,
+    Undefined,
+    ValueNode,
+    VariableNode,
+    value_from_ast_untyped,
+)
 from strawberry.types.scalar import ScalarDefinition
 
-from db.model import chitty_id, instants
+from db.model import chitty_id, instants, strict_json
 from db.model.column_types import INT64_MAX, INT64_MIN
+from schema.fields import global_ids
 
 DateTime = NewType("DateTime", str)
 BigInt = NewType("BigInt", int)
@@ -21,6 +30,10 @@ def _parse_instant(value: Any) -> DateTime:
     pattern = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
     if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
         raise GraphQLError("a DateTime is an RFC 3339 string, such as 2026-11-22T09:30:00.000Z")
+    if instants.is_finer(value):
+        raise GraphQLError(
+            "a DateTime is exact to the millisecond: send at most three digits after the point"
+        )
     try:
         return DateTime(instants.parse(value.upper()))
     except ValueError:
@@ -38,18 +51,39 @@ def _parse_big_int(value: Any) -> BigInt:
 
 
 def _parse_chitty_id(value: Any) -> ChittyID:
-    if not isinstance(value, str) or len(value) > chitty_id.LONGEST:
+    if not isinstance(value, str) or (
+        # The global id of a row, which mutations take too, is longer than its ChittyID.
+        len(value) > chitty_id.LONGEST and global_ids.decode(value) is None
+    ):
         raise GraphQLError(f"a ChittyID is a string of at most {chitty_id.LONGEST} characters")
-    normal = chitty_id.normalise(value)
+    normal = value.removeprefix(chitty_id.DID)
     # A second prefix stays: a validator that strips one again must still see the mistake.
     return ChittyID(value if normal.startswith(chitty_id.DID) else normal)
 
 
+def _parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+    """The value of a literal; a variable without a value leaves out its key, and is null in a list."""
+    match node:
+        case VariableNode():
+            return (variables or {}).get(node.name.value, Undefined)
+        case ListValueNode():
+            items = [_parse_json_literal(item, variables) for item in node.values]
+            return [None if item is Undefined else item for item in items]
+        case ObjectValueNode():
+            members = [
+                (field.name.value, _parse_json_literal(field.value, variables))
+                for field in node.fields
+            ]
+            return {name: value for name, value in members if value is not Undefined}
+    return value_from_ast_untyped(node)
+
+
+# No public specification says how BigInt and ChittyID look, so they name none.
 SCALARS: dict[object, ScalarDefinition] = {
     DateTime: strawberry.scalar(
         name="DateTime",
         description="An instant as an RFC 3339 string in UTC with milliseconds, such as "
-        "2026-11-22T09:30:00.000Z",
+        "2026-11-22T09:30:00.000Z. As input it may have another offset, and no part of a millisecond",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         parse_value=_parse_instant,
     ),
@@ -67,5 +101,9 @@ SCALARS: dict[object, ScalarDefinition] = {
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value. As input: at most 16 KiB, 8 levels deep, finite numbers only",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        serialize=strict_json.writable,
+        parse_value=lambda value: value,
+        parse_literal=_parse_json_literal,
     ),
 }

@@ -1,6 +1,6 @@
 """Where a field's value comes from: declared once, for generic and compiled execution."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -9,6 +9,8 @@ from db.program import Value
 from resolvers.permissions import Requirement
 
 METADATA = "source"
+NULL_ON_ERROR = "null on error"
+"""The metadata of a field that is nullable for its errors only: every viewer gets a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,11 @@ class PagedList:
 
 @dataclass(frozen=True, slots=True)
 class ByColumn:
-    """The row whose unique `column` equals the only argument, after `clean`."""
+    """The row whose unique `column` has the first of the `spellings` of the only argument that any has."""
 
     table: Table[Any]
     column: str
-    clean: Callable[[Any], Value]
+    spellings: Callable[[Any], Sequence[Value]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
-"""The cost of an operation: how many objects it may return, in points, known before anything is read.
+"""The cost of an operation in points, known before anything is read.
 
-One point for each Node, each entry of `edges` (its node included), and each object of an introspection. A
-page counts the entries that it may have, at least one; a union or an interface its most expensive type.
+One point for each object that it may return: each Node, each entry of `edges` (its node included), and each
+object of an introspection. A page counts the entries that it may have, at least one; a union or an interface
+its most expensive type. One point also for each part of a filter, which is an input object, each time that
+the filter is evaluated: once for each parent of its page.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -18,6 +20,8 @@ from graphql import (
 
 from resolvers.policy import Policy
 from schema.limits import introspection_cost, list_sizes
+from schema.limits.arguments_size import ArgumentsSize, filter_objects
+from schema.limits.input_size import VariableSizes
 from schema.limits.list_sizes import VariableReader
 from schema.limits.selection_tree import (
     ALWAYS,
@@ -29,6 +33,7 @@ from schema.limits.variable_amounts import (
     Amount,
     SentVariables,
     conditional,
+    evaluate,
     largest,
     product,
     sum_of,
@@ -40,23 +45,21 @@ EDGE = frozenset({"cursor", "node"})
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    amount: Amount = 0
-    selection: ObjectSelection | None = None
+    amount: Amount
+    selection: ObjectSelection
+    variables: VariableSizes
+    inputs: ArgumentsSize
+    introspected: int
 
-    def requested(self, variables: SentVariables) -> int:
-        return self.amount if isinstance(self.amount, int) else self.amount(variables)
-
-    def actual(self, data: Any) -> int:
-        return 0 if self.selection is None or data is None else _actual(self.selection, data, None)
-
-
-FREE = Cost()
-"""The cost of an operation that is part of another one, which was counted as a whole."""
+    def actual(self, data: Any, sent: SentVariables) -> int:
+        if data is None:
+            return 0
+        return _ActualCost(self.variables, sent).points(self.selection, data, None)
 
 
 @dataclass(frozen=True, slots=True)
 class CostCalculator:
-    """`limit` is how far the objects of an introspection are counted."""
+    """`limit` is how far the objects of one introspection are counted."""
 
     schema: GraphQLSchema
     policy: Policy
@@ -68,14 +71,22 @@ class CostCalculator:
         root: Any = self.schema.get_root_type(node.operation)
         builder = SelectionTreeBuilder(self.schema, fragments)
         selection = builder.build(root, [(node.selection_set, ALWAYS)])
-        variables = VariableReader.of(node.variable_definitions or ())
-        return Cost(_Calculation(self, variables).points(selection, None, 1), selection)
+        variables = VariableSizes.of(node.variable_definitions or (), self.schema)
+        inputs = ArgumentsSize.of(selection, variables)
+        introspected: list[int] = []
+        amount = _Calculation(self, variables, introspected).points(selection, None, 1)
+        return Cost(amount, selection, variables, inputs, sum(introspected))
 
 
 @dataclass(frozen=True, slots=True)
 class _Calculation:
     calculator: CostCalculator
-    variables: VariableReader
+    sizes: VariableSizes
+    introspected: list[int]
+
+    @property
+    def variables(self) -> VariableReader:
+        return self.sizes.reader
 
     def points(
         self, selection: ObjectSelection, parent: GraphQLNamedType | None, size: Amount
@@ -89,7 +100,9 @@ class _Calculation:
     ) -> Amount:
         if field.name == "__schema" or field.name == "__type":
             calculator = self.calculator
-            amount: Amount = introspection_cost.points(field, calculator.schema, calculator.limit)
+            points = introspection_cost.points(field, calculator.schema, calculator.limit)
+            self.introspected.append(points)
+            amount: Amount = points
         else:
             amount = self._field(selection, field, size)
         conditions = [occurrence.when for occurrence in field.occurrences]
@@ -102,7 +115,8 @@ class _Calculation:
         policy = self.calculator.policy
         if list_sizes.is_page(definition):
             page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
-            return largest([1, self._most_expensive(selection, field, page)])
+            entries = largest([1, self._most_expensive(selection, field, page)])
+            return sum_of([entries, filter_objects(field, self.sizes)])
         own = list_sizes.of_list(node, definition, self.variables)
         if list_sizes.is_list(definition):
             length = size if own is None else own
@@ -124,14 +138,31 @@ def _own_points(type_: Any, parent: Any) -> int:
     return int(is_object or type_.fields.keys() >= EDGE or is_introspection_type(type_))
 
 
-def _actual(selection: ObjectSelection, value: Mapping[str, Any], parent: Any) -> int:
-    points = _own_points(selection.type, parent)
-    for field in selection.fields:
-        inner = value.get(field.key)
-        for each in inner if isinstance(inner, list) else [inner]:
-            if each is not None:
-                points += _actual(_selection_of(field, each), each, selection.type)
-    return points
+@dataclass(eq=False, slots=True)
+class _ActualCost:
+    """Counts the objects that came back, and the parts of the filters that were evaluated for them."""
+
+    variables: VariableSizes
+    sent: SentVariables
+    filters: dict[int, int] = field(default_factory=dict)
+
+    def points(self, selection: ObjectSelection, value: Mapping[str, Any], parent: Any) -> int:
+        points = _own_points(selection.type, parent)
+        for each in selection.fields:
+            if each.key not in value:
+                continue
+            points += self._filter_objects(each)
+            inner = value[each.key]
+            for item in inner if isinstance(inner, list) else [inner]:
+                if item is not None:
+                    points += self.points(_selection_of(each, item), item, selection.type)
+        return points
+
+    def _filter_objects(self, field: ObjectField) -> int:
+        if id(field) not in self.filters:  # fields live as long as the selection
+            amount = filter_objects(field, self.variables)
+            self.filters[id(field)] = evaluate(amount, self.sent)
+        return self.filters[id(field)]
 
 
 def _selection_of(field: ObjectField, value: Mapping[str, Any]) -> ObjectSelection:

@@ -11,22 +11,37 @@ MESSAGES = {
     "aliases": "the operation has {} aliases",
     "root_fields": "the operation has {} root fields",
     "directives": "the operation has {} directives",
+    "expanded_directives": "the operation has {} directives wherever its fragments are spread",
+    "expanded_fragments": "the operation spreads {} fragments, inline ones included",
     "fields": "the operation selects {} fields",
-    "cost": "the operation may return {} objects",
+    "input_objects": "the arguments of the operation hold at least {} input objects",
+    "input_values": "the arguments of the operation hold at least {} values",
+    "introspection": "the operation introspects {} objects",
+    "cost": "the operation costs {} points",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """A fragment counts wherever it is spread. `cost` is in points, see `schema.limits.cost`."""
+    """A fragment counts wherever it is spread, but its `aliases` and `directives` once; a variable counts
+    wherever it is used; `cost` is in points.
+
+    The limits on expanded directives and fragments, inputs and introspection are no settings: they keep the
+    event loop free.
+    """
 
     tokens: int = 1_000
     depth: int = 20
     aliases: int = 30
     root_fields: int = 20
-    directives: int = 10
+    directives: int = 50
     fields: int = 2_000
     cost: int = 50_000
+    expanded_directives: int = 2_000
+    expanded_fragments: int = 2_000
+    input_objects: int = 1_000
+    input_values: int = 10_000
+    introspection: int = 5_000
 
 
 LIMITS = Limits()

@@ -8,7 +8,7 @@ from db.model import instants
 HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 FORMATS = (
     "a duration such as 12h, 90d or 8w, a day such as 2027-01-31,"
-    " or an instant such as 2027-01-31T18:00:00Z"
+    " or an instant to the millisecond such as 2027-01-31T18:00:00Z"
 )
 _DURATION = re.compile(r"([0-9]{1,9})([hdw])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -31,6 +31,6 @@ def _instant(text: str, now: datetime) -> str:
     if _DAY.fullmatch(text):  # the last day on which the key is valid, in UTC
         last_day = datetime.combine(datetime.fromisoformat(text), time(), UTC)
         return instants.canonical(last_day + timedelta(days=1))
-    if "T" not in text:
+    if "T" not in text or instants.is_finer(text):
         raise ValueError
     return instants.parse(text)

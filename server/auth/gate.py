@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cachetools import LRUCache
 
@@ -23,9 +23,11 @@ from resolvers.permissions import Viewer
 from server import ip_addresses
 from server.auth import api_keys
 from server.auth.rate_limits import Allowance, RateLimiter
-from server.auth.signing_keys import RETRY_SECONDS, KeysUnavailable
-from server.auth.tokens import InvalidToken, TokenVerifier
+from server.auth.token_errors import RETRY_SECONDS, InvalidToken, KeysUnavailable
 from server.http.errors import HTTPError
+
+if TYPE_CHECKING:
+    from server.auth.tokens import TokenVerifier
 
 T = TypeVar("T")
 
@@ -38,11 +40,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Authenticated:
-    """A viewer, trusted while the database is in `state`, but only until `until` (Unix time)."""
+    """A viewer, trusted while the database is in `state`, but only from `since` until `until` (Unix time).
+
+    A clock that was set back is before `since`.
+    """
 
     state: bytes | None
     viewer: Viewer
+    since: float
     until: float
+
+    def is_trusted(self, state: bytes | None, now: float) -> bool:
+        return state is not None and self.state == state and self.since <= now < self.until
 
 
 class Gate:
@@ -51,7 +60,7 @@ class Gate:
     def __init__(
         self,
         database: Database,
-        tokens: TokenVerifier | None,
+        tokens: "TokenVerifier | None",
         *,
         failures: RateLimiter,
         requests: RateLimiter,
@@ -68,6 +77,12 @@ class Gate:
         self._used_on: LRUCache[str, str] = LRUCache(CREDENTIALS_KEPT)  # days, by key id
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def reload(self) -> None:
+        """Fetch the keys of tokens anew, and verify each token again."""
+        if self._tokens is not None:
+            await self._tokens.reload()
+            self._authenticated.clear()
+
     async def authenticate(self, headers: Sequence[tuple[bytes, bytes]], address: str) -> Viewer:
         """The viewer of a new request. Raises HTTPError: 401, 429, or 503 while tokens cannot be verified."""
         viewer = await self.recheck(headers, address)
@@ -80,17 +95,25 @@ class Gate:
         """Like `authenticate`, for a request that has been counted: verify its credential again."""
         values = [value for name, value in headers if name == b"authorization"]
         if not values:
-            raise _unauthorized("send a credential, as Authorization: Bearer cg_…")
-        # Without its spaces: one credential in many spellings must not evict all others.
-        digest = hashlib.sha256(b" ".join(values[0].split())).digest()
+            raise _unauthorized("send a credential such as Authorization: Bearer cg_…")
+        digest = _digest(values[0])
         state = self._db.change_token()
         known = self._authenticated.get(digest) if len(values) == 1 else None
         # Look again after any change of the database: a suspension takes effect with the next request.
-        if known is None or state is None or known.state != state or known.until <= self._now():
+        now = self._now()
+        if known is None or not known.is_trusted(state, now):
             viewer, until = await self._verify_limited(values, digest, address)
-            known = _Authenticated(state, viewer, until)
+            known = _Authenticated(state, viewer, now, until)
             self._authenticated[digest] = known
         return known.viewer
+
+    def known_actor(self, headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+        """The actor whose credential this was when it was last verified, which may no longer hold."""
+        for name, value in headers:
+            if name == b"authorization":
+                known = self._authenticated.get(_digest(value))
+                return None if known is None else known.viewer.actor
+        return None
 
     def spend(self, viewer: Viewer, cost: int) -> Allowance:
         """Take an operation's points from its actor's minute; raises HTTPError (429) if too few are left."""
@@ -143,7 +166,15 @@ class Gate:
             raise _unauthorized(str(error), invalid=True) from None
         except KeysUnavailable as error:
             raise HTTPError(503, str(error), {"retry-after": str(int(RETRY_SECONDS))}) from None
-        return _viewer(await self._read(lambda: stored_keys.identify(name))), until
+        try:
+            identity = await self._read(lambda: stored_keys.identify(name))
+        except stored_keys.AmbiguousName:
+            raise _unauthorized(
+                "the credential names two actors, one by ChittyID and one by principal: an operator"
+                " can end that with `chittygraph check --fix`",
+                invalid=True,
+            ) from None
+        return _viewer(identity), until
 
     async def _verify_key(self, credential: str) -> tuple[Viewer, float]:
         key = api_keys.parse(credential)
@@ -180,6 +211,11 @@ class Gate:
             await self._db.write(stored_keys.record_use(key_id, today))
         except Unavailable:
             self._used_on.pop(key_id, None)
+
+
+def _digest(value: bytes) -> bytes:
+    # Without its spaces: one credential in many spellings must not evict all others.
+    return hashlib.sha256(b" ".join(value.split())).digest()
 
 
 def bearer(authorization: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from db.commands import actors
+from db.errors import Unreadable
 from db.model import column_types
 from db.model.enums import ActorType
 from db.model.tables import ACTORS
@@ -75,6 +76,9 @@ def _grant_admin(actor: str) -> Program[None]:
     (row,) = yield from lookups.by_column(ACTORS, "chitty_id", [actor])
     if row is None:
         return  # storing the key fails next, and says so
-    capabilities = column_types.STRING_LIST.read(row.capabilities)
+    try:
+        capabilities = column_types.STRING_LIST.read(row.capabilities)
+    except Unreadable as unreadable:
+        raise Unreadable(f"{ACTORS.place(row)}: capabilities: {unreadable}") from None
     if ADMIN not in capabilities:
         yield from actors.update(actor, {"capabilities": [*capabilities, ADMIN]})

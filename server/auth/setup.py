@@ -8,8 +8,6 @@ from db.database import Database
 from db.security import api_keys
 from server.auth.gate import Gate
 from server.auth.rate_limits import RateLimiter
-from server.auth.signing_keys import SigningKeys
-from server.auth.tokens import TokenVerifier
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -24,12 +22,15 @@ async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gat
     async with AsyncExitStack() as stack:
         tokens = None
         if settings.jwt_jwks_url:
+            from server.auth.signing_keys import SigningKeys
+            from server.auth.tokens import TokenVerifier
+
             keys = SigningKeys(settings.jwt_jwks_url)
             stack.push_async_callback(keys.close)
             tokens = TokenVerifier(
                 keys,
                 issuer=settings.jwt_issuer,
-                audience=settings.jwt_audience,
+                audiences=settings.jwt_audience_list,
                 algorithms=settings.jwt_algorithm_list,
                 claim=settings.jwt_claim,
             )

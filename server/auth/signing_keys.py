@@ -3,27 +3,27 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import httpx2
-import orjson
 
+from db.model import strict_json
+from server.auth.token_errors import RETRY_SECONDS, KeysUnavailable
 from server.http import bounded_body
 
 FETCH_SECONDS = 5.0
 FRESH_SECONDS = 600.0
-RETRY_SECONDS = 30.0
+UNAVAILABLE = "tokens cannot be verified now: try again later"
 MAX_BYTES = 256 * 2**10
+# By the first two letters of an algorithm (RFC 7518, section 3.1; RFC 8037).
+KEY_TYPES = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+CURVES = {"ES256": ("P-256",), "ES384": ("P-384",), "ES512": ("P-521",)}
 
 Key: TypeAlias = Mapping[str, Any]
 """One JSON Web Key."""
 
 log = logging.getLogger(__name__)
-
-
-class KeysUnavailable(Exception):
-    """Raised while the keys cannot be fetched and none are cached."""
 
 
 class SigningKeys:
@@ -44,38 +44,55 @@ class SigningKeys:
         self._url = url
         self._seconds = seconds
         self._clock = clock
-        self._keys: Mapping[str | None, Key] = {}
+        self._keys: Sequence[Key] = ()
+        self._has_failed = False  # the last fetch
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
         # trust_env: proxies and credentials come from the settings, never from the environment.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         self._client = httpx2.AsyncClient(headers=headers, timeout=None, trust_env=False)
 
-    async def get(self, key_id: str | None) -> Key | None:
-        """The key with this id, or the only key if `key_id` is None. Raises KeysUnavailable."""
+    async def get(self, key_id: str | None, *, is_tried: bool = False) -> Sequence[Key]:
+        """The keys that may have signed a token with this id. Raises KeysUnavailable.
+
+        These are the keys with this id, which several may share, or else those without any; all if `key_id`
+        is None. `is_tried` says that none of those verified the token, so that others are fetched.
+        """
         now = self._clock()
         is_stale = now - self._fetched_at > FRESH_SECONDS
-        is_unknown = self._find(key_id) is None
+        is_needed = is_tried or not self._has(key_id)
         # Only now and then: a client that invents ids must not make us flood the issuer.
-        if (is_stale or is_unknown) and now - self._tried_at > RETRY_SECONDS:
+        if (is_stale or is_needed) and now - self._tried_at > RETRY_SECONDS:
             self._tried_at = now
             self._fetching = asyncio.ensure_future(self._fetch())
         is_too_old = now - self._fetched_at > self.MAX_AGE_SECONDS
-        if (is_unknown or is_too_old) and self._fetching and not self._fetching.done():
+        if (is_needed or is_too_old) and self._fetching and not self._fetching.done():
             await asyncio.shield(self._fetching)
         if self._clock() - self._fetched_at > self.MAX_AGE_SECONDS:
-            raise KeysUnavailable("tokens cannot be verified now: try again later")
-        return self._find(key_id)
+            raise KeysUnavailable(UNAVAILABLE)
+        if key_id is None:
+            return self._keys
+        exact = [key for key in self._keys if key.get("kid") == key_id]
+        return exact or [key for key in self._keys if key.get("kid") is None]
+
+    def require_current(self, key_id: str | None) -> None:
+        """Raise KeysUnavailable if the issuer may have a key with this id that could not be fetched."""
+        if self._has_failed and (key_id is None or not self._has(key_id)):
+            raise KeysUnavailable(UNAVAILABLE)
+
+    async def refresh(self) -> None:
+        """Fetch the keys now; those from before stay if that fails."""
+        self._tried_at = self._clock()
+        self._fetching = asyncio.ensure_future(self._fetch())
+        await asyncio.shield(self._fetching)
 
     async def close(self) -> None:
         if self._fetching is not None:
             self._fetching.cancel()
         await self._client.aclose()
 
-    def _find(self, key_id: str | None) -> Key | None:
-        if key_id is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        return self._keys.get(key_id)
+    def _has(self, key_id: str | None) -> bool:
+        return any(key_id is None or key.get("kid") == key_id for key in self._keys)
 
     async def _fetch(self) -> None:
         try:
@@ -84,8 +101,10 @@ class SigningKeys:
         except (httpx2.HTTPError, TimeoutError, ValueError) as error:
             reason = str(error) if isinstance(error, _UnusableKeySet) else type(error).__name__
             log.warning("signing keys not fetched", extra={"url": self._url, "reason": reason})
+            self._has_failed = True
             return
         self._keys = keys
+        self._has_failed = False
         self._fetched_at = self._clock()
         log.info("signing keys fetched", extra={"keys": len(keys)})
 
@@ -103,18 +122,32 @@ class _UnusableKeySet(ValueError):
     """The message does not quote the response."""
 
 
-def _parse(body: bytes) -> Mapping[str | None, Key]:
+def fits(key: Key, algorithm: str) -> bool:
+    """Whether a key may verify signatures of an algorithm, by its type, curve and purpose."""
+    operations = key.get("key_ops")
+    return (
+        key["kty"] == KEY_TYPES[algorithm[:2]]
+        and key.get("alg") in (None, algorithm)
+        and key.get("crv") in CURVES.get(algorithm, (key.get("crv"),))
+        and (operations is None or (isinstance(operations, list) and "verify" in operations))
+    )
+
+
+def _parse(body: bytes) -> Sequence[Key]:
     """The keys of a set that can verify signatures; raises ValueError if there are none."""
-    key_set = orjson.loads(body)
+    try:
+        key_set = strict_json.parse(body.decode())
+    except strict_json.RepeatedKey:
+        raise _UnusableKeySet("a name comes twice in one object") from None
     listed = key_set.get("keys") if isinstance(key_set, dict) else None
-    keys = {
-        key.get("kid"): key
+    keys = [
+        key
         for key in (listed if isinstance(listed, list) else ())
         if isinstance(key, dict)
         and isinstance(key.get("kid"), str | None)
         and key.get("use") in (None, "sig")
-        and key.get("kty") in ("RSA", "EC", "OKP")
-    }
+        and key.get("kty") in KEY_TYPES.values()
+    ]
     if not keys:
         raise _UnusableKeySet("no key that verifies signatures")
     return keys

@@ -1,48 +1,35 @@
-"""The command line: `chittygraph WORD`. Each command is a module, which imports slow modules only to run."""
+"""The command line: `chittygraph COMMAND`. Each command is a module, imported when it is the word given."""
 
 import argparse
 import errno
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from db.errors import BootRefused, EngineError, Unavailable
-from server.cli import (
-    backup,
-    check,
-    demo,
-    dev,
-    explain,
-    export,
-    import_,
-    keys,
-    messages,
-    migrate,
-    restore,
-    schema,
-    serve,
-    signals,
-    sql,
-    status,
-    webhooks,
-)
+from server.cli import signals, suggestions
+from server.cli.output import messages
 from server.setting_fields import InvalidSetting
 
 COMMANDS = (
-    *(serve, migrate, check, status, schema, explain, sql),
-    *(backup, restore, export, import_, keys, webhooks, demo, dev),
+    *("serve", "migrate", "check", "status", "doctor", "schema", "explain", "sql"),
+    *("backup", "restore", "export", "import", "keys", "webhooks", "demo", "dev"),
+    *("completion", "help"),
 )
+MODULES = {"import": "import_"}  # where a command's name cannot be its module's
 EPILOG = """\
 examples:
-  chittygraph serve --demo                   try it with demonstration data
+  chittygraph serve --demo                   try it with sample data
   chittygraph status                         show the state of the database
+  chittygraph doctor                         check the deployment, and say what to do
   chittygraph keys create --new-admin Ada    make a first API key
   chittygraph backup backups --once          add a backup to a folder
 
-`chittygraph WORD --help` explains a command. Settings are CHITTYGRAPH_* variables,
-or flags of the same name: `chittygraph serve --help` and docs/settings.md list them.
+`chittygraph help COMMAND` explains a command. Settings are CHITTYGRAPH_* variables,
+or flags of the same name: `chittygraph help serve` and docs/settings.md list them.
 """
 ADVICE = {
     errno.ENOENT: ": check the name",
@@ -50,6 +37,10 @@ ADVICE = {
     errno.EFBIG: ": allow larger files on that disk and try again",
     errno.EACCES: ": change its owner or permissions",
     errno.EISDIR: ": name a file in it",
+    errno.ENAMETOOLONG: ": give it a shorter name",
+    errno.ENOTDIR: ": a part of it is a file, so name another",
+    errno.EEXIST: ": name a folder",
+    errno.ELOOP: ": it is a link that leads back to itself, so name another",
 }
 
 
@@ -60,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         signals.handle()
-    args = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = parser(*words[:1]).parse_args(words)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -81,7 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @cache
-def parser() -> argparse.ArgumentParser:
+def parser(word: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands or, faster, of one: importing all takes longer than most of them."""
+    return build(word)
+
+
+def build(word: str | None = None) -> argparse.ArgumentParser:
     top = _Parser(
         prog="chittygraph",
         description="A GraphQL API over the ChittyConnect registry.",
@@ -90,21 +87,43 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="Print the version.")
-    commands = top.add_subparsers(title="commands", metavar="WORD", required=True)
-    for command in COMMANDS:
-        command.add_to(commands)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name in (word,) if word in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"server.cli.{MODULES.get(name, name)}")
+        module.add_to(commands)
     return top
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses an unknown flag with the usage of the command that it was given to, not of the program."""
+    """Suggests what a misspelt word or flag may mean.
+
+    An unknown flag is refused with the usage of the command that it was given to, not of the program.
+    """
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse all arguments; exits if one is unknown."""
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            known = self._option_string_actions
+            hint = suggestions.among(known, [flag.partition("=")[0] for flag in unknown])
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return parsed, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the usage and this message; where a word is missing, name the words to choose from."""
+        for action in self._actions:
+            if action.choices and message.endswith(f"are required: {action.metavar}"):
+                message += f": use one of {', '.join(map(str, action.choices))}"
+        super().error(message)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise ArgumentError for a value that is none of the choices."""
+        if action.choices is not None and value not in action.choices:
+            known = list(map(str, action.choices))
+            hint = suggestions.among(known, [str(value)]) or f": use one of {', '.join(known)}"
+            is_command = isinstance(action, argparse._SubParsersAction)
+            what = f"there is no {str(action.metavar).lower()} {value!r}"
+            raise argparse.ArgumentError(None if is_command else action, f"{what}{hint}")
 
 
 class _Version(argparse.Action):
@@ -113,7 +132,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        parser.exit(message=f"{parser.prog} {version(parser.prog)}\n")
+        print(f"{parser.prog} {version(parser.prog)}")
+        parser.exit()
 
 
 def _with_advice(error: OSError) -> str:

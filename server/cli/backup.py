@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from db.backup import backups, rotation
 from db.errors import BootRefused
-from server.cli import copy_report, messages, options, signals
+from server.cli import options, signals
+from server.cli.output import copy_report, messages
 from server.files.progress import Progress
 from server.telemetry import logs
 
@@ -90,6 +91,12 @@ def run(args: argparse.Namespace) -> int:
                 database, made, overwrite=args.overwrite, advance=progress.advance
             )
     print(f"{made} now holds {copy_report.describe(copied)}")
+    if copied.broken:
+        kept = "; older backups were kept" if args.once else ""
+        messages.note(
+            f"the database has lost what its migrations made, and so has this backup:"
+            f" {'; '.join(copied.broken)}{kept}; `chittygraph status` says what to do"
+        )
     return 0
 
 
@@ -116,6 +123,8 @@ def _repeat(database: Path, folder: Path, keep: int, every: int) -> None:
         try:
             made, copied = rotation.add_backup(database, folder, keep, lambda _: None)
             log.info("backup made", extra={"backup": str(made), "rows": copied.rows})
+            if copied.broken:
+                log.error("backup lacks tables", extra={"reason": "; ".join(copied.broken)})
         except (BootRefused, OSError) as error:
             # The next one may succeed: the disk may have space again.
             log.error("backup failed", extra={"reason": str(error)})

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.migrating import migrator
+from db.migrating.adoption import changed_cells
 from db.migrating.adoption.adoption import Adoption
-from server.cli import messages, options
+from server.cli import options
+from server.cli.output import messages, recreation_report
+from server.files import changes
 from server.settings import Settings
 from server.telemetry import logs
 
@@ -27,6 +31,7 @@ def add_to(commands: "Commands") -> None:
         examples=("check", "check --fix"),
     )
     parser.add_argument("--fix", action="store_true", help="Copy the database, then repair it.")
+    add_changes(parser)
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=run)
 
@@ -36,25 +41,43 @@ def run(args: argparse.Namespace) -> int:
     settings = options.settings_of(args)
     log_on_terminal(settings)
     path = settings.database_path
-    problems = migrator.check(path)
-    if args.fix and describe(problems):
-        results = [migrator.bring_up_to_date(path)]
-        if problems.repairs and not results[0].recognised:  # adoption includes the repairs
-            results.append(migrator.repair(path))
-        print("\n".join(line for result in results for line in describe(result, done=True)))
-        problems = migrator.check(path)
+    with changes.written_to(args.changes) as tell:
+        problems = migrator.check(path, tell=changed_cells.ignore if args.fix else tell)
+        if args.fix and describe(problems):
+            results = [migrator.bring_up_to_date(path, to_repair=True, tell=tell)]
+            if problems.repairs and results[0].copy is None:  # adoption includes the repairs
+                results.append(migrator.repair(path, tell=tell))
+            print("\n".join(line for result in results for line in describe(result, done=True)))
+            problems = migrator.check(path)
     lines = describe(problems)
     print("\n".join(lines) or f"{path} needs no repair")
     return messages.FAILED if lines else 0
 
 
+def add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--changes",
+        type=Path,
+        metavar="FILE",
+        help="Write every changed value to this file, before and after, one JSON object per line.",
+    )
+
+
 def describe(adoption: Adoption, *, done: bool = False) -> list[str]:
-    """What was done, or is to be done: one line for each thing."""
+    """What was done, or is to be done: a line for each thing, then for each value that is replaced."""
+    left = adoption.changed - len(adoption.changes)
     return [
         *([f"copied to {adoption.copy}"] if adoption.copy else []),
         *(f"recognised {name}" for name in adoption.recognised),
         *(f"{'applied' if done else 'pending'} {name}" for name in adoption.applied),
         *(f"{'repaired' if done else 'found'} {repair}" for repair in adoption.repairs),
+        *(f"  {change}" for change in adoption.changes),
+        *([f"  and {left:,} values more: --changes FILE writes them all"] if left else []),
+        *(
+            recreation_report.describe(adoption.recreation, done=done)
+            if adoption.recreation
+            else []
+        ),
     ]
 
 

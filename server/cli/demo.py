@@ -1,4 +1,4 @@
-"""`chittygraph demo`: fill an empty registry with demonstration data."""
+"""`chittygraph demo`: fill an empty registry with sample data."""
 
 import argparse
 import asyncio
@@ -16,7 +16,7 @@ def add_to(commands: "Commands") -> None:
     parser = options.command(
         commands,
         "demo",
-        "fill an empty registry with demonstration data",
+        "fill an empty registry with sample data",
         details="A registry that has any row is left as it is.",
         examples=("demo --database demo.db",),
     )
@@ -47,6 +47,6 @@ def fill(path: Path) -> "DemoReport | None":
 
 def describe(path: Path, report: "DemoReport | None") -> str:
     if report is None:
-        return f"{path} already has data, so no demonstration data was added"
+        return f"{path} already has data, so no sample data was added"
     counts = ", ".join(f"{count} {table}" for table, count in report.counts.items())
     return f"{path} now holds {counts}\n\nA first query to try:\n\n{report.first_query}"

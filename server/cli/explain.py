@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.cli import messages, options
+from server.cli import options
+from server.cli.output import messages
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,7 +100,11 @@ async def _explain(
             "NOT_A_QUERY", "only a query can be explained, since it is run"
         )
     db = await open_database(
-        settings.database, migrate=False, readers=1, read_seconds=settings.read_seconds
+        settings.database,
+        migrate=False,
+        to_write=False,
+        readers=1,
+        read_seconds=settings.read_seconds,
     )
     try:
         # Before the first server start there is no key, and no cursor that it could authenticate.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from db.sqlite import new_files
 from db.transfer.layout import BY_TYPE
-from server.cli import messages, options, signals
+from server.cli import options, signals
+from server.cli.output import messages
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             "--sql writes the whole database: leave the type out", messages.USAGE_ERROR
         )
     database = options.settings_of(args).database_path
-    if args.output is not None and args.output.resolve() == database.resolve():
+    if args.output is not None and new_files.is_same(args.output, database):
         return messages.error(
             f"--output is {database} itself: name another file", messages.USAGE_ERROR
         )
@@ -91,7 +92,9 @@ def run(args: argparse.Namespace) -> int:
             sys.stdout.buffer.flush()
         else:
             _write_file(args.output, export)
-    return _report_omitted(export.problems) if export.problems else 0
+    if args.output is not None and not export.problems:
+        print(_written(args.output, export, args.format))
+    return _report_omitted(export) if export.problems else 0
 
 
 def _write_file(output: Path, export: "Export") -> None:
@@ -104,10 +107,15 @@ def _write_file(output: Path, export: "Export") -> None:
             new_files.publish(new, output)
 
 
-def _report_omitted(problems: list[str]) -> int:
-    for problem in problems[: messages.MAX_ROW_ERRORS]:
+def _written(output: Path, export: "Export", format_: str) -> str:
+    rows = f"{export.written:,} {'row' if export.written == 1 else 'rows'}, "
+    return f"{output}: {'' if format_ == 'sql' else rows}{output.stat().st_size:,} bytes"
+
+
+def _report_omitted(export: "Export") -> int:
+    for problem in export.problems:
         print(problem, file=sys.stderr)
-    rows = "1 row has" if len(problems) == 1 else f"{len(problems):,} rows have"
+    rows = "1 row has" if export.left_out == 1 else f"{export.left_out:,} rows have"
     return messages.error(
         f"{rows} values that this format cannot express, so the export is incomplete:"
         " `chittygraph check --fix` repairs such rows, and --sql exports them as they are"

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db.sqlite import new_files
 from db.transfer.layout import BY_TYPE
-from server.cli import messages, options
+from server.cli import options
+from server.cli.output import messages
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,7 +40,10 @@ def add_to(commands: "Commands") -> None:
         "--format", choices=FORMATS, help="Format of the file, if its name does not tell."
     )
     parser.add_argument(
-        "--type", choices=list(BY_TYPE), help="Type of its rows; JSON lines may name their own."
+        "--type",
+        choices=list(BY_TYPE),
+        metavar="TYPE",
+        help=f"Type of its rows ({', '.join(BY_TYPE)}); JSON lines may name their own.",
     )
     parser.add_argument(
         "--update",
@@ -49,7 +54,7 @@ def add_to(commands: "Commands") -> None:
         "--as-stored",
         action="store_true",
         help="Accept values that mutations would refuse, such as unusual e-mail addresses, if the API can"
-        " express them: to import what another program once stored.",
+        " express them: to import an export of rows that another program once stored.",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="Check everything, but write nothing."
@@ -74,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         return messages.error(usage_error, messages.USAGE_ERROR)
     settings = options.settings_of(args)
     if args.rejects is not None:
-        if args.rejects.resolve() in (args.file.resolve(), settings.database_path.resolve()):
+        used = (args.file, settings.database_path)
+        if any(new_files.is_same(args.rejects, each) for each in used):
             return messages.error(
                 f"--rejects is {args.rejects}, which is in use: name a file of its own",
                 messages.USAGE_ERROR,
@@ -155,5 +161,7 @@ def _report_rejected(
             f"; the first {messages.MAX_ROW_ERRORS} reasons are above,"
             " --rejects FILE writes them all"
         )
+    if not request.as_stored:
+        where += "; if it is an export, --as-stored takes its values as they were stored"
     lines = "1 line was" if rejected == 1 else f"{rejected:,} lines were"
     return messages.error(f"{lines} rejected, so nothing of {request.file} was imported{where}")

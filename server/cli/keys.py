@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from db.errors import Refused, Unreadable
 from server.auth import expiry
-from server.cli import messages, options
+from server.cli import options
+from server.cli.output import messages
 
 if TYPE_CHECKING:
     from db.database import Database
@@ -141,7 +142,7 @@ async def _list(args: argparse.Namespace, settings: "Settings") -> None:
     from db.security import api_keys
 
     keys = await _with_database(
-        settings, lambda database: database.read(api_keys.list_keys(args.actor))
+        settings, lambda database: database.read(api_keys.list_keys(args.actor)), to_write=False
     )
     if args.json:
         print(json.dumps([asdict(key) for key in keys], indent=2))
@@ -161,12 +162,15 @@ async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:
     print(f"key {revoked.key_id} of {revoked.actor_chitty_id} was revoked at {revoked.revoked_at}")
 
 
-async def _with_database(settings: "Settings", work: "Callable[[Database], Awaitable[T]]") -> T:
+async def _with_database(
+    settings: "Settings", work: "Callable[[Database], Awaitable[T]]", *, to_write: bool = True
+) -> T:
     from db.open_database import open_database
 
     database = await open_database(
         settings.database,
         migrate=False,
+        to_write=to_write,
         readers=1,
         min_free_bytes=settings.min_free_mb * 2**20,
     )
@@ -196,9 +200,11 @@ def _now() -> str:
 
 
 def _chitty_id(text: str) -> str:
-    from resolvers.validation import validators
+    from resolvers.validation import secrets, validators
 
-    return _validated(validators.chitty_id, text)
+    if secrets.redact(text) != text:  # the message for an unknown actor would repeat it
+        raise argparse.ArgumentTypeError("looks like a secret: give the actor's ChittyID")
+    return _validated(validators.chitty_id_of_row, text)
 
 
 def _text(text: str) -> str:

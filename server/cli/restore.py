@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.backup import restores
-from server.cli import copy_report, options
+from server.cli import options
+from server.cli.output import copy_report
 from server.files.progress import Progress
 
 if TYPE_CHECKING:

@@ -1,26 +1,33 @@
 """`chittygraph serve`: migrate the database and serve requests until stopped."""
 
 import argparse
+import asyncio
 import errno
 import logging
+import multiprocessing
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from db.migrating import migrator
-from db.sqlite import library
-from server.cli import demo, messages, options
+from db.open_database import open_database
+from db.security import api_keys
+from db.sqlite import clock, library
+from db.sqlite.damage import Extent
+from server.cli import demo, options, signals
+from server.cli.output import messages
+from server.cli.output.announcement import Announcement
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
-from server.telemetry import logs, worker_exchange
-from server.transport import process
+from server.telemetry import logs, python_reports, worker_exchange
+from server.transport import listening, process
+from server.transport.hang_up import HangUp
 
 if TYPE_CHECKING:
-    import asyncio
-
     import uvicorn
     from starlette.applications import Starlette
 
@@ -28,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS = 5
+MAX_MESSAGES_BYTES = 32 * 2**20  # of all WebSockets of a worker
+MAX_UNSENT_BYTES = 64 * 2**20  # to all clients of a worker
 
 
 def add_to(commands: "Commands") -> None:
@@ -44,7 +52,7 @@ def add_to(commands: "Commands") -> None:
         ),
     )
     parser.add_argument(
-        "--demo", action="store_true", help="First fill an empty registry with demonstration data."
+        "--demo", action="store_true", help="First fill an empty registry with sample data."
     )
     options.add_settings(parser)
     parser.set_defaults(run=run)
@@ -52,16 +60,35 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGINT or SIGTERM; 1 if a worker cannot start. Raises BootRefused, OSError."""
+    if signals.in_own_process():
+        process.postpone_collection()
     # uvicorn raises the signal again after shutting down: stopping by SIGTERM is a success, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    settings = _with_safe_workers(options.settings_of(args))
+    hang_up = HangUp()
+    with hang_up.handled():
+        return _start(args, hang_up)
+
+
+def _start(args: argparse.Namespace, hang_up: HangUp) -> int:
+    warnings: list[str] = []  # logged once the settings say how
+    settings = options.settings_of(args, warnings.append)
     logs.configure(settings.log_format, settings.log_level)
+    if signals.in_own_process():
+        python_reports.take_over()
+    for reason in warnings:
+        log.warning("service variables ignored", extra={"reason": reason})
+    settings = _with_safe_workers(settings)
     # First, since a bad file or a port in use must not leave a migrated database behind.
-    if settings.documents:
-        _check_documents(settings)
+    if settings.documents or settings.root_path:
+        _check_app(settings)
     with listen(settings) as listener:
-        applied = migrator.migrate(settings.database_path)
-        log.info(
+        extent = Extent(settings.boot_check)
+        is_new = not settings.database_path.exists()
+        applied = migrator.migrate(settings.database_path, extent=extent)
+        # A terminal shows the same a moment later.
+        is_announced = logs.is_text(settings.log_format, sys.stderr)
+        log.log(
+            logging.DEBUG if is_announced else logging.INFO,
             "database ready",
             extra={
                 "database": str(settings.database_path),
@@ -70,17 +97,32 @@ def run(args: argparse.Namespace) -> int:
                 "sqlite_from": library.SOURCE,
             },
         )
-        if args.demo:
-            print(demo.describe(settings.database_path, demo.fill(settings.database_path)))
-        _announce(settings, listener)
-        return _serve(settings, listener)
+        _warn_of_clock(settings)
+        added = demo.fill(settings.database_path) if args.demo else None
+        announcement = Announcement(
+            settings=settings,
+            port=listener.getsockname()[1],
+            applied=len(applied),
+            is_new=is_new,
+            has_keys=settings.auth == "protected" and asyncio.run(_has_keys(settings)),
+            added=added.counts if added else {},
+            setting_file=options.setting_file_of(args),
+        )
+        return _serve(settings, listener, hang_up, announcement)
+
+
+async def _has_keys(settings: Settings) -> bool:
+    database = await open_database(settings.database, migrate=False, to_write=False, readers=1)
+    try:
+        return await database.read(api_keys.any_valid())
+    finally:
+        await database.close()
 
 
 def listen(settings: Settings) -> socket.socket:
     """A socket that listens on the settings' address; raises OSError, which names the address."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+        return listening.listener(settings.host, settings.port)
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         if error.errno == errno.EADDRINUSE:
@@ -97,6 +139,8 @@ def worker_app(settings: Settings, index: int) -> "Starlette":
     from server.app import create_app
 
     logs.configure(settings.log_format, settings.log_level)
+    if multiprocessing.parent_process() is not None:
+        python_reports.take_over()
     try:
         app = create_app(settings)
     except InvalidSetting as error:  # a restarted worker reads the persisted documents again
@@ -104,11 +148,26 @@ def worker_app(settings: Settings, index: int) -> "Starlette":
         sys.exit(STARTUP_FAILURE)
     if settings.pin_cpus:
         process.pin_to_cpu(index)
+    process.raise_descriptor_limit()
     process.tune_memory()
     return app
 
 
-def _check_documents(settings: Settings) -> None:
+def _warn_of_clock(settings: Settings) -> None:
+    newest = clock.newest_in(settings.database_path)
+    if newest is not None and newest.is_clock_behind:
+        log.warning(
+            "clock is behind stored instants",
+            extra={
+                "seconds": round(newest.seconds_ahead),
+                "newest": newest.instant,
+                "column": f"{newest.table}.{newest.column}",
+                "hint": "set this machine's clock: new rows come after that one in lists until then",
+            },
+        )
+
+
+def _check_app(settings: Settings) -> None:
     from server.app import create_app
 
     create_app(settings)  # raises InvalidSetting, as every worker would
@@ -116,37 +175,37 @@ def _check_documents(settings: Settings) -> None:
 
 def _with_safe_workers(settings: Settings) -> Settings:
     if settings.workers > 1 and not library.IS_SAFE_FOR_SEVERAL_WRITERS:
-        messages.note(
-            f"SQLite {library.VERSION} can corrupt a file that several processes write (fixed in"
-            " 3.51.3), so only one worker is started"
+        log.warning(
+            "only one worker is started",
+            extra={
+                "reason": f"SQLite {library.VERSION} can corrupt a file that several processes write",
+                "hint": "use SQLite 3.51.3 or newer",
+            },
         )
         return replace(settings, workers=1)
     return settings
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"http://{host}:{listener.getsockname()[1]}/graphql"
-    print(f"Serving {url} (Ctrl-C stops it)", flush=True)
-
-
-def _serve(settings: Settings, listener: socket.socket) -> int:
-    import uvicorn
-
+def _serve(
+    settings: Settings, listener: socket.socket, hang_up: HangUp, announcement: Announcement
+) -> int:
     from server.transport import workers
 
-    configs = [_config(settings, index) for index in range(settings.workers)]
     try:
         if settings.workers == 1:
-            uvicorn.Server(configs[0]).run([listener])
+            serve_worker(settings, 0, listener, hang_up, announcement.show)
             return 0
         with (
             workers.listeners(listener, settings.workers) as listeners,
             worker_exchange.socket_folder(),
         ):
-            supervisor = workers.WorkerSupervisor(configs, listeners)
-            supervisor.run()
-        return messages.FAILED if supervisor.failed else 0
+            jobs = [
+                (partial(serve_worker, settings, index), each)
+                for index, each in enumerate(listeners)
+            ]
+            announcement.show()  # who connects before the workers are ready waits for them
+            supervisor = workers.WorkerSupervisor(jobs, hang_up, settings.stop_seconds)
+            return 0 if supervisor.run() else messages.FAILED
     except KeyboardInterrupt:
         return 0
     except SystemExit as exit_:  # by SIGTERM, or by uvicorn if the application could not start
@@ -155,12 +214,30 @@ def _serve(settings: Settings, listener: socket.socket) -> int:
         log.info("server stopped")
 
 
-def _config(settings: Settings, index: int) -> "uvicorn.Config":
+def serve_worker(
+    settings: Settings,
+    index: int,
+    listener: socket.socket,
+    hang_up: HangUp | None = None,
+    when_started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve in this process until SIGINT or SIGTERM."""
+    from server.transport.graceful_server import GracefulServer
+
+    hang_up = hang_up or HangUp()
+    with hang_up.handled():
+        GracefulServer(server_config(settings, index), hang_up, when_started).run([listener])
+
+
+def server_config(settings: Settings, index: int) -> "uvicorn.Config":
     import uvicorn
 
     from server.app import GRAPHQL
+    from server.http.body_budget import BodyBudget
+    from server.transport import connection_limits
+    from server.transport.admission_protocol import AdmissionProtocol, Refusals
     from server.transport.connection_limits import ConnectionLimits
-    from server.transport.http_protocol import HTTPProtocol
+    from server.transport.send_deadline import UnsentBudget
     from server.transport.timeouts import ClientLimits
     from server.transport.websocket_protocol import WebSocketProtocol
 
@@ -169,22 +246,26 @@ def _config(settings: Settings, index: int) -> "uvicorn.Config":
         body_seconds=settings.body_seconds,
         response_seconds=settings.answer_seconds,
         idle_seconds=settings.idle_seconds,
-        connections=ConnectionLimits(settings.peer_sockets),
+        connections=ConnectionLimits(
+            settings.peer_sockets, connection_limits.most_connections(settings.readers)
+        ),
+        messages=BodyBudget(max(MAX_MESSAGES_BYTES, settings.max_body_bytes)),
+        unsent=UnsentBudget(MAX_UNSENT_BYTES),
     )
     return uvicorn.Config(
         partial(worker_app, settings, index),
-        http=_protocol(partial(HTTPProtocol, limits, GRAPHQL)),
+        http=_protocol(partial(AdmissionProtocol, Refusals(), limits, GRAPHQL, settings.root_path)),
         ws=_protocol(partial(WebSocketProtocol, limits)),
         ws_max_size=settings.max_body_bytes,
         ws_per_message_deflate=False,
         factory=True,
-        workers=1,  # WorkerSupervisor runs one such server for each
+        workers=1,  # each process has a configuration of its own
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=settings.stop_seconds,
     )
 
 

@@ -22,6 +22,11 @@ def handle() -> None:
     set_exit_code(TERMINATED)
 
 
+def in_own_process() -> bool:
+    """Whether this process runs one command and then ends."""
+    return _are_handled
+
+
 def set_exit_code(code: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(code))
 

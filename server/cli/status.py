@@ -2,15 +2,19 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db.migrating import migrator
-from db.migrating.adoption import repair_report
-from db.migrating.adoption.repair_report import Repair
-from db.sqlite import describe, library
+from db.migrating.adoption import changed_cells, repair_report
+from db.migrating.adoption.changed_cells import Change
+from db.migrating.adoption.repair_report import Recorded, Repair
+from db.sqlite import describe, file_checks, library, waiting_installations
 from server.cli import options
+from server.identity.advice import REFUSED_ADVICE, UNANSWERED_ADVICE
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
@@ -53,11 +57,18 @@ def state(path: Path) -> dict[str, Any]:
         "recognised": list(status.recognised),
         "pending": list(status.pending),
         "to_repair": [asdict(repair) for repair in status.repairs],
-        "repaired": [asdict(each) for each in repair_report.of_file(path)] if complete else [],
+        "to_replace": [_change(each) for each in status.changes],
+        "repaired": [_recorded(each) for each in repair_report.of_file(path)] if complete else [],
         "rows": describe.row_counts(path) if complete else {},
+        "waiting": _waiting(path) if complete else None,
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
     }
+
+
+def _waiting(path: Path) -> dict[str, Any]:
+    with file_checks.reading(path.resolve()) as connection:
+        return asdict(waiting_installations.read(connection))
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
@@ -70,16 +81,63 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"sqlite    {report['sqlite']} from {report['sqlite_from']}",
         *(f"{count:9,} {table}" for table, count in report["rows"].items()),
         *(f"to repair {Repair(**each)}" for each in report["to_repair"]),
-        *(
-            f"repaired  {each['repaired_at']} {Repair(**each['repair'])} (before: {each['copy']})"
-            for each in report["repaired"]
-        ),
+        *(f"          {Change(**each)}" for each in report["to_replace"]),
+        *_all_repaired(report["repaired"]),
+        *_waiting_lines(report["waiting"]),
         *(
             line
             for table, description in report.get("schema", {}).items()
             for line in _table_lines(table, description)
         ),
     ]
+
+
+def _recorded(each: Recorded) -> dict[str, Any]:
+    return {**asdict(each), "replaced": [_change(change) for change in each.replaced]}
+
+
+def _change(change: Change) -> dict[str, Any]:
+    """As JSON can write it: bytes as SQL writes them."""
+    values = asdict(change)
+    return {
+        name: changed_cells.shown(value) if isinstance(value, bytes) else value
+        for name, value in values.items()
+    }
+
+
+def _all_repaired(repaired: list[dict[str, Any]]) -> Iterator[str]:
+    """Each repair, and once for those that were made together where the database before them is."""
+    for copy, together in groupby(repaired, key=lambda each: each["copy"]):
+        for each in together:
+            yield from _repaired(each)
+        yield (
+            f"          the database before: {copy}"
+            if copy
+            else "          no copy was made before"
+        )
+
+
+def _repaired(each: dict[str, Any]) -> Iterator[str]:
+    yield f"repaired  {each['repaired_at']} {Repair(**each['repair'])}"
+    for change in each["replaced"]:
+        yield f"          {Change(**change)}"
+    if each["has_more_replaced"]:
+        yield "          and more in the table replaced_values"
+
+
+def _waiting_lines(waiting: dict[str, Any] | None) -> Iterator[str]:
+    """What waits for a ChittyID and why, with what to do."""
+    if not waiting or not waiting["count"]:
+        return
+    yield f"waiting   {waiting['count']:,} installations have no ChittyID yet"
+    for each in waiting["first"]:
+        state = "refused" if each["refused"] else "not answered"
+        why = f"{state} {each['failures']} times ({each['reason']})" if each["failures"] else "new"
+        again = f"asked for again after {each['retry_at']}" if each["retry_at"] else "due"
+        yield f"          installation {each['installation_id']} since {each['since']}: {why}, {again}"
+    if waiting["count"] > len(waiting["first"]):
+        yield f"          and {waiting['count'] - len(waiting['first']):,} more"
+    yield f"          {REFUSED_ADVICE if waiting['refused'] else UNANSWERED_ADVICE}"
 
 
 def _table_lines(table: str, description: dict[str, Any]) -> list[str]:

@@ -1,12 +1,14 @@
-"""`chittygraph webhooks replay`: apply saved GitHub payloads as if GitHub delivered them."""
+"""`chittygraph webhooks`: apply saved GitHub payloads, and ask for missing ChittyIDs."""
 
 import argparse
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.commands import pending_installations
-from server.cli import messages, options
+from server.cli import options
+from server.cli.output import messages
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 STILL_WAITING = (
     "installations wait for a ChittyID, since the identity authority mints none now:"
-    " run this again later, or start the server, which keeps trying"
+    " `chittygraph status` says why; a server keeps trying"
 )
 
 
@@ -25,19 +27,42 @@ def add_to(commands: "Commands") -> None:
         actions,
         "replay",
         "apply saved payloads as if GitHub delivered them",
-        details="Exits with 1 if any payload was refused or must wait for a ChittyID.",
+        details=(
+            "A folder stands for all *.json below it, in the order of their paths; files that hold no payload"
+            " are skipped. Afterwards it does what `identify` does. Exits with 1 if any payload was refused"
+            " or an installation waits for a ChittyID."
+        ),
         examples=("webhooks replay payloads/", "webhooks replay installation.json"),
     )
     replay.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="A payload, or a folder of *.json."
+        "paths", nargs="+", type=Path, metavar="PATH", help="A payload, or a folder of them."
     )
-    options.add_settings(replay, {"database", *options.MINTING})
-    replay.set_defaults(run=run)
+    identify = options.command(
+        actions,
+        "identify",
+        "ask now for the ChittyIDs that installations wait for",
+        details=(
+            "It asks for those too that the identity authority refused, which a server asks for once an hour."
+            " Exits with 1 if any installation still waits."
+        ),
+        examples=("webhooks identify",),
+    )
+    identify.set_defaults(paths=[])
+    for action in (replay, identify):
+        options.add_settings(action, {"database", *options.MINTING})
+        action.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     settings = options.settings_of(args)
     return asyncio.run(_replay(settings, args.paths))
+
+
+def _summary(counts: Counter[str], left_out: int) -> str:
+    total = f"{counts.total():,} {'payload' if counts.total() == 1 else 'payloads'}"
+    outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in counts.most_common())
+    others = f"; {left_out:,} {'file is' if left_out == 1 else 'files are'} no payload"
+    return f"{total}{f': {outcomes}' if outcomes else ''}{others if left_out else ''}"
 
 
 async def _replay(settings: Settings, paths: list[Path]) -> int:
@@ -46,14 +71,21 @@ async def _replay(settings: Settings, paths: list[Path]) -> int:
     from server.identity.minting import open_minter
 
     database = await open_database(settings.database)
-    code = 0
+    code, counts, left_out = 0, Counter[str](), 0
     try:
         async with open_minter(settings) as mint:
             async for replayed in webhook_replay.replay(database, paths, mint=mint):
+                if replayed.outcome is None and replayed.error is None:
+                    left_out += 1
+                    continue
                 result = replayed.outcome or f"refused: {replayed.error}"
                 print(f"{replayed.where}: {result}")
+                if replayed.event or replayed.error:  # else an installation that waited
+                    counts[replayed.outcome or "refused"] += 1
                 code = messages.FAILED if replayed.error else code
-        if await database.read(pending_installations.any_unclaimed()):
+        if paths:
+            print(_summary(counts, left_out))
+        if await database.read(pending_installations.any_waiting()):
             code = messages.error(STILL_WAITING)
     finally:
         await database.close()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from db import patience
 from db.commands import bulk
 from db.database import Database
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
@@ -33,8 +34,11 @@ class DemoReport:
 
 
 async def fill(database: Database) -> DemoReport | None:
-    """Fill an empty registry with the demo; returns None, with nothing written, if it has any row."""
-    written = await database.write(bulk.fill_empty(_registry()))
+    """Fill an empty registry with the demo; returns None, with nothing written, if it has any row.
+
+    Raises BootRefused if another program writes for too long.
+    """
+    written = await patience.write(database, lambda: bulk.fill_empty(_registry()))
     return DemoReport(written) if written else None
 
 

@@ -3,12 +3,12 @@
 In protected mode, gated endpoints need a credential: only these wrappers give them their viewer.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resolvers.permissions import Viewer
@@ -27,23 +27,36 @@ class GatedApp(Protocol):
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None: ...
 
 
+class SelfGuarded(Route):
+    """A route whose endpoint has a rule of its own for who may use it."""
+
+
 def public(path: str, endpoint: Any) -> Route:
     return Route(path, endpoint)
 
 
 def self_guarded(path: str, endpoint: Any) -> Route:
-    """The endpoint has a rule of its own for who may use it."""
-    return Route(path, endpoint)
+    return SelfGuarded(path, endpoint)
+
+
+def closed_to_pages(routes: Iterable[BaseRoute]) -> frozenset[str]:
+    """The paths that no page of another origin may read, whichever are allowed.
+
+    Their rules are for programs, and one may be where the client is: on this machine, as browsers may be.
+    """
+    return frozenset(route.path for route in routes if isinstance(route, SelfGuarded))
 
 
 def gated(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
-    """The endpoint needs a credential in protected mode; raises HTTPError for the exception handler."""
+    """The endpoint needs what /graphql needs: a credential in protected mode, a trusted Host in open mode.
+
+    Raises HTTPError for the exception handler.
+    """
 
     async def admit(request: Request) -> Response:
-        operations = request.app.service.operations
-        if operations.gate is not None:
-            address = operations.client_address(request.scope)
-            await operations.gate.authenticate(request.scope["headers"], address)
+        service: Service = request.app.service
+        scope = request.scope
+        await service.operations.viewer(scope, scope[KEY], scope["headers"])
         return await endpoint(request)
 
     return Route(path, admit)

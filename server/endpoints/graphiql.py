@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -17,6 +18,8 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Scope, Send
 
 from server.http import compression, etags
+from server.http.errors import HTTPError
+from server.http.headers import by_name
 
 STATIC = Path(__file__).parents[1] / "static"
 ASSETS = "/static/assets/{name}"
@@ -41,7 +44,6 @@ SECURITY_HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
 }
 # Isolates the page from windows that opened it. Browsers that send Sec-Fetch-Dest (over https, and for
 # this machine) obey it; others report an error on their console.
@@ -58,7 +60,7 @@ MEDIA_TYPES = {
 SUFFIXES = {"br": ".br", "gzip": ".gz"}
 NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a file; cannot leave its folder
 
-NOT_BUILT = b"""<!doctype html>
+_NOTICE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -68,14 +70,25 @@ NOT_BUILT = b"""<!doctype html>
 html { color-scheme: light dark }
 body { font: 1.1em/1.5 system-ui; margin: 3em auto; max-width: 38em; padding: 0 1em }
 </style>
-<h1>GraphiQL is not built</h1>
-<p>The API at this address works: send it queries with POST. Only this page is missing, because building it
-failed or was left out when the server was set up.</p>
-<p>It is made of npm packages, which are fetched over the network, once. Run
-<code>python web/build.py</code> in the environment that serves: it builds the page, or says
-what is in the way; then load this page again. <code>./run serve</code> builds it too.</p>
+<h1>%s</h1>
+%s
 </html>
 """
+NOT_BUILT = _NOTICE % (
+    "GraphiQL is not built",
+    """<p>The API at this address works: send it queries with POST. Only this page is missing, because
+building it failed or was left out when the server was set up.</p>
+<p>It is made of npm packages, which are fetched over the network, once. Run
+<code>python web/build.py</code> in the environment that serves: it builds the page, or says
+what is in the way; then load this page again. <code>./run serve</code> builds it too.</p>""",
+)
+# Does not name GraphiQL, which scanners look for.
+SWITCHED_OFF = _NOTICE % (
+    "The page for browsers is switched off",
+    """<p>This is the address of a GraphQL API: send it queries with POST. Whoever runs this server can serve
+a page to write them in, with the setting <code>CHITTYGRAPH_GRAPHIQL=true</code>.</p>
+<p>The answer to this request is %s: %s.</p>""",
+)
 
 log = logging.getLogger(__name__)
 
@@ -92,17 +105,38 @@ class BuiltPage:
     @classmethod
     def of(cls, version: tuple[int, ...], html: bytes) -> "BuiltPage":
         tag = hashlib.sha256(html).hexdigest()[:32]
-        headers = SECURITY_HEADERS | {"cache-control": "no-cache", "vary": "Accept, Sec-Fetch-Dest"}
+        headers = SECURITY_HEADERS | {
+            "cache-control": "no-cache",
+            "vary": "Accept, Origin, Sec-Fetch-Dest",
+        }
         encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         return cls(version, html, tag, [*encoded, etags.header(tag, compression.IDENTITY)])
 
     def is_cached_by(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
         """Whether the request's headers say that the client has this page."""
-        return etags.matching_header(headers, self.tag, compression.IDENTITY_ONLY) is not None
+        matching = etags.matching_header(by_name(headers), self.tag, compression.IDENTITY_ONLY)
+        return matching is not None
 
     def headers(self, requested: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         is_supported = any(name == FETCH_DEST for name, _ in requested)
         return [*self.fixed_headers, *([ISOLATION] if is_supported else ())]
+
+
+async def send_notice(send: Send, error: HTTPError) -> None:
+    """Tell a browser why there is no page, with the status and headers of the refusal."""
+    [refusal] = error.body["errors"]
+    body = (SWITCHED_OFF % (error.status, escape(refusal["message"]))).encode()
+    headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        "vary": "Accept",
+        **SECURITY_HEADERS,
+        **error.headers,
+    }
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
 
 
 class GraphiQL:
@@ -132,10 +166,13 @@ class GraphiQL:
             return BuiltPage.of(version, self._index.read_bytes())
         except FileNotFoundError:
             log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
-            return BuiltPage.of((), NOT_BUILT)
+            return BuiltPage.of((), NOT_BUILT.encode())
 
     async def page(self, scope: Scope, send: Send) -> None:
         """Send the page, or 304 if the browser has it."""
+        if scope["raw_path"].endswith(b"/"):  # addresses in the page are relative to its own
+            await _redirect(scope, send)
+            return
         built, requested = self.current(), scope["headers"]
         headers, status, body = built.headers(requested), 304, b""
         if not built.is_cached_by(requested):
@@ -153,14 +190,15 @@ class GraphiQL:
             raise HTTPException(404, "the page has no such file: load it again")
         headers = SECURITY_HEADERS | {
             "cache-control": f"public, max-age={YEAR_SECONDS}, immutable",
-            "vary": "Accept-Encoding",
+            "vary": "Accept-Encoding, Origin",
             "accept-ranges": "none",
         }
         # Ranges are ignored: files are small, and the library answers a bad range in plain text.
         headers_list = request.scope["headers"]
         request.scope["headers"] = [head for head in headers_list if head[0] != b"range"]
         accepted = (
-            compression.accepted_codings(request.scope["headers"]) or compression.IDENTITY_ONLY
+            compression.accepted_codings(by_name(request.scope["headers"]))
+            or compression.IDENTITY_ONLY
         )
         media_type = MEDIA_TYPES[file.suffix]
         for coding, suffix in SUFFIXES.items():
@@ -169,3 +207,10 @@ class GraphiQL:
                 headers["content-encoding"] = coding
                 return FileResponse(smaller, headers=headers, media_type=media_type)
         return FileResponse(file, headers=headers, media_type=media_type)
+
+
+async def _redirect(scope: Scope, send: Send) -> None:
+    query = b"?" + scope["query_string"] if scope["query_string"] else b""
+    headers = [(b"location", b".." + scope["path"].encode() + query), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,12 +1,12 @@
 """/graphql over HTTP.
 
-Statuses follow the GraphQL over HTTP specification: a refused operation is 400 in the media type
-application/graphql-response+json, and 200 in application/json. Event streams follow GraphQL over SSE, with
-one operation per connection.
+Requests and responses follow GraphQL over HTTP, with the statuses that a setting names. QUERY (RFC 10008) is
+a GET whose parameters are in its body. Event streams follow GraphQL over SSE, with one operation per
+connection.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,21 +15,31 @@ from starlette.types import Receive, Scope, Send
 
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
+from server.endpoints.statuses import RESPONSE_JSON, Statuses
 from server.graphql import request
+from server.graphql.operation import PreparedOperation
 from server.graphql.request import JSON
-from server.http import compression, etags, negotiation
+from server.http import compression, cors, etags, negotiation
 from server.http.compression import AcceptedCodings
 from server.http.errors import HTTPError
+from server.http.headers import KEY as HEADERS
+from server.http.headers import Headers
 from server.service import Service
 from server.telemetry.counters import CLIENT_GONE
 from server.telemetry.operation_log import KEY, OperationLog
 from server.transport.disconnects import ClientDisconnected, cancel_on_disconnect
 
-RESPONSE_JSON = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
-READ_METHODS = ("GET", "HEAD")
-METHODS = [*READ_METHODS, "POST", "OPTIONS"]
+PAGE_METHODS = ("GET", "HEAD")
+READ_METHODS = (*PAGE_METHODS, "QUERY")
+METHODS = (*cors.METHODS, "OPTIONS")
+ALLOW = {"allow": ", ".join(METHODS)}
+ACCEPT_QUERY = (b"accept-query", JSON.encode())  # what a QUERY may contain (RFC 10008, section 3)
+READ_HEADERS = (*etags.HEADERS, ACCEPT_QUERY)
+# Parameters that name a document, and those whose document no page shows.
+EXECUTED = {"documentId", "extensions"}
+DOCUMENTS = {"query", *EXECUTED}
 # A credential is checked again if the body took longer than this to arrive.
 RECHECK_SECONDS = 0.001
 
@@ -48,87 +58,132 @@ class Reply:
 class GraphQLHTTP:
     """Plain ASGI: a framework's request and response took as long as a small operation (W1)."""
 
+    def __init__(self, statuses: Statuses) -> None:
+        self._statuses = statuses
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send, viewer: Viewer) -> None:
-        media_type = _negotiate(_accept(scope))
-        accepted = compression.accepted_codings(scope["headers"])
+        headers: Headers = scope[HEADERS]
+        statuses, media_type = self._statuses, _negotiate(_accept(headers))
+        accepted = compression.accepted_codings(headers)
         try:
             if media_type is None or accepted is None or scope["method"] not in METHODS:
-                reply = _not_acceptable(scope["method"], media_type)
+                reply = _not_acceptable(statuses, scope["method"], media_type)
             else:
-                reply = await _answer(scope, receive, viewer, media_type, accepted)
+                reply = await _answer(
+                    _Exchange(scope, receive, viewer, headers, media_type, accepted, statuses)
+                )
         except ClientDisconnected:
             reply = Reply(CLIENT_GONE)
         except RequestRefused as refused:
             scope[KEY].refuse(refused.code)
-            reply = _refusal_reply(media_type, refused)
+            reply = _refusal_reply(statuses, media_type, refused)
         except HTTPError as error:
-            reply = _error_reply(media_type, error)
+            reply = _error_reply(statuses, media_type, error)
         await _send(scope, send, reply, accepted)
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
         """Answer a request that the gate refuses."""
-        reply = _error_reply(_negotiate(_accept(scope)), error)
-        await _send(scope, send, reply, compression.accepted_codings(scope["headers"]))
+        headers: Headers = scope[HEADERS]
+        reply = _error_reply(self._statuses, _negotiate(_accept(headers)), error)
+        await _send(scope, send, reply, compression.accepted_codings(headers))
 
 
 async def options(send: Send) -> None:
-    headers = [(b"allow", ", ".join(METHODS).encode())]
+    headers = [*_encoded(ALLOW), ACCEPT_QUERY]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 
 
-def wants_page(scope: Scope) -> bool:
-    """Whether a browser requests the GraphiQL page: it prefers HTML and names no document."""
-    if scope["method"] not in READ_METHODS:
-        return False
-    accept = _accept(scope)
-    return (
-        b"text/" in accept.lower()  # so that other clients' parameters are not parsed twice
-        and _negotiate(accept, HTML) == HTML
-        and not request.has_document(scope)
+def wants_page(scope: Scope, *, is_served: bool) -> bool:
+    """Whether a browser's GET or HEAD is for the GraphiQL page: it prefers HTML and names no document.
+
+    A page that is served opens a `query` in its editor; one that is not leaves it to be executed.
+    """
+    return _prefers_html(_accept(scope[HEADERS])) and request.parameter_names(scope).isdisjoint(
+        EXECUTED if is_served else DOCUMENTS
     )
 
 
-async def _answer(
-    scope: Scope, receive: Receive, viewer: Viewer, media_type: str, accepted: AcceptedCodings
-) -> Reply:
+@dataclass(eq=False, slots=True)
+class _Exchange:
+    """A request that can be answered, and in which form."""
+
+    scope: Scope
+    receive: Receive
+    viewer: Viewer
+    headers: Headers
+    media_type: str
+    accepted: AcceptedCodings
+    statuses: Statuses
+
+
+async def _answer(exchange: _Exchange) -> Reply:
+    scope = exchange.scope
     service: Service = scope["app"].service
     operations, method = service.operations, scope["method"]
     log: OperationLog = scope[KEY]
     timing, started = log.timing, time.monotonic()
-    graphql_request = await request.read(scope, receive, service.settings.max_body_bytes)
+    bodies = service.graphql_bodies
+    graphql_request = await request.read(scope, exchange.headers, exchange.receive, bodies)
     if operations.gate is not None and time.monotonic() - started > RECHECK_SECONDS:
         address = operations.client_address(scope)
-        viewer = await operations.gate.recheck(scope["headers"], address)
+        exchange.viewer = await operations.gate.recheck(scope["headers"], address)
     prepared = operations.prepare(graphql_request, log)
     if timing is not None:
         timing.end_phase("prepare")
-    is_query = prepared.operation.is_query
-    if method != "POST" and not is_query:
+    if method != "POST" and not prepared.operation.is_query:
         raise HTTPError(405, "a mutation must be sent with POST", {"allow": "POST"})
-    change_token, tag, matching = None, None, None
-    if method in READ_METHODS and media_type != EVENT_STREAM:
-        change_token, query = service.db.change_token(), scope["query_string"]
-        tag = etags.make_tag(change_token, prepared.document.text, query, media_type, viewer)
-        matching = etags.matching_header(scope["headers"], tag, accepted)
-    if matching is not None:
-        log.outcome = "ok"
-        return Reply(304, headers=[matching])
+    if method == "POST" or exchange.media_type == EVENT_STREAM:
+        return await _execute(exchange, prepared)
+    return await _revalidate(exchange, prepared)
+
+
+async def _execute(exchange: _Exchange, prepared: PreparedOperation) -> Reply:
+    service: Service = exchange.scope["app"].service
+    operations, viewer, media_type = service.operations, exchange.viewer, exchange.media_type
+    log: OperationLog = exchange.scope[KEY]
     operations.charge(prepared, viewer, log)
-    if is_query:
-        with cancel_on_disconnect(receive):
+    if prepared.operation.is_query:
+        with cancel_on_disconnect(exchange.receive, service.disconnects):
             response = await operations.execute(prepared, viewer, log)
     else:  # never cancelled: the client could not tell which fields were done
         response = await operations.execute(prepared, viewer, log)
-    if timing is not None:
-        timing.end_phase("execute")
+    if log.timing is not None:
+        log.timing.end_phase("execute")
     body = orjson.dumps(response)
     body = _events(body) if media_type == EVENT_STREAM else body
-    if timing is not None:
-        timing.end_phase("encode")
-    if tag is not None and ("errors" in response or service.db.change_token() != change_token):
-        tag = None  # a commit during the read may be in the response or not
-    return Reply(200, body, media_type, tag=tag)
+    if log.timing is not None:
+        log.timing.end_phase("encode")
+    # Browsers hide an event stream that comes with another status.
+    is_partial = "errors" in response and media_type != EVENT_STREAM
+    return Reply(exchange.statuses.partial if is_partial else 200, body, media_type)
+
+
+async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply:
+    """The response with its tag; without its body if the client has it."""
+    viewer, media_type = exchange.viewer, exchange.media_type
+    service: Service = exchange.scope["app"].service
+    log: OperationLog = exchange.scope[KEY]
+    state = tag = matching = None
+    # For others, a tag of the state would tell when somebody writes: theirs is of the response.
+    if viewer.sees_everything and (state := service.db.change_token()) is not None:
+        document, source = prepared.document.digest, prepared.request.source
+        tag = etags.make_tag(state, document, source, media_type, viewer)
+        matching = etags.matching_header(exchange.headers, tag, exchange.accepted)
+    if matching is not None:
+        log.outcome = "ok"
+        return Reply(304, headers=[matching])
+    reply = await _execute(exchange, prepared)
+    if log.outcome != "ok":
+        return reply
+    if not viewer.sees_everything:
+        reply.tag = etags.tag_of(reply.body, media_type)
+        matching = etags.matching_header(exchange.headers, reply.tag, exchange.accepted)
+        return reply if matching is None else Reply(304, headers=[matching])
+    # A commit during the read may be in the response or not.
+    if tag is not None and service.db.change_token() == state:
+        reply.tag = tag
+    return reply
 
 
 async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCodings | None) -> None:
@@ -147,34 +202,32 @@ async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCoding
             headers.append(etags.header(reply.tag, coding))
     headers += reply.headers
     if scope["method"] in READ_METHODS:
-        headers += etags.HEADERS
+        headers += READ_HEADERS
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def _not_acceptable(method: str, media_type: str | None) -> Reply:
+def _not_acceptable(statuses: Statuses, method: str, media_type: str | None) -> Reply:
     if method not in METHODS:
-        allow = {"allow": ", ".join(METHODS)}
-        return _error_reply(JSON, HTTPError(405, f"{method} is not for /graphql", allow))
+        return _error_reply(statuses, JSON, HTTPError(405, f"{method} is not for /graphql", ALLOW))
     if media_type is None:
-        return _error_reply(JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
+        return _error_reply(statuses, JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
     codings = ", ".join(compression.CODINGS)
     message = f"accept one of the encodings {codings} and identity"
-    return _error_reply(media_type, HTTPError(406, message))
+    return _error_reply(statuses, media_type, HTTPError(406, message))
 
 
-def _refusal_reply(media_type: str | None, refused: RequestRefused) -> Reply:
+def _refusal_reply(statuses: Statuses, media_type: str | None, refused: RequestRefused) -> Reply:
     body = orjson.dumps({"errors": refused.formatted()})
-    if media_type == EVENT_STREAM:  # browsers hide what comes with another status
+    if media_type == EVENT_STREAM:
         return Reply(200, _events(body), EVENT_STREAM)
-    return Reply(400 if media_type == RESPONSE_JSON else 200, body, media_type or JSON)
+    status, media_type = statuses.of_refusal(refused.code, media_type)
+    return Reply(status, body, media_type)
 
 
-def _error_reply(media_type: str | None, error: HTTPError) -> Reply:
-    if media_type is None or media_type == EVENT_STREAM:
-        media_type = JSON
-    headers = [(name.encode(), value.encode()) for name, value in error.headers.items()]
-    return Reply(error.status, orjson.dumps(error.body), media_type, headers)
+def _error_reply(statuses: Statuses, media_type: str | None, error: HTTPError) -> Reply:
+    status, media_type = statuses.of_error(error, media_type)
+    return Reply(status, orjson.dumps(error.body), media_type, _encoded(error.headers))
 
 
 def _events(body: bytes) -> bytes:
@@ -182,8 +235,19 @@ def _events(body: bytes) -> bytes:
     return b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % body
 
 
-def _accept(scope: Scope) -> bytes:
-    return b",".join([value for name, value in scope["headers"] if name == b"accept"])
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def _accept(headers: Headers) -> bytes:
+    # Cut off, as the header is what caches keep.
+    return headers.get(b"accept", b"")[: negotiation.MAX_CHARACTERS]
+
+
+@lru_cache(256)
+def _prefers_html(accept: bytes) -> bool:
+    # A client that names no text is no browser, even if it prefers anything to JSON.
+    return b"text/" in accept.lower() and _negotiate(accept, HTML) == HTML
 
 
 @lru_cache(256)

@@ -22,9 +22,12 @@ from schema.errors import RequestRefused
 from server.graphql import request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import GraphQLRequest
-from server.http import errors, hosts, middleware
+from server.http import errors, middleware, turns
+from server.http.cors import CORS
 from server.http.errors import HTTPError
+from server.http.turns import Turn
 from server.service import Service
+from server.setting_fields import variable
 from server.telemetry.logs import request_id
 from server.telemetry.operation_log import KEY, OperationLog
 
@@ -35,7 +38,7 @@ MAX_ID_LENGTH = 200
 MAX_REASON_BYTES = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
 
 # Close codes of RFC 6455's registry, and of the protocol.
-FAILED, TRY_AGAIN_LATER = 1011, 1013
+FAILED, RESTARTED, TRY_AGAIN_LATER = 1011, 1012, 1013
 INVALID, UNAUTHORIZED, FORBIDDEN, WRONG_SUBPROTOCOL = 4400, 4401, 4403, 4406
 INIT_TIMEOUT, ID_TAKEN, INIT_TWICE = 4408, 4409, 4429
 
@@ -55,12 +58,19 @@ class Disconnected(Exception):
     """Raised once the client has closed the socket."""
 
 
+class Stopping(Exception):
+    """Raised when the server stops."""
+
+
 class GraphQLWebSocket:
+    def __init__(self, cors: CORS) -> None:
+        self._cors = cors
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one WebSocket until either side closes it, or refuse it in JSON."""
         await receive()  # websocket.connect
         try:
-            await _admit(scope)
+            await _admit(scope, self._cors)
         except HTTPError as error:
             response = JSONResponse(error.body, error.status, headers=error.headers)
             await response(scope, receive, send)
@@ -68,21 +78,20 @@ class GraphQLWebSocket:
             await _Socket(scope, receive, send).serve()
 
 
-async def _admit(scope: Scope) -> None:
+async def _admit(scope: Scope, cors: CORS) -> None:
     """Raise HTTPError for a client that may not open a socket.
 
     One without a credential may still send it with `connection_init`.
     """
     service: Service = scope["app"].service
     is_open = service.operations.gate is None
-    if is_open:
-        origin = hosts.untrusted_origin(scope["headers"])
-        if origin is not None:
-            raise HTTPError(
-                403,
-                f"in open mode, pages of {origin!r} may open no WebSocket here: serve them from this"
-                " machine, or choose --auth protected",
-            )
+    origin = cors.refused_socket(scope["headers"])
+    if origin is not None:
+        raise HTTPError(
+            403,
+            f"pages of {origin!r} may open no WebSocket here: {variable('allowed_origins')} names those"
+            " that may",
+        )
     if is_open or _credentials(scope["headers"]):
         await service.operations.viewer(scope, scope[KEY], scope["headers"])
 
@@ -120,6 +129,10 @@ class _Socket:
                 await self._handle(await self._next_message())
         except Disconnected:
             pass
+        except Stopping:
+            if self._running:
+                await asyncio.wait(self._running)
+            await self._close(RESTARTED, "the server is stopping: connect again in a moment")
         except Closed as closed:
             await self._close(closed.code, closed.reason)
         except Exception:
@@ -188,23 +201,39 @@ class _Socket:
             raise Closed(INVALID, str(error)) from None
         operation = OperationLog()
         started = time.perf_counter()
-        token = request_id.set(middleware.new_request_id())
+        token = request_id.set(next(self._service.request_ids))
+        turn = self._arrive()
         try:
-            prepared, viewer = await self._prepare(graphql_request, operation)
+            prepared, viewer = await self._prepare(graphql_request, operation, turn)
         except (HTTPError, RequestRefused) as refused:
+            turn.end()
             await self._refuse(id_, operation, refused)
             self._report(operation, started)
+        except BaseException:
+            turn.end()
+            raise
         else:
-            task = asyncio.ensure_future(self._execute(id_, prepared, viewer, operation, started))
+            task = asyncio.ensure_future(
+                self._execute(id_, prepared, viewer, operation, started, turn)
+            )
             self._by_id[id_] = _RunningOperation(task, prepared.operation.is_query)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+            task.add_done_callback(lambda _: turn.end())  # it may be cancelled before it begins
         finally:
             request_id.reset(token)
 
+    def _arrive(self) -> Turn:
+        client = self._scope.get("client")
+        headers = [*self._credentials, *self._scope["headers"]]
+        return self._service.admission.requests.arrive(client, headers)
+
     async def _prepare(
-        self, graphql_request: GraphQLRequest, operation: OperationLog
+        self, graphql_request: GraphQLRequest, operation: OperationLog, turn: Turn
     ) -> tuple[PreparedOperation, Viewer]:
+        # Later messages wait, too: else one socket could queue as much as it likes.
+        if not await turn.has_come():
+            raise turns.refusal()
         viewer = await self._viewer(operation)
         if len(self._running) >= MAX_OPERATIONS:
             raise HTTPError(
@@ -221,12 +250,13 @@ class _Socket:
         viewer: Viewer,
         operation: OperationLog,
         started: float,
+        turn: Turn,
     ) -> None:
         try:
-            response = await self._service.operations.execute(prepared, viewer, operation)
+            response = await self._run(prepared, viewer, operation, turn)
         except asyncio.CancelledError:
             operation.outcome = "gone"
-        except RequestRefused as refused:
+        except (HTTPError, RequestRefused) as refused:
             await self._refuse(id_, operation, refused)
         except Exception:
             operation.outcome = "failed"
@@ -236,6 +266,14 @@ class _Socket:
         else:
             await self._send_result(id_, "next", response)
         self._report(operation, started)
+
+    async def _run(
+        self, prepared: PreparedOperation, viewer: Viewer, operation: OperationLog, turn: Turn
+    ) -> dict[str, Any]:
+        try:
+            return await self._service.operations.execute(prepared, viewer, operation)
+        finally:
+            turn.end()  # what is left depends on how quickly the client reads
 
     def _report(self, operation: OperationLog, started: float) -> None:
         seconds = time.perf_counter() - started
@@ -252,6 +290,7 @@ class _Socket:
         elif reason.status == 401:
             raise _close_error(reason)
         else:
+            operation.code = errors.CODES[reason.status]
             await self._send_result(id_, "error", reason.body["errors"])
 
     async def _send_result(self, id_: str, type_: str, payload: Any) -> None:
@@ -278,7 +317,7 @@ class _Socket:
         """The client's next message; raises Disconnected, and Closed for a malformed one."""
         received = await self._receive()
         if received["type"] == "websocket.disconnect":
-            raise Disconnected
+            raise Stopping if received.get("code") == RESTARTED else Disconnected
         try:
             message = strict_json.read((received.get("text") or "").encode())
         except ValueError:
@@ -320,6 +359,6 @@ def _credential(message: dict[str, Any]) -> bytes | None:
     for name, value in payload.items():
         if name.lower() == "authorization":
             if not isinstance(value, str):
-                raise Closed(INVALID, f"{name} must be a text, as Bearer cg_…")
+                raise Closed(INVALID, f"{name} must be a text such as Bearer cg_…")
             return value.encode()
     return None

@@ -1,10 +1,13 @@
-"""/healthz and /readyz: whether the process is alive, and whether it can serve requests."""
+"""/healthz, /health and /readyz: whether the process is alive, and whether it can serve requests."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from db.errors import BootRefused, EngineError, Unavailable
 from server.service import Service
+
+ALIVE, READY = "/healthz", "/readyz"
+ECOSYSTEM_ALIVE = "/health"  # where ChittyOS looks
 
 
 async def healthz(request: Request) -> Response:

@@ -2,9 +2,8 @@
 
 import hmac
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from prometheus_client.core import Metric
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,8 +12,10 @@ from server.auth.gate import bearer
 from server.http import compression, hosts
 from server.service import Service
 from server.setting_fields import variable
-from server.telemetry import prometheus, worker_exchange
-from server.telemetry.prometheus import MetricFamilies
+from server.telemetry import worker_exchange
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
 
 PATH = "/metrics"
 TEXT = "text/plain"
@@ -37,10 +38,19 @@ async def metrics(request: Request) -> Response:
             403,
             f"metrics are for clients on this machine, or with the token of {variable('metrics_token')}",
         )
-    families = [*_own_metrics(service), *prometheus.database_metrics(service.db.statistics())]
+    # Loaded by the first scrape: a start need not wait for it.
+    from prometheus_client.parser import text_string_to_metric_families
+
+    from server.telemetry import prometheus
+
+    families = [
+        *prometheus.build_metrics(),
+        *_own_metrics(service),
+        *prometheus.database_metrics(service.db.statistics()),
+    ]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
-    body, content_type = MetricFamilies(prometheus.merge(families)).encode(
+    body, content_type = prometheus.MetricFamilies(prometheus.merge(families)).encode(
         request.headers.get("accept", "")
     )
     headers = {"content-type": content_type, "cache-control": "no-store"}
@@ -49,13 +59,21 @@ async def metrics(request: Request) -> Response:
 
 def worker_metrics(service: Service) -> bytes:
     """The metrics of this worker, for the worker that answers."""
+    from server.telemetry.prometheus import MetricFamilies
+
     return MetricFamilies(_own_metrics(service)).encode(TEXT)[0]
 
 
-def _own_metrics(service: Service) -> Iterable[Metric]:
+def _own_metrics(service: Service) -> "Iterable[Metric]":
+    from server.telemetry import prometheus
+
     executor, database = service.operations.executor, service.db.statistics()
     return prometheus.process_metrics(
-        service.metrics, executor, database, worker_exchange.worker_number()
+        service.metrics,
+        service.admission.lanes,
+        executor,
+        database,
+        worker_exchange.worker_number(),
     )
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from db import temporary_folders
-from db.errors import BootRefused
+from db.errors import BootRefused, Unavailable
 from db.migrating import migrator
 from db.model import instants
+from db.sqlite import file_checks, new_files
 from db.transfer import imports, staging
 from db.transfer.imports import RowCounts
 from db.transfer.layout import BY_TYPE
@@ -44,22 +45,49 @@ def run_import(
         raise BootRefused(
             f"{database} still lacks migration {status.pending[0]}: run `chittygraph migrate` first"
         )
+    rules = imports.Rules(update=request.update, as_stored=request.as_stored)
     with staging.create() as staged:
         _stage(staged, request, progress)
         writing = not request.dry_run and staged.rejected_lines() == 0
         if not (writing and status.exists):
             with _registry(database, exists=status.exists) as registry:
-                counts = imports.check(staged, registry, update=request.update, progress=progress)
+                counts = imports.check(staged, registry, rules, progress)
         if writing and staged.rejected_lines() == 0:
-            migrator.migrate(database)
-            counts = imports.write(
-                staged,
-                database,
-                update=request.update,
-                min_free_bytes=min_free_bytes,
-                progress=progress,
-            )
+            with _written(database, exists=status.exists) as registry:
+                counts = imports.write(
+                    staged,
+                    registry,
+                    rules,
+                    min_free_bytes=min_free_bytes,
+                    progress=progress,
+                )
         yield staged, counts
+
+
+@contextmanager
+def _written(database: Path, *, exists: bool) -> Iterator[Path]:
+    """The database to write to, which appears with all its rows or not at all if there is none yet."""
+    if exists:
+        migrator.migrate(database)  # refuses what cannot be written
+        yield database
+        return
+    file = database.resolve()
+    file_checks.require_writable_folder(file)
+    with temporary_folders.create(file.parent) as folder:
+        new = folder / "new.db"
+        migrator.migrate(new)
+        try:
+            yield new
+        except Unavailable as error:
+            raise Unavailable(str(error).replace(str(new), str(database))) from error
+        if new.with_name("new.db-wal").exists():
+            raise Unavailable(
+                f"{database} could not be finished: see that the disk is sound and has room"
+            )
+        if not new_files.publish_first(new, file):
+            raise BootRefused(
+                f"another program has made {database} meanwhile: import into that, or name another"
+            )
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from db.model import strict_json
+from db.model.strict_json import INT64_MAX, INT64_MIN
 from resolvers.import_rules import SourceRow
 
 TYPE = "type"
+NO_ROWS = b"\n"
 
 
 def encode(type_name: str, values: Mapping[str, Any]) -> str:
@@ -28,15 +30,18 @@ def read(lines: Iterable[tuple[int, str]], type_name: str | None) -> Iterator[So
 
 def _row(number: int, line: str, type_name: str | None) -> SourceRow:
     try:
-        values = strict_json.parse(line)
+        values = strict_json.parse_row(line)
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError) and not line.endswith("\n"):
             return SourceRow(
                 number, fault="the file ends in the middle of this line: copy it again"
             )
-        return SourceRow(number, fault=describe(error))
+        return SourceRow(number, fault=strict_json.describe(error))
     if not isinstance(values, dict):
         return SourceRow(number, fault=f'must be a JSON object, as {{"{TYPE}":"actors", …}}')
+    for value in values.values():  # those of JSON columns are inside of it
+        if type(value) is int and not INT64_MIN <= value <= INT64_MAX:
+            return SourceRow(number, fault=str(strict_json.too_long(str(value))))
     own_type = values.pop(TYPE, type_name)
     if own_type is None:
         return SourceRow(
@@ -45,11 +50,3 @@ def _row(number: int, line: str, type_name: str | None) -> SourceRow:
     if type_name not in (None, own_type):
         return SourceRow(number, fault=f'has another "{TYPE}" than --type says, {type_name}')
     return SourceRow(number, own_type, values)
-
-
-def describe(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"is not JSON at character {error.pos + 1}: {error.msg.lower()}"
-    if isinstance(error, strict_json.RepeatedKey):
-        return f"has the key {error.key!r} twice: leave one of them out"
-    return str(error)

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from db.backup.dump_statements import COMPRESSED
+
 LONGEST_LINE = 4 * 2**20
 
 _OTHER_ENCODINGS = {
@@ -57,6 +59,11 @@ def lines(name: str, file: BinaryIO, advance: Callable[[int], None]) -> Iterator
 def _without_bom(name: str, raw: bytes) -> bytes:
     if raw.startswith(_SQLITE):
         raise FileRefused(f"{name} is a SQLite database: `chittygraph restore` takes one")
+    for mark, command in COMPRESSED.items():
+        if raw.startswith(mark):
+            raise FileRefused(
+                f"{name} is compressed: unpack it first, for example with `{command}`"
+            )
     for mark, encoding in _OTHER_ENCODINGS.items():
         if raw.startswith(mark):
             raise FileRefused(f"{name} is in {encoding}: save it as UTF-8 first")

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from db.commands import pending_installations
 from db.commands.webhook_deliveries import Outcome
 from db.database import Database
 from resolvers import minting
@@ -21,12 +22,23 @@ KEYS_OF_EVENTS = (
     ("installation_target", {"account", "changes", "target_type"}),
     ("ping", {"zen", "hook"}),
 )
+# Every payload has one of them; other JSON that lies among payloads, such as package.json, has none.
+MARKS = {"sender", "installation", "zen", "payload"}
+NOT_A_PAYLOAD = (
+    f"no GitHub payload, as it has none of the keys {', '.join(sorted(MARKS))}:"
+    ' if it is one, save it as {"event": ..., "payload": ...}'
+)
+# What changed, in the events of a repository that has another name since then.
+RENAMED = {"renamed": "repository", "transferred": "owner"}
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """The outcome of one payload, or what is wrong with it; `where` names its file and place."""
+    """The outcome of one payload, or what is wrong with it; `where` names its file and place.
+
+    A file of a folder that is no payload has neither, an installation that waited for its id no event.
+    """
 
     where: str
     event: str | None
@@ -37,16 +49,23 @@ class ReplayResult:
 async def replay(
     database: Database, paths: Iterable[str | Path], *, mint: Mint = minting.mint_locally
 ) -> AsyncIterator[ReplayResult]:
-    """Apply the payloads in these files and in these folders' `*.json`, then mint all pending ChittyIDs.
+    """Apply the payloads in these files and in all `*.json` below these folders, then ask for ChittyIDs.
 
+    The files of a folder come in the order of their paths, which decides between payloads of one instant.
     A file that cannot be read is reported and skipped. Raises Unavailable if nothing can be written.
     """
-    for path in _files(paths):
+    for path, is_named in _files(paths):
         try:
             if path.is_dir():
                 raise InvalidDelivery("the folder holds no *.json")
             content = path.read_bytes()
-            payloads = list(_payloads(path, content))
+            saved = deliveries.read_json(content, "the file")
+            if isinstance(saved, dict) and not MARKS & saved.keys():
+                if is_named:
+                    raise InvalidDelivery(NOT_A_PAYLOAD)
+                yield ReplayResult(str(path), None, None)
+                continue
+            payloads = list(_payloads(path, content, saved))
         except OSError as error:
             yield ReplayResult(str(path), None, None, error.strerror or str(error))
             continue
@@ -55,6 +74,7 @@ async def replay(
             continue
         for where, event, body in payloads:
             yield await _apply(database, where, event, body, mint)
+    await database.write(pending_installations.ask_again(refused_too=True))
     async for installation_id, row in deliveries.identify_pending(database, mint):
         outcome = Outcome.APPLIED if row else Outcome.WAITING
         yield ReplayResult(f"installation {installation_id}", None, outcome.value)
@@ -72,18 +92,17 @@ async def _apply(
     return ReplayResult(where, event, stored.outcome.value)
 
 
-def _files(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """The files, with those of folders; a folder without any is returned itself."""
+def _files(paths: Iterable[str | Path]) -> Iterator[tuple[Path, bool]]:
+    """The files, and whether each was named itself; a folder without any is returned itself."""
     for path in map(Path, paths):
-        yield from sorted(path.glob("*.json")) or [path]
+        below = sorted(each for each in path.rglob("*.json") if each.is_file())
+        yield from ((each, False) for each in below)
+        if not below:
+            yield path, True
 
 
-def _payloads(path: Path, content: bytes) -> Iterator[tuple[str, str, bytes]]:
+def _payloads(path: Path, content: bytes, saved: Any) -> Iterator[tuple[str, str, bytes]]:
     """Place, event and bytes of each payload: of a body, {"event" or "name", "payload"}, or a list."""
-    try:
-        saved = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise InvalidDelivery("the file is not JSON") from None
     if isinstance(saved, list):
         yield from _examples(path, saved)
     elif not isinstance(saved, dict):
@@ -114,6 +133,14 @@ def event_of(payload: dict[str, Any]) -> str:
     for event, keys in KEYS_OF_EVENTS:
         if keys <= payload.keys():
             return event
+    if _is_of_renamed_repository(payload):
+        return "repository"
     installation = payload.get("installation")
     is_complete = isinstance(installation, dict) and "permissions" in installation
     return "installation" if is_complete else UNKNOWN
+
+
+def _is_of_renamed_repository(payload: dict[str, Any]) -> bool:
+    action, changes = payload.get("action"), payload.get("changes")
+    changed = RENAMED.get(action) if isinstance(action, str) else None
+    return "repository" in payload and isinstance(changes, dict) and changed in changes

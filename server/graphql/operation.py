@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from starlette.types import Scope
 
 from db.database import Database
+from db.errors import Overloaded
 from resolvers.minting import Mint
 from resolvers.operation_context import OperationContext
-from resolvers.permissions import OPERATOR, Viewer
+from resolvers.permissions import ADMIN, Viewer
 from resolvers.policy import Policy
 from schema import errors
 from schema.execution.documents import Documents, Operation, PreparedDocument
 from schema.execution.executor import Executor
+from server import ip_addresses
 from server.auth.gate import Gate
 from server.auth.rate_limits import Allowance
 from server.graphql.persisted_documents import PersistedDocuments
@@ -22,8 +25,11 @@ from server.graphql.request import GraphQLRequest
 from server.http import hosts
 from server.http.client_address import TrustedProxies
 from server.http.errors import HTTPError
+from server.http.turns import Client, Headers
 from server.telemetry import logs
 from server.telemetry.operation_log import OperationLog
+
+RETRY_SOON = {"retry-after": "1"}
 
 
 @dataclass(eq=False, slots=True)
@@ -50,19 +56,30 @@ class Operations:
     persisted_documents: PersistedDocuments
     executor: Executor
     gate: Gate | None
-    proxies: TrustedProxies
+    proxies: TrustedProxies | None
     max_cost: int
     open_network: bool
 
     def client_address(self, scope: Scope) -> str:
         """Empty if the client has no address, as on a Unix socket."""
         client = scope.get("client")
-        return self.proxies.client_address(client[0] if client else "", scope["headers"])
+        address = client[0] if client else ""
+        return self.proxies.client_address(address, scope["headers"]) if self.proxies else address
+
+    def share(self, client: Client, headers: Headers) -> str:
+        """Whose turn a request takes: its actor's if that is known already, else its client's."""
+        actor = None if self.gate is None else self.gate.known_actor(headers)
+        if actor is not None:
+            return actor
+        return ip_addresses.client_network(
+            self.client_address({"client": client, "headers": headers})
+        )
 
     async def viewer(
         self, scope: Scope, log: OperationLog, credentials: Sequence[tuple[bytes, bytes]]
     ) -> Viewer:
         """The viewer with these credentials; raises HTTPError: the gate's, or 421 for an untrusted Host."""
+        address = log.client = self.client_address(scope)
         if self.gate is None:
             name = None if self.open_network else hosts.untrusted_host(scope["headers"])
             if name is not None:
@@ -71,10 +88,15 @@ class Operations:
                     f"in open mode, this server answers no requests for {name!r}: use 127.0.0.1, or"
                     " start it with --allow-open-network",
                 )
-            return OPERATOR
-        viewer = await self.gate.authenticate(credentials, self.client_address(scope))
+            return _operator(address)
+        viewer = await self.gate.authenticate(credentials, address)
         log.actor = viewer.actor
         return viewer
+
+    def use(self, documents: Documents, persisted_documents: PersistedDocuments) -> None:
+        """Use these from now on, with the documents that clients have registered."""
+        persisted_documents.take_registered(self.persisted_documents)
+        self.documents, self.persisted_documents = documents, persisted_documents
 
     def prepare(self, request: GraphQLRequest, log: OperationLog) -> PreparedOperation:
         document = self.documents.prepare(self.persisted_documents.document(request))
@@ -92,7 +114,10 @@ class Operations:
     async def execute(
         self, prepared: PreparedOperation, viewer: Viewer, log: OperationLog
     ) -> dict[str, Any]:
-        """The GraphQL response: data, errors and extensions; raises RequestRefused for bad variables."""
+        """The GraphQL response: data, errors and extensions.
+
+        Raises RequestRefused for bad variables, and HTTPError (503) for a query that has to wait too long.
+        """
         request = prepared.request
         ctx = OperationContext(self.db, self.cursor_key, viewer, self.policy, self.mint)
         log.usage = ctx.usage
@@ -100,6 +125,8 @@ class Operations:
             result = await self.executor.execute(
                 prepared.document, prepared.operation, ctx, request.variables
             )
+        except Overloaded as refused:
+            raise HTTPError(503, str(refused), RETRY_SOON) from None
         finally:
             ctx.close()
         log.execution = "generic" if result.fallback_reason else "compiled"
@@ -112,9 +139,17 @@ class Operations:
         return response
 
     def _extensions(self, prepared: PreparedOperation, log: OperationLog, data: Any) -> Any:
-        actual = prepared.operation.cost.actual(orjson.loads(orjson.dumps(data)))
+        assert prepared.operation.cost is not None  # noqa: S101 - it was charged
+        plain, sent = orjson.loads(orjson.dumps(data)), prepared.request.variables
+        actual = prepared.operation.cost.actual(plain, sent)
         cost = {"requested": log.cost, "actual": actual, "limit": self.max_cost}
         extensions: dict[str, Any] = {"cost": cost}
         if prepared.allowance is not None:
             extensions["throttle"] = prepared.allowance.extension
         return extensions
+
+
+@lru_cache(1_024)
+def _operator(address: str) -> Viewer:
+    """The viewer of a client in open mode."""
+    return Viewer(None, (ADMIN,), client=ip_addresses.client_network(address))

@@ -44,6 +44,9 @@ class PersistedDocuments:
             raise _not_trusted("the document is none of the trusted ones: name one in documentId")
         return request.query
 
+    def take_registered(self, predecessor: "PersistedDocuments") -> None:
+        self._registered = predecessor._registered
+
     def _by_document_id(self, id_: str) -> str:
         text = self._by_id.get(id_)
         if text is None and id_.startswith(SHA256):
@@ -124,7 +127,7 @@ def _check(where: str, id_: str, text: str, documents: Documents) -> None:
         )
     try:
         for operation in documents.prepare(text).operations.values():
-            if isinstance(operation.cost.amount, int):  # else it depends on variables
+            if operation.cost and isinstance(operation.cost.amount, int):  # else variables decide
                 documents.check_cost(operation, {})
     except RequestRefused as refused:
         error = refused.errors[0]

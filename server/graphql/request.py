@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,12 +11,15 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope
 
 from db.model import strict_json
-from server.http import bounded_body
+from server.http.bounded_body import BodyReader
 from server.http.errors import HTTPError
+from server.http.headers import Headers
 
 JSON = "application/json"
 MAX_CACHED_GETS, MAX_CACHED_BYTES = 500, 4_000  # requests by GET, and the parameters of one
-_BODY_HEADERS = frozenset({b"content-type", b"content-encoding", b"transfer-encoding"})
+MAX_CONTENT_TYPE_BYTES = 1_000  # whose verdict is cached
+# As names, since `dict | None` is evaluated each time: a hundredth of a small request (W1).
+OBJECT_OR_NULL, STRING_OR_NULL = dict | None, str | None
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,42 +33,54 @@ class GraphQLRequest:
     document_id: str | None = None  # GraphQL over HTTP, appendix on persisted documents
     sha256: str | None = None  # Apollo's persisted queries
     wants_cost: bool = False
+    source: bytes = b""  # the parameters of a GET or the body of a QUERY, for the response's ETag
 
 
-async def read(scope: Scope, receive: Receive, max_bytes: int) -> GraphQLRequest:
-    """Read a request from the parameters of a GET or the body of a POST.
+class MalformedRequest(HTTPError):
+    """Raised for JSON that is no request."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(400, message)
+
+
+async def read(
+    scope: Scope, headers: Headers, receive: Receive, bodies: BodyReader
+) -> GraphQLRequest:
+    """Read a request from the parameters of a GET or the body of a POST or QUERY.
 
     Raises HTTPError: 400 for an invalid request or a repeated parameter or key, 413 for too large a body,
-    414 for too large parameters, 415 for anything but plain UTF-8 JSON.
+    414 for too large parameters, 415 for anything but plain UTF-8 JSON, 503 if other bodies leave no room.
     """
-    if scope["method"] != "POST":
+    method = scope["method"]
+    if method != "POST" and method != "QUERY":
         raw = scope["query_string"]
-        if len(raw) > max_bytes:
-            raise HTTPError(414, f"the parameters have more than {max_bytes} bytes: send a POST")
-        return _parse_cached(raw) if len(raw) <= MAX_CACHED_BYTES else parse(_parameters(raw))
-    headers = dict(scope["headers"])
-    if len(headers) < len(scope["headers"]):
-        headers = _combine(scope["headers"])
+        if len(raw) > bodies.each:
+            raise HTTPError(
+                414, f"the parameters have more than {bodies.each} bytes: send a POST or QUERY"
+            )
+        return _parse_cached(raw) if len(raw) <= MAX_CACHED_BYTES else _parse_parameters(raw)
     _check_content_type(headers)
-    body = await bounded_body.of_request(receive, headers.get(b"content-length", b""), max_bytes)
-    return parse(_json(body, "the body"))
+    body = await bodies.read(receive, headers.get(b"content-length", b""))
+    return parse(_json(body, "the body"), body if method == "QUERY" else b"")
 
 
-def has_document(scope: Scope) -> bool:
+def parameter_names(scope: Scope) -> set[str]:
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    return any(name in ("query", "documentId", "extensions") for name, _ in pairs)
+    return {name for name, _ in pairs}
 
 
-def parse(payload: Any) -> GraphQLRequest:
-    """The request in parsed JSON; raises HTTPError (400)."""
-    if not isinstance(payload, Mapping):
-        raise HTTPError(400, "a request must be a JSON object with a query; batches are not taken")
+def parse(payload: Any, source: bytes = b"") -> GraphQLRequest:
+    """The request in parsed JSON; raises MalformedRequest."""
+    if not isinstance(payload, dict):
+        raise MalformedRequest(
+            "a request must be a JSON object with a query; batches are not taken"
+        )
     for name in ("variables", "extensions"):
-        if not isinstance(payload.get(name), dict | None):
-            raise HTTPError(400, f"{name} must be a JSON object or null")
+        if not isinstance(payload.get(name), OBJECT_OR_NULL):
+            raise MalformedRequest(f"{name} must be a JSON object or null")
     operation_name = payload.get("operationName")
-    if not isinstance(operation_name, str | None):
-        raise HTTPError(400, "operationName must be a string or null")
+    if not isinstance(operation_name, STRING_OR_NULL):
+        raise MalformedRequest("operationName must be a string or null")
     document_id = sha256 = None
     if "documentId" in payload or "extensions" in payload:
         document_id, sha256 = _identifiers(payload)
@@ -73,9 +88,9 @@ def parse(payload: Any) -> GraphQLRequest:
     if query is None and (document_id or sha256):
         query = ""
     elif not isinstance(query, str) or not query:
-        raise HTTPError(400, "query must be a string with a GraphQL document")
+        raise MalformedRequest("query must be a string with a GraphQL document")
     elif document_id:
-        raise HTTPError(400, "documentId names the document: send no query with it")
+        raise MalformedRequest("documentId names the document: send no query with it")
     return GraphQLRequest(
         query,
         payload.get("variables") or {},
@@ -83,13 +98,18 @@ def parse(payload: Any) -> GraphQLRequest:
         document_id,
         sha256,
         wants_cost=(payload.get("extensions") or {}).get("cost") is True,
+        source=source,
     )
 
 
 @lru_cache(MAX_CACHED_GETS)
 def _parse_cached(raw: bytes) -> GraphQLRequest:
     # Clients repeat their GETs: to parse the parameters each time took a fifth of a 304.
-    return parse(_parameters(raw))
+    return _parse_parameters(raw)
+
+
+def _parse_parameters(raw: bytes) -> GraphQLRequest:
+    return parse(_parameters(raw), raw)
 
 
 def _parameters(raw: bytes) -> dict[str, Any]:
@@ -109,16 +129,9 @@ def _parameters(raw: bytes) -> dict[str, Any]:
     return params
 
 
-def _combine(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Headers by name; repeated ones that describe the body become a list (RFC 9110, section 5.3)."""
-    by_name = dict(headers)
-    for name in _BODY_HEADERS & by_name.keys():
-        by_name[name] = b", ".join(value for each, value in headers if each == name)
-    return by_name
-
-
-def _check_content_type(headers: Mapping[bytes, bytes]) -> None:
-    if not _is_json(headers.get(b"content-type", b"")):
+def _check_content_type(headers: Headers) -> None:
+    content_type = headers.get(b"content-type", b"")
+    if len(content_type) > MAX_CONTENT_TYPE_BYTES or not _is_json(content_type):
         raise HTTPError(415, f"send the request as {JSON} in UTF-8")
     if (
         headers.get(b"content-encoding", b"identity").lower() != b"identity"
@@ -152,18 +165,18 @@ def _identifiers(payload: Mapping[str, Any]) -> tuple[str | None, str | None]:
     document_id = payload.get("documentId")
     persisted = (payload.get("extensions") or {}).get("persistedQuery")
     if document_id is not None and (not isinstance(document_id, str) or not document_id):
-        raise HTTPError(400, "documentId must be a string that names a document")
+        raise MalformedRequest("documentId must be a string that names a document")
     if persisted is None:
         return document_id, None
     if document_id:
-        raise HTTPError(400, "documentId names the document: send no persistedQuery with it")
+        raise MalformedRequest("documentId names the document: send no persistedQuery with it")
     sha256 = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
     if (
         not isinstance(sha256, str)
         or not _SHA256.fullmatch(sha256)
         or persisted.get("version") != 1
     ):
-        raise HTTPError(
-            400, "persistedQuery must hold version 1 and a sha256Hash of 64 lower-case digits"
+        raise MalformedRequest(
+            "persistedQuery must hold version 1 and a sha256Hash of 64 lower-case digits"
         )
     return None, sha256

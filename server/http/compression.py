@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from server.http import negotiation
+from server.http.headers import Headers, by_name
 
 # The length of a compressed response can leak a secret beside text that an attacker chooses (BREACH).
 # Responses contain no secret: credentials arrive in headers and are never sent back.
 
 IDENTITY = ""
-VARY = "accept, accept-encoding, authorization"  # the headers that compressed responses depend on
+VARY = "accept, accept-encoding, authorization, origin"  # the headers that responses depend on
 MIN_BYTES = 1_024
 # Compressing less than this takes less time than handing it to another thread.
 THREAD_BYTES = 50_000
@@ -61,15 +62,16 @@ class AcceptedCodings:
 IDENTITY_ONLY = AcceptedCodings((IDENTITY,))
 
 
-def accepted_codings(headers: list[tuple[bytes, bytes]]) -> AcceptedCodings | None:
+def accepted_codings(headers: Headers) -> AcceptedCodings | None:
     """The codings that a request's headers accept; None if we support none of them."""
-    values = [value for name, value in headers if name == b"accept-encoding"]
-    return _parse(b",".join(values)) if values else IDENTITY_ONLY
+    value = headers.get(b"accept-encoding")
+    # Cut off first, as the header is what the cache keeps.
+    return IDENTITY_ONLY if value is None else _parse(value[: negotiation.MAX_CHARACTERS])
 
 
 @lru_cache(256)
 def _parse(header: bytes) -> AcceptedCodings | None:
-    text = header[: negotiation.MAX_CHARACTERS].decode("latin-1").lower()
+    text = header.decode("latin-1").lower()
     qualities = dict(negotiation.parse_weighted(part) for part in text.split(","))
     others = qualities.get("*", 0.0)
     ranked = [(qualities.get(coding, others), coding) for coding in CODINGS]
@@ -82,7 +84,7 @@ def _parse(header: bytes) -> AcceptedCodings | None:
 async def response(
     request: Request, body: bytes, media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    accepted = accepted_codings(request.scope["headers"]) or IDENTITY_ONLY
+    accepted = accepted_codings(by_name(request.scope["headers"])) or IDENTITY_ONLY
     coding = accepted.best(len(body))
     if coding != IDENTITY:
         headers = {**headers, "content-encoding": coding}

@@ -1,12 +1,14 @@
-"""ETags of responses to GET, which clients revalidate with If-None-Match (RFC 9110, section 13.1.2)."""
+"""ETags of responses to GET and QUERY, revalidated with If-None-Match (RFC 9110, section 13.1.2)."""
 
 import hashlib
 import multiprocessing
 from collections.abc import Sequence
+from functools import lru_cache
 
 from resolvers.permissions import Viewer
 from server.http import compression
 from server.http.compression import IDENTITY, AcceptedCodings
+from server.http.headers import Headers
 
 # Clients may store the response, but no shared cache may, and must revalidate it each time.
 HEADERS: Sequence[tuple[bytes, bytes]] = (
@@ -14,21 +16,43 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"vary", compression.VARY.encode()),
 )
 
+MAX_CACHED, MAX_CACHED_BYTES = 500, 4_000  # begun hashes, and the source of one
 
-def make_tag(
-    state: bytes | None, document: str, query_string: bytes, media_type: str, viewer: Viewer
-) -> str | None:
-    """A tag that changes with everything that a response depends on, but its coding; None without a state."""
-    if state is None:
-        return None
+
+def make_tag(state: bytes, document: str, source: bytes, media_type: str, viewer: Viewer) -> str:
+    """A tag that changes with everything that a response depends on, but its coding.
+
+    `document` is the digest of its text. `source` is what names the operation and its variables: the
+    parameters of a GET, the body of a QUERY.
+    """
+    # Clients revalidate the same response again and again: only the state is hashed each time.
+    begin = _begin_cached if len(source) <= MAX_CACHED_BYTES else _begin
+    content = begin(document, source, media_type, viewer.actor, viewer.capabilities).copy()
+    content.update(state)
+    return content.hexdigest()
+
+
+def tag_of(body: bytes, media_type: str) -> str:
+    """A tag of a response itself, which tells nothing else, not even that somebody has written."""
+    return _keyed(b"%b %b" % (media_type.encode(), body)).hexdigest()
+
+
+def _begin(
+    document: str, source: bytes, media_type: str, actor: str | None, capabilities: tuple[str, ...]
+) -> hashlib.blake2b:
+    """The hash of all that a tag is made from, but the state."""
+    # No field depends on the clock. The source need not be in one form: each client compares with its own.
+    text = f"{document} {len(source)} {media_type} {actor!r} {capabilities!r} "
+    return _keyed(text.encode() + source)
+
+
+_begin_cached = lru_cache(MAX_CACHED)(_begin)
+
+
+def _keyed(content: bytes) -> hashlib.blake2b:
     # A secret that the server makes when it starts: a restart, with other code or settings, changes all tags.
-    # No field depends on the clock. The query string need not be parsed: tags are compared per URL.
     key = multiprocessing.current_process().authkey
-    parts = state, query_string, document.encode()
-    sizes = " ".join(str(len(part)) for part in parts)
-    viewer_text = f"{viewer.actor!r} {viewer.capabilities!r}"
-    content = b"".join((f"{media_type} {viewer_text} {sizes} ".encode(), *parts))
-    return hashlib.blake2b(content, key=key, digest_size=16).hexdigest()
+    return hashlib.blake2b(content, key=key, digest_size=16)
 
 
 def header(tag: str, coding: str) -> tuple[bytes, bytes]:
@@ -37,16 +61,19 @@ def header(tag: str, coding: str) -> tuple[bytes, bytes]:
 
 
 def matching_header(
-    headers: Sequence[tuple[bytes, bytes]], tag: str | None, accepted: AcceptedCodings
+    headers: Headers, tag: str | None, accepted: AcceptedCodings
 ) -> tuple[bytes, bytes] | None:
     """The ETag header that If-None-Match names, if it is for this tag and a coding that `accepted` has."""
     # `*` matches nothing here: whether there is a response at all is only known once it is made.
-    values = b",".join(value for name, value in headers if name == b"if-none-match")
-    if not values or tag is None:
+    value = headers.get(b"if-none-match")
+    if value is None or tag is None:
         return None
-    tags = {each.strip().removeprefix("W/") for each in values.decode("latin-1").split(",")}
-    coding = next((each for each in accepted.codings if _quoted(tag, each) in tags), None)
-    return None if coding is None else header(tag, coding)
+    for coding in accepted.codings:
+        found = header(tag, coding)
+        # With its quotes, which no tag has inside, it is in the list only as a member, weak or not.
+        if found[1] in value:
+            return found
+    return None
 
 
 def _quoted(tag: str, coding: str) -> str:

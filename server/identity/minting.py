@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from db.commands import pending_installations
 from db.database import Database
 from db.errors import Unavailable
 from resolvers import minting
@@ -35,7 +36,7 @@ async def open_minter(settings: Settings) -> AsyncIterator[Mint]:
 
 @asynccontextmanager
 async def mint_for_pending(database: Database, mint: Mint) -> AsyncIterator[None]:
-    """While inside, mint ChittyIDs for pending installations: at once and every few seconds."""
+    """While inside, mint ChittyIDs for pending installations, at once and when they are due."""
     task = asyncio.create_task(_mint_repeatedly(database, mint))
     try:
         yield
@@ -46,8 +47,14 @@ async def mint_for_pending(database: Database, mint: Mint) -> AsyncIterator[None
 
 
 async def _mint_repeatedly(database: Database, mint: Mint) -> None:
+    is_first = True
     while True:
         try:
+            if is_first:
+                # What failed may work by now. What was refused waits on, unless nobody can refuse any more.
+                refused_too = mint is minting.mint_locally
+                await database.write(pending_installations.ask_again(refused_too=refused_too))
+                is_first = False
             async for installation_id, row in deliveries.identify_pending(database, mint):
                 if row is not None:
                     extra = {"installation": installation_id, "chitty_id": row.chitty_id}

@@ -48,6 +48,10 @@ class Metrics:
         if outcome is not None:
             self.record_operation(log, outcome, seconds)
 
+    def record_refusal(self, path: str, status: int) -> None:
+        """Count a request that was answered before it became an operation."""
+        self.http[path if path in self._paths else OTHER, status] += 1
+
     def record_operation(self, log: OperationLog, outcome: str, seconds: float) -> None:
         """Count one by its outcome: ok, errors (in some fields), refused, failed or gone (the client)."""
         name = operation_label(log)
@@ -77,6 +81,8 @@ def operation_label(log: OperationLog) -> str:
 
 def _outcome(log: OperationLog, status: int) -> str | None:
     """How a request to the GraphQL path ended; None if it had no operation, such as for GraphiQL."""
+    if status == 503 and log.outcome == "refused":  # for want of a turn
+        return "refused"
     if status >= 500 or not status:  # also after an operation, if its response could not be sent
         return "failed"
     if log.outcome is not None:

@@ -1,8 +1,12 @@
 """A process's metrics in the formats of Prometheus, written by prometheus-client."""
 
+import platform
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from itertools import accumulate, chain
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import (
@@ -40,11 +44,29 @@ class MetricFamilies:
         return encode(self), content_type
 
 
+class Lane(Protocol):
+    """Requests that take turns, so that not all run at once."""
+
+    admitted: int
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+    @property
+    def running(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+
 def process_metrics(
-    metrics: Metrics, executor: Executor, database: Statistics, worker: str
+    metrics: Metrics,
+    lanes: Mapping[str, Lane],
+    executor: Executor,
+    database: Statistics,
+    worker: str,
 ) -> Iterator[Metric]:
     """The metrics of one worker, whose number labels every sample."""
-    for family in _families(metrics, executor, database):
+    families = chain(_families(metrics, executor, database), _turns(lanes))
+    for family in families:
         family.samples = [
             sample._replace(labels={**sample.labels, "worker": worker}) for sample in family.samples
         ]
@@ -59,6 +81,22 @@ def database_metrics(database: Statistics) -> Iterator[Metric]:
     yield _gauge(
         "chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", database.log_bytes
     )
+
+
+def build_metrics() -> Iterator[Metric]:
+    """What runs, which all workers share."""
+    info = GaugeMetricFamily(
+        "chittygraph_build_info",
+        "The versions of the server and of its Python; always 1",
+        labels=["version", "python"],
+    )
+    info.add_metric(list(_versions()), 1)
+    yield info
+
+
+@cache
+def _versions() -> tuple[str, str]:
+    return version("chittygraph"), platform.python_version()
 
 
 def merge(families: Iterable[Metric]) -> list[Metric]:
@@ -112,6 +150,28 @@ def _operations(metrics: Metrics) -> Iterator[Metric]:
     yield from (outcomes, latencies, statements, rows)
 
 
+def _turns(lanes: Mapping[str, Lane]) -> Iterator[Metric]:
+    admitted = _counter("chittygraph_requests_admitted", "Requests that had their turn", ["lane"])
+    refused = _counter(
+        "chittygraph_requests_refused",
+        "Requests refused since they would wait too long, or did",
+        ["lane", "reason"],
+    )
+    running = GaugeMetricFamily(
+        "chittygraph_requests_running", "Requests that have their turn now", labels=["lane"]
+    )
+    waiting = GaugeMetricFamily(
+        "chittygraph_requests_waiting", "Requests that wait for their turn", labels=["lane"]
+    )
+    for name, lane in lanes.items():
+        admitted.add_metric([name], lane.admitted)
+        running.add_metric([name], lane.running)
+        waiting.add_metric([name], lane.waiting)
+        for reason, count in lane.refused.items():
+            refused.add_metric([name, reason], count)
+    yield from (admitted, refused, running, waiting)
+
+
 def _plans(executor: Executor) -> Iterator[Metric]:
     hits = _counter("chittygraph_plan_hits", "Operations executed by a compiled plan")
     hits.add_metric([], executor.compiled)
@@ -135,7 +195,25 @@ def _database(database: Statistics) -> Iterator[Metric]:
         database.readers_in_use,
     )
     yield _gauge(
+        "chittygraph_reads_waiting", "Reads waiting for a connection", database.reads_waiting
+    )
+    yield _gauge(
         "chittygraph_writer_queue", "Writes waiting for a transaction", database.writes_waiting
+    )
+    yield _gauge(
+        "chittygraph_wal_blocked_seconds",
+        "How long something has kept the write-ahead log from being emptied, in seconds",
+        database.log_blocked_seconds,
+    )
+    yield _by_reason(
+        "chittygraph_reads_refused",
+        "Reads that were refused or stopped for the sake of others",
+        database.reads_refused,
+    )
+    yield _by_reason(
+        "chittygraph_writes_refused",
+        "Writes whose turn did not come in time",
+        database.writes_refused,
     )
     sizes = HistogramMetricFamily(
         "chittygraph_writer_group_size", "Number of writes that shared a transaction"
@@ -146,6 +224,13 @@ def _database(database: Statistics) -> Iterator[Metric]:
     writes = sum(size * count for size, count in database.groups.items())
     sizes.add_metric([], _buckets(GROUPS, counts), writes)
     yield sizes
+
+
+def _by_reason(name: str, description: str, counts: Mapping[str, int]) -> Metric:
+    family = _counter(name, description, ["reason"])
+    for reason, count in counts.items():
+        family.add_metric([reason], count)
+    return family
 
 
 def _buckets(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:

@@ -21,13 +21,18 @@ class ServerTiming:
         self.phases.append((name, self._last - self._start, now - self._start))
         self._last = now
 
-    def header(self) -> bytes:
-        """The value of `Server-Timing` (W3C): milliseconds of each phase, and in total until now."""
+    def header(self, **facts: object) -> bytes:
+        """The value of `Server-Timing` (W3C): milliseconds of each phase, and in total until now.
+
+        The facts that are known follow as descriptions.
+        """
         total = time.perf_counter_ns() - self._start
         durations = [(name, end - start) for name, start, end in self.phases]
-        return ", ".join(
+        metrics = [
             f"{name};dur={duration / 1e6:.3f}" for name, duration in (*durations, ("total", total))
-        ).encode()
+        ]
+        metrics += [f"{name};desc={fact}" for name, fact in facts.items() if fact is not None]
+        return ", ".join(metrics).encode()
 
 
 def is_requested(headers: Iterable[tuple[bytes, bytes]]) -> bool:

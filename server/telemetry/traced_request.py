@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from starlette.types import Scope
 
 from server.telemetry import operation_log, server_timing, trace_context
+from server.telemetry.operation_log import OperationLog
 from server.telemetry.otel import Tracer
 from server.telemetry.server_timing import ServerTiming
 
@@ -34,7 +35,11 @@ class TracedRequest:
     def response_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
         if self._wants_timing:
-            headers.append((b"server-timing", self._timing.header()))
+            operation: OperationLog = self._scope[operation_log.KEY]
+            usage = operation.usage
+            statements = None if usage is None else usage.statements
+            timing = self._timing.header(execution=operation.execution, statements=statements)
+            headers.append((b"server-timing", timing))
             headers.append((b"preference-applied", server_timing.PREFERENCE))
         if self._span is not None and self._trace is not None:
             headers.append((b"traceresponse", self._trace.parent.encode()))

@@ -10,10 +10,11 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 from tests.support.paths import ROOT, source_files
 
 LAYERS = [
-    ["db.program", "db.errors", "db.temporary_folders"],
+    ["db.program", "db.errors", "db.temporary_folders", "db.fair_queue"],
     ["db.precondition", "db.model"],
     ["db.security"],
     ["db.database"],
+    ["db.patience"],
     ["db.queries", "db.commands", "db.sqlite"],
     ["db.migrating"],
     ["db.backup", "db.transfer"],
@@ -31,14 +32,20 @@ ABOUT_FILES = {
     "server/cli/status.py": {"db.sqlite", "db.migrating"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
-    "server/cli/copy_report.py": {"db.backup"},
+    "server/cli/output/copy_report.py": {"db.backup"},
     "server/cli/dev.py": {"db.migrating"},
     "server/cli/export.py": {"db.sqlite", "db.transfer"},
-    "server/cli/import_.py": {"db.transfer"},
-    "server/cli/migrate.py": {"db.migrating"},
+    "server/cli/import_.py": {"db.sqlite", "db.transfer"},
+    "server/cli/migrate.py": {"db.migrating", "db.sqlite"},  # how much a boot reads
+    "server/cli/output/recreation_report.py": {"db.migrating", "db.transfer"},
     "server/cli/restore.py": {"db.backup"},
+    "server/doctor/database.py": {"db.sqlite", "db.migrating"},
+    "server/doctor/files.py": {"db.sqlite", "db.backup"},
+    "server/doctor/system.py": {"db.sqlite", "db.migrating"},
+    "server/files/changes.py": {"db.sqlite", "db.migrating"},
     "server/files/exporting.py": {"db.backup", "db.transfer"},
-    "server/files/importing.py": {"db.migrating", "db.transfer"},
+    "server/files/importing.py": {"db.sqlite", "db.migrating", "db.transfer"},
+    "server/files/text_files.py": {"db.backup"},  # what dumps and rows must be unpacked from
     "resolvers/import_rules.py": {"db.transfer"},
 }
 

@@ -1,78 +1,40 @@
-"""What docs/connect-a-frontend.md shows works with the real generators and the server."""
+"""docs/connect-a-frontend.md shows code of the examples, and what it says besides works."""
 
 import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.support.other_programs import node
+from schema import semantic_nullability
+from tests.support.other_programs.npm_projects import Project
 from tests.support.pages.doc_pages import page
-from tests.support.paths import NPM, ROOT
+from tests.support.paths import EXAMPLES, ROOT
 from tests.support.services.api import running
-from tests.support.services.server_process import TIMEOUT_SECONDS
 
 PAGE = page("docs/connect-a-frontend.md")
-FILES = {block.title: block.text for block in PAGE.blocks if block.title}
+CODE = [block for block in PAGE.blocks if block.title.startswith("examples/")]
+PERSISTED = "relay.config.json (persisted)"
 DEV_SERVER = "localhost:5173"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A folder with the page's files, the schema and npm's packages."""
-    for name in ("codegen.ts", "src/Contexts.tsx", "relay.config.json"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(FILES[name])
-    shutil.copy(ROOT / "schema" / "schema.graphql", tmp_path)
-    (tmp_path / "node_modules").symlink_to(NPM / "node_modules")
-    return tmp_path
+@pytest.mark.parametrize("block", CODE, ids=lambda block: f"{block.title}:{block.line}")
+def test_the_page_shows_what_stands_in_the_examples(block):
+    assert f"\n{block.text}" in f"\n{(ROOT / block.title).read_text()}"
 
 
-def generate(project: Path, package: str, *words: str) -> None:
-    command = [node.require(package.split("/cli")[0]), str(NPM / "node_modules" / package), *words]
-    ran = subprocess.run(
-        command, cwd=project, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def test_the_page_names_every_example_and_shows_code_of_each_npm_project():
+    folders = {f"examples/{path.name}" for path in EXAMPLES.iterdir() if path.is_dir()}
+    shown = {"/".join(block.title.split("/")[:2]) for block in CODE}
 
-
-@pytest.mark.thorough
-async def test_the_persisted_documents_of_codegen_are_answered_by_their_hash(project: Path):
-    generate(project, "@graphql-codegen/cli/cjs/bin.js", "--config", "codegen.ts")
-
-    made = project / "src" / "gql"
-    types = (made / "graphql.ts").read_text()
-    assert ": any" not in types.replace("[key: string]: any", "")  # every scalar has a type
-    documents = made / "persisted-documents.json"
-    (id_,) = json.loads(documents.read_text())
-    settings = {"documents": str(documents), "documents_only": True}
-    async with running(project / "registry.db", **settings) as api:
-        body = {"documentId": id_, "variables": {"first": 1}}
-        answer = (await api.client.post("/graphql", json=body)).json()
-    assert answer["data"]["contexts"]["nodes"] == []
-
-
-@pytest.mark.thorough
-def test_relay_s_compiler_takes_the_configuration(project: Path):
-    query = FILES["src/Contexts.tsx"].replace("graphql(`", "graphql`").replace("`);", "`;")
-    query = query.replace("query Contexts(", "query ContextsQuery(").replace(
-        '"./gql"', '"react-relay"'
-    )
-    (project / "src" / "Contexts.tsx").write_text(query)
-    (project / "persisted_queries.json").write_text("{}")
-
-    generate(project, "relay-compiler/cli.js", "relay.config.json")
-
-    assert len(json.loads((project / "persisted_queries.json").read_text())) == 1
+    assert folders <= {*re.findall(r"^\| `(examples/\w+)` \|", PAGE.text, re.MULTILINE)}
+    assert shown >= {f"examples/{path.parent.name}" for path in EXAMPLES.glob("*/package.json")}
 
 
 async def test_requests_that_vites_server_passes_on_are_answered(tmp_path: Path):
-    (target,) = re.findall(r'target: "http://([\d.]+):8000", ws: true', FILES["vite.config.ts"])
-    assert target == "127.0.0.1"
-    assert "changeOrigin" not in FILES["vite.config.ts"]
+    (config,) = [block.text for block in CODE if block.title == "examples/page/vite.config.ts"]
+    assert '"http://127.0.0.1:8000"' in config
+    assert "changeOrigin" not in config
     headers = {"host": DEV_SERVER, "origin": f"http://{DEV_SERVER}"}
 
     async with running(tmp_path / "registry.db") as api:
@@ -81,3 +43,47 @@ async def test_requests_that_vites_server_passes_on_are_answered(tmp_path: Path)
         )
 
     assert answer.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Project:
+    """The example with Relay, and the schema that says what is null on error only."""
+    project = Project("relay", tmp_path)
+    (project.path / "schema.graphql").write_text(semantic_nullability.sdl())
+    return project
+
+
+@pytest.mark.thorough
+async def test_documents_that_relay_s_compiler_persists_are_answered_by_their_id(
+    relay: Project, tmp_path: Path
+):
+    (more,) = [block.json for block in PAGE.blocks if block.title == PERSISTED]
+    config = relay.path / "relay.config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | more))
+    documents = relay.path / "persisted_queries.json"
+    documents.write_text("{}")
+
+    relay.run("generate")
+
+    artifact = relay.path / "src" / "__generated__" / "AppQuery.graphql.ts"
+    (id_,) = re.findall(r'"id": "(\w+)"', artifact.read_text())
+    settings = {"documents": str(documents), "documents_only": True}
+    async with running(tmp_path / "registry.db", **settings) as api:
+        answer = (await api.client.post("/graphql", json={"documentId": id_})).json()
+    assert answer["data"]["installations"]["edges"] == []
+
+
+@pytest.mark.thorough
+def test_relay_s_compiler_makes_what_is_null_on_error_only_non_null(relay: Project):
+    """And nothing else: an actor may be missing, or not to be seen."""
+    (relay.path / "src" / "Contexts.tsx").write_text(
+        "graphql`query ContextsQuery @throwOnFieldError"
+        ' { contexts { totalCount } actor(chittyId: "CHITTY-ACTOR-ADA") { email } }`;'
+    )
+
+    relay.run("generate")
+
+    (made,) = relay.path.rglob("ContextsQuery.graphql.ts")
+    response = re.sub(r"\s+", " ", made.read_text())
+    assert "readonly contexts: { readonly totalCount: number; };" in response
+    assert "readonly actor: { readonly email: string | null | undefined; } | null" in response

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import fields
+from typing import get_type_hints
 from urllib.parse import unquote
 
 import pytest
 
 from docs import generate
-from server.setting_fields import default_text, variable
+from server.setting_fields import accepted_range, default_text, variable
 from server.settings import Settings
 from tests.support.pages import doc_pages
 from tests.support.pages.doc_pages import DOCS, Page, page
@@ -81,11 +82,12 @@ def test_every_setting_is_listed_with_its_default_and_meaning():
         r"^\| `(CHITTYGRAPH_\w+)` \| (.*?) \| (.*) \|$", page("docs/settings.md").text, re.MULTILINE
     )
 
+    hints = get_type_hints(Settings)
     assert listed == [
         (
             variable(each.name),
             f"`{default_text(each)}`" if default_text(each) else "none",
-            each.metadata["help"],
+            " ".join(filter(None, (each.metadata["help"], accepted_range(each, hints[each.name])))),
         )
         for each in fields(Settings)
     ]

@@ -13,7 +13,9 @@ from tests.support.paths import ROOT, source_files
 PAGE = page("docs/troubleshooting.md")
 SOURCES = source_files("db", "resolvers", "schema", "server")
 STARTS = (
-    *("db/migrating/ledger.py", "db/migrating/migrator.py", "db/sqlite/file_checks.py"),
+    *("db/migrating/ledger.py", "db/migrating/migrator.py", "db/migrating/schema_comparison.py"),
+    *("db/migrating/adoption/lineages.py", "db/migrating/adoption/lineage_rows.py"),
+    "db/sqlite/file_checks.py",
     *("server/cli/serve.py", "server/setting_fields.py", "server/settings.py"),
     "server/graphql/persisted_documents.py",
 )

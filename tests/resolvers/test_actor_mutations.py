@@ -119,7 +119,7 @@ async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
         assert await actors.update(ctx, {"chitty_id": ADA, **same}) == before
 
 
-async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
+async def test_an_unknown_id_is_not_found_whatever_its_form_and_control_characters_are_invalid(ctx):
     for mutate in (
         actors.update,
         actors.suspend,
@@ -127,10 +127,12 @@ async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
         actors.delete,
         actors.record_seen,
     ):
-        async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
-            await mutate(ctx, {"chitty_id": ADA})
-        async with refusal(ctx, ("INVALID", "chitty_id")):
-            await mutate(ctx, {"chitty_id": "ada"})
+        for unknown in (ADA, "ada"):
+            async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
+                await mutate(ctx, {"chitty_id": unknown})
+        for invalid in ("", "ada\0"):
+            async with refusal(ctx, ("INVALID", "chitty_id")):
+                await mutate(ctx, {"chitty_id": invalid})
 
 
 async def test_an_update_fails_if_the_row_has_changed_since(ctx):
@@ -246,7 +248,8 @@ async def test_contexts_are_transferred_only_to_another_known_and_active_actor(c
     await contexts.create(ctx, {"name": "work", "owner": ADA})
     await actors.suspend(ctx, {"chitty_id": BOB})
 
-    for heir, code in ((ADA, "INVALID"), (EVE, "NOT_FOUND"), (BOB, "CONFLICT"), ("x", "INVALID")):
+    expected = {ADA: "INVALID", EVE: "NOT_FOUND", BOB: "CONFLICT", "x": "NOT_FOUND", "": "INVALID"}
+    for heir, code in expected.items():
         async with refusal(ctx, (code, "transfer_contexts_to")):
             await actors.delete(ctx, {"chitty_id": ADA, "transfer_contexts_to": heir})
 

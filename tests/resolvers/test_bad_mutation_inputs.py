@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from graphql import build_schema, get_named_type, is_enum_type, is_list_type, is_non_null_type
+from graphql import get_named_type, is_enum_type, is_list_type, is_non_null_type
 
-from schema.built import sdl
 from server.demo import registry
+from tests.support.expectations.printed_schema import PRINTED
 from tests.support.services.api import running
 
-SCHEMA = build_schema(sdl())
-MUTATIONS = SCHEMA.mutation_type.fields
+MUTATIONS = PRINTED.mutation_type.fields
 
 RIGHT: dict[str, dict[str, Any]] = {
     "registerActor": {"actorType": "HUMAN"},

@@ -10,6 +10,7 @@ from resolvers import connections
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import OPERATOR
 from resolvers.policy import Policy
+from resolvers.validation import secrets
 from tests.support.registries.databases import UNHURRIED, new_registry
 from tests.support.registries.mutations import ADA, ask, put, refusal, register
 
@@ -90,13 +91,48 @@ async def test_an_error_is_stored_shortened_and_without_secrets(ctx):
     assert len(kept) == 2000
 
 
+@pytest.mark.parametrize("before", range(9_960, 10_001, 4))
+async def test_a_long_error_is_searched_at_its_start_and_keeps_no_half_of_a_secret(ctx, before):
+    key = "-----BEGIN PRIVATE KEY-----" + "MII" * 3_300 + "-----END PRIVATE KEY-----"
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY"
+    error = (key + " ").ljust(before, ".") + secret + "." * 80_000
+
+    kept = (await connections.report_health(ctx, SICK | {"error": error})).last_error or ""
+
+    assert kept.startswith("[redacted] ")
+    assert secret[:8] not in kept
+    assert "MII" not in kept
+
+
+async def test_only_the_start_of_a_long_error_is_searched_for_secrets(ctx, monkeypatch):
+    searched, redact = [], secrets.redact
+
+    def recording(text: str) -> str:
+        searched.append(len(text))
+        return redact(text)
+
+    monkeypatch.setattr(secrets, "redact", recording)
+
+    await connections.report_health(ctx, SICK | {"error": "no answer. " * 9_000})
+
+    assert searched == [10_000]
+
+
+async def test_a_long_error_that_ends_with_a_secret_says_so(ctx):
+    error = "key: -----BEGIN PRIVATE KEY-----" + "MII" * 30_000
+
+    kept = (await connections.report_health(ctx, SICK | {"error": error})).last_error
+
+    assert kept == "key: [redacted]"
+
+
 async def test_a_healthy_report_with_an_error_and_one_from_the_future_are_invalid(ctx):
     async with refusal(ctx, ("INVALID", "error"), ("INVALID", "checked_at")):
         await connections.report_health(
             ctx, WELL | {"error": "no", "checked_at": minutes_from_now(6)}
         )
     async with refusal(ctx, ("INVALID", "connection_id"), ("INVALID", "healthy")):
-        await connections.report_health(ctx, {"connection_id": "x", "healthy": None})
+        await connections.report_health(ctx, {"connection_id": "\0", "healthy": None})
 
 
 async def test_a_report_older_than_the_last_is_refused(ctx):
@@ -192,7 +228,7 @@ async def test_every_invalid_use_is_reported_at_its_position(ctx):
         await connections.record_use(
             ctx,
             [
-                {"connection_id": "x"},
+                {"connection_id": "\0"},
                 REF | {"requests": 0},
                 REF | {"requests": 1_000_001},
                 REF | {"requests": None},

@@ -82,14 +82,17 @@ async def test_an_update_fails_if_the_connection_has_changed_since(ctx):
     assert after.status == "disconnected"
 
 
-async def test_an_unknown_connection_is_not_found_and_a_malformed_id_is_invalid(ctx):
+async def test_an_unknown_connection_is_not_found_whatever_its_id_and_control_characters_are_invalid(
+    ctx,
+):
     changes = (connections.update, connections.disconnect, connections.reconnect)
 
     for change in changes:
-        async with refusal(ctx, ("NOT_FOUND", "connection_id")):
-            await change(ctx, REF)
+        for unknown in (FIRST, FIRST.upper().replace("1", "A"), "first", ""):
+            async with refusal(ctx, ("NOT_FOUND", "connection_id")):
+                await change(ctx, {"connection_id": unknown})
         async with refusal(ctx, ("INVALID", "connection_id")):
-            await change(ctx, {"connection_id": FIRST.upper().replace("1", "A")})
+            await change(ctx, {"connection_id": "first\n"})
 
 
 async def test_a_connection_is_switched_off_and_on(ctx):

@@ -79,13 +79,13 @@ async def test_all_invalid_fields_of_a_new_connection_are_reported_at_once(ctx):
         await open_one(
             ctx,
             "x",
-            source="x",
+            source="\0",
             target_service="a b",
             connection_type=None,
             target_endpoint="",
             credentials_kv_key=TOKEN,
             config=[],
-            installation_id=0,
+            installation_id=2**63,
         )
 
 

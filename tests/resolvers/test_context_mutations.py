@@ -64,7 +64,9 @@ async def test_all_invalid_fields_are_reported_at_once(ctx):
         ("INVALID", "data"),
         ("INVALID", "tools"),
     ):
-        await create(ctx, "x", name="", owner="ada", chitty_dna_id="x", data=None, tools=["a", "a"])
+        await create(
+            ctx, "x", name="", owner="ada\0", chitty_dna_id="x", data=None, tools=["a", "a"]
+        )
 
 
 async def test_all_unmet_preconditions_of_a_context_are_reported_at_once(ctx):
@@ -151,7 +153,7 @@ async def test_an_update_that_changes_nothing_returns_the_row_as_it_is(ctx):
         assert await contexts.update(ctx, REF | same) == before
 
 
-async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
+async def test_an_unknown_id_is_not_found_whatever_its_form_and_control_characters_are_invalid(ctx):
     for mutate, more in (
         (contexts.update, {}),
         (contexts.transfer, {"new_owner": ADA}),
@@ -160,8 +162,10 @@ async def test_an_unknown_id_is_not_found_and_a_malformed_id_is_invalid(ctx):
     ):
         async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
             await mutate(ctx, REF | more)
-        async with refusal(ctx, ("INVALID", "chitty_id")):
+        async with refusal(ctx, ("NOT_FOUND", "chitty_id")):
             await mutate(ctx, {"chitty_id": "work", **more})
+        async with refusal(ctx, ("INVALID", "chitty_id")):
+            await mutate(ctx, {"chitty_id": "work\n", **more})
 
 
 async def test_an_update_fails_if_the_row_has_changed_since(ctx):

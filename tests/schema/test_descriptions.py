@@ -9,16 +9,15 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
-    build_schema,
     is_introspection_type,
     is_specified_scalar_type,
 )
 
-from schema.built import sdl
+from tests.support.expectations.printed_schema import PRINTED
 
 TYPES = {
     name: type_
-    for name, type_ in build_schema(sdl()).type_map.items()
+    for name, type_ in PRINTED.type_map.items()
     if not is_introspection_type(type_) and not is_specified_scalar_type(type_)
 }
 

@@ -6,7 +6,7 @@ LAYERS = [
     ["schema"],
     ["schema.fields", "schema.enums"],
     ["schema.limits"],
-    ["schema.errors", "schema.inputs", "schema.filters"],
+    ["schema.errors", "schema.inputs", "schema.filters", "schema.references"],
     ["schema.filter_reader"],
     ["schema.pages"],
     ["schema.types"],
@@ -14,6 +14,7 @@ LAYERS = [
     ["schema.mutations"],
     ["schema.built"],
     ["schema.compiled"],
+    ["schema.semantic_nullability"],
     ["schema.execution"],
 ]
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.support.registries import random_registries
 from tests.support.services.api import Api, running
@@ -32,9 +33,17 @@ NODES = """
 """
 
 
-@pytest.fixture(params=[False, True], ids=["generic", "compiled"])
-async def api(tmp_path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
-    async with running(tmp_path / "registry.db", compiled=request.param) as api:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=[False, True], ids=["generic", "compiled"]
+)
+async def api(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[Api]:
+    path = tmp_path_factory.mktemp("nodes") / "registry.db"
+    async with running(path, compiled=request.param) as api:
         await random_registries.store(api, random_registries.made(5))
         yield api
 
@@ -212,6 +221,28 @@ async def test_lookups_accept_a_did_prefix_and_uppercase_uuids(api):
         "installation": {"id": installation["id"]},
         "connection": {"id": connection["id"]},
     }
+
+
+async def test_of_two_ids_that_differ_in_case_each_is_found_by_itself(api):
+    *_, connection = await stored(api)
+    lower = connection["connectionId"].replace("0", "a")
+    ids = [lower, lower.upper(), "First", "first", f"conn-{lower}", f"CONN-{lower.upper()}"]
+    for number, id_ in enumerate(ids):
+        await api.put(
+            "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,"
+            " created_at, updated_at) SELECT :id, source_chitty_id, source_type, :service, created_at,"
+            " updated_at FROM connections LIMIT 1",
+            id=id_,
+            service=f"service {number}",
+        )
+    query = "query ($id: ID!) { connection(connectionId: $id) { connectionId } }"
+
+    found = [(await api.ask(query, id=id_))["connection"] for id_ in [*ids, "FIRST"]]
+    await api.put("DELETE FROM connections WHERE connection_id = :id", id=ids[-1])
+    in_lowercase = await api.ask(query, id=ids[-1])
+
+    assert found == [*({"connectionId": id_} for id_ in ids), None]
+    assert in_lowercase == {"connection": {"connectionId": f"conn-{lower}"}}
 
 
 async def test_in_open_mode_the_viewer_has_no_actor_and_is_admin(api):

@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name
 
 from server.setting_fields import PREFIX, variable
 from server.settings import Settings
+from tests.support.pages.doc_pages import page
 from tests.support.paths import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -66,3 +67,22 @@ def test_every_setting_in_the_deployment_files_exists(text: str):
 
     assert named
     assert named <= {variable(each.name) for each in fields(Settings)}
+
+
+def test_the_docs_show_the_whole_of_what_nginx_is_configured_with():
+    """tests/thorough/test_nginx.py runs it."""
+    shown = {block.title: block.text for block in page("docs/deployment.md").blocks}
+    files = sorted((ROOT / "deploy" / "nginx").iterdir())
+
+    assert len(files) == 4
+    for file in files:
+        assert shown[f"deploy/nginx/{file.name}"] == file.read_text()
+
+
+def test_nginx_keeps_connections_for_less_time_than_the_server_does():
+    upstream = (ROOT / "deploy" / "nginx" / "upstream.conf").read_text()
+    (seconds,) = re.findall(r"^ *keepalive_timeout (\d+)s;", upstream, re.MULTILINE)
+
+    assert 0 < int(seconds) < Settings().idle_seconds
+    assert f"CHITTYGRAPH_IDLE_SECONDS, which is {Settings().idle_seconds}" in upstream
+    assert f"127.0.0.1:{Settings().port}" in upstream

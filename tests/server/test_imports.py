@@ -3,10 +3,14 @@
 from tests.support.imports import circles, imports_of, wrong_arrows
 
 LAYERS = [
-    ["server", "server.ip_addresses", "server.setting_fields", "server.settings"],
+    ["server", "server.ip_addresses", "server.origins", "server.service_variables"],
+    ["server.setting_fields", "server.setting_checks"],
+    ["server.setting_files"],
+    ["server.settings"],
     ["server.telemetry"],
     ["server.http"],
     ["server.auth", "server.identity", "server.transport", "server.files", "server.demo"],
+    ["server.doctor"],
     ["server.graphql"],
     ["server.service"],
     ["server.endpoints"],

@@ -15,13 +15,26 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
-TOOLS = ("sh", "readlink", "dirname", "cat", "cksum", "rm", "cp", "cmp", "mkdir", "chmod", "sleep")
+TOOLS = (
+    "sh",
+    "readlink",
+    "dirname",
+    "cat",
+    "cksum",
+    "rm",
+    "cp",
+    "cmp",
+    "mkdir",
+    "chmod",
+    "sleep",
+    "grep",
+)
 
 PYTHON = f"""#!/bin/sh
 echo "python $*" >>"$LOG"
 [ ! -e "$BROKEN" ] || case $* in *install*) exit 1 ;; esac
 case $1 in
--c) exec {sys.executable} "$@" ;;
+-c) exec {sys.executable} -I -S "$@" ;;
 -V) echo Python 3.11.7 ;;
 -m) case $2 in
     venv) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; sleep 0.2 ;;
@@ -32,6 +45,8 @@ esac
 """
 CHITTYGRAPH = """#!/bin/sh
 echo "chittygraph $* in $PWD" >>"$LOG"
+echo "called as $_CHITTYGRAPH_CALLED_AS" >>"$LOG"
+[ -z "${PYTHONDONTWRITEBYTECODE-}" ] || echo "bytecode=off" >>"$LOG"
 exit 7
 """
 
@@ -101,6 +116,30 @@ def test_help_needs_no_environment(bare):
     assert code == 0
     assert "usage: ./run WORD" in output
     assert not (bare.folder / ".venv").exists()
+
+
+def test_help_explains_a_word_of_its_own_without_an_environment(bare):
+    code, output = bare.run("help", "bench")
+
+    assert code == 0
+    assert output.startswith("usage: ./run bench ...\n")
+    assert "run the benchmarks" in output
+    assert "run the tests" not in output
+    assert not (bare.folder / ".venv").exists()
+
+
+def test_help_passes_other_words_on(clone):
+    code, output = clone.run("help", "keys", "create")
+
+    assert code == 7, output
+    assert clone.count("chittygraph help keys create in ") == 1
+
+
+def test_bytecode_is_written_at_the_set_up_and_whatever_the_environment_says(clone):
+    clone.run("status", PYTHONDONTWRITEBYTECODE="1")
+
+    assert clone.count("-m compileall -q db migrations resolvers schema server") == 1
+    assert clone.count("bytecode=off") == 0
 
 
 def test_without_python_it_says_which_version_is_needed(bare):
@@ -198,6 +237,12 @@ def test_a_command_runs_in_the_callers_directory(clone, tmp_path):
     assert clone.count(f"chittygraph serve --port 9 in {tmp_path}\n") == 1
 
 
+def test_a_command_knows_how_it_was_called(clone):
+    clone.run("serve")
+
+    assert clone.count(f"called as {clone.folder / 'run'}\n") == 1
+
+
 def test_a_command_with_the_same_name_is_reached_through_chittygraph(clone, tmp_path):
     clone.run("chittygraph", "check", "--fix", cwd=tmp_path)
 
@@ -221,7 +266,8 @@ def pytest_in(folder: Path, plugin: str, *flags: str, **env: str) -> str:
     environ = {name: value for name, value in os.environ.items() if name != "CI"}
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", *words],
-        env=environ | {"PYTHONPATH": str(ROOT)} | env,
+        # The plugins of others take most of the time, and have no part in this.
+        env=environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | env,
         capture_output=True,
         text=True,
         check=False,
@@ -258,6 +304,30 @@ def test_a_long_test_runs_where_it_is_asked_for(tmp_path, flags, outcome):
     output = pytest_in(tmp_path, "tests.support.running.thorough", *flags)
 
     assert outcome in output
+
+
+HOWEVER_TESTS_END = """
+import pytest
+
+@pytest.fixture(params=["", "before", "after"])
+def used(request):
+    assert request.param != "before"
+    yield
+    assert request.param != "after"
+
+def test_that_passes(): pass
+def test_that_fails(): assert False
+def test_that_is_skipped(): pytest.skip("no node")
+def test_with_a_fixture(used): pass
+"""
+
+
+def test_every_failure_in_another_process_is_reported(tmp_path):
+    (tmp_path / "test_it.py").write_text(HOWEVER_TESTS_END)
+
+    output = pytest_in(tmp_path, "tests.support.running.parallel", "-p", "xdist", "-n", "1")
+
+    assert "1 failed, 3 passed, 1 skipped, 2 errors" in output
 
 
 def test_the_docs_have_an_environment_of_their_own_which_is_made_once(clone):

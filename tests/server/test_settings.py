@@ -206,3 +206,48 @@ def test_a_worker_gets_the_settings_of_its_parent():
 
     assert str(again) == str(settings)
     assert again.github_secrets == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("https://app.example.com/", "write https://app.example.com"),
+        ("https://App.Example.com", "write https://app.example.com"),
+        ("https://app.example.com:443", "write https://app.example.com"),
+        ("http://localhost:80,https://b.example", "write http://localhost"),
+        ("https://app.example.com/graphql?a=b", "write https://app.example.com"),
+        ("https://bücher.example", "write https://xn--bcher-kva.example"),
+        ("https://straße.example", "such as https://app.example.com"),  # not strasse.example
+        ("http://[0::1]:3000", "write http://[::1]:3000"),
+        ("app.example.com", "such as https://app.example.com"),
+        ("https://*.example.com", "such as https://app.example.com"),
+        ("https://user@app.example.com", "write https://app.example.com"),
+        ("https://app.example.com:99999", "such as https://app.example.com"),
+        ("null", "such as https://app.example.com"),
+        ("*", "choose --auth protected"),
+        (" , ,", "only commas or spaces"),
+    ],
+)
+def test_origins_that_no_browser_sends_are_refused_with_what_to_write(value, says):
+    message = refusal_of({"CHITTYGRAPH_ALLOWED_ORIGINS": value})
+
+    assert message.startswith("CHITTYGRAPH_ALLOWED_ORIGINS")
+    assert says in message
+
+
+def test_all_origins_are_allowed_alone_and_in_protected_mode_only():
+    protected = {"CHITTYGRAPH_AUTH": "protected"}
+
+    alone = Settings.read(protected | {"CHITTYGRAPH_ALLOWED_ORIGINS": "*"})
+    message = refusal_of(protected | {"CHITTYGRAPH_ALLOWED_ORIGINS": "*,https://a.example"})
+
+    assert alone.allowed_origin_list == ("*",)
+    assert "leave the others out" in message
+
+
+def test_origins_may_have_any_scheme_and_be_in_any_mode():
+    listed = "https://app.example.com, http://[::1]:3000,tauri://localhost,chrome-extension://abc"
+
+    settings = Settings(allowed_origins=listed)
+
+    assert len(settings.allowed_origin_list) == 4

@@ -2,20 +2,20 @@
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from benchmarks import walk
+from db.sqlite import checkpoints
 
-# Called by a timer, on slow machines only.
-TIMED = "server/transport/disconnects.py"
 # Functions, files and switches.
-MOST = {"compiled query": (112, 40, 86), "compiled mutation": (128, 48, 106)}
+MOST = {"compiled query": (115, 40, 89), "compiled mutation": (134, 51, 109)}
 
 
 @pytest.mark.parametrize("name", MOST)
-def test_a_request_calls_no_more_functions_in_no_more_files(name: str):
-    calls = [call for call in asyncio.run(walk.calls_of(name)) if call[0] != TIMED]
+def test_a_request_calls_no_more_functions_in_no_more_files(name: str, tmp_path: Path):
+    calls = asyncio.run(walk.calls_of(name, tmp_path))
 
     functions, files = len(set(calls)), len({file for file, _ in calls})
     switches = sum(one[0] != other[0] for one, other in pairwise(calls))
@@ -24,3 +24,11 @@ def test_a_request_calls_no_more_functions_in_no_more_files(name: str):
     assert functions <= MOST[name][0]
     assert files <= MOST[name][1]
     assert switches <= MOST[name][2]
+
+
+def test_what_timers_call_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN_LOOKS", 0)
+
+    calls = asyncio.run(walk.calls_of("compiled query", tmp_path))
+
+    assert "db/sqlite/checkpoints.py" not in {file for file, _ in calls}

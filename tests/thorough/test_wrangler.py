@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sqlite3
-import subprocess
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -11,7 +10,8 @@ import pytest
 
 from db.migrating import migrator
 from tests.support.other_programs.wrangler import D1, FILES, older_migrations
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.services.commands import command_process
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 NAMES = [name.removesuffix(".sql") for name in FILES]
 ROWS = [
@@ -48,7 +48,7 @@ def fill(file: Path) -> None:
 
 
 def chittygraph(*words: str) -> None:
-    ran = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False)
+    ran = command_process(*words)
     assert ran.returncode == 0, ran.stderr
 
 
@@ -67,6 +67,9 @@ def test_what_wrangler_migrated_has_nothing_pending_here_and_is_served(d1: D1):
     seen = contexts_served(d1.file)
 
     assert seen == SEEN
+    assert d1.rows("SELECT created_at FROM contexts") == [
+        {"created_at": "2025-10-21T18:52:06.000Z"}
+    ]
     assert migrator.inspect(d1.file) == migrator.Status(True, tuple(NAMES), ())
     assert d1.pending() == []
 

@@ -1,5 +1,5 @@
 import { useGraphiQLActions } from "@graphiql/react";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 
 const HINT = "Sent as Authorization: Bearer. Forgotten when the page is closed; never stored.";
 
@@ -12,16 +12,21 @@ function refusalOf({ status, sent }) {
 /**
  * A field for an API key or a token, which calls `onChange` on each keystroke; Enter reads the schema again.
  *
- * `last` is the last response: if it was refused, this shows why, and takes the focus if another credential
- * would help.
+ * It appears when the server first asks for a credential, so never in open mode. `access` is the last status: if the
+ * request was refused, the field shows why, and takes the focus if another credential would help.
  */
-export function Credential({ last, onChange }) {
+export function Credential({ access, onChange }) {
   const { introspect } = useGraphiQLActions();
+  const [isNeeded, setIsNeeded] = useState(false);
   const field = useRef(null);
-  const refusal = refusalOf(last);
+  const refusal = refusalOf(access);
   useEffect(() => {
-    if (last.status === 401) field.current.focus();
-  }, [last]);
+    if (access.status === 401) setIsNeeded(true);
+  }, [access]);
+  useEffect(() => {
+    if (access.status === 401) field.current?.focus();
+  }, [access, isNeeded]);
+  if (!isNeeded && !refusal) return null;
 
   function change({ target }) {
     onChange(target.validity.valid ? target.value.trim() : "");
@@ -36,18 +41,20 @@ export function Credential({ last, onChange }) {
   return (
     <form className="chitty-credential" data-refused={refusal !== ""} onSubmit={submit}>
       <span role="alert">{refusal}</span>
-      <input
-        aria-label="Credential"
-        autoComplete="one-time-code"
-        name="credential"
-        onChange={change}
-        pattern="\s*[!-~]*\s*"
-        placeholder="API key or token"
-        ref={field}
-        spellCheck={false}
-        title={HINT}
-        type="password"
-      />
+      {isNeeded && (
+        <input
+          aria-label="Credential"
+          autoComplete="one-time-code"
+          name="credential"
+          onChange={change}
+          pattern="\s*[!-~]*\s*"
+          placeholder="API key or token"
+          ref={field}
+          spellCheck={false}
+          title={HINT}
+          type="password"
+        />
+      )}
     </form>
   );
 }

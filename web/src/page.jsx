@@ -1,62 +1,60 @@
-import { useGraphiQL } from "@graphiql/react";
-import { createGraphiQLFetcher } from "@graphiql/toolkit";
-import { GraphiQL, HISTORY_PLUGIN } from "graphiql";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { authorized } from "./authorized.js";
-import { Credential } from "./credential.jsx";
+import { DocExplorerStore } from "@graphiql/plugin-doc-explorer";
+import { HistoryStore } from "@graphiql/plugin-history";
+import { GraphiQLProvider, Tooltip, useMonaco } from "@graphiql/react";
+import { useEffect, useMemo, useState } from "react";
+import { BUILDER } from "./builder.jsx";
+import { createClient } from "./client.js";
+import { ClientProvider } from "./client-context.js";
+import { DOCS } from "./docs.jsx";
 import { EXAMPLES, WELCOME } from "./examples.jsx";
-import { withIntrospectionErrors } from "./introspection-errors.js";
+import { HISTORY } from "./history.jsx";
+import { Layout } from "./layout.jsx";
 import { isNarrow } from "./narrow.js";
-import { withoutHeaders } from "./storage.js";
+import { ResultsProvider, useResults } from "./results.jsx";
+import { forgetLinkedOperation, linkedOperation } from "./sharing.js";
+import { storedOperationName, withoutHeaders } from "./storage.js";
+import { defineThemes } from "./themes.js";
 
-const PLUGINS = [EXAMPLES, HISTORY_PLUGIN];
+const PLUGINS = [DOCS, BUILDER, EXAMPLES, HISTORY];
 const STORAGE = withoutHeaders();
+const LINKED = linkedOperation();
+const SELECTED = LINKED ? LINKED.operationName : storedOperationName(STORAGE);
 
 export function GraphiqlPage() {
-  const [last, setLast] = useState({ status: 0, sent: false });
-  const requests = useMemo(() => authorized(setLast), []);
-  const fetcher = useMemo(
-    () => withIntrospectionErrors(createGraphiQLFetcher({ url: "/graphql", fetch: requests.fetch })),
-    [requests],
-  );
-  return (
-    <GraphiQL
-      defaultEditorToolsVisibility={false}
-      defaultQuery={WELCOME}
-      fetcher={fetcher}
-      inputValueDeprecation
-      plugins={PLUGINS}
-      schemaDescription
-      shouldPersistHeaders={false}
-      storage={STORAGE}
-      visiblePlugin={isNarrow() ? null : EXAMPLES}
-    >
-      <GraphiQL.Logo>
-        <Header last={last} onCredential={requests.use} />
-      </GraphiQL.Logo>
-    </GraphiQL>
-  );
-}
-
-/** Clears the error of a failed introspection from the response editor when introspection is retried. */
-function useClearedError() {
-  const fetchError = useGraphiQL((state) => state.fetchError);
-  const responseEditor = useGraphiQL((state) => state.responseEditor);
-  const shown = useRef(null);
+  const [access, setAccess] = useState({ status: 0, sent: false });
+  const results = useResults();
+  const { add } = results;
+  const client = useMemo(() => createClient({ onStatus: setAccess, onResult: (told) => add(told) }), []);
+  const monaco = useMonaco((state) => state.monaco);
   useEffect(() => {
-    if (!fetchError && responseEditor?.getValue() === shown.current) responseEditor.setValue("");
-    shown.current = fetchError;
-  }, [fetchError, responseEditor]);
-}
-
-function Header({ last, onCredential }) {
-  const queryEditor = useGraphiQL((state) => state.queryEditor);
-  useEffect(() => queryEditor?.updateOptions({ wordWrap: "on" }), [queryEditor]);
-  useClearedError();
+    if (monaco) defineThemes(monaco);
+  }, [monaco]);
+  useEffect(forgetLinkedOperation, []);
   return (
-    <div className="chitty-header">
-      <span className="chitty-name">ChittyGraph</span>
-      <Credential last={last} onChange={onCredential} />
-    </div>
+    <ClientProvider value={client}>
+      <ResultsProvider value={results}>
+        <GraphiQLProvider
+          defaultQuery={WELCOME}
+          fetcher={client.fetcher}
+          initialQuery={LINKED?.query}
+          initialVariables={LINKED?.variables}
+          inputValueDeprecation
+          plugins={PLUGINS}
+          referencePlugin={DOCS}
+          schemaDescription
+          shouldPersistHeaders={false}
+          storage={STORAGE}
+          visiblePlugin={isNarrow() || LINKED ? null : EXAMPLES}
+        >
+          <HistoryStore>
+            <DocExplorerStore>
+              <Tooltip.Provider>
+                <Layout access={access} isLinked={LINKED !== null} operationName={SELECTED} storage={STORAGE} />
+              </Tooltip.Provider>
+            </DocExplorerStore>
+          </HistoryStore>
+        </GraphiQLProvider>
+      </ResultsProvider>
+    </ClientProvider>
   );
 }

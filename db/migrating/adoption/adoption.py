@@ -7,39 +7,52 @@ made while nobody else can write.
 import dataclasses
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from db.errors import BootRefused
-from db.migrating import ledger
+from db.migrating import ledger, lost_tables, recreation
 from db.migrating.adoption import (
+    changed_cells,
     copies,
     enum_widening,
+    lineage_rows,
+    lineages,
     recognition,
     reference_repair,
     repair_report,
     table_repair,
 )
+from db.migrating.adoption.changed_cells import Change, ChangedCells, Tell
+from db.migrating.adoption.lineages import Relative
 from db.migrating.adoption.recognition import Recognition
 from db.migrating.adoption.repair_report import Repair, Report
 from db.migrating.ledger import Migration
+from db.migrating.recreation import Recreation
 from db.model import instants
-from db.model.chitty_id import DID
+from db.model.chitty_id import normalised_in_sql
 from db.model.tables import TABLES
+from db.sqlite import catalog
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """The migrations whose work is there already, those that run, and the repairs: done or to do."""
+    """The migrations whose work is there already, those that run, and the repairs: done or to do.
+
+    Of `changed` cells whose new value does not tell the old one, `changes` are the first of each column.
+    """
 
     recognised: list[str]
     applied: list[str]
     repairs: list[Repair]
     copy: str | None = None  # the name of the copy that was made before
+    changes: list[Change] = field(default_factory=list)
+    changed: int = 0
+    recreation: Recreation | None = None
 
 
 def is_due(connection: sqlite3.Connection) -> bool:
@@ -50,41 +63,65 @@ def is_due(connection: sqlite3.Connection) -> bool:
 
 
 def preview(
-    connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    tell: Tell = changed_cells.ignore,
+    to_make: Collection[str] = (),
 ) -> Adoption:
     """What `adopt` would do, or `repair` to a database of ours; raises BootRefused if it cannot be done."""
-    # It works on a private copy.
-    require_adoptable(connection, file, migrations)
-    with closing(sqlite3.connect("", isolation_level=None)) as copy:  # SQLite's own temporary file
-        connection.backup(copy)
-        return _bring_up_to_date(copy, file, migrations, backup=None)
-
-
-def adopt(
-    connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
-) -> Adoption | None:
-    """Copy the database beside it, then adopt it; None if another boot was first.
-
-    Raises BootRefused or sqlite3.Error, with the database as it was and no copy left, if it cannot be done.
-    """
-    with _exclusively(connection):
-        done = _after_copy(connection, file, migrations, "adoption") if is_due(connection) else None
-    if done is not None:
-        _log("database adopted", file, done)
+    if not to_make:
+        require_adoptable(connection, file, migrations)
+    with copies.scratch(connection, file) as copy, exclusively(copy) as cells:
+        done = _bring_up_to_date(copy, file, migrations, None, cells, to_make)
+        cells.tell(tell)
     return done
 
 
-def repair(connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]) -> Adoption:
+def adopt(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    tell: Tell = changed_cells.ignore,
+    to_make: Collection[str] = (),
+) -> Adoption | None:
+    """Copy the database beside it, then adopt it; None if another boot was first.
+
+    The tables `to_make` are made anew if they are lost or unfit. Raises BootRefused or sqlite3.Error, with
+    the database as it was and no copy left, if it cannot be done.
+    """
+    with exclusively(connection) as cells:
+        if not is_due(connection):
+            return None
+        done = _after_copy(connection, file, migrations, "adoption", cells, to_make)
+        cells.tell(tell)
+    _log("database adopted", file, done)
+    return done
+
+
+def repair(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    tell: Tell = changed_cells.ignore,
+) -> Adoption:
     """Copy and repair a database of ours that other programs wrote to; raises like `adopt`."""
-    with _exclusively(connection):
-        done = _after_copy(connection, file, migrations, "repair")
+    with exclusively(connection) as cells:
+        done = _after_copy(connection, file, migrations, "repair", cells)
+        cells.tell(tell)
     _log("database repaired", file, done)
     return done
 
 
 @contextmanager
-def _exclusively(connection: sqlite3.Connection) -> Iterator[None]:
+def exclusively(connection: sqlite3.Connection) -> Iterator[ChangedCells]:
     connection.execute("PRAGMA foreign_keys = OFF")  # references are repaired as a whole
+    with changed_cells.recorded(connection) as cells, _transaction(connection):
+        yield cells
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -99,11 +136,16 @@ def _exclusively(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _after_copy(
-    connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration], event: str
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    event: str,
+    cells: ChangedCells,
+    to_make: Collection[str] = (),
 ) -> Adoption:
     backup = copies.make(file, event)
     try:
-        return _bring_up_to_date(connection, file, migrations, backup.name)
+        return _bring_up_to_date(connection, file, migrations, backup.name, cells, to_make)
     except BaseException:
         backup.unlink()
         raise
@@ -117,14 +159,31 @@ def _log(event: str, file: Path, done: Adoption) -> None:
 
 
 def require_adoptable(
-    connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration]
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    to_make: Collection[str] = (),
 ) -> Recognition:
     """Raises BootRefused, with every difference that cannot be repaired, if there is one."""
-    comparison = recognition.recognise(connection, migrations)
+    return _require_adoptable(connection, file, migrations, to_make)[1]
+
+
+def _require_adoptable(
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    to_make: Collection[str],
+) -> tuple[list[Relative], Recognition]:
+    """The tables that are to be renamed, and how the database compares once they are."""
+    stored = catalog.read(connection)
+    relatives = lineages.recognise(stored, file) if is_due(connection) else []
+    comparison = recognition.recognise(lineages.after_renaming(stored, relatives), migrations)
+    if is_due(connection) and not relatives and not comparison.differences:
+        lost_tables.require_none(connection, file, migrations, (), to_make)
     differences = comparison.differences or _ambiguous(connection, comparison)
     if differences:
         raise _refusal(file, differences, adoptable=is_due(connection))
-    return comparison
+    return relatives, comparison
 
 
 def _refusal(file: Path, differences: list[str], *, adoptable: bool) -> BootRefused:
@@ -136,10 +195,6 @@ def _refusal(file: Path, differences: list[str], *, adoptable: bool) -> BootRefu
 
 
 # Two ChittyIDs that differ in the prefix that is stripped are the same.
-WITHOUT_PREFIX = (
-    f"iif(substr({{column}}, 1, {len(DID)}) = '{DID}',"
-    f" substr({{column}}, {len(DID) + 1}), {{column}})"
-)
 AMBIGUOUS = """
     SELECT {columns} FROM {table}
     GROUP BY {columns}
@@ -154,7 +209,7 @@ def _ambiguous(connection: sqlite3.Connection, comparison: Recognition) -> list[
     for name in comparison.expected.keys() & comparison.stored.keys():
         expected = comparison.expected[name]
         for columns in sorted(expected.constraints):
-            bare = [WITHOUT_PREFIX.format(column=each) for each in columns]
+            bare = [normalised_in_sql(each) for each in columns]
             is_key = str(expected.columns[columns[0]].place > 0).upper()
             sql = AMBIGUOUS.format(
                 columns=", ".join(bare), table=name, first=bare[0], is_key=is_key
@@ -167,16 +222,26 @@ def _ambiguous(connection: sqlite3.Connection, comparison: Recognition) -> list[
 
 
 def _bring_up_to_date(
-    connection: sqlite3.Connection, file: Path, migrations: Sequence[Migration], backup: str | None
+    connection: sqlite3.Connection,
+    file: Path,
+    migrations: Sequence[Migration],
+    backup: str | None,
+    cells: ChangedCells,
+    to_make: Collection[str] = (),
 ) -> Adoption:
-    adoptable = is_due(connection)
-    comparison, report = require_adoptable(connection, file, migrations), Report()
+    adoptable, since = is_due(connection), instants.now()
+    kept = recreation.set_unfit_aside(connection, migrations, to_make)
+    relatives, comparison = _require_adoptable(connection, file, migrations, to_make)
+    report = Report(cells, recreated=to_make)
+    lineages.rename(connection, relatives, file)
+    cells.watch()
     connection.execute(ledger.CREATE)
     done = ledger.applied(connection, file)
     left = ledger.pending(migrations, done, file)
     try:
         with _without_triggers(connection, comparison):
-            _complete(connection, comparison, {each.name for each in left}, report)
+            _complete(connection, comparison, {each.name for each in left}, relatives, report)
+            lineage_rows.link(connection, relatives, report)
     except (
         sqlite3.IntegrityError
     ) as error:  # repaired, two may be the same, or break another's rule
@@ -187,17 +252,26 @@ def _bring_up_to_date(
     restored = {each.name: each for name in done for each in comparison.missing.get(name, [])}
     for each in restored.values():
         report.note(each.table, "", f"{each.type} {each.name}, which was missing")
+    for table, columns in comparison.unique if done else ():
+        report.note(table, " and ".join(columns), "a value that rows might have shared")
     if not done:
         reference_repair.keep_suspensions(connection)
     for migration in left:
         ledger.record(connection, migration)
+    if left:
+        repair_report.take_over(connection, report, since)
     if report.counted:
         repair_report.record(connection, report, backup)
+    changes, changed = cells.listed()
+    anew = recreation.finish(connection, migrations, to_make, kept) if to_make else None
     return Adoption(
         recognised=[each.name for each in left if each.name in comparison.complete],
         applied=[each.name for each in left if each.name not in comparison.complete],
         repairs=report.repairs,
         copy=backup,
+        changes=changes,
+        changed=changed,
+        recreation=anew,
     )
 
 
@@ -211,10 +285,7 @@ def _without_triggers(connection: sqlite3.Connection, comparison: Recognition) -
         each
         for name, each in comparison.stored.items()
         if each.table.lower() in comparison.expected
-        and (
-            (each.type == "trigger" and name not in comparison.expected)
-            or (each.type == "index" and each.sql.upper().startswith("CREATE UNIQUE"))
-        )
+        and ((each.type == "trigger" and name not in comparison.expected) or each.is_unique)
     ]
     for each in aside:
         name = each.name.replace('"', '""')
@@ -228,12 +299,16 @@ UNIQUE = "CREATE UNIQUE INDEX {table}_have_one_{name} ON {table} ({columns})"
 
 
 def _complete(
-    connection: sqlite3.Connection, comparison: Recognition, left: set[str], report: Report
+    connection: sqlite3.Connection,
+    comparison: Recognition,
+    left: set[str],
+    relatives: Sequence[Relative],
+    report: Report,
 ) -> None:
     """Run what is still to run, and the repairs as soon as all four tables are there."""
     awaited = {table.name for table in TABLES} - comparison.stored.keys()
     if not awaited:
-        _repair_rows(connection, comparison, report)
+        _repair_rows(connection, comparison, relatives, report)
     for name, statements in comparison.statements.items():
         if name not in left and name not in comparison.missing:
             continue
@@ -241,17 +316,29 @@ def _complete(
             connection.execute(statement)
         made = {each.name for each in comparison.missing.get(name, [])}
         if awaited and awaited <= made:
-            _repair_rows(connection, comparison, report)
+            _repair_rows(connection, comparison, relatives, report)
         awaited -= made
 
 
-def _repair_rows(connection: sqlite3.Connection, comparison: Recognition, report: Report) -> None:
+def _repair_rows(
+    connection: sqlite3.Connection,
+    comparison: Recognition,
+    relatives: Sequence[Relative],
+    report: Report,
+) -> None:
     now = instants.now()
+    lineage_rows.copy(connection, relatives, comparison.expected, now, report)
+    report.cells.watch()  # the tables that were made since
     enum_widening.widen(connection, report)
     table_repair.repair(connection, comparison.expected, report)
     for table, columns in comparison.unique:
         sql = UNIQUE.format(table=table, name="_and_".join(columns), columns=", ".join(columns))
         connection.execute(sql)
+    recreated = {*report.recreated, *repair_report.recreated_tables(connection)}
+    reference_repair.add_lost_contexts(
+        connection, now, report, all_are_lost="contexts" in recreated
+    )
     reference_repair.add_missing_actors(connection, now, report)
     reference_repair.correct_source_types(connection, report)
     reference_repair.end_twins(connection, now, report)
+    reference_repair.clear_principals_of_others(connection, now, report)

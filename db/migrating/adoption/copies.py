@@ -1,10 +1,13 @@
-"""Copies of a database, made beside it before adoption or repair changes it."""
+"""Copies of a database: beside it before adoption or repair changes it, and to try out what those do."""
 
 import logging
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from db import temporary_folders
+from db.errors import BootRefused
 from db.sqlite import file_checks, new_files
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,29 @@ def make(file: Path, event: str) -> Path:
             new_files.publish(new, copy)
     log.info("database copied", extra={"database": str(file), "copy": copy.name})
     return copy
+
+
+@contextmanager
+def scratch(connection: sqlite3.Connection, file: Path) -> Iterator[sqlite3.Connection]:
+    """A private copy of what a connection reads, on disk until it is left.
+
+    Raises BootRefused if the temporary folder has no room for it.
+    """
+    # A named file: SQLite may be built to keep unnamed ones in memory.
+    with temporary_folders.create() as folder:
+        copy = folder / "copy.db"
+        copy.touch(mode=file_checks.PRIVATE)
+        with closing(sqlite3.connect(copy, isolation_level=None)) as copied:
+            try:
+                connection.backup(copied, pages=PAGES_AT_ONCE)
+            except sqlite3.OperationalError as error:
+                raise BootRefused(
+                    f"{file} cannot be copied to the temporary folder {folder} to try that out: {error};"
+                    " make room there, or set TMPDIR to another folder"
+                ) from error
+            copied.execute("PRAGMA journal_mode = DELETE")  # so that the folder holds all of it
+            copied.execute("PRAGMA synchronous = OFF")
+            yield copied
 
 
 def _log_progress(status: int, left: int, total: int) -> None:

@@ -6,7 +6,7 @@ SQLite cannot alter a CHECK, but documents how to rewrite a table's SQL in sqlit
 
 import re
 import sqlite3
-from enum import Enum
+from collections.abc import Iterator
 from typing import Any
 
 from db.migrating.adoption.repair_report import Report
@@ -35,21 +35,27 @@ def widen(connection: sqlite3.Connection, report: Report) -> None:
     connection.execute("PRAGMA writable_schema = RESET")
 
 
+def narrow_columns(table: str, sql: str) -> list[str]:
+    """The columns of one of our tables in whose CHECK values are missing."""
+    declared = [each for each in TABLES if each.name == table]
+    return [column for each in declared for column, _, _ in _narrow(each, sql)]
+
+
 def _widened(table: Table[Any], sql: str, report: Report) -> str:
+    for name, match, values in _narrow(table, sql):
+        listed = ", ".join(f"'{value}'" for value in values)
+        sql = sql.replace(match[0], f"{match[1]}{listed})", 1)
+        report.note(table.name, name, NARROW)
+    return sql
+
+
+def _narrow(table: Table[Any], sql: str) -> Iterator[tuple[str, re.Match[str], list[str]]]:
+    """The columns in whose CHECK values are missing, with that CHECK and the values that there are."""
     for name, column in table.columns.items():
-        members = column.type.python
-        if not (isinstance(members, type) and issubclass(members, Enum)):
-            continue
-        values = [member.value for member in members]
+        values = list(column.type.names)
         check = re.compile(
             rf"(CHECK\s*\(\s*[\"`\[]?{name}[\"`\]]?\s+IN\s*\()([^()]*)\)", re.IGNORECASE
         )
-        match = check.search(sql)
-        if match is None:
-            continue
-        allowed = set(re.findall(r"'([^']*)'", match[2]))
-        if allowed < set(values):
-            listed = ", ".join(f"'{value}'" for value in values)
-            sql = f"{sql[: match.start()]}{match[1]}{listed}){sql[match.end() :]}"
-            report.note(table.name, name, NARROW)
-    return sql
+        match = check.search(sql) if values else None
+        if match is not None and set(re.findall(r"'([^']*)'", match[2])) < set(values):
+            yield name, match, values

@@ -18,7 +18,8 @@ from db.errors import BootRefused
 from server.cli import backup, main
 from tests.support.registries.backups import contents, names_in, registry
 from tests.support.services.commands import command, command_process, complaint
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.services.forked import start_command
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 REGISTER = """
     mutation {
@@ -215,7 +216,7 @@ def test_once_adds_a_backup_to_a_folder_and_ends(database: Path):
 @contextlib.contextmanager
 def repeating(database: Path, folder: Path):
     words = ("backup", folder, "--every", "1s", "--keep", "2", "--database", database)
-    process = subprocess.Popen([*COMMAND, *map(str, words)], stderr=subprocess.PIPE, text=True)
+    process = start_command(*words, stderr=subprocess.PIPE)
     try:
         yield process
     finally:

@@ -1,6 +1,7 @@
 """`chittygraph restore`: an intact registry replaces the database, or nothing changes."""
 
 import contextlib
+import gzip
 import shutil
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ import pytest
 from db.backup import backups, dump_statements, dumps, restores
 from db.errors import BootRefused
 from db.migrating import migrator
+from tests.support.registries import relatives
 from tests.support.registries.backups import contents, names_in, registry
 from tests.support.registries.databases import ADD
 from tests.support.registries.dump_texts import OF_SQLITE3, OF_WRANGLER
@@ -185,6 +187,7 @@ SMALL = 400
 BAD = {
     "nothing": (b"", "is empty (0 bytes)"),
     "half a header": (b"SQLite fo", "is damaged or not a SQLite database"),
+    "gzip": (gzip.compress(b"CREATE TABLE a (b);"), "unpack it first, for example with `gunzip`"),
     "bytes": (b"\x80\x81\x82", "is neither a SQLite file nor SQL text in UTF-8"),
     "UTF-16": (OF_SQLITE3.encode("utf-16"), "begins with a byte order mark"),
     "UTF-16 unmarked": (OF_SQLITE3.encode("utf-16-le"), "has NUL bytes"),
@@ -380,3 +383,29 @@ def test_a_statement_without_an_end_is_refused_before_it_fills_the_memory():
 
     with pytest.raises(OverflowError):
         list(dump_statements.split(endless))
+
+
+@pytest.mark.parametrize("kind", ["main", "earlier", "main with its catalogue"])
+def test_a_registry_of_another_lineage_is_restored_and_adopted_at_the_next_boot(
+    tmp_path: Path, kind: str
+):
+    source = relatives.made(tmp_path / "theirs.db", relatives.EVERYTHING[kind])
+    dump, new = dumped(source, tmp_path / "dump.sql"), tmp_path / "new.db"
+
+    done = command("restore", dump, "--database", new)
+    applied = migrator.migrate(new)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{new} now holds 3 contexts, ")
+    assert applied
+    after = relatives.tables(new)
+    for table, rows in relatives.tables(source).items():
+        assert sorted(after[table], key=repr) == sorted(rows, key=repr)
+
+
+def test_a_catalogue_and_a_lineage_that_is_cut_off_are_not_restored(tmp_path: Path, database: Path):
+    catalogue = relatives.made(tmp_path / "catalogue.db", relatives.CATALOGUE)
+    cut = relatives.made(tmp_path / "cut.db", relatives.EARLIER + "DROP TABLE installations;")
+
+    assert "holds ChittyConnect's catalogue of services" in refusal(catalogue, database)
+    assert "lacks the tables installations" in refusal(cut, database)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import signal
 import sqlite3
-import subprocess
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ import httpx2
 import pytest
 
 from db.commands import pending_installations
+from db.commands.pending_installations import ClaimTerm
 from db.model import instants
 from db.program import Statement, rows
 from db.sqlite.database import SQLiteDatabase
@@ -31,7 +31,8 @@ from tests.support.other_programs.identity_authority import an_authority, named
 from tests.support.registries.databases import UNHURRIED
 from tests.support.registries.record_installation import INSTALLED, RECORD
 from tests.support.services.api import Api
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.services.commands import command_process
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 CREATED = "installation", "created"
 LOGIN = "SELECT account_login FROM installations"
@@ -66,6 +67,12 @@ def created_as(number):
 
 async def identified(database, mint):
     return [each async for each in deliveries.identify_pending(database, mint)]
+
+
+async def identified_later(database, mint):
+    """The same once everybody has waited long enough."""
+    await database.write(pending_installations.ask_again(refused_too=True))
+    return await identified(database, mint)
 
 
 async def test_a_delivery_is_applied_at_once_if_the_authority_responds(github, authority):
@@ -110,7 +117,7 @@ async def test_a_pending_installation_gets_all_facts_that_arrived_meanwhile(
     await github.send("installation_repositories", added)
     authority.otherwise = authority.mint
 
-    [(installation_id, row)] = await identified(github.database, client.mint)
+    [(installation_id, row)] = await identified_later(github.database, client.mint)
 
     assert (installation_id, row.account_login) == (957387, "Codertocat")
     assert await github.row("chitty_id", "selected_repositories") == (
@@ -152,6 +159,7 @@ async def test_two_processes_mint_one_id(github, authority, client, tmp_path):
     authority.asked.clear()
     other = await SQLiteDatabase.open(tmp_path / "registry.db", **UNHURRIED)
 
+    await other.write(pending_installations.ask_again(refused_too=True))
     rounds = [identified(database, client.mint) for database in (github.database, other)]
     found = [each for round_ in await asyncio.gather(*rounds) for each in round_]
     await other.close()
@@ -166,18 +174,15 @@ async def test_a_claim_excludes_others_until_it_expires(github, authority):
     past = instants.canonical(datetime.now(UTC) - timedelta(seconds=1))
     database = github.database
 
-    claimed = await database.write(
-        pending_installations.claim(pending_installations.claimed_until())
-    )
-    while_claimed = await database.read(pending_installations.any_unclaimed())
-    second = await database.write(
-        pending_installations.claim(pending_installations.claimed_until())
-    )
+    await database.write(pending_installations.ask_again(refused_too=True))
+    claimed = await database.write(pending_installations.claim(ClaimTerm()))
+    while_claimed = await database.read(pending_installations.any_due())
+    second = await database.write(pending_installations.claim(ClaimTerm()))
     await github.send("installation", example(*CREATED), delivery="2")
     await database.write(_claims_ending(past))
-    after = await database.read(pending_installations.any_unclaimed())
+    after = await database.read(pending_installations.any_due())
 
-    assert (claimed, while_claimed, second, after) == (957387, False, None, True)
+    assert (claimed.installation_id, while_claimed, second, after) == (957387, False, None, True)
     assert len(authority.asked) == 2  # by the first delivery: the second left it to the claimant
 
 
@@ -192,8 +197,8 @@ async def test_an_installation_that_gets_no_id_does_not_delay_the_others(github,
     refusing, authority.otherwise = authority.otherwise, authority.mint
     authority.answers = [refusing(None)]
 
-    first_round = await identified(github.database, client.mint)
-    second_round = await identified(github.database, client.mint)
+    first_round = await identified_later(github.database, client.mint)
+    second_round = await identified_later(github.database, client.mint)
 
     assert [(number, row is not None) for number, row in first_round] == [(1, False)]
     assert [(number, row is not None) for number, row in second_round] == [
@@ -235,6 +240,7 @@ async def test_an_installation_that_is_recorded_meanwhile_is_no_longer_pending(
 
 async def test_a_server_mints_for_pending_installations_by_itself(authority, tmp_path, monkeypatch):
     monkeypatch.setattr(minting, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(pending_installations, "FIRST_WAIT", timedelta(seconds=0.05))
     authority.refuse(403)
 
     async with github_at(tmp_path, chittyid_url=authority.url) as github:
@@ -309,11 +315,10 @@ def test_a_replay_reports_pending_installations_and_the_next_one_identifies_them
     assert f"{tmp_path}/saved.json: waiting\n" in waits.stdout
     assert "installations wait for a ChittyID" in waits.stderr
     assert (ends.returncode, ends.stderr) == (0, "")
-    assert ends.stdout == f"{other}/ping.json: pong\ninstallation 957387: applied\n"
+    assert ends.stdout == (
+        f"{other}/ping.json: pong\ninstallation 957387: applied\n1 payload: 1 pong\n"
+    )
 
 
 def _replay(path, *flags):
-    command = [*COMMAND, "webhooks", "replay", str(path), *flags]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-    )
+    return command_process("webhooks", "replay", path, *flags)

@@ -8,6 +8,7 @@ import pytest
 
 from db.commands import pending_installations, webhook_deliveries
 from db.commands.installation_facts import Fact
+from db.commands.pending_installations import ClaimTerm
 from db.commands.webhook_deliveries import Delivery, Outcome
 from db.program import Program, Statement, rows
 from db.security import api_keys
@@ -68,7 +69,9 @@ async def test_the_rows_that_mutations_return_are_found(
     async with registry(tmp_path, "admin") as (me, _):
         write = me.service.db.write
         monkeypatch.setattr(
-            me.service.db, "write", lambda program, *security: write(check(program), *security)
+            me.service.db,
+            "write",
+            lambda program, *more, **named: write(check(program), *more, **named),
         )
         for mutation, inputs, _letters in POLICY:
             assert await codes_of(me, mutation, inputs) == []
@@ -82,17 +85,21 @@ async def test_the_rows_of_deliveries_and_pending_installations_are_found(
 ):
     facts = [Fact(name, value, at=NOW) for name, value in FACTS.items()]
     facts.append(Fact("installed_at", NOW, at=NOW))
-    delivery = Delivery("digest", "installation", "1", "created", 7, NOW)
+    delivery = Delivery("digest", "of payload", "installation", "1", "created", 7, NOW)
 
     kept = await db.write(
-        check(webhook_deliveries.store(delivery, Outcome.APPLIED, facts, claimed_until=NOW))
+        check(
+            webhook_deliveries.store(delivery, Outcome.APPLIED, facts, claim=ClaimTerm(until=NOW))
+        )
     )
-    claimed = await db.write(
-        check(pending_installations.claim(pending_installations.claimed_until()))
-    )
-    row = await db.write(check(pending_installations.identify(7, "CHITTY-INSTALL-NEW")))
+    claim = await db.write(check(pending_installations.claim(ClaimTerm())))
+    row = await db.write(check(pending_installations.identify(claim, "CHITTY-INSTALL-NEW")))
 
-    assert (kept.outcome, claimed, row.chitty_id) == (Outcome.WAITING, 7, "CHITTY-INSTALL-NEW")
+    assert (kept.outcome, claim.installation_id, row.chitty_id) == (
+        Outcome.WAITING,
+        7,
+        "CHITTY-INSTALL-NEW",
+    )
     assert compared == [
         "waiting_installations",
         "webhook_deliveries",

@@ -1,4 +1,7 @@
-"""Deliveries lead to the same row in whatever order, and however often, they arrive."""
+"""Deliveries of different instants lead to the same row in whatever order, and however often, they arrive.
+
+Of one instant, the one that was first received later decides.
+"""
 
 import copy
 import random
@@ -8,13 +11,13 @@ import orjson
 import pytest
 
 from db.commands import pending_installations, webhook_deliveries
-from db.model import instants
+from db.commands.pending_installations import Claim, ClaimTerm
 from db.program import Statement, run
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from resolvers.github import deliveries
 from tests.support.corpus.sharing import counts
-from tests.support.other_programs.github_payloads import example, github_at, schema
+from tests.support.other_programs.github_payloads import example, examples, github_at, schema
 from tests.support.registries.databases import new_registry
 
 BEGUN = 1_700_000_000
@@ -45,6 +48,15 @@ def renamed(login, at):
     return made
 
 
+def called(action, full_name, at, **changes):
+    """GitHub's example of a repository that has another name since then, as one of this installation."""
+    made = example("repository", action) | {"changes": changes, "installation": {"id": 957387}}
+    owner, _, name = full_name.partition("/")
+    made["repository"] |= {"id": 186853007, "full_name": full_name, "name": name, "updated_at": at}
+    made["repository"]["owner"] |= {"login": owner}
+    return made
+
+
 def at(payload, seconds, **changes):
     """The payload as one of this installation's life, so long after it began."""
     made = copy.deepcopy(payload)
@@ -57,7 +69,12 @@ def at(payload, seconds, **changes):
 def life():
     added = example("installation_repositories", "added")
     removed = example("installation_repositories", "removed")
-    removed["repositories_removed"][0]["full_name"] = "Codertocat/Hello-World"
+    removed["repositories_removed"][0] |= {"id": 186853002, "full_name": "Codertocat/Hello-World"}
+    gone = copy.deepcopy(removed)
+    gone["repositories_removed"][0] |= {"id": 186853008, "full_name": "Codertocat/Later-Name"}
+    added["repositories_added"].append({"id": 186853008, "full_name": "Codertocat/First-Name"})
+    renamed_again = {"repository": {"name": {"from": "Space"}}}
+    moved = {"owner": {"from": {"user": {"login": "Codertocat", "id": 21031067}}}}
     suspended_at = "2023-11-15T00:13:20Z"
     accepted = at(example("installation", "new_permissions_accepted"), 30)
     accepted.pop("repositories")
@@ -68,7 +85,13 @@ def life():
         ("installation", accepted),
         ("installation", at(example("installation", "suspend"), 40, suspended_at=suspended_at)),
         ("installation", at(example("installation", "unsuspend"), 50)),
+        (
+            "repository",
+            called("renamed", "Codertocat/Room", "2023-11-14T22:14:15Z", **renamed_again),
+        ),
+        ("installation_repositories", at(gone, 60, repository_selection="all")),
         ("installation_target", renamed("Renamedcat", "2023-11-14T22:14:25Z")),
+        ("repository", called("transferred", "Octocoders/Room", "2023-11-14T22:14:27Z", **moved)),
         ("installation", with_login(at(example("installation", "deleted"), 70), "Renamedcat")),
     ]
 
@@ -97,13 +120,12 @@ def end_of(connection, sent, *, identified_after=1):
     for number, (event, body) in enumerate(sent):
         reading = deliveries.parse(body, event=event, delivery_id=str(number))
         storing = webhook_deliveries.store(
-            reading.delivery, reading.outcome, reading.facts, claimed_until=instants.now()
+            reading.delivery, reading.outcome, reading.facts, claim=ClaimTerm()
         )
         run(storing, lambda statement: execute(connection, statement, UNRESTRICTED))
         if number + 1 >= identified_after:
-            identifying = pending_installations.identify(
-                reading.delivery.installation_id, "CHITTY-X"
-            )
+            claim = Claim(int(str(reading.delivery.installation_id)), "token")
+            identifying = pending_installations.identify(claim, "CHITTY-X")
             run(identifying, lambda statement: execute(connection, statement, UNRESTRICTED))
     (row,) = execute(connection, Statement(STATE), UNRESTRICTED)
     names = [column[0] for column in connection.execute(STATE).description]
@@ -131,7 +153,7 @@ def test_deliveries_of_a_whole_life_in_any_order_lead_to_the_same_row(connection
     assert right["account_login"] == "Renamedcat"
     assert right["uninstalled_at"] == "2023-11-14T22:14:30.000Z"
     assert right["suspended_at"] is None
-    assert right["selected_repositories"] == '["Codertocat/Space"]'
+    assert right["selected_repositories"] == '["Octocoders/Room"]'
 
 
 @pytest.mark.parametrize("ways", counts(200, by_default=20))
@@ -159,19 +181,35 @@ def test_deliveries_of_a_pending_installation_lead_to_the_same_row(connection, w
     assert all(end == right for end in ends)
 
 
-def test_at_the_same_instant_removal_beats_suspension_which_beats_the_rest(connection):
-    base = example("installation", "suspend")
-    suspend, unsuspend = at(base, 0), at(example("installation", "unsuspend"), 0)
+def test_of_one_instant_the_later_first_receipt_decides(connection):
+    """With GitHub's recorded pair, which shares its `updated_at`."""
+    suspend, unsuspend = example("installation", "suspend"), example("installation", "unsuspend")
+    assert suspend["installation"]["updated_at"] == unsuspend["installation"]["updated_at"]
+    off, on = bodies([("installation", suspend), ("installation", unsuspend)])
+
+    assert end_of(connection, [off, on])["suspended_at"] is None
+    assert end_of(connection, [on, off])["suspended_at"] == "2021-04-29T02:32:50.000Z"
+
+
+def test_a_redelivery_of_a_known_body_is_never_later(connection):
+    off, on = bodies(
+        [("installation", example("installation", action)) for action in ("suspend", "unsuspend")]
+    )
+    forged = ("push", off[1])
+
+    assert end_of(connection, [off, on, off, off])["suspended_at"] is None
+    assert end_of(connection, [forged, on, off])["suspended_at"] is None
+
+
+def test_of_one_instant_a_deletion_is_the_last(connection):
     created = at(example("installation", "created"), 0)
-    deleted = created | {"action": "deleted"}
+    suspend = at(example("installation", "suspend"), 0)
+    sent = bodies(
+        [("installation", each) for each in (suspend, created, created | {"action": "deleted"})]
+    )
 
-    living = bodies([("installation", each) for each in (suspend, unsuspend, created)])
-    ending = bodies([("installation", each) for each in (suspend, created, deleted)])
-    states = [end_of(connection, order) for order in shuffled(living, 20)]
-    ends = [end_of(connection, order) for order in shuffled(ending, 20)]
+    ends = [end_of(connection, order) for order in shuffled(sent, 20)]
 
-    assert all(state == states[0] for state in states)
-    assert states[0]["suspended_at"] == "2021-04-29T02:32:50.000Z"
     assert all(end == ends[0] for end in ends)
     assert (ends[0]["uninstalled_at"], ends[0]["suspended_at"]) == (
         "2023-11-14T22:13:20.000Z",
@@ -179,26 +217,27 @@ def test_at_the_same_instant_removal_beats_suspension_which_beats_the_rest(conne
     )
 
 
-def test_at_the_same_instant_a_removed_repository_beats_an_added_one_which_beats_a_list(connection):
-    created = at(example("installation", "created"), 0)
-    added = at(example("installation_repositories", "added"), 0)
-    removed = at(example("installation_repositories", "removed"), 0)
-    removed["repositories_removed"] = [
-        {"full_name": "Codertocat/Space"},
-        {"full_name": "Codertocat/Hello-World"},
-    ]
-    kept = [("installation", created), ("installation_repositories", added)]
+def test_a_repository_added_removed_and_added_again_at_one_instant_belongs(connection):
+    created = example("installation", "created")
+    added, again = (
+        payload
+        for event, payload in examples()
+        if event == "installation_repositories" and payload["action"] == "added"
+    )
+    removed = added | {"action": "removed", "repositories_added": []}
+    removed |= {"repositories_removed": added["repositories_added"]}
+    instants = {each["installation"]["updated_at"] for each in (created, added, again)}
+    assert len(instants) == 1
+    first, *rest = bodies(
+        [("installation", created)]
+        + [("installation_repositories", each) for each in (added, removed, again)]
+    )
 
-    with_both = [end_of(connection, o) for o in shuffled(bodies(kept), 6)]
-    taken = [
-        end_of(connection, o)
-        for o in shuffled(bodies([*kept, ("installation_repositories", removed)]), 12)
-    ]
+    back = end_of(connection, [first, *rest])["selected_repositories"]
+    gone = end_of(connection, [first, rest[0], rest[2], rest[1]])["selected_repositories"]
 
-    assert {end["selected_repositories"] for end in with_both} == {
-        '["Codertocat/Hello-World","Codertocat/Space"]'
-    }
-    assert {end["selected_repositories"] for end in taken} == {"[]"}
+    assert back == '["Codertocat/Hello-World","Codertocat/Space"]'
+    assert gone == '["Codertocat/Hello-World"]'
 
 
 async def test_an_old_rename_without_an_instant_that_is_redelivered_stays_old(tmp_path):

@@ -37,7 +37,7 @@ def scribble(file: Path) -> None:
             owner_chitty_id="CHITTY-LATE",
             status="Archived",
             created_at=OLD,
-            updated_at=OLD,
+            updated_at="21.10.2025",
         )
         connection.execute("DROP INDEX contexts_by_name")
 
@@ -70,9 +70,11 @@ def test_non_canonical_values_are_found_without_a_change(check, file: Path):
     assert out.splitlines() == [
         "found 1 x actors.chitty_id: an owner or source without an actor, which was made",
         "found 1 x contexts: index contexts_by_name, which was missing",
-        "found 1 x contexts.created_at: an instant in another form",
         "found 1 x contexts.status: a value outside of the enumeration",
-        "found 1 x contexts.updated_at: an instant in another form",
+        "found 1 x contexts.updated_at: no instant",
+        "  actors CHITTY-LATE: chitty_id NULL -> 'CHITTY-LATE'",
+        "  contexts CHITTY-CONTEXT-000009-AAAA: status 'Archived' -> 'inactive'",
+        "  contexts CHITTY-CONTEXT-000009-AAAA: updated_at '21.10.2025' -> '2025-10-21T18:52:06.000Z'",
     ]
     assert contents(file.parent) == before
 
@@ -88,13 +90,37 @@ def test_values_are_repaired_after_a_copy_and_the_status_lists_the_repairs(check
     (copy,) = file.parent.glob("registry.db.before-repair-*")
     assert (code, again[0]) == (0, 0)
     assert f"copied to {copy.name}\n" in out
-    assert rows(file, "SELECT status, created_at FROM contexts") == [("inactive", CANONICAL)]
-    assert rows(copy, "SELECT status, created_at FROM contexts") == [("Archived", OLD)]
-    assert rows(file, "SELECT value_before FROM replaced_values WHERE column_name = 'status'") == [
-        ("Archived",)
+    assert rows(file, "SELECT status, updated_at FROM contexts") == [("inactive", CANONICAL)]
+    assert rows(copy, "SELECT status, updated_at FROM contexts") == [("Archived", "21.10.2025")]
+    assert rows(file, "SELECT value_before FROM replaced_values WHERE table_name = 'contexts'") == [
+        ("Archived",),
+        ("21.10.2025",),
     ]
     assert "1 x contexts.status: a value outside of the enumeration" in status[1]
     assert copy.name in status[1]
+
+
+@pytest.mark.parametrize("prefix", ["", "did:chitty:"], ids=["bare", "with its DID"])
+def test_a_principal_that_is_the_chittyid_of_another_actor_is_cleared_and_kept(
+    check, file: Path, prefix: str
+):
+    new_registry(file)
+    named, other = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
+    with opened(file) as connection:
+        times = {"created_at": CANONICAL, "updated_at": CANONICAL, "actor_type": "human"}
+        for key, principal in ((other, None), (named, prefix + other)):
+            put(connection, "actors", chitty_id=key, chitty_auth_principal_id=principal, **times)
+
+    found = check("check")
+    fixed = check("check", "--fix")
+    again = check("check")
+
+    assert (found[0], fixed[0], again[0]) == (1, 0, 0)
+    assert "actors.chitty_auth_principal_id: the ChittyID of another actor" in found[1]
+    assert rows(file, "SELECT row_key, value_before, value_after FROM replaced_values") == [
+        (named, prefix + other, None)
+    ]
+    assert rows(file, "SELECT count(*) FROM actors WHERE chitty_auth_principal_id <> ''") == [(0,)]
 
 
 def test_of_connections_that_become_active_duplicates_only_the_newest_stays_active(

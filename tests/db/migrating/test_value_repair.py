@@ -1,6 +1,8 @@
 """Stored values become canonical when a registry is adopted, and no original is lost."""
 
+import json
 import sqlite3
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from db.errors import BootRefused
 from db.migrating import migrator
+from db.model import value_repair
 from db.model.tables import TABLES
 from tests.support.corpus import answers, non_canonical, operations, pool
 from tests.support.registries import legacy_registries
@@ -124,6 +127,13 @@ MENDED = [
     ("contexts", "created_at", "2025-10-21T18:52:06Z", CANONICAL, False),
     ("contexts", "created_at", 1761072726, CANONICAL, False),
     ("contexts", "created_at", 1761072726000, CANONICAL, False),
+    ("contexts", "created_at", 1761072726.0, CANONICAL, False),
+    ("contexts", "created_at", "1761072726", CANONICAL, False),
+    ("contexts", "created_at", "1761072726000", CANONICAL, False),
+    ("contexts", "created_at", "1761072726.5", "2025-10-21T18:52:06.500Z", False),
+    ("contexts", "created_at", "1761072726000.25", CANONICAL, True),
+    ("contexts", "created_at", "2025-10-21t18:52:06z", CANONICAL, False),
+    ("contexts", "created_at", 86400, "1970-01-02T00:00:00.000Z", True),
     ("contexts", "created_at", "yesterday", CANONICAL, True),
     ("contexts", "created_at", None, CANONICAL, False),
     ("contexts", "deleted_at", "long ago", CANONICAL, True),
@@ -144,6 +154,7 @@ MENDED = [
     ("installations", "account_id", "70", 70, False),
     ("installations", "repository_selection", None, "selected", False),
     ("installations", "permissions", "", "{}", False),
+    ("connections", "last_used_at", "1761072726", CANONICAL, False),
     ("connections", "last_used_at", "never", None, True),
     ("connections", "request_count", "many", 0, True),
     ("connections", "request_count", 3.0, 3, False),
@@ -152,24 +163,72 @@ MENDED = [
     ("connections", "source_type", "ctx", "context", True),
     ("connections", "target_service", 7, "7", False),
     ("connections", "config", "[1]", "{}", True),
+    ("connections", "config", '{"a":1e400,"b":[NaN]}', '{"a": "1e400", "b": ["NaN"]}', True),
+    ("connections", "config", f'{{"a":{"9" * 5000}}}', f'{{"a": "{"9" * 5000}"}}', True),
+    ("connections", "config", '{"a":"\\ud83e!"}', '{"a": "\ufffd!"}', True),
+    (
+        "connections",
+        "config",
+        '{"a":' * 70 + "1" + "}" * 70,
+        '{"a": ' * 64 + json.dumps('{"a": ' * 6 + "1" + "}" * 6) + "}" * 64,
+        True,
+    ),
+    ("contexts", "tools", '["\\ud83e!", 1e400]', '["\ufffd!", "1e400"]', True),
 ]
 
 
-@pytest.mark.parametrize(("table", "column", "before", "after", "is_kept"), MENDED)
-def test_a_stored_value_is_repaired_and_a_lost_original_is_kept(
-    file: Path, table: str, column: str, before: Any, after: Any, is_kept: bool
-):
+DEPENDS_ON = {"deleted_at": "status"}  # columns that are repaired by others
+
+
+def registries_full() -> list[list[tuple[Any, ...]]]:
+    """Those values, each once, in registries that hold one in each column: an adoption takes long."""
+    registries: list[list[tuple[Any, ...]]] = []
+    filled: Counter[tuple[str, str]] = Counter()
+    for each in MENDED:
+        place = (each[0], DEPENDS_ON.get(each[1], each[1]))
+        if filled[place] == len(registries):
+            registries.append([])
+        registries[filled[place]].append(each)
+        filled[place] += 1
+    return registries
+
+
+def test_a_stored_value_is_repaired_and_a_lost_original_is_kept(tmp_path: Path):
+    for number, stored in enumerate(registries_full()):
+        file = legacy_registries.by_hand(tmp_path / f"{number}.db", loosely=True)
+        with opened(file) as connection:
+            for table, column, before, _, _ in stored:
+                connection.execute(f"UPDATE {table} SET {column} = ?", (before,))
+
+        done = migrator.bring_up_to_date(file)
+
+        repaired = {(repair.table, repair.column) for repair in done.repairs}
+        kept = {place: values for (place, _), values in replaced(file).items()}
+        for table, column, before, after, is_kept in stored:
+            assert rows(file, f"SELECT {column} FROM {table}") == [(after,)]
+            assert (table, column) in repaired
+            assert kept.get(f"{table}.{column}") == ((before, after) if is_kept else None)
+        assert migrator.check(file).repairs == []
+
+
+LEFT = [
+    '{"a":12345678901234567890,"a":-99999999999999999999.5,"b":-0}',
+    '{"a":' * 20_000 + "1" + "}" * 20_000,
+]
+
+
+@pytest.mark.parametrize("config", LEFT, ids=["long numbers and a key twice", "20,000 levels"])
+def test_what_needs_no_repair_or_cannot_be_repaired_is_never_emptied(file: Path, config: str):
     legacy_registries.by_hand(file, loosely=True)
     with opened(file) as connection:
-        connection.execute(f"UPDATE {table} SET {column} = ?", (before,))
+        connection.execute("UPDATE connections SET config = ?", (config,))
 
-    done = migrator.bring_up_to_date(file)
+    migrator.bring_up_to_date(file)
+    left = migrator.check(file).repairs
+    migrator.repair(file)
 
-    assert rows(file, f"SELECT {column} FROM {table}") == [(after,)]
-    assert (table, column) in {(repair.table, repair.column) for repair in done.repairs}
-    kept = [was for (place, _), was in replaced(file).items() if place == f"{table}.{column}"]
-    assert kept == ([(before, after)] if is_kept else [])
-    assert migrator.check(file).repairs == []
+    assert rows(file, "SELECT config FROM connections") == [(config,)]
+    assert [repair.problem for repair in left] == [value_repair.TOO_DEEP] * (config == LEFT[1])
 
 
 def test_a_check_that_forbids_what_can_be_stored_here_is_widened(file: Path):

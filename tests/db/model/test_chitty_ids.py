@@ -45,7 +45,7 @@ def test_every_known_form_is_well_formed(text):
         ("01-C-ACT-4829-PEO-Q5-7", "must be a ChittyID of 8 parts"),
         ("01-C-ACT-4829-PEO-Q5-7-0-1", "not of 9"),
         ("01-C-ACT-4829-PEO-Q5-7-", "as part 8 of 8, its check"),
-        ("2025-10-21T18:52:06Z", "must be a ChittyID, as"),
+        ("2025-10-21T18:52:06Z", "must be a ChittyID such as"),
         ("DID:chitty:CHITTY-SYSTEM", "did:chitty: in small letters, or leave it out"),
         ("did:web:example.org", "of DIDs only those with did:chitty:"),
         (" CHITTY-SYSTEM", "must not begin or end with a space"),

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
 from tests.support.expectations.oracle import Oracle, ordered
-from tests.support.expectations.random_filters import SCHEMA
+from tests.support.expectations.printed_schema import PRINTED
 from tests.support.registries import random_registries
 from tests.support.registries.random_registries import Registry
 from tests.support.services.api import Api, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SIZES = range(1, 8)
 Ordering = list[tuple[str, str]]
@@ -21,7 +24,7 @@ Ordering = list[tuple[str, str]]
 
 def offered(table: Table[Any]) -> list[str]:
     """The columns that a table can be ordered by, as the schema has them."""
-    values: dict[str, Any] = SCHEMA.type_map[f"{table.row.__name__}OrderField"].values  # type: ignore[attr-defined]
+    values: dict[str, Any] = PRINTED.type_map[f"{table.row.__name__}OrderField"].values  # type: ignore[attr-defined]
     return [name.lower() for name in values]
 
 
@@ -63,7 +66,9 @@ def stored(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-@pytest.fixture(params=[False, True], ids=["generic", "compiled"])
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=[False, True], ids=["generic", "compiled"]
+)
 async def api(stored: Path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
     async with running(stored, compiled=request.param) as api:
         yield api
@@ -217,7 +222,18 @@ async def test_ties_are_broken_by_the_key_in_the_last_direction_given(tmp_path):
         assert await found(("display_name", "ASC")) == down[::-1]
         assert await found(("display_name", "ASC"), ("created_at", "DESC")) == down
         assert await found(("display_name", "DESC"), ("created_at", "ASC")) == down[::-1]
-        assert await found(("display_name", "DESC"), ("display_name", "ASC")) == down[::-1]
+
+
+@pytest.mark.parametrize("times", [2, 900])
+async def test_an_ordering_that_names_a_field_twice_is_refused_by_its_name(api, times):
+    repeated = [{"field": "NAME"}, {"field": "CREATED_AT"}] + [{"field": "NAME"}] * (times - 1)
+    query = "query($order: [ContextOrder!]) { contexts(orderBy: $order) { totalCount } }"
+
+    answer = await api.post(query, order=repeated)
+
+    [error] = answer["errors"]
+    assert error["message"] == "orderBy names NAME twice: name each field once"
+    assert (error["path"], error["extensions"]) == (["contexts"], {"code": "BAD_ORDER"})
 
 
 async def test_a_direction_left_out_is_ascending(api, registry):

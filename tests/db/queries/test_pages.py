@@ -1,12 +1,17 @@
 """Pages as Relay clients know them: forwards, backwards, and while the registry changes under them."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.support.services.api import Api, running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAGE = """
     query ($first: Int, $after: String, $last: Int, $before: String, $filter: ContextFilter) {
       contexts(first: $first, after: $after, last: $last, before: $before, filter: $filter) {
@@ -28,18 +33,37 @@ ADD_CONTEXT = """
 NAMES = "gfedcba"  # newest first, as the default order has them
 
 
+def at(name: str) -> str:
+    return f"2026-01-01T00:{ord(name[0]) - ord('a'):02}:00.000Z"
+
+
 async def add(api: Api, name: str, minute: int | None = None) -> None:
-    place = ord(name[0]) - ord("a") if minute is None else minute
-    await api.put(ADD_CONTEXT, name=name, at=f"2026-01-01T00:{place:02}:00.000Z")
+    created = at(name) if minute is None else f"2026-01-01T00:{minute:02}:00.000Z"
+    await api.put(ADD_CONTEXT, name=name, at=created)
 
 
-@pytest.fixture(params=[False, True], ids=["generic", "compiled"])
-async def api(tmp_path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
-    async with running(tmp_path / "registry.db", compiled=request.param) as api:
-        await api.put(ADD_ACTOR, id="CHITTY-ADA")
-        for name in NAMES:
-            await add(api, name)
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pages") / "registry.db"
+
+
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=[False, True], ids=["generic", "compiled"]
+)
+async def service(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+    async with running(path, compiled=request.param) as api:
         yield api
+
+
+@pytest.fixture
+def api(service: Api, path: Path) -> Api:
+    """The service, over contexts of these names and no others."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM contexts")
+        connection.execute("DELETE FROM actors")
+        connection.execute(ADD_ACTOR, {"id": "CHITTY-ADA"})
+        connection.executemany(ADD_CONTEXT, [{"name": name, "at": at(name)} for name in NAMES])
+    return service
 
 
 async def page(api: Api, **arguments: Any) -> dict[str, Any]:
@@ -267,10 +291,10 @@ async def test_the_row_at_a_cursor_may_be_gone(api):
     assert (await page(api, last=1, before=places["g"]))["pageInfo"]["hasNextPage"] is True
 
 
-async def test_a_cursor_survives_a_restart(tmp_path, api):
+async def test_a_cursor_survives_a_restart(path, api):
     cursor = (await cursors(api))["e"]
 
-    async with running(tmp_path / "registry.db") as restarted:
+    async with running(path) as restarted:
         found = await page(restarted, after=cursor, first=2)
 
     assert names(found) == "dc"

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
 from tests.support.expectations.oracle import Oracle
 from tests.support.registries import random_registries
 from tests.support.services.api import Api, running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 EVERYTHING = """
     {
       actors(first: 100, filter: { status: {} }) { nodes {
@@ -129,16 +131,25 @@ def another_program(path: Path, sql: str) -> None:
         connection.executescript(sql)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "registry.db"
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("relations") / "registry.db"
 
 
-@pytest.fixture(params=[False, True], ids=["generic", "compiled"])
-async def api(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
+@pytest_asyncio.fixture(
+    scope="module", loop_scope="module", params=[False, True], ids=["generic", "compiled"]
+)
+async def service(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Api]:
     async with running(path, compiled=request.param) as api:
-        another_program(path, STORED)
         yield api
+
+
+@pytest.fixture
+def api(service: Api, path: Path) -> Api:
+    """The service, over the rows above and no other."""
+    empty = [f"DELETE FROM {table.name};" for table in TABLES]
+    another_program(path, "".join(["BEGIN;", *empty, STORED, "COMMIT;"]))
+    return service
 
 
 async def test_an_installation_that_is_reached_twice_is_listed_once_and_disconnected_links_do_not_count(
@@ -204,7 +215,7 @@ UNREADABLE = [
     ("UPDATE connections SET config = 'no json'", "connection", "config"),
     ("UPDATE connections SET config = '[]'", "connection", "config"),
     ("UPDATE connections SET config = '{\"n\": 1e999}'", "connection", "config"),
-    ("UPDATE installations SET account_type = 'user'", "installation", "accountType"),
+    ("UPDATE installations SET account_type = 'bot'", "installation", "accountType"),
     ("UPDATE installations SET permissions = '[]'", "installation", "permissions { name }"),
     (
         "UPDATE installations SET permissions = '{\"a\": 1}'",

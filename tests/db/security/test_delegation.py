@@ -127,19 +127,34 @@ async def test_a_principal_belongs_to_one_actor(tmp_path: Path):
     assert (registered, updated) == (["ALREADY_EXISTS"], ["ALREADY_EXISTS"])
 
 
-async def test_a_principal_never_equals_another_actors_chittyid(tmp_path: Path):
+@pytest.mark.parametrize("prefix", ["", "did:chitty:"], ids=["bare", "with its DID"])
+async def test_a_principal_never_equals_another_actors_chittyid(tmp_path: Path, prefix: str):
     named, free = "CHITTY-ACTOR-NAMED", {"actorType": "HUMAN", "chittyAuthPrincipalId": "free"}
+    principal = {"chittyAuthPrincipalId": prefix + named}
     async with registry(tmp_path, "admin") as (me, _):
-        itself = await codes_of(me, "updateActor", {"chittyId": ME, "chittyAuthPrincipalId": named})
+        itself = await codes_of(me, "updateActor", {"chittyId": ME, **principal})
         registered = await codes_of(me, "registerActor", {"chittyId": named, **free})
         others = [
-            await codes_of(me, mutation, given | {"chittyAuthPrincipalId": THEM})
+            await codes_of(me, mutation, given | {"chittyAuthPrincipalId": prefix + THEM})
             for mutation, given in (
                 ("registerActor", {"actorType": "HUMAN"}),
                 ("updateActor", {"chittyId": ME}),
             )
         ]
-        own = await codes_of(me, "updateActor", {"chittyId": ME, "chittyAuthPrincipalId": ME})
+        own = await codes_of(
+            me, "updateActor", {"chittyId": ME, "chittyAuthPrincipalId": prefix + ME}
+        )
 
     assert (itself, registered, own) == ([], ["ALREADY_EXISTS"], [])
     assert others == [["ALREADY_EXISTS"], ["ALREADY_EXISTS"]]
+
+
+async def test_of_an_id_and_a_principal_that_are_equal_only_one_is_registered(tmp_path: Path):
+    named = "CHITTY-ACTOR-NAMED"
+    async with registry(tmp_path, "admin") as (me, root):
+        both = await asyncio.gather(
+            codes_of(me, "updateActor", {"chittyId": ME, "chittyAuthPrincipalId": named}),
+            codes_of(root, "registerActor", {"chittyId": named, "actorType": "HUMAN"}),
+        )
+
+    assert sorted(both) == [[], ["ALREADY_EXISTS"]]

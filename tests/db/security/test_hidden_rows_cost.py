@@ -1,15 +1,19 @@
-"""Rows that belong to others cost a viewer no work, neither to hide nor to page past them."""
+"""Rows that belong to others cost a viewer no work, neither to hide, to find nor to page past them."""
 
+import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from db.commands import preconditions
-from db.model.tables import ACTORS, INSTALLATIONS
-from db.program import Statement
-from db.queries import lookups
+from db.commands import actors, connections, contexts, preconditions
+from db.errors import Refused
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
+from db.program import Program, Rows, Statement, json_list, run
+from db.queries import json_listings, lookups
 from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
@@ -151,6 +155,162 @@ STATEMENTS = {
 async def test_a_refused_mutation_takes_no_more_work_either(tmp_path: Path, statement: Statement):
     few, many = [work(await registry(tmp_path, others), [statement]) for others in (FEW, MANY)]
 
+    assert many <= few * MOST + 100
+
+
+STRANGER, NOBODY, NO_INSTALLATION = "CHITTY-ACTOR-000003-AAAA", "CHITTY-ACTOR-000009-AAAA", 999
+STRANGER_STORED = f"""
+    INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+        VALUES ('{STRANGER}', 'human', '{AT}', '{AT}')
+"""
+THEIR_CONTEXT, NO_CONTEXT = "CHITTY-THEIRS-7", "CHITTY-THEIRS-777"
+THEIR_CONNECTION, NO_CONNECTION = f"{THEIR_CONTEXT} {THEIRS}", f"{THEIR_CONTEXT} 777"
+CONNECTION = {"connection_id": "new", "source_chitty_id": ME, "target_service": "new"}
+
+
+def by_key(table: Any) -> Callable[[Any], Program[Any]]:
+    return lambda key: lookups.by_column(table, table.key, [key])
+
+
+def json_by_key(table: Any) -> Callable[[Any], Program[Any]]:
+    statement = json_listings.rows(table, table.key, ["updated_at"])
+
+    def program(key: Any) -> Program[Rows]:
+        (found,) = yield [statement.of(json_list([key]))]
+        return found
+
+    return program
+
+
+# A key of another's row, one of none, and how many instructions more the first may take. The key of an actor
+# or installation alone decides; contexts and connections are told by their rows, and have ids that nobody can
+# guess. A statement that writes looks for the row first, which is 3 instructions.
+KEYS: dict[str, tuple[Callable[[Any], Program[Any]], Any, Any, int]] = {
+    "an actor": (by_key(ACTORS), STRANGER, NOBODY, 0),
+    "an actor, as JSON": (json_by_key(ACTORS), STRANGER, NOBODY, 0),
+    "an installation": (by_key(INSTALLATIONS), THEIRS, NO_INSTALLATION, 0),
+    "an installation, as JSON": (json_by_key(INSTALLATIONS), THEIRS, NO_INSTALLATION, 0),
+    "a context": (by_key(CONTEXTS), THEIR_CONTEXT, NO_CONTEXT, 5),
+    "a connection": (by_key(CONNECTIONS), THEIR_CONNECTION, NO_CONNECTION, 30),
+    "an actor to change": (
+        lambda key: actors.update(key, {"display_name": "new"}),
+        STRANGER,
+        NOBODY,
+        3,
+    ),
+    "an actor that was seen": (
+        lambda key: actors.record_seen(key, new_session=False),
+        STRANGER,
+        NOBODY,
+        3,
+    ),
+    "an actor to delete": (lambda key: actors.delete(key), STRANGER, NOBODY, 3),
+    "an heir": (lambda key: actors.delete(ME, transfer_contexts_to=key), STRANGER, NOBODY, 0),
+    "a new owner": (lambda key: contexts.transfer("CHITTY-MINE-A", key), STRANGER, NOBODY, 0),
+    "an owner": (
+        lambda key: contexts.insert({"chitty_id": "new", "name": "new", "owner_chitty_id": key}),
+        STRANGER,
+        NOBODY,
+        0,
+    ),
+    "an installation to go through": (
+        lambda key: connections.insert({**CONNECTION, "installation_id": key}),
+        THEIRS,
+        NO_INSTALLATION,
+        0,
+    ),
+    "an actor as source": (
+        lambda key: connections.insert({**CONNECTION, "source_chitty_id": key}),
+        STRANGER,
+        NOBODY,
+        0,
+    ),
+    "a context as source": (
+        lambda key: connections.insert({**CONNECTION, "source_chitty_id": key}),
+        THEIR_CONTEXT,
+        NO_CONTEXT,
+        10,
+    ),
+    "a context to delete": (lambda key: contexts.delete(key), THEIR_CONTEXT, NO_CONTEXT, 30),
+    "a connection to end": (
+        lambda key: connections.disconnect(key),
+        THEIR_CONNECTION,
+        NO_CONNECTION,
+        50,
+    ),
+}
+
+
+def program_work(path: Path, program: Program[Any]) -> tuple[int, int]:
+    """How many instructions a refused or empty program takes for the viewer, and how many rows come of it."""
+    steps, rows = 0, 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        connection.set_progress_handler(count, 1)
+        try:
+            found = run(
+                program, lambda each: connection.execute(*VIEWER.security.of(each)).fetchall()
+            )
+            rows = sum(row is not None and row != ("[]",) for row in found)
+        except Refused:
+            pass
+        connection.set_progress_handler(None, 1)
+        connection.execute("ROLLBACK")
+    return steps, rows
+
+
+@pytest.fixture(scope="module")
+def with_stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = asyncio.run(registry(tmp_path_factory.mktemp("hidden"), FEW))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(STRANGER_STORED)
+        connection.commit()
+    return path
+
+
+@pytest.mark.parametrize(("program", "hidden", "missing", "more"), KEYS.values(), ids=KEYS)
+def test_the_key_of_anothers_row_takes_no_more_work_than_that_of_none(
+    with_stranger: Path,
+    program: Callable[[Any], Program[Any]],
+    hidden: Any,
+    missing: Any,
+    more: int,
+):
+    of_hidden = program_work(with_stranger, program(hidden))
+    of_missing = program_work(with_stranger, program(missing))
+
+    assert (of_hidden[1], of_missing[1]) == (0, 0)
+    assert 0 <= of_hidden[0] - of_missing[0] <= more
+
+
+@pytest.mark.parametrize("make", [contexts.delete, actors.delete], ids=["context", "actor"])
+async def test_what_belongs_to_anothers_row_takes_a_refused_mutation_no_work(
+    tmp_path: Path, make: Callable[[str], Program[Any]]
+):
+    connected = f"""
+        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :count)
+        INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+            created_at, updated_at)
+        SELECT 'more ' || source || n, source, iif(source = '{THEM}', 'actor', 'context'), 'n' || n,
+            '{AT}', '{AT}' FROM n, (SELECT '{THEM}' AS source UNION ALL SELECT '{THEIR_CONTEXT}')
+    """
+    key = THEM if make is actors.delete else THEIR_CONTEXT
+    taken = []
+    for count in (FEW, MANY):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        path = await registry(folder, FEW)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(connected, {"count": count})
+            connection.commit()
+        taken.append(program_work(path, make(key))[0])
+
+    few, many = taken
     assert many <= few * MOST + 100
 
 

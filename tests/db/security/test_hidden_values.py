@@ -4,17 +4,17 @@ What is expected is what open mode answers from a registry that holds just what 
 where it may not know: a table that another program has made may hold that.
 """
 
-import gc
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from graphql import GraphQLInputObjectType, get_named_type
 from strawberry.utils.str_converters import to_snake_case
 
@@ -25,9 +25,10 @@ from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.sharing import ranges
 from tests.support.registries import separate_owners
 from tests.support.registries.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.running import garbage
 from tests.support.services.api import Api, running
 
-pytestmark = BY_CHANCE
+pytestmark = [*BY_CHANCE, pytest.mark.asyncio(loop_scope="module")]
 QUERIES = ranges(200, 20, by_default=20)
 HOLDERS = {
     "nothing": "[]",
@@ -69,6 +70,7 @@ class Views:
 
     protected: Api
     expected: Api
+    file: Path
 
     async def check(self, operation: Operation) -> None:
         """Fail where the two answer differently."""
@@ -96,8 +98,25 @@ async def views(folder: Path, holder: str) -> AsyncIterator[Views]:
         running(folder / "known.db", **settings) as expected,
     ):
         expected.service.operations.documents = service.service.operations.documents
-        yield Views(protected, expected)
-        gc.collect()
+        yield Views(protected, expected, folder / "all.db")
+        garbage.collect()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shown_to(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Callable[[str], Awaitable[Views]]]:
+    """The views of a holder, opened once for all tests, which only read."""
+    async with AsyncExitStack() as stack:
+        opened: dict[str, Views] = {}
+
+        async def of(holder: str) -> Views:
+            if holder not in opened:
+                folder = tmp_path_factory.mktemp(holder)
+                opened[holder] = await stack.enter_async_context(views(folder, holder))
+            return opened[holder]
+
+        yield of
 
 
 def known(holder: str, both: list[Tenant], everything: list[Any]) -> list[Any]:
@@ -131,15 +150,16 @@ def _without_foreign_key(row: Any, me: Tenant) -> Any:
 @pytest.mark.parametrize("queries", QUERIES)
 @pytest.mark.parametrize("holder", HOLDERS)
 async def test_a_viewer_gets_the_response_of_a_registry_with_only_its_visible_rows(
-    holder: str, queries: range, tmp_path: Path
+    shown_to, holder: str, queries: range
 ):
-    async with views(tmp_path, holder) as shown:
-        found = pool.read(tmp_path / "all.db")
-        await pool.harvest(shown.protected, found, GRAPHQL)
-        for number in queries:
-            operation = operations.query(found, 7, number)
-            if not re.search(r"\bviewer\b", operation.document):
-                await shown.check(operation)
+    shown = await shown_to(holder)
+    found = pool.read(shown.file)
+    await pool.harvest(shown.protected, found, GRAPHQL)
+
+    for number in queries:
+        operation = operations.query(found, 7, number)
+        if not re.search(r"\bviewer\b", operation.document):
+            await shown.check(operation)
 
 
 def values(name: str, operator: str) -> list[Any]:
@@ -163,17 +183,21 @@ def values(name: str, operator: str) -> list[Any]:
 def asked(name: str, operator: str, *, everywhere: bool) -> Iterator[Operation]:
     """Ways to ask for actors by this operator on this field: in each place, and in each condition.
 
-    Everywhere in each condition, too.
+    Everywhere in each condition, too. One value is written in the document, the others are a variable's.
     """
-    for value, around, (root, place) in itertools.product(
-        values(name, operator), AROUND, PLACES.items()
-    ):
+    literal, *others = values(name, operator)
+    kind = get_named_type(FIELDS[name].type).fields[operator].type
+    for around, (root, place) in itertools.product(AROUND, PLACES.items()):
         if not everywhere and around != AROUND[0] and root != "actors":
             continue
-        condition = f"{{{name}: {{{operator}: {json.dumps(value)}}}}}"
-        filter_ = place.format(around.format(condition))
-        document = f"{{ {root}(first: 50, filter: {filter_}) {{ totalCount nodes {{ id }} }} }}"
-        yield Operation("by hand", document, {}, None, operations.MEDIA_TYPES[0])
+        given: list[tuple[str, str, dict[str, Any]]] = [("", json.dumps(literal), {})]
+        given += [(f"query ($value: {kind}) ", "$value", {"value": value}) for value in others]
+        for head, operand, variables in given:
+            filter_ = place.format(around.format(f"{{{name}: {{{operator}: {operand}}}}}"))
+            document = (
+                f"{head}{{ {root}(first: 50, filter: {filter_}) {{ totalCount nodes {{ id }} }} }}"
+            )
+            yield Operation("by hand", document, variables, None, operations.MEDIA_TYPES[0])
 
 
 EVERYWHERE = [
@@ -185,62 +209,62 @@ EVERYWHERE = [
 @pytest.mark.parametrize("everywhere", EVERYWHERE)
 @pytest.mark.parametrize(("name", "operator"), OPERATORS)
 async def test_no_operator_finds_out_what_is_hidden(
-    name: str, operator: str, everywhere: bool, tmp_path: Path
+    shown_to, name: str, operator: str, everywhere: bool
 ):
-    async with views(tmp_path, "nothing") as shown:
-        for operation in asked(name, operator, everywhere=everywhere):
-            await shown.check(operation)
+    shown = await shown_to("nothing")
+
+    for operation in asked(name, operator, everywhere=everywhere):
+        await shown.check(operation)
 
 
 @pytest.mark.parametrize(("name", "direction"), ORDERINGS)
-async def test_no_ordering_or_cursor_finds_out_what_is_hidden(
-    name: str, direction: str, tmp_path: Path
-):
+async def test_no_ordering_or_cursor_finds_out_what_is_hidden(shown_to, name: str, direction: str):
+    shown = await shown_to("nothing")
     order = f"orderBy: [{{field: {name}, direction: {direction}}}], filter: {{status: {{}}}}"
     selected = "totalCount nodes { chittyId } pageInfo { hasNextPage endCursor startCursor }"
     after = ""
     pages: list[dict[str, Any]] = []
-    async with views(tmp_path, "nothing") as shown:
-        while len(pages) < 5:
-            document = f"{{ actors(first: 2, {order}{after}) {{ {selected} }} }}"
-            operation = Operation("by hand", document, {}, None, operations.MEDIA_TYPES[0])
-            await shown.check(operation)
-            pages.append(page := (await shown.protected.ask(document))["actors"])
-            if not page["pageInfo"]["hasNextPage"]:
-                break
-            after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
+
+    while len(pages) < 5:
+        document = f"{{ actors(first: 2, {order}{after}) {{ {selected} }} }}"
+        operation = Operation("by hand", document, {}, None, operations.MEDIA_TYPES[0])
+        await shown.check(operation)
+        pages.append(page := (await shown.protected.ask(document))["actors"])
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
 
     assert [len(page["nodes"]) for page in pages] == [2, 2, 1]
 
 
-async def test_rows_with_hidden_values_sort_last_in_descending_order(tmp_path: Path):
+async def test_rows_with_hidden_values_sort_last_in_descending_order(shown_to):
+    shown = await shown_to("nothing")
     order = "orderBy: [{field: SESSION_COUNT, direction: DESC}], filter: {status: {}}"
     found, after = [], ""
-    async with views(tmp_path, "nothing") as shown:
-        for _ in range(10):
-            document = (
-                f"{{ actors(first: 1, {order}{after}) {{ nodes {{ sessionCount }}"
-                " pageInfo { hasNextPage endCursor } } }"
-            )
-            page = (await shown.protected.ask(document))["actors"]
-            found += [node["sessionCount"] for node in page["nodes"]]
-            if not page["pageInfo"]["hasNextPage"]:
-                break
-            after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
+
+    for _ in range(10):
+        document = (
+            f"{{ actors(first: 1, {order}{after}) {{ nodes {{ sessionCount }}"
+            " pageInfo { hasNextPage endCursor } } }"
+        )
+        page = (await shown.protected.ask(document))["actors"]
+        found += [node["sessionCount"] for node in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = f", after: {json.dumps(page['pageInfo']['endCursor'])}"
 
     (own, *others) = found
     assert own is not None
     assert others == [None] * 4
 
 
-async def test_it_is_visible_that_a_connection_has_credentials_but_not_where_they_are(
-    tmp_path: Path,
-):
-    async with views(tmp_path, "read") as shown:
-        found = await shown.protected.ask(
-            "{ connections(first: 100, filter: {status: {}}) { nodes {"
-            " targetService hasCredentials credentialsKvKey } } }"
-        )
+async def test_it_is_visible_that_a_connection_has_credentials_but_not_where_they_are(shown_to):
+    shown = await shown_to("read")
+
+    found = await shown.protected.ask(
+        "{ connections(first: 100, filter: {status: {}}) { nodes {"
+        " targetService hasCredentials credentialsKvKey } } }"
+    )
     foreign = [
         row for row in found["connections"]["nodes"] if row["targetService"].endswith("oakx")
     ]
@@ -249,17 +273,18 @@ async def test_it_is_visible_that_a_connection_has_credentials_but_not_where_the
     assert {row["credentialsKvKey"] for row in foreign} == {None}
 
 
-async def test_where_credentials_are_is_hidden_however_a_connection_is_reached(tmp_path: Path):
+async def test_where_credentials_are_is_hidden_however_a_connection_is_reached(shown_to):
+    shown = await shown_to("read")
     connections = "connections(first: 50, filter: {status: {}}) { nodes { ...shown } }"
     fragment = "fragment shown on Connection { id targetService hasCredentials credentialsKvKey }"
     document = (
         f"{{ contexts(first: 50, filter: {{status: {{}}}}) {{ nodes {{ {connections} }} }}"
         f" installations(first: 50) {{ nodes {{ {connections} }} }} {connections} }} {fragment}"
     )
-    async with views(tmp_path, "read") as shown:
-        found = await shown.protected.ask(document)
-        ids = json.dumps([row["id"] for row in found["connections"]["nodes"]])
-        by_id = await shown.protected.ask(f"{{ nodes(ids: {ids}) {{ ...shown }} }} {fragment}")
+
+    found = await shown.protected.ask(document)
+    ids = json.dumps([row["id"] for row in found["connections"]["nodes"]])
+    by_id = await shown.protected.ask(f"{{ nodes(ids: {ids}) {{ ...shown }} }} {fragment}")
     reached = {
         "a list": found["connections"]["nodes"],
         "its id": by_id["nodes"],
@@ -280,7 +305,7 @@ async def test_where_credentials_are_is_hidden_however_a_connection_is_reached(t
     assert foreign == {way: {None} for way in reached}
 
 
-def test_every_way_to_filter_by_an_actor_is_tried():
+async def test_every_way_to_filter_by_an_actor_is_tried():
     leading = {
         name
         for name, type_ in GRAPHQL.type_map.items()

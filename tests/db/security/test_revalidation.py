@@ -15,7 +15,7 @@ from db.model.tables import TABLES
 from db.program import Batch, Program, Rows, Statement, Value
 from db.security.api_keys import Identity
 from db.security.revalidation import STILL_AUTHORIZED
-from db.security.row_security import RowSecurity
+from db.security.row_security import UNRESTRICTED, RowSecurity
 from db.sqlite.connection_thread import execute
 from resolvers.permissions import viewer_of
 from tests.resolvers.test_permissions import POLICY
@@ -128,14 +128,16 @@ class Losing:
         self.loss = ""
         self.written: list[tuple[Batch, RowSecurity]] = []
         self._write = me.service.db.write
-        me.service.db.write = self.write  # type: ignore[method-assign, assignment]
+        me.service.db.write = self.write  # type: ignore[method-assign]
 
-    async def write(self, program: Program[Any], *security: RowSecurity) -> Any:
-        if not security or security[0].viewer is None:
-            return await self._write(program, *security)
-        if self.loss:
-            await self.me.put(self.loss, me=ME)
-        return await self._write(self._kept(program, security[0]), *security)
+    async def write(
+        self, program: Program[Any], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+    ) -> Any:
+        if security.viewer is not None:
+            if self.loss:
+                await self.me.put(self.loss, me=ME)
+            program = self._kept(program, security)
+        return await self._write(program, security, share=share)
 
     def _kept(self, program: Program[Any], security: RowSecurity) -> Program[Any]:
         batch = next(program)

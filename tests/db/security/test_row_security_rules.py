@@ -2,13 +2,14 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from graphql import GraphQLObjectType
 
-from db.model.tables import ACTORS, CONNECTIONS, TABLES
+from db.model.tables import ACTORS, CONNECTIONS, TABLES, Connection, Context
 from db.program import Statement
 from db.queries import json_text
 from db.security.row_security import EVERYWHERE, Extent, RowSecurity
@@ -18,6 +19,7 @@ from schema.compiled.compiler import source_of
 from schema.fields import sources
 from tests.support.corpus import answers, operations, pool
 from tests.support.corpus.operations import ROOM
+from tests.support.corpus.sharing import counts
 from tests.support.paths import ROOT, source_files
 from tests.support.registries import separate_owners
 from tests.support.registries.separate_owners import seen_by, tenant
@@ -110,9 +112,10 @@ def test_a_statement_without_row_security_fails(migrated):
             migrated.execute(f"SELECT * FROM {table.seen}")
 
 
+@pytest.mark.parametrize("count", counts(200, by_default=80))
 @pytest.mark.parametrize("word", ["query", "mutation"])
 async def test_a_restricted_viewer_reads_tables_through_row_security_only(
-    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    word: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ran: set[str] = set()
     of = RowSecurity.of
@@ -130,7 +133,7 @@ async def test_a_restricted_viewer_reads_tables_through_row_security_only(
         seen_by(service, one.actor) as viewer,
     ):
         known = pool.read(tmp_path / "registry.db")
-        for number in range(200):
+        for number in range(count):
             make = operations.query if word == "query" else operations.mutation
             await answers.ask(viewer, make(known, 8, number))
 
@@ -138,6 +141,31 @@ async def test_a_restricted_viewer_reads_tables_through_row_security_only(
 
     assert len(ran) > 15
     assert {row for _, row in past} <= UNIQUE.keys() | own_rows(word)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["generic", "compiled"])
+async def test_a_context_that_has_the_viewers_id_shows_it_none_of_its_connections(
+    compiled: bool, tmp_path: Path
+):
+    mine, other = tenant("ASHX", 1_000), tenant("OAKX", 2_000)
+    context = next(row for row in other.rows if isinstance(row, Context))
+    link = next(row for row in other.rows if isinstance(row, Connection))
+    twin = replace(context, chitty_id=mine.actor, name="twin")
+    hidden = replace(
+        link, connection_id="twin's", source_chitty_id=mine.actor, source_type="context"
+    )
+    separate_owners.store(tmp_path / "registry.db", [*mine.rows, twin, hidden], [mine.actor])
+
+    async with (
+        running(tmp_path / "registry.db", **separate_owners.SETTINGS, compiled=compiled) as service,
+        seen_by(service, mine.actor) as viewer,
+    ):
+        page = await viewer.ask(
+            "{ connections(first: 100, filter: { status: {} }) { nodes { connectionId } } }"
+        )
+
+    shown = {row["connectionId"] for row in page["connections"]["nodes"]}
+    assert shown == {row.connection_id for row in mine.seen if isinstance(row, Connection)}
 
 
 def without_looks(sql: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from db.program import Statement, rows
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.change_token import SETTLED_SECONDS
+from db.sqlite.connection_thread import Faults
 from db.sqlite.inline_reader import InlineReader
 from tests.support.registries.databases import ADD, NAMES, elsewhere, new_registry
 
@@ -42,7 +43,7 @@ def registry(tmp_path: Path) -> Path:
 def points(registry: Path) -> Iterator[list[InlineReader]]:
     """The eyes of two workers."""
     with ExitStack() as stack:
-        opened = [InlineReader.open(registry) for _ in range(2)]
+        opened = [InlineReader.open(registry, Faults(registry)) for _ in range(2)]
         for each in opened:
             stack.callback(each.close)
         yield opened

@@ -12,6 +12,7 @@ import pytest
 from db.errors import BootRefused
 from db.migrating import migrator
 from tests.support.registries.databases import new_registry
+from tests.support.running.ordinary_user import ordinary_user
 
 Look = Callable[[Path], object]
 BOTH = pytest.mark.parametrize("look", [migrator.migrate, migrator.pending])
@@ -65,6 +66,15 @@ def test_a_truncated_database_is_refused(file: Path, left: int, look: Look):
     file.write_bytes(file.read_bytes()[:left])
 
     assert "damaged or not a SQLite database" in refusal(look, file)
+
+
+@BOTH
+def test_a_database_that_is_cut_within_a_definition_is_refused_as_damaged(file: Path, look: Look):
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"CREATE VIEW theirs AS SELECT '{'x' * 9000}'")
+    file.write_bytes(file.read_bytes()[:-1])
+
+    assert "damaged or not a SQLite database (cut off within a page)" in refusal(look, file)
 
 
 @BOTH
@@ -150,18 +160,6 @@ def test_a_value_that_breaks_a_check_does_not_stop_the_boot(file: Path):
     assert migrator.migrate(file) == []
 
 
-@contextlib.contextmanager
-def ordinary_user() -> Iterator[None]:
-    root = os.geteuid() == 0
-    if root:
-        os.setresuid(65534, 65534, 0)
-    try:
-        yield
-    finally:
-        if root:
-            os.setresuid(0, 0, 0)
-
-
 @pytest.fixture
 def shared() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
@@ -214,3 +212,29 @@ def test_a_folder_that_may_not_be_entered_is_refused(shared: Path, look: Look):
 
     with ordinary_user(), pytest.raises(BootRefused, match="cannot be opened"):
         look(shared)
+
+
+@BOTH
+@pytest.mark.parametrize("place", [7, 15], ids=["a keyword", "a name"])
+def test_a_definition_that_is_no_text_is_damage(file: Path, look: Look, place: int):
+    content = bytearray(file.read_bytes())
+    # SQLite quotes it in a message that Python cannot read.
+    content[content.index(b"CREATE INDEX contexts_by_name") + place] = 0xEE
+    file.write_bytes(content)
+
+    assert "is damaged or not a SQLite database" in refusal(look, file)
+
+
+@BOTH
+def test_a_constraint_that_names_no_column_is_found_though_only_writing_needs_it(
+    file: Path, look: Look
+):
+    whole = file.read_bytes()
+    named = b"CHECK (repository_selection IN"
+    assert named in whole
+    file.write_bytes(whole.replace(named, b"CHECK (repository_selectiom IN"))
+
+    message = refusal(look, file)
+
+    assert "damaged or not a SQLite database" in message
+    assert "no such column: repository_selectiom" in message

@@ -1,10 +1,21 @@
 """When the database cannot be written or a read takes too long: said so, and everything else goes on."""
 
+import asyncio
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
 
+import pytest
+
+from db import patience
+from db.errors import BootRefused, Locked
+from db.migrating import migrator
 from server.demo import registry
+from tests.support.registries.databases import adding, elsewhere, opened, registry_at
 from tests.support.services.api import running
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 COUNT = "{ actors { totalCount } }"
 REGISTER = """
@@ -28,6 +39,23 @@ SLOW = (
     '{ contexts(filter: { data: { containsAny: ["c"] } }) { totalCount } viewer { capabilities } }'
 )
 
+WAITS = "start waits for another program"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another program's connection, in the midst of a transaction that writes."""
+    registry_at(path)
+    with elsewhere(path) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+async def count_of_actors(path: Path) -> object:
+    """Start a server, and ask it for the number of actors."""
+    async with running(path) as api:
+        return await api.ask(COUNT)
+
 
 async def test_while_another_process_holds_the_database_writes_are_unavailable_and_reads_go_on(
     tmp_path,
@@ -42,11 +70,32 @@ async def test_while_another_process_holds_the_database_writes_are_unavailable_a
         accepted = (await api.ask(REGISTER))["registerActor"]
 
     assert refused["actor"] is None
-    assert [(error["code"], error["path"]) for error in refused["errors"]] == [
-        ("UNAVAILABLE", ["input"])
-    ]
+    [error] = refused["errors"]
+    assert (error["code"], error["path"]) == ("UNAVAILABLE", ["input"])
+    assert "another program has held the database for 5 s: try again" in error["message"]
     assert count == {"actors": {"totalCount": 0}}
     assert (accepted["errors"], accepted["actor"] is None) == ([], False)
+
+
+async def test_a_first_start_waits_for_another_program_that_writes_but_not_for_ever(
+    tmp_path, caplog: pytest.LogCaptureFixture
+):
+    path, hurried = tmp_path / "registry.db", tmp_path / "hurried.db"
+    async with opened(hurried) as db:
+        with writing(path) as other, writing(hurried):
+            starting = asyncio.create_task(count_of_actors(path))
+            with pytest.raises(BootRefused, match="is locked by another program") as refused:
+                await patience.write(db, partial(adding, "a"), seconds=0)
+            while WAITS not in caplog.messages and not starting.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            has_waited = not starting.done()
+            other.execute("ROLLBACK")
+        count = await asyncio.wait_for(starting, TIMEOUT_SECONDS)
+        await patience.write(db, partial(adding, "a"), seconds=0)
+
+    assert has_waited
+    assert isinstance(refused.value.__cause__, Locked)
+    assert count == {"actors": {"totalCount": 0}}
 
 
 async def test_below_the_free_space_floor_the_server_starts_and_reads_but_does_not_write(
@@ -83,3 +132,24 @@ async def test_a_query_that_reads_too_long_is_cut_off_and_the_next_one_is_answer
     assert (error["extensions"]["code"], error["path"]) == ("TIMEOUT", ["contexts", "totalCount"])
     assert "0.01 s" in error["message"]
     assert count == {"data": {"actors": {"totalCount": 38}}}
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "generic"])
+async def test_a_text_that_is_not_utf_8_is_told_apart_from_a_fault_until_it_is_repaired(
+    tmp_path, compiled: bool
+):
+    path = tmp_path / "registry.db"
+    async with running(path, compiled=compiled) as api:
+        await registry.fill(api.service.db)
+        await api.put("UPDATE actors SET display_name = CAST(x'61ff62' AS TEXT)")
+        answer = await api.post("{ actors(first: 1) { nodes { displayName } } }")
+    found = migrator.check(path)
+    migrator.repair(path)
+    async with running(path, compiled=compiled) as api:
+        repaired = await api.ask("{ actors(first: 1) { nodes { displayName } } }")
+
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "UNREADABLE"
+    assert "a stored text is not UTF-8" in error["message"]
+    assert [each.problem for each in found.repairs] == ["no text"]
+    assert repaired == {"actors": {"nodes": [{"displayName": "a\ufffdb"}]}}

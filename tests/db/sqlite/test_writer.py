@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from db.errors import EngineError, ErrorCode, Problem, Refused, Unavailable
+from db.errors import EngineError, ErrorCode, Overloaded, Problem, Refused, Unavailable
 from db.program import Program, Statement, rows
+from db.sqlite.connection_thread import MOST_KEPT_LOG_BYTES
 from db.sqlite.database import SQLiteDatabase
+from db.sqlite.writer import GROUP, MOST_WAITING
 from tests.support.registries.databases import ADD, NOW, adding, elsewhere, names, opened
 
 TIMEOUT_SECONDS = 120
@@ -23,7 +25,9 @@ WAL_HEADER = 32
 # Each Program looks before it writes: begun as a reader, it could not go on once another had written.
 WRITE_ALONE = """
 import asyncio, sys
+from db.sqlite.connection_thread import MOST_KEPT_LOG_BYTES
 from db.sqlite.database import SQLiteDatabase
+from db.sqlite.writer import GROUP, MOST_WAITING
 from db.program import Statement
 from tests.support.registries.databases import ADD, NAMES
 
@@ -284,10 +288,113 @@ async def test_a_commit_that_fails_leaves_nothing_behind_and_no_transaction_open
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("recursive_triggers", 1)],
+    [
+        ("journal_mode", "wal"),
+        ("journal_size_limit", MOST_KEPT_LOG_BYTES),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("recursive_triggers", 1),
+    ],
 )
-async def test_the_writing_connection_is_durable(db, pragma, value):
+async def test_the_writing_connection_is_durable_and_keeps_its_log_short(db, pragma, value):
     assert await db.write(rows(Statement(f"PRAGMA {pragma}"))) == [(value,)]
+
+
+async def test_a_write_that_would_wait_too_long_is_refused_and_never_done(path):
+    async with opened(path, wait_seconds=0.1) as db:
+        with locked(path):
+            begun = asyncio.ensure_future(db.write(adding("ada")))
+            await asyncio.sleep(0.05)
+            late = [asyncio.ensure_future(db.write(adding(name))) for name in ("bob", "cyd")]
+            for writing in late:
+                with pytest.raises(
+                    Overloaded, match=r"nothing was written.* for 0\.1 s: try again"
+                ):
+                    await asyncio.wait_for(writing, TIMEOUT_SECONDS)
+            waited = db.statistics()
+            assert not begun.done()
+
+        await asyncio.wait_for(begun, TIMEOUT_SECONDS)
+        await asyncio.wait_for(db.write(adding("dan")), TIMEOUT_SECONDS)
+
+    assert (waited.writes_waiting, dict(waited.writes_refused)) == (0, {"wait": 2})
+    assert stored(path) == ["ada", "dan"]
+
+
+async def test_no_more_writes_wait_than_the_queue_takes_and_the_others_are_refused_at_once(path):
+    async with opened(path) as db:
+        with locked(path):
+            begun = asyncio.ensure_future(db.write(adding("ada")))
+            await asyncio.sleep(0.05)
+            queued = [
+                asyncio.ensure_future(db.write(adding(f"{number:04}")))
+                for number in range(MOST_WAITING)
+            ]
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded, match=r"nothing was written.*too many .* try again"):
+                await db.write(adding("bob"))
+            figures = db.statistics()
+
+        await asyncio.wait_for(asyncio.gather(begun, *queued), TIMEOUT_SECONDS)
+
+    assert (figures.writes_waiting, dict(figures.writes_refused)) == (
+        MOST_WAITING,
+        {"queue_full": 1},
+    )
+    assert figures.longest_write_wait > 0
+    assert len(stored(path)) == MOST_WAITING + 1
+
+
+async def test_a_full_queue_drops_the_last_write_of_the_client_that_has_most_in_it(path):
+    async with opened(path) as db:
+        with locked(path):
+            begun = asyncio.ensure_future(db.write(adding("ada")))
+            await asyncio.sleep(0.05)
+            many = [
+                asyncio.ensure_future(db.write(adding(f"{number:04}"), share="ada"))
+                for number in range(MOST_WAITING)
+            ]
+            await asyncio.sleep(0)
+            few = asyncio.ensure_future(db.write(adding("bob"), share="bob"))
+            assert isinstance(await outcome_of(many.pop()), Overloaded)
+
+        await asyncio.wait_for(asyncio.gather(begun, few, *many), TIMEOUT_SECONDS)
+
+    assert "bob" in stored(path)
+    assert f"{MOST_WAITING - 1:04}" not in stored(path)
+
+
+async def test_clients_take_turns_to_write_however_many_writes_one_of_them_has_queued(db, path):
+    with locked(path):
+        begun = asyncio.ensure_future(db.write(adding("ada")))
+        await asyncio.sleep(0.05)
+        many = [
+            asyncio.ensure_future(db.write(adding(f"{number:04}"), share="ada"))
+            for number in range(3 * GROUP)
+        ]
+        await asyncio.sleep(0)
+        few = asyncio.ensure_future(db.write(adding("bob"), share="bob"))
+
+    await asyncio.wait_for(few, TIMEOUT_SECONDS)
+
+    assert sum(writing.done() for writing in many) < 2 * GROUP
+    await asyncio.wait_for(asyncio.gather(begun, *many), TIMEOUT_SECONDS)
+    assert len(stored(path)) == 3 * GROUP + 2
+
+
+async def test_a_write_that_was_cancelled_before_it_was_late_is_not_counted_as_refused(path):
+    async with opened(path, wait_seconds=0.1) as db:
+        with locked(path):
+            begun = asyncio.ensure_future(db.write(adding("ada")))
+            await asyncio.sleep(0.05)
+            gone, late = (asyncio.ensure_future(db.write(adding(name))) for name in ("bob", "cyd"))
+            await asyncio.sleep(0)
+            gone.cancel()
+            assert isinstance(await outcome_of(late), Overloaded)
+
+        await asyncio.wait_for(begun, TIMEOUT_SECONDS)
+
+        assert db.statistics().writes_refused == {"wait": 1}
 
 
 async def test_closing_writes_what_is_queued_and_refuses_new_writes(path):

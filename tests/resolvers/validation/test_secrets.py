@@ -39,6 +39,15 @@ def test_a_secret_is_no_key_reference_and_is_never_repeated(secret):
 
 
 @pytest.mark.parametrize("secret", SECRETS)
+def test_only_the_start_of_a_long_key_reference_is_searched_for_secrets(secret):
+    for text in (secret + "." * 90_000, "." * 90_000 + secret):
+        with pytest.raises(InvalidValue) as refusal:
+            validators.key_reference(text)
+        assert ("looks like a secret" in str(refusal.value)) == text.startswith(secret)
+        assert secret not in str(refusal.value)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
 def test_a_secret_in_free_text_is_redacted(secret):
     assert secrets.redact(f"401 from api: {secret}, retry") == "401 from api: [redacted], retry"
 

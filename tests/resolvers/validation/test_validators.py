@@ -104,16 +104,54 @@ def test_a_list_of_strings_says_which_item_is_wrong(value, message):
         validators.string_list(value)
 
 
-def test_uuids_numbers_booleans_members_and_instants_are_validated():
-    assert validators.uuid("6f1c0c0e-8a9d-1f57-9d0a-0f6a3c0b2f11")[14] == "1"
+UUID = "6f1c0c0e-8a9d-1f57-9d0a-0f6a3c0b2f11"
+
+
+@pytest.mark.parametrize("text", [UUID, f"conn-{UUID}"])
+def test_a_new_connection_takes_a_uuid_and_what_chittyconnect_makes_of_one(text):
+    assert validators.new_connection_id(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "first", "conn-", UUID.upper(), UUID[:-1], f"{{{UUID}}}", f" {UUID}", f"{UUID}\n"),
+        *(f"CONN-{UUID}", f"conn_{UUID}", f"conn-conn-{UUID}", f"connection:{UUID}"),
+    ],
+)
+def test_a_new_connection_takes_no_other_id(text):
+    with pytest.raises(InvalidValue, match=r"must be a UUID .*, or conn- and a UUID"):
+        validators.new_connection_id(text)
+
+
+@pytest.mark.parametrize("text", ["CTX-1", "CHITTY-ACTOR-abc", "ada", " x ", "né 漢", "x" * 200])
+def test_the_id_of_a_row_may_have_any_form(text):
+    assert validators.chitty_id_of_row(f"did:chitty:{text}") == text
+    assert validators.connection_id_of_row(text) == text
+
+
+@pytest.mark.parametrize(
+    ("validator", "value"),
+    [(validators.chitty_id_of_row, bad) for bad in ("", "x" * 201)]
+    + [(validators.connection_id_of_row, "x" * 1_001)]
+    + [
+        (validator, bad)
+        for validator in (validators.chitty_id_of_row, validators.connection_id_of_row)
+        for bad in ("a\x00b", "a\nb", "\x7f", "\u2028", "\ud800", None, 7)
+    ],
+)
+def test_the_id_of_a_row_is_bounded_and_free_of_control_characters(validator, value):
+    with pytest.raises(InvalidValue):
+        validator(value)
+
+
+def test_numbers_booleans_members_and_instants_are_validated():
     assert validators.whole_number(1, 3)(3) == 3
     assert validators.boolean(False) is False
     assert validators.one_of(ActorType)(ActorType.AI) is ActorType.AI
     assert validators.instant("2026-11-22T10:30:00+01:00") == "2026-11-22T09:30:00.000Z"
 
     for shape, bad in [
-        (validators.uuid, "6F1C0C0E-8A9D-1F57-9D0A-0F6A3C0B2F11"),
-        (validators.uuid, "{6f1c0c0e-8a9d-1f57-9d0a-0f6a3c0b2f11}"),
         (validators.whole_number(1, 3), 4),
         (validators.whole_number(1, 3), True),
         (validators.whole_number(1, 3), 2.0),

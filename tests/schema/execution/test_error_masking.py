@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.demo import registry
 from tests.support.services.api import running
 from tests.support.services.log_capture import captured_logs
 
@@ -96,3 +97,27 @@ async def test_after_a_fault_the_server_goes_on(broken):
     await broken.post(READS, name="work")
 
     assert await broken.ask("{ actors { totalCount } }") == {"actors": {"totalCount": 0}}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_of_very_many_failed_fields_a_hundred_are_reported_and_how_many_more_there_are(
+    tmp_path, compiled
+):
+    page = (
+        'connections(first: 100) { nodes { installation { contexts(after: "x") { totalCount } } } }'
+    )
+    query = "{" + " ".join(f"a{n}: {page}" for n in range(10)) + "}"
+
+    async with running(tmp_path / "registry.db", compiled=compiled) as api:
+        await registry.fill(api.service.db)
+        answer = await api.post(query)
+
+    nulls = sum(
+        node["installation"] is None for page in answer["data"].values() for node in page["nodes"]
+    )
+    [*listed, last] = answer["errors"]
+    assert len(listed) == 99
+    assert {error["extensions"]["code"] for error in listed} == {"BAD_CURSOR"}
+    assert last["extensions"] == {"code": "MORE_ERRORS"}
+    assert last["message"].startswith("there are ")
+    assert 99 + int(last["message"].split()[2]) <= nulls

@@ -3,6 +3,7 @@
 Why is counted.
 """
 
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,10 @@ import orjson
 import pytest
 
 from db.program import Program, Statement, rows
+from resolvers import loaders
 from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordingContext
+from schema.compiled import plan
 from schema.execution import generic
 from schema.execution.executor import OperationResult
 from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
@@ -190,6 +193,20 @@ async def test_introspection_falls_back_and_says_why(registry, beside):
     assert dict(registry.executor.generic) == {"introspection": 1}
 
 
+async def test_nothing_of_an_operation_that_falls_back_is_kept(registry):
+    """Its plan is: once as an exception, which kept the frames of every request, with their responses."""
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(each, OperationResult) for each in gc.get_objects())
+
+    before = kept()
+    for _ in range(3):
+        await answered(registry, "{ __schema { queryType { name } } }")
+
+    assert kept() == before
+
+
 async def test_fields_beside_introspection_are_read_by_a_plan_and_keep_the_documents_order(
     registry,
 ):
@@ -222,11 +239,11 @@ async def test_introspection_that_fails_makes_the_whole_operation_fall_back(regi
     assert [error.message for error in found.errors] == [error.message for error in expected.errors]
 
 
-async def test_both_executions_refuse_more_rows_than_an_operation_may_read(registry):
+async def test_both_executions_refuse_more_rows_than_an_operation_may_read(registry, monkeypatch):
+    for module in (loaders, plan):  # a smaller limit, which takes less time to exceed
+        monkeypatch.setattr(module, "ROWS_PER_OPERATION", 15_000)
     await fill_pages(registry)
-    pages = " ".join(
-        f"p{size}: connections(first: {size}) {{ nodes {{ id }} }}" for size in range(100, 93, -1)
-    )
+    pages = "p: connections(first: 100) { nodes { id } } q: connections(first: 99) { nodes { id } }"
     query = "{ contexts(first: 100) { nodes { %s } } }"
 
     expected = await by_generic_execution(registry, query % pages)
@@ -271,7 +288,9 @@ async def test_a_mutation_whose_payload_meets_a_fault_is_performed_once(registry
     )
 
     assert found.fallback_reason == "fault: Unreadable"
-    assert [error.message for error in found.errors] == ["the stored value is no ActorType"]
+    assert [error.message for error in found.errors] == [
+        "actors 'CHITTY-ACTOR-000001-AAAA': actor_type: the stored value is no ActorType"
+    ]
     assert found.errors[0].path[:2] == ["recordActorSeen", "actor"]
     assert await sessions(registry) == [1, 0, 0]
 

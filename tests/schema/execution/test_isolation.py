@@ -4,7 +4,6 @@ A tenant gets, byte for byte, the answers that a registry would give which holds
 know.
 """
 
-import gc
 import re
 import sqlite3
 from collections import Counter
@@ -26,6 +25,7 @@ from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts, ranges
 from tests.support.registries import separate_owners
 from tests.support.registries.separate_owners import ADMIN, Tenant, seen_by, tenant
+from tests.support.running import garbage
 from tests.support.services.api import Api, running
 
 pytestmark = BY_CHANCE
@@ -124,7 +124,7 @@ async def views(folder: Path, number: int, *, spoilt: bool = False) -> AsyncIter
         ]
         await _own_cursors(compiled, found)
         yield Views(compiled, on_generic, by_itself, found)
-        gc.collect()
+        garbage.collect()
 
 
 async def _own_cursors(api: Api, found: Pool) -> None:
@@ -165,7 +165,7 @@ async def test_the_operations_show_own_rows_and_an_admin_the_others(queries: int
             ]
             told["own"] += MARKS[0].lower() in own
             told["foreign"] += MARKS[1].lower() in everything
-        gc.collect()
+        garbage.collect()
 
     assert min(told["own"], told["foreign"]) >= LEAST_TELLING * queries, told
 
@@ -187,19 +187,19 @@ async def test_an_admin_gets_the_answers_of_open_mode(queries: int, tmp_path: Pa
         for operation in asked:
             expected = await answers.ask(everyone, operation)
             assert answers.difference(expected, await answers.ask(admin, operation)) is None
-        gc.collect()
+        garbage.collect()
 
     assert len(asked) > queries / 3
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("way", ["_sees", "_walked"])
+@pytest.mark.parametrize("way", ["_test", "_walked"])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 async def test_a_table_without_its_rule_would_be_noticed(
     table: Table[Any], way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     rule = getattr(row_security, way)
-    everything = {"_sees": "TRUE", "_walked": f"{table.name} AS own"}[way]
+    everything = {"_test": "TRUE", "_walked": f"{table.name} AS own"}[way]
     monkeypatch.setattr(
         row_security, way, lambda extent, each: everything if each is table else rule(extent, each)
     )
@@ -281,7 +281,7 @@ async def test_mutations_depend_on_no_other_tenant_and_change_nothing_of_theirs(
             wrong = answers.fault(found) or answers.difference(expected, found)
             assert wrong is None, f"{wrong}\n{operation}"
             outcomes["refused" if '"code":' in found.body else "done"] += 1
-        gc.collect()
+        garbage.collect()
 
     assert foreign - stored(shared_file) == set()
     assert min(outcomes["refused"], outcomes["done"]) >= mutations / 10, outcomes

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
 from graphql import parse
 
 from schema.execution.variables import Variables
+from tests.support.services.api import running
 
 QUERY = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 
@@ -27,3 +29,19 @@ def test_of_many_values_that_do_not_fit_only_the_first_are_reported():
 
     assert coerced is None
     assert 1 <= Odd.times < 10
+
+
+@pytest.mark.parametrize(("wrong", "listed"), [(19, 19), (20, 20), (400, 20)])
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_of_many_errors_in_variables_twenty_are_reported_and_the_last_says_that_there_are_more(
+    tmp_path, compiled, wrong, listed
+):
+    query = "query($v: [String!]) { contexts(filter: { name: { in: $v } }) { totalCount } }"
+
+    async with running(tmp_path / "registry.db", compiled=compiled) as api:
+        answer = await api.post(query, v=[1] * wrong)
+
+    messages = [error["message"] for error in answer["errors"]]
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_VARIABLES"}
+    assert len(messages) == listed
+    assert (messages[-1] == "there are more errors: correct these first") == (wrong > 19)

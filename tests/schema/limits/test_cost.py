@@ -1,14 +1,18 @@
 """The cost of an operation: known before it runs, limited, and reported on request."""
 
+import contextlib
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from graphql import get_introspection_query
 
 from resolvers.policy import Policy
+from schema.errors import RequestRefused
 from schema.execution.documents import Documents
 from schema.limits.limits import LIMITS
+from schema.limits.variable_amounts import evaluate
 from server.demo import registry
 from tests.support.corpus import non_canonical, operations, pool
 from tests.support.corpus.sharing import counts
@@ -26,7 +30,7 @@ def documents():
 
 def requested(documents, query, variables):
     operation = documents.prepare(query).operation(None)
-    return operation.cost.requested(variables)
+    return evaluate(operation.cost.amount, variables)
 
 
 @pytest.mark.parametrize(
@@ -61,9 +65,21 @@ def requested(documents, query, variables):
         ("{ actors(first: 3) @include(if: false) { nodes { id } } viewer { capabilities } }", 0),
         ('mutation { deleteContext(input: { chittyId: "x" }) { errors { code } } }', 0),
         ('mutation { deleteContext(input: { chittyId: "x" }) { context { owner { id } } } }', 2),
+        ("{ actors(first: 3, filter: {}) { nodes { id } } }", 3 + 1),
+        ("{ actors(first: 3, filter: { status: { eq: ACTIVE } }) { nodes { id } } }", 3 + 2),
+        ('{ actors(first: 1, filter: { email: { in: ["a", "b"] } }) { totalCount } }', 1 + 2),
+        ("{ actors(first: 1, filter: { or: [{ status: {} }, { email: {} }] }) { totalCount } }", 6),
+        (
+            "{ actors(first: 3) { nodes { contexts(first: 4, filter: { name: { eq: 1 } }) {"
+            " totalCount } } } }".replace("1 }", '"x" }'),
+            3 * (1 + 1 + 2),
+        ),
+        ("{ actors(first: 3, orderBy: [{ field: CREATED_AT }]) { nodes { id } } }", 3),
     ],
 )
-def test_each_object_that_may_be_returned_costs_a_point(documents, query, points):
+def test_each_object_that_may_be_returned_and_each_part_of_a_filter_costs_a_point(
+    documents, query, points
+):
     assert requested(documents, query, {}) == points
 
 
@@ -72,6 +88,11 @@ BACK = "query($n: Int, $l: Int) { actors(first: $n, last: $l) { nodes { id } } }
 NESTED = (
     "query($n: Int = 7) { actors(first: $n) { nodes { contexts(last: $n) { nodes { id } } } } }"
 )
+FILTERED = (
+    "query($f: ActorFilter, $n: [String!]) { actors(first: 3, filter: { not: $f, email: { in: $n } })"
+    " { nodes { contexts(first: 2) { totalCount } } } again: actors(first: 1, filter: $f) { totalCount } }"
+)
+DEFAULT = 'query($f: ContextFilter = { name: { eq: "x" } }) { contexts(first: 1, filter: $f) { totalCount } }'
 IDS = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 USES = (
     "mutation($uses: [RecordConnectionUseInput!]!)"
@@ -107,6 +128,13 @@ SPREAD_TWICE = (
         (NESTED, {}, 7 + 49),
         (NESTED, {"n": 3}, 3 + 9),
         (NESTED, {"n": None}, 20 + 400),
+        (FILTERED, {}, 3 + 2 + 3 + 1),
+        (FILTERED, {"f": {"status": {"eq": "ACTIVE"}}, "n": ["a"]}, 3 + 2 + 3 + 1 + 2 * 2),
+        (FILTERED, {"f": {"or": [{}, {}, {}]}}, 3 + 2 + 3 + 1 + 2 * 4),
+        (FILTERED, {"f": ["wrong"]}, 3 + 2 + 3 + 1),
+        (DEFAULT, {}, 1 + 2),
+        (DEFAULT, {"f": {}}, 1 + 1),
+        (DEFAULT, {"f": None}, 1),
         (IDS, {"ids": ["a", "b"]}, 2),
         (IDS, {"ids": "a"}, 1),
         (IDS, {"ids": []}, 0),
@@ -131,7 +159,7 @@ def test_an_operation_is_analysed_once_and_not_for_each_request(documents):
 
     object.__setattr__(operation.node, "selection_set", None)
 
-    assert [operation.cost.requested({"n": n}) for n in (1, 2, 3)] == [2, 6, 12]
+    assert [evaluate(operation.cost.amount, {"n": n}) for n in (1, 2, 3)] == [2, 6, 12]
 
 
 @pytest.fixture
@@ -206,7 +234,7 @@ async def test_an_operation_over_the_limit_is_refused_with_its_cost_and_nothing_
     assert refused == {
         "errors": [
             {
-                "message": "the operation may return 1010100 objects; 50000 are allowed",
+                "message": "the operation costs 1010100 points; 50000 are allowed",
                 "extensions": {
                     "code": "TOO_COSTLY",
                     "limit": "cost",
@@ -219,6 +247,29 @@ async def test_an_operation_over_the_limit_is_refused_with_its_cost_and_nothing_
     cost = fitting["extensions"]["cost"]
     assert cost["requested"] == 36 + 36**2 + 36**3
     assert 0 < cost["actual"] < cost["requested"]
+
+
+def test_an_operation_may_cost_as_much_as_the_limit_and_no_point_more():
+    documents = Documents(introspection=True, limits=replace(LIMITS, cost=3))
+    fits, exceeds = (
+        documents.prepare(f"{{ actors(first: {first}) {{ nodes {{ id }} }} }}").operation(None)
+        for first in (3, 4)
+    )
+
+    assert documents.check_cost(fits, {}) == 3
+    with pytest.raises(RequestRefused):
+        documents.check_cost(exceeds, {})
+
+
+def test_an_introspection_may_return_as_much_as_the_limit_and_no_object_more(documents):
+    query = "{ __schema { queryType { name } } }"
+    points = requested(documents, query, {})
+
+    for limit, fits in ((points, True), (points - 1, False)):
+        limited = Documents(introspection=True, limits=replace(LIMITS, introspection=limit))
+        operation = limited.prepare(query).operation(None)
+        with contextlib.nullcontext() if fits else pytest.raises(RequestRefused):
+            assert limited.check_cost(operation, {}) == points
 
 
 async def test_a_mutation_over_the_limit_changes_nothing(tmp_path):

@@ -1,7 +1,7 @@
 """Operations that are too large are refused before validation, with the measured size."""
 
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from graphql import SelectionSetNode, Visitor, get_introspection_query, parse, visit
@@ -39,6 +39,18 @@ MADE = {
         " fragment f on Viewer {" + "capabilities " * 50 + "}"
     ),
 }
+FIXED = {
+    "expanded_directives": lambda count: (
+        "{ viewer {" + "...f " * (count // 40) + "@skip(if: false) " * (count % 40) + "} }"
+        " fragment f on Viewer {"
+        + many("... @skip(if: false) {{ capabilities @skip(if: false) }}", 20)
+        + "}"
+    ),
+    "expanded_fragments": lambda count: (
+        "{ viewer {" + "...f " * (count // 50) + "... { capabilities } " * (count % 50) + "} }"
+        " fragment f on Viewer {" + "...{" * 49 + "capabilities" + "}" * 49 + "}"
+    ),
+}
 
 
 @pytest.fixture
@@ -53,16 +65,20 @@ def refusal(documents, text):
     return error
 
 
-def test_every_limit_but_the_cost_is_tested_here():
-    assert {*MADE, "cost"} == {each.name for each in fields(Limits)}
+def test_every_limit_but_the_cost_and_those_on_inputs_is_tested_here():
+    others = {"cost", "input_objects", "input_values", "introspection"}
+
+    assert {*MADE, *FIXED, *others} == {each.name for each in fields(Limits)}
 
 
-@pytest.mark.parametrize("name", MADE)
-def test_a_document_at_a_limit_passes_and_one_over_it_is_refused_with_both_numbers(documents, name):
+@pytest.mark.parametrize(("name", "made"), [*MADE.items(), *FIXED.items()], ids=[*MADE, *FIXED])
+def test_a_document_at_a_limit_passes_and_one_over_it_is_refused_with_both_numbers(
+    documents, name, made
+):
     allowed = getattr(LIMITS, name)
 
-    documents.prepare(MADE[name](allowed))
-    error = refusal(documents, MADE[name](allowed + 1))
+    documents.prepare(made(allowed))
+    error = refusal(documents, made(allowed + 1))
 
     figures = {"limit": name, "measured": allowed + 1, "allowed": allowed}
     assert error["extensions"] == {"code": "TOO_LARGE", **figures}
@@ -95,21 +111,45 @@ def test_the_deepest_selection_of_a_level_counts_wherever_it_stands(documents, d
     }
 
 
-def test_the_content_of_a_fragment_counts_wherever_it_is_spread(documents):
+def test_the_fields_of_a_fragment_count_wherever_it_is_spread():
     spread = (
-        "{ viewer {" + "...f " * 16 + "} } fragment f on Viewer { a: capabilities b: capabilities }"
+        "{ viewer {" + "...f " * 16 + "} } fragment f on Viewer { a: capabilities capabilities }"
     )
 
-    assert refusal(documents, spread)["extensions"]["measured"] == 32
+    excess = document_size.excess(parse(spread), replace(LIMITS, fields=32))
+
+    assert (excess.name, excess.measured) == ("fields", 33)
 
 
-def test_directives_count_wherever_they_stand(documents):
+def test_aliases_and_directives_of_a_fragment_count_once_however_often_it_is_spread(documents):
+    """A component's fragment in a page of a frontend is spread in many places."""
+    owner = "nodes { owner { ...card } }"
+    page = "contexts(first: 1) { " + owner * 20 + "} ...deep"
+    document = (
+        "query($more: Boolean!) { viewer { actor { ...card " + page + " } } ...aside }"
+        " fragment deep on Actor { connections(first: 1) { nodes { source { ...card } } } }"
+        " fragment aside on Query { actors(first: 1) { nodes { ...card @skip(if: $more) } } }"
+        " fragment card on Actor { name: displayName email @include(if: $more) }"
+    )
+    exact = replace(LIMITS, aliases=1, directives=2)
+
+    documents.prepare(document)
+
+    assert document_size.excess(parse(document), exact) is None
+    for name, measured in (("aliases", 1), ("directives", 2)):
+        excess = document_size.excess(parse(document), replace(exact, **{name: measured - 1}))
+        assert (excess.name, excess.measured) == (name, measured)
+
+
+def test_directives_count_wherever_they_stand():
     document = (
         "query @a @a($x: Int @a @a) { ...f @a @a ... @a @a { viewer @a @a { capabilities } } }"
         " fragment f on Query @a { __typename }"
     ).replace("query @a @a($x: Int @a @a)", "query($x: Int @a @a) @a @a")
 
-    assert refusal(documents, document)["extensions"]["measured"] == 11
+    excess = document_size.excess(parse(document), replace(LIMITS, directives=10))
+
+    assert (excess.name, excess.measured) == ("directives", 11)
 
 
 def test_the_limits_apply_to_each_operation_of_a_document_separately(documents):
@@ -249,6 +289,86 @@ async def test_a_refused_operation_is_a_request_error(tmp_path, accept):
         }
     ]
     assert "data" not in answer.json()
+
+
+def test_several_introspections_are_refused_for_the_objects_of_all(documents):
+    each = "__schema { types { fields { args { type { name } } } } }"
+    one = documents.prepare("{ " + each + " }").operation(None).cost.introspected
+    fitting = LIMITS.introspection // one
+    operations = [
+        documents.prepare("{" + " ".join(f"a{n}: {each}" for n in range(count)) + "}").operation(
+            None
+        )
+        for count in (fitting, fitting + 1)
+    ]
+
+    documents.check_cost(operations[0], {})
+    with pytest.raises(RequestRefused) as refused:
+        documents.check_cost(operations[1], {})
+
+    [error] = refused.value.formatted()
+    assert error["extensions"] == {
+        "code": "TOO_LARGE",
+        "limit": "introspection",
+        "measured": (fitting + 1) * one,
+        "allowed": LIMITS.introspection,
+    }
+
+
+def test_conditions_that_fragments_multiply_are_priced_within_the_limit_at_once(documents):
+    """Each level doubles the ways to the last fragment, each with its own variables in its condition."""
+
+    def document(levels: int) -> str:
+        declared = " ".join(f"$a{n}: Boolean! $b{n}: Boolean!" for n in range(levels))
+        spreads = [
+            f"...f{n + 1} @include(if: $a{n}) ...f{n + 1} @include(if: $b{n})"
+            for n in range(levels)
+        ]
+        chain = " ".join(f"fragment f{n} on Actor {{ {each} }}" for n, each in enumerate(spreads))
+        last = f"fragment f{levels} on Actor {{ contexts {{ nodes {{ id }} }} }}"
+        return f"query({declared}) {{ viewer {{ actor {{ ...f0 }} }} }} {chain} {last}"
+
+    before = time.process_time()
+    prepared = documents.prepare(document(9))
+    documents.check_cost(prepared.operation(None), {})
+    error = refusal(documents, document(10))
+
+    assert time.process_time() - before < SECONDS
+    assert error["extensions"]["limit"] == "expanded_directives"
+
+
+def test_inline_fragments_in_fragments_that_conditions_multiply_are_refused(documents):
+    """All of them would be walked for each combination of conditions, and for each type of a node."""
+    levels = range(9)
+    declared = " ".join(f"$a{n}: Boolean!" for n in levels)
+    chain = " ".join(
+        f"fragment f{n} on Node {{ ...f{n + 1} @include(if: $a{n}) ...f{n + 1} @skip(if: $a{n}) }}"
+        for n in levels
+    )
+    last = "fragment f9 on Node {" + "...{" * 150 + "id" + "}" * 150 + "}"
+
+    error = refusal(documents, f'query({declared}) {{ node(id: "a") {{ ...f0 }} }} {chain} {last}')
+
+    assert error["extensions"]["limit"] == "expanded_fragments"
+
+
+def test_an_introspection_with_a_directive_at_each_part_passes(documents):
+    """As sgqlc sends it: eleven, with a fragment's spread wherever an argument is described."""
+    value = "fragment value on __InputValue { name description @include(if: $described) }"
+    deprecated = "isDeprecated @include(if: $all) deprecationReason @include(if: $all)"
+    document = (
+        "query($described: Boolean! = true, $all: Boolean! = true) { __schema {"
+        "  description @include(if: $described) types { ...full }"
+        "  directives { name description @include(if: $described) args { ...value } } } }"
+        " fragment full on __Type { name description @include(if: $described)"
+        f"  fields(includeDeprecated: $all) {{ name {deprecated} args {{ ...value }} }}"
+        f"  inputFields {{ ...value {deprecated} }} interfaces {{ name }}"
+        f"  enumValues(includeDeprecated: $all) {{ name {deprecated} }} }} {value}"
+    )
+
+    prepared = documents.prepare(document)
+
+    assert documents.check_cost(prepared.operation(None), {}) < LIMITS.cost
 
 
 def test_the_introspection_of_graphiql_and_of_generators_passes(documents):

@@ -54,7 +54,7 @@ async def test_a_request_without_a_credential_gets_a_challenge(api: ProtectedApi
     assert refusal(answer) == (
         401,
         "UNAUTHENTICATED",
-        "send a credential, as Authorization: Bearer cg_…",
+        "send a credential such as Authorization: Bearer cg_…",
     )
 
 

@@ -44,7 +44,7 @@ async def test_every_method_and_media_type_needs_a_credential(api: ProtectedApi,
     [
         ("PUT", {}, 405),
         ("DELETE", {"accept": "text/html"}, 405),
-        ("GET", {"accept": "text/html"}, 406),
+        ("GET", {"accept": "text/plain"}, 406),
         ("POST", {"accept": "image/png"}, 406),
         ("POST", {"accept-encoding": "identity;q=0"}, 406),
     ],
@@ -84,7 +84,7 @@ async def test_options_needs_no_credential(api: ProtectedApi):
     answer = await api.client.options("/graphql")
 
     assert (answer.status_code, answer.content) == (204, b"")
-    assert answer.headers["allow"] == "GET, HEAD, POST, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, QUERY, POST, OPTIONS"
 
 
 async def test_health_checks_need_no_credential_and_reveal_nothing(api: ProtectedApi):
@@ -176,10 +176,14 @@ async def test_graphiql_needs_no_credential_since_it_has_no_data(tmp_path):
         by_default = await api.client.get("/graphql", headers=browsing)
     async with protected_api(tmp_path / "registry.db", graphiql=True) as api:
         page = await api.client.get("/graphql", headers=browsing)
-        asked = await api.client.get("/graphql", params={"query": QUERY}, headers=browsing)
+        linked = await api.client.get("/graphql", params={"query": QUERY}, headers=browsing)
+        asked = await api.client.get("/graphql", params={"query": QUERY})
 
     assert by_default.status_code == 401
+    assert by_default.headers["www-authenticate"] == 'Bearer realm="chittygraph"'
+    assert "CHITTYGRAPH_GRAPHIQL=true" in by_default.text
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert linked.content == page.content
     assert asked.status_code == 401
 
 

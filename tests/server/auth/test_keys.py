@@ -109,6 +109,7 @@ def test_an_expiry_may_be_a_day_or_an_instant(path: Path, given: str, stored: st
         ("2020-01-31", "'2020-01-31' is in the past: give a time in the future"),
         ("2020-01-31T18:00:00Z", "is in the past: give a time in the future"),
         ("0d", "'0d' is in the past: give a time in the future"),
+        ("2999-01-31T00:00:00.0005Z", "to the millisecond such as 2027-01-31T18:00:00Z"),
         ("soon", "'soon' must be a duration such as 12h, 90d or 8w, a day such as 2027-01-31"),
         ("90", "'90' must be a duration"),
         ("-5d", "argument --expires: expected one argument"),
@@ -156,6 +157,18 @@ def test_granting_admin_keeps_the_actors_capabilities(path: Path):
 
     held = [data["viewer"]["capabilities"] for _, data in (before, after)]
     assert held == [["audit:read"], ["audit:read", "admin"]]
+
+
+def test_capabilities_that_cannot_be_read_are_named_and_not_replaced(path: Path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE actors SET capabilities = '[1]'")
+        connection.commit()
+
+    done = keys(path, "create", "--actor", ADA, "--grant-admin")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"actors '{ADA}': capabilities: the stored value is not a list of strings" in done.stderr
+    assert list_keys(path) == []
 
 
 def test_revoking_again_keeps_the_first_time(path: Path):
@@ -225,7 +238,7 @@ def test_a_missing_or_outdated_database_is_neither_created_nor_changed(
         [],
         ["create"],
         ["create", "--actor", ADA, "--new-admin", "Ada"],
-        ["create", "--actor", "no id"],
+        ["create", "--actor", "no\nid"],
         ["create", "--new-admin", ""],
         ["revoke"],
     ],
@@ -236,3 +249,16 @@ def test_wrong_usage_of_an_action_exits_with_2(path: Path, words: list[str]):
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: chittygraph keys" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_adopted_actor_of_an_odd_id_gets_a_key_that_is_listed_and_revoked(tmp_path: Path):
+    odd = "CHITTY-ACTOR-abc"
+    path = registry(tmp_path / "adopted.db", odd)
+
+    key = create(path, "--actor", f"did:chitty:{odd}")
+    (listed,) = list_keys(path, "--actor", odd)
+    revoked = keys(path, "revoke", str(listed["key_id"]))
+
+    assert key.startswith(f"cg_{listed['key_id']}_")
+    assert listed["actor_chitty_id"] == odd
+    assert revoked.returncode == 0

@@ -17,7 +17,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from server.auth.api_keys import parse
-from tests.support.other_programs.token_issuer import AUDIENCE, ISSUER, RSA, an_issuer, token
+from tests.support.other_programs.token_issuer import AUDIENCE, ISSUER, an_issuer, token
+from tests.support.other_programs.token_keys import RSA
 from tests.support.requests.websocket_clients import opened
 from tests.support.services.commands import command_process
 from tests.support.services.protected_service import bearer
@@ -66,6 +67,8 @@ def requests(secret: str) -> Iterator[dict[str, Any]]:
         "/healthz",
         "/schema.graphql",
         "/webhooks/github",
+        "/integrations/github/webhook",
+        "/.well-known/chitty.json",
         "/none",
     ):
         given = {"query": reading, "token": secret, secret: "1"}

@@ -9,21 +9,22 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.auth.signing_keys import KeysUnavailable, SigningKeys
-from server.auth.tokens import InvalidToken, TokenVerifier
+from server.auth.signing_keys import SigningKeys
+from server.auth.token_errors import InvalidToken, KeysUnavailable
+from server.auth.tokens import TokenVerifier
 from tests.support.other_programs.token_issuer import (
     AUDIENCE,
-    EC,
     ISSUER,
-    RSA,
-    WEAK,
     Issuer,
     an_issuer,
     published,
     token,
 )
+from tests.support.other_programs.token_keys import EC, RSA, WEAK
 from tests.support.services.log_capture import captured_logs
 from tests.support.services.protected_service import bearer, protected_api, refusal
 
@@ -44,7 +45,7 @@ async def verifying(issuer: Issuer, *algorithms: str, claim: str = "sub", now=ti
         yield TokenVerifier(
             keys,
             issuer=ISSUER,
-            audience=AUDIENCE,
+            audiences=[AUDIENCE, "second"],
             algorithms=algorithms or ("RS256", "ES256"),
             claim=claim,
             now=now,
@@ -65,7 +66,7 @@ async def refusal_reason(issuer: Issuer, bad: str, *algorithms: str) -> str:
 
 def protected(path, issuer: Issuer, **more):
     settings = {"jwt_issuer": ISSUER, "jwt_audience": AUDIENCE, "jwt_jwks_url": issuer.url}
-    return protected_api(path / "registry.db", **settings, **more)
+    return protected_api(path / "registry.db", **settings | more)
 
 
 async def test_a_token_identifies_the_actor_by_chittyid_or_principal(issuer, tmp_path):
@@ -77,6 +78,21 @@ async def test_a_token_identifies_the_actor_by_chittyid_or_principal(issuer, tmp
     named = [answer.json()["data"]["viewer"]["actor"]["chittyId"] for answer in answers]
     assert named == [ada, ada]
     assert refusal(nobody) == (401, "UNAUTHENTICATED", "the credential belongs to no actor here")
+
+
+@pytest.mark.parametrize("prefix", ["", "did:chitty:"], ids=["bare", "with its DID"])
+async def test_a_token_that_names_two_actors_identifies_neither(issuer, tmp_path, prefix):
+    async with protected(tmp_path, issuer) as api:
+        ada, eve = await api.actor("Ada"), await api.actor("Eve")
+        await api.put(  # as another program might
+            "UPDATE actors SET chitty_auth_principal_id = :name WHERE chitty_id = :ada",
+            name=prefix + eve,
+            ada=ada,
+        )
+        answer = await api.show(bearer(token(sub=prefix + eve)))
+
+    assert refusal(answer)[:2] == (401, "UNAUTHENTICATED")
+    assert "names two actors" in refusal(answer)[2]
 
 
 async def test_the_actor_of_a_token_is_checked_for_every_request(issuer, tmp_path):
@@ -98,6 +114,7 @@ async def test_another_claim_may_name_the_actor(issuer):
                 await tokens.verify(token(sub="x", **missing))
 
 
+A_TIME = "must be a number of seconds since 1970, before the year 10000"
 EXPIRED = "the token has expired: get a new one"
 WRONG = {
     "another issuer": ({"iss": "https://evil.example"}, "the token is from another issuer"),
@@ -112,8 +129,25 @@ WRONG = {
     "issued in the future": ({"iat": int(time.time()) + 3_600}, "the token is not valid yet"),
     "a subject that is no text": ({"sub": 7}, "the token is not valid"),
     "half a character": ({"sub": "ada\ud800"}, "the token has no text in its claim sub"),
-    "an endless expiry": ({"exp": float("inf")}, "the token is not valid"),
-    "an expiry that is a list": ({"exp": [1]}, "the token is not valid"),
+    "an endless expiry": ({"exp": float("inf")}, "the token is not valid: its payload is not JSON"),
+    "an expiry that is a list": ({"exp": [1]}, f"the token's claim exp {A_TIME}"),
+    "an expiry that is a text": ({"exp": "9999999999"}, f"the token's claim exp {A_TIME}"),
+    "an expiry that is true": ({"exp": True}, f"the token's claim exp {A_TIME}"),
+    "an expiry beyond all years": ({"exp": 1e300}, f"the token's claim exp {A_TIME}"),
+    "an expiry in milliseconds": ({"exp": 1_800_000_000_000}, f"the token's claim exp {A_TIME}"),
+    "an expiry of many digits": (
+        {"exp": 10**40},
+        "the token is not valid: its payload is not JSON",
+    ),
+    "a time of issue that is a text": ({"iat": "1"}, f"the token's claim iat {A_TIME}"),
+    "a start that is a text": ({"nbf": "1"}, f"the token's claim nbf {A_TIME}"),
+    "a start before 1970": ({"nbf": -1}, f"the token's claim nbf {A_TIME}"),
+    "an audience that is a number": ({"aud": 7}, "the token is for another audience"),
+    "an audience in a list in a list": ({"aud": [[AUDIENCE]]}, "the token is for another audience"),
+    "a name that nobody has": (
+        {"sub": "a" * 1_001},
+        "the token's claim sub is longer than 1000 characters",
+    ),
 }
 
 
@@ -251,19 +285,161 @@ async def test_a_malformed_published_key_verifies_nothing(issuer):
         await refusal_reason(issuer, token(RSA[1], f"odd {n}", sub="a")) for n in range(len(odd))
     ]
 
-    assert (
-        reasons == ["the token's signing key is not for RS256"] * 3 + ["the token is not valid"] * 4
-    )
+    assert reasons == ["the token's signing key is not for RS256"] * 3 + [
+        "the token is not valid"
+    ] * 3 + ["the token's signing key is not for RS256"]
 
 
-async def test_a_token_without_a_key_id_is_verified_by_the_only_key(issuer):
+KEY_SETS = {
+    "the only key": [published(RSA[0], "one")],
+    "one of several keys": [published(RSA[1], "two"), published(RSA[0], "one")],
+    "a key without an id": [published(RSA[1], "two"), published(RSA[0], None)],
+}
+
+
+@pytest.mark.parametrize("keys", KEY_SETS.values(), ids=KEY_SETS)
+async def test_a_token_without_a_key_id_is_verified_by_any_key(issuer, keys):
+    issuer.publish(*keys)
     async with verifying(issuer) as tokens:
         assert (await tokens.verify(token(key_id=None, sub="ada")))[0] == "ada"
-    issuer.publish(published(RSA[0], "one"), published(RSA[1], "two"))
+        with pytest.raises(InvalidToken, match="the token is not valid"):
+            await tokens.verify(token(key_id=None, sub="ada")[:-8] + "A" * 8)
 
-    reason = await refusal_reason(issuer, token(key_id=None, sub="ada"))
 
-    assert reason == "the token's signing key is not one that its issuer publishes"
+SHARING: list[list[dict[str, Any]]] = [
+    [published(RSA[0], "one"), published(RSA[1], "one")],
+    [published(RSA[0], "one"), published(EC, "one")],
+    [published(RSA[0], "one", alg="RS256"), published(RSA[1], "one", alg="PS256")],
+    [published(RSA[0], "one"), published(RSA[1], "one", n=[1])],
+    [published(RSA[0], "one"), published(RSA[0], "one", key_ops=["sign"])],
+    [published(RSA[0], None), published(RSA[1], None)],
+]
+
+
+@pytest.mark.parametrize("keys", SHARING)
+async def test_every_key_that_shares_an_id_is_tried_in_any_order(issuer, keys):
+    for order in (keys, keys[::-1]):
+        issuer.publish(*order)
+        async with verifying(issuer) as tokens:
+            assert (await tokens.verify(token(sub="ada")))[0] == "ada"
+
+
+async def test_no_more_than_sixteen_keys_are_tried_for_a_token(issuer):
+    others = [published(RSA[1], "one") for _ in range(16)]
+    async with verifying(issuer) as tokens:
+        issuer.publish(*others[1:], published(RSA[0], "one"))
+        assert (await tokens.verify(token(sub="ada")))[0] == "ada"
+    async with verifying(issuer) as tokens:
+        issuer.publish(*others, published(RSA[0], "one"))
+        with pytest.raises(InvalidToken, match="the token is not valid"):
+            await tokens.verify(token(sub="ada"))
+
+
+async def test_a_key_of_another_curve_is_not_for_the_algorithm(issuer):
+    issuer.publish(published(RSA[0], "one"), published(EC, "curve", crv="P-384"))
+
+    reason = await refusal_reason(issuer, token(EC, "curve", "ES256", sub="ada"))
+
+    assert reason == "the token's signing key is not for ES256"
+
+
+async def test_a_token_without_a_key_id_is_verified_once_keys_were_rotated(issuer):
+    now = [0.0]
+    async with verifying(issuer, clock=lambda: now[0]) as tokens:
+        await tokens.verify(token(key_id=None, sub="ada"))
+        issuer.publish(published(RSA[1], None))
+        now[0] = 31
+        bob = await tokens.verify(token(RSA[1], key_id=None, sub="bob"))
+        for n in range(5):
+            with pytest.raises(InvalidToken):
+                await tokens.verify(token(key_id=None, sub=str(n)))
+
+    assert (bob[0], len(issuer.asked)) == ("bob", 2)
+
+
+async def test_a_token_for_one_of_several_audiences_is_accepted(issuer, tmp_path):
+    async with protected(tmp_path, issuer, jwt_audience=f" {AUDIENCE} , second") as api:
+        ada = await api.actor("Ada")
+        answers = [
+            (await api.show(bearer(token(sub=ada, aud=aud)))).status_code
+            for aud in (AUDIENCE, "second", ["x", "second"], "third", f"{AUDIENCE}, second", [])
+        ]
+
+    assert answers == [200, 200, 200, 401, 401, 401]
+
+
+def signed(head: bytes, claims: bytes) -> str:
+    """A rightly signed token of this header and payload, whatever they are."""
+    parts = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (head, claims))
+    signature = RSA[0].sign(parts, PKCS1v15(), SHA256())
+    return f"{parts.decode()}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+HEAD = json.dumps({"alg": "RS256", "kid": "one"})
+
+
+async def test_a_token_is_accepted_in_one_form_only(issuer):
+    right = token(sub="ada")
+    head, claims, signature = right.split(".")
+    # A signature of 256 bytes ends in a character with four bits that decode to nothing.
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    stray = signature[:-1] + alphabet[alphabet.index(signature[-1]) + 1]
+    forms = [
+        *(f"{right}{more}" for more in ("==", "=", "A===", "\n", " ", "~")),
+        f"{head}.{claims}.{stray}",
+        f"{head}=.{claims}.{signature}",
+        f"{head}.{claims}..{signature}",
+        f"{head}.{claims}.{signature}.",
+        f"{head}.{claims}.{signature.replace('-', '+').replace('_', '/')}+",
+    ]
+
+    reasons = {await refusal_reason(issuer, form) for form in forms}
+
+    assert reasons == {
+        "the token is not valid: its parts must be base64url without padding",
+        "the token is not valid: it must have three parts",
+    }
+
+
+def repeated(claims: dict[str, Any], more: str) -> bytes:
+    return f"{json.dumps(claims)[:-1]}, {more}}}".encode()
+
+
+async def test_no_name_may_come_twice(issuer):
+    good = json.dumps(claims_of()).encode()
+    twice = {
+        "header": signed(HEAD[:-1].encode() + b', "alg": "RS256"}', good),
+        "payload": signed(HEAD.encode(), repeated(claims_of(), '"sub": "eve"')),
+        "a member of the payload": signed(
+            HEAD.encode(), repeated(claims_of(), '"realm": {"a": 1, "a": 2}')
+        ),
+    }
+
+    reasons = [await refusal_reason(issuer, each) for each in twice.values()]
+    async with verifying(issuer) as tokens:
+        assert (await tokens.verify(signed(HEAD.encode(), good)))[0] == "ada"
+
+    assert reasons == [f"the token is not valid: its {x} has a name twice" for x in PARTS_OF_THEM]
+
+
+PARTS_OF_THEM = ("header", "payload", "payload")
+
+
+async def test_nested_claims_do_not_matter(issuer):
+    nested: dict[str, Any] = {"roles": [{"a": [1, {"b": None}]}], "realm": {"x": {"y": [[]]}}}
+    async with verifying(issuer) as tokens:
+        assert (await tokens.verify(token(sub="ada", **nested)))[0] == "ada"
+
+
+@pytest.mark.parametrize(
+    "head", [{"b64": False}, {"b64": False, "crit": ["b64"]}, {"crit": []}, {"crit": ["a", "a"]}]
+)
+async def test_a_token_with_an_unencoded_payload_or_unknown_extension_is_refused(issuer, head):
+    sent = signed(
+        json.dumps({**json.loads(HEAD), **head}).encode(), json.dumps(claims_of()).encode()
+    )
+
+    assert await refusal_reason(issuer, sent) == "the token is not valid"
 
 
 async def test_a_cached_verification_ends_with_the_tokens_expiry(issuer):
@@ -275,11 +451,36 @@ async def test_a_cached_verification_ends_with_the_tokens_expiry(issuer):
     assert until == int(now[0]) + 10 + 30
 
 
+async def test_a_cached_verification_ends_when_the_clock_is_set_back(issuer):
+    now = [time.time()]
+    sent = token(sub="ada", exp=int(now[0]) + 3_600)
+    async with verifying(issuer, now=lambda: now[0]) as tokens:
+        await tokens.verify(sent)
+        now[0] -= 1_800
+        _, until = await tokens.verify(sent)
+
+    assert until == now[0] + 60
+
+
 async def test_keys_are_fetched_once_for_many_tokens(issuer):
     async with verifying(issuer) as tokens:
         await asyncio.gather(*(tokens.verify(token(sub=str(n))) for n in range(10)))
 
     assert len(issuer.asked) == 1
+
+
+async def test_a_reload_fetches_the_keys_and_verifies_every_token_anew(issuer):
+    async with verifying(issuer) as tokens:
+        old, new = token(sub="ada"), token(RSA[1], "two", sub="ada")
+        await tokens.verify(old)
+        issuer.publish(published(RSA[1], "two"))
+
+        await tokens.reload()
+
+        assert (await tokens.verify(new))[0] == "ada"
+        with pytest.raises(InvalidToken):
+            await tokens.verify(old)
+    assert len(issuer.asked) == 2
 
 
 async def test_an_unknown_key_id_triggers_a_fetch_but_not_every_time(issuer):
@@ -299,7 +500,33 @@ async def test_an_unknown_key_id_triggers_a_fetch_but_not_every_time(issuer):
     assert (within, len(issuer.asked), rotated[0]) == (1, 2, "bob")
 
 
+async def test_a_key_that_may_be_new_gets_503_while_keys_cannot_be_fetched(issuer):
+    now = [0.0]
+    async with verifying(issuer, clock=lambda: now[0]) as tokens:
+        await tokens.verify(token(sub="ada"))
+        issuer.say(b"", 500)
+        now[0] = 31
+        for n, key_id in enumerate(("new", None, "other")):
+            with pytest.raises(KeysUnavailable):
+                await tokens.verify(token(RSA[1], key_id, sub=str(n)))
+        known = await tokens.verify(token(sub="bob"))
+        with pytest.raises(InvalidToken, match="the token is not valid"):
+            await tokens.verify(token(RSA[1], "one", sub="eve"))
+
+    assert (known[0], len(issuer.asked)) == ("bob", 2)
+
+
 UNUSABLE = {
+    "a name twice": (
+        json.dumps({"keys": [published(RSA[0], "one")]}).encode()[:-1] + b', "keys": []}',
+        200,
+        {},
+    ),
+    "a name of a key twice": (
+        json.dumps({"keys": [published(RSA[0], "one")]}).encode()[:-3] + b', "kid": "one"}]}',
+        200,
+        {},
+    ),
     "an error": (b"{}", 500, {}),
     "not JSON": (b"<html>", 200, {}),
     "a list": (b"[]", 200, {}),

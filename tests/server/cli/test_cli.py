@@ -11,8 +11,11 @@ from urllib.request import urlopen
 
 import pytest
 
+from schema import semantic_nullability
 from server.cli import main
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.registries.databases import demo_registry, elsewhere
+from tests.support.services.forked import COMMAND
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 
 def status_of(url: str) -> int:
@@ -93,7 +96,7 @@ def test_the_demo_fills_an_empty_registry_only(chittygraph):
 
     assert first[0] == again[0] == 0
     assert "A first query to try" in first[1]
-    assert "no demonstration data was added" in again[1]
+    assert "no sample data was added" in again[1]
 
 
 def test_a_file_that_is_not_a_database_gets_one_line_and_no_traceback(chittygraph, path):
@@ -169,6 +172,20 @@ def test_the_schema_is_printed_as_sdl():
     assert ran.stderr == ""
 
 
+def test_the_schema_is_printed_with_semantic_nullability(capsys):
+    assert main(["schema", "--nullability", "semantic"]) == 0
+
+    assert capsys.readouterr().out == semantic_nullability.sdl()
+
+
+def test_another_nullability_is_refused_with_the_one_that_there_is(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["schema", "--nullability", "strict"])
+
+    assert ended.value.code == 2
+    assert "semantic" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_server_responds_and_stops_cleanly(path, stop):
     with served(path, "--demo") as (process, output):
@@ -177,13 +194,12 @@ def test_a_server_responds_and_stops_cleanly(path, stop):
         _, err = process.communicate(timeout=TIMEOUT_SECONDS)
 
     assert (status, process.returncode) == (200, 0)
-    assert "A first query to try" in output
     assert "Traceback" not in err
     assert all(json.loads(line)["event"] for line in err.splitlines())
 
 
 def test_several_workers_respond_and_stop_together(path):
-    with served(path, "--workers", "2") as (process, output):
+    with served(path, "--workers", "2", fork=False) as (process, output):
         status = status_of(url_of(output, "/healthz"))
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=TIMEOUT_SECONDS)
@@ -209,7 +225,7 @@ def test_replay_reports_a_bad_payload_and_applies_the_others(chittygraph, tmp_pa
 
     code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))
 
-    bad, good = out.splitlines()
+    bad, good, _ = out.splitlines()
     assert code == 1
     assert bad == f"{tmp_path / 'a.json'}: refused: the file is not JSON"
     assert good.startswith(f"{tmp_path / 'b.json'}: ")
@@ -222,4 +238,68 @@ def test_replay_reports_a_folder_without_payloads(chittygraph, tmp_path):
     code, out, _ = chittygraph("webhooks", "replay", str(tmp_path))
 
     assert code == 1
-    assert out == f"{tmp_path}: refused: the folder holds no *.json\n"
+    assert out == f"{tmp_path}: refused: the folder holds no *.json\n1 payload: 1 refused\n"
+
+
+def test_replay_takes_all_payloads_below_a_folder_and_sums_up(chittygraph, tmp_path):
+    below = tmp_path / "payloads" / "of" / "today"
+    below.mkdir(parents=True)
+    ping = json.dumps({"event": "ping", "payload": {"zen": "Keep it simple."}})
+    for name in ("2.json", "1.json"):
+        (below / name).write_text(ping)
+    (below / "folder.json").mkdir()
+    (tmp_path / "payloads" / "package.json").write_text('{"name": "payloads"}')
+    (tmp_path / "payloads" / "README.md").write_text("no payload")
+
+    code, out, _ = chittygraph("webhooks", "replay", str(tmp_path / "payloads"))
+
+    first, second, total = out.splitlines()
+    assert code == 0
+    assert first.startswith(f"{below / '1.json'}: ")
+    assert second.startswith(f"{below / '2.json'}: ")
+    assert total == "2 payloads: 2 pong; 1 file is no payload"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[1]", 'a list must hold objects with "name" and "examples"'),
+        ('{"name": "payloads"}', "no GitHub payload, as it has none of the keys installation, "),
+    ],
+)
+def test_a_file_that_is_named_and_no_payload_is_refused(chittygraph, tmp_path, content, reason):
+    file = tmp_path / "other.json"
+    file.write_text(content)
+
+    code, out, _ = chittygraph("webhooks", "replay", str(file))
+
+    refused, total = out.splitlines()
+    assert refused.startswith(f"{file}: refused: {reason}")
+    assert (code, total) == (1, "1 payload: 1 refused")
+
+
+def test_an_export_to_a_file_ends_with_what_it_wrote(chittygraph, tmp_path):
+    chittygraph("demo")
+    file = tmp_path / "actors.csv"
+
+    rows = chittygraph("export", "--csv", "actors", "--output", str(file))
+    dump = chittygraph("export", "--sql", "--output", str(tmp_path / "dump.sql"))
+
+    assert rows == (0, f"{file}: 40 rows, {file.stat().st_size:,} bytes\n", "")
+    assert re.fullmatch(r"\S+dump.sql: [\d,]+ bytes\n", dump[1])
+
+
+def test_a_server_whose_clock_is_behind_a_row_says_so_once(path):
+    with elsewhere(demo_registry(path)) as connection:
+        connection.execute("UPDATE contexts SET created_at = '2199-01-01T00:00:00.000Z'")
+
+    with served(path, "--workers", "2") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=TIMEOUT_SECONDS)
+
+    (warning,) = [line for line in map(json.loads, err.splitlines()) if line["level"] == "warning"]
+    assert warning["event"] == "clock is behind stored instants"
+    assert warning["column"] == "contexts.created_at"
+    assert warning["newest"] == "2199-01-01T00:00:00.000Z"
+    assert warning["seconds"] > 86_400
+    assert "set this machine's clock" in warning["hint"]

@@ -107,7 +107,7 @@ print(json.dumps(asyncio.run(work())))
 
 def test_a_column_is_added_by_editing_six_files(tmp_path: Path):
     for package in COPIED:
-        ignored = shutil.ignore_patterns("__pycache__", "static")
+        ignored = shutil.ignore_patterns("static")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
     (tmp_path / "tests").symlink_to(ROOT / "tests")
 

@@ -81,7 +81,8 @@ def test_a_fault_is_shown_with_the_error_that_clients_get(explain, path):
     code, out, _ = explain("{ actors(first: 1) { nodes { email } } }", path)
 
     assert code == 0
-    assert out.startswith("execution: generic (fault: EngineError)\nerror: the stored value is not")
+    assert out.startswith("execution: generic (fault: EngineError)\nerror: actors 'CHITTY-")
+    assert "email: the stored value is not a text" in out
 
 
 def test_operation_chooses_one_of_several(explain, path):

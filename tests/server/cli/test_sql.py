@@ -14,16 +14,19 @@ from typing import Any
 
 import pytest
 
-from server.cli import main, row_output
+from server.cli import main
+from server.cli.output import row_output
 from tests.support.registries.databases import demo_registry
-from tests.support.services.server_process import COMMAND, served
+from tests.support.running import terminals
+from tests.support.services.forked import start_command
+from tests.support.services.server_process import served
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT {} FROM n"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A registry with the demonstration data and a cursor key."""
+    """A registry with the sample data and a cursor key."""
     found = demo_registry(tmp_path / "registry.db")
     with closing(sqlite3.connect(found, isolation_level=None)) as connection:
         connection.execute("INSERT INTO server_keys VALUES ('cursors', 'secret-value', 'now')")
@@ -44,11 +47,10 @@ def sql(path, capsys):
 
 def start_sql(path: Path, statement: str, *flags: str) -> "subprocess.Popen[str]":
     """A process that asks; its output can be read as it comes."""
-    return subprocess.Popen(
-        [*COMMAND, "sql", statement, "--database", str(path), *flags],
+    return start_command(
+        *("sql", statement, "--database", path, *flags),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )
 
@@ -63,11 +65,10 @@ def test_output_without_a_terminal_is_csv(sql):
 def test_output_on_a_terminal_is_a_table(path):
     ours, theirs = pty.openpty()
     statement = "SELECT 'a' AS one, 2 AS two"
-    command = [*COMMAND, "sql", statement, "--database", str(path)]
     with os.fdopen(ours, "rb") as terminal:
-        subprocess.run(command, stdout=theirs, check=True)
+        start_command("sql", statement, "--database", path, stdout=theirs).wait()
         os.close(theirs)
-        shown = os.read(terminal.fileno(), 1_000).decode()
+        shown = terminals.shown_on(terminal.fileno())
 
     assert shown.splitlines() == ["one  two", "---  ---", "a      2", "(1 row)"]
 
@@ -316,7 +317,84 @@ def test_the_statement_may_come_from_stdin(sql, monkeypatch):
     assert bad == (1, "", "chittygraph: the statement is not UTF-8\n")
 
 
+def test_the_statement_may_come_from_a_file(sql, tmp_path, capsys):
+    file = tmp_path / "query.sql"
+    file.write_bytes("\ufeff-- a remark\nSELECT 'é' AS a;\n".encode())
+
+    assert run_main(capsys, tmp_path, "sql", "--file", str(file)) == (0, "a\né\n", "")
+    assert run_main(capsys, tmp_path, "sql", "--file", str(file), "SELECT 1")[0] == 2
+    assert "no such file" in run_main(capsys, tmp_path, "sql", "--file", f"{file}.txt")[2]
+
+
+def run_main(capsys, folder, *words):
+    code = main([*words, "--database", str(folder / "registry.db")])
+    shown = capsys.readouterr()
+    return code, shown.out, shown.err
+
+
+MISTAKEN = {
+    ("query.sql",): "to run what is in that file, use --file query.sql",
+    ("./query.sql",): "use --file ./query.sql",
+    ("notes",): "use --file notes",
+    ("actors",): '"SELECT * FROM actors"; .tables lists the tables',
+    ("a-b",): "or --file FILE",
+    ("select", "1"): "put the whole statement in quotes",
+    (): "give a statement",
+    (".foo",): ".foo is not known here: there are .tables, .schema",
+    (".",): ". is not known here",
+    (".dump",): "use `chittygraph export --sql`",
+    (".read query.sql",): "use `chittygraph sql --file FILE`",
+    (".mode", "csv"): "choose the output with --format",
+    (".q",): "each call runs one statement",
+    (".schema", "a", "b"): ".schema takes one name or pattern, not 2",
+}
+
+
+@pytest.mark.parametrize(("words", "advice"), MISTAKEN.items(), ids=map(" ".join, MISTAKEN))
+def test_what_is_no_statement_is_answered_with_what_to_do(
+    path, tmp_path, capsys, monkeypatch, words, advice
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes").touch()
+
+    code, out, err = run_main(capsys, tmp_path, "sql", *words)
+
+    assert (code, out) in [(1, ""), (2, "")]
+    assert err.startswith("chittygraph: ")
+    assert advice in err
+    assert err.count("\n") == 1
+
+
+def test_commands_of_the_sqlite3_shell_list_tables_and_indexes(sql):
+    _, tables, _ = sql(".tables")
+    _, some, _ = sql(".tables con*")
+    _, indexes, _ = sql(".indexes connections")
+    _, databases, _ = sql(".databases")
+
+    assert {"actors", "contexts", "server_keys"} <= set(tables.splitlines())
+    assert some.splitlines() == ["connections", "contexts"]
+    assert "connections_odd" in indexes.splitlines()
+    assert "contexts_odd" not in indexes.splitlines()
+    assert databases.startswith("main: /")
+
+
+def test_schema_prints_the_whole_sql_of_a_table_or_of_all_which_makes_them_again(sql):
+    _, one, _ = sql(".schema contexts")
+    _, all_of_them, _ = sql(".schema")
+    _, as_json, _ = sql(".schema contexts", "--format", "json")
+
+    assert one.startswith("CREATE TABLE")
+    assert "CREATE INDEX" in one
+    assert one in all_of_them
+    assert "".join(row["sql"] + "\n" for row in json.loads(as_json)) == one
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(all_of_them)
+
+
 def test_a_server_may_run_at_the_same_time(path, sql):
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE server_keys SET value = hex(randomblob(32))")
+
     with served(path):
         running = sql("SELECT count(*) AS n FROM contexts")
         key = sql("SELECT value FROM server_keys")
@@ -363,7 +441,10 @@ def test_a_file_that_is_not_a_database_gets_one_line(tmp_path, capsys):
 
     err = capsys.readouterr().err
     assert code == 1
-    assert err == f"chittygraph: {file} cannot be opened or migrated: file is not a database\n"
+    assert err == (
+        f"chittygraph: {file} is damaged or not a SQLite database (file is not a database):"
+        " restore it from a backup, or name another file\n"
+    )
 
 
 def test_sql_has_help(capsys):

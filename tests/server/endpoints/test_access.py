@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -10,11 +9,21 @@ from starlette.datastructures import Secret
 from starlette.routing import Route
 
 from server.app import GRAPHQL
+from tests.support.services.asgi_websocket import conversation
 from tests.support.services.protected_service import ProtectedApi, client_at, protected_api
 
-PUBLIC = {"/healthz", "/readyz", "/static/assets/{name}"}
+PUBLIC = {
+    "/",
+    "/favicon.ico",
+    "/.well-known/chitty.json",
+    "/health",
+    "/healthz",
+    "/readyz",
+    "/static/assets/{name}",
+}
 # These ask for a signature, and for a client on this machine or a token.
-SELF_GUARDED = {"/webhooks/github": 401, "/metrics": 403}
+WEBHOOKS = {"/webhooks/github", "/integrations/github/webhook"}
+SELF_GUARDED = {**dict.fromkeys(WEBHOOKS, 401), "/metrics": 403}
 ELSEWHERE = "203.0.113.7"
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY")
@@ -62,7 +71,7 @@ async def test_every_route_that_is_not_listed_needs_a_credential(stranger: Prote
 
 @pytest.mark.parametrize("path", sorted(SELF_GUARDED))
 async def test_an_endpoint_that_guards_itself_refuses_a_stranger(stranger: ProtectedApi, path: str):
-    method = "POST" if path == "/webhooks/github" else "GET"
+    method = "POST" if path in WEBHOOKS else "GET"
 
     answer = await stranger.client.request(method, path, content=b"{}" * (method == "POST"))
 
@@ -80,12 +89,15 @@ async def test_whatever_is_asked_of_graphql_needs_a_credential_first(
             assert refusal(answer) == (401, True), (method, path)
 
 
-async def test_a_browser_with_a_query_needs_a_credential_too(stranger: ProtectedApi):
+async def test_a_browser_with_a_query_gets_the_page_and_no_data(stranger: ProtectedApi):
     path = f"{GRAPHQL}?query=%7B__typename%7D"
 
-    answer = await stranger.client.get(path, headers={"accept": BROWSER})
+    page = await stranger.client.get(GRAPHQL, headers={"accept": BROWSER})
+    linked = await stranger.client.get(path, headers={"accept": BROWSER})
+    persisted = await stranger.client.get(f"{path}&documentId=x", headers={"accept": BROWSER})
 
-    assert refusal(answer) == (401, True)
+    assert (linked.status_code, linked.content) == (200, page.content)
+    assert refusal(persisted) == (401, True)
 
 
 async def test_the_page_and_the_methods_of_graphql_are_public(stranger: ProtectedApi):
@@ -117,30 +129,3 @@ async def test_a_websocket_with_a_wrong_credential_is_not_opened(stranger: Prote
     sent = await conversation(stranger, [(b"authorization", b"Bearer wrong")])
 
     assert (sent[0]["type"], sent[0]["status"]) == ("websocket.http.response.start", 401)
-
-
-async def conversation(
-    api: ProtectedApi, headers: list[tuple[bytes, bytes]], *texts: str
-) -> list[dict[str, Any]]:
-    """What the service sends on a WebSocket on which a client sends these texts."""
-    scope = {
-        "type": "websocket",
-        "path": GRAPHQL,
-        "headers": [(b"host", b"127.0.0.1"), *headers],
-        "subprotocols": ["graphql-transport-ws"],
-        "client": (ELSEWHERE, 50_000),
-        "extensions": {"websocket.http.response": {}},
-    }
-    waiting: list[dict[str, Any]] = [{"type": "websocket.connect"}]
-    waiting += [{"type": "websocket.receive", "text": text} for text in texts]
-    waiting.append({"type": "websocket.disconnect"})
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return waiting.pop(0)
-
-    async def send(message: Any) -> None:
-        sent.append(dict(message))
-
-    await api.app(scope, receive, send)
-    return sent

@@ -1,4 +1,4 @@
-"""GraphiQL as a user meets it, in a real Chromium: see graphiql.mjs.
+"""GraphiQL as a user meets it, in a real Chromium: see tests/npm/graphiql.
 
 No scenario passes that reaches off the server's origin, violates the page's policy or puts an error on
 the console.
@@ -17,16 +17,25 @@ from tests.support.paths import NPM
 from tests.support.services.protected_service import protected
 from tests.support.services.server_process import QUIET, served, url_of
 
-SCRIPT = "graphiql.mjs"
-SCENARIOS = re.findall(r'^scenario\("(.+?)"', (NPM / SCRIPT).read_text(), re.MULTILINE)
+SCRIPT = "graphiql/main.mjs"
+FOLDER = (NPM / SCRIPT).parent
+NAMED = re.compile(r'^ *scenario\("(.+?)"', re.MULTILINE)
+# By file; each group has a browser of its own.
+GROUPS = {
+    file.stem: names
+    for file in sorted(FOLDER.glob("*.mjs"))
+    if (names := NAMED.findall(file.read_text()))
+}
 ALWAYS = [
     "a query typed with completion runs and follows a relation",
-    "variables are kept as they were written",
+    "four tabs with their variables survive a reload that comes at once",
 ]
+SHOWN = ("--graphiql", "true")
 PROTECTED = {
-    "told": ("--introspection", "true"),
-    "untold": (),
-    "impatient": ("--failed-credentials-per-minute", "1"),
+    "told": (*SHOWN, "--introspection", "true"),
+    "untold": SHOWN,
+    "impatient": (*SHOWN, "--failed-credentials-per-minute", "1"),
+    "off": (),
 }
 
 
@@ -37,7 +46,7 @@ def outcomes(folder: Path, scenarios: list[str], *names: str) -> dict[str, str |
         _, said = stack.enter_context(served(folder / "registry.db", "--demo", *QUIET))
         servers = {"open": {"url": url_of(said, "/graphql")}}
         for name in names:
-            flags = ("--graphiql", "true", *PROTECTED[name])
+            flags = PROTECTED[name]
             url, key = stack.enter_context(protected(folder / f"{name}.db", *flags))
             servers[name] = {"url": url, "key": key}
         arguments = [chromium, str(folder / "profile"), json.dumps(servers), json.dumps(scenarios)]
@@ -48,12 +57,19 @@ def outcomes(folder: Path, scenarios: list[str], *names: str) -> dict[str, str |
 
 
 def test_what_the_page_is_for_works_in_a_browser(tmp_path: Path):
-    assert outcomes(tmp_path, ALWAYS, "told") == dict.fromkeys(ALWAYS)
+    assert outcomes(tmp_path, ALWAYS) == dict.fromkeys(ALWAYS)
 
 
 @pytest.mark.thorough
-def test_everything_else_works_in_a_browser(tmp_path: Path):
-    others = [name for name in SCENARIOS if name not in ALWAYS]
+@pytest.mark.parametrize("group", GROUPS)
+def test_everything_else_works_in_a_browser(tmp_path: Path, group: str):
+    others = [name for name in GROUPS[group] if name not in ALWAYS]
 
-    assert {*ALWAYS} <= {*SCENARIOS}
     assert outcomes(tmp_path, others, *PROTECTED) == dict.fromkeys(others)
+
+
+def test_scenarios_have_names_of_their_own():
+    names = [name for names in GROUPS.values() for name in names]
+
+    assert len(set(names)) == len(names) > 50
+    assert {*ALWAYS} <= {*names}

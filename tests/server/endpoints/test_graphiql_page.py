@@ -6,23 +6,25 @@ from pathlib import Path
 
 import brotli
 import pytest
+import pytest_asyncio
 
 from server.endpoints import graphiql
 from server.endpoints.graphiql import GraphiQL
 from tests.support.services.api import running
 from tests.support.services.log_capture import captured_logs
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 DECODED = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}
 
 
-@pytest.fixture
-async def api(tmp_path):
-    async with running(tmp_path / "registry.db") as api:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    async with running(tmp_path_factory.mktemp("graphiql") / "registry.db") as api:
         yield api
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def html(api):
     if not (graphiql.STATIC / "index.html").exists():
         pytest.skip("the page is not built: run `python web/build.py`")
@@ -148,7 +150,7 @@ def build(folder: Path, name: str) -> None:
     made.rename(folder)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def rebuilt(tmp_path, monkeypatch):
     """A service whose page was built once before it began, and the folder with the page."""
     folder = tmp_path / "static"
@@ -219,22 +221,51 @@ async def test_a_twin_has_no_address_of_its_own(api, script):
     assert (await api.client.get(f"{script}.br")).status_code == 404
 
 
-async def test_a_browser_gets_the_page_without_a_query_and_json_with_one(api):
+async def test_a_browser_gets_the_page_also_with_a_query_which_is_not_executed(api):
+    named = {"query": "{ __typename }"}
+
     page = await api.client.get("/graphql", headers=BROWSER)
-    asked = await api.client.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
+    linked = await api.client.get("/graphql", params=named, headers=BROWSER)
+    asked = await api.client.get("/graphql", params=named)
 
     assert page.headers["content-type"].startswith("text/html")
     assert "graphiql" in page.text.lower()
+    assert linked.content == page.content
     assert asked.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_the_page_can_be_switched_off(tmp_path):
+@pytest.mark.parametrize("name", ["documentId", "extensions"])
+async def test_a_document_that_the_page_cannot_show_is_executed_for_browsers_too(api, name):
+    answer = await api.client.get("/graphql", params={name: "{}"}, headers=BROWSER)
+
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+async def test_where_the_page_is_switched_off_a_browser_is_told_how_to_switch_it_on(tmp_path):
     async with running(tmp_path / "registry.db", graphiql=False) as api:
         answer = await api.client.get("/graphql", headers=BROWSER)
+        head = await api.client.head("/graphql", headers=BROWSER)
+        executed = await api.client.get(
+            "/graphql", params={"query": "{ __typename }"}, headers=BROWSER
+        )
+        foreign = await api.client.get("/graphql", headers=BROWSER | {"host": "evil.example"})
 
-    [error] = answer.json()["errors"]
-    assert answer.status_code == 400
-    assert "query" in error["message"]
+    assert (answer.status_code, head.status_code) == (406, 406)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert graphiql.SECURITY_HEADERS.items() <= dict(answer.headers).items()
+    assert "CHITTYGRAPH_GRAPHIQL=true" in answer.text
+    assert "406: there is no page here" in answer.text
+    assert "GraphiQL" not in answer.text  # scanners look for it
+    assert executed.json() == {"data": {"__typename": "Query"}}
+    assert (foreign.status_code, "evil.example" in foreign.text) == (421, True)
+
+
+async def test_a_notice_shows_names_that_clients_send_as_text(tmp_path):
+    async with running(tmp_path / "registry.db", graphiql=False) as api:
+        answer = await api.client.get("/graphql", headers=BROWSER | {"host": "<b>"})
+
+    assert answer.status_code == 421
+    assert "<b>" not in answer.text
 
 
 async def test_with_the_page_switched_off_no_files_are_served(tmp_path, script):
@@ -242,18 +273,18 @@ async def test_with_the_page_switched_off_no_files_are_served(tmp_path, script):
         assert (await api.client.get(script)).status_code == 404
 
 
-def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
+async def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
     with captured_logs() as heard:
         unbuilt = GraphiQL(tmp_path)
 
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"
     assert line["build_it_with"] in unbuilt.current().html.decode()
-    assert (b"x-content-type-options", b"nosniff") in unbuilt.current().headers([])
+    assert (b"referrer-policy", b"no-referrer") in unbuilt.current().headers([])
 
 
-def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
-    html = graphiql.NOT_BUILT.decode()
+async def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
+    html = graphiql.NOT_BUILT
 
     assert "html { color-scheme: light dark }" in html  # the body's own would leave the rest white
     assert '<meta name="viewport" content="width=device-width' in html

@@ -2,9 +2,12 @@
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from tests.support.services.api import running
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RESPONSE_JSON = "application/graphql-response+json"
 ASK = "{ __typename }"
@@ -12,9 +15,10 @@ REGISTER = "mutation Add { registerActor(input: { actorType: HUMAN }) { errors {
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-@pytest.fixture
-async def api(tmp_path):
-    async with running(tmp_path / "registry.db") as api:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    """A service for tests that change nothing."""
+    async with running(tmp_path_factory.mktemp("http") / "registry.db") as api:
         yield api
 
 
@@ -264,26 +268,31 @@ async def test_a_body_is_refused_by_its_declared_and_by_its_real_size(tmp_path):
     assert only_error(real)["message"] == "the body has more than 4000 bytes"
 
 
-async def test_an_ambiguous_operation_runs_nothing_and_a_chosen_one_runs_alone(api):
-    document = REGISTER + REGISTER.replace("Add", "AddAnother")
+async def test_an_ambiguous_operation_runs_nothing_and_a_chosen_one_runs_alone(tmp_path):
+    sent = {"query": REGISTER + REGISTER.replace("Add", "AddAnother")}
 
-    ambiguous = await api.client.post("/graphql", json={"query": document})
-    unknown = await api.client.post("/graphql", json={"query": document, "operationName": "add"})
-    after_refusals = await actors(api)
-    chosen = await api.client.post("/graphql", json={"query": document, "operationName": "Add"})
+    async with running(tmp_path / "registry.db") as api:
+        ambiguous = await api.client.post("/graphql", json=sent)
+        unknown = await api.client.post("/graphql", json=sent | {"operationName": "add"})
+        after_refusals = await actors(api)
+        chosen = await api.client.post("/graphql", json=sent | {"operationName": "Add"})
+        after_all = await actors(api)
 
     assert only_error(ambiguous)["extensions"]["code"] == "AMBIGUOUS_OPERATION"
     assert only_error(unknown)["extensions"]["code"] == "UNKNOWN_OPERATION"
     assert after_refusals == 0
     assert chosen.json()["data"]["registerActor"] == {"errors": []}
-    assert await actors(api) == 1
+    assert after_all == 1
 
 
 async def test_options_lists_the_methods_and_head_answers_like_get(api):
     options = await api.client.options("/graphql")
     head = await api.client.head("/graphql", params={"query": ASK})
 
-    assert (options.status_code, options.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    assert (options.status_code, options.headers["allow"]) == (
+        204,
+        "GET, HEAD, QUERY, POST, OPTIONS",
+    )
     assert head.status_code == 200
     assert head.headers["content-type"] == "application/json; charset=utf-8"
 

@@ -14,10 +14,12 @@ async def api(tmp_path):
 
 async def test_health_readiness_and_the_schema_are_served(api):
     healthy = await api.client.get("/healthz")
+    of_chittyos = await api.client.get("/health")
     ready = await api.client.get("/readyz")
     schema = await api.client.get("/schema.graphql")
 
     assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
+    assert (of_chittyos.status_code, of_chittyos.json()) == (200, {"status": "ok"})
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
     assert build_schema(schema.text).query_type
 
@@ -29,4 +31,22 @@ async def test_a_database_without_its_ledger_is_alive_but_not_ready(api):
     ready = await api.client.get("/readyz")
 
     assert healthy.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+
+
+async def test_a_server_whose_table_is_dropped_is_alive_but_not_ready(api):
+    await api.put("DROP TABLE webhook_deliveries")
+
+    healthy = await api.client.get("/healthz")
+    ready = await api.client.get("/readyz")
+
+    assert healthy.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+
+
+async def test_a_server_whose_rows_may_hold_instants_in_other_forms_is_not_ready(api):
+    await api.put("DROP TRIGGER contexts_instants")
+
+    ready = await api.client.get("/readyz")
+
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})

@@ -8,12 +8,14 @@ import pytest
 from server.endpoints import github_webhooks
 from server.files.webhook_replay import replay
 from server.http import errors
+from server.service import MAX_DELIVERY_BYTES
 from tests.support.other_programs.github_payloads import (
     INSTALLATION_EVENTS,
     changed,
     example,
     examples,
     github_at,
+    headers_of,
     signature,
 )
 
@@ -210,9 +212,10 @@ async def test_without_a_secret_every_delivery_is_refused(tmp_path):
     "wrong", ["absent", "", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "sha256=é"]
 )
 async def test_a_wrong_signature_is_refused_and_leaves_no_trace(github, wrong):
-    signed = [] if wrong == "absent" else [(b"x-hub-signature-256", wrong.encode("latin-1"))]
+    headers = {**headers_of(b"{}"), "x-hub-signature-256": wrong}
+    sent = [(name, value.encode("latin-1")) for name, value in headers.items() if value != "absent"]
 
-    answer = await github.client.post(github_webhooks.PATH, content=b"{}", headers=signed)
+    answer = await github.client.post(github_webhooks.PATH, content=b"{}", headers=sent)
 
     assert answer.status_code == 401
     assert await github.table("webhook_deliveries") == []
@@ -250,6 +253,32 @@ async def test_a_signed_but_malformed_delivery_is_refused_in_json(github, body, 
     assert await github.table("webhook_deliveries") == []
 
 
+AMBIGUOUS = (
+    (b'{"action": "deleted", "action": "created"}', "action"),
+    (b'{"action": "created", "\\u0061ction": "deleted"}', "action"),
+    (b'{"installation": {"account": {"id": 1, "type": "User", "id": 2}}}', "id"),
+    (b'{"repositories": [{"full_name": "a/b"}, {"id": 1, "full_name": "a/b", "id": 1}]}', "id"),
+)
+
+
+@pytest.mark.parametrize(("body", "key"), AMBIGUOUS)
+@pytest.mark.parametrize("event", ["installation", "push"])
+async def test_a_key_that_comes_twice_is_refused_as_graphql_does(github, event, body, key):
+    answer = await github.send(event, body)
+    unsigned = await github.send(event, body, x_hub_signature_256="sha256=" + "0" * 64)
+    by_graphql = await github.client.post(
+        "/graphql", content=body, headers={"content-type": "application/json"}
+    )
+
+    said = f"'{key}' comes twice in one object: send it once"
+    [error] = answer.json()["errors"]
+    assert answer.status_code == by_graphql.status_code == 400
+    assert error == {"message": f"the body: {said}", "extensions": {"code": "BAD_REQUEST"}}
+    assert said in by_graphql.text
+    assert unsigned.status_code == 401
+    assert await github.table("webhook_deliveries") == []
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_only_post_is_accepted(github, method):
     answer = await github.client.request(method, github_webhooks.PATH)
@@ -260,12 +289,12 @@ async def test_only_post_is_accepted(github, method):
 
 
 async def test_25_megabytes_are_accepted_and_one_byte_more_is_not(github):
-    whole = json.dumps({"a": "x" * (github_webhooks.MAX_BODY_BYTES - 9)}).encode()
+    whole = json.dumps({"a": "x" * (MAX_DELIVERY_BYTES - 9)}).encode()
 
     taken = await github.send("push", whole)
     refused = await github.send("push", whole + b" ")
 
-    assert len(whole) == github_webhooks.MAX_BODY_BYTES
+    assert len(whole) == MAX_DELIVERY_BYTES
     assert (taken.status_code, refused.status_code) == (202, 413)
 
 
@@ -275,7 +304,7 @@ async def test_a_body_of_undeclared_length_is_cut_off_at_25_megabytes(github):
             yield b" " * 2**20
 
     answer = await github.client.post(
-        github_webhooks.PATH, content=chunks(), headers={"x-hub-signature-256": "sha256=0"}
+        github_webhooks.PATH, content=chunks(), headers=headers_of(b"another body")
     )
 
     assert answer.status_code == 413
@@ -310,6 +339,45 @@ async def test_saved_payloads_are_replayed_and_a_bad_file_does_not_stop_them(git
     )
 
 
+@pytest.mark.parametrize(("last", "is_suspended"), [("suspend", True), ("unsuspend", False)])
+async def test_files_of_one_instant_are_replayed_in_the_order_of_their_names(
+    github, tmp_path, last, is_suspended
+):
+    first = {"suspend": "unsuspend", "unsuspend": "suspend"}[last]
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    for name, action in (("20.json", last), ("10.json", first), ("00.json", first)):
+        payload = example("installation", action)
+        if name == "00.json":
+            payload |= {"action": "created"}
+        (folder / name).write_text(json.dumps(payload))
+
+    places = [each.where async for each in replay(github.database, [folder])]
+
+    assert places == [str(folder / name) for name in ("00.json", "10.json", "20.json")]
+    ((suspended_at,),) = await github.table("installations", "suspended_at")
+    assert (suspended_at is not None) == is_suspended
+
+
+async def test_a_saved_file_with_a_key_twice_is_refused(github, tmp_path):
+    bare, wrapped = tmp_path / "bare.json", tmp_path / "wrapped.json"
+    bare.write_bytes(AMBIGUOUS[0][0])
+    wrapped.write_bytes(b'{"event": "installation", "payload": %s}' % AMBIGUOUS[0][0])
+
+    found = [each.error async for each in replay(github.database, [bare, wrapped])]
+
+    assert found == ["the file: 'action' comes twice in one object: send it once"] * 2
+
+
+async def test_a_saved_event_of_a_renamed_repository_is_known_by_its_keys(github, tmp_path):
+    for action in ("renamed", "transferred"):
+        (tmp_path / f"{action}.json").write_text(json.dumps(example("repository", action)))
+
+    found = [each.event async for each in replay(github.database, [tmp_path])]
+
+    assert found == ["repository", "repository"]
+
+
 async def test_a_delivery_is_kept_by_the_hash_of_its_body(github):
     body = json.dumps(example("installation", "suspend")).encode()
 
@@ -319,3 +387,18 @@ async def test_a_delivery_is_kept_by_the_hash_of_its_body(github):
         "webhook_deliveries", "body_sha256, event, delivery_id, action, installation_id"
     )
     assert kept == [(hashlib.sha256(body).hexdigest(), "installation", "abc", "suspend", 16598467)]
+
+
+async def test_deliveries_may_be_sent_to_the_path_of_chittyconnect_too(github):
+    event, payload = next(each for each in examples() if each[0] == "installation")
+    body = json.dumps(payload).encode()
+
+    signed = await github.client.post(
+        "/integrations/github/webhook", content=body, headers=headers_of(body, event)
+    )
+    repeated = await github.send(event, payload)
+    unsigned = await github.client.post("/integrations/github/webhook", content=body)
+
+    assert (signed.status_code, signed.json()) == (200, {"outcome": "applied"})
+    assert repeated.status_code == 200
+    assert unsigned.status_code == 401

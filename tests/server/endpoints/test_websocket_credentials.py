@@ -105,10 +105,14 @@ async def test_an_invalid_header_opens_no_socket(server: Protected):
 @pytest.mark.parametrize(
     ("message", "code", "reason"),
     [
-        ({}, 4403, "send a credential, as Authorization: Bearer cg_…"),
-        ({"payload": None}, 4403, "send a credential, as Authorization: Bearer cg_…"),
+        ({}, 4403, "send a credential such as Authorization: Bearer cg_…"),
+        ({"payload": None}, 4403, "send a credential such as Authorization: Bearer cg_…"),
         ({"payload": {"authorization": WRONG}}, 4403, "the API key is unknown"),
-        ({"payload": {"authorization": 1}}, 4400, "authorization must be a text, as Bearer cg_…"),
+        (
+            {"payload": {"authorization": 1}},
+            4400,
+            "authorization must be a text such as Bearer cg_…",
+        ),
         ({"payload": []}, 4400, "the payload of connection_init must be a JSON object"),
     ],
     ids=["nothing", "null", "an unknown key", "a number", "a list"],

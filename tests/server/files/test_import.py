@@ -111,8 +111,27 @@ def test_facts_are_imported_and_those_of_a_replaced_installation_are_deleted(tra
 
     transfers.take(INSTALLATION | {"account_login": "hubot"}, flags=("--update",))
 
-    assert stored == [(7, "account_login", fact["at"], 0, '"octocat"')]
+    assert stored == [(7, "account_login", fact["at"], 0, '"octocat"', 0)]
     assert content(transfers.path)["installation_facts"] == []
+
+
+def test_facts_of_an_older_version_keep_the_order_of_their_ranks(transfers):
+    aspects = {"selected_repositories": 0, "repository:a/b": 1, "repository:a/c": 2}
+    aspects |= {"suspended_at": 3, "uninstalled_at": 4}
+    at = "2026-01-01T00:00:00.000Z"
+    facts = [
+        {"installation_id": 7, "aspect": aspect, "at": at, "rank": rank, "value": "null"}
+        for aspect, rank in aspects.items()
+    ]
+
+    code, _, err = transfers.take(
+        ACTOR, INSTALLATION, *({"type": "installation_facts"} | each for each in facts)
+    )
+
+    assert (code, err) == (0, "")
+    stored = content(transfers.path)["installation_facts"]
+    ranked = {aspect: (rank, receipt) for _, aspect, _, rank, _, receipt in stored}
+    assert ranked == {aspect: (4 * (rank == 4), rank) for aspect, rank in aspects.items()}
 
 
 def test_every_table_is_exported_and_imported():

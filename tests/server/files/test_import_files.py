@@ -1,5 +1,6 @@
 """Files that `chittygraph import` reads, and those that it refuses."""
 
+import gzip
 import io
 import json
 import subprocess
@@ -19,6 +20,10 @@ BAD_FILES = {
     "a NUL": (f"{LINE}\n{LINE}\0\n", "line 2 has a NUL byte"),
     "not UTF-8": (LINE.encode() + b"\n\xff\n", "line 2 is not UTF-8 at its byte 1"),
     "nothing": (b"", "is empty"),
+    "gzip": (
+        gzip.compress(LINE.encode()),
+        "is compressed: unpack it first, for example with `gunzip`",
+    ),
     "a database": (b"SQLite format 3\0" + b"x" * 4000, "`chittygraph restore` takes one"),
     "a long line": (f"{LINE}\n{'x' * LONGEST_LINE}x\n", "line 2 has more than 4,194,304 bytes"),
 }
@@ -83,7 +88,10 @@ BAD_LINES = {
     ),
     "a missing column": ('{"type":"actors","actor_type":"human"}', "chitty_id: must have a value"),
     "a bad enum": (LINE.replace("human", "HUMAN"), "must be one of human, ai, service, system"),
-    "a bad id": (LINE.replace("CHITTY-ACTOR", "chitty-actor"), "must be in capital letters"),
+    "a bad id": (
+        LINE.replace("CHITTY-ACTOR", "CHITTY\\nACTOR"),
+        "chitty_id: must not contain control characters",
+    ),
     "a bad instant": (LINE[:-1] + ',"created_at":"yesterday"}', "created_at: must be an instant"),
     "a bad address": (LINE[:-1] + ',"email":"ada"}', "must be an email address"),
     "a bad list": (

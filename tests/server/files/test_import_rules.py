@@ -15,6 +15,7 @@ from tests.support.registries.transfers import (
 )
 
 MISSING = "CHITTY-ACTOR-999999-AAAA"
+ID, OTHER_ID = "CHITTY-ACTOR-000010-AAAA", "CHITTY-ACTOR-000011-AAAA"
 BAD_SETS = {
     "an owner who is missing": (
         [CONTEXT | {"owner_chitty_id": MISSING}],
@@ -49,6 +50,17 @@ BAD_SETS = {
         ],
         "line 2: has the same chitty_auth_principal_id as line 1",
     ),
+    "a principal that is the ChittyID of another line": (
+        [
+            ACTOR | {"chitty_id": ID, "display_name": "Eve"},
+            ACTOR | {"chitty_id": OTHER_ID, "chitty_auth_principal_id": f"did:chitty:{ID}"},
+        ],
+        "line 2: has the ChittyID of line 1 as its chitty_auth_principal_id",
+    ),
+    "a principal that is the ChittyID of an actor in the registry": (
+        [ACTOR | {"chitty_id": ID, "chitty_auth_principal_id": ACTOR["chitty_id"]}],
+        f"line 1: has the ChittyID of {ACTOR['chitty_id']} in the registry as its chitty_auth",
+    ),
     "two active connections to one place": (
         [
             CONTEXT,
@@ -79,6 +91,24 @@ def test_rows_that_break_a_rule_are_rejected(transfers, rows, said):
     transfers.take(ACTOR)
 
     assert said in rejected(transfers, *rows)
+
+
+@pytest.mark.parametrize("prefix", ["", "did:chitty:"], ids=["bare", "with its DID"])
+def test_a_chittyid_that_is_a_principal_in_the_registry_is_rejected(transfers, prefix):
+    transfers.take(ACTOR | {"chitty_auth_principal_id": prefix + ID})
+
+    said = rejected(transfers, ACTOR | {"chitty_id": ID})
+
+    assert "line 1: has a chitty_id that an actor in the registry has as its chitty_auth" in said
+
+
+def test_an_actor_takes_an_id_that_the_same_file_frees_as_a_principal(transfers):
+    transfers.take(ACTOR | {"chitty_auth_principal_id": ID})
+
+    freed = ACTOR | {"chitty_auth_principal_id": "free"}
+    code, _ = transfers.take(freed, ACTOR | {"chitty_id": ID}, flags=("--update",))[:2]
+
+    assert code == 0
 
 
 def test_a_row_is_not_rejected_for_referring_to_a_rejected_one(transfers):
@@ -164,6 +194,28 @@ def test_as_stored_rejects_values_that_the_schema_cannot_express(transfers, give
     said = rejected(transfers, ACTOR | given, flags=("--as-stored",))
 
     assert said.startswith(f"line 1: {next(iter(given))}: ")
+
+
+@pytest.mark.parametrize("flags", [(), ("--as-stored",)], ids=["ruled", "as stored"])
+@pytest.mark.parametrize(
+    "given", ["2025-10-21 18:52:06", 1761072726, 1761072726000, 1761072726.0, "1761072726.0"]
+)
+def test_an_instant_may_have_any_form_that_programs_store(transfers, given, flags):
+    new_registry(transfers.path)
+
+    code, _, said = transfers.take(ACTOR | {"created_at": given}, flags=flags)
+
+    assert (code, said) == (0, "")
+    assert transfers.lines()[0]["created_at"] == "2025-10-21T18:52:06.000Z"
+
+
+@pytest.mark.parametrize("given", [7, 17610727260, True, 1e300, "176107272", "1e9"])
+def test_a_number_that_is_no_unix_time_is_rejected(transfers, given):
+    new_registry(transfers.path)
+
+    said = rejected(transfers, ACTOR | {"created_at": given})
+
+    assert said.startswith("line 1: created_at: must be ")
 
 
 @pytest.mark.parametrize("transfer", TRANSFERS, ids=lambda each: each.type)

@@ -10,8 +10,10 @@ from contextlib import closing
 import pytest
 
 from tests.support.registries.databases import new_registry
-from tests.support.registries.transfers import ACTOR, CONTEXT, OTHER, REGISTRY, untouched
-from tests.support.services.server_process import COMMAND, served
+from tests.support.registries.transfers import ACTOR, CONTEXT, LINE, OTHER, REGISTRY, untouched
+from tests.support.running import terminals
+from tests.support.services.forked import start_command
+from tests.support.services.server_process import served
 
 
 def test_a_dry_run_reports_everything_and_writes_nothing(transfers):
@@ -28,7 +30,7 @@ def test_a_dry_run_reports_everything_and_writes_nothing(transfers):
 
 @pytest.mark.parametrize("flags", [("--dry-run",), ()])
 def test_a_rejected_import_creates_no_database(transfers, flags):
-    transfers.take(CONTEXT if not flags else ACTOR, flags=flags)
+    transfers.begin(CONTEXT if not flags else ACTOR, flags=flags)
 
     assert not transfers.path.exists()
 
@@ -37,10 +39,40 @@ def test_an_import_leaves_the_minimum_of_free_space(transfers):
     new_registry(transfers.path)
 
     with untouched(transfers.path):
-        code, out, err = transfers.take(ACTOR, flags=("--min-free-mb", str(2**40)))
+        code, out, err = transfers.begin(ACTOR, flags=("--min-free-mb", str(2**40)))
 
     assert (code, out) == (1, "")
     assert "nothing was imported; make room" in err
+
+
+def test_an_import_that_fails_leaves_no_new_database(transfers):
+    code, out, err = transfers.begin(ACTOR, flags=("--min-free-mb", str(2**40)))
+
+    assert (code, out) == (1, "")
+    assert f"MB are free where {transfers.path} is" in err
+    assert [path.name for path in transfers.folder.iterdir()] == ["rows.jsonl"]
+
+
+def test_a_new_database_of_an_import_is_one_private_whole_file(transfers):
+    assert transfers.begin(*REGISTRY)[0] == 0
+
+    assert {path.name for path in transfers.folder.iterdir()} == {"rows.jsonl", "registry.db"}
+    assert transfers.path.stat().st_mode & 0o777 == 0o600
+    assert transfers.run("status")[0] == 0
+
+
+def test_an_import_does_not_replace_a_database_that_another_program_makes_meanwhile(transfers):
+    importing = start_command(
+        *("import", "-", "--format", "jsonl", "--database", transfers.path),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    new_registry(transfers.path)
+    before = transfers.path.read_bytes()
+    _, err = importing.communicate(f"{LINE}\n")
+
+    assert (importing.returncode, before == transfers.path.read_bytes()) in [(1, True), (0, False)]
+    assert importing.returncode == 0 or "has made" in err
 
 
 def test_an_error_of_the_database_is_reported_and_rolled_back(transfers):
@@ -113,17 +145,15 @@ def test_a_terminal_gets_a_progress_bar_that_is_cleared(transfers):
     file = transfers.write("rows.jsonl", REGISTRY)
     leader, follower = pty.openpty()
 
-    ran = subprocess.run(
-        [*COMMAND, "import", file, "--database", str(transfers.path)],
-        stdout=subprocess.PIPE,
-        stderr=follower,
-        check=False,
+    importing = start_command(
+        "import", file, "--database", transfers.path, stdout=subprocess.PIPE, stderr=follower
     )
+    importing.communicate()
 
     os.close(follower)
-    shown = os.read(leader, 100_000).decode()
+    shown = terminals.shown_on(leader)
     os.close(leader)
-    assert ran.returncode == 0
+    assert importing.returncode == 0
     assert "reading [" in shown
     assert "writing [" in shown
     assert shown.endswith("\r\x1b[K")

@@ -29,7 +29,7 @@ def persisted(query):
 
 
 async def sent(api, **body):
-    return (await api.client.post("/graphql", json=body)).json()
+    return json.loads((await api.client.answer(body)).body)
 
 
 async def got(api, **params):

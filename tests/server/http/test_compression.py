@@ -3,19 +3,21 @@
 import json
 
 import pytest
+import pytest_asyncio
 
 from server.http.compression import THREAD_BYTES
 from tests.support.requests.raw_http import DECODED
 from tests.support.services.api import running
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 SMALL = "{ __typename }"
 LARGE = "{ __schema { types { name } } }"
 MISTAKES = "{{ {} }}".format(" ".join(f"field{n}" for n in range(20)))
 
 
-@pytest.fixture
-async def api(tmp_path):
-    async with running(tmp_path / "registry.db") as api:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    async with running(tmp_path_factory.mktemp("compression") / "registry.db") as api:
         yield api
 
 
@@ -102,13 +104,12 @@ async def test_an_unsupported_coding_gets_406_and_nothing_is_executed(api, accep
 
 
 async def test_a_large_response_is_complete(api):
-    for n in range(100):
-        await api.put(
-            "INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at) VALUES"
-            " (:id, 'human', :name, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')",
-            id=f"CHITTY-ACTOR-{n:06}-AAAA",
-            name=f"{n}" * 500,
-        )
+    await api.put(
+        "INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at)"
+        " SELECT printf('CHITTY-ACTOR-%06d-AAAA', key), 'human', value,"
+        " '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' FROM json_each(:names)",
+        names=json.dumps([f"{n}" * 500 for n in range(100)]),
+    )
     query = "{ actors(first: 100) { nodes { displayName } } }"
     _, plain = await raw(api, query, None)
 

@@ -24,7 +24,7 @@ CONTEXTS = """
     WITH RECURSIVE up (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up WHERE n < 30000)
     INSERT INTO contexts (chitty_id, name, owner_chitty_id, data, created_at, updated_at)
     SELECT 'CHITTY-CONTEXT-' || n, 'c' || n, (SELECT min(chitty_id) FROM actors),
-        :words, '2026', '2026' FROM up
+        :words, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' FROM up
 """
 REGISTRATIONS = 40
 REGISTER = "\n".join(
@@ -89,10 +89,10 @@ async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, 
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
     with served(path, *flags) as (process, output):
+        url = url_of(output, "/graphql")
+        await seconds_to_count(url)  # so whatever is done once only is done
         with elsewhere(path) as connection:
             connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
-        url = url_of(output, "/graphql")
-        await seconds_to_count(url)  # whatever is done once only is done by then
 
         clients = [post(url, f"{{ {SLOW} }}") for _ in range(2)]
         await asyncio.wait_for(both_are_read(url), TIMEOUT_SECONDS)
@@ -106,17 +106,17 @@ async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, 
     assert unanswered == [True, True]
     assert took < SOON
     assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
-    assert {line["level"] for line in later_logs} == {"info"}
+    assert [line for line in later_logs if line["level"] != "info"] == []
 
 
 async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: Path):
     path = tmp_path / "registry.db"
     flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
     with served(path, *flags) as (process, output):
-        with elsewhere(path) as connection:
-            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
         url = url_of(output, "/graphql")
         await seconds_to_count(url)
+        with elsewhere(path) as connection:
+            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
 
         async with acknowledged(url) as socket:
             for id_ in ("a", "b"):
@@ -132,7 +132,7 @@ async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: 
     assert took < SOON
     assert [line["ms"] < 1000 * SOON for line in gone] == [True, True]
     assert after == {"data": {"__typename": "Query"}}
-    assert {line["level"] for line in later_logs} == {"info"}
+    assert [line for line in later_logs if line["level"] != "info"] == []
 
 
 async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: Path):
@@ -150,4 +150,4 @@ async def test_a_mutation_is_completed_even_if_its_client_disconnects(tmp_path: 
         later_logs = logged(process)
 
     assert registered == REGISTRATIONS
-    assert {line["level"] for line in later_logs} == {"info"}
+    assert [line for line in later_logs if line["level"] != "info"] == []

@@ -1,6 +1,7 @@
 """Every refused request gets a JSON error of one shape, whatever its path and method."""
 
 import pytest
+import pytest_asyncio
 from starlette.routing import Route
 
 from server.app import create_app
@@ -14,9 +15,13 @@ JSON = {"content-type": "application/json"}
 ASK = b'{"query": "{ __typename }"}'
 
 
-@pytest.fixture
-async def api(tmp_path):
-    async with running(tmp_path / "registry.db", max_body_bytes=1_000) as api:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    path = tmp_path_factory.mktemp("errors") / "registry.db"
+    async with running(path, max_body_bytes=1_000) as api:
         yield api
 
 
@@ -46,6 +51,7 @@ def assert_refused(answer, status):
 async def test_unsupported_methods_get_a_json_error(api, path, method):
     answer = await api.client.request(method, path)
 
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
     if answer.status_code >= 400 and method != "HEAD":
         assert_refused(answer, answer.status_code)
     if answer.status_code == 405:
@@ -55,8 +61,8 @@ async def test_unsupported_methods_get_a_json_error(api, path, method):
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
-        ("GET", "/graphql/", 404),
+        ("POST", "/", 405),
+        ("GET", "/graphql//", 404),
         ("GET", "/%00", 404),
         ("PUT", "/graphql", 405),
         ("DELETE", "/healthz", 405),

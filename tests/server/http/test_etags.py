@@ -10,7 +10,10 @@ import httpx2
 import pytest
 
 from db.sqlite import library
+from resolvers.permissions import Viewer
+from server.http import etags
 from tests.support.services.api import running
+from tests.support.services.protected_service import protected_api, wait_for_key_use
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 RESPONSE_JSON = "application/graphql-response+json"
@@ -61,7 +64,7 @@ async def test_only_the_client_may_store_a_response_and_must_revalidate_it(api):
     answer = await get(api)
 
     assert answer.headers["cache-control"] == "private, no-cache"
-    assert answer.headers["vary"] == "accept, accept-encoding, authorization"
+    assert answer.headers["vary"] == "accept, accept-encoding, authorization, origin"
 
 
 async def test_revalidation_reads_no_table(api):
@@ -174,6 +177,49 @@ async def test_if_none_match_may_list_several_etags(api, form, status):
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("form", ["{}", '"{}', '{}"', '"a{}"', '"{}-other"'])
+async def test_only_a_whole_etag_matches(api, form):
+    held = form.replace("{}", (await get(api)).headers["etag"].strip('"'))
+
+    answer = await get(api, headers={"if-none-match": held})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("size", [1, etags.MAX_CACHED_BYTES + 1], ids=["cached", "too large"])
+def test_a_tag_differs_in_all_that_a_response_depends_on(size):
+    source = b"q" * size
+    ada, eve = Viewer("ADA", ("admin",)), Viewer("EVE", ("admin",))
+    asked = [
+        (b"state", "document", source, "json", ada),
+        (b"later", "document", source, "json", ada),
+        (b"state", "another", source, "json", ada),
+        (b"state", "document", source + b"s", "json", ada),
+        (b"tate", "document", source + b"s", "json", ada),
+        (b"state", "document", source, "stream", ada),
+        (b"state", "document", source, "json", eve),
+        (b"state", "document", source, "json", Viewer("ADA", ())),
+    ]
+
+    tags = [etags.make_tag(*each) for each in asked]
+
+    assert len(set(tags)) == len(asked)
+    assert [etags.make_tag(*each) for each in asked] == tags
+
+
+def test_what_is_kept_of_tags_is_bounded():
+    viewer = Viewer(None, ("admin",))
+    etags._begin_cached.cache_clear()
+
+    etags.make_tag(b"state", "document", b"q" * (etags.MAX_CACHED_BYTES + 1), "json", viewer)
+    empty = etags._begin_cached.cache_info()
+    for n in range(etags.MAX_CACHED + 1):
+        etags.make_tag(b"state", "document", b"%d" % n, "json", viewer)
+    full = etags._begin_cached.cache_info()
+
+    assert (empty.currsize, full.currsize) == (0, etags.MAX_CACHED)
+
+
 async def test_only_complete_responses_to_get_have_an_etag(api):
     await api.put("PRAGMA ignore_check_constraints = ON")
     await api.put("UPDATE actors SET actor_type = 'unknown'")
@@ -239,8 +285,8 @@ async def test_no_two_responses_have_the_same_etag_whatever_is_written_meanwhile
     async with running(path) as api:
         told: dict[str, set[bytes]] = {}
 
-        async def read():
-            for _ in range(60):
+        async def read(times=60):
+            for _ in range(times):
                 answer = await get(api)
                 if "etag" in answer.headers:
                     told.setdefault(answer.headers["etag"], set()).add(answer.content)
@@ -249,7 +295,49 @@ async def test_no_two_responses_have_the_same_etag_whatever_is_written_meanwhile
             for _ in range(60):
                 await api.ask(REGISTER)
 
+        await read(1)  # a busy machine may answer no other before the last write
         await asyncio.gather(read(), write(), read(), write(), read())
+        await read(1)
 
     assert len(told) > 1
     assert {len(bodies) for bodies in told.values()} == {1}
+
+
+MINE = "{ contexts { totalCount nodes { name } } }"
+SEES = {"nothing of others": (), "all rows": ("registry:read",)}
+
+
+@pytest.mark.parametrize("capabilities", SEES.values(), ids=SEES)
+async def test_a_tag_tells_only_who_sees_all_rows_that_others_wrote(tmp_path, capabilities):
+    async with protected_api(tmp_path / "registry.db") as api:
+        _, key = await api.newcomer("Ada", *capabilities)
+        await api.actor("Eve")
+        headers = {"authorization": f"Bearer {key}"}
+        first = await get(api, MINE, headers)
+        await wait_for_key_use(api)
+        first = await get(api, MINE, headers)
+        await api.actor("Bob")
+
+        held = headers | {"if-none-match": first.headers["etag"]}
+        second = await get(api, MINE, held)
+        third = await get(api, MINE, headers)
+
+    sees_all = bool(capabilities)
+    assert second.status_code == (200 if sees_all else 304)
+    assert (third.headers["etag"] == first.headers["etag"]) is not sees_all
+
+
+async def test_the_tag_of_a_viewer_changes_with_what_it_sees(tmp_path):
+    async with protected_api(tmp_path / "registry.db") as api:
+        ada, key = await api.newcomer("Ada")
+        inputs = f'input: {{ name: "mine", owner: "{ada}" }}'
+        create = f"mutation {{ createContext({inputs}) {{ errors {{ code }} }} }}"
+        headers = {"authorization": f"Bearer {key}"}
+        first = await get(api, MINE, headers)
+        made = await api.client.post("/graphql", json={"query": create}, headers=headers)
+        second = await get(api, MINE, headers | {"if-none-match": first.headers["etag"]})
+        as_json = await get(api, MINE, headers | {"accept": RESPONSE_JSON})
+
+    assert made.json() == {"data": {"createContext": {"errors": []}}}
+    assert (second.status_code, second.json()["data"]["contexts"]["totalCount"]) == (200, 1)
+    assert len({each.headers["etag"] for each in (first, second, as_json)}) == 3

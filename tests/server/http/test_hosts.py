@@ -47,6 +47,22 @@ async def test_an_open_service_refuses_other_host_names(host: str, method: str, 
     assert host in error["message"]
 
 
+BROWSER = {"accept": "text/html,*/*;q=0.8"}
+PLACES = {"the page": ("/graphql", BROWSER), "the schema": ("/schema.graphql", {})}
+
+
+@pytest.mark.parametrize(("path", "headers"), PLACES.values(), ids=PLACES)
+async def test_the_page_and_the_schema_are_under_the_same_host_names(path, headers, tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        own = await api.client.get(path, headers=headers | {"host": "localhost"})
+        other = await api.client.get(path, headers=headers | {"host": "stranger.example"})
+    async with running(tmp_path / "registry.db", allow_open_network=True) as api:
+        meant = await api.client.get(path, headers=headers | {"host": "stranger.example"})
+
+    assert (own.status_code, other.status_code, meant.status_code) == (200, 421, 200)
+    assert other.json()["errors"][0]["extensions"] == {"code": "MISDIRECTED"}
+
+
 async def test_protected_and_open_network_services_accept_any_host_name(
     tmp_path,
 ):

@@ -34,8 +34,8 @@ def authority():
 
 
 @asynccontextmanager
-async def client_of(authority, **options):
-    client = Authority(f"{authority.url}/v1/mint", TOKEN, **options)
+async def client_of(authority, path="/v1/mint", **options):
+    client = Authority(f"{authority.url}{path}", TOKEN, **options)
     try:
         yield client
     finally:
@@ -56,6 +56,32 @@ async def test_a_request_has_the_type_the_token_and_an_idempotency_key(authority
     assert (asked.path, asked.body) == ("/v1/mint", {"entityType": "P", "type": "ACTOR"})
     assert asked.headers["authorization"] == f"Bearer {TOKEN}"
     assert len(asked.key) == 36
+
+
+@pytest.mark.parametrize(
+    ("entity", "word"), [("ACTOR", "person"), ("CONTEXT", "person"), ("INSTALLATION", "thing")]
+)
+async def test_a_url_that_ends_in_get_chittyid_is_asked_by_get(authority, entity, word):
+    async with client_of(authority, path="/api/get-chittyid") as client:
+        minted = await client.mint(entity)
+
+    [asked] = authority.asked
+    assert chitty_id.type_of(minted) == word.upper()
+    assert (asked.method, asked.path) == ("GET", "/api/get-chittyid")
+    assert asked.body == {"type": word, "for": word}
+    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+    assert asked.headers["cache-control"] == "no-store"
+
+
+async def test_an_authority_that_is_asked_by_get_is_asked_again_with_the_same_key(authority):
+    authority.answers = [Answer({}, 503)]
+
+    async with client_of(authority, path="/api/get-chittyid") as client:
+        await client.mint("ACTOR")
+
+    first, second = authority.asked
+    assert first.key == second.key
+    assert {first.method, second.method} == {"GET"}
 
 
 async def test_every_id_has_its_own_idempotency_key(authority, client):
@@ -155,6 +181,10 @@ async def test_a_redirect_is_not_followed_and_the_log_has_advice(authority, clie
         (Answer({}), "without any of"),
         (named(None), "without any of"),
         (named(7), "without any of"),
+        (
+            Answer({"success": True, "chittyId": "03-0-ERR-0001-P-2511-0-42", "fallback": True}),
+            "a fallback id",
+        ),
         (named(""), "must not be empty"),
         (named("undefined"), "must be a ChittyID"),
         (named("CHITTY-ACTOR-1"), "must go on after its type"),

@@ -7,7 +7,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.api import running
+from tests.support.services.local_server import serving
 from tests.support.services.log_capture import captured_logs
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
@@ -118,10 +120,74 @@ async def test_the_log_has_the_operations_name_and_nothing_else_that_was_sent(ap
 
 def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
     with served(tmp_path / "registry.db", "--log-format", "json") as (process, output):
-        urlopen(url_of(output, "/healthz"), timeout=TIMEOUT_SECONDS).close()
+        urlopen(url_of(output, "/schema.graphql"), timeout=TIMEOUT_SECONDS).close()
         process.terminate()
         _, errors = process.communicate(timeout=TIMEOUT_SECONDS)
 
     lines = [json.loads(line) for line in errors.splitlines()]
     (line,) = (line for line in lines if line["event"] == "request answered")
-    assert (line["method"], line["path"], line["status"]) == ("GET", "/healthz", 200)
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/schema.graphql", 200)
+    assert line["client"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "level"),
+    [
+        ("/healthz", 200, "debug"),
+        ("/health", 200, "debug"),
+        ("/readyz", 200, "debug"),
+        ("/metrics", 200, "debug"),
+        ("/healthz/no", 404, "info"),
+        ("/static/assets/missing.js", 404, "info"),
+        ("/schema.graphql", 200, "info"),
+        ("/graphql?query=%7B__typename%7D", 200, "info"),
+    ],
+)
+async def test_what_nobody_asks_about_is_logged_at_debug_when_it_succeeds(api, path, status, level):
+    with captured_logs() as log:
+        answer = await api.client.get(path)
+
+    (line,) = log.lines("request answered")
+    assert (answer.status_code, line["level"]) == (status, level)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/nowhere", "NOT_FOUND"),
+        ("PUT", "/graphql", "METHOD_NOT_ALLOWED"),
+        ("POST", "/graphql", "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "/webhooks/github", "UNAVAILABLE"),
+    ],
+)
+async def test_every_refusal_is_logged_with_its_code(api, method, path, code):
+    with captured_logs() as log:
+        answer = await api.client.request(method, path)
+
+    (line,) = log.lines("request answered")
+    assert answer.json()["errors"][0]["extensions"]["code"] == code
+    assert (line["status"], line["code"]) == (answer.status_code, code)
+
+
+@pytest.mark.parametrize("path", ["/graphql?query=%7B__typename%7D", "/nowhere"])
+async def test_every_line_has_the_address_of_the_client_behind_a_trusted_proxy(tmp_path, path):
+    async with running(tmp_path / "registry.db", trusted_proxies="127.0.0.1") as api:
+        with captured_logs() as log:
+            await api.client.get(path)
+            await api.client.get(path, headers={"x-forwarded-for": "192.0.2.7"})
+
+    clients = [line["client"] for line in log.lines("request answered")]
+    assert clients == ["127.0.0.1", "192.0.2.7"]
+
+
+async def test_operations_on_a_websocket_have_the_clients_address_and_their_codes(tmp_path):
+    with captured_logs() as log:
+        async with serving(tmp_path / "registry.db") as server, acknowledged(server.url) as socket:
+            await socket.ask("query Names { __typename }")
+            await socket.refused("{ nothing }")
+
+    answered, refused = log.lines("operation answered")
+    (closed,) = log.lines("request answered")
+    assert (answered["client"], answered["operation"]) == ("127.0.0.1", "Names")
+    assert (refused["client"], refused["code"]) == ("127.0.0.1", "INVALID_DOCUMENT")
+    assert (closed["client"], closed["status"]) == ("127.0.0.1", 101)

@@ -32,6 +32,17 @@ def test_without_a_terminal_a_line_is_json_with_its_fields(lines):
     assert line["at"].endswith("Z")
 
 
+@pytest.mark.parametrize("value", ["\ud83e", 2**70, {1: "\udcff"}])
+def test_what_json_text_cannot_hold_directly_is_escaped_in_a_line(lines, value):
+    stream = lines("json")
+
+    logging.getLogger("registry").warning("odd", extra={"value": value})
+
+    line = json.loads(stream.getvalue())
+    assert line["event"] == "odd"
+    assert line["value"] == (value if not isinstance(value, dict) else {"1": "\udcff"})
+
+
 def test_a_request_id_is_in_every_line_of_its_request_and_in_no_other(lines):
     stream = lines("json")
     log = logging.getLogger("registry")

@@ -11,8 +11,10 @@ import pytest
 from tests.support.other_programs.identity_authority import an_authority
 from tests.support.other_programs.otel_collector import collecting
 from tests.support.services.api import running
+from tests.support.services.commands import command_process
+from tests.support.services.forked import COMMAND
 from tests.support.services.log_capture import captured_logs
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS, served, url_of
+from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -168,6 +170,14 @@ async def test_server_timing_is_sent_to_clients_that_prefer_it(api):
     assert list(told) == ["prepare", "execute", "encode", "total"]
     assert sum(map(float, told.values())) <= 2 * float(told["total"])
     assert answer.headers["preference-applied"] == "server-timing"
+    facts = dict(re.findall(r"(\w+);desc=(\w+)", answer.headers["server-timing"]))
+    assert facts == {"execution": "compiled", "statements": "0"}
+
+
+async def test_server_timing_of_an_operation_that_did_not_run_has_no_facts_of_it(api):
+    answer = await ask(api, "{ nothing }", headers=[("prefer", "server-timing")])
+
+    assert re.findall(r"\w+(?=;)", answer.headers["server-timing"]) == ["total"]
 
 
 @pytest.mark.parametrize("headers", [[], [("prefer", "respond-async")]], ids=["none", "another"])
@@ -220,9 +230,7 @@ def test_an_unreachable_collector_delays_nothing(tmp_path: Path):
 
 @pytest.mark.parametrize("url", ["collector:4318", "ftp://a", "http://me:secret@a", "http://a?b=1"])
 def test_an_invalid_collector_url_is_refused(tmp_path: Path, url: str):
-    command = [*COMMAND, "serve", "--database", str(tmp_path / "r.db"), "--otlp-url", url]
-
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = command_process("serve", "--database", tmp_path / "r.db", "--otlp-url", url)
 
     assert ran.returncode == 2
     assert "CHITTYGRAPH_OTLP_URL must be a URL" in ran.stderr

@@ -14,6 +14,11 @@ TUNED = (
     "import gc; from server.transport import process;"
     " process.tune_memory(); print(gc.get_freeze_count())"
 )
+FREED = (
+    "import os; from server.transport import process; from tests.support.services.memory import memory;"
+    " process.tune_memory(); before = memory(os.getpid());"
+    " [len(b'x' * 30_000_000) for _ in range(3)]; print(memory(os.getpid()) - before)"
+)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system pins nothing")
@@ -37,3 +42,26 @@ def test_objects_from_before_serving_are_not_collected():
     )
 
     assert int(found.stdout) > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_huge_responses_leave_no_memory_behind():
+    found = subprocess.run(
+        [sys.executable, "-c", FREED], capture_output=True, text=True, check=True
+    )
+
+    assert float(found.stdout) < 10  # MB
+
+
+def test_a_worker_may_have_as_many_open_files_as_the_system_allows():
+    program = (
+        "import resource as r; from server.transport import process; n = r.RLIMIT_NOFILE;"
+        " r.setrlimit(n, (100, r.getrlimit(n)[1])); process.raise_descriptor_limit();"
+        " print(r.getrlimit(n)[0] == r.getrlimit(n)[1])"
+    )
+
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert found.stdout.strip() == "True"

@@ -85,6 +85,7 @@ def test_unfinished_headers_time_out_with_a_json_error(quick, sent, each):
     assert answer.status == 408
     assert answer.error["extensions"]["code"] == "TIMEOUT"
     assert answer.error["message"] == "the headers took more than 0.3 seconds"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(

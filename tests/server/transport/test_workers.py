@@ -4,22 +4,41 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPException
+from pathlib import Path
+from threading import Event
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
 from db.errors import BootRefused
 from server.cli import main
 from server.transport.workers import listeners
-from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of, workers_of
+from tests.support.services.server_process import (
+    TIMEOUT_SECONDS,
+    served,
+    url_of,
+    wait_until_ended,
+    workers_of,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux deals out connections")
 CONNECTIONS = 64
+NAMES = "SELECT display_name FROM actors"
+REGISTER = """
+    mutation($name: String) {
+      registerActor(input: { actorType: AI, displayName: $name }) { errors { code } }
+    }
+"""
 
 
 def status_of(url: str) -> int:
@@ -76,7 +95,8 @@ def test_a_second_server_of_the_same_user_cannot_bind_the_port(tmp_path, capsys)
 def test_connections_of_a_dead_worker_wait_for_its_successor(tmp_path):
     with served(tmp_path / "registry.db", "--workers", "2", "--pin-cpus") as (process, output):
         url = url_of(output, "/healthz")
-        status_of(url)
+        for _ in range(CONNECTIONS):  # each worker has answered some of so many
+            status_of(url)
         killed, kept = workers_of(process, 2)
         os.kill(killed, signal.SIGKILL)
         statuses = {status_of(url) for _ in range(CONNECTIONS)}
@@ -93,23 +113,105 @@ def test_connections_of_a_dead_worker_wait_for_its_successor(tmp_path):
     assert set(cpus[:2]) == set(cpus)
 
 
-@linux_only
-def test_sighup_replaces_workers_one_after_the_other(tmp_path):
-    with served(tmp_path / "registry.db", "--workers", "2") as (process, output):
-        url = url_of(output, "/healthz")
-        status_of(url)
-        before = set(workers_of(process, 2))
-        process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while before & set(workers_of(process, 2)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        after = set(workers_of(process, 2))
-        status = status_of(url)
+@pytest.mark.parametrize("count", [1, 2])
+def test_sighup_reloads_documents_and_drops_no_request(tmp_path, count):
+    documents = tmp_path / "documents.json"
+    documents.write_text('{"old": "{ __typename }"}')
+    flags = ("--workers", str(count), "--documents", str(documents), "--log-level", "error")
+    with served(tmp_path / "registry.db", *flags) as (process, output):
+        url = url_of(output, "/graphql?documentId=")
+        before = workers_of(process, count) if count > 1 else []
+        with ThreadPoolExecutor() as pool:
+            asking, is_over = Event(), Event()
+            statuses = pool.submit(statuses_until, is_over, asking, f"{url}old")
+            assert asking.wait(TIMEOUT_SECONDS)
+            documents.write_text('{"old": "{ __typename }", "new": "{ __typename }"}')
+            process.send_signal(signal.SIGHUP)
+            wait_until_known(f"{url}new")
+            documents.write_text("[]")
+            process.send_signal(signal.SIGHUP)
+            is_over.set()
+        while (line := json.loads(process.stderr.readline()))["event"] != "server not reloaded":
+            assert line
+        still = {status_of(f"{url}new") for _ in range(16)}
+        after = workers_of(process, count) if count > 1 else []
         lines_of(process)
 
-    assert (status, process.returncode) == (200, 0)
-    assert len(after) == 2
-    assert not before & after
+    assert set(statuses.result()) == {200}
+    assert still == {200}
+    assert "documents.json must be a JSON object" in line["reason"]
+    assert before == after
+    assert process.returncode == 0
+
+
+def statuses_until(is_over: Event, asking: Event, url: str) -> list[int]:
+    """The statuses of requests on new connections, one after the other."""
+    statuses = []
+    while not is_over.is_set():
+        statuses.append(status_of(url))
+        asking.set()
+    return statuses
+
+
+def wait_until_known(url: str) -> None:
+    """Wait until all workers know a document."""
+    deadline, successes = time.monotonic() + TIMEOUT_SECONDS, 0
+    while successes < 16 and time.monotonic() < deadline:
+        try:
+            status_of(url)
+            successes += 1
+        except HTTPError:
+            successes = 0
+            time.sleep(0.02)
+    assert successes == 16
+
+
+@linux_only
+def test_workers_end_with_their_parent_and_keep_what_they_acknowledged(tmp_path):
+    path = tmp_path / "registry.db"
+    with served(path, "--workers", "2", "--log-level", "error") as (process, output):
+        url = url_of(output, "/graphql")
+        status_of(url_of(output, "/healthz"))
+        pids = workers_of(process, 2)
+        with ThreadPoolExecutor() as pool:
+            writers = [pool.submit(register_until_gone, url, f"{n}") for n in range(4)]
+            wait_until_stored(path, 20)
+            process.kill()
+            for pid in pids:
+                wait_until_ended(pid)
+            acknowledged = {name for writer in writers for name in writer.result()}
+        with closing(sqlite3.connect(path)) as connection:
+            stored = {name for (name,) in connection.execute(NAMES)}
+        port = str(urlsplit(url).port)
+        with served(path, "--port", port) as (_, told):
+            status = status_of(url_of(told, "/healthz"))
+
+    assert len(acknowledged) >= 16
+    assert acknowledged <= stored
+    assert status == 200
+
+
+def register_until_gone(url: str, prefix: str) -> list[str]:
+    """Register actors until the server is gone; the names of those that it acknowledged."""
+    acknowledged: list[str] = []
+    while True:
+        name = f"{prefix}-{len(acknowledged)}"
+        body = json.dumps({"query": REGISTER, "variables": {"name": name}}).encode()
+        request = Request(url, body, {"Content-Type": "application/json"})
+        try:
+            with urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+                assert not json.load(response)["data"]["registerActor"]["errors"]
+        except (OSError, HTTPException):
+            return acknowledged
+        acknowledged.append(name)
+
+
+def wait_until_stored(path: Path, count: int) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with closing(sqlite3.connect(path)) as connection:
+        while len(connection.execute(NAMES).fetchall()) < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 @linux_only

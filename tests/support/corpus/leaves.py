@@ -93,7 +93,7 @@ def _new(draft: Draft, owner: str) -> str:
     # Ever greater ones: rows that were made in the same millisecond are ordered by them.
     number = int(draft.fresh(""))
     if owner == "OpenConnectionInput":
-        return UUID.format(draft.number, number)
+        return ("conn-" if draft.number >= 12 else "") + UUID.format(draft.number, number)
     kind = _KINDS[owner]
     return f"CHITTY-{kind}-{draft.number:06}-Z{number:03}"
 

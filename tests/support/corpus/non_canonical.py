@@ -11,7 +11,7 @@ from db.model import column_types
 from db.model.tables import Column, Table
 from db.program import Value
 from tests.support.registries import random_registries
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import made_once, new_registry
 
 # Cursors are authenticated with this key, so that the operations which hold one can be made again.
 CURSOR_KEY = "5e" * 32
@@ -78,6 +78,8 @@ JSON = (
     '{"a":12345678901234567890}',
     '{"a":9223372036854775807,"b":-9223372036854775808,"c":9007199254740993}',
     '{"a":1e999}',
+    '{"a":[{"b":-' + "9" * 308 + '}],"c":18446744073709551616}',
+    '{"a":' + "9" * 309 + "}",
     '{"a":NaN}',
     '{"a":1.0,"b":0.1,"c":1e5,"d":-0.0,"e":1e-7,"f":1e16,"g":123456789.123456789,"h":1E2}',
     '{"a":"\\ud83e"}',
@@ -113,6 +115,7 @@ def fill(path: Path, seed: int) -> None:
     _fill(path, seed, canonical=False)
 
 
+@made_once
 def _fill(path: Path, seed: int, *, canonical: bool) -> None:
     new_registry(path)
     if not canonical:

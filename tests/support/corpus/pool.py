@@ -80,9 +80,14 @@ async def harvest(api: Api, pool: Pool, schema: GraphQLSchema) -> None:
         order_type = get_named_type(field_.args["orderBy"].type)
         columns = [Name(each) for each in get_named_type(order_type.fields["field"].type).values]
         page_type = get_named_type(field_.type).name
+        # One document, which is checked once.
+        asked = (
+            f"query ($first: Int, $last: Int, $order: {field_.args['orderBy'].type})"
+            f" {{ {name}(first: $first, last: $last, orderBy: $order) {{ edges {{ cursor }} }} }}"
+        )
         pool.cursors[page_type] = {
             literals.text(ordering) if ordering else "": Ordering(
-                ordering, await _cursors(api, name, ordering)
+                ordering, await _cursors(api, name, asked, ordering)
             )
             for ordering in _orderings(columns)
         }
@@ -97,13 +102,13 @@ def _orderings(columns: list[Name]) -> list[Any]:
     return found
 
 
-async def _cursors(api: Api, name: str, ordering: Any) -> list[str]:
+async def _cursors(api: Api, name: str, asked: str, ordering: Any) -> list[str]:
     """Those of the longest piece from either end that holds no value without one."""
-    order = f", orderBy: {literals.text(ordering)}" if ordering else ""
+    order = {"order": ordering} if ordering else {}
     found: list[str] = []
     for end in ("first", "last"):
         for size in (100, 20, 5):
-            answer = await api.post(f"{{ {name}({end}: {size}{order}) {{ edges {{ cursor }} }} }}")
+            answer = await api.post(asked, **{end: size}, **order)
             if answer["data"][name] is not None:
                 found += [edge["cursor"] for edge in answer["data"][name]["edges"]]
                 break

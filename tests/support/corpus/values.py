@@ -57,9 +57,8 @@ class Values:
         if leaves.is_new(hint):
             return self.carried(kind, hint, value, depth)
         if not isinstance(kind, GraphQLNonNull) and self.chance.yes(0.15):
-            # A null operand is refused, while a part of a filter may be null.
-            is_part = depth == 0 or isinstance(kind, GraphQLInputObjectType)
-            may_be_null = is_part or not self.draft.careful
+            # Null is refused in a filter, while a whole one may be null.
+            may_be_null = depth == 0 or not self.draft.careful
             value = self.chance.pick([None, ABSENT]) if may_be_null else ABSENT
         if not self.draft.careful and self.chance.yes(0.05):
             value = self.chance.pick(MISFITS)

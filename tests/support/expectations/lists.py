@@ -17,10 +17,10 @@ from db.queries.listings import Order
 from schema.built import GRAPHQL
 from schema.compiled.compiler import source_of
 from schema.fields.sources import PagedList
-from tests.support.expectations.statement_counts import fill, watched
+from tests.support.expectations.statement_counts import watched
 
 AT = "2026-01-01T00:00:00.000Z"
-ROWS = 1_000
+ROWS = 20
 OPERANDS = {"String": "x", "ChittyID": "CHITTY-ACTOR-000001-AAAA", "Int": 1, "BigInt": "1"}
 SELECTED = "nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage } totalCount"
 
@@ -106,8 +106,7 @@ LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, s
 
 async def statements(path: Path, asked: List, *, everything: bool) -> dict[str, Statement]:
     """What a list in every ordering asks of a new registry, by its SQL."""
-    async with watched(path) as registry:
-        await fill(registry, ROWS)
+    async with watched(path, ROWS) as registry:
         return {
             each.statement.sql: each.statement
             for variables in asked.variables(everything=everything)

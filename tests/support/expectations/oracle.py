@@ -23,7 +23,7 @@ ENDED: dict[Table[Any], Callable[[Any], bool]] = {
 }
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": lambda value, given: value == given,
-    "not": lambda value, given: value != given,
+    "not": lambda value, given: value is not None and value != given,
     "in": lambda value, given: value in given,
     "gt": lambda value, given: value is not None and value > given,
     "gte": lambda value, given: value is not None and value >= given,

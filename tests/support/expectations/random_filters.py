@@ -7,7 +7,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLNamedInputType,
-    build_schema,
     get_named_type,
     get_nullable_type,
     is_list_type,
@@ -15,11 +14,9 @@ from graphql import (
 
 from db.model import column_types
 from db.model.tables import TABLES, Table
-from schema.built import sdl
 from tests.support.expectations import oracle
+from tests.support.expectations.printed_schema import PRINTED
 from tests.support.registries.random_registries import INSTANTS, WORDS, Registry
-
-SCHEMA = build_schema(sdl())
 
 
 def operators(filter_type: GraphQLNamedInputType) -> dict[str, Any]:
@@ -30,7 +27,7 @@ def operators(filter_type: GraphQLNamedInputType) -> dict[str, Any]:
 
 def fields(table: Table[Any]) -> dict[str, GraphQLNamedInputType]:
     """The fields of a table's filter by name, with the type of each."""
-    found = operators(SCHEMA.type_map[f"{table.row.__name__}Filter"])  # type: ignore[arg-type]
+    found = operators(PRINTED.type_map[f"{table.row.__name__}Filter"])  # type: ignore[arg-type]
     return {name: get_named_type(kind) for name, kind in found.items()}
 
 

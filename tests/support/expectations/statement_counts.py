@@ -1,7 +1,8 @@
 """Operations watched: the statements that they take, in the order they take them."""
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from resolvers.recording_context import RecordedStatement, RecordingContext
 from schema.execution import generic
 from schema.execution.documents import Documents
 from schema.execution.executor import Executor, OperationResult
-from tests.support.registries.databases import UNHURRIED, registry_at
+from tests.support.registries.databases import UNHURRIED, made_once, new_registry, registry_at
 
 AT = "'2026-01-01T00:00:00.000Z'"
 ACTOR = "printf('CHITTY-ACTOR-%06d-AAAA', n)"
@@ -73,14 +74,28 @@ class RecordedRegistry:
 
 
 @asynccontextmanager
-async def watched(path: Path) -> AsyncIterator[RecordedRegistry]:
-    """The registry at this path, made where there is none."""
-    registry_at(path)
+async def watched(path: Path, count: int = 0) -> AsyncIterator[RecordedRegistry]:
+    """The registry at this path, made where there is none; a new one has so many of everything, linked."""
+    _make(path, count)
     db = await SQLiteDatabase.open(path, **UNHURRIED)
     try:
         yield RecordedRegistry(db)
     finally:
         await db.close()
+
+
+def _make(path: Path, count: int) -> None:
+    if count:
+        _fill_new(path, count)
+    else:
+        registry_at(path)
+
+
+@made_once
+def _fill_new(path: Path, count: int) -> None:
+    with closing(sqlite3.connect(new_registry(path))) as connection, connection:
+        for sql in FILLING:
+            connection.execute(sql, {"count": count})
 
 
 async def fill(registry: RecordedRegistry, count: int) -> None:

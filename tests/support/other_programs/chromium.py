@@ -1,5 +1,6 @@
 """A Chromium that tests drive through playwright-core."""
 
+import json
 import shutil
 
 import pytest
@@ -19,3 +20,12 @@ def require_browser() -> str:
     if not (graphiql.STATIC / "index.html").exists():
         pytest.skip("the page is not built: run `python web/build.py`")
     return chromium
+
+
+def faults_of(url: str, scenario: str, *arguments: str) -> str | None:
+    """What a scenario of examples.mjs found wrong with the page at this address, or None."""
+    chromium = require_browser()
+    found: str | None = json.loads(
+        node.run_script("playwright-core", "examples.mjs", chromium, url, scenario, *arguments)
+    )
+    return found

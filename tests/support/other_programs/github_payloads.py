@@ -1,6 +1,7 @@
 """GitHub's own example payloads, and what the tests of webhooks send them with."""
 
 import copy
+import functools
 import hashlib
 import hmac
 import json
@@ -13,12 +14,14 @@ import httpx2
 import pytest
 from starlette.datastructures import Secret
 
-from db.database import Database
 from db.program import Statement, rows
 from server.app import create_app
 from server.endpoints import github_webhooks
+from server.service import Service
 from server.settings import Settings
 from tests.support.paths import NPM
+from tests.support.registries.databases import registry_at
+from tests.support.services.asgi_client import AsgiClient
 
 MODULES = NPM / "node_modules"
 SECRET = "it is a secret"
@@ -40,8 +43,12 @@ def examples() -> list[tuple[str, dict[str, Any]]]:
 
 def example(event: str, action: str) -> dict[str, Any]:
     """The last, and so the newest, example of an event."""
-    found = [p for name, p in examples() if name == event and p["action"] == action]
-    return copy.deepcopy(found[-1])
+    return copy.deepcopy(_newest()[event, action])
+
+
+@functools.cache
+def _newest() -> dict[tuple[str, str], dict[str, Any]]:
+    return {(name, payload.get("action", "")): payload for name, payload in examples()}
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -55,24 +62,30 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def headers_of(body: bytes, event: str = "push", delivery: str = "1") -> dict[str, str]:
+    """The headers of a signed delivery."""
+    return {
+        "content-type": "application/json",
+        "x-github-event": event,
+        "x-github-delivery": delivery,
+        "x-hub-signature-256": signature(body),
+    }
+
+
 class GitHub:
     """Sends deliveries to the endpoint, on a database of its own."""
 
-    def __init__(self, client: httpx2.AsyncClient, database: Database) -> None:
+    def __init__(self, client: AsgiClient, service: Service) -> None:
         self.client = client
-        self.database = database
+        self.service = service
+        self.database = service.db
 
     async def send(
         self, event: str, payload: Any, *, delivery: str = "1", **headers: str
     ) -> httpx2.Response:
         """One signed delivery."""
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-        sent = {
-            "content-type": "application/json",
-            "x-github-event": event,
-            "x-github-delivery": delivery,
-            "x-hub-signature-256": signature(body),
-        }
+        sent = headers_of(body, event, delivery)
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         kept = {name: value for name, value in sent.items() if value != "absent"}
         return await self.client.post(github_webhooks.PATH, content=body, headers=kept)
@@ -92,14 +105,13 @@ async def github_at(
     path: Path, secrets: tuple[str, ...] = (SECRET,), **more: Any
 ) -> AsyncIterator[GitHub]:
     """The whole service with these settings, on the database in this folder."""
+    registry_at(path / "registry.db")
     settings = Settings(
         database=str(path / "registry.db"), github_webhook_secret=Secret(",".join(secrets)), **more
     )
     app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield GitHub(client, app.service.db)
+    async with app.router.lifespan_context(app), AsgiClient(app) as client:
+        yield GitHub(client, app.service)
 
 
 def changed(payload: dict[str, Any], change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

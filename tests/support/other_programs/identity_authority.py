@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from tests.support.other_programs.http_servers import Handler, serving
@@ -22,11 +23,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class MintRequest:
-    """What one request asked for."""
+    """What one request asked for: in the body of a POST, or the query of a GET."""
 
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    method: str = "POST"
 
     @property
     def key(self) -> str:
@@ -53,7 +55,7 @@ class Authority:
 
     def mint(self, asked: MintRequest) -> Answer:
         """A new id, or the one that was minted under this key."""
-        new = f"CHITTY-{asked.body['type']}-{uuid4()}"
+        new = f"CHITTY-{asked.body['type'].upper()}-{uuid4()}"
         return named(self._minted.setdefault(asked.key, new))
 
     def refuse(self, status: int) -> None:
@@ -78,9 +80,11 @@ def an_authority() -> AbstractContextManager[Authority]:
 
 class _Handler(Handler):
     def answer(self) -> None:
-        body = json.loads(self.sent)
+        path, _, query = self.path.partition("?")
+        asked_by_get = self.command == "GET"
+        body = dict(parse_qsl(query)) if asked_by_get else json.loads(self.sent)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.service.answer(MintRequest(self.path, headers, body))
+        answer = self.service.answer(MintRequest(path, headers, body, self.command))
         if answer is None:
             self.service.ended.wait()
             return

@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tests.support.other_programs.http_servers import Handler, serving
+from tests.support.other_programs.token_keys import RSA
 
 ISSUER, AUDIENCE = "https://auth.example.org", "chittygraph"
-
-RSA = [rsa.generate_private_key(65_537, 2_048) for _ in range(2)]
-WEAK = rsa.generate_private_key(65_537, 1_024)
-EC = ec.generate_private_key(ec.SECP256R1())
 
 
 def published(key: Any, key_id: str | None, **more: Any) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import functools
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 from db.database import Session
 from db.migrating import migrator
@@ -14,8 +14,10 @@ from db.program import Program, Statement
 from db.sqlite.database import SQLiteDatabase
 from server.cli import demo
 
+P = ParamSpec("P")
+MOST_KEPT = 8  # files of each kind, which have a megabyte at most
 # Tests that are not about time have a lot of it: a machine may be busy with others.
-UNHURRIED: dict[str, Any] = {"read_seconds": 60.0}
+UNHURRIED: dict[str, Any] = {"read_seconds": 60.0, "wait_seconds": 60.0}
 NOW = "2026-01-01T00:00:00.000Z"
 ADD = f"""
     INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
@@ -24,42 +26,43 @@ ADD = f"""
 NAMES = "SELECT chitty_id FROM actors ORDER BY chitty_id"
 
 
-def new_registry(path: Path) -> Path:
-    """Make an empty registry of the newest version: the file that `migrator.migrate` makes, copied."""
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(_migrated())
-    return path
+def made_once(make: Callable[Concatenate[Path, P], object]) -> Callable[Concatenate[Path, P], Path]:
+    """Make a registry with the same arguments only once, and copy its file from then on."""
+
+    def contents(*args: P.args, **options: P.kwargs) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "registry.db")
+            make(path, *args, **options)
+            assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
+            return path.read_bytes()
+
+    kept: Callable[..., bytes] = functools.lru_cache(MOST_KEPT)(contents)
+
+    @functools.wraps(make)
+    def copy(path: Path, /, *args: P.args, **options: P.kwargs) -> Path:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(kept(*args, **options))
+        return path
+
+    return copy
 
 
-def demo_registry(path: Path) -> Path:
-    """Make a registry with the demonstration data, as `chittygraph demo` does."""
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(_demo())
-    return path
+@made_once
+def new_registry(path: Path) -> None:
+    """Make an empty registry of the newest version."""
+    migrator.migrate(path)
+
+
+@made_once
+def demo_registry(path: Path) -> None:
+    """Make a registry with the sample data, as `chittygraph demo` does."""
+    assert demo.fill(new_registry(path)) is not None
 
 
 def registry_at(path: Path) -> None:
     """Make an empty registry unless there is a file (or no folder for one)."""
     if not path.exists() and path.parent.is_dir():
         new_registry(path)
-
-
-@functools.cache
-def _migrated() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "registry.db")
-        migrator.migrate(path)
-        assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
-        return path.read_bytes()
-
-
-@functools.cache
-def _demo() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = new_registry(Path(folder, "registry.db"))
-        assert demo.fill(path) is not None
-        assert list(Path(folder).iterdir()) == [path], "all of it is in the one file"
-        return path.read_bytes()
 
 
 @asynccontextmanager

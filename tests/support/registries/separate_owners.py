@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from db.model import enums
 from db.model.tables import (
     ACTORS,
@@ -30,6 +28,7 @@ from tests.support.corpus import non_canonical
 from tests.support.registries.databases import new_registry
 from tests.support.registries.random_registries import INSTANTS, ORDER
 from tests.support.services.api import Api
+from tests.support.services.asgi_client import AsgiClient
 
 AT = INSTANTS[0]
 # Answers to the same operation must not differ by what was asked before.
@@ -253,9 +252,6 @@ def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: boo
 @asynccontextmanager
 async def seen_by(api: Api, actor: str) -> AsyncIterator[Api]:
     """The same service as it shows itself to this actor, who has a key."""
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=api.app),
-        base_url="http://127.0.0.1",
-        headers={"authorization": f"Bearer {key_of(actor).text()}"},
-    ) as client:
+    headers = {"authorization": f"Bearer {key_of(actor).text()}"}
+    async with AsgiClient(api.app, headers=headers) as client:
         yield Api(api.app, client)

@@ -95,6 +95,7 @@ TARGETS = (
     b"/graphql#x",
     b"/webhooks/github",
     b"/healthz",
+    b"/.well-known/chitty.json",
     b"/schema.graphql",
     b"/static/../../etc/passwd",
     b"/static/%2e%2e/%2e%2e/x",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.paths import ROOT, is_in
 
 FOLDER = ROOT / "tests" / "thorough"
 
@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what lies in the folder; deselect the long tests unless they are asked for."""
     for item in items:
-        if item.path.is_relative_to(FOLDER):
+        if is_in(FOLDER, item.path):
             item.add_marker("thorough")
     if config.getoption("thorough"):
         return
@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-def _is_named(item: pytest.Item, args: list[str], paths: list[Path]) -> bool:
-    if item.path.is_relative_to(FOLDER):
-        return any(FOLDER in [path, *path.parents] for path in paths)
+def _is_named(item: pytest.Item, args: list[str], named: list[Path]) -> bool:
+    if is_in(FOLDER, item.path):
+        return any(FOLDER in [path, *path.parents] for path in named)
     return any("::" in arg and item.nodeid.startswith(arg) for arg in args)

@@ -1,23 +1,23 @@
 """The service as its clients meet it: a real application over a real file, asked through HTTP."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-
-import httpx2
 
 from db.program import Rows, Statement, Value, rows
 from server.app import App, create_app
 from server.service import Service
 from server.settings import Settings
 from tests.support.registries.databases import UNHURRIED, registry_at
+from tests.support.services.asgi_client import AsgiClient
 
 
 class Api:
     """A running application and a client of it."""
 
-    def __init__(self, app: App, client: httpx2.AsyncClient) -> None:
+    def __init__(self, app: App, client: AsgiClient) -> None:
         self.app = app
         self.client = client
 
@@ -29,7 +29,7 @@ class Api:
     async def post(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """The whole JSON answer to an operation."""
         sent = {"query": query, "variables": variables}
-        answer: dict[str, Any] = (await self.client.post("/graphql", json=sent)).json()
+        answer: dict[str, Any] = json.loads((await self.client.answer(sent)).body)
         return answer
 
     async def ask(self, query: str, /, **variables: Any) -> Any:
@@ -56,7 +56,5 @@ async def running(database: Path, **settings: Any) -> AsyncIterator[Api]:
     """
     registry_at(database)
     app = create_app(Settings(database=str(database), **UNHURRIED | settings))
-    async with app.router.lifespan_context(app):
-        transport = httpx2.ASGITransport(app=app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield Api(app, client)
+    async with app.router.lifespan_context(app), AsgiClient(app) as client:
+        yield Api(app, client)

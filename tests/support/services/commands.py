@@ -4,13 +4,13 @@ import asyncio
 import io
 import resource
 import subprocess
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 
 from server.cli import main
-from tests.support.services.server_process import COMMAND, TIMEOUT_SECONDS
+from tests.support.services.forked import COMMAND, start_command
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 
 def command(*words: object) -> CompletedProcess[str]:
@@ -25,13 +25,20 @@ def command(*words: object) -> CompletedProcess[str]:
 
 def command_process(*words: object, limit: int | None = None) -> CompletedProcess[str]:
     """Run one command in a process of its own, whose files may not grow past `limit` bytes."""
-    before: Callable[[], None] | None = None
     if limit is not None:
-        before = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # noqa: E731
-    whole = [*COMMAND, *map(str, words)]
-    return subprocess.run(
-        whole, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, preexec_fn=before
-    )
+        return subprocess.run(
+            [*COMMAND, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+    with start_command(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_SECONDS)
+        finally:
+            process.kill()
+    return CompletedProcess(process.args, process.returncode, out, err)
 
 
 def complaint(done: CompletedProcess[str]) -> str:

@@ -18,6 +18,7 @@ from server.auth.issuing import KeyOptions
 from server.auth.rate_limits import RateLimiter
 from tests.support.registries.databases import new_registry
 from tests.support.services.api import Api, running
+from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.commands import command
 from tests.support.services.server_process import QUIET, served, url_of
 
@@ -74,8 +75,7 @@ async def protected_api(database: Path, **settings: Any) -> AsyncIterator[Protec
 @asynccontextmanager
 async def client_at(api: Api, address: str) -> AsyncIterator[ProtectedApi]:
     """The same service, asked by a client at this address."""
-    transport = httpx2.ASGITransport(app=api.app, client=(address, 50_000))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with AsgiClient(api.app, address=(address, 50_000)) as client:
         yield ProtectedApi(api.app, client)
 
 

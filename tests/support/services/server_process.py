@@ -1,45 +1,58 @@
 """A real server, in a process of its own."""
 
+import json
 import os
-import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-COMMAND = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main())")
+from tests.support.services.forked import start_command
+from tests.support.services.forking import WORKER
+
 # What a server says is read when it ends, or not: much of it fills a pipe, and stops the server.
 QUIET = ("--log-level", "warning")
+# A busy machine may take long over what comes first, and may let the tests themselves wait.
+UNHURRIED = (
+    *("--wait-seconds", "60", "--idle-seconds", "60", "--head-seconds", "60"),
+    *("--body-seconds", "60", "--answer-seconds", "60"),
+)
 TIMEOUT_SECONDS = (
     300  # seconds: a busy machine may take long, and only a test that fails waits for all of it
 )
 
 
 @contextmanager
-def served(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port, and what it printed; stopped if it outlives the test.
+def served(
+    path: Path,
+    *flags: str,
+    fork: bool = True,
+    under: tuple[str, ...] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server on a free port, and the line that it printed; stopped if it outlives the test.
 
+    `under` is a command that runs it, as `strace` does, and `environment` is added to that of the tests.
     It and its workers are a process group: killed alone it would leave them behind, and its pipes open.
     """
-    process = subprocess.Popen(
-        [*COMMAND, "serve", "--database", str(path), "--port", "0", *flags],
+    process = start_command(
+        *("serve", "--database", path, "--port", "0", *flags),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
+        fork=fork,
+        under=under,
+        env=os.environ | dict(environment or {}),
     )
     assert process.stdout
     assert process.stderr
     try:
-        said = ""
-        while "Ctrl-C" not in said:
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            said += line
-        yield process, said
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        assert json.loads(line)["event"] == "serving"
+        yield process, line
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -48,8 +61,8 @@ def served(path: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str
 
 def url_of(said: str, path: str) -> str:
     """The address of a path on the server that printed this."""
-    (root,) = re.findall(r"(http://\S+)/graphql", said)
-    return f"{root}{path}"
+    url: str = json.loads(said)["url"]
+    return f"{url.removesuffix('/graphql')}{path}"
 
 
 def workers_of(process: subprocess.Popen[str], count: int) -> list[int]:
@@ -61,15 +74,27 @@ def workers_of(process: subprocess.Popen[str], count: int) -> list[int]:
     return found
 
 
+def wait_until_ended(pid: int) -> None:
+    """Wait until a process is no more."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    # It may end while this is read, too.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        # Nobody may take note of its end, where the first process of a container does not.
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:
-    # The parent has one more child, which keeps its books.
+    # The parent has more children: one keeps its books, and one may fork the others.
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    children = [int(pid) for pid in path.read_text().split()]
-    return [pid for pid in children if b"spawn_main" in _command_of(pid)]
+    return [pid for pid in map(int, path.read_text().split()) if _is_worker(pid)]
 
 
-def _command_of(pid: int) -> bytes:
+def _is_worker(pid: int) -> bool:
+    process = Path(f"/proc/{pid}")
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        shown = (process / "cmdline").read_text() + (process / "comm").read_text()
     except OSError:  # it has just ended
-        return b""
+        return False
+    return WORKER in shown

@@ -1,0 +1,1 @@
+"""What commands print, and the codes that they exit with."""

@@ -1,0 +1,110 @@
+"""Checks of what runs: the limit of open files, the credentials, and the server's own answer."""
+
+import http.client
+import resource
+
+from db.errors import BootRefused
+from db.migrating import diagnosis
+from db.sqlite import file_checks
+from server import ip_addresses
+from server.doctor import processes
+from server.doctor.findings import (
+    Check,
+    Deployment,
+    Findings,
+    ok,
+    problem,
+    skipped,
+    warning,
+)
+from server.setting_fields import variable
+
+# Connections of one client, and what a worker opens besides.
+OWN_FILES = 128
+TIMEOUT_SECONDS = 5.0
+
+
+def open_files(deployment: Deployment) -> Findings:
+    needed = OWN_FILES + (deployment.settings.peer_sockets or 256)
+    limits = {
+        processes.name(pid): limit
+        for pid in deployment.processes
+        if (limit := processes.open_file_limit(pid)) is not None
+    }
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for who, limit in (limits or {"a process started from here": soft}).items():
+        found = f"{who} may open {limit:,} files"
+        if limit != resource.RLIM_INFINITY and limit < needed:
+            yield warning(
+                f"{found}, fewer than one client's connections ({needed:,})",
+                "raise it: `ulimit -n 65536`, or LimitNOFILE=65536 in the systemd unit",
+            )
+        else:
+            yield ok("no limit" if limit == resource.RLIM_INFINITY else found)
+
+
+def credentials(deployment: Deployment) -> Findings:
+    settings = deployment.settings
+    if settings.auth == "open":
+        yield skipped("open mode needs none")
+        return
+    try:
+        with file_checks.observing(deployment.database) as connection:
+            keys = diagnosis.usable_keys(connection)
+    except BootRefused:
+        yield skipped("there is no table of API keys to read")
+        return
+    if keys == 0 and not settings.jwt_jwks_url:
+        yield problem(
+            "protected mode, and there is neither a valid API key nor an issuer of tokens",
+            "make a key with `chittygraph keys create --new-admin NAME`",
+        )
+    else:
+        tokens = f", and tokens of {settings.jwt_issuer}" if settings.jwt_jwks_url else ""
+        yield ok(f"{keys:,} valid API keys{tokens}")
+
+
+def answer(deployment: Deployment) -> Findings:
+    """Only this machine is asked."""
+    settings = deployment.settings
+    address = ip_addresses.parse(settings.host)
+    is_any = address is not None and address.is_unspecified
+    is_local = settings.host == "localhost" or (address is not None and address.is_loopback)
+    host = ("::1" if ":" in settings.host else "127.0.0.1") if is_any else settings.host
+    if not (is_any or is_local) or settings.port == 0:
+        yield skipped(f"{settings.host} port {settings.port} is not asked, only this machine is")
+        return
+    where = f"{host} port {settings.port}"
+    try:
+        status = _status(host, settings.port)
+    except (OSError, http.client.HTTPException):
+        yield skipped(f"no server answers at {where}")
+        return
+    if status == 200:
+        yield ok(f"the server at {where} is ready")
+    elif status == 503:
+        yield problem(
+            f"the server at {where} is not ready",
+            "see what the other checks find, and the server's log",
+        )
+    else:
+        yield warning(
+            f"what answers at {where} says {status} to /readyz",
+            f"see whether it is this server, or set {variable('port')}",
+        )
+
+
+def _status(host: str, port: int) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+CHECKS = (
+    Check("open files", open_files),
+    Check("credentials", credentials, needs="database"),
+    Check("server", answer),
+)

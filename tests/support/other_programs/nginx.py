@@ -1,0 +1,134 @@
+"""nginx before a server, as deploy/nginx configures it."""
+
+import ipaddress
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from tests.support.paths import ROOT
+
+DEPLOY = ROOT / "deploy" / "nginx"
+COMMAND = ("nginx", "/usr/sbin/nginx")
+ADDRESS = "127.0.0.1"
+# All that a configuration of Debian has around ours, and folders that need no rights.
+MAIN = """
+daemon off;
+{user}
+pid nginx.pid;
+error_log stderr warn;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    include upstream.conf;
+    {server}
+}}
+"""
+
+
+class Nginx(NamedTuple):
+    """A running nginx."""
+
+    port: int
+    trust: ssl.SSLContext
+    """Trusts its certificate."""
+
+
+def site(port: int) -> str:
+    """deploy/nginx/site.conf on this port, with a certificate of this folder."""
+    text = (DEPLOY / "site.conf").read_text()
+    for written, here in (
+        (r"listen 443 ssl;", f"listen {ADDRESS}:{port} ssl;"),
+        (r"/etc/ssl/registry\.example\.com\.(pem|key)", r"registry.\1"),
+    ):
+        text, count = re.subn(written, here, text)
+        assert count, written
+    return text
+
+
+def prefix(port: int, more: str = "") -> str:
+    """A server that has deploy/nginx/prefix.conf among other locations."""
+    return f"server {{ listen {ADDRESS}:{port}; include prefix.conf; {more} }}"
+
+
+@contextmanager
+def started(
+    folder: Path, configured: str, upstream: str, listener: socket.socket
+) -> Iterator[Nginx]:
+    """nginx in this folder, with this server block, before the server at HOST:PORT.
+
+    It listens on this socket, so that no other program can take its port.
+    """
+    command = next(filter(None, map(shutil.which, COMMAND)), None)
+    if command is None:
+        pytest.skip("nginx is missing: install it (on Debian: apt install nginx-light)")
+    folder.mkdir()
+    for name in ("proxy.conf", "prefix.conf"):
+        shutil.copy(
+            DEPLOY / name, folder / (name if name == "prefix.conf" else f"chittygraph-{name}")
+        )
+    text = (DEPLOY / "upstream.conf").read_text()
+    assert text.count("127.0.0.1:8000") == 1
+    (folder / "upstream.conf").write_text(text.replace("127.0.0.1:8000", upstream))
+    (folder / "nginx.conf").write_text(MAIN.format(server=configured, user=_user()))
+    trust = _make_certificate(folder)
+    process = subprocess.Popen(
+        [command, "-p", folder, "-c", folder / "nginx.conf"],
+        pass_fds=[listener.fileno()],
+        env={**os.environ, "NGINX": f"{listener.fileno()};"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Nginx(listener.getsockname()[1], trust)
+    finally:
+        process.terminate()
+        _, said = process.communicate()
+        assert process.returncode == 0, said
+
+
+def _user() -> str:
+    """Who may read the folder: as root, nginx would serve as nobody."""
+    return "user root;" if os.geteuid() == 0 else ""
+
+
+def _make_certificate(folder: Path) -> ssl.SSLContext:
+    """Write a certificate for this machine and its key; returns what trusts it."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ADDRESS)])
+    address = x509.IPAddress(ipaddress.ip_address(ADDRESS))
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "registry.pem").write_bytes(pem)
+    (folder / "registry.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return ssl.create_default_context(cadata=pem.decode())

@@ -1,0 +1,81 @@
+import { Dialog, isMacOs, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { TextButton } from "./buttons.jsx";
+import { forgetEverything } from "./kept-tabs.js";
+
+const CONTROL = isMacOs ? "⌘" : "Ctrl";
+const KEYS = [
+  [`${CONTROL}-Enter`, "Run the operation"],
+  ["Ctrl-Space", "Complete what is written"],
+  [`${CONTROL}-click on a name`, "Open its documentation"],
+  ["Ctrl-Shift-P", "Format the operation"],
+  ["Ctrl-Shift-M", "Merge fragments into the operation"],
+  ["Ctrl-Shift-C", "Copy the operation"],
+  ["Ctrl-Shift-R", "Read the schema again"],
+  [`${CONTROL}-F`, "Find in the editor"],
+  [isMacOs ? "⌘-⌥-K" : "Ctrl-Alt-K", "Search the documentation"],
+  ["Enter, Escape", "Go into an editor, and out of it"],
+  ["← →, Delete", "Change tabs, and close one, where the focus is on a tab"],
+  ["Ctrl-Shift-← →", "Move a tab"],
+];
+const THEMES = [
+  [null, "System"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+];
+
+function Titled({ title, description, isOpen, onClose, children }) {
+  return (
+    <Dialog onOpenChange={(isNowOpen) => !isNowOpen && onClose()} open={isOpen}>
+      <div className="chitty-dialog">
+        <div className="chitty-dialog-header">
+          <Dialog.Title>{title}</Dialog.Title>
+          <Dialog.Close />
+        </div>
+        <Dialog.Description>{description}</Dialog.Description>
+        {children}
+      </div>
+    </Dialog>
+  );
+}
+
+export function Shortcuts(props) {
+  return (
+    <Titled {...props} description="The editor has those of Visual Studio Code as well." title="Keyboard shortcuts">
+      <dl className="chitty-keys">
+        {KEYS.map(([keys, action]) => (
+          <div key={keys}>
+            <dt>
+              <kbd>{keys}</kbd>
+            </dt>
+            <dd>{action}</dd>
+          </div>
+        ))}
+      </dl>
+    </Titled>
+  );
+}
+
+export function Settings({ storage, ...props }) {
+  const { setTheme } = useGraphiQLActions();
+  const theme = useGraphiQL((state) => state.theme);
+  return (
+    <Titled {...props} description="They are kept in this browser only." title="Settings">
+      <fieldset>
+        <legend>Theme</legend>
+        <div className="chitty-choice">
+          {THEMES.map(([value, name]) => (
+            <TextButton aria-pressed={theme === value} key={name} onClick={() => setTheme(value)}>
+              {name}
+            </TextButton>
+          ))}
+        </div>
+      </fieldset>
+      {storage && (
+        <fieldset>
+          <legend>Stored tabs, history and settings</legend>
+          <TextButton onClick={() => forgetEverything(storage)}>Remove all and start anew</TextButton>
+        </fieldset>
+      )}
+    </Titled>
+  );
+}
