@@ -17,6 +17,7 @@ from starlette.types import Message, Receive
 
 from db.fair_queue import FairQueue
 from server.http.errors import HTTPError
+from server.http.loop_budget import LoopBudget
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 Client: TypeAlias = tuple[str, int] | None
@@ -71,19 +72,26 @@ class Turn:
             self._share = self._lane.share_of(self._client, self._headers)
         return self._share
 
+    @property
+    def has_come_already(self) -> bool:
+        """Whether the request may begin now, beside no other."""
+        return self.is_running and not self._lane.is_shared
+
     async def has_come(self, receive: Receive | None = None) -> bool:
         """Wait for it; False if it is refused, or nobody is there any more who would `receive`."""
-        if self.is_waiting:
-            self._decided = asyncio.get_running_loop().create_future()
-            try:
+        try:
+            if self.is_waiting:
+                self._decided = asyncio.get_running_loop().create_future()
                 await self._decided
-            except asyncio.CancelledError:
-                self.end()
-                raise
-            connection = getattr(receive, "__self__", None)  # uvicorn's
-            if self.is_running and getattr(connection, "disconnected", False):
-                self.end()
-                self._lane.refused[CLIENT_GONE] += 1
+            if self._lane.is_shared and self.is_running:
+                await self._lane.budget.wait()
+        except asyncio.CancelledError:
+            self.end()
+            raise
+        connection = getattr(receive, "__self__", None)  # uvicorn's
+        if self.is_running and getattr(connection, "disconnected", False):
+            self.end()
+            self._lane.refused[CLIENT_GONE] += 1
         return self.is_running
 
     def decide(self, *, is_running: bool) -> None:
@@ -136,7 +144,8 @@ class _WithoutTurn:
 class Lane:
     """Requests that take turns. Those who wait have theirs one share after the other.
 
-    While others wait, a share that has half of what runs gets no more. `clock` is monotonic.
+    While others wait, a share that has half of what runs gets no more. Those that may run
+    begin within a LoopBudget. `clock` is monotonic.
     """
 
     def __init__(
@@ -150,6 +159,7 @@ class Lane:
         self.share_of: ShareOf = _address
         # Beyond `always`, more begin only while it is false: they would wait for the database instead.
         self.is_backlogged: Callable[[], bool] = lambda: False
+        self.budget = LoopBudget(clock)
         self.admitted = 0
         self.refused: Counter[str] = Counter({QUEUE_FULL: 0, WAIT: 0, CLIENT_GONE: 0})
         self._wait_seconds = wait_seconds
@@ -169,6 +179,10 @@ class Lane:
     @property
     def running(self) -> int:
         return len(self._running)
+
+    @property
+    def is_shared(self) -> bool:
+        return len(self._running) > 1
 
     @property
     def waiting(self) -> int:

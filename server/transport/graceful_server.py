@@ -4,11 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Protocol, cast
 
 import uvicorn
 
 from server.telemetry import python_reports
+from server.transport import listening
 from server.transport.hang_up import HangUp
 
 POLL_SECONDS = 0.02
@@ -50,7 +52,10 @@ class GracefulServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start serving."""
         asyncio.get_running_loop().set_exception_handler(python_reports.log_problem)
-        await super().startup(sockets)
+        with ExitStack() as opened:
+            several = [each for one in sockets or () for each in listening.several(one, opened)]
+            await super().startup(several or sockets)
+            opened.pop_all()  # the server closes them
         if self.started:
             self._when_started()
 

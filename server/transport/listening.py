@@ -1,11 +1,15 @@
 """Sockets that listen for clients."""
 
 import socket
+from contextlib import ExitStack
 from ipaddress import IPv6Address
 
 from server import ip_addresses
 
 BACKLOG = 2048
+# uvloop accepts one connection for each listening socket in a turn of its loop: with one socket, the last of
+# many clients who connect would wait as many turns.
+ACCEPTED_IN_A_TURN = 8
 ALL_ADDRESSES = IPv6Address("::")
 
 
@@ -21,3 +25,9 @@ def listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket
         reuse_port=reuse_port,
         dualstack_ipv6=takes_both,
     )
+
+
+def several(listener: socket.socket, opened: ExitStack) -> list[socket.socket]:
+    """The socket as often as connections are to be accepted in one turn of the event loop."""
+    repeated = range(1, ACCEPTED_IN_A_TURN)
+    return [listener, *(opened.enter_context(listener.dup()) for _ in repeated)]

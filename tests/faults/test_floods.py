@@ -9,10 +9,19 @@ from urllib.parse import urlsplit
 from tests.support.faults.declaration import Fault, Rounds, megabytes, seconds
 from tests.support.faults.trial import Trial
 from tests.support.registries.databases import elsewhere
-from tests.support.requests.floods import FLOODS, HANDSHAKE, TEXT, frame, health_checks, in_turn
+from tests.support.requests.floods import (
+    FLOODS,
+    HANDSHAKE,
+    INTROSPECTIONS,
+    TEXT,
+    frame,
+    health_checks,
+    in_turn,
+)
 from tests.support.services.memory import descriptors, memory
 from tests.support.services.server_process import TIMEOUT_SECONDS, UNHURRIED, served, url_of
 
+FLOODING = 60
 READERS = 120
 LARGE = '{"query":"{ contexts(first: 100) { nodes { data } } }"}'  # the answer has ten megabytes
 
@@ -23,6 +32,13 @@ FLOOD = Fault(
     holds="others are served",
     rounds=Rounds(default=0, thorough=1, by_hand=20, called="seconds of each"),
     figures={"memory": megabytes(20), "health check": seconds(0.5)},
+)
+MANY_FLOODS = Fault(
+    name="many-floods",
+    done=f"{FLOODING} connections pipeline introspections of the whole schema, without end",
+    holds="others, who connect meanwhile, are served",
+    rounds=Rounds(default=0, thorough=2, by_hand=20, called="seconds"),
+    figures={"memory": megabytes(40), "health check": seconds(1)},
 )
 SLOW_READERS = Fault(
     name="slow-readers",
@@ -48,6 +64,22 @@ def test_a_connection_that_sends_without_end_delays_no_other(trial: Trial, tmp_p
                 for took in health_checks(health, trial.rounds):
                     trial.measured("health check", took)
                     trial.measured("memory", memory(process.pid) - before)
+
+
+@MANY_FLOODS
+def test_many_connections_that_send_without_end_delay_no_other(trial: Trial, tmp_path: Path):
+    with served(tmp_path / "registry.db", "--log-level", "error") as (process, said):
+        parts, health = urlsplit(url_of(said, "/graphql")), url_of(said, "/healthz")
+        assert parts.hostname
+        assert parts.port
+        list(health_checks(health, 0.5))
+        before = memory(process.pid)
+        with ExitStack() as stack:
+            for _ in range(FLOODING):
+                stack.enter_context(INTROSPECTIONS.sent_to((parts.hostname, parts.port)))
+            for took in health_checks(health, trial.rounds):
+                trial.measured("health check", took)
+                trial.measured("memory", memory(process.pid) - before)
 
 
 @SLOW_READERS

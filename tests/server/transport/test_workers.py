@@ -125,10 +125,10 @@ def test_sighup_reloads_documents_and_drops_no_request(tmp_path, count):
             asking, is_over = Event(), Event()
             statuses = pool.submit(statuses_until, is_over, asking, f"{url}old")
             assert asking.wait(TIMEOUT_SECONDS)
-            documents.write_text('{"old": "{ __typename }", "new": "{ __typename }"}')
+            replace(documents, '{"old": "{ __typename }", "new": "{ __typename }"}')
             process.send_signal(signal.SIGHUP)
             wait_until_known(f"{url}new")
-            documents.write_text("[]")
+            replace(documents, "[]")
             process.send_signal(signal.SIGHUP)
             is_over.set()
         while (line := json.loads(process.stderr.readline()))["event"] != "server not reloaded":
@@ -142,6 +142,13 @@ def test_sighup_reloads_documents_and_drops_no_request(tmp_path, count):
     assert "documents.json must be a JSON object" in line["reason"]
     assert before == after
     assert process.returncode == 0
+
+
+def replace(file: Path, text: str) -> None:
+    """Give a file that a server may be reading another text."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
 
 
 def statuses_until(is_over: Event, asking: Event, url: str) -> list[int]:

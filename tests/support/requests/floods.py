@@ -1,5 +1,6 @@
 """What one connection may send without end, and how others are served meanwhile."""
 
+import json
 import socket
 import threading
 import time
@@ -8,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import cycle
 from urllib.request import urlopen
+
+from graphql import get_introspection_query
 
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
@@ -76,6 +79,13 @@ def _read(client: socket.socket, is_over: threading.Event) -> None:
                 client.recv(READ_BYTES)
 
 
+_INTROSPECTION = json.dumps({"query": get_introspection_query()}).encode()
+INTROSPECTIONS = Flood(
+    b"",
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(_INTROSPECTION) + _INTROSPECTION,
+    is_read=True,
+)
 SMALL = b"GET /graphql HTTP/1.1\r\nHost: x\r\n\r\n"
 FLOODS = {
     "pipelined requests, unread": Flood(b"", SMALL),
