@@ -89,7 +89,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            if turn.has_come_already or is_preflight or await turn.has_come(receive):
+            if turn.is_alone or is_preflight or await turn.has_come(receive):
                 await app(scope, turn.receiving(receive), send_with_id)
             else:
                 operation.refuse(errors.CODES[503])

@@ -60,6 +60,7 @@ class Turn:
     _headers: Headers
     _share: str | None
     is_running: bool = field(default=False, init=False)
+    is_alone: bool = field(default=False, init=False)  # no other was running when it came
     is_refused: bool = field(default=False, init=False)
     is_waiting: bool = field(default=False, init=False)
     since: float = field(default=0.0, init=False)  # when it began to wait, by the lane's clock
@@ -72,18 +73,13 @@ class Turn:
             self._share = self._lane.share_of(self._client, self._headers)
         return self._share
 
-    @property
-    def has_come_already(self) -> bool:
-        """Whether the request may begin now, beside no other."""
-        return self.is_running and not self._lane.is_shared
-
     async def has_come(self, receive: Receive | None = None) -> bool:
         """Wait for it; False if it is refused, or nobody is there any more who would `receive`."""
         try:
             if self.is_waiting:
                 self._decided = asyncio.get_running_loop().create_future()
                 await self._decided
-            if self._lane.is_shared and self.is_running:
+            if self.is_running:
                 await self._lane.budget.wait()
         except asyncio.CancelledError:
             self.end()
@@ -181,10 +177,6 @@ class Lane:
         return len(self._running)
 
     @property
-    def is_shared(self) -> bool:
-        return len(self._running) > 1
-
-    @property
     def waiting(self) -> int:
         return self._queue.count
 
@@ -193,6 +185,7 @@ class Lane:
         turn = Turn(self, client, headers, share)
         if len(self._running) < self._may_run and not self._queue.count:
             turn.is_running = True
+            turn.is_alone = not self._running
             self._running.add(turn)
             self.admitted += 1
         else:

@@ -15,6 +15,8 @@ import pytest
 from tests.support.paths import ROOT
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
+pytestmark = pytest.mark.waits
+
 TOOLS = (
     "sh",
     "readlink",

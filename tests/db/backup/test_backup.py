@@ -21,6 +21,8 @@ from tests.support.services.commands import command, command_process, complaint
 from tests.support.services.forked import start_command
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
+pytestmark = pytest.mark.waits
+
 REGISTER = """
     mutation {
         registerActor(input: { chittyId: "CHITTY-ADA", actorType: HUMAN }) { errors { message } }

@@ -16,6 +16,8 @@ from db.migrating import migrator
 from tests.support.paths import NPM, ROOT
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
+pytestmark = pytest.mark.waits
+
 BINARY = NPM / "node_modules/@flydotio/litestream-linux-x64/litestream"
 CONFIGURATION = re.search(
     r"```yaml\n(dbs:\n.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL

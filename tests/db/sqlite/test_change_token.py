@@ -17,6 +17,8 @@ from db.sqlite.connection_thread import Faults
 from db.sqlite.inline_reader import InlineReader
 from tests.support.registries.databases import ADD, NAMES, elsewhere, new_registry
 
+pytestmark = pytest.mark.waits
+
 COUNT = Statement("SELECT count(*) FROM actors")
 ANOTHER_PROGRAM = f"""
 import random, sqlite3, sys, time

@@ -23,6 +23,8 @@ from tests.support.registries.databases import (
     snapshot,
 )
 
+pytestmark = pytest.mark.waits
+
 TIMEOUT_SECONDS = 120
 EVENT = "write-ahead log cannot be emptied"
 LONG = "x" * 20_000

@@ -14,6 +14,8 @@ from db.sqlite import reader_pool
 from db.sqlite.database import SQLiteDatabase
 from tests.support.registries.databases import names, opened
 
+pytestmark = pytest.mark.waits
+
 TIMEOUT_SECONDS = 120
 # For tests whose waits must end: the longest that a share waits before another gives way is half of it.
 BRIEF = 0.1

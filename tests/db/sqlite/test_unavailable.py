@@ -17,6 +17,8 @@ from tests.support.registries.databases import adding, elsewhere, opened, regist
 from tests.support.services.api import running
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
+pytestmark = pytest.mark.waits
+
 COUNT = "{ actors { totalCount } }"
 REGISTER = """
     mutation { registerActor(input: { actorType: AI }) { actor { id } errors { code path message } } }

@@ -28,6 +28,8 @@ from tests.support.other_programs.token_keys import EC, RSA, WEAK
 from tests.support.services.log_capture import captured_logs
 from tests.support.services.protected_service import bearer, protected_api, refusal
 
+pytestmark = pytest.mark.waits
+
 PRINCIPAL = "auth0|ada"
 
 

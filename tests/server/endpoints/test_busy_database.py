@@ -16,6 +16,8 @@ from tests.support.registries.databases import elsewhere, names
 from tests.support.services.api import Api, running
 from tests.support.services.protected_service import client_at, protected_api
 
+pytestmark = pytest.mark.waits
+
 LISTS = "{ actors { totalCount } contexts { totalCount } connections { totalCount } }"
 REGISTER = """
     mutation {

@@ -12,6 +12,8 @@ from tests.support.requests.mutant_runs import FLAGS, GOOD, MutantRun, assert_so
 from tests.support.requests.raw_http import NoAnswer, answers
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
+pytestmark = pytest.mark.waits
+
 REQUESTS = counts(2_000, by_default=200)
 
 

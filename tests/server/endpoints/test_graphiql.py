@@ -17,6 +17,8 @@ from tests.support.paths import NPM
 from tests.support.services.protected_service import protected
 from tests.support.services.server_process import QUIET, served, url_of
 
+pytestmark = pytest.mark.waits
+
 SCRIPT = "graphiql/main.mjs"
 FOLDER = (NPM / SCRIPT).parent
 NAMED = re.compile(r'^ *scenario\("(.+?)"', re.MULTILINE)

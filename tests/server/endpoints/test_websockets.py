@@ -17,6 +17,8 @@ from tests.support.requests.websocket_clients import Socket, acknowledged, opene
 from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
+pytestmark = pytest.mark.waits
+
 CONTEXTS = "query Names($n: Int) { contexts(first: $n) { nodes { name owner { displayName } } } }"
 REGISTER = """
     mutation($name: String) {

@@ -29,6 +29,8 @@ from tests.support.services.protected_service import protected_api
 from tests.support.services.server_process import TIMEOUT_SECONDS
 from tests.support.services.transport_server import eventually
 
+pytestmark = pytest.mark.waits
+
 QUERY = b'{"query":"{__typename}"}'
 REGISTER = """mutation { registerActor(input: { actorType: AI, displayName: "late" }) {
     errors { message } } }"""

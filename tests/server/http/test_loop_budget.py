@@ -31,7 +31,7 @@ class Work:
         return max(turns.count(each) for each in turns)
 
     async def _request(self, name: str, turn: Turn) -> None:
-        if turn.has_come_already or await turn.has_come():
+        if turn.is_alone or await turn.has_come():
             self.begun.append((name, self.turn_of_loop))
             self.now += self._seconds
             turn.end()
@@ -86,4 +86,4 @@ async def test_a_request_beside_no_other_begins_at_once():
     work = Work(2 * SECONDS)
     turn = work.lane.arrive(None, (), "alone")
 
-    assert turn.has_come_already
+    assert turn.is_alone

@@ -15,6 +15,8 @@ from server.identity.authority import NO_RESPONSE, REFUSED, Authority
 from tests.support.other_programs.identity_authority import Answer, an_authority, named
 from tests.support.services.log_capture import captured_logs
 
+pytestmark = pytest.mark.waits
+
 GOOD = "CHITTY-ACTOR-000123-A1B2"
 TOKEN = "a-token-nobody-may-see"
 BEYOND = json.dumps({"chittyId": GOOD, "more": "x" * 65_536})

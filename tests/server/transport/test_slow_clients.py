@@ -20,6 +20,8 @@ from tests.support.registries.databases import elsewhere
 from tests.support.requests.raw_http import Answer, NoAnswer, all_from, answers
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
+pytestmark = pytest.mark.waits
+
 Address = tuple[str, int]
 Process = subprocess.Popen[str]
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

@@ -113,5 +113,5 @@ def endless() -> Program[int]:
 
 
 def elsewhere(path: Path) -> Any:
-    """A connection of another program, closed on leaving."""
-    return closing(sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False))
+    """A connection of another program, closed on leaving; it waits for what the server is just writing."""
+    return closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))

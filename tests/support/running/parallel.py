@@ -3,6 +3,9 @@
 `addopts` asks for `-n auto`, and this says how many that is: none for a few files, which take less time
 than processes take to start, or else one for each core and another, since some tests mostly wait.
 
+Files whose tests mostly wait, for a time to pass or for another process, are marked `waits` and run first:
+one process begins with them, while the others need the processors. Last, they would wait beside each other.
+
 These processes report a test that passes once. Pytest says six times how far each test is, which took the
 process that gathers the reports three times as long.
 """
@@ -45,7 +48,14 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that wait first, and keep the order of the others."""
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Keep temporary files in memory where there is room: most of the time goes into `fsync` otherwise."""
+    config.addinivalue_line("markers", "waits: mostly waits, and runs before the others")
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))

@@ -52,7 +52,10 @@ def forked(requests: socket.socket) -> dict[str, Any]:
         received, files, _, _ = socket.recv_fds(requests, REQUEST_BYTES, MOST_FILES)
         if not received:
             os._exit(0)
+        # What comes for the new process before its handlers are there waits for them.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         if parent := os.fork():
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             for file in files:
                 os.close(file)
             os.waitpid(parent, 0)
@@ -67,6 +70,7 @@ def forked(requests: socket.socket) -> dict[str, Any]:
             _give_surroundings(request)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_SETMASK, request.get("blocked", mask))
             return request
 
 
@@ -127,7 +131,6 @@ def _fork_what_is_spawned() -> None:
 
 
 def _run_spawned(request: dict[str, Any]) -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
     command = request["command"]
     program, *words = command[command.index("-c") + 1 :]
     if WORKER in program:
