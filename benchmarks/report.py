@@ -16,6 +16,7 @@ from benchmarks.rounds import Sample
 from benchmarks.servers import BY_NAME
 from benchmarks.summary import RIVALS, Row, Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
+from server import python_build
 
 FOLDER = Path(__file__).parent / "results"
 PICTURE = FOLDER.parents[1] / "docs" / "images" / "benchmarks.svg"
@@ -44,7 +45,7 @@ def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
     """The results as a Markdown table, under a line that says where and when."""
     ruler = ["---", "--:", "---", *["--:"] * (len(HEADINGS) - 3)]
     lines = [HEADINGS, ruler, *_cells(rows)]
-    heading = f"{facts['date']}, {facts['machine']}, {facts['size']}"
+    heading = ", ".join(facts[name] for name in ("date", "machine", "size", "python"))
     return "\n".join([heading, "", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
 
 
@@ -60,6 +61,7 @@ def facts(options: Mapping[str, Any]) -> dict[str, Any]:
         "machine": _machine(),
         "size": f"{options['connections']:,} connections",
         "options": dict(options),
+        "python": python_build.description(),
         "load_generator": load.require(),
         "versions": {
             "python": platform.python_version(),

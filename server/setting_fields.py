@@ -15,8 +15,8 @@ from starlette.datastructures import Secret
 from server import service_variables
 
 PREFIX = "CHITTYGRAPH_"
-# Variables that the test suite reads, not the server.
-NOT_SETTINGS = frozenset({"CHITTYGRAPH_TEST_STRICT"})
+# Variables that `./run` and the test suite read, not the server.
+NOT_SETTINGS = frozenset({"CHITTYGRAPH_PYTHON", "CHITTYGRAPH_TEST_STRICT"})
 SWITCHES: dict[Any, tuple[str, ...]] = {
     bool: ("true", "false"),
     bool | None: ("true", "false", "auto"),

@@ -1,4 +1,4 @@
-"""Checks of what runs: the limit of open files, the credentials, and the server's own answer."""
+"""Checks of what runs: the Python, the limit of open files, the credentials, and the server's own answer."""
 
 import http.client
 import resource
@@ -6,7 +6,7 @@ import resource
 from db.errors import BootRefused
 from db.migrating import diagnosis
 from db.sqlite import file_checks
-from server import ip_addresses
+from server import ip_addresses, python_build
 from server.doctor import processes
 from server.doctor.findings import (
     Check,
@@ -22,6 +22,17 @@ from server.setting_fields import variable
 # Connections of one client, and what a worker opens besides.
 OWN_FILES = 128
 TIMEOUT_SECONDS = 5.0
+
+
+def python(_: Deployment) -> Findings:
+    if python_build.is_optimized():
+        yield ok(python_build.description())
+    else:
+        yield warning(
+            f"{python_build.description()}, with which requests take up to a fifth more CPU time",
+            "install one that has it, as that of Debian (python3 and python3-venv) or of the image"
+            " python:3.13, remove .venv, and start again: `./run` prefers it",
+        )
 
 
 def open_files(deployment: Deployment) -> Findings:
@@ -104,6 +115,7 @@ def _status(host: str, port: int) -> int:
 
 
 CHECKS = (
+    Check("python", python),
     Check("open files", open_files),
     Check("credentials", credentials, needs="database"),
     Check("server", answer),

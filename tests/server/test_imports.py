@@ -3,7 +3,13 @@
 from tests.support.imports import circles, imports_of, wrong_arrows
 
 LAYERS = [
-    ["server", "server.ip_addresses", "server.origins", "server.service_variables"],
+    [
+        "server",
+        "server.ip_addresses",
+        "server.origins",
+        "server.python_build",
+        "server.service_variables",
+    ],
     ["server.setting_fields", "server.setting_checks"],
     ["server.setting_files"],
     ["server.settings"],

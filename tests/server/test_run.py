@@ -33,9 +33,10 @@ TOOLS = (
 )
 
 PYTHON = f"""#!/bin/sh
-echo "python $*" >>"$LOG"
+echo "$0 $*" >>"$LOG"
 [ ! -e "$BROKEN" ] || case $* in *install*) exit 1 ;; esac
 case $1 in
+-I) echo plain ;;
 -c) exec {sys.executable} -I -S "$@" ;;
 -V) echo Python 3.11.7 ;;
 -m) case $2 in
@@ -45,6 +46,8 @@ case $1 in
     esac ;;
 esac
 """
+OPTIMIZED = PYTHON.replace("echo plain", "echo optimized")
+WITHOUT_VENV = PYTHON.replace("echo plain", "echo without-venv")
 CHITTYGRAPH = """#!/bin/sh
 echo "chittygraph $* in $PWD" >>"$LOG"
 echo "called as $_CHITTYGRAPH_CALLED_AS" >>"$LOG"
@@ -152,8 +155,7 @@ def test_without_python_it_says_which_version_is_needed(bare):
 
 
 def test_without_venv_it_says_how_to_install_it(bare):
-    broken = "#!/bin/sh\ncase $2 in *venv*) exit 1 ;; esac\n"
-    script(bare.bin / "python3", broken)
+    script(bare.bin / "python3", WITHOUT_VENV)
 
     code, output = bare.run("status")
 
@@ -168,6 +170,62 @@ def test_a_python_that_cannot_run_is_skipped(bare):
     code, output = bare.run("status")
 
     assert (code, bare.count("chittygraph status")) == (7, 1), output
+
+
+@pytest.mark.parametrize(
+    ("plain", "optimized"), [("python3", "python3.12"), ("python3", "later/python3")]
+)
+def test_an_optimized_python_is_preferred_wherever_it_is_on_the_path(bare, plain, optimized):
+    (bare.bin / "later").mkdir()
+    script(bare.bin / plain, PYTHON)
+    script(bare.bin / optimized, OPTIMIZED)
+
+    code, output = bare.run("status", PATH=f"{bare.bin}:{bare.bin / 'later'}")
+
+    assert (code, bare.count("-m venv")) == (7, 1), output
+    assert bare.count(f"{bare.bin / optimized} -m venv") == 1
+
+
+def test_of_pythons_that_are_not_optimized_the_first_with_venv_is_taken(bare):
+    script(bare.bin / "python3", WITHOUT_VENV)
+    script(bare.bin / "python3.13", PYTHON)
+    script(bare.bin / "python3.12", PYTHON)
+
+    code, output = bare.run("status")
+
+    assert code == 7, output
+    assert bare.count(f"{bare.bin / 'python3.13'} -m venv") == 1
+
+
+def test_the_python_that_is_named_wins_over_an_optimized_one(bare):
+    script(bare.bin / "python3", OPTIMIZED)
+    named = bare.folder.parent / "another python"
+    script(named, PYTHON)
+
+    code, output = bare.run("status", CHITTYGRAPH_PYTHON=str(named))
+
+    assert code == 7, output
+    assert bare.count(f"{named} -m venv") == 1
+
+
+def test_a_named_python_that_does_not_run_is_refused(clone):
+    code, output = clone.run("status", CHITTYGRAPH_PYTHON="/none/python3")
+
+    assert code == 1
+    assert "CHITTYGRAPH_PYTHON is '/none/python3', which does not run" in output
+    assert not clone.log.exists()
+
+
+def test_an_environment_is_kept_when_a_better_python_is_installed_and_none_is_looked_for(clone):
+    clone.run("status")
+    script(clone.bin / "python3", OPTIMIZED)
+    before = clone.count("python_build.py")
+
+    code, _ = clone.run("status")
+
+    assert code == 7
+    assert clone.count("-m venv") == 1
+    assert clone.count("python_build.py") == before == 1
 
 
 def test_the_first_run_installs_the_lock_with_hashes_and_the_second_nothing(clone):
