@@ -52,6 +52,7 @@ def _is_shown(row: Row, rival: str) -> bool:
     return (
         row.server == OURS
         and rival in row.times
+        and rival in WORKLOADS[row.workload].target.times
         and row.clients == WORKLOADS[row.workload].target.clients
     )
 

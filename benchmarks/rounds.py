@@ -45,8 +45,8 @@ def measure(
     servers: Sequence[Server], workload: Workload, plan: Plan, size: Size, folder: Path
 ) -> Iterator[Sample]:
     """Every sample of a workload; raises BenchmarkError if any answer is wrong."""
+    servers = [server for server in servers if takes_part(server.name, workload)]
     if workload.again:
-        servers = [server for server in servers if server.name in again.SERVERS]
         files = {server.name: again.file(server, workload, size, folder) for server in servers}
     else:
         files = dict.fromkeys(BY_NAME, bodies_file(workload, size, folder))
@@ -59,6 +59,13 @@ def measure(
                 )
                 seconds = long_enough(plan.seconds, clients, latency[server.name])
                 yield sample(server, workload, files[server.name], clients, seconds, number)
+
+
+def takes_part(server: str, workload: Workload) -> bool:
+    """Whether the server of this name is measured with the workload."""
+    if workload.again:
+        return server in again.SERVERS
+    return workload.writes or not BY_NAME[server].only_writes
 
 
 def sample(

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import node
@@ -40,15 +40,15 @@ class Contender:
     command: tuple[str, ...]
     settings: Mapping[str, str]
     need: Callable[[], None] = _always
+    only_writes: bool = False
 
     def with_settings(self, **settings: str) -> "Contender":
         """The same server with other settings of ours."""
         changed = {PREFIX + name.upper(): value for name, value in settings.items()}
-        return Contender(
-            self.name, self.title, self.command, {**self.settings, **changed}, self.need
-        )
+        return replace(self, settings={**self.settings, **changed})
 
 
+MERCURIUS = ("node", str(node.FOLDER / "server.mjs"))
 CONTENDERS = (
     Contender("compiled", "ChittyGraph", OURS, OUR_SETTINGS),
     Contender(
@@ -66,9 +66,18 @@ CONTENDERS = (
     Contender(
         "mercurius",
         "mercurius JIT + better-sqlite3",
-        ("node", str(node.FOLDER / "server.mjs")),
+        MERCURIUS,
         {},
         need=node.require,
+    ),
+    # Its writes are durable only so. Reads are the same, so they are not measured twice.
+    Contender(
+        "mercurius-full",
+        "mercurius, synchronous=FULL",
+        MERCURIUS,
+        {"BENCH_SYNCHRONOUS": "FULL"},
+        need=node.require,
+        only_writes=True,
     ),
     Contender("ceiling", "ready bytes", (sys.executable, "-m", "benchmarks.ceiling"), {}),
 )

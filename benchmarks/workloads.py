@@ -188,7 +188,7 @@ WORKLOADS = (
         "create a connection, durably",
         CREATE,
         _new_connections,
-        Target(16, {"stock": 10, "mercurius": 1}),
+        Target(16, {"stock": 10, "mercurius": 1, "mercurius-full": 1}),
         writes=True,
     ),
 )

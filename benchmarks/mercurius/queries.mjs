@@ -7,7 +7,7 @@ const PAGE_MAX = 1000
 
 const db = new Database(process.env.BENCH_DATABASE, { fileMustExist: true })
 db.pragma('journal_mode = WAL')
-db.pragma('synchronous = NORMAL')
+db.pragma(`synchronous = ${process.env.BENCH_SYNCHRONOUS ?? 'NORMAL'}`)
 db.pragma('foreign_keys = ON')
 db.pragma('cache_size = -32000')
 
