@@ -8,12 +8,15 @@ from statistics import median
 
 from benchmarks import data, progress, report
 from benchmarks.options import Options
-from benchmarks.rounds import bodies_file, long_enough, sample, warm_up
+from benchmarks.rounds import Sample, bodies_file, long_enough, sample, warm_up
 from benchmarks.rows import Size
 from benchmarks.servers import BY_NAME, Server, running
 from benchmarks.summary import OURS, Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Workload, nested
+
+Figures = Mapping[tuple[float, int], float]
+"""One figure for each scale and size of the page."""
 
 FIRST = (10, 100, 500)
 LARGER = 10
@@ -25,7 +28,7 @@ def run(options: Options, folder: Path) -> int:
     """Print the median p50 of each page at each scale; returns 1 if it grows too much."""
     scales = (options.scale, options.scale * LARGER)
     databases = {scale: data.database(scale) for scale in scales}
-    times: dict[tuple[float, int], list[float]] = {}
+    samples: dict[tuple[float, int], list[Sample]] = {}
     with ExitStack() as stack:
         servers: dict[float, Server] = {}
         for scale in scales:
@@ -42,29 +45,42 @@ def run(options: Options, folder: Path) -> int:
                 progress.now(f"round {number} of {options.rounds}: first {first}, scale {scale:g}")
                 seconds = long_enough(options.seconds, 1, latency[scale, first, bodies])
                 found = sample(servers[scale], _pages_of(first), bodies, 1, seconds)
-                times.setdefault((scale, first), []).append(found.p50_ms)
+                samples.setdefault((scale, first), []).append(found)
     progress.done()
-    return _report(options.scale, {key: median(found) for key, found in times.items()})
+    return _report(
+        options.scale,
+        {key: median(each.p50_ms for each in found) for key, found in samples.items()},
+        {key: median(each.cpu_ms for each in found) for key, found in samples.items()},
+    )
+
+
+def _per_context(scale: float, figures: Figures) -> float:
+    return (figures[scale, 500] / 500) / (figures[scale, 100] / 100)
+
+
+def _larger(scale: float, figures: Figures) -> float:
+    return max(figures[scale * LARGER, first] / figures[scale, first] for first in FIRST)
 
 
 def _pages_of(first: int) -> Workload:
     return replace(WORKLOADS["W2"], name=f"W2-{first}", variables=nested(first))
 
 
-def _report(scale: float, times: Mapping[tuple[float, int], float]) -> int:
+def _report(scale: float, times: Figures, cpu: Figures) -> int:
     for (each, first), p50 in times.items():
         print(
-            f"scale {each:<4g} first {first:<4} p50 {p50:8.2f} ms, {p50 * 1000 / first:6.1f} us a context"
+            f"scale {each:<4g} first {first:<4} p50 {p50:8.2f} ms, {p50 * 1000 / first:6.1f} us a context,"
+            f" CPU {cpu[each, first]:8.2f} ms"
         )
-    per_context = (times[scale, 500] / 500) / (times[scale, 100] / 100)
-    larger = max(times[scale * LARGER, first] / times[scale, first] for first in FIRST)
+    per_context = _per_context(scale, times)
     linear = (
-        f"a context costs {per_context:.2f} times as much on a page of 500 as on one of 100,"
-        f" {MOST_PER_CONTEXT} allowed"
+        f"a context takes {per_context:.2f} times as long ({_per_context(scale, cpu):.2f} times the CPU"
+        f" time) on a page of 500 as on one of 100, {MOST_PER_CONTEXT} allowed"
     )
+    larger = _larger(scale, times)
     steady = (
-        f"tables {LARGER} times as large cost at most {larger:.2f} times as much,"
-        f" {MOST_OVER_LARGER} allowed"
+        f"tables {LARGER} times as large take at most {larger:.2f} times as long"
+        f" ({_larger(scale, cpu):.2f} times the CPU time), {MOST_OVER_LARGER} allowed"
     )
     results = [
         Verdict(linear, per_context <= MOST_PER_CONTEXT),

@@ -11,15 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks import compare, data, progress, report, rows
 from benchmarks.options import Options
-from benchmarks.rounds import bodies_file, long_enough, sample, warm_up
+from benchmarks.rounds import Sample, bodies_file, long_enough, sample, warm_up
 from benchmarks.rows import Size
 from benchmarks.servers import BY_NAME, Contender, Server, running
-from benchmarks.summary import OURS, Verdict
+from benchmarks.summary import OURS, Verdict, cpu_times, times
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Workload, new_connection
 from db.program import Program
@@ -28,6 +27,9 @@ from db.security import api_keys
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from server.auth import api_keys as keys
+
+Samples = dict[tuple[str, str], list[Sample]]
+"""The samples of each workload and server."""
 
 NEWEST, ORDINARY = 100, 100
 OPEN, ADMIN, OWNER = "open", "admin", "owner"
@@ -50,14 +52,14 @@ OWNERS_PLACE, ADMINS_PLACE = 1, 2
 
 
 def run(options: Options, folder: Path) -> int:
-    """Print how much longer each takes than open mode; returns 1 if that is too much."""
+    """Print how much longer, and how much more CPU time, each takes than open mode; returns 1 if too long."""
     size = Size.at(options.scale)
     database = folder / "owned.db"
     shutil.copyfile(data.database(options.scale), database)
     credentials = _prepare(database, size)
     workloads = [_asked_of_owner(WORKLOADS[name], size) for name in options.workloads]
     workloads = [each for each in workloads if not each.again]
-    times: dict[tuple[str, str], list[float]] = {}
+    samples: Samples = {}
     with ExitStack() as stack:
         servers = [
             replace(
@@ -69,15 +71,15 @@ def run(options: Options, folder: Path) -> int:
         compare.answers(servers, workloads, size, folder)
         progress.say("the answers are the same")
         for workload in workloads:
-            for name, found in _measured(servers, workload, options, size, folder):
-                times.setdefault((workload.name, name), []).append(found)
+            for found in _measured(servers, workload, options, size, folder):
+                samples.setdefault((workload.name, found.server), []).append(found)
     progress.done()
-    return _report(workloads, {key: median(found) for key, found in times.items()})
+    return _report(workloads, samples)
 
 
 def _measured(
     servers: Sequence[Server], workload: Workload, options: Options, size: Size, folder: Path
-) -> Iterable[tuple[str, float]]:
+) -> Iterable[Sample]:
     bodies = bodies_file(workload, size, folder)
     clients = workload.target.clients
     latency = {server.name: warm_up(server, workload, bodies) for server in servers}
@@ -85,8 +87,7 @@ def _measured(
         for server in servers:
             progress.now(f"{workload.name}, round {number} of {options.rounds}: {server.name}")
             seconds = long_enough(options.seconds, clients, latency[server.name])
-            found = sample(server, workload, bodies, clients, seconds, number)
-            yield server.name, 1000 / found.per_second
+            yield sample(server, workload, bodies, clients, seconds, number)
 
 
 def _contender(name: str) -> Contender:
@@ -144,15 +145,16 @@ def _asked_of_owner(workload: Workload, size: Size) -> Workload:
     return replace(workload, variables=lambda _: variables[workload.name])
 
 
-def _report(workloads: Sequence[Workload], times: Mapping[tuple[str, str], float]) -> int:
+def _report(workloads: Sequence[Workload], samples: Samples) -> int:
     results = []
     for workload in workloads:
-        base = times[workload.name, OPEN]
+        base = samples[workload.name, OPEN]
         for name, most in MOST.items():
-            ratio = times[workload.name, name] / base
+            found = samples[workload.name, name]
+            ratio, cpu = times(base, found), cpu_times(base, found)
             figure = (
-                f"{workload.name}: the {name} takes {ratio:.2f} times as long as in open mode"
-                f" ({base:.3f} ms), {most:g} allowed"
+                f"{workload.name}: the {name} takes {ratio:.2f} times as long ({cpu:.2f} times the CPU"
+                f" time) as in open mode, {most:g} allowed"
             )
             results.append(Verdict(figure, ratio <= most))
     for result in results:

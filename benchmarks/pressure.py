@@ -7,10 +7,10 @@ from statistics import median
 from benchmarks import cancelling, data, progress, report
 from benchmarks.load import Generator
 from benchmarks.options import Options
-from benchmarks.rounds import WARM_UP_SECONDS, bodies_file, long_enough, sample, warm_up
+from benchmarks.rounds import WARM_UP_SECONDS, Sample, bodies_file, long_enough, sample, warm_up
 from benchmarks.rows import Size
 from benchmarks.servers import BY_NAME, Server, running
-from benchmarks.summary import OURS, Verdict
+from benchmarks.summary import OURS, Verdict, cpu_times, times
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
 BESIDE_CLIENTS, READING_CLIENTS = 4, 16
@@ -27,15 +27,19 @@ def run(options: Options, folder: Path) -> int:
         p99 = _beside(server, options, folder)
         stop = median(cancelling.stop_ms(server) for _ in range(options.rounds))
         with running(contender.with_settings(workers="2"), database, _subfolder(folder)) as two:
-            times = _two_workers(server, two, options, folder)
+            alone, both = _two_workers(server, two, options, folder)
     progress.done()
     beside = f"W1 beside {BESIDE_CLIENTS} clients of W2: p99 {p99:.1f} ms, {MOST_P99_MS:g} allowed"
     stopped = f"a read given up stops after {stop:.0f} ms, {MOST_STOP_MS:g} allowed"
-    scaled = f"two workers read {times:.2f} times as fast as one, {LEAST_TIMES} wanted"
+    scale = times(both, alone)
+    scaled = (
+        f"two workers read {scale:.2f} times as fast as one ({1 / cpu_times(both, alone):.2f} times the CPU"
+        f" time each), {LEAST_TIMES} wanted"
+    )
     results = [
         Verdict(beside, p99 < MOST_P99_MS),
         Verdict(stopped, stop <= MOST_STOP_MS),
-        Verdict(scaled, times >= LEAST_TIMES),
+        Verdict(scaled, scale >= LEAST_TIMES),
     ]
     for result in results:
         print(report.verdict(result))
@@ -58,20 +62,20 @@ def _beside(server: Server, options: Options, folder: Path) -> float:
     return median(found)
 
 
-def _two_workers(one: Server, two: Server, options: Options, folder: Path) -> float:
-    """The throughput of two workers relative to one, round by round."""
+def _two_workers(
+    one: Server, two: Server, options: Options, folder: Path
+) -> tuple[list[Sample], list[Sample]]:
+    """Samples of one worker and of two, round by round."""
     workload, bodies = WORKLOADS["W2"], folder / "W2.bodies"
     latency = max(warm_up(server, workload, bodies) for server in (one, two))
     seconds = long_enough(options.seconds, READING_CLIENTS, latency)
-    times = []
+    alone: list[Sample] = []
+    both: list[Sample] = []
     for number in range(options.rounds):
         progress.now(f"one and two workers, round {number + 1} of {options.rounds}")
-        alone, both = (
-            sample(server, workload, bodies, READING_CLIENTS, seconds).per_second
-            for server in (one, two)
-        )
-        times.append(both / alone)
-    return median(times)
+        for server, samples in ((one, alone), (two, both)):
+            samples.append(sample(server, workload, bodies, READING_CLIENTS, seconds))
+    return alone, both
 
 
 def _subfolder(folder: Path) -> Path:

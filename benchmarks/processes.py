@@ -6,6 +6,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+TICK_SECONDS = 1 / TICKS_PER_SECOND
 RESET_PEAK = "5"
 
 

@@ -30,7 +30,7 @@ HEADINGS = (
     "p99 ms",
     "CPU ms",
     "peak MB",
-    *(f"x {rival}" for rival in RIVALS),
+    *(f"x {rival} / CPU" for rival in RIVALS),
 )
 
 
@@ -96,8 +96,15 @@ def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
             _figure(row.p99_ms),
             _figure(row.cpu_ms),
             f"{row.peak_mb:.0f}",
-            *(_figure(row.times[rival]) if rival in row.times else "-" for rival in RIVALS),
+            *(_ratios(row, rival) for rival in RIVALS),
         )
+
+
+def _ratios(row: Row, rival: str) -> str:
+    """How many times as fast as the rival, and with how many times as little CPU time."""
+    if rival not in row.times:
+        return "-"
+    return f"{_figure(row.times[rival])} / {_figure(row.cpu_times[rival])}"
 
 
 def _figure(value: float) -> str:

@@ -81,7 +81,8 @@ def sample(
         seconds=seconds,
         authorization=server.authorization,
     )
-    spent = processes.cpu_seconds(server.pid) - before
+    # A short run may take less than can be told; no ratio is to divide by nothing.
+    spent = max(processes.cpu_seconds(server.pid) - before, processes.TICK_SECONDS)
     return Sample(
         workload=workload.name,
         clients=clients,
