@@ -252,7 +252,8 @@ class Relation(Generic[R]):
 
     A parent that does not meet the SQL `only` has no rows. To-one relations include soft-deleted rows.
     Several parents of a `shared` relation may lead to the same row. If a viewer sees all of a parent's rows
-    or none, `whole` lists the columns that decide it, with the SQL of their common values.
+    or none, `whole` lists the columns that decide it, with the SQL of their common values. If it `sorts`, an
+    index has a parent's rows in the default ordering only.
     """
 
     parent: Table[Any]
@@ -263,6 +264,7 @@ class Relation(Generic[R]):
     shared: bool
     only: str = ""
     whole: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sorts: bool = False
 
 
 def _to_one(parent: Table[Any], column: str, child: Table[R], only: str = "") -> Relation[R]:
@@ -275,10 +277,14 @@ def _to_many(parent: Table[Any], child: Table[R], column: str) -> Relation[R]:
     return Relation(parent, child, parent.key, match, many=True, shared=False)
 
 
-def _to_all(parent: Table[Any], child: Table[R], column: str, **same: str) -> Relation[R]:
+def _to_all(
+    parent: Table[Any], child: Table[R], column: str, *, sorts: bool = False, **same: str
+) -> Relation[R]:
     whole = {column: "{parent}"} | {name: f"'{value}'" for name, value in same.items()}
     match = " AND ".join(f"{{row}}.{name} = {value}" for name, value in whole.items())
-    return Relation(parent, child, parent.key, match, many=True, shared=False, whole=whole)
+    return Relation(
+        parent, child, parent.key, match, many=True, shared=False, whole=whole, sorts=sorts
+    )
 
 
 def _through_connections(parent: Table[Any], child: Table[R], near: str, far: str) -> Relation[R]:
@@ -302,9 +308,13 @@ CONNECTION_SOURCE_ACTOR = _to_one(
 )
 
 ACTOR_CONTEXTS = _to_all(ACTORS, CONTEXTS, "owner_chitty_id")
-ACTOR_CONNECTIONS = _to_all(ACTORS, CONNECTIONS, "source_chitty_id", source_type="actor")
+ACTOR_CONNECTIONS = _to_all(
+    ACTORS, CONNECTIONS, "source_chitty_id", sorts=True, source_type="actor"
+)
 ACTOR_SUSPENDED_INSTALLATIONS = _to_many(ACTORS, INSTALLATIONS, "suspended_by_chitty_id")
-CONTEXT_CONNECTIONS = _to_all(CONTEXTS, CONNECTIONS, "source_chitty_id", source_type="context")
+CONTEXT_CONNECTIONS = _to_all(
+    CONTEXTS, CONNECTIONS, "source_chitty_id", sorts=True, source_type="context"
+)
 CONTEXT_INSTALLATIONS = _through_connections(
     CONTEXTS, INSTALLATIONS, near="source_chitty_id", far="installation_id"
 )

@@ -30,6 +30,17 @@ class Listing:
         """Whether a restricted viewer's rows are found from its own rows, in no order."""
         return self.relation is None or not self.relation.whole
 
+    def is_sorted(self, order: Sequence[Order]) -> bool:
+        """Whether no index has the rows in this order, so that those of each parent are sorted."""
+        newest = order[0].column == self.table.newest
+        return self.relation is not None and self.relation.sorts and not newest
+
+    def terms(self, order: Sequence[Order], row: str) -> list[str]:
+        """SQL for the columns of an ordering."""
+        terms = [f"{row}.{part.column}" for part in order]
+        # The + keeps SQLite from the whole table's index of the column: it would skip other parents' rows.
+        return [f"+{terms[0]}", *terms[1:]] if self.is_sorted(order) else terms
+
 
 @dataclass(frozen=True, slots=True)
 class PageRange:
@@ -95,7 +106,7 @@ def reaches(
     first = (
         f"SELECT {columns} {page_from(listing, PageRange(order, 1, backward=ahead), 'x', binder)}"
     )
-    beyond = _beyond(listing.table, order, cursor, "x", binder, backward=ahead)
+    beyond = _beyond(listing, order, cursor, "x", binder, backward=ahead)
     return f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
 
 
@@ -128,10 +139,12 @@ def _belonging(listing: Listing, row: str) -> tuple[str, str]:
     return rows_of(listing.relation, row, PARENT)
 
 
-def _walking_index(listing: Listing, by: str) -> Listing:
+def _walking_index(listing: Listing, order: Sequence[Order]) -> Listing:
     """Make SQLite walk the ordering's index: by another one it would fetch and sort all matching rows."""
-    table = listing.table
-    besides = {table.key, by} | table.unique
+    table, by = listing.table, order[0].column
+    besides = {table.key} | table.unique
+    if not listing.is_sorted(order):
+        besides.add(by)
     if listing.relation is None and by == table.newest:
         besides |= table.sought
     return replace(listing, where=unindexed(listing.where, besides))
@@ -146,22 +159,22 @@ def unlimited_page_from(listing: Listing, page_range: PageRange, row: str, binde
     bounds = []
     if page_range.after is not None:
         bounds.append(
-            _beyond(listing.table, page_range.order, page_range.after, row, binder, backward=False)
+            _beyond(listing, page_range.order, page_range.after, row, binder, backward=False)
         )
     if page_range.before is not None:
         bounds.append(
-            _beyond(listing.table, page_range.order, page_range.before, row, binder, backward=True)
+            _beyond(listing, page_range.order, page_range.before, row, binder, backward=True)
         )
     parts = (
-        f"{row}.{part.column} {'DESC' if part.descending != page_range.backward else 'ASC'}"
-        for part in page_range.order
+        f"{term} {'DESC' if part.descending != page_range.backward else 'ASC'}"
+        for part, term in zip(page_range.order, listing.terms(page_range.order, row), strict=True)
     )
-    rows = _all_from(_walking_index(listing, page_range.order[0].column), row, binder, *bounds)
+    rows = _all_from(_walking_index(listing, page_range.order), row, binder, *bounds)
     return f"{rows} ORDER BY {', '.join(parts)}"
 
 
 def _beyond(
-    table: Table[Any],
+    listing: Listing,
     order: Sequence[Order],
     cursor: Values,
     row: str,
@@ -172,10 +185,11 @@ def _beyond(
     """SQL for a row after the cursor, or before it if `backward`."""
     # Each column adds: past the cursor here, or equal here and past it in the rest. SQLite seeks by the
     # bound on the first column, which is implied.
-    condition = ""
-    for part, value in reversed(list(zip(order, cursor, strict=True))):
+    condition, table = "", listing.table
+    terms = listing.terms(order, row)
+    for part, term, value in reversed(list(zip(order, terms, cursor, strict=True))):
         past, level, seek = _past(
-            f"{row}.{part.column}",
+            term,
             value,
             binder,
             descending=part.descending != backward,

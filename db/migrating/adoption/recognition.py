@@ -96,7 +96,12 @@ def _run_on_empty(migrations: tuple[Migration, ...]) -> list[Step]:
                 after = catalog.read(scratch)
                 steps.append(Step(migration.name, sql, before, after, _made(before, after)))
                 before = after
-    return steps
+    # What a later migration drops for good need not be made.
+    return [
+        step
+        for step in steps
+        if not step.makes or any(each.name.lower() in before for each in step.makes)
+    ]
 
 
 def _made(before: Objects, after: Objects) -> list[Object]:

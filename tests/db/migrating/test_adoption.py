@@ -12,6 +12,7 @@ from db.errors import BootRefused
 from db.migrating import ledger, migrator, skeleton
 from db.model.tables import CONTEXTS
 from tests.support.registries import legacy_registries
+from tests.support.registries.databases import new_registry
 from tests.support.registries.legacy_registries import (
     CANONICAL,
     CANONICAL_OLDER,
@@ -81,6 +82,24 @@ def test_what_our_own_files_made_is_recognised_however_far_it_got(file: Path, up
     assert list(status.recognised) == NAMES[:upto]
     assert list(status.pending) == applied == NAMES[upto:]
     assert status.repairs == ()
+
+
+INDEXES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+)
+
+
+@pytest.mark.parametrize("upto", [4, 11, len(NAMES)])
+def test_an_index_that_a_later_migration_drops_is_not_made_again(file: Path, upto: int):
+    legacy_registries.by_our_files(file, upto)
+    new = new_registry(file.with_name("new.db"))
+
+    migrator.migrate(file)
+    with opened(file) as connection:
+        connection.execute("DROP INDEX connections_by_installation_and_updated_at")
+    migrator.repair(file)
+
+    assert rows(file, INDEXES) == rows(new, INDEXES)
 
 
 @pytest.fixture

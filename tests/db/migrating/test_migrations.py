@@ -385,6 +385,19 @@ def test_actors_that_share_a_principal_lose_it_and_the_old_value_is_kept(file: P
         rows(file, "UPDATE actors SET chitty_auth_principal_id = 'own' WHERE chitty_id = 'd'")
 
 
+def test_one_index_of_a_source_replaces_seven_even_if_one_was_lost(file: Path, folder: Path):
+    copy_of_migrations(folder, upto=18)
+    migrator.migrate(file, folder)
+    rows(file, "DROP INDEX connections_by_source_and_error_count")
+
+    migrator.migrate(file)
+
+    assert rows(
+        file, "SELECT name FROM sqlite_master WHERE name LIKE 'connections_by_source%'"
+    ) == [("connections_by_source",)]
+    assert migrator.check(file).repairs == []
+
+
 def test_a_new_registry_has_had_no_repairs(file: Path):
     migrator.migrate(file)
 

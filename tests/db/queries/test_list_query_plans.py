@@ -1,7 +1,7 @@
 """Every list of the schema, in every ordering it offers, as SQLite plans it for everyone and for one viewer.
 
-For whoever sees everything no list scans a table or sorts. For an ordinary viewer, whose rows are found
-from what it owns, no list walks a table.
+For whoever sees everything no list scans a table, and none sorts but those declared here, which sort what
+one parent leads to. For an ordinary viewer, whose rows are found from what it owns, no list walks a table.
 """
 
 import itertools
@@ -22,14 +22,22 @@ from db.queries.conditions import EVERYTHING, Compare
 from db.queries.listings import Listing, Order, PageRange
 from db.security.row_security import Extent, RowSecurity
 from tests.support.expectations.lists import LISTS, List, statements
-from tests.support.expectations.orderings import DIRECT, THROUGH_CONNECTIONS
+from tests.support.expectations.orderings import DIRECT, OF_SOURCES, THROUGH_CONNECTIONS
 from tests.support.expectations.sql_plans import plan
 from tests.support.expectations.statement_counts import watched
 
 # What no index can hold: an ordering of one table along links that another holds. The few rows that
 # one parent leads to are sorted; walking the whole list for each of them takes a thousand times longer.
 SORTED = set(THROUGH_CONNECTIONS.values())
-
+# One index holds a source's connections newest first, with what sorts them in other orderings. Their pages
+# are entered at the source, or at a key.
+SORTED_UNLESS_NEWEST_FIRST = set(OF_SOURCES.values())
+NEWEST_FIRST = re.compile(r"\bORDER BY x\.created_at\b")
+ENTERED = re.compile(
+    r"SEARCH x USING (COVERING )?INDEX connections_by_source \(source_chitty_id=\?"
+    r"|SEARCH x USING INDEX sqlite_autoindex_connections_1 \(connection_id=\?\)"
+    r"|SCAN x$"  # what a subquery made
+)
 
 VIEWER = RowSecurity("CHITTY-ACTOR-000001-AAAA", Extent())
 # What is no table: one row, a list of JSON; and the index of rows that cannot be spelled, of which there
@@ -41,11 +49,25 @@ def costly(plans: dict[str, list[str]], asked: List) -> dict[str, list[str]]:
     """Of these statements, by their SQL, the steps that cost more than the rows they give."""
     found = {sql: _unindexed(steps) for sql, steps in plans.items()}
     for sql, steps in plans.items():
-        if asked.source.relation not in SORTED:
+        if not _may_sort(asked, sql):
             found[sql] += [step for step in steps if "TEMP B-TREE" in step]
+        if (
+            asked.source.relation in SORTED_UNLESS_NEWEST_FIRST
+            and ":parents" in sql
+            and "ORDER BY" in sql
+        ):
+            entries = [step for step in steps if step.startswith(("SEARCH x ", "SCAN x"))]
+            found[sql] += [step for step in entries if not ENTERED.match(step)]
         if ":parents" in sql:  # an index is entered at each parent
             found[sql] += [step for step in steps if step.startswith("SCAN x USING")]
     return {sql: steps for sql, steps in found.items() if steps}
+
+
+def _may_sort(asked: List, sql: str) -> bool:
+    relation = asked.source.relation
+    return relation in SORTED or (
+        relation in SORTED_UNLESS_NEWEST_FIRST and not NEWEST_FIRST.search(sql)
+    )
 
 
 def _unindexed(steps: list[str]) -> list[str]:
@@ -102,7 +124,9 @@ def test_the_schema_offers_these_lists_and_no_other():
     assert relations == {*DIRECT.values(), *THROUGH_CONNECTIONS.values()}
 
 
-def test_a_list_in_every_ordering_scans_no_table_and_sorts_nothing(asked: ListStatements):
+def test_a_list_in_every_ordering_scans_no_table_and_sorts_only_what_is_declared(
+    asked: ListStatements,
+):
     found = {sql: plan(asked.connection, each) for sql, each in asked.statements.items()}
 
     assert costly(found, asked.list) == {}
@@ -117,7 +141,7 @@ def test_a_list_walks_no_table_for_an_ordinary_viewer(asked: ListStatements):
 
 
 @pytest.mark.parametrize("list_", LISTS.values(), ids=LISTS)
-async def test_generic_execution_scans_no_table_and_sorts_nothing_either(tmp_path, list_: List):
+async def test_generic_execution_scans_no_table_and_sorts_no_more(tmp_path, list_: List):
     path, seen = tmp_path / "registry.db", {}
     async with watched(path, 2) as registry:
         for member, direction in itertools.product(list_.orderings, ("ASC", "DESC")):
@@ -139,6 +163,23 @@ def test_a_list_without_its_index_would_be_noticed(migrated):
     found = costly({page.sql: plan(migrated, page)}, LISTS["Query.actors"])
 
     assert found == {page.sql: ["SCAN t", "USE TEMP B-TREE FOR ORDER BY"]}
+
+
+def by_updated_at_of(source: str) -> tuple[str, Statement]:
+    listing = Listing(tables.CONNECTIONS, OF_SOURCES[source], EVERYTHING, live=True)
+    order = (Order("updated_at", descending=True), Order("connection_id", descending=True))
+    page = listings.page(listing, PageRange(order, 21), ["CHITTY-A"])
+    return page.sql, page
+
+
+@pytest.mark.parametrize("source", OF_SOURCES)
+def test_sorting_more_than_the_rows_of_one_source_would_be_noticed(migrated, source: str):
+    sql, page = by_updated_at_of(source)
+    assert costly({sql: plan(migrated, page)}, LISTS[source]) == {}
+
+    migrated.execute("DROP INDEX connections_by_source")
+
+    assert costly({sql: plan(migrated, page)}, LISTS[source]).keys() == {sql}
 
 
 def test_an_index_that_another_program_made_is_no_temptation_to_sort(migrated):

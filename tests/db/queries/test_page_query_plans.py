@@ -11,8 +11,9 @@ from db.program import Statement
 from db.queries import listings
 from db.queries.conditions import EVERYTHING
 from db.queries.listings import Listing, Order, PageRange
+from schema.enums import ConnectionOrderField
 from tests.support.expectations import sql_plans
-from tests.support.expectations.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
+from tests.support.expectations.orderings import DIRECT, LISTS, OF_SOURCES, THROUGH_CONNECTIONS
 
 LIMITS = (1, 3, 21, 101)  # SQLite looks at them when it plans
 AT = "2026-01-01T00:00:00.000Z"
@@ -71,6 +72,22 @@ def test_a_relation_page_from_a_cursor_starts_at_it_in_each_parents_part_of_an_i
 
     assert f"=? AND {child.newest}{bound}?)" in found
     assert "TEMP B-TREE" not in found
+
+
+@pytest.mark.parametrize("relation", OF_SOURCES.values(), ids=OF_SOURCES)
+@pytest.mark.parametrize("column", [field.value for field in ConnectionOrderField])
+def test_the_connections_of_a_source_are_picked_from_one_index_in_every_ordering(
+    migrated, relation: Relation[Any], column: str
+):
+    order = by(relation.child, column, descending=True)
+    listing = Listing(relation.child, relation, EVERYTHING, live=True)
+
+    for value in (AT, None):
+        page_range = PageRange(order, 21, after=(value, "key"))
+        found = plan(migrated, listings.page(listing, page_range, ["a", "b"]))
+
+        assert "SEARCH x USING COVERING INDEX connections_by_source (source_chitty_id=?" in found
+        assert ("TEMP B-TREE" in found) == (column != relation.child.newest)
 
 
 RELATIONS = DIRECT | THROUGH_CONNECTIONS

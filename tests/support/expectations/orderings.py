@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.model import tables
-from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
 from schema import enums
 
 ORDERINGS: list[tuple[Table[Any], type[Enum]]] = [
@@ -20,13 +20,15 @@ LISTS = [
     for table, fields in ORDERINGS
     for field in fields
 ]
-DIRECT = {
+DIRECT: dict[str, Relation[Any]] = {
     "Actor.contexts": tables.ACTOR_CONTEXTS,
     "Actor.connections": tables.ACTOR_CONNECTIONS,
     "Actor.suspendedInstallations": tables.ACTOR_SUSPENDED_INSTALLATIONS,
     "Context.connections": tables.CONTEXT_CONNECTIONS,
     "Installation.connections": tables.INSTALLATION_CONNECTIONS,
 }
+# Of which an index holds the default ordering only.
+OF_SOURCES = {name: DIRECT[name] for name in ("Actor.connections", "Context.connections")}
 THROUGH_CONNECTIONS = {
     "Context.installations": tables.CONTEXT_INSTALLATIONS,
     "Installation.contexts": tables.INSTALLATION_CONTEXTS,
