@@ -11,6 +11,7 @@ from benchmarks import (
     data,
     growth,
     load,
+    machine,
     options,
     permissions,
     plot,
@@ -44,23 +45,32 @@ def main() -> int:
         load.require()
         data.FOLDER.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data.FOLDER, prefix="run-") as folder:
-            if chosen.growth:
-                return growth.run(chosen, Path(folder))
-            if chosen.auth:
-                return permissions.run(chosen, Path(folder))
-            if chosen.load:
-                return pressure.run(chosen, Path(folder))
-            _compare(chosen, Path(folder))
+            return _measure(chosen, Path(folder))
     except BenchmarkError as error:
         progress.say(str(error))
         return FAILED
     except KeyboardInterrupt:
         progress.say("interrupted")
         return INTERRUPTED
+
+
+def _measure(chosen: Options, folder: Path) -> int:
+    watch = machine.Watch(folder)
+    modes = (
+        (chosen.growth, growth.run),
+        (chosen.auth, permissions.run),
+        (chosen.load, pressure.run),
+    )
+    for is_chosen, run in modes:
+        if is_chosen:
+            code = run(chosen, folder)
+            print(watch.condition())
+            return code
+    _compare(chosen, folder, watch)
     return 0
 
 
-def _compare(chosen: Options, folder: Path) -> None:
+def _compare(chosen: Options, folder: Path, watch: machine.Watch) -> None:
     size, database = Size.at(chosen.scale), data.database(chosen.scale)
     workloads = [WORKLOADS[name] for name in chosen.workloads]
     samples: list[Sample] = []
@@ -76,8 +86,9 @@ def _compare(chosen: Options, folder: Path) -> None:
             servers.append(stack.enter_context(running(BY_NAME["ceiling"], database, folder)))
         for workload in workloads:
             samples.extend(measure(servers, workload, chosen.plan(workload), size, folder))
+    condition = watch.condition()
     progress.done()
-    _write(chosen, size, samples)
+    _write(chosen, size, samples, condition)
 
 
 def _contenders(chosen: Options) -> list[Contender]:
@@ -94,14 +105,21 @@ def _contenders(chosen: Options) -> list[Contender]:
     return found
 
 
-def _write(chosen: Options, size: Size, samples: list[Sample]) -> None:
+def _write(
+    chosen: Options, size: Size, samples: list[Sample], condition: machine.Condition
+) -> None:
     rows = summary.rows(samples)
     given = {"scale": chosen.scale, "rounds": chosen.rounds, "seconds": chosen.seconds}
-    facts = report.facts({**given, "connections": size.connections})
+    facts = report.facts({**given, "connections": size.connections}, condition)
     print(report.table(rows))
     for verdict in summary.verdicts(rows):
         print(report.verdict(verdict))
-    is_whole = chosen.is_whole and {row.server for row in rows} == set(BY_NAME)
+    print(condition)
+    is_whole = (
+        chosen.is_whole
+        and {row.server for row in rows} == set(BY_NAME)
+        and not condition.is_loaded  # such figures replace none
+    )
     report.FOLDER.mkdir(exist_ok=True)
     name = report.FOLDER / ("latest" if is_whole else "partial")
     name.with_suffix(".json").write_text(report.as_json(facts, rows, samples))

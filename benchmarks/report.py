@@ -1,7 +1,6 @@
 """The results of a run: a table on the terminal, Markdown, and JSON."""
 
 import json
-import os
 import platform
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load
+from benchmarks import load, machine
+from benchmarks.machine import Condition
 from benchmarks.rounds import Sample
 from benchmarks.servers import BY_NAME
 from benchmarks.summary import RIVALS, Row, Verdict
@@ -46,6 +46,8 @@ def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
     ruler = ["---", "--:", "---", *["--:"] * (len(HEADINGS) - 3)]
     lines = [HEADINGS, ruler, *_cells(rows)]
     heading = ", ".join(facts[name] for name in ("date", "machine", "size", "python"))
+    if facts["is_loaded"]:
+        heading += ", LOADED"
     return "\n".join([heading, "", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
 
 
@@ -54,11 +56,13 @@ def verdict(found: Verdict) -> str:
     return f"{found.text}: {'met' if found.is_met else 'NOT MET'}"
 
 
-def facts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the results depend on: the day, the machine, the versions and the options."""
+def facts(options: Mapping[str, Any], condition: Condition) -> dict[str, Any]:
+    """What the results depend on: the day, the machine and its load, the versions and the options."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": _machine(),
+        "machine": machine.name(),
+        "ready_bytes": asdict(condition),
+        "is_loaded": condition.is_loaded,
         "size": f"{options['connections']:,} connections",
         "options": dict(options),
         "python": python_build.description(),
@@ -119,10 +123,3 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
         for place, (cell, width) in enumerate(zip(line, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()
-
-
-def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = {line.partition(":")[2].strip() for line in lines if line.startswith("model name")}
-    processor = ", ".join(sorted(models)) or platform.machine()
-    return f"{os.cpu_count()} cores of {processor}, {platform.system()}"
