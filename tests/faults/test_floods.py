@@ -84,7 +84,7 @@ def test_many_connections_that_send_without_end_delay_no_other(trial: Trial, tmp
 
 @SLOW_READERS
 def test_clients_that_read_nothing_take_bounded_memory(trial: Trial, tmp_path: Path):
-    flags = ("--demo", "--answer-seconds", "3", "--log-level", "error", *UNHURRIED)
+    flags = ("--demo", "--log-level", "error", *UNHURRIED, "--answer-seconds", "3")
     with served(tmp_path / "registry.db", *flags) as (process, said):
         with elsewhere(tmp_path / "registry.db") as connection:
             words = '["' + '","'.join(["x" * 1_000] * 100) + '"]'

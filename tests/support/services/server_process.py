@@ -16,8 +16,8 @@ from tests.support.services.forking import WORKER
 QUIET = ("--log-level", "warning")
 # A busy machine may take long over what comes first, and may let the tests themselves wait.
 UNHURRIED = (
-    *("--wait-seconds", "60", "--idle-seconds", "60", "--head-seconds", "60"),
-    *("--body-seconds", "60", "--answer-seconds", "60"),
+    *("--read-seconds", "60", "--wait-seconds", "60", "--idle-seconds", "60"),
+    *("--head-seconds", "60", "--body-seconds", "60", "--answer-seconds", "60"),
 )
 TIMEOUT_SECONDS = (
     300  # seconds: a busy machine may take long, and only a test that fails waits for all of it
