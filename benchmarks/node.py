@@ -1,4 +1,4 @@
-"""The packages from npm: the rival server, and the load generator that replaces wrk."""
+"""The packages from npm: the rival servers, and the load generator that replaces wrk."""
 
 import re
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import progress
 from benchmarks.errors import BenchmarkError
 
-FOLDER = Path(__file__).parent / "mercurius"
+FOLDER = Path(__file__).parent / "npm"
 OLDEST = 20
 LOADS = "import Database from 'better-sqlite3'; new Database(':memory:').close()"
 

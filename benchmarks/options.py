@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run bench",
         description="Compare this server with others, over the same data, on this machine."
-        " Linux only; it needs wrk or Node 20, and Node 20 for the rival that runs on it.",
+        " Linux only; it needs wrk or Node 20, and Node 20 for the rivals that run on it.",
         epilog="A run of everything takes a quarter of an hour and writes benchmarks/results/latest.*;"
         " any other writes benchmarks/results/partial.*.",
     )

@@ -48,7 +48,7 @@ class Contender:
         return replace(self, settings={**self.settings, **changed})
 
 
-MERCURIUS = ("node", str(node.FOLDER / "server.mjs"))
+MERCURIUS = ("node", str(node.FOLDER / "mercurius.mjs"))
 CONTENDERS = (
     Contender("compiled", "ChittyGraph", OURS, OUR_SETTINGS),
     Contender(
@@ -78,6 +78,13 @@ CONTENDERS = (
         {"BENCH_SYNCHRONOUS": "FULL"},
         need=node.require,
         only_writes=True,
+    ),
+    Contender(
+        "yoga",
+        "Yoga, graphql-jit + better-sqlite3",
+        ("node", str(node.FOLDER / "yoga.mjs")),
+        {},
+        need=node.require,
     ),
     Contender("ceiling", "ready bytes", (sys.executable, "-m", "benchmarks.ceiling"), {}),
 )

@@ -8,7 +8,7 @@ from benchmarks.rounds import Sample
 from benchmarks.workloads import BY_NAME
 
 OURS = "compiled"
-RIVALS = ("stock", "mercurius", "mercurius-full")
+RIVALS = ("stock", "mercurius", "mercurius-full", "yoga")
 CEILING = "ceiling"
 MANY_CLIENTS, MOST_P99, MOST_MB = 16, 5.0, 200
 
