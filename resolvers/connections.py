@@ -1,12 +1,12 @@
 """Mutations of connections: opening, changing, closing, and reports of their health and use."""
 
 from collections.abc import Sequence
-from uuid import uuid4
 
 from db.commands import connection_health, connections
 from db.commands.connection_health import Usage
 from db.errors import ErrorCode, Problem, Refused
 from db.model import tables
+from db.model.connection_id import new_id
 from db.model.enums import ConnectionType
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import Capability, requires
@@ -41,7 +41,7 @@ async def open(ctx: OperationContext, inputs: Inputs) -> tables.Connection:  # n
     target = checks.changes(TARGET)
     checks.raise_problems()
     identity = {
-        "connection_id": connection_id or str(uuid4()),
+        "connection_id": connection_id or new_id(),
         "source_chitty_id": source,
         "target_service": target_service,
         "connection_type": connection_type,
