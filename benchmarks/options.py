@@ -79,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--growth", action="store_true", help="how W2 grows with pages and tables")
     kind.add_argument(
-        "--load", action="store_true", help="small reads beside large ones, cancelling, workers"
+        "--load",
+        action="store_true",
+        help="small reads beside large ones, reads beside writes, cancelling, workers",
     )
     kind.add_argument(
         "--auth", action="store_true", help="what permissions cost an admin and an owner"
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="which functions one request calls, and in how many files",
     )
-    parser.add_argument("--quick", action="store_true", help="less of everything: under a minute")
+    parser.add_argument("--quick", action="store_true", help="less of everything: a minute or two")
     parser.add_argument("--only", help=f"some of {','.join(workloads.BY_NAME)}")
     parser.add_argument("--servers", help=f"some of {','.join(servers.BY_NAME)}")
     parser.add_argument("--scale", type=_positive, help="1 is 200,000 connections (default 1)")

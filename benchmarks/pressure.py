@@ -1,10 +1,13 @@
-"""`--load`: small reads beside large ones, two workers, and reads whose client disconnects."""
+"""`--load`: small reads beside large ones and beside writes, two workers, reads whose client disconnects."""
 
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
 from benchmarks import cancelling, data, progress, report
+from benchmarks.errors import BenchmarkError
 from benchmarks.load import Generator
 from benchmarks.options import Options
 from benchmarks.rounds import WARM_UP_SECONDS, Sample, bodies_file, long_enough, sample, warm_up
@@ -12,15 +15,18 @@ from benchmarks.rows import Size
 from benchmarks.servers import BY_NAME, Server, running
 from benchmarks.summary import OURS, Verdict, cpu_times, times
 from benchmarks.workloads import BY_NAME as WORKLOADS
+from benchmarks.workloads import Workload
 
-BESIDE_CLIENTS, READING_CLIENTS = 4, 16
+BESIDE_CLIENTS, READING_CLIENTS, WRITING_CLIENTS = 4, 16, 4
+# Its writes are as durable as ours.
+RIVAL = "mercurius-full"
 MOST_P99_MS, MOST_STOP_MS, LEAST_TIMES = 50.0, 100.0, 1.7
 
 
 def run(options: Options, folder: Path) -> int:
     """Print each result with its target; returns 1 if any is missed."""
     size, database = Size.at(options.scale), data.database(options.scale)
-    for name in ("W1", "W2"):
+    for name in ("W1", "W2", "W4"):
         bodies_file(WORKLOADS[name], size, folder)
     contender = BY_NAME[OURS]
     with running(contender, database, folder) as server:
@@ -28,6 +34,7 @@ def run(options: Options, folder: Path) -> int:
         stop = median(cancelling.stop_ms(server) for _ in range(options.rounds))
         with running(contender.with_settings(workers="2"), database, _subfolder(folder)) as two:
             alone, both = _two_workers(server, two, options, folder)
+        writing = _beside_writers(server, database, options, folder)
     progress.done()
     beside = f"W1 beside {BESIDE_CLIENTS} clients of W2: p99 {p99:.1f} ms, {MOST_P99_MS:g} allowed"
     stopped = f"a read given up stops after {stop:.0f} ms, {MOST_STOP_MS:g} allowed"
@@ -41,6 +48,7 @@ def run(options: Options, folder: Path) -> int:
         Verdict(stopped, stop <= MOST_STOP_MS),
         Verdict(scaled, scale >= LEAST_TIMES),
     ]
+    print(*writing, sep="\n")
     for result in results:
         print(report.verdict(result))
     return 0 if all(result.is_met for result in results) else 1
@@ -60,6 +68,55 @@ def _beside(server: Server, options: Options, folder: Path) -> float:
             found.append(sample(server, small, folder / "W1.bodies", 1, seconds).p99_ms)
             others.finish()
     return median(found)
+
+
+def _beside_writers(ours: Server, database: Path, options: Options, folder: Path) -> Sequence[str]:
+    """How fast W1 and W2 are beside clients that write without a pause, and how fast a rival's are."""
+    with ExitStack() as stack:
+        servers = [ours]
+        try:
+            BY_NAME[RIVAL].need()
+            servers.append(stack.enter_context(running(BY_NAME[RIVAL], database, folder)))
+        except BenchmarkError as error:
+            progress.say(f"{RIVAL} is left out: {error}")
+        return [
+            line
+            for name in ("W1", "W2")
+            for line in _beside_writes(servers, WORKLOADS[name], options, folder)
+        ]
+
+
+def _beside_writes(
+    servers: Sequence[Server], workload: Workload, options: Options, folder: Path
+) -> Iterator[str]:
+    bodies = folder / f"{workload.name}.bodies"
+    latency = {server.name: warm_up(server, workload, bodies) for server in servers}
+    alone: dict[str, list[Sample]] = {}
+    beside: dict[str, list[Sample]] = {}
+    writes: dict[str, list[float]] = {}
+    for number in range(1, options.rounds + 1):
+        for server in servers:
+            progress.now(f"{workload.name} beside writes, round {number}: {server.name}")
+            seconds = long_enough(options.seconds, 1, latency[server.name])
+            alone.setdefault(server.name, []).append(sample(server, workload, bodies, 1, seconds))
+            url = server.url(WORKLOADS["W4"])
+            with Generator(url, folder / "W4.bodies", clients=WRITING_CLIENTS) as writer:
+                time.sleep(WARM_UP_SECONDS)
+                found = sample(server, workload, bodies, 1, seconds)
+                beside.setdefault(server.name, []).append(found)
+                writes.setdefault(server.name, []).append(writer.finish().per_second)
+    for name, samples in beside.items():
+        yield slowdown(samples, alone[name], writes[name])
+
+
+def slowdown(beside: Sequence[Sample], alone: Sequence[Sample], writes: Sequence[float]) -> str:
+    """What reads lose beside writes, in words; the CPU time of the two cannot be told apart."""
+    what = f"{beside[0].workload} beside {WRITING_CLIENTS} writers, {beside[0].server}"
+    p99 = median(each.p99_ms for each in beside)
+    return (
+        f"{what}: {times(beside, alone):.2f} times as fast as alone, p99 {p99:.1f} ms,"
+        f" {median(writes):.0f} writes/s"
+    )
 
 
 def _two_workers(
