@@ -2,7 +2,9 @@
 
 import socket
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,34 +54,46 @@ SLOW_READERS = Fault(
 
 @FLOOD
 def test_a_connection_that_sends_without_end_delays_no_other(trial: Trial, tmp_path: Path):
-    with served(tmp_path / "registry.db", "--log-level", "error") as (process, said):
-        parts, health = urlsplit(url_of(said, "/graphql")), url_of(said, "/healthz")
-        assert parts.hostname
-        assert parts.port
-        list(health_checks(health, 0.5))
-        before = memory(process.pid)
+    with watched(trial, tmp_path) as server:
         for name, flood in FLOODS.items():
             trial.progress(f"{trial.fault.name}: {name}")
-            with flood.sent_to((parts.hostname, parts.port)):
-                for took in health_checks(health, trial.rounds):
-                    trial.measured("health check", took)
-                    trial.measured("memory", memory(process.pid) - before)
+            with flood.sent_to(server.address):
+                server.watch()
 
 
 @MANY_FLOODS
 def test_many_connections_that_send_without_end_delay_no_other(trial: Trial, tmp_path: Path):
+    with watched(trial, tmp_path) as server, ExitStack() as stack:
+        for _ in range(FLOODING):
+            stack.enter_context(INTROSPECTIONS.sent_to(server.address))
+        server.watch()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A server whose memory is known from before the fault."""
+
+    trial: Trial
+    address: tuple[str, int]
+    health: str
+    pid: int
+    before: float
+
+    def watch(self) -> None:
+        for took in health_checks(self.health, self.trial.rounds):
+            self.trial.measured("health check", took)
+            self.trial.measured("memory", memory(self.pid) - self.before)
+
+
+@contextmanager
+def watched(trial: Trial, tmp_path: Path) -> Iterator[Watched]:
     with served(tmp_path / "registry.db", "--log-level", "error") as (process, said):
         parts, health = urlsplit(url_of(said, "/graphql")), url_of(said, "/healthz")
         assert parts.hostname
         assert parts.port
         list(health_checks(health, 0.5))
         before = memory(process.pid)
-        with ExitStack() as stack:
-            for _ in range(FLOODING):
-                stack.enter_context(INTROSPECTIONS.sent_to((parts.hostname, parts.port)))
-            for took in health_checks(health, trial.rounds):
-                trial.measured("health check", took)
-                trial.measured("memory", memory(process.pid) - before)
+        yield Watched(trial, (parts.hostname, parts.port), health, process.pid, before)
 
 
 @SLOW_READERS
