@@ -32,7 +32,8 @@ FEWEST_WAITING = 8
 # Of the requests that could have their turn in time, so that hardly one is refused after it has waited.
 WAITING_SHARE = 0.7
 GUESSED_PER_SECOND = 500  # requests, until some have been measured
-MEASURED_SECONDS = 0.1
+# Measured for so long, and for this share of the longest wait: a tenth of a second says little of a minute.
+MEASURED_SECONDS, MEASURED_SHARE = 0.1, 0.1
 LOOK_SECONDS = 0.005
 LOG_SECONDS = 10.0
 RETRY_AFTER = 1
@@ -265,7 +266,7 @@ class Lane:
     def _measure(self, now: float) -> None:
         """Estimate from those that ended lately how many others would have their turn in time."""
         elapsed = now - self._ended_since
-        if elapsed < MEASURED_SECONDS:
+        if elapsed < max(MEASURED_SECONDS, MEASURED_SHARE * self._wait_seconds):
             return
         in_time = WAITING_SHARE * self._wait_seconds * self._ended / elapsed
         if not self._is_guessed:

@@ -57,6 +57,17 @@ async def test_a_turn_that_ends_lets_the_first_of_those_who_wait_run(clock):
     assert (lane.running, lane.waiting) == (1, 1)
 
 
+async def test_a_short_pause_says_nothing_where_requests_may_wait_for_long(clock):
+    lane = lane_of(1, clock, wait_seconds=60.0)
+    arrive(lane, *["one"] * (FEWEST_WAITING + 1))
+    clock.now += 1
+
+    lane._look_again()
+    (late,) = arrive(lane, "one")
+
+    assert late.is_waiting
+
+
 async def test_a_turn_that_is_given_up_while_it_waits_takes_no_memory(clock):
     lane = lane_of(1, clock)
     arrive(lane, "a", "b")

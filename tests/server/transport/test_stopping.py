@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 import uvicorn
 from websockets.exceptions import ConnectionClosed
 
+from server.http.turns import FEWEST_WAITING
 from server.transport.graceful_server import GracefulServer
 from server.transport.hang_up import HangUp
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.raw_http import Answer, all_from, answers
 from tests.support.requests.websocket_clients import acknowledged, opened
+from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, UNHURRIED, served, url_of
 from tests.support.services.transport_server import answer, eventually, protocols
 
@@ -59,10 +62,25 @@ class Clients:
         client.sendall(data)
         return client
 
+    def send_each(self, count: int, data: bytes, metrics: str) -> list[socket.socket]:
+        """Send a request so often, and wait until all run: more at once than may wait would be refused."""
+        clients: list[socket.socket] = []
+        while len(clients) < count:
+            clients += [self.send(data) for _ in range(min(FEWEST_WAITING, count - len(clients)))]
+            deadline = time.monotonic() + TIMEOUT_SECONDS
+            while running(metrics) < len(clients):
+                assert time.monotonic() < deadline, "requests do not run"
+                time.sleep(0.01)
+        return clients
+
     def ask_all_workers(self) -> None:
         """Have each worker answer on some connection, after it has read what was sent before."""
         for _ in range(16):
-            assert self.send(post("{ __typename }")).recv(1)
+            assert self.send(post("{ __typename }")).recv(12) == b"HTTP/1.1 200"
+
+
+def running(metrics: str) -> float:
+    return Scraped.of(metrics).total("chittygraph_requests_running", lane="requests")
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.thorough)])
@@ -78,7 +96,12 @@ async def test_sigterm_finishes_what_runs_and_refuses_the_rest_at_once(
         async with acknowledged(url) as busy, opened(url) as idle:
             with elsewhere(path) as connection:
                 connection.execute("BEGIN IMMEDIATE")  # mutations wait
-                running = [clients.send(post(REGISTER, name="in flight")) for _ in range(50)]
+                waiting = await asyncio.to_thread(
+                    clients.send_each,
+                    50,
+                    post(REGISTER, name="in flight"),
+                    url_of(said, "/metrics"),
+                )
                 await busy.subscribe(REGISTER, variables={"name": "in flight"})
                 await busy.say("ping")
                 assert await busy.hear() == {"type": "pong"}
@@ -94,7 +117,7 @@ async def test_sigterm_finishes_what_runs_and_refuses_the_rest_at_once(
                 closed = [await asyncio.to_thread(all_from, each) for each in silent]
                 idle_closed = await idle.closed()
                 connection.execute("COMMIT")
-            finished = [await asyncio.to_thread(answers_on, each) for each in running]
+            finished = [await asyncio.to_thread(answers_on, each) for each in waiting]
             on_socket = await busy.hear()
             busy_closed = await busy.closed()
         code = await asyncio.to_thread(process.wait)
