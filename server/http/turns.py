@@ -141,8 +141,8 @@ class _WithoutTurn:
 class Lane:
     """Requests that take turns. Those who wait have theirs one share after the other.
 
-    While others wait, a share that has half of what runs gets no more. Those that may run
-    begin within a LoopBudget. `clock` is monotonic.
+    While others wait, a share that has half of what runs gets no more. Those that may run begin within a
+    LoopBudget. `clock` is monotonic.
     """
 
     def __init__(
