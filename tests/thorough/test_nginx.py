@@ -2,8 +2,10 @@
 
 import json
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,7 +35,10 @@ def listening() -> Iterator[tuple[socket.socket, int]]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Nginx, str, str]]:
-    """nginx on a host of its own, its address and a key; the server allows pages of one other origin."""
+    """nginx on a host of its own, its address and a key; the server allows pages of one other origin.
+
+    The key was used today: its first use on a day is noted after its answer, which changes all ETags.
+    """
     flags = ("--trusted-proxies", "127.0.0.1", "--allowed-origins", "https://app.example.com")
     with (
         protected(tmp_path / "registry.db", *flags) as (url, key),
@@ -42,7 +47,20 @@ def own(tmp_path: Path) -> Iterator[tuple[Nginx, str, str]]:
             tmp_path / "nginx", nginx.site(port), urlsplit(url).netloc, listener
         ) as proxy,
     ):
+        httpx2.post(
+            url, json=ASKED, headers={"authorization": bearer(key)}, timeout=TIMEOUT_SECONDS
+        )
+        wait_for_use_on(tmp_path / "registry.db")
         yield proxy, f"https://127.0.0.1:{port}", key
+
+
+def wait_for_use_on(database: Path) -> None:
+    """Wait until another process noted that a key was used."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with closing(sqlite3.connect(database)) as connection:
+        while connection.execute("SELECT max(last_used_on) FROM api_keys").fetchall() == [(None,)]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 @pytest.fixture
