@@ -11,6 +11,7 @@ from pathlib import Path
 
 from db.sqlite import wal_state
 from db.sqlite.connection_thread import code_of
+from db.sqlite.files_beside import size_of
 
 # A smaller file is read whole, in a fraction of a second. Of a larger one, so many pages of each table.
 PAGES_OF_A_PART = 8_192
@@ -109,7 +110,7 @@ def _cut_off(connection: sqlite3.Connection, path: Path) -> str | None:
     # SQLite reads the missing part of another last page as zeros without complaint.
     (size,) = connection.execute("PRAGMA page_size").fetchone()
     log, journal = (path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))
-    is_settled = not any(each.exists() and each.stat().st_size for each in (log, journal))
+    is_settled = not any(map(size_of, (log, journal)))
     if is_settled and path.stat().st_size % size != 0:
         return "cut off within a page"
     return None

@@ -11,6 +11,7 @@ from db.program import Program
 from db.security.row_security import UNRESTRICTED, RowSecurity
 from db.sqlite.checkpoints import LOG_LIMITS, Checkpoints, LogLimits
 from db.sqlite.connection_thread import DAMAGED, Faults
+from db.sqlite.files_beside import size_of
 from db.sqlite.inline_reader import InlineReader
 from db.sqlite.reader_pool import ReaderPool
 from db.sqlite.session import SQLiteSession
@@ -110,7 +111,7 @@ class SQLiteDatabase:
             longest_write_wait=self._writer.longest_wait,
             writes_refused=self._writer.refused,
             groups=self._writer.groups,
-            bytes_on_disk=_size(self.path),
+            bytes_on_disk=size_of(self.path),
             log_bytes=self._checkpoints.log_bytes,
             log_blocked_seconds=self._checkpoints.blocked_seconds,
         )
@@ -122,7 +123,3 @@ class SQLiteDatabase:
         finally:
             self._inline.close()
             await self._pool.close()
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0

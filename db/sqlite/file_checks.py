@@ -13,6 +13,7 @@ from db.errors import BootRefused
 from db.sqlite import damage
 from db.sqlite.connection_thread import code_of
 from db.sqlite.damage import Extent
+from db.sqlite.files_beside import is_denied, size_of
 
 OBSERVING_SECONDS = 5.0
 PRIVATE = (
@@ -105,8 +106,8 @@ def _require_usable_beside(path: Path, *, writable: bool) -> None:
     left = _unfinished(path)
     for suffix in ("-wal", "-shm", JOURNAL) if writable or left is not None else ():
         beside = path.with_name(path.name + suffix)
-        if beside.exists() and not os.access(beside, os.R_OK | (os.W_OK if writable else 0)):
-            cannot = "written" if os.access(beside, os.R_OK) else "read"
+        if is_denied(beside, os.R_OK | (os.W_OK if writable else 0)):
+            cannot = "read" if is_denied(beside, os.R_OK) else "written"
             raise BootRefused(
                 f"{beside} cannot be {cannot} by this user, who needs it to open {path.name}: change its"
                 " owner or permissions"
@@ -171,12 +172,13 @@ def observing(path: Path) -> Iterator[sqlite3.Connection]:
 
     Raises BootRefused if the file cannot be read so.
     """
-    if _size_beside(path, JOURNAL):
+    if size_of(path.with_name(path.name + JOURNAL)):
         raise BootRefused(
             f"{path.name}{JOURNAL} holds half a transaction: start the server, which rolls it back"
         )
     # Beside a server there is an index; a log without one is that of a killed process.
-    has_log = _size_beside(path, "-wal") or path.with_name(f"{path.name}-shm").exists()
+    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    has_log = size_of(log) or index.exists()
     with refusing(path):
         uri = f"{path.as_uri()}?mode={'ro' if has_log else 'ro&immutable=1'}"
         connection = sqlite3.connect(uri, uri=True, timeout=OBSERVING_SECONDS, isolation_level=None)
@@ -254,11 +256,7 @@ def _locked(path: Path) -> BootRefused:
 
 def _unfinished(path: Path) -> Path | None:
     for suffix in ("-wal", JOURNAL):
-        if _size_beside(path, suffix):
-            return path.with_name(path.name + suffix)
+        beside = path.with_name(path.name + suffix)
+        if size_of(beside):
+            return beside
     return None
-
-
-def _size_beside(path: Path, suffix: str) -> int:
-    beside = path.with_name(path.name + suffix)
-    return beside.stat().st_size if beside.exists() else 0

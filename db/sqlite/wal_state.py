@@ -38,9 +38,10 @@ def is_on(path: Path) -> bool:
 def of(path: Path) -> WalState | None:
     """The state of the log beside a database; None if there is none. Raises OSError."""
     log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
-    if not log.exists():
+    try:
+        size = log.stat().st_size
+    except FileNotFoundError:
         return None
-    size = log.stat().st_size
     head = _head(index)
     if len(head) < HEAD:
         return WalState(size, 0, 0, 0, ())
@@ -63,10 +64,11 @@ def is_locked(path: Path) -> bool:
 
 
 def _head(index: Path) -> bytes:
-    if not index.exists():
+    try:
+        with index.open("rb") as file:
+            return file.read(HEAD)
+    except FileNotFoundError:
         return b""
-    with index.open("rb") as file:
-        return file.read(HEAD)
 
 
 def _held(index: Path) -> list[tuple[int, int]]:
