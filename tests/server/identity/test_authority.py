@@ -219,13 +219,13 @@ async def test_a_hanging_authority_times_out_twice(authority):
 
 
 async def test_an_unreachable_authority_does_not_respond():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    client = Authority(f"http://127.0.0.1:{port}/v1/mint", TOKEN)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # so that nobody else listens there
+        client = Authority(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/mint", TOKEN)
 
-    with pytest.raises(Unavailable, match=NO_RESPONSE):
-        await client.mint("ACTOR")
-    await client.close()
+        with pytest.raises(Unavailable, match=NO_RESPONSE):
+            await client.mint("ACTOR")
+        await client.close()
 
 
 async def test_three_failures_open_the_circuit_until_one_trial(authority):
