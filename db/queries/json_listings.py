@@ -12,6 +12,7 @@ from db.program import Statement, Value, Values
 from db.queries.conditions import EVERYTHING, Binder, without_operands
 from db.queries.json_text import Member, non_canonical, object_text
 from db.queries.listings import (
+    LIMIT,
     Listing,
     Order,
     PageRange,
@@ -129,7 +130,7 @@ def _picked(listing: Listing, page_range: PageRange, binder: Binder) -> str:
         return f"FROM ({page}) AS picked CROSS JOIN {rows}"
     places = f"SELECT x.rowid AS place {unlimited_page_from(listing, page_range, 'x', binder)}"
     rowids = f"json_each((SELECT json_group_array(place) FROM ({places})))"
-    return f"FROM {rowids} AS picked CROSS JOIN {rows} LIMIT :limit"
+    return f"FROM {rowids} AS picked CROSS JOIN {rows} {LIMIT}"
 
 
 def split_pages(answer: str) -> list[tuple[int, str]] | None:

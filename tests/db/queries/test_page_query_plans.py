@@ -15,7 +15,7 @@ from schema.enums import ConnectionOrderField
 from tests.support.expectations import sql_plans
 from tests.support.expectations.orderings import DIRECT, LISTS, OF_SOURCES, THROUGH_CONNECTIONS
 
-LIMITS = (1, 3, 21, 101)  # SQLite looks at them when it plans
+LIMITS = (1, 3, 21, 101)
 AT = "2026-01-01T00:00:00.000Z"
 WAYS = [
     pytest.param(descending, backward, side, id=f"{'DESC' if descending else 'ASC'} {end} {side}")
