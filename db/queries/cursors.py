@@ -11,9 +11,11 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 
+import orjson
+
 from db.errors import BadRequest, Unreadable
 from db.model import instants
-from db.program import Program, Statement, Values
+from db.program import Program, Statement, Value, Values
 from db.queries.listings import Order
 
 VERSION = b"\x01"
@@ -56,20 +58,24 @@ def _text(begun: hashlib.blake2b, payload: bytes) -> str:
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-# One encoder for all, since making one costs more than a cursor. It encodes value by value: a single
-# text takes a third of the time that a list of texts does.
-_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _dumps(values: list[Value]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values], str]:
     """Return a function that makes a row's cursor; it raises Unreadable for a BLOB."""
     # What all cursors of a page have in common is computed once (W2 and W5 of the benchmark).
-    place, begun = _to_json(_place(table, order)), _begun(key)
+    place, begun = _place(table, order), _begun(key)
 
     def encode(values: Values) -> str:
         if bytes in map(type, values):
             raise Unreadable("the stored value that the row is ordered by is not a text")
-        return _text(begun, f"[{place},{','.join(map(_to_json, values))}]".encode())
+        # A list that orjson encodes takes a third of json's time (W2 of the benchmark), but orjson has no
+        # word for an infinite number.
+        has_fraction = float in map(type, values)
+        return _text(begun, (_dumps if has_fraction else orjson.dumps)([place, *values]))
 
     return encode
 
