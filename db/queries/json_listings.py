@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from db.model.tables import Table
+from db.model.tables import Relation, Table
 from db.program import Statement, Value, Values
 from db.queries.conditions import EVERYTHING, Binder, without_operands
 from db.queries.json_text import Member, non_canonical, object_text
@@ -21,7 +21,7 @@ from db.queries.listings import (
     reaches,
     unlimited_page_from,
 )
-from db.security.row_security import by_keys
+from db.security.row_security import by_key, by_keys
 
 # The separators of rows in a page, of a page's row count and its rows, and of pages. JSON text holds none
 # of these characters.
@@ -157,10 +157,23 @@ def reach(
     return JsonStatement(f"SELECT {_array(listing, reaching)}", binder.bind)
 
 
-def rows(table: Table[Any], column: str, columns: Sequence[str]) -> JsonStatement:
-    """Arrays of `column` and `columns`, for the rows whose `column` is one of the keys."""
-    packed = ", ".join(f"x.{name}" for name in (column, *columns))
-    selected = f"SELECT json_group_array(json_array({packed})) FROM "
+def rows(
+    table: Table[Any],
+    column: str,
+    columns: Sequence[str],
+    references: Sequence[tuple[Relation[Any], Sequence[str]]] = (),
+) -> JsonStatement:
+    """Arrays of `column`, `columns` and `references`, for the rows whose `column` is one of the keys.
+
+    A reference is an array of these columns of the row that a to-one relation leads to, or null.
+    """
+    packed = [f"x.{name}" for name in (column, *columns)]
+    for place, (relation, names) in enumerate(references):
+        child = f"x{place}"
+        values = ", ".join(f"{child}.{name}" for name in names)
+        found = by_key(relation.child, child, f"x.{relation.column}")
+        packed.append(f"json((SELECT json_array({values}) FROM {found}))")
+    selected = f"SELECT json_group_array(json_array({', '.join(packed)})) FROM "
     return JsonStatement(
         f"{selected}{table.seen} AS x WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
         {},

@@ -16,13 +16,21 @@ from db.model.tables import Relation, Table
 from schema.compiled import pages
 from schema.compiled.arguments import DEFINITION, Arguments
 from schema.compiled.converters import one_by_one
-from schema.compiled.lookups import LookupField, TableLookup, ToOneStep, UnionStep
+from schema.compiled.lookups import (
+    LookupField,
+    ReferenceStep,
+    TableLookup,
+    ToOneStep,
+    UnionStep,
+)
 from schema.compiled.pages import PagePlan, PageStep
 from schema.compiled.plan import Fallback, Step
 from schema.compiled.rows import CodeWriter, Columns, RowPlan, global_id
 from schema.fields import sources
 from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
+
+RELATIONS = (sources.ToOne, sources.ToOneOf, sources.PagedList)
 
 
 def source_of(definition: GraphQLField) -> Any:
@@ -41,7 +49,7 @@ class Compiler:
         return type_
 
     def lookup(self, table: Table[Any], column: str) -> TableLookup:
-        return TableLookup(Columns(table, [column]), [])
+        return TableLookup(Columns(table, [column], references=[]), [])
 
     def add_field(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
         """Let a lookup fill a field with what the field selects."""
@@ -67,13 +75,9 @@ class Compiler:
                     writer.converted(
                         field.key, column, one_by_one(self._derived(definition, field, read))
                     )
-                case sources.ToOne(relation, required):
+                case sources.ToOne() as to_one:
                     writer.placeholder(field.key)
-                    if relation not in to_ones:
-                        to_ones[relation] = self.lookup(relation.child, relation.child.key)
-                        index = columns.index(relation.column)
-                        steps.append(ToOneStep(to_ones[relation], index))
-                    self.add_field(to_ones[relation], field, required=required)
+                    steps += self._to_one(columns, field, to_one, to_ones)
                 case sources.ToOneOf(discriminator, relations):
                     writer.placeholder(field.key)
                     steps.append(self._to_one_of(columns, field, discriminator, relations))
@@ -84,6 +88,36 @@ class Compiler:
                 case other:
                     raise Fallback(f"{type_.name}.{field.name} ({other})")
         return writer.plan(steps)
+
+    def _is_leaf(self, table: Table[Any], field: CollectedField) -> bool:
+        """Whether the objects lead to no others."""
+        type_ = self.type_of(table)
+        return not any(
+            isinstance(source_of(type_.fields[each.name]), RELATIONS)
+            for each in self.collector.collect(type_, field.nodes)
+            if each.name != "__typename"
+        )
+
+    def _to_one(
+        self,
+        columns: Columns,
+        field: CollectedField,
+        to_one: sources.ToOne,
+        lookups: dict[Relation[Any], TableLookup],
+    ) -> list[Step]:
+        """The step for the field, unless that of another field of the relation serves it too."""
+        relation, references = to_one.relation, columns.references
+        if references is not None and self._is_leaf(relation.child, field):
+            child = Columns(relation.child)
+            filled = LookupField(field.key, to_one.required, self.rows(child, field.nodes))
+            references.append((relation, child))
+            columns.index(relation.column)  # a BLOB, which leads to no row, is found there
+            return [ReferenceStep(columns, len(references) - 1, filled)]
+        is_known = relation in lookups
+        if not is_known:
+            lookups[relation] = self.lookup(relation.child, relation.child.key)
+        self.add_field(lookups[relation], field, required=to_one.required)
+        return [] if is_known else [ToOneStep(lookups[relation], columns.index(relation.column))]
 
     def page(
         self, source: sources.PagedList, definition: GraphQLField, field: CollectedField

@@ -34,7 +34,9 @@ class TableLookup:
     def statement(self) -> JsonStatement:
         """The columns are complete only once the whole plan is compiled."""
         if self.cached is None:
-            self.cached = json_listings.rows(self.table, self.key_column, self.columns.names[1:])
+            names, references = self.columns.names[1:], self.columns.references or ()
+            fetched = [(relation, columns.names) for relation, columns in references]
+            self.cached = json_listings.rows(self.table, self.key_column, names, fetched)
         return self.cached
 
     @property
@@ -70,6 +72,30 @@ class LookupTask:
             if field.required and not all(key in by_key for _, key in self._targets):
                 raise Unreadable("a stored reference leads nowhere")
             yield from field.plan.tasks(objects, rows, self._run)
+
+
+@dataclass(eq=False, slots=True)
+class ReferenceStep:
+    """A to-one relation whose rows are fetched with those that lead to it."""
+
+    columns: Columns
+    place: int
+    field: LookupField
+    max_rows: float = 1
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        index = self.columns.reference(self.place)
+        found = [
+            (built, row[index])
+            for built, row in zip(objects, rows, strict=True)
+            if row[index] is not None
+        ]
+        if len(found) < len(objects) and self.field.required:
+            raise Unreadable("a stored reference leads nowhere")
+        children = self.field.plan.build([row for _, row in found])
+        for (parent, _), child in zip(found, children, strict=True):
+            parent[self.field.key] = child
+        yield from ()
 
 
 @dataclass(eq=False, slots=True)

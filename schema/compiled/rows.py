@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from db.errors import Unreadable
-from db.model.tables import Column, Table
+from db.model.tables import Column, Relation, Table
 from db.queries.json_text import Member
 from schema.compiled.converters import Converter, converter
 from schema.compiled.plan import Objects, PlanRun, Rows, Step, Task
@@ -17,16 +17,25 @@ from schema.fields import global_ids
 
 @dataclass(eq=False, slots=True)
 class Columns:
-    """The columns that a statement fetches, in order; several selections may share them."""
+    """The columns that a statement fetches, in order; several selections may share them.
+
+    Where the statement can do that (`references` is a list), they are followed by the rows of to-one
+    relations: arrays of their columns, or null if a relation leads nowhere.
+    """
 
     table: Table[Any]
     names: list[str] = field(default_factory=list)
+    references: "list[tuple[Relation[Any], Columns]] | None" = None
 
     def index(self, name: str) -> int:
         """The column's place in a row; adds the column if it is new."""
         if name not in self.names:
             self.names.append(name)
         return self.names.index(name)
+
+    def reference(self, place: int) -> int:
+        """The index of a reference in a row, once all columns are known."""
+        return len(self.names) + place
 
 
 @dataclass(eq=False, slots=True)

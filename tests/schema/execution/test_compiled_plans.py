@@ -54,8 +54,18 @@ SHAPES = {
             suspendedInstallations { nodes { suspendedBy { id } contexts { nodes { id } } } }
         } } }""",
     ),
+    "a row and what it refers to": (
+        [1],
+        """{ connection(connectionId: "context1-1") { status installation { id events }
+            again: installation { accountLogin } } }""",
+    ),
+    "a row and what leads on from it": (
+        [1, 2, 3, 3],
+        """{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") { name owner { id
+            contexts { nodes { id } } connections { totalCount } } } }""",
+    ),
     "sources of both kinds": (
-        [1, 2, 3, 3, 4],
+        [1, 2, 3, 3],
         """{ installations(first: 100) { nodes { connections(first: 6) { nodes { source {
             ... on Context { owner { id } } ... on Actor { email } } } } } } }""",
     ),
