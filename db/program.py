@@ -24,7 +24,8 @@ class Statement:
 
     `narrow` reads the same rows faster for a viewer who sees few of them. A writing statement returns the
     columns `returning` of the rows that it wrote. An engine without RETURNING selects `returning` FROM `of`:
-    a table and a WHERE that finds these rows.
+    a table and a WHERE that finds these rows. One that `explains` finds why the statement before it has
+    returned no row: if it has returned any, what this one finds does not matter, and an engine may skip it.
     """
 
     sql: str
@@ -32,6 +33,7 @@ class Statement:
     narrow: str = ""
     returning: str = ""
     of: str = ""
+    explains: bool = False
 
     @property
     def with_returning(self) -> str:
@@ -44,7 +46,7 @@ Program: TypeAlias = Generator[Batch, list[Rows], T]
 
 @dataclass(slots=True)
 class Usage:
-    """Statements run, and rows read for the response, counted as for the limit ROWS_PER_OPERATION."""
+    """Statements given to the database, and rows read for the response, counted as for ROWS_PER_OPERATION."""
 
     statements: int = 0
     rows: int = 0
@@ -59,7 +61,11 @@ def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
     try:
         batch = next(program)
         while True:
-            batch = program.send([execute(statement) for statement in batch])
+            results: list[Rows] = []
+            for statement in batch:
+                is_needless = statement.explains and results and results[-1]
+                results.append([] if is_needless else execute(statement))
+            batch = program.send(results)
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -56,12 +56,13 @@ def insert(values: Mapping[str, Any]) -> Program[Actor]:
     now = instants.now()
     start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
     bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
-    written, [(id_taken, principal_taken)] = yield [
+    written, explained = yield [
         statements.returning_row(ACTORS, INSERT, bind),
-        Statement(WHY_NOT_INSERTED, bind),
+        Statement(WHY_NOT_INSERTED, bind, explains=True),
     ]
     if written:
         return ACTORS.of(written[0])
+    ((id_taken, principal_taken),) = explained
     errors = []
     if id_taken:
         errors.append(statements.id_taken_problem(values["chitty_id"]))

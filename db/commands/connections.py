@@ -65,12 +65,13 @@ def insert(values: Mapping[str, Any]) -> Program[Connection]:
     start = {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}}
     columns = {**start, **values, "created_at": now, "updated_at": now}
     bind = statements.new_row(CONNECTIONS, columns)
-    written, [reasons] = yield [
+    written, explained = yield [
         statements.returning_row(CONNECTIONS, OPEN, bind),
-        Statement(WHY_NOT_OPENED, bind),
+        Statement(WHY_NOT_OPENED, bind, explains=True),
     ]
     if written:
         return CONNECTIONS.of(written[0])
+    (reasons,) = explained
     raise Refused(problems(OPEN_PRECONDITIONS, reasons))
 
 

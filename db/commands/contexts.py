@@ -47,12 +47,13 @@ def insert(values: Mapping[str, Any]) -> Program[Context]:
     now = instants.now()
     start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
     bind = statements.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
-    written, [(id_taken, name_taken, owner_status, owner_is_foreign)] = yield [
+    written, explained = yield [
         statements.returning_row(CONTEXTS, INSERT, bind),
-        Statement(WHY_NOT_INSERTED, bind),
+        Statement(WHY_NOT_INSERTED, bind, explains=True),
     ]
     if written:
         return CONTEXTS.of(written[0])
+    ((id_taken, name_taken, owner_status, owner_is_foreign),) = explained
     problems = [
         statements.id_taken_problem(values["chitty_id"]) if id_taken else None,
         _name_taken(values["name"]) if name_taken else None,

@@ -146,16 +146,20 @@ def write_or_explain(
     table: Table[R], writes: Sequence[str], explanation: str, bind: Mapping[str, Value]
 ) -> Program[tuple[R, Values | None]]:
     """Run one batch: `writes`, the row itself last, then `explanation`; raises Refused like `check_row`."""
-    # Returns the new row and None, or the unchanged row and the answers.
     *others, own = writes
     *_, written, rows = yield [
         *[Statement(sql, bind) for sql in others],
         returning_row(table, own, bind),
-        Statement(explanation, bind),
+        Statement(explanation, bind, explains=True),
     ]
-    if written:
-        return table.of(written[0]), None
-    return check_row(table, bind[table.key], rows)
+    return written_or_explained(table, bind[table.key], written, rows)
+
+
+def written_or_explained(
+    table: Table[R], key: Value, written: Rows, explained: Rows
+) -> tuple[R, Values | None]:
+    """The new row and None, or the unchanged row and the answers of `why_not_written`; see `check_row`."""
+    return (table.of(written[0]), None) if written else check_row(table, key, explained)
 
 
 def reference(chitty_id: str, if_updated_at: str | None = None) -> dict[str, Value]:
