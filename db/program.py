@@ -9,7 +9,10 @@ can make atomic.
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
+
+CACHED_TEXTS = 1_024
 
 Value: TypeAlias = str | int | float | bytes | None
 Values: TypeAlias = tuple[Value, ...]
@@ -37,7 +40,13 @@ class Statement:
 
     @property
     def with_returning(self) -> str:
-        return f"{self.sql} RETURNING {self.returning}" if self.returning else self.sql
+        return _with_returning(self.sql, self.returning) if self.returning else self.sql
+
+
+@lru_cache(CACHED_TEXTS)
+def _with_returning(sql: str, returning: str) -> str:
+    """The same text each time, of which Python knows the hash: it is looked up by that more than once."""
+    return f"{sql} RETURNING {returning}"
 
 
 Batch: TypeAlias = Sequence[Statement]

@@ -49,13 +49,15 @@ INSERT = statements.insert(ACTORS, f"NOT {ID_TAKEN} AND NOT {PRINCIPAL_TAKEN_BY_
 WHY_NOT_INSERTED = f"""
     SELECT {ID_TAKEN} AS id_taken, {PRINCIPAL_TAKEN_BY_ANOTHER} AS principal_taken
 """
+NEW = statements.new_row(
+    ACTORS, {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
+)
 
 
 def insert(values: Mapping[str, Any]) -> Program[Actor]:
     """Store a new, active actor; raises Refused with ALREADY_EXISTS if its ChittyID or principal is taken."""
     now = instants.now()
-    start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
-    bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
     written, explained = yield [
         statements.returning_row(ACTORS, INSERT, bind),
         Statement(WHY_NOT_INSERTED, bind, explains=True),

@@ -59,12 +59,16 @@ WHY_NOT_OPENED = "SELECT {}".format(
 )
 
 
+NEW = statements.new_row(
+    CONNECTIONS,
+    {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}},
+)
+
+
 def insert(values: Mapping[str, Any]) -> Program[Connection]:
     """Raises Refused with NOT_FOUND or CONFLICT (source, installation) or ALREADY_EXISTS (id, duplicate)."""
     now = instants.now()
-    start = {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}}
-    columns = {**start, **values, "created_at": now, "updated_at": now}
-    bind = statements.new_row(CONNECTIONS, columns)
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
     written, explained = yield [
         statements.returning_row(CONNECTIONS, OPEN, bind),
         Statement(WHY_NOT_OPENED, bind, explains=True),

@@ -40,13 +40,15 @@ WHY_NOT_INSERTED = f"""
     SELECT {ID_TAKEN} AS id_taken, {NAME_TAKEN} AS name_taken, {OWNER_STATUS} AS owner_status,
         {OWNER_IS_FOREIGN} AS owner_is_foreign
 """
+NEW = statements.new_row(
+    CONTEXTS, {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
+)
 
 
 def insert(values: Mapping[str, Any]) -> Program[Context]:
     """Raises Refused with ALREADY_EXISTS (ChittyID or name), or NOT_FOUND, FORBIDDEN or CONFLICT (owner)."""
     now = instants.now()
-    start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
-    bind = statements.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
     written, explained = yield [
         statements.returning_row(CONTEXTS, INSERT, bind),
         Statement(WHY_NOT_INSERTED, bind, explains=True),

@@ -7,6 +7,7 @@ nothing was written. The fragments use the binds `:chitty_id`, `:now` and `:if_u
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from db.errors import ErrorCode, Problem, Refused
@@ -40,6 +41,8 @@ UNCHANGED = f"""(
     )"""
 
 
+# Most values are of these types; `stored` takes longer to find that out. A subclass is not among them.
+STORED_AS_THEY_ARE = frozenset({str, int, float, bytes, type(None)})
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -57,7 +60,10 @@ def stored(value: Any) -> Value:
 
 
 def binds(values: Mapping[str, Any]) -> dict[str, Value]:
-    return {name: stored(value) for name, value in values.items()}
+    return {
+        name: value if type(value) in STORED_AS_THEY_ARE else stored(value)
+        for name, value in values.items()
+    }
 
 
 def new_row(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Value]:
@@ -86,8 +92,13 @@ def update(table: Table[Any], changes: str, condition: str, allowed: str | None 
 
 
 def returning_row(table: Table[Any], sql: str, bind: Mapping[str, Value]) -> Statement:
-    of = f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
-    return Statement(sql, bind, returning=returned(table), of=of)
+    returning, of = _written_row(table)
+    return Statement(sql, bind, returning=returning, of=of)
+
+
+@cache
+def _written_row(table: Table[Any]) -> tuple[str, str]:
+    return returned(table), f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
 
 
 def assignments(table: Table[Any], names: Iterable[str]) -> str:
