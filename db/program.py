@@ -9,7 +9,10 @@ can make atomic.
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
+
+CACHED_TEXTS = 1_024
 
 Value: TypeAlias = str | int | float | bytes | None
 Values: TypeAlias = tuple[Value, ...]
@@ -24,7 +27,8 @@ class Statement:
 
     `narrow` reads the same rows faster for a viewer who sees few of them. A writing statement returns the
     columns `returning` of the rows that it wrote. An engine without RETURNING selects `returning` FROM `of`:
-    a table and a WHERE that finds these rows.
+    a table and a WHERE that finds these rows. One that `explains` finds why the statement before it has
+    returned no row: if it has returned any, what this one finds does not matter, and an engine may skip it.
     """
 
     sql: str
@@ -32,10 +36,17 @@ class Statement:
     narrow: str = ""
     returning: str = ""
     of: str = ""
+    explains: bool = False
 
     @property
     def with_returning(self) -> str:
-        return f"{self.sql} RETURNING {self.returning}" if self.returning else self.sql
+        return _with_returning(self.sql, self.returning) if self.returning else self.sql
+
+
+@lru_cache(CACHED_TEXTS)
+def _with_returning(sql: str, returning: str) -> str:
+    """The same text each time, of which Python knows the hash: it is looked up by that more than once."""
+    return f"{sql} RETURNING {returning}"
 
 
 Batch: TypeAlias = Sequence[Statement]
@@ -44,7 +55,7 @@ Program: TypeAlias = Generator[Batch, list[Rows], T]
 
 @dataclass(slots=True)
 class Usage:
-    """Statements run, and rows read for the response, counted as for the limit ROWS_PER_OPERATION."""
+    """Statements given to the database, and rows read for the response, counted as for ROWS_PER_OPERATION."""
 
     statements: int = 0
     rows: int = 0
@@ -59,7 +70,11 @@ def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
     try:
         batch = next(program)
         while True:
-            batch = program.send([execute(statement) for statement in batch])
+            results: list[Rows] = []
+            for statement in batch:
+                is_needless = statement.explains and results and results[-1]
+                results.append([] if is_needless else execute(statement))
+            batch = program.send(results)
     except StopIteration as stop:
         result: T = stop.value
         return result

@@ -61,6 +61,11 @@ NAMES: list[tuple[str, str, str]] = [
         "VariableValues VariableValueSource",
         "schema/execution/variables.py",
     ),
+    (
+        "graphql.utilities.coerce_input_value",
+        "coerce_default_value",
+        "schema/execution/variables.py",
+    ),
     ("graphql.execution.values", "VariableValues", "schema/execution/executor.py"),
     ("graphql.execution.values", "VariableValues", "schema/compiled/plan.py"),
     ("graphql.execution.values", "VariableValues", "schema/fields/collect_fields.py"),

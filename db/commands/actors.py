@@ -49,19 +49,22 @@ INSERT = statements.insert(ACTORS, f"NOT {ID_TAKEN} AND NOT {PRINCIPAL_TAKEN_BY_
 WHY_NOT_INSERTED = f"""
     SELECT {ID_TAKEN} AS id_taken, {PRINCIPAL_TAKEN_BY_ANOTHER} AS principal_taken
 """
+NEW = statements.new_row(
+    ACTORS, {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
+)
 
 
 def insert(values: Mapping[str, Any]) -> Program[Actor]:
     """Store a new, active actor; raises Refused with ALREADY_EXISTS if its ChittyID or principal is taken."""
     now = instants.now()
-    start = {"capabilities": [], "session_count": 0, "status": ActorStatus.ACTIVE}
-    bind = statements.new_row(ACTORS, {**start, **values, "created_at": now, "updated_at": now})
-    written, [(id_taken, principal_taken)] = yield [
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
+    written, explained = yield [
         statements.returning_row(ACTORS, INSERT, bind),
-        Statement(WHY_NOT_INSERTED, bind),
+        Statement(WHY_NOT_INSERTED, bind, explains=True),
     ]
     if written:
         return ACTORS.of(written[0])
+    ((id_taken, principal_taken),) = explained
     errors = []
     if id_taken:
         errors.append(statements.id_taken_problem(values["chitty_id"]))

@@ -113,9 +113,9 @@ def count_uses(uses: Sequence[Usage]) -> Program[list[Connection]]:
             returning=returned(CONNECTIONS),
             of=COUNTED,
         ),
-        Statement(UNUSABLE, {"uses": uses_json}),
+        Statement(UNUSABLE, {"uses": uses_json}, explains=True),
     ]
-    if unusable:
+    if not written and unusable:
         raise Refused(
             [_unusable(int(str(place)), status is None, uses) for place, status in unusable]
         )

@@ -59,18 +59,23 @@ WHY_NOT_OPENED = "SELECT {}".format(
 )
 
 
+NEW = statements.new_row(
+    CONNECTIONS,
+    {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}},
+)
+
+
 def insert(values: Mapping[str, Any]) -> Program[Connection]:
     """Raises Refused with NOT_FOUND or CONFLICT (source, installation) or ALREADY_EXISTS (id, duplicate)."""
     now = instants.now()
-    start = {"status": ConnectionStatus.ACTIVE, "error_count": 0, "request_count": 0, "config": {}}
-    columns = {**start, **values, "created_at": now, "updated_at": now}
-    bind = statements.new_row(CONNECTIONS, columns)
-    written, [reasons] = yield [
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
+    written, explained = yield [
         statements.returning_row(CONNECTIONS, OPEN, bind),
-        Statement(WHY_NOT_OPENED, bind),
+        Statement(WHY_NOT_OPENED, bind, explains=True),
     ]
     if written:
         return CONNECTIONS.of(written[0])
+    (reasons,) = explained
     raise Refused(problems(OPEN_PRECONDITIONS, reasons))
 
 

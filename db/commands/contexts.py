@@ -40,19 +40,22 @@ WHY_NOT_INSERTED = f"""
     SELECT {ID_TAKEN} AS id_taken, {NAME_TAKEN} AS name_taken, {OWNER_STATUS} AS owner_status,
         {OWNER_IS_FOREIGN} AS owner_is_foreign
 """
+NEW = statements.new_row(
+    CONTEXTS, {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
+)
 
 
 def insert(values: Mapping[str, Any]) -> Program[Context]:
     """Raises Refused with ALREADY_EXISTS (ChittyID or name), or NOT_FOUND, FORBIDDEN or CONFLICT (owner)."""
     now = instants.now()
-    start = {"data": [], "systems": [], "tools": [], "status": ContextStatus.ACTIVE}
-    bind = statements.new_row(CONTEXTS, {**start, **values, "created_at": now, "updated_at": now})
-    written, [(id_taken, name_taken, owner_status, owner_is_foreign)] = yield [
+    bind = {**NEW, **statements.binds(values), "created_at": now, "updated_at": now}
+    written, explained = yield [
         statements.returning_row(CONTEXTS, INSERT, bind),
-        Statement(WHY_NOT_INSERTED, bind),
+        Statement(WHY_NOT_INSERTED, bind, explains=True),
     ]
     if written:
         return CONTEXTS.of(written[0])
+    ((id_taken, name_taken, owner_status, owner_is_foreign),) = explained
     problems = [
         statements.id_taken_problem(values["chitty_id"]) if id_taken else None,
         _name_taken(values["name"]) if name_taken else None,

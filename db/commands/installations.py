@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from db.commands import installation_facts, installation_repositories
 from db.commands.installation_facts import PERSON, Fact, Rank
 from db.commands.statements import (
-    check_row,
     chitty_id_taken,
     id_taken_problem,
     refusal,
     why_not_written,
+    written_or_explained,
 )
 from db.errors import ErrorCode, Refused
 from db.model.tables import ACTORS, INSTALLATIONS, Installation
-from db.program import Program, Statement, Value
+from db.program import Program, Statement, Value, Values
 from db.security.row_security import by_key
 
 PRESENT = """EXISTS (
@@ -74,16 +74,16 @@ def record(
     }
     is_removed = f"{MAY_HAVE_ID} AND {REMOVED}"
     lists = any(fact.aspect == installation_repositories.LIST for fact in facts)
-    *_, rows = yield [
+    *_, written, explained = yield [
         installation_facts.store(NOT_REMOVED, bind, PERSON, condition=is_removed),
         installation_facts.store(facts, bind, PERSON, condition=MAY_HAVE_ID),
         *([installation_repositories.identify(bind, condition=MAY_HAVE_ID)] if lists else []),
         installation_facts.write_row(bind, condition=MAY_HAVE_ID),
-        Statement(why_not_written(INSTALLATIONS), bind),
+        Statement(why_not_written(INSTALLATIONS), bind, explains=True),
     ]
-    if not rows:
+    if not written and not explained:
         raise Refused([id_taken_problem(new_chitty_id)])
-    row, _ = check_row(INSTALLATIONS, installation_id, rows)
+    row, _ = written_or_explained(INSTALLATIONS, installation_id, written, explained)
     if chitty_id not in (None, row.chitty_id):
         other = f"installation {installation_id} has the ChittyID {row.chitty_id}, which stays"
         raise refusal(ErrorCode.CONFLICT, "chitty_id", other)
@@ -99,31 +99,33 @@ def suspend(installation_id: int, *, suspended_by: str | None, now: str) -> Prog
     allowed = f"coalesce(:suspended_by IS NULL OR {SUSPENDER} <> 'deleted', FALSE)"
     condition = f"{PRESENT} AND NOT {SUSPENDED} AND {allowed}"
     bind = _bind(installation_id, now) | {"suspended_by": suspended_by}
-    *_, rows = yield _change(facts, bind, condition, SUSPENDER)
-    row, (status,) = check_row(INSTALLATIONS, installation_id, rows)
-    if suspended_by is not None and status is None:
-        missing = f"there is no actor {suspended_by}"
-        raise refusal(ErrorCode.NOT_FOUND, "suspended_by", missing)
-    if suspended_by is not None and status == "deleted":
-        deleted = f"{suspended_by} is deleted: reinstate it first"
-        raise refusal(ErrorCode.CONFLICT, "suspended_by", deleted)
+    row, answers = yield from _change(facts, bind, condition, SUSPENDER)
+    if suspended_by is not None and answers is not None:
+        _check_suspender(suspended_by, *answers)
     return _unless_removed(row)
+
+
+def _check_suspender(actor: str, status: Value) -> None:
+    if status is None:
+        missing = f"there is no actor {actor}"
+        raise refusal(ErrorCode.NOT_FOUND, "suspended_by", missing)
+    if status == "deleted":
+        deleted = f"{actor} is deleted: reinstate it first"
+        raise refusal(ErrorCode.CONFLICT, "suspended_by", deleted)
 
 
 def unsuspend(installation_id: int, *, now: str) -> Program[Installation]:
     """Raises Refused if the installation is unknown or removed."""
     facts = [Fact("suspended_at", None), Fact("suspended_by_chitty_id", None)]
     bind = _bind(installation_id, now)
-    *_, rows = yield _change(facts, bind, f"{PRESENT} AND {SUSPENDED}")
-    row, _ = check_row(INSTALLATIONS, installation_id, rows)
+    row, _ = yield from _change(facts, bind, f"{PRESENT} AND {SUSPENDED}")
     return _unless_removed(row)
 
 
 def remove(installation_id: int, *, now: str) -> Program[Installation]:
     """Mark an installation as removed; raises Refused if it is unknown."""
     facts = [Fact("uninstalled_at", now, rank=Rank.DELETION)]
-    *_, rows = yield _change(facts, _bind(installation_id, now), PRESENT)
-    row, _ = check_row(INSTALLATIONS, installation_id, rows)
+    row, _ = yield from _change(facts, _bind(installation_id, now), PRESENT)
     return row
 
 
@@ -139,12 +141,14 @@ def _bind(installation_id: int, now: str) -> dict[str, Value]:
 
 def _change(
     facts: Sequence[Fact], bind: dict[str, Value], condition: str, *questions: str
-) -> list[Statement]:
-    return [
+) -> Program[tuple[Installation, Values | None]]:
+    """The changed row and None, or the row as it was and the answers; raises Refused like `check_row`."""
+    _, written, explained = yield [
         installation_facts.store(facts, bind, PERSON, condition=condition),
         installation_facts.write_row(bind, condition=condition),
-        Statement(why_not_written(INSTALLATIONS, *questions), bind),
+        Statement(why_not_written(INSTALLATIONS, *questions), bind, explains=True),
     ]
+    return written_or_explained(INSTALLATIONS, bind["installation_id"], written, explained)
 
 
 def _unless_removed(row: Installation) -> Installation:

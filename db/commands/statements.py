@@ -7,6 +7,7 @@ nothing was written. The fragments use the binds `:chitty_id`, `:now` and `:if_u
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 from db.errors import ErrorCode, Problem, Refused
@@ -40,6 +41,8 @@ UNCHANGED = f"""(
     )"""
 
 
+# Most values are of these types; `stored` takes longer to find that out. A subclass is not among them.
+STORED_AS_THEY_ARE = frozenset({str, int, float, bytes, type(None)})
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -57,7 +60,10 @@ def stored(value: Any) -> Value:
 
 
 def binds(values: Mapping[str, Any]) -> dict[str, Value]:
-    return {name: stored(value) for name, value in values.items()}
+    return {
+        name: value if type(value) in STORED_AS_THEY_ARE else stored(value)
+        for name, value in values.items()
+    }
 
 
 def new_row(table: Table[Any], values: Mapping[str, Any]) -> dict[str, Value]:
@@ -86,8 +92,13 @@ def update(table: Table[Any], changes: str, condition: str, allowed: str | None 
 
 
 def returning_row(table: Table[Any], sql: str, bind: Mapping[str, Value]) -> Statement:
-    of = f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
-    return Statement(sql, bind, returning=returned(table), of=of)
+    returning, of = _written_row(table)
+    return Statement(sql, bind, returning=returning, of=of)
+
+
+@cache
+def _written_row(table: Table[Any]) -> tuple[str, str]:
+    return returned(table), f"{table.name} WHERE {table.name}.{table.key} = :{table.key}"
 
 
 def assignments(table: Table[Any], names: Iterable[str]) -> str:
@@ -146,16 +157,20 @@ def write_or_explain(
     table: Table[R], writes: Sequence[str], explanation: str, bind: Mapping[str, Value]
 ) -> Program[tuple[R, Values | None]]:
     """Run one batch: `writes`, the row itself last, then `explanation`; raises Refused like `check_row`."""
-    # Returns the new row and None, or the unchanged row and the answers.
     *others, own = writes
     *_, written, rows = yield [
         *[Statement(sql, bind) for sql in others],
         returning_row(table, own, bind),
-        Statement(explanation, bind),
+        Statement(explanation, bind, explains=True),
     ]
-    if written:
-        return table.of(written[0]), None
-    return check_row(table, bind[table.key], rows)
+    return written_or_explained(table, bind[table.key], written, rows)
+
+
+def written_or_explained(
+    table: Table[R], key: Value, written: Rows, explained: Rows
+) -> tuple[R, Values | None]:
+    """The new row and None, or the unchanged row and the answers of `why_not_written`; see `check_row`."""
+    return (table.of(written[0]), None) if written else check_row(table, key, explained)
 
 
 def reference(chitty_id: str, if_updated_at: str | None = None) -> dict[str, Value]:

@@ -10,6 +10,7 @@ from db.commands.pending_installations import Claim, ClaimTerm
 from db.model.tables import INSTALLATIONS, Installation
 from db.program import Program, Rows, Statement, Value
 
+RETURNED = "outcome, times"
 OF_DELIVERY = "webhook_deliveries WHERE body_sha256 = :body_sha256 AND event = :event"
 RECEIVE = f"""
     INSERT INTO webhook_deliveries (
@@ -92,9 +93,8 @@ def store(
         "installed_at": None,
         **claim.bind,
     }
-    stored = {"returning": "outcome, times", "of": OF_DELIVERY}
     if not facts:
-        (rows,) = yield [Statement(RECEIVE, bind, **stored)]
+        (rows,) = yield [Statement(RECEIVE, bind, returning=RETURNED, of=OF_DELIVERY)]
         return _stored(rows, [], [])
     # First the delivery, which tells the facts when it was received first.
     _, _, changed, claimed, rows = yield [
@@ -102,7 +102,7 @@ def store(
         installation_facts.store(facts, bind, DELIVERY),
         installation_facts.write_row(bind),
         pending_installations.add(bind),
-        Statement(CONCLUDE, bind, **stored),
+        Statement(CONCLUDE, bind, returning=RETURNED, of=OF_DELIVERY),
     ]
     return _stored(rows, changed, claimed)
 

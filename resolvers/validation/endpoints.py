@@ -7,8 +7,12 @@ from urllib.parse import urlsplit
 from resolvers.validation import secrets, validators
 from resolvers.validation.validators import InvalidValue
 
+CREDENTIALS = "an endpoint must not contain credentials: put them into the credentials store"
+
 _SERVICE = re.compile(r"[A-Za-z0-9._:/-]{1,100}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+# As most are: of what `_check_parts` finds, they can only hold a secret.
+_PLAIN = re.compile(r"[a-z]+://[A-Za-z0-9.-]+(?::[0-9]{1,4})?(?:/[A-Za-z0-9._/-]*)?")
 
 
 def service(value: Any) -> str:
@@ -22,6 +26,14 @@ def service(value: Any) -> str:
 
 def endpoint(value: Any) -> str:
     target = validators.text(validators.MAX_URL_LENGTH)(value)
+    if not _PLAIN.fullmatch(target):
+        _check_parts(target)
+    elif secrets.redact(target) != target:
+        raise InvalidValue(CREDENTIALS)
+    return target
+
+
+def _check_parts(target: str) -> None:
     if re.search(r"[\s\\]", target):
         raise InvalidValue("an endpoint must not contain spaces or backslashes")
     try:
@@ -30,9 +42,6 @@ def endpoint(value: Any) -> str:
     except ValueError:
         raise InvalidValue("must be a URL, or a host with a port or a path") from None
     if "@" in parts.netloc or secrets.redact(target) != target:
-        raise InvalidValue(
-            "an endpoint must not contain credentials: put them into the credentials store"
-        )
+        raise InvalidValue(CREDENTIALS)
     if not host and not target.startswith("/"):
         raise InvalidValue("must be a URL, or a host with a port or a path")
-    return target

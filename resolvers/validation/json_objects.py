@@ -10,13 +10,15 @@ from resolvers.validation.validators import InvalidValue
 MAX_BYTES = 16 * 1024
 MAX_DEPTH = 8
 
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def json_object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidValue('must be a JSON object, such as {"region": "eu"}')
     _check_levels(value)
     try:
-        size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+        size = len(_to_json(value).encode())
     except UnicodeEncodeError:
         raise InvalidValue("must not contain half a surrogate pair") from None
     if size > MAX_BYTES:

@@ -39,6 +39,15 @@ _AWS_SECRET = re.compile(
     r"(?<![A-Za-z0-9+])(?=[/+a-z0-9]{0,39}[A-Z])(?=[/+A-Z0-9]{0,39}[a-z])(?=[/+A-Za-z]{0,39}[0-9])"
     r"[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
 )
+_KEPT = rf"\1{REDACTED}"
+_REDACTED = (
+    (_PEM, REDACTED),
+    (_TOKEN, REDACTED),
+    (_AWS_SECRET, REDACTED),
+    (_BEARER, _KEPT),
+    (_ASSIGNED, _KEPT),
+    (_USERINFO, f"{_KEPT}@"),
+)
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -53,10 +62,10 @@ def looks_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    for pattern in (_PEM, _TOKEN, _AWS_SECRET):
-        text = pattern.sub(REDACTED, text)
-    for pattern in (_BEARER, _ASSIGNED, _USERINFO):
-        text = pattern.sub(rf"\1{REDACTED}" + ("@" if pattern is _USERINFO else ""), text)
+    for pattern, replacement in _REDACTED:
+        # `sub` alone would first read what it puts in place, even where it finds nothing.
+        if pattern.search(text):
+            text = pattern.sub(replacement, text)
     return text
 
 

@@ -80,6 +80,37 @@ async def test_the_rows_that_mutations_return_are_found(
     assert len(compared) > 40
 
 
+async def test_mutations_that_write_ask_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+
+    def noting(program: Program[Any]) -> Program[Any]:
+        results = yield (batch := next(program))
+        asked.extend(
+            statement.sql
+            for statement, written, found in zip(batch[1:], results, results[1:], strict=False)
+            if statement.explains and written and found
+        )
+        try:
+            program.send(results)
+        except StopIteration as stop:
+            return stop.value
+        raise AssertionError("a Program that writes has one batch")
+
+    async with registry(tmp_path, "admin") as (me, _):
+        write = me.service.db.write
+        monkeypatch.setattr(
+            me.service.db,
+            "write",
+            lambda program, *more, **named: write(noting(program), *more, **named),
+        )
+        for mutation, inputs, _letters in POLICY:
+            assert await codes_of(me, mutation, inputs) == []
+
+    assert asked == []
+
+
 async def test_the_rows_of_deliveries_and_pending_installations_are_found(
     db: SQLiteDatabase, check: Check, compared: list[str]
 ):

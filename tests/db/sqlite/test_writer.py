@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from db.errors import EngineError, ErrorCode, Overloaded, Problem, Refused, Unavailable
-from db.program import Program, Statement, rows
+from db.program import Program, Rows, Statement, rows
 from db.sqlite.connection_thread import MOST_KEPT_LOG_BYTES
 from db.sqlite.database import SQLiteDatabase
 from db.sqlite.writer import GROUP, MOST_WAITING
@@ -106,6 +106,21 @@ async def test_a_write_is_visible_to_all_when_it_returns(db, path):
     await db.write(adding("ada"))
 
     assert stored(path) == await db.read(names()) == ["ada"]
+
+
+async def test_why_nothing_was_written_is_asked_only_where_nothing_was(db):
+    def adding_unless_there(name: str) -> Program[tuple[Rows, Rows]]:
+        written, explained = yield [
+            Statement(f"{ADD} ON CONFLICT DO NOTHING", {"name": name}, returning="chitty_id"),
+            Statement("SELECT count(*) FROM actors", explains=True),
+        ]
+        return written, explained
+
+    first = await db.write(adding_unless_there("ada"))
+    second = await db.write(adding_unless_there("ada"))
+
+    assert first == ([("ada",)], [])
+    assert second == ([], [(1,)])
 
 
 async def test_a_hundred_waiting_writes_are_committed_together(db, path):

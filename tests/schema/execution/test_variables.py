@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
+from schema.built import GRAPHQL
+from schema.execution import variables
 from schema.execution.variables import Variables
 from tests.support.services.api import running
 
@@ -29,6 +31,20 @@ def test_of_many_values_that_do_not_fit_only_the_first_are_reported():
 
     assert coerced is None
     assert 1 <= Odd.times < 10
+
+
+@pytest.mark.parametrize("name", GRAPHQL.mutation_type.fields)
+def test_no_input_of_a_mutation_is_left_to_the_library(name, monkeypatch):
+    mutation: Any = GRAPHQL.mutation_type
+    ((argument, declared),) = mutation.fields[name].args.items()
+    operation: Any = parse(
+        f"mutation($sent: {declared.type}) {{ {name}({argument}: $sent) {{ __typename }} }}"
+    ).definitions[0]
+    monkeypatch.setattr(variables, "get_variable_values", None)
+
+    coerced = Variables(operation.variable_definitions).coerce({"sent": {"unknown": 1}})
+
+    assert coerced is None
 
 
 @pytest.mark.parametrize(("wrong", "listed"), [(19, 19), (20, 20), (400, 20)])
