@@ -40,7 +40,7 @@ def compilations(
     return found
 
 
-@pytest.fixture(params=VIEWERS.values(), ids=VIEWERS)
+@pytest.fixture(params=list(VIEWERS.values()), ids=list(VIEWERS))
 def security(request: pytest.FixtureRequest) -> RowSecurity:
     """The rights of the server, and those of a restricted viewer."""
     found: RowSecurity = request.param
