@@ -42,16 +42,15 @@ NamedConverters: TypeAlias = list[tuple[str, str, Convert]]
 
 @dataclass(eq=False, slots=True)
 class Arguments:
-    """`scalars` and `constants` are set if nothing needs conversion: every argument is a scalar, from a
-    variable or in the document, and no absent one has a default. `scalars` pairs Python's names with
-    variables.
+    """`whole` and `constants` are set if every argument is a variable or a scalar in the document, and no
+    absent one has a default. `whole` has Python's names, the variables and their converters.
     """
 
     field: GraphQLField
     node: FieldNode
     named: NamedConverters
     depend_on_variables: bool
-    scalars: list[tuple[str, str]] | None
+    whole: list[tuple[str, str, Convert]] | None
     constants: dict[str, Any]
 
     @classmethod
@@ -59,34 +58,36 @@ class Arguments:
         values = [argument.value for argument in node.arguments or ()]
         names = argument_converters(field)
         has_variables = any(map(_has_variable, values))
-        scalars, constants = _scalars(field, node, names)
-        return cls(field, node, names, has_variables, scalars, constants)
+        whole, constants = _whole(field, node, names)
+        return cls(field, node, names, has_variables, whole, constants)
 
     def values(self, run: PlanRun) -> dict[str, Any]:
         """The values that the resolver gets, by Python's names; raises GraphQLError."""
-        if self.scalars is not None:
+        if self.whole is not None:
             coerced = run.variables.coerced
-            values = {name: coerced.get(variable) for name, variable in self.scalars}
+            values = {
+                name: convert(coerced.get(variable)) for name, variable, convert in self.whole
+            }
             if None not in values.values():
                 return values | self.constants
         sent = get_argument_values(self.field, self.node, run.variables)
         return convert_all(sent, self.named)
 
 
-def _scalars(
+def _whole(
     field: GraphQLField, node: FieldNode, named: NamedConverters
-) -> tuple[list[tuple[str, str]] | None, dict[str, Any]]:
+) -> tuple[list[tuple[str, str, Convert]] | None, dict[str, Any]]:
     sent = {argument.name.value: argument.value for argument in node.arguments or ()}
     variables, constants = [], {}
-    for name, python_name, _ in named:
+    for name, python_name, convert in named:
         value, declared = sent.get(name), field.args[name]
         if value is None:
             if declared.default_value is not Undefined or declared.default is not None:
                 return None, {}
+        elif isinstance(value, VariableNode):
+            variables.append((python_name, value.name.value, convert))
         elif not is_scalar_type(get_nullable_type(declared.type)):
             return None, {}
-        elif isinstance(value, VariableNode):
-            variables.append((python_name, value.name.value))
         elif isinstance(value, (StringValueNode, IntValueNode, BooleanValueNode)):
             constants[python_name] = constant = coerce_input_literal(value, declared.type)
             if constant is Undefined:

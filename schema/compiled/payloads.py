@@ -26,16 +26,13 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class MutationPlan:
+    """A mutation's field; at most `max_rows` are read to complete its payload."""
+
     field: CollectedField
     source: sources.MutationField
     arguments: Arguments
     parts: list[tuple[str, Entity | Callable[[Any], Any]]]
-
-    @property
-    def max_rows(self) -> float:
-        """How many rows at most are read to complete the payload."""
-        entities = [part for _, part in self.parts if isinstance(part, Entity)]
-        return sum(inf if entity.is_list else entity.plan.max_rows for entity in entities)
+    max_rows: float
 
     def begin(self, payload: Any, run: PlanRun) -> tuple[dict[str, Any], list[Task]]:
         """The payload's object, and the tasks that complete it; raises Unreadable."""
@@ -68,7 +65,9 @@ def _field(compiler: Compiler, field: CollectedField, mutation: Any) -> Mutation
         for each in compiler.collector.collect(payload, field.nodes)
     ]
     arguments = Arguments.of(definition, field.nodes[0])
-    return MutationPlan(field, source_of(definition), arguments, parts)
+    entities = [part for _, part in parts if isinstance(part, Entity)]
+    max_rows = sum(inf if each.is_list else each.plan.max_rows for each in entities)
+    return MutationPlan(field, source_of(definition), arguments, parts, max_rows)
 
 
 def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | Callable[[Any], Any]:
