@@ -35,7 +35,9 @@ def path(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def all_readers(api: Api, share: str = "somebody") -> AsyncIterator[list[Session]]:
     """All connections to read with are in use."""
-    await api.post(LISTS)  # after which the server has read what it reads at its start
+    await asyncio.sleep(0)
+    await api.put("SELECT 1")  # after which the server has written what it writes at its start
+    await api.post(LISTS)  # and read what it reads after that
     await asyncio.sleep(api.service.settings.wait_seconds)  # then that reader counts as gone
     count = api.service.db.statistics().readers
     sessions = [await api.service.db.borrow(share=share) for _ in range(count)]
