@@ -43,14 +43,16 @@ NamedConverters: TypeAlias = list[tuple[str, str, Convert]]
 @dataclass(eq=False, slots=True)
 class Arguments:
     """`whole` and `constants` are set if every argument is a variable or a scalar in the document, and no
-    absent one has a default. `whole` has Python's names, the variables and their converters.
+    absent one has a default. `whole` pairs Python's names with variables; `converted` are those of them that
+    need a converter.
     """
 
     field: GraphQLField
     node: FieldNode
     named: NamedConverters
     depend_on_variables: bool
-    whole: list[tuple[str, str, Convert]] | None
+    whole: list[tuple[str, str]] | None
+    converted: list[tuple[str, Convert]]
     constants: dict[str, Any]
 
     @classmethod
@@ -59,16 +61,22 @@ class Arguments:
         names = argument_converters(field)
         has_variables = any(map(_has_variable, values))
         whole, constants = _whole(field, node, names)
-        return cls(field, node, names, has_variables, whole, constants)
+        by_variable = dict(whole or ())
+        converted = [
+            (python, convert)
+            for _, python, convert in names
+            if python in by_variable and convert is not _unchanged
+        ]
+        return cls(field, node, names, has_variables, whole, converted, constants)
 
     def values(self, run: PlanRun) -> dict[str, Any]:
         """The values that the resolver gets, by Python's names; raises GraphQLError."""
         if self.whole is not None:
             coerced = run.variables.coerced
-            values = {
-                name: convert(coerced.get(variable)) for name, variable, convert in self.whole
-            }
+            values = {name: coerced.get(variable) for name, variable in self.whole}
             if None not in values.values():
+                for name, convert in self.converted:
+                    values[name] = convert(values[name])
                 return values | self.constants
         sent = get_argument_values(self.field, self.node, run.variables)
         return convert_all(sent, self.named)
@@ -76,16 +84,16 @@ class Arguments:
 
 def _whole(
     field: GraphQLField, node: FieldNode, named: NamedConverters
-) -> tuple[list[tuple[str, str, Convert]] | None, dict[str, Any]]:
+) -> tuple[list[tuple[str, str]] | None, dict[str, Any]]:
     sent = {argument.name.value: argument.value for argument in node.arguments or ()}
     variables, constants = [], {}
-    for name, python_name, convert in named:
+    for name, python_name, _ in named:
         value, declared = sent.get(name), field.args[name]
         if value is None:
             if declared.default_value is not Undefined or declared.default is not None:
                 return None, {}
         elif isinstance(value, VariableNode):
-            variables.append((python_name, value.name.value, convert))
+            variables.append((python_name, value.name.value))
         elif not is_scalar_type(get_nullable_type(declared.type)):
             return None, {}
         elif isinstance(value, (StringValueNode, IntValueNode, BooleanValueNode)):
