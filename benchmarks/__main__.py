@@ -3,6 +3,7 @@
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from benchmarks import (
     load,
     machine,
     options,
+    page,
     permissions,
     plot,
     pressure,
@@ -21,12 +23,15 @@ from benchmarks import (
     summary,
     walk,
 )
+from benchmarks.contenders import BY_NAME, CEILING, Contender
 from benchmarks.errors import BenchmarkError
 from benchmarks.options import Options
+from benchmarks.registries import Maker, ordinary
 from benchmarks.rounds import Sample, measure
 from benchmarks.rows import Size
-from benchmarks.servers import BY_NAME, Contender, running
+from benchmarks.servers import Server, running
 from benchmarks.workloads import BY_NAME as WORKLOADS
+from benchmarks.workloads import Workload
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -71,53 +76,82 @@ def _measure(chosen: Options, folder: Path) -> int:
 
 
 def _compare(chosen: Options, folder: Path, watch: machine.Watch) -> None:
-    size, database = Size.at(chosen.scale), data.database(chosen.scale)
     workloads = [WORKLOADS[name] for name in chosen.workloads]
+    contenders, absent = _present(chosen)
+    registries = {
+        make: make(chosen.scale, folder)
+        for make in dict.fromkeys(each.registry for each in contenders)
+    }
     samples: list[Sample] = []
     with ExitStack() as stack:
         servers = [
-            stack.enter_context(running(each, database, folder))
-            for each in _contenders(chosen)
-            if each.name != "ceiling"
+            stack.enter_context(running(each, registries[each.registry], folder))
+            for each in contenders
+            if each.name != CEILING
         ]
-        compare.answers(servers, workloads, size, folder)
-        progress.say("the answers are the same")
-        if "ceiling" in chosen.servers:  # its answers are there only now
-            servers.append(stack.enter_context(running(BY_NAME["ceiling"], database, folder)))
+        _require_equal_answers(servers, workloads, folder)
+        if CEILING in chosen.servers:  # its answers are there only now
+            servers.append(
+                stack.enter_context(running(BY_NAME[CEILING], registries[ordinary], folder))
+            )
+        names = [server.name for server in servers]
         for workload in workloads:
-            samples.extend(measure(servers, workload, chosen.plan(workload), size, folder))
+            samples.extend(measure(servers, workload, chosen.plan(workload, names), folder))
     condition = watch.condition()
     progress.done()
-    _write(chosen, size, samples, condition)
+    _write(chosen, samples, condition, absent)
 
 
-def _contenders(chosen: Options) -> list[Contender]:
-    found = []
+def _present(chosen: Options) -> tuple[list[Contender], dict[str, str]]:
+    """Those that can run here, and why the others cannot."""
+    present, absent = [], {}
     for name in chosen.servers:
         try:
             BY_NAME[name].need()
         except BenchmarkError as error:
-            progress.say(f"{name} is left out: {error}")
-            continue
-        found.append(BY_NAME[name])
-    if not any(each.name != "ceiling" for each in found):
+            progress.say(f"{name} is absent: {error}")
+            absent[name] = str(error)
+        else:
+            present.append(BY_NAME[name])
+    if not any(each.name != CEILING and each.registry is ordinary for each in present):
         raise BenchmarkError("there is no server to measure")
-    return found
+    return present, absent
+
+
+def _require_equal_answers(
+    servers: Sequence[Server], workloads: Sequence[Workload], folder: Path
+) -> None:
+    """Compare servers that read the same rows; the answers over the ordinary ones stay for the ceiling."""
+    groups: dict[Maker, list[Server]] = {}
+    for server in servers:
+        groups.setdefault(server.contender.registry, []).append(server)
+    for make, group in groups.items():
+        place = folder if make is ordinary else folder / make.__name__
+        place.mkdir(exist_ok=True)
+        measured = group[0].contender.workloads
+        asked = [each for each in workloads if make is ordinary or each.name in measured]
+        compare.answers(group, asked, place)
+    progress.say("the answers are the same")
 
 
 def _write(
-    chosen: Options, size: Size, samples: list[Sample], condition: machine.Condition
+    chosen: Options,
+    samples: list[Sample],
+    condition: machine.Condition,
+    absent: Mapping[str, str],
 ) -> None:
     rows = summary.rows(samples)
     given = {"scale": chosen.scale, "rounds": chosen.rounds, "seconds": chosen.seconds}
-    facts = report.facts({**given, "connections": size.connections}, condition)
+    size = Size.at(chosen.scale)
+    facts = report.facts({**given, "connections": size.connections}, condition, absent)
     print(report.table(rows))
+    print(*report.absences(absent), sep="\n")
     for verdict in summary.verdicts(rows):
         print(report.verdict(verdict))
     print(condition)
     is_whole = (
         chosen.is_whole
-        and {row.server for row in rows} == set(BY_NAME)
+        and all(BY_NAME[name].is_optional for name in absent)
         and not condition.is_loaded  # such figures replace none
     )
     report.FOLDER.mkdir(exist_ok=True)
@@ -128,6 +162,7 @@ def _write(
     name.with_suffix(".svg").write_text(picture)
     if is_whole:
         report.PICTURE.write_text(picture)
+        page.write(rows)
     progress.say(f"written to {name.relative_to(Path.cwd())}.json, .md and .svg")
 
 

@@ -5,23 +5,20 @@ import json
 from pathlib import Path
 from urllib.parse import urlencode
 
+from benchmarks.contenders import CEILING
 from benchmarks.errors import BenchmarkError
-from benchmarks.rows import Size
 from benchmarks.servers import Server
 from benchmarks.workloads import Workload
 
-# The others have no ETags; the ceiling sends its ready bytes every time.
-SERVERS = ("compiled", "ceiling")
 
-
-def file(server: Server, workload: Workload, size: Size, folder: Path) -> Path:
+def file(server: Server, workload: Workload, folder: Path) -> Path:
     """The file from which the load generator takes the requests: a path and an ETag on each line.
 
     Raises BenchmarkError if the server sends a response without an ETag.
     """
     paths = [
         f"{server.path(workload)}?{urlencode(json.loads(body) | _as_text(body))}"
-        for body in workload.bodies(size)
+        for body in server.bodies(workload)
     ]
     made = folder / f"{workload.name}-{server.name}.requests"
     made.write_text("".join(f"{path}\t{_etag(server, path)}\n" for path in paths))
@@ -33,7 +30,7 @@ def _as_text(body: str) -> dict[str, str]:
 
 
 def _etag(server: Server, path: str) -> str:
-    if server.name == "ceiling":
+    if server.name == CEILING:  # it sends its ready bytes every time
         return ""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:

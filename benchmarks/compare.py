@@ -1,7 +1,7 @@
 """Checks that all servers give the same answers, before anything is timed.
 
-It compares the parsed JSON, but of a cursor only whether there is one, and nothing of a created row's id
-and times.
+It compares the parsed JSON, but of a cursor only whether there is one, nothing of a created row's id
+and times, and no field that a server declares to lack.
 """
 
 import json
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.rows import Size
 from benchmarks.servers import Server, post
 from benchmarks.workloads import SERIAL, Workload
 
@@ -19,37 +18,43 @@ CURSOR = "endCursor"
 OF_A_CREATION = frozenset({"connectionId", "createdAt", "updatedAt"})
 
 
-def answers(
-    servers: Sequence[Server], workloads: Sequence[Workload], size: Size, folder: Path
-) -> None:
-    """Compare every server's answers with those of the first, and keep one per workload.
+def answers(servers: Sequence[Server], workloads: Sequence[Workload], folder: Path) -> None:
+    """Compare the answers of servers of one registry with those of the first, and keep one per workload.
 
     Raises BenchmarkError, naming the first difference.
     """
+    first = servers[0]
     for workload in workloads:
-        bodies = [body.replace(SERIAL, "compared") for body in workload.bodies(size)[:SAMPLES]]
-        for body in bodies:
-            wanted = post(servers[0], workload, body)
+        bodies = {server.name: _bodies(server, workload) for server in servers}
+        for number, body in enumerate(bodies[first.name]):
+            wanted = post(first, workload, body)
             (folder / f"{workload.name}.json").write_bytes(wanted)
             for server in servers[1:]:
-                _require_equal(workload, servers[0], wanted, server, post(server, workload, body))
+                found = post(server, workload, bodies[server.name][number])
+                _require_equal(workload, first, wanted, server, found)
+
+
+def _bodies(server: Server, workload: Workload) -> list[str]:
+    return [body.replace(SERIAL, "compared") for body in server.bodies(workload)[:SAMPLES]]
 
 
 def _require_equal(
     workload: Workload, first: Server, wanted: bytes, second: Server, found: bytes
 ) -> None:
-    one, other = _comparable(wanted, workload), _comparable(found, workload)
-    if isinstance(one, dict) and (one.get("data") is None or "errors" in one):
+    left_out = second.contender.lacks | (OF_A_CREATION if workload.writes else frozenset())
+    one, other = _comparable(wanted, left_out), _comparable(found, left_out)
+    if one["data"] is None or "errors" in one:
         raise BenchmarkError(f"{first.name} cannot answer {workload.name}: {wanted[:300]!r}")
-    for where, left, right in _differences("data", one, other):
+    for where, left, right in _differences("answer", one, other):
         raise BenchmarkError(
             f"{workload.name} differs at {where}: {left!r} from {first.name},"
             f" {right!r} from {second.name}"
         )
 
 
-def _comparable(answer: bytes, workload: Workload) -> Any:
-    return _strip(json.loads(answer), OF_A_CREATION if workload.writes else frozenset())
+def _comparable(answer: bytes, left_out: frozenset[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(answer)
+    return {**parsed, "data": _strip(parsed.get("data"), left_out)}
 
 
 def _strip(value: Any, left_out: frozenset[str]) -> Any:

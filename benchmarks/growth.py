@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from benchmarks import data, progress, report
+from benchmarks import progress, registries, report
+from benchmarks.contenders import BY_NAME, OURS
 from benchmarks.options import Options
+from benchmarks.registries import LARGER
 from benchmarks.rounds import Sample, bodies_file, long_enough, sample, warm_up
-from benchmarks.rows import Size
-from benchmarks.servers import BY_NAME, Server, running
-from benchmarks.summary import OURS, Verdict
+from benchmarks.servers import Server, running
+from benchmarks.summary import Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from benchmarks.workloads import Workload, nested
 
@@ -19,23 +20,22 @@ Figures = Mapping[tuple[float, int], float]
 """One figure for each scale and size of the page."""
 
 FIRST = (10, 100, 500)
-LARGER = 10
 # What is allowed: per context on the largest page against the middle one, and over the larger tables.
-MOST_PER_CONTEXT, MOST_OVER_LARGER = 1.2, 1.4
+MOST_PER_CONTEXT, MOST_OVER_LARGER = 1.2, 1.2
 
 
 def run(options: Options, folder: Path) -> int:
     """Print the median p50 of each page at each scale; returns 1 if it grows too much."""
     scales = (options.scale, options.scale * LARGER)
-    databases = {scale: data.database(scale) for scale in scales}
     samples: dict[tuple[float, int], list[Sample]] = {}
     with ExitStack() as stack:
         servers: dict[float, Server] = {}
         for scale in scales:
             (place := folder / f"{scale:g}").mkdir()
-            servers[scale] = stack.enter_context(running(BY_NAME[OURS], databases[scale], place))
+            registry = registries.ordinary(scale, folder)
+            servers[scale] = stack.enter_context(running(BY_NAME[OURS], registry, place))
         cases = [
-            (scale, first, bodies_file(_pages_of(first), Size.at(scale), folder))
+            (scale, first, bodies_file(servers[scale], _pages_of(first), folder))
             for scale in scales
             for first in FIRST
         ]

@@ -11,7 +11,10 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import data, load, progress
-from benchmarks.servers import BY_NAME, running
+from benchmarks.contenders import BY_NAME, CEILING
+from benchmarks.registries import Registry
+from benchmarks.rows import Size
+from benchmarks.servers import running
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from server import python_build
 
@@ -66,7 +69,7 @@ def ready_bytes(folder: Path) -> float:
     (place / "W1.json").write_bytes(ANSWER)
     (bodies := place / "bodies").write_text(BODY)
     (no_data := place / "none").touch()
-    with running(BY_NAME["ceiling"], no_data, place) as server:
+    with running(BY_NAME[CEILING], Registry(no_data, Size.at(0)), place) as server:
         url = server.url(WORKLOADS["W1"])
         return median(
             load.run(url, bodies, clients=1, seconds=SECONDS).per_second for _ in range(RUNS)

@@ -1,16 +1,38 @@
 """The command line of the benchmarks."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import servers, workloads
+from benchmarks import contenders, workloads
+from benchmarks.contenders import Contender
+from benchmarks.registries import ordinary
 from benchmarks.rounds import Plan
 from benchmarks.workloads import Workload
 
 QUICK_SCALE, QUICK_ROUNDS, QUICK_SECONDS = 0.1, 2, 0.5
 
 CLIENTS = (1, 16)
+
+DESCRIPTION = """\
+Compare this server with others, over the same data, on this machine, and with itself: with ten times the
+data, as an owner who sees only its own rows, and with two workers.
+
+Linux only; it needs wrk or Node 20, and Node 20 for the rivals that run on it. Bun comes from npm.
+PostGraphile needs PostgreSQL as well. What cannot run is named as absent, with the reason.
+"""
+EPILOG = "\n".join(
+    [
+        "workloads:",
+        *(f"  {each.name:15} {each.title}" for each in workloads.WORKLOADS),
+        "",
+        "servers:",
+        *(f"  {each.name:15} {each.title}" for each in contenders.CONTENDERS),
+        "",
+        "A run of everything takes some 25 minutes and writes benchmarks/results/latest.*, unless the",
+        "machine is loaded; any other writes benchmarks/results/partial.*.",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -37,13 +59,32 @@ class Options:
             and self.scale == 1
             and self.clients is None
             and len(self.workloads) == len(workloads.WORKLOADS)
-            and len(self.servers) == len(servers.CONTENDERS)
+            and len(self.servers) == len(contenders.CONTENDERS)
         )
 
-    def plan(self, workload: Workload) -> Plan:
-        """How a workload is measured; a quick run uses only the number of clients of its target."""
-        usual = (workload.target.clients,) if self.quick else CLIENTS
-        return Plan(self.rounds, self.seconds, self.clients or usual)
+    def plan(self, workload: Workload, names: Iterable[str]) -> Plan:
+        """How a workload is measured with these servers."""
+        taking_part = [
+            each
+            for each in map(contenders.BY_NAME.__getitem__, names)
+            if workload.name in each.workloads
+        ]
+        clients = {each.name: set(self._clients(each, workload)) for each in taking_part}
+        for each in taking_part:
+            if each.comparison:
+                clients[each.comparison.base] |= clients[each.name]
+        return Plan(
+            self.rounds, self.seconds, {name: sorted(found) for name, found in clients.items()}
+        )
+
+    def _clients(self, contender: Contender, workload: Workload) -> Sequence[int]:
+        """With how many clients it is measured for its own sake; a quick run takes those of the target."""
+        target = (workload.target.clients,)
+        if contender.comparison:
+            return self.clients or (contender.comparison.clients or target[0],)
+        if contender.registry is not ordinary:
+            return ()  # it is there to be compared with
+        return self.clients or (target if self.quick else CLIENTS)
 
 
 def read(argv: Sequence[str] | None = None) -> Options:
@@ -51,11 +92,11 @@ def read(argv: Sequence[str] | None = None) -> Options:
     parser = _parser()
     given = parser.parse_args(argv)
     scale, rounds, seconds = (
-        (QUICK_SCALE, QUICK_ROUNDS, QUICK_SECONDS) if given.quick else (1.0, 5, 3.0)
+        (QUICK_SCALE, QUICK_ROUNDS, QUICK_SECONDS) if given.quick else (1.0, 5, 1.5)
     )
     return Options(
         workloads=_names(parser, "--only", given.only, workloads.BY_NAME),
-        servers=_names(parser, "--servers", given.servers, servers.BY_NAME),
+        servers=_with_bases(_names(parser, "--servers", given.servers, contenders.BY_NAME)),
         scale=given.scale or scale,
         rounds=given.rounds or rounds,
         seconds=given.seconds or seconds,
@@ -71,10 +112,9 @@ def read(argv: Sequence[str] | None = None) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run bench",
-        description="Compare this server with others, over the same data, on this machine."
-        " Linux only; it needs wrk or Node 20, and Node 20 for the rivals that run on it.",
-        epilog="A run of everything takes a quarter of an hour and writes benchmarks/results/latest.*;"
-        " any other writes benchmarks/results/partial.*.",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--growth", action="store_true", help="how W2 grows with pages and tables")
@@ -91,12 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="which functions one request calls, and in how many files",
     )
-    parser.add_argument("--quick", action="store_true", help="less of everything: a minute or two")
-    parser.add_argument("--only", help=f"some of {','.join(workloads.BY_NAME)}")
-    parser.add_argument("--servers", help=f"some of {','.join(servers.BY_NAME)}")
+    parser.add_argument(
+        "--quick", action="store_true", help="less of everything: some five minutes"
+    )
+    parser.add_argument("--only", help="some workloads, as W1,W6")
+    parser.add_argument("--servers", help="some servers, as compiled,mercurius")
     parser.add_argument("--scale", type=_positive, help="1 is 200,000 connections (default 1)")
     parser.add_argument("--rounds", type=_count, help="rounds of each (default 5)")
-    parser.add_argument("--seconds", type=_positive, help="length of a run (default 3)")
+    parser.add_argument("--seconds", type=_positive, help="length of a run (default 1.5)")
     parser.add_argument("--clients", type=_counts, help="numbers of clients (default 1,16)")
     return parser
 
@@ -112,6 +154,13 @@ def _names(
         if name not in known:
             parser.error(f"{option}: {name!r} is none of {', '.join(known)}")
     return [name for name in known if name in wanted]
+
+
+def _with_bases(names: Sequence[str]) -> list[str]:
+    """These servers, and those with which they are compared."""
+    comparisons = [contenders.BY_NAME[name].comparison for name in names]
+    wanted = {*names, *(comparison.base for comparison in comparisons if comparison)}
+    return [name for name in contenders.BY_NAME if name in wanted]
 
 
 def _positive(text: str) -> float:

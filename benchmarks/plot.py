@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from benchmarks.servers import BY_NAME
-from benchmarks.summary import OURS, RIVALS, Row
+from benchmarks.contenders import BY_NAME, OURS, RIVALS
+from benchmarks.summary import Row
 from benchmarks.workloads import BY_NAME as WORKLOADS
 
 WIDTH, LABELS, FIGURES = 760, 300, 70

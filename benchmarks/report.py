@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import load, machine
+from benchmarks.contenders import BY_NAME, RIVALS
 from benchmarks.machine import Condition
 from benchmarks.rounds import Sample
-from benchmarks.servers import BY_NAME
-from benchmarks.summary import RIVALS, Row, Verdict
+from benchmarks.summary import Row, Verdict
 from benchmarks.workloads import BY_NAME as WORKLOADS
 from server import python_build
 
@@ -31,6 +31,7 @@ HEADINGS = (
     "CPU ms",
     "peak MB",
     *(f"x {rival} / CPU" for rival in RIVALS),
+    "times as long / CPU",
 )
 
 
@@ -48,7 +49,14 @@ def markdown(rows: Sequence[Row], facts: Mapping[str, Any]) -> str:
     heading = ", ".join(facts[name] for name in ("date", "machine", "size", "python"))
     if facts["is_loaded"]:
         heading += ", LOADED"
-    return "\n".join([heading, "", *(f"| {' | '.join(line)} |" for line in lines)]) + "\n"
+    table = [f"| {' | '.join(line)} |" for line in lines]
+    missing = [f"\n{line}" for line in absences(facts.get("absent", {}))]
+    return "\n".join([heading, "", *table, *missing]) + "\n"
+
+
+def absences(absent: Mapping[str, str]) -> list[str]:
+    """Which servers were not measured, and why: a line for each."""
+    return [f"{BY_NAME[name].title} is absent: {reason}" for name, reason in absent.items()]
 
 
 def verdict(found: Verdict) -> str:
@@ -56,13 +64,16 @@ def verdict(found: Verdict) -> str:
     return f"{found.text}: {'met' if found.is_met else 'NOT MET'}"
 
 
-def facts(options: Mapping[str, Any], condition: Condition) -> dict[str, Any]:
-    """What the results depend on: the day, the machine and its load, the versions and the options."""
+def facts(
+    options: Mapping[str, Any], condition: Condition, absent: Mapping[str, str]
+) -> dict[str, Any]:
+    """What results depend on: the day, the machine, its load, versions, options, who is absent."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine.name(),
         "ready_bytes": asdict(condition),
         "is_loaded": condition.is_loaded,
+        "absent": dict(absent),
         "size": f"{options['connections']:,} connections",
         "options": dict(options),
         "python": python_build.description(),
@@ -95,23 +106,24 @@ def _cells(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
             row.workload,
             str(row.clients),
             BY_NAME[row.server].title,
-            _figure(row.per_second),
-            _figure(row.p50_ms),
-            _figure(row.p99_ms),
-            _figure(row.cpu_ms),
+            figure(row.per_second),
+            figure(row.p50_ms),
+            figure(row.p99_ms),
+            figure(row.cpu_ms),
             f"{row.peak_mb:.0f}",
-            *(_ratios(row, rival) for rival in RIVALS),
+            *(ratio(row.times.get(rival), row.cpu_times.get(rival)) for rival in RIVALS),
+            ratio(row.longer, row.longer_cpu),
         )
 
 
-def _ratios(row: Row, rival: str) -> str:
-    """How many times as fast as the rival, and with how many times as little CPU time."""
-    if rival not in row.times:
+def ratio(of_requests: float | None, of_cpu_time: float | None) -> str:
+    """Two ratios in one cell."""
+    if of_requests is None or of_cpu_time is None:
         return "-"
-    return f"{_figure(row.times[rival])} / {_figure(row.cpu_times[rival])}"
+    return f"{figure(of_requests)} / {figure(of_cpu_time)}"
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
     """A number with three significant digits."""
     decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:,.{decimals}f}"

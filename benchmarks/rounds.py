@@ -1,13 +1,12 @@
 """Measures the servers in turn, round after round, so that a slow moment affects them all."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import again, load, processes, progress
-from benchmarks.rows import Size
-from benchmarks.servers import BY_NAME, Server, post
+from benchmarks.servers import Server, post
 from benchmarks.workloads import SERIAL, Workload
 
 WARM_UP_SECONDS = 0.5
@@ -36,38 +35,30 @@ class Sample:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: the rounds, the seconds of each run, and with how many clients."""
+    """How much is measured: the rounds, the seconds of each run, and each server's numbers of clients."""
 
     rounds: int
     seconds: float
-    clients: Sequence[int]
+    clients: Mapping[str, Sequence[int]]
 
 
 def measure(
-    servers: Sequence[Server], workload: Workload, plan: Plan, size: Size, folder: Path
+    servers: Sequence[Server], workload: Workload, plan: Plan, folder: Path
 ) -> Iterator[Sample]:
     """Every sample of a workload; raises BenchmarkError if any answer is wrong."""
-    servers = [server for server in servers if takes_part(server.name, workload)]
-    if workload.again:
-        files = {server.name: again.file(server, workload, size, folder) for server in servers}
-    else:
-        files = dict.fromkeys(BY_NAME, bodies_file(workload, size, folder))
+    servers = [server for server in servers if plan.clients.get(server.name)]
+    make = again.file if workload.again else bodies_file
+    files = {server.name: make(server, workload, folder) for server in servers}
     latency = {server.name: warm_up(server, workload, files[server.name]) for server in servers}
-    for clients in plan.clients:
+    for clients in sorted({each for numbers in plan.clients.values() for each in numbers}):
+        taking_part = [server for server in servers if clients in plan.clients[server.name]]
         for number in range(1, plan.rounds + 1):
-            for server in servers:
+            for server in taking_part:
                 progress.now(
                     f"{workload.name} with {clients} clients, round {number}: {server.name}"
                 )
                 seconds = long_enough(plan.seconds, clients, latency[server.name])
                 yield sample(server, workload, files[server.name], clients, seconds, number)
-
-
-def takes_part(server: str, workload: Workload) -> bool:
-    """Whether the server of this name is measured with the workload."""
-    if workload.again:
-        return server in again.SERVERS
-    return workload.writes or not BY_NAME[server].only_writes
 
 
 def sample(
@@ -127,8 +118,8 @@ def long_enough(seconds: float, clients: int, latency: float) -> float:
     return min(max(seconds, ANSWERS_PER_CLIENT * clients * latency), LONGEST_RUN_SECONDS)
 
 
-def bodies_file(workload: Workload, size: Size, folder: Path) -> Path:
+def bodies_file(server: Server, workload: Workload, folder: Path) -> Path:
     """The file from which the load generator takes the bodies of a workload."""
-    path = folder / f"{workload.name}.bodies"
-    path.write_text("\n".join(workload.bodies(size)) + "\n")
+    path = folder / f"{workload.name}-{server.name}.bodies"
+    path.write_text("\n".join(server.bodies(workload)) + "\n")
     return path

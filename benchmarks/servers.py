@@ -1,4 +1,4 @@
-"""The servers that are compared: how each starts over its own copy of the data, and stops."""
+"""Running servers: how one starts over its own copy of the data, and stops."""
 
 import http.client
 import os
@@ -6,118 +6,63 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import node
+from benchmarks.contenders import CEILING, Contender
 from benchmarks.errors import BenchmarkError
+from benchmarks.registries import Registry
 from benchmarks.workloads import Workload
 from server.setting_fields import PREFIX
 
 HERE = Path(__file__).parent
-OURS = (sys.executable, "-c", "import sys; from server.cli import main; sys.exit(main(['serve']))")
-START_SECONDS = 30
 STOP_SECONDS = 10
-PAGE_MAX = "1000"
-# The rivals are left to the scheduler: keeping to one CPU is something that this server offers.
-OUR_SETTINGS = {"CHITTYGRAPH_PAGE_MAX": PAGE_MAX, "CHITTYGRAPH_PIN_CPUS": "true"}
-
-
-def _always() -> None:
-    """It needs nothing that could be missing."""
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A server that can be started; `need` raises BenchmarkError if something that it needs is missing."""
-
-    name: str
-    title: str
-    command: tuple[str, ...]
-    settings: Mapping[str, str]
-    need: Callable[[], None] = _always
-    only_writes: bool = False
-
-    def with_settings(self, **settings: str) -> "Contender":
-        """The same server with other settings of ours."""
-        changed = {PREFIX + name.upper(): value for name, value in settings.items()}
-        return replace(self, settings={**self.settings, **changed})
-
-
-MERCURIUS = ("node", str(node.FOLDER / "mercurius.mjs"))
-CONTENDERS = (
-    Contender("compiled", "ChittyGraph", OURS, OUR_SETTINGS),
-    Contender(
-        "generic",
-        "ChittyGraph, generic execution",
-        OURS,
-        {**OUR_SETTINGS, "CHITTYGRAPH_COMPILED": "false"},
-    ),
-    Contender(
-        "stock",
-        "Strawberry + DataLoader + aiosqlite",
-        (sys.executable, "-m", "benchmarks.stock"),
-        {},
-    ),
-    Contender(
-        "mercurius",
-        "mercurius JIT + better-sqlite3",
-        MERCURIUS,
-        {},
-        need=node.require,
-    ),
-    # Its writes are durable only so. Reads are the same, so they are not measured twice.
-    Contender(
-        "mercurius-full",
-        "mercurius, synchronous=FULL",
-        MERCURIUS,
-        {"BENCH_SYNCHRONOUS": "FULL"},
-        need=node.require,
-        only_writes=True,
-    ),
-    Contender(
-        "yoga",
-        "Yoga, graphql-jit + better-sqlite3",
-        ("node", str(node.FOLDER / "yoga.mjs")),
-        {},
-        need=node.require,
-    ),
-    Contender("ceiling", "ready bytes", (sys.executable, "-m", "benchmarks.ceiling"), {}),
-)
-BY_NAME = {contender.name: contender for contender in CONTENDERS}
 
 
 @dataclass(frozen=True)
 class Server:
     """A running server."""
 
-    name: str
-    title: str
+    contender: Contender
+    registry: Registry
     pid: int
     port: int
-    authorization: str = ""
+
+    @property
+    def name(self) -> str:
+        """The contender's name."""
+        return self.contender.name
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization header of its requests, empty without one."""
+        return self.registry.credentials.get(self.contender.viewer, "")
 
     def path(self, workload: Workload) -> str:
         """The path of a workload's requests: the ceiling has one for each."""
-        return f"/{workload.name}" if self.name == "ceiling" else "/graphql"
+        return f"/{workload.name}" if self.name == CEILING else "/graphql"
 
     def url(self, workload: Workload) -> str:
         """The URL of that path."""
         return f"http://127.0.0.1:{self.port}{self.path(workload)}"
 
+    def bodies(self, workload: Workload) -> list[str]:
+        """The bodies of a workload's requests, over the rows and in the spelling of this server."""
+        asked = self.registry.asked(workload)
+        return self.contender.spelled(asked).bodies(self.registry.size)
+
 
 @contextmanager
-def running(contender: Contender, data: Path, folder: Path) -> Iterator[Server]:
-    """A server over a copy of the data, with its log and its answers in `folder`; always stopped.
+def running(contender: Contender, registry: Registry, folder: Path) -> Iterator[Server]:
+    """A server over a copy of the registry, with its log and its answers in `folder`; always stopped.
 
     Raises BenchmarkError when it does not start.
     """
     copy = folder / f"{contender.name}.db"
-    shutil.copyfile(data, copy)
+    shutil.copyfile(registry.path, copy)
     port = _free_port()
     with (folder / f"{contender.name}.log").open("w+b") as log:
         process = subprocess.Popen(
@@ -130,7 +75,7 @@ def running(contender: Contender, data: Path, folder: Path) -> Iterator[Server]:
         )
         try:
             _wait_until_it_listens(contender, process, port, Path(log.name))
-            yield Server(contender.name, contender.title, process.pid, port)
+            yield Server(contender, registry, process.pid, port)
         finally:
             _stop(process)
     for file in folder.glob(f"{copy.name}*"):
@@ -172,7 +117,7 @@ def _free_port() -> int:
 def _wait_until_it_listens(
     contender: Contender, process: subprocess.Popen[bytes], port: int, log: Path
 ) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + contender.start_seconds
     while process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
+from benchmarks.contenders import BY_NAME as CONTENDERS
+from benchmarks.contenders import CEILING, MANY_CLIENTS, OURS, RIVALS
+from benchmarks.registries import ordinary
 from benchmarks.rounds import Sample
 from benchmarks.workloads import BY_NAME
 
-OURS = "compiled"
-RIVALS = ("stock", "mercurius", "mercurius-full", "yoga")
-CEILING = "ceiling"
-MANY_CLIENTS, MOST_P99, MOST_MB = 16, 5.0, 200
+MOST_P99, MOST_MB = 5.0, 200
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Row:
     """One server's figures for a workload, compared with each rival's.
 
     `times` is how many times as many requests per second it served, `cpu_times` how many times as little
-    CPU time each took: on a machine that others use too, the latter is steadier.
+    CPU time each took: on a machine that others use too, the latter is steadier. `longer` and `longer_cpu`
+    compare this server with itself: how many times as long and as much CPU time a request took.
     """
 
     workload: str
@@ -31,6 +32,8 @@ class Row:
     peak_mb: float
     times: dict[str, float]
     cpu_times: dict[str, float]
+    longer: float | None = None
+    longer_cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,12 @@ def cpu_times(ones: Sequence[Sample], others: Sequence[Sample]) -> float:
 
 
 def verdicts(found: Sequence[Row]) -> Iterator[Verdict]:
-    """Our targets and whether these rows meet them: speed against rivals, even latency, memory."""
+    """Our targets and whether these rows meet them: speed against rivals and itself, even latency, memory."""
     ours = [row for row in found if row.server == OURS]
     for row in ours:
         yield from _speed(row)
+    for row in found:
+        yield from _against_itself(row)
     for row in ours:
         if row.clients >= MANY_CLIENTS:
             ratio = row.p99_ms / row.p50_ms
@@ -87,6 +92,23 @@ def _speed(row: Row) -> Iterator[Verdict]:
             yield Verdict(text, row.times[rival] >= wanted)
 
 
+def _is_variant(server: str) -> bool:
+    """Whether this server runs under other conditions than those of the rivals."""
+    comparison = CONTENDERS[server].comparison
+    return comparison is not None or CONTENDERS[server].registry is not ordinary
+
+
+def _against_itself(row: Row) -> Iterator[Verdict]:
+    comparison = CONTENDERS[row.server].comparison
+    if comparison and row.longer is not None:
+        text = (
+            f"{row.workload} at {row.clients}: {row.server} takes {row.longer:.2f} times as long"
+            f" ({row.longer_cpu:.2f} times the CPU time) as {comparison.base},"
+            f" {comparison.most:.2f} allowed"
+        )
+        yield Verdict(text, row.longer <= comparison.most)
+
+
 def _row(
     key: tuple[str, int, str],
     group: Sequence[Sample],
@@ -101,13 +123,17 @@ def _row(
     rivals = {
         rival: groups[workload, clients, rival]
         for rival in (*RIVALS, CEILING)
-        if (workload, clients, rival) in groups
+        if (workload, clients, rival) in groups and not _is_variant(server)
     }
+    comparison = CONTENDERS[server].comparison
+    base = groups.get((workload, clients, comparison.base)) if comparison else None
     return Row(
         workload,
         clients,
         server,
         times={name: times(group, others) for name, others in rivals.items()},
         cpu_times={name: cpu_times(group, others) for name, others in rivals.items()},
+        longer=times(base, group) if base else None,
+        longer_cpu=cpu_times(base, group) if base else None,
         **medians,
     )

@@ -1,15 +1,16 @@
-// The reads and the write, prepared once. better-sqlite3 runs in the process, so that one prepared
-// statement per parent is the fastest way to a page of each: it reads off an index and stops.
+// The reads and the write, prepared once. SQLite runs in the process, so that one prepared statement per
+// parent is the fastest way to a page of each: it reads off an index and stops.
 import { randomUUID } from 'node:crypto'
-import Database from 'better-sqlite3'
 
 const PAGE_MAX = 1000
 
-const db = new Database(process.env.BENCH_DATABASE, { fileMustExist: true })
-db.pragma('journal_mode = WAL')
-db.pragma(`synchronous = ${process.env.BENCH_SYNCHRONOUS ?? 'NORMAL'}`)
-db.pragma('foreign_keys = ON')
-db.pragma('cache_size = -32000')
+// Both drivers prepare, and run what is prepared, by the same names.
+const { default: Database } = await import(process.versions.bun ? 'bun:sqlite' : 'better-sqlite3')
+const db = new Database(process.env.BENCH_DATABASE)
+db.exec('PRAGMA journal_mode = WAL')
+db.exec(`PRAGMA synchronous = ${process.env.BENCH_SYNCHRONOUS ?? 'NORMAL'}`)
+db.exec('PRAGMA foreign_keys = ON')
+db.exec('PRAGMA cache_size = -32000')
 
 const actor = db.prepare('SELECT * FROM actors WHERE chitty_id = ?')
 const context = db.prepare('SELECT * FROM contexts WHERE chitty_id = ?')

@@ -1,0 +1,96 @@
+"""A registry in which one actor owns 200 contexts and has a key, and another one is an admin with a key.
+
+The owner gets the newest hundred contexts, which W2 and W3 list, and a hundred ordinary ones. So open mode,
+the admin and the owner send the same requests and get the same answers. A run prints how many
+connections the owner has.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import data, progress, rows
+from benchmarks.registries import Registry
+from benchmarks.rows import Size
+from benchmarks.workloads import Workload, new_connection
+from db.program import Program
+from db.program import run as run_program
+from db.security import api_keys
+from db.security.row_security import UNRESTRICTED
+from db.sqlite.connection_thread import execute
+from server.auth import api_keys as keys
+
+ADMIN, OWNER = "admin", "owner"
+NEWEST, ORDINARY = 100, 100
+HAND_OVER = "UPDATE contexts SET owner_chitty_id = ? WHERE"
+CONNECTIONS_OF = """
+    SELECT count(*) FROM connections
+    WHERE status <> 'disconnected' AND (
+        source_chitty_id = :owner
+        OR source_chitty_id IN (SELECT chitty_id FROM contexts WHERE owner_chitty_id = :owner)
+    )
+"""
+# Whoever owns the newest contexts, and another actor.
+OWNERS_PLACE, ADMINS_PLACE = 1, 2
+
+
+def owned(scale: float, folder: Path) -> Registry:
+    """The ordinary rows, of which the owner has its part; requests ask for that part."""
+    size, path = Size.at(scale), folder / "owned.db"
+    shutil.copyfile(data.database(scale), path)
+    credentials = _prepare(path, size)
+    return Registry(path, size, lambda workload: _asked_of_owner(workload, size), credentials)
+
+
+def _prepare(database: Path, size: Size) -> dict[str, str]:
+    """Give the newest contexts to the owner and make keys; returns the Authorization header of each name."""
+    owner, admin = rows.actor_id(OWNERS_PLACE), rows.actor_id(ADMINS_PLACE)
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute(f"{HAND_OVER} owner_chitty_id = ?", (admin, owner))
+        connection.executemany(
+            f"{HAND_OVER} chitty_id = ?",
+            [(owner, rows.context_id(place)) for place in _owned(size)],
+        )
+        connection.execute(
+            "UPDATE actors SET capabilities = '[\"admin\"]' WHERE chitty_id = ?", (admin,)
+        )
+        (many,) = connection.execute(CONNECTIONS_OF, {"owner": owner}).fetchone()
+        progress.say(f"the owner has {many:,} connections to list")
+        return {
+            name: f"Bearer {_key_of(connection, actor)}"
+            for name, actor in ((ADMIN, admin), (OWNER, owner))
+        }
+
+
+def _key_of(connection: sqlite3.Connection, actor: str) -> str:
+    key = keys.generate()
+    program: Program[Any] = api_keys.create(
+        key.key_id, actor, keys.digest(key.secret), label=None, expires_at=None
+    )
+    run_program(program, lambda statement: execute(connection, statement, UNRESTRICTED))
+    return key.text()
+
+
+def _owned(size: Size) -> Sequence[int]:
+    middle = size.contexts // 2
+    return [
+        *range(size.contexts - NEWEST, size.contexts),
+        *range(middle, middle + ORDINARY),
+    ]
+
+
+def _asked_of_owner(workload: Workload, size: Size) -> Workload:
+    """The same workload over the owner's rows."""
+    owned = _owned(size)
+    variables: Mapping[str, list[dict[str, Any]]] = {
+        "W1": [{"id": rows.context_id(place)} for place in owned],
+        "W5": [{"id": rows.actor_id(OWNERS_PLACE)}],
+        "W4": [{"input": new_connection(place)} for place in owned if rows.is_active(place)],
+    }
+    if workload.name not in variables:
+        return workload
+    return replace(workload, variables=lambda _: variables[workload.name])
