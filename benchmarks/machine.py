@@ -1,6 +1,7 @@
 """Whether other programs take so much of this machine that figures tell more of them than of servers.
 
 The ceiling serves ready bytes before and after a run; the most that it ever served here is its usual.
+Where that is not known yet, the load average tells.
 """
 
 import json
@@ -19,29 +20,33 @@ from benchmarks.workloads import BY_NAME as WORKLOADS
 from server import python_build
 
 USUAL = data.FOLDER / "ready-bytes.json"
-LEAST = 0.5
+LEAST, MOST_LOAD = 0.5, 1.0
 RUNS, SECONDS = 3, 0.4
 ANSWER, BODY = b'{"data":{"ready":true}}', '{"query":"{ready}"}\n'
 
 
 @dataclass(frozen=True)
 class Condition:
-    """The ready bytes per second before and after a run, and the most that this machine served so far."""
+    """The ready bytes per second before and after a run, and the most that this machine served so far.
+
+    `load` is how many processes wanted to run in the minute before, for each core.
+    """
 
     before: float
     after: float
     usual: float
+    load: float = 0
 
     @property
     def is_loaded(self) -> bool:
-        """Whether they were below half of the usual."""
-        return min(self.before, self.after) < LEAST * self.usual
+        """Whether they were below half of the usual, or others kept the cores busy."""
+        return min(self.before, self.after) < LEAST * self.usual or self.load > MOST_LOAD
 
     def __str__(self) -> str:
         """The figures, and what they mean."""
         figures = (
             f"ready bytes: {self.before:,.0f} requests/s before, {self.after:,.0f} after,"
-            f" {self.usual:,.0f} usual"
+            f" {self.usual:,.0f} usual; load before {self.load:.1f} a core"
         )
         if not self.is_loaded:
             return figures
@@ -53,13 +58,14 @@ class Watch:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._load = os.getloadavg()[0] / (os.cpu_count() or 1)
         self._before = ready_bytes(folder)
 
     def condition(self) -> Condition:
         """How it was since."""
         after = ready_bytes(self._folder)
         usual = remembered(USUAL, _key(), max(self._before, after))
-        return Condition(self._before, after, usual)
+        return Condition(self._before, after, usual, self._load)
 
 
 def ready_bytes(folder: Path) -> float:

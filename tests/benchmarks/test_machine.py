@@ -24,6 +24,16 @@ def test_below_half_of_the_usual_ready_bytes_a_machine_is_loaded(
     assert f"{before:,} requests/s before, {after:,} after, 6,000 usual" in str(condition)
 
 
+@pytest.mark.parametrize(("load", "is_loaded"), [(0.9, False), (4.0, True)])
+def test_a_machine_whose_cores_others_kept_busy_is_loaded_though_nothing_is_known_of_it(
+    load: float, is_loaded: bool
+):
+    condition = Condition(3000, 3000, usual=3000, load=load)
+
+    assert condition.is_loaded == is_loaded
+    assert f"load before {load} a core" in str(condition)
+
+
 def test_the_usual_is_the_most_of_all_runs_on_such_a_machine(tmp_path: Path):
     file = tmp_path / "ready-bytes.json"
 
