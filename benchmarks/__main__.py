@@ -113,8 +113,10 @@ def _present(chosen: Options) -> tuple[list[Contender], dict[str, str]]:
             absent[name] = str(error)
         else:
             present.append(BY_NAME[name])
-    if not any(each.name != CEILING and each.registry is ordinary for each in present):
-        raise BenchmarkError("there is no server to measure")
+    others = [each for each in present if each.name != CEILING]
+    has_answers = any(each.registry is ordinary for each in others)
+    if not others or (len(others) < len(present) and not has_answers):
+        raise BenchmarkError("there is no server to measure, or none whose answers the ceiling has")
     return present, absent
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from benchmarks.errors import BenchmarkError
 SCRIPT = Path(__file__).parent / "wrk.lua"
 LONGEST_SECONDS = 600
 GRACE_SECONDS = 90
+# wrk sleeps on if the signal comes just before it sleeps.
+AGAIN_SECONDS = 0.2
 WRK, AUTOCANNON = "wrk", "autocannon"
 
 _runs = itertools.count(1)
@@ -65,8 +68,7 @@ class Generator:
 
     def finish(self) -> Load:
         """Stop it and return what it measured; raises BenchmarkError if any answer was wrong or none came."""
-        self._process.send_signal(signal.SIGINT)
-        said, complaint = self._process.communicate(timeout=GRACE_SECONDS)
+        said, complaint = self._stop()
         found = [line for line in said.splitlines() if line.startswith("{")]
         if not found:
             raise BenchmarkError(
@@ -81,6 +83,15 @@ class Generator:
         if not measured["requests"]:
             raise BenchmarkError(f"{self._what}: no answer came; give it more --seconds")
         return Load(*(measured[name] for name in ("requests", "seconds", "p50_ms", "p99_ms")))
+
+    def _stop(self) -> tuple[str, str]:
+        """What it says in the end; raises BenchmarkError if it does not end."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline:
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.communicate(timeout=AGAIN_SECONDS)
+        raise BenchmarkError(f"the load generator does not stop at {self._what}")
 
 
 def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: str = "") -> Load:
