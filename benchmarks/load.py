@@ -18,6 +18,8 @@ from benchmarks.errors import BenchmarkError
 SCRIPT = Path(__file__).parent / "wrk.lua"
 LONGEST_SECONDS = 600
 GRACE_SECONDS = 90
+# How many times as long a run lasts at first, and if no answer came.
+PATIENCE = (1, 5)
 # wrk sleeps on if the signal comes just before it sleeps.
 AGAIN_SECONDS = 0.2
 WRK, AUTOCANNON = "wrk", "autocannon"
@@ -38,6 +40,10 @@ class Load:
     def per_second(self) -> float:
         """Responses per second."""
         return self.requests / self.seconds
+
+
+class NoAnswer(BenchmarkError):
+    """Raised if no answer came: the machine may be that busy."""
 
 
 class Generator:
@@ -81,7 +87,7 @@ class Generator:
                 f" connections, as {measured['example']!r}"
             )
         if not measured["requests"]:
-            raise BenchmarkError(f"{self._what}: no answer came; give it more --seconds")
+            raise NoAnswer(f"{self._what}: no answer came; give it more --seconds")
         return Load(*(measured[name] for name in ("requests", "seconds", "p50_ms", "p99_ms")))
 
     def _stop(self) -> tuple[str, str]:
@@ -95,7 +101,14 @@ class Generator:
 
 
 def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: str = "") -> Load:
-    """Load a server for so long; raises BenchmarkError as `Generator.finish` does."""
+    """Load a server for so long, or longer if no answer comes; raises BenchmarkError as `finish` does."""
+    for patience in PATIENCE:
+        with suppress(NoAnswer):
+            return _run(url, bodies, clients, seconds * patience, authorization)
+    return _run(url, bodies, clients, seconds * PATIENCE[-1], authorization)
+
+
+def _run(url: str, bodies: Path, clients: int, seconds: float, authorization: str) -> Load:
     with Generator(url, bodies, clients=clients, authorization=authorization) as generator:
         time.sleep(seconds)
         return generator.finish()

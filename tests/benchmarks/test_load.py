@@ -42,3 +42,18 @@ def test_one_that_does_not_stop_is_an_error(generator, monkeypatch):
 
     with generator(1000) as running, pytest.raises(BenchmarkError, match="does not stop"):
         running.finish()
+
+
+def test_a_run_without_an_answer_is_repeated_for_longer(monkeypatch, tmp_path):
+    tried = []
+
+    def run(url, bodies, clients, seconds, authorization):
+        tried.append(seconds)
+        if seconds < 1:
+            raise load.NoAnswer("no answer came")
+        return load.Load(1, seconds, 1, 1)
+
+    monkeypatch.setattr(load, "_run", run)
+
+    assert load.run("http://127.0.0.1", tmp_path, clients=1, seconds=0.5).seconds == 2.5
+    assert tried == [0.5, 2.5]
