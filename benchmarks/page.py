@@ -16,8 +16,9 @@ COMPARED = tuple(each for each in CONTENDERS if each.comparison)
 
 def write(rows: Sequence[Row]) -> None:
     """Replace the page's table."""
-    text = PAGE.read_text()
-    PAGE.write_text(text.replace(shown(text), figures(rows)))
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{figures(rows)}\n\n{END}{after}")
 
 
 def shown(text: str) -> str:

@@ -25,3 +25,16 @@ def test_what_was_measured_has_a_column_and_what_was_not_has_none():
         "| --- | --: | --: | --: | --: | --: | --: | --: |",
         "| W1 | 1 | 1,000 | 1.00 | 2.00 | 2.00 / 1.00 | 1.25 / 1.00 (1.2) | 2.00 / 1.00 (1.3) |",
     ]
+
+
+def test_only_the_table_of_the_page_is_replaced(monkeypatch, tmp_path):
+    text = page.PAGE.read_text()
+    monkeypatch.setattr(page, "PAGE", tmp_path / "benchmarks.md")
+    page.PAGE.write_text(text)
+    rows = summary.rows([sample("compiled", 1000)])
+
+    page.write(rows)
+
+    written = page.PAGE.read_text()
+    assert page.shown(written) == page.figures(rows)
+    assert written.replace(page.figures(rows), page.shown(text)) == text
