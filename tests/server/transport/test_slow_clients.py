@@ -50,6 +50,13 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def closing_soon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A server that gives requests their usual time, and soon closes connections that are idle."""
+    with serving(tmp_path_factory.mktemp("closing"), "--idle-seconds", "2") as address:
+        yield address
+
+
 def connected(address: Address, peer: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection(address, timeout=TIMEOUT_SECONDS, source_address=(peer, 0))
 
@@ -137,8 +144,8 @@ LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
 
 
 @pytest.mark.parametrize("asked_before", [b"", ASK], ids=["first", "second"])
-def test_a_connection_is_closed_after_a_body_that_was_refused_early(quick, asked_before):
-    with connected(quick) as client:
+def test_a_connection_is_closed_after_a_body_that_was_refused_early(closing_soon, asked_before):
+    with connected(closing_soon) as client:
         client.sendall(asked_before + LARGE)
 
         assert [answer.status for answer in responses_on(client)] == [200] * bool(asked_before) + [
@@ -146,16 +153,16 @@ def test_a_connection_is_closed_after_a_body_that_was_refused_early(quick, asked
         ]
 
 
-def test_a_request_after_such_a_body_is_answered(quick):
-    with connected(quick) as client:
+def test_a_request_after_such_a_body_is_answered(closing_soon):
+    with connected(closing_soon) as client:
         client.sendall(LARGE + ASK)
 
         assert [answer.status for answer in responses_on(client)] == [413, 200]
 
 
 @pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
-def test_an_idle_connection_is_closed(quick, sent):
-    with connected(quick) as client:
+def test_an_idle_connection_is_closed(closing_soon, sent):
+    with connected(closing_soon) as client:
         client.sendall(sent)
 
         assert [answer.status for answer in responses_on(client)] == [200] * bool(sent)
