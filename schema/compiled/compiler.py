@@ -31,6 +31,9 @@ from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
 
 RELATIONS = (sources.ToOne, sources.ToOneOf, sources.PagedList)
+# A client may ask for a relation again and again, under other names: further rows are read at a level below,
+# where each is read once and counted.
+MOST_REFERENCES = 8
 
 
 def source_of(definition: GraphQLField) -> Any:
@@ -107,7 +110,8 @@ class Compiler:
     ) -> list[Step]:
         """The step for the field, unless that of another field of the relation serves it too."""
         relation, references = to_one.relation, columns.references
-        if references is not None and self._is_leaf(relation.child, field):
+        has_room = references is not None and len(references) < MOST_REFERENCES
+        if references is not None and has_room and self._is_leaf(relation.child, field):
             child = Columns(relation.child)
             filled = LookupField(field.key, to_one.required, self.rows(child, field.nodes))
             references.append((relation, child))

@@ -63,18 +63,23 @@ async def db(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
         yield db
 
 
-async def test_the_rows_that_mutations_return_are_found(
-    tmp_path: Path, check: Check, compared: list[str], monkeypatch: pytest.MonkeyPatch
-):
+async def mutate_through(look: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do every mutation, looking at each Program that writes."""
     async with registry(tmp_path, "admin") as (me, _):
         write = me.service.db.write
         monkeypatch.setattr(
             me.service.db,
             "write",
-            lambda program, *more, **named: write(check(program), *more, **named),
+            lambda program, *more, **named: write(look(program), *more, **named),
         )
         for mutation, inputs, _letters in POLICY:
             assert await codes_of(me, mutation, inputs) == []
+
+
+async def test_the_rows_that_mutations_return_are_found(
+    tmp_path: Path, check: Check, compared: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    await mutate_through(check, tmp_path, monkeypatch)
 
     assert {*compared} == {"actors", "contexts", "installations", "connections"}
     assert len(compared) > 40
@@ -98,15 +103,7 @@ async def test_mutations_that_write_ask_nothing_else(
             return stop.value
         raise AssertionError("a Program that writes has one batch")
 
-    async with registry(tmp_path, "admin") as (me, _):
-        write = me.service.db.write
-        monkeypatch.setattr(
-            me.service.db,
-            "write",
-            lambda program, *more, **named: write(noting(program), *more, **named),
-        )
-        for mutation, inputs, _letters in POLICY:
-            assert await codes_of(me, mutation, inputs) == []
+    await mutate_through(noting, tmp_path, monkeypatch)
 
     assert asked == []
 

@@ -8,6 +8,7 @@ import pytest
 
 from db.program import Statement
 from resolvers.recording_context import RecordedStatement
+from schema.compiled.compiler import MOST_REFERENCES
 from schema.execution.documents import Documents
 from schema.execution.executor import PLANS_PER_OPERATION
 from tests.support.expectations.statement_counts import RecordedRegistry, fill, watched
@@ -58,6 +59,11 @@ SHAPES = {
         [1],
         """{ connection(connectionId: "context1-1") { status installation { id events }
             again: installation { accountLogin } } }""",
+    ),
+    "a row and what it refers to more often than is fetched with it": (
+        [1, 2],
+        f"""{{ context(chittyId: "CHITTY-CONTEXT-000001-AAAA") {{
+            {" ".join(f"owner{n}: owner {{ email }}" for n in range(MOST_REFERENCES + 20))} }} }}""",
     ),
     "a row and what leads on from it": (
         [1, 2, 3, 3],
