@@ -31,6 +31,9 @@ class Statistics:
 class Session(Protocol):
     """One snapshot, which an operation borrows: all Programs in it see the same rows."""
 
+    is_short: bool
+    """Whether it is likely to be given back soon; whoever has borrowed it may say so."""
+
     async def run(self, program: Program[T], *, last: bool = False) -> T:
         """Run a Program; `last` ends the snapshot unless the Program raises.
 
@@ -50,6 +53,14 @@ class Database(Protocol):
 
         `few` promises a few rows by key: SQLite reads them without a hop to another thread, and raises
         EngineError if the database is locked now.
+        """
+        ...
+
+    async def read_short(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
+        """Run a Program that is likely to be short; raises like Session.run.
+
+        SQLite reads on the event loop, and raises NeedsThread if that takes too long or the database is
+        locked. A part of the Program may have run by then.
         """
         ...
 
@@ -81,6 +92,10 @@ class Database(Protocol):
 
         Later reads see this state or a newer one. It is no coroutine, since each request needs it.
         """
+        ...
+
+    def reads_long(self) -> bool:
+        """Whether a Session is lent that may be needed for long: `read_short` would hold it up."""
         ...
 
     def reads_waiting(self) -> int:

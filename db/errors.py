@@ -65,6 +65,10 @@ class Unreadable(Exception):
     """A stored value that its column's type cannot express: an error at the field's path."""
 
 
+class NeedsThread(Exception):
+    """The event loop has given a read up, which another thread has to begin anew."""
+
+
 class EngineError(Exception):
     """The engine failed at a statement: a fault, whose cause is the engine's own error."""
 

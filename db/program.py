@@ -7,6 +7,7 @@ can make atomic.
 """
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -59,6 +60,32 @@ class Usage:
 
     statements: int = 0
     rows: int = 0
+
+
+# A read may take twice as long as another of its kind, and the event loop stops it after a millisecond.
+SHORT_SECONDS = 0.0008
+# Each short read earns one, a long one costs ENOUGH_CREDIT, with which the next one runs there. So operations
+# of which more than every thirtieth read is long stay on threads.
+ENOUGH_CREDIT, MOST_CREDIT = 32, 64
+
+
+@dataclass(eq=False, slots=True)
+class ReadTimes:
+    """How long the reads of one operation are.
+
+    `clock` gives the CPU time of its thread: a read is not long for waiting for a CPU or for Python's lock.
+    """
+
+    credit: int = 0
+    clock: Callable[[], float] = time.thread_time
+
+    def measured(self, program: "Program[T]") -> "Program[T]":
+        """Runs the Program, on any thread, and counts it if it succeeds."""
+        began = self.clock()
+        result = yield from program
+        earned = 1 if self.clock() - began <= SHORT_SECONDS else -ENOUGH_CREDIT
+        self.credit = min(max(self.credit + earned, 0), MOST_CREDIT)
+        return result
 
 
 def json_list(values: Iterable[Value]) -> str:

@@ -1,9 +1,10 @@
 """An OperationContext that records its statements, for `chittygraph explain` and for tests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from db.program import Batch, Program, Rows, Statement
+from db.program import Batch, Program, ReadTimes, Rows, Statement
 from resolvers.operation_context import OperationContext
 
 T = TypeVar("T")
@@ -29,6 +30,9 @@ class RecordingContext(OperationContext):
 
     async def read_few(self, program: Program[T]) -> T:
         return await super().read_few(self._recording(program))
+
+    async def read_measured(self, start: Callable[[], Program[T]], times: ReadTimes) -> T:
+        return await super().read_measured(lambda: self._recording(start()), times)
 
     def _recording(self, program: Program[T]) -> Program[T]:
         try:

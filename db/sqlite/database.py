@@ -78,6 +78,9 @@ class SQLiteDatabase:
         async with self._pool.session(security) as session:
             return await session.run(program, last=True)
 
+    async def read_short(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
+        return self._inline.run(program, security, must_be_short=True)
+
     async def write(
         self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, share: str = ""
     ) -> T:
@@ -85,6 +88,10 @@ class SQLiteDatabase:
 
     def change_token(self) -> bytes | None:
         return self._inline.change_token()
+
+    def reads_long(self) -> bool:
+        # The two threads would wait for Python's lock again and again: both need it between two statements.
+        return self._pool.reads_long
 
     def reads_waiting(self) -> int:
         return self._pool.waiting

@@ -124,6 +124,10 @@ class ReaderPool:
         return len(self._threads) - len(self._idle)
 
     @property
+    def reads_long(self) -> bool:
+        return not all(session.is_short for session in self._lent)
+
+    @property
     def waiting(self) -> int:
         return self._queue.count
 

@@ -31,6 +31,7 @@ class SQLiteSession:
     ) -> None:
         self.thread = thread
         self.share = share
+        self.is_short = False
         self.since = time.monotonic()
         self._security = security
         self._begun = False

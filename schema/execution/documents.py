@@ -25,6 +25,7 @@ from graphql import (
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from graphql.validation.validate import ValidationAbortedError
 
+from db.program import ReadTimes
 from resolvers.policy import Policy
 from schema.built import GRAPHQL
 from schema.errors import MAX_ERRORS, MORE_ERRORS, RequestRefused, first_errors
@@ -60,6 +61,7 @@ class Operation:
     is_query: bool
     cost: Cost | None = None
     plans: dict[Any, Any] = field(default_factory=dict)
+    read_times: ReadTimes = field(default_factory=ReadTimes)
 
     @classmethod
     def of(cls, node: OperationDefinitionNode) -> "Operation":

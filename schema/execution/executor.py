@@ -14,6 +14,7 @@ from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
 from db.errors import BadRequest, EngineError, Overloaded, Unavailable, Unreadable
+from db.program import ReadTimes
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
 from schema.compiled import payloads, queries
@@ -80,7 +81,8 @@ class Executor:
                 introspected: dict[str, Any] = {}
                 if plan.introspection:
                     introspected = await _introspect(plan, document, operation, ctx, variables)
-                result = OperationResult(await _query(plan, run) | introspected)
+                data = await _query(plan, run, operation.read_times)
+                result = OperationResult(data | introspected)
             else:
                 result = await _mutate(plan, run, document, operation, variables)
         except Fallback as reason:
@@ -126,11 +128,11 @@ def _compile(
         return Fallback("fault: GraphQLError")
 
 
-async def _query(plan: QueryPlan, run: PlanRun) -> dict[str, Any]:
+async def _query(plan: QueryPlan, run: PlanRun, times: ReadTimes) -> dict[str, Any]:
     try:
         if plan.max_rows <= INLINE_ROWS:
             return await run.ctx.read_few(plan.program(run))
-        return await run.ctx.read_last(plan.program(run))
+        return await run.ctx.read_measured(lambda: plan.program(run), times)
     except Overloaded:
         raise
     except Exception as error:

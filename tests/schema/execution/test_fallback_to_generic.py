@@ -4,7 +4,7 @@ Why is counted.
 """
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
-from db.program import Program, Statement, rows
+from db.program import Program, ReadTimes, Statement, rows
 from resolvers import loaders
 from resolvers.permissions import OPERATOR
 from resolvers.recording_context import RecordingContext
@@ -58,10 +58,10 @@ class InterruptedScope(RecordingContext):
 
     registry: Any = None
 
-    async def read_last(self, program: Program[T]) -> T:
+    async def read_measured(self, start: Callable[[], Program[T]], times: ReadTimes) -> T:
         """Run a Program, and let the others go first when it raises."""
         try:
-            return await super().read_last(program)
+            return await super().read_measured(start, times)
         except Exception:
             change(self.registry)
             raise
