@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from db.attribution import Attribution
 from db.program import Program
 from db.security.row_security import UNRESTRICTED, RowSecurity
 
@@ -65,11 +66,17 @@ class Database(Protocol):
         ...
 
     async def write(
-        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+        self,
+        program: Program[T],
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        share: str = "",
+        attribution: Attribution | None = None,
     ) -> T:
         """Run a Program of one batch in a transaction; return its result once it is durable.
 
-        `share` names who writes: where many wait, shares take turns. If the Program raises, nothing is
+        `share` names who writes: where many wait, shares take turns. Changes of the registry's rows are
+        recorded with the `attribution`, without one as another program's. If the Program raises, nothing is
         written. Raises Overloaded if its turn did not come in time, Locked if another program writes for
         too long, Unavailable if the database cannot be written now, and EngineError if a statement fails.
         """

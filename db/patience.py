@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from db.attribution import Attribution
 from db.database import Database
 from db.errors import BootRefused, Locked
 from db.program import Program
@@ -24,14 +25,18 @@ log = logging.getLogger(__name__)
 
 
 async def write(
-    database: Database, program: Callable[[], Program[T]], *, seconds: float = BUSY_SECONDS
+    database: Database,
+    program: Callable[[], Program[T]],
+    *,
+    attribution: Attribution | None = None,
+    seconds: float = BUSY_SECONDS,
 ) -> T:
     """Write like `database.write`, again while another program does; raises BootRefused after `seconds`."""
     # The engine waits for a shorter time than an import or a busy machine may take for a transaction.
     deadline = time.monotonic() + seconds
     while True:
         try:
-            return await database.write(program())
+            return await database.write(program(), attribution=attribution)
         except Locked as error:
             if time.monotonic() >= deadline:
                 raise BootRefused(f"the database {LOCKED}") from error

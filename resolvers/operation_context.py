@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
+from db.attribution import Attribution
 from db.commands import statements
 from db.database import Database, Session
 from db.errors import NeedsThread, Overloaded, Refused
@@ -31,6 +32,8 @@ class OperationContext:
     viewer: Viewer
     policy: Policy = DEFAULT_POLICY
     mint: Mint = minting.mint_locally
+    request_id: str | None = None
+    cause: str = "chittygraph"  # of what is written: the mutation's field, or the command
     # What generic execution has found out about nodes of the document, for all parents of a field.
     known_of_nodes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
@@ -88,7 +91,10 @@ class OperationContext:
         writing, viewer = count_statements(program, self.usage), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
-        return await self.db.write(writing, viewer.security, share=viewer.share)
+        attribution = Attribution(self.cause, viewer.actor, self.request_id)
+        return await self.db.write(
+            writing, viewer.security, share=viewer.share, attribution=attribution
+        )
 
     async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
         """Run the Program that `store` makes for a new ChittyID; mints once more if the id is taken.

@@ -43,6 +43,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
         return payload(**{entity: fields.to_object(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
+        info.context.cause = info.field_name
         return _compiled_result(info) or await perform(info.context, to_inputs(input))
 
     described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
@@ -80,6 +81,7 @@ async def _record_connection_use(
         strawberry.argument(description="The uses of 1 to 100 connections"),
     ],
 ) -> Any:
+    info.context.cause = info.field_name
     return _compiled_result(info) or await _count_uses(
         info.context, [to_inputs(use) for use in inputs]
     )

@@ -45,7 +45,7 @@ WRITTEN = (
 )
 
 # What has this shape is canonical, or no instant in any form.
-_SHAPE = "????-??-??T??:??:??.???Z"
+SHAPE = "????-??-??T??:??:??.???Z"
 # The table that reads instants has rows only while a trigger acts. It saves time: every connection parses all
 # triggers, and without it each of them would hold the SQL that reads.
 # The second makes the first act. Where recursive triggers are on, the first acts on what it does itself, too,
@@ -95,7 +95,7 @@ def create(written: Written) -> str:
         table=table,
         names=", ".join(names),
         first=names[0],
-        canonical=_canonical(written, "NEW."),
+        canonical=canonical(written, "NEW."),
         settings=",\n        ".join(f"{name} = canonical.{name}" for name in names),
         read=",\n            ".join(f"{_converted(written, name)} AS {name}" for name in names),
         reader=instant_forms.READ_BY_SQL,
@@ -123,13 +123,13 @@ def _converted(written: Written, name: str) -> str:
 def convert(written: Written) -> str:
     """SQL that makes the triggers convert what was stored before them."""
     return _CONVERT.format(
-        table=written.table, first=written.instants[0], canonical=_canonical(written, "")
+        table=written.table, first=written.instants[0], canonical=canonical(written, "")
     )
 
 
-def _canonical(written: Written, row: str) -> str:
+def canonical(written: Written, row: str) -> str:
     """SQL: no instant of the row is to be converted. The cost of a canonical row is this alone."""
     return "\n    AND ".join(
-        f"coalesce({row}{name} GLOB '{_SHAPE}', {str(name not in written.required).upper()})"
+        f"coalesce({row}{name} GLOB '{SHAPE}', {str(name not in written.required).upper()})"
         for name in written.instants
     )

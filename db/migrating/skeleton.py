@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BootRefused
-from db.migrating import instant_triggers, ledger
+from db.migrating import history_triggers, instant_triggers, ledger
 from db.migrating.ledger import Migration
 from db.model import column_types
 from db.model.tables import TABLES, Column, Table
@@ -30,6 +30,10 @@ WHERE (
     {conditions}
 ) IS NOT TRUE;
 """
+HISTORY = """\
+-- Let the history hold the new column; `chittygraph dev migration` writes these triggers.
+{drop}
+{create}"""
 TRIGGERS = """\
 -- Let other programs write the new instant in any form; `chittygraph dev migration` writes these triggers.
 DROP TRIGGER {table}_instants;
@@ -60,6 +64,7 @@ def write(name: str, tables: Collection[str], folder: Path = ledger.MIGRATIONS) 
             parts += ["".join(map(_add, [table] * len(added), added)), replace_index(table)]
             if any(column.type is column_types.INSTANT for column in added):
                 parts.append(replace_triggers(table))
+            parts.append(replace_history(table))
     path.write_text("\n".join(filter(None, parts)), encoding="utf-8")
     return path
 
@@ -75,6 +80,11 @@ def replace_index(table: Table[Any]) -> str:
 def replace_triggers(table: Table[Any]) -> str:
     create = instant_triggers.create(instant_triggers.of(table))
     return TRIGGERS.format(table=table.name, create=create)
+
+
+def replace_history(table: Table[Any]) -> str:
+    drop = "\n".join(f"DROP TRIGGER {name};" for name in history_triggers.names(table))
+    return HISTORY.format(drop=drop, create=history_triggers.create(table))
 
 
 def _new_columns(table: Table[Any], migrations: Sequence[Migration]) -> list[Column]:

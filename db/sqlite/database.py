@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar, cast
 
+from db.attribution import Attribution
 from db.database import Session, Statistics
 from db.errors import Damaged
 from db.program import Program
@@ -82,9 +83,14 @@ class SQLiteDatabase:
         return self._inline.run(program, security, must_be_short=True)
 
     async def write(
-        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+        self,
+        program: Program[T],
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        share: str = "",
+        attribution: Attribution | None = None,
     ) -> T:
-        return await self._writer.write(program, security, share)
+        return await self._writer.write(program, security, share, attribution)
 
     def change_token(self) -> bytes | None:
         return self._inline.change_token()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from db import attribution
+from db.attribution import Attribution
 from db.errors import Locked, Overloaded, Unavailable
 from db.fair_queue import FairQueue, Waiter
 from db.program import Program, run
@@ -42,6 +44,7 @@ class Job(Waiter):
 
     program: Program[Any]
     security: RowSecurity
+    attribution: Attribution | None
 
 
 class Writer:
@@ -70,7 +73,13 @@ class Writer:
         thread = await ConnectionThread.open(path, faults, read_only=False)
         return cls(thread, path, wait_seconds, min_free_bytes)
 
-    async def write(self, program: Program[T], security: RowSecurity, share: str) -> T:
+    async def write(
+        self,
+        program: Program[T],
+        security: RowSecurity,
+        share: str,
+        attribution: Attribution | None,
+    ) -> T:
         """Run a Program and return its result once that is durable, or undo its writes if it raises.
 
         Raises Overloaded if it was not begun in time, Locked if another program writes for too long,
@@ -78,7 +87,7 @@ class Writer:
         """
         if self._closed:
             raise Unavailable("the server is shutting down: try again")
-        job = Job(share, program, security)
+        job = Job(share, program, security, attribution)
         dropped = self._queue.add(job)
         if dropped is not None:
             self._refuse(dropped, "queue_full", "too many writes are waiting")
@@ -170,8 +179,21 @@ class Writer:
 def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [_attempt(connection, job) for job in jobs]
-        connection.execute("COMMIT")
+        outcomes: list[Outcome] = []
+        are_attributed = have_written = False
+        for job in jobs:
+            if job.attribution is not None:
+                connection.execute(attribution.FILL, job.attribution.bind())
+                are_attributed = True
+            elif are_attributed:
+                connection.execute(attribution.EMPTY)
+            outcome, has_written = _attempt(connection, job)
+            outcomes.append(outcome)
+            have_written = have_written or has_written
+        if are_attributed:
+            connection.execute(attribution.EMPTY)
+        # To say who has written nothing is not worth a commit, which would end caches as well.
+        connection.execute("ROLLBACK" if are_attributed and not have_written else "COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
@@ -179,9 +201,11 @@ def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outco
     return outcomes
 
 
-def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
+def _attempt(connection: sqlite3.Connection, job: Job) -> tuple[Outcome, bool]:
+    """The outcome of a Program, and whether it has written anything."""
     connection.execute("SAVEPOINT attempt")
     try:
+        before = connection.total_changes
         result = run(job.program, lambda statement: execute(connection, statement, job.security))
     except BaseException as error:  # an exception here would end the writer, and all later writes
         if (
@@ -190,6 +214,7 @@ def _attempt(connection: sqlite3.Connection, job: Job) -> Outcome:
             raise
         connection.execute("ROLLBACK TO attempt")
         connection.execute("RELEASE attempt")
-        return None, error
+        return (None, error), False
+    has_written = connection.total_changes != before
     connection.execute("RELEASE attempt")
-    return result, None
+    return (result, None), has_written

@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Protocol
 
+from db import attribution
+from db.attribution import Attribution
 from db.errors import Unavailable
 from db.sqlite.connection_thread import PASSING, code_of
 from db.transfer import import_checks, staging
@@ -61,8 +63,10 @@ def write(
         if staged.rejected_lines() == 0:
             _require_room(path, min_free_bytes)
             progress.stage("writing", sum(each.added + each.changed for each in counted))
+            staged.connection.execute(attribution.FILL, Attribution("import").bind())
             for transfer in TRANSFERS:
                 _write(staged.connection, transfer, progress)
+            staged.connection.execute(attribution.EMPTY)
             _require_room(path, min_free_bytes)
     return counted
 
@@ -87,10 +91,14 @@ def _count(connection: sqlite3.Connection, transfer: Transfer) -> RowCounts:
     )
 
 
-# Another row of the same import may take the value that a row gives up, in whichever order they come.
+# Another row of the same import may take the value that a row gives up, in whichever order they come. Only
+# such rows are parked, since each step is a change that is recorded.
 PARK = """
-    UPDATE registry.{type} SET {parked}
-    WHERE {key} IN (SELECT {key} FROM staged_{type} WHERE state = 'changed')
+    UPDATE registry.{type} AS row SET {parked}
+    WHERE {key} IN (SELECT {key} FROM staged_{type} WHERE state = 'changed') AND EXISTS (
+        SELECT 1 FROM staged_{type} AS other
+        WHERE {same} AND other.{key} <> row.{key} AND other.state IS NOT 'same'
+    )
 """
 # The file replaces the facts of an installation; else the next delivery would bring the old ones back.
 DELETE_FACTS = """
@@ -123,7 +131,10 @@ def _write(connection: sqlite3.Connection, transfer: Transfer, progress: Progres
     names = {"type": transfer.type, "columns": ", ".join(columns)}
     for unique in transfer.unique:
         if unique.parked:
-            sql = PARK.format(parked=unique.parked, key=transfer.key[0], **names)
+            same = " AND ".join(
+                f"{part.format(row='other')} = {part.format(row='row')}" for part in unique.of
+            )
+            sql = PARK.format(parked=unique.parked, key=transfer.key[0], same=same, **names)
             connection.execute(sql)
     if transfer.table is FACTS:
         connection.execute(DELETE_FACTS.format(same=transfer.same("s", "known")))

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from db.attribution import Attribution
 from db.commands import pending_installations, webhook_deliveries
 from db.commands.installation_facts import Fact
 from db.commands.pending_installations import Claim, ClaimTerm
@@ -80,19 +81,29 @@ def parse(body: bytes | bytearray, *, event: str, delivery_id: str) -> ParsedDel
     return ParsedDelivery(delivery, outcome, facts)
 
 
+def cause_of(event: str, action: str | None) -> str:
+    """The cause of what a delivery changes, such as github.installation.suspend."""
+    return f"github.{event}.{action}" if action else f"github.{event}"
+
+
 async def apply(
-    database: Database, parsed: ParsedDelivery, *, mint: Mint = minting.mint_locally
+    database: Database,
+    parsed: ParsedDelivery,
+    *,
+    mint: Mint = minting.mint_locally,
+    request_id: str | None = None,
 ) -> StoredDelivery:
     """Apply and store a delivery, both on disk when this returns; raises Unavailable.
 
     An installation for which no ChittyID can be minted now waits for `identify_pending`.
     """
-    stored = await database.write(
-        webhook_deliveries.store(parsed.delivery, parsed.outcome, parsed.facts, claim=ClaimTerm())
-    )
+    delivery = parsed.delivery
+    attribution = Attribution(cause_of(delivery.event, delivery.action), request_id=request_id)
+    program = webhook_deliveries.store(delivery, parsed.outcome, parsed.facts, claim=ClaimTerm())
+    stored = await database.write(program, attribution=attribution)
     if stored.claim is None:
         return stored
-    row = await _mint_and_identify(database, stored.claim, mint)
+    row = await _mint_and_identify(database, stored.claim, mint, attribution)
     if row is None:
         return stored
     return replace(stored, outcome=Outcome.APPLIED, installation=row)
@@ -106,17 +117,20 @@ async def identify_pending(
         claim = await database.write(pending_installations.claim(ClaimTerm()))
         if claim is None:
             return
-        row = await _mint_and_identify(database, claim, mint)
+        row = await _mint_and_identify(database, claim, mint, Attribution("github.identify"))
         yield claim.installation_id, row
         if row is None:
             return
 
 
-async def _mint_and_identify(database: Database, claim: Claim, mint: Mint) -> Installation | None:
+async def _mint_and_identify(
+    database: Database, claim: Claim, mint: Mint, attribution: Attribution
+) -> Installation | None:
     """Mint a ChittyID for an installation that this process has claimed; None if it has to wait."""
 
     async def identify(chitty_id: str) -> Installation | None:
-        return await database.write(pending_installations.identify(claim, chitty_id))
+        program = pending_installations.identify(claim, chitty_id)
+        return await database.write(program, attribution=attribution)
 
     try:
         return await minting.with_new_id(mint, "INSTALLATION", identify)

@@ -182,6 +182,7 @@ async def _mutate(
 async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
     """The field's payload; raises Fallback, having left the mutation's result in the context."""
     ctx, key = run.ctx, plan.field.key
+    ctx.cause = plan.field.name
     try:
         inputs = plan.arguments.values(run)
     except GraphQLError:

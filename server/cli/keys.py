@@ -126,7 +126,9 @@ async def _create(args: argparse.Namespace, settings: "Settings") -> None:
         async with minting.open_minter(settings) as mint:
             # The cursor key is empty, since nothing here makes or reads a cursor.
             return await issue(
-                OperationContext(db=database, cursor_key=b"", viewer=OPERATOR, mint=mint)
+                OperationContext(
+                    db=database, cursor_key=b"", viewer=OPERATOR, mint=mint, cause="keys.create"
+                )
             )
 
     issued = await _with_database(settings, work)

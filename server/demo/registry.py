@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db import patience
+from db.attribution import Attribution
 from db.commands import bulk
 from db.database import Database
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
@@ -38,7 +39,9 @@ async def fill(database: Database) -> DemoReport | None:
 
     Raises BootRefused if another program writes for too long.
     """
-    written = await patience.write(database, lambda: bulk.fill_empty(_registry()))
+    written = await patience.write(
+        database, lambda: bulk.fill_empty(_registry()), attribution=Attribution("demo")
+    )
     return DemoReport(written) if written else None
 
 

@@ -87,7 +87,12 @@ async def _store(service: Service, body: bytes | bytearray, head: _Head) -> Stor
         parsed = await _run_off_loop(
             len(body), lambda: deliveries.parse(body, event=event, delivery_id=delivery_id)
         )
-        stored = await deliveries.apply(service.db, parsed, mint=service.operations.mint)
+        stored = await deliveries.apply(
+            service.db,
+            parsed,
+            mint=service.operations.mint,
+            request_id=logs.request_id.get() or None,
+        )
     except InvalidDelivery as invalid:
         raise HTTPError(400, str(invalid)) from None
     except Unavailable as unavailable:

@@ -119,7 +119,14 @@ class Operations:
         Raises RequestRefused for bad variables, and HTTPError (503) for a query that has to wait too long.
         """
         request = prepared.request
-        ctx = OperationContext(self.db, self.cursor_key, viewer, self.policy, self.mint)
+        ctx = OperationContext(
+            self.db,
+            self.cursor_key,
+            viewer,
+            self.policy,
+            self.mint,
+            logs.request_id.get() or None,
+        )
         log.usage = ctx.usage
         try:
             result = await self.executor.execute(

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from db import attribution
+from db.attribution import Attribution
 from db.errors import BootRefused
 from db.migrating import ledger, lost_tables, recreation
 from db.migrating.adoption import (
@@ -194,6 +196,7 @@ def _refusal(file: Path, differences: list[str], *, adoptable: bool) -> BootRefu
     )
 
 
+WRITING = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'writing'"
 # Two ChittyIDs that differ in the prefix that is stripped are the same.
 AMBIGUOUS = """
     SELECT {columns} FROM {table}
@@ -237,10 +240,13 @@ def _bring_up_to_date(
     cells.watch()
     connection.execute(ledger.CREATE)
     done = ledger.applied(connection, file)
+    cause = "repair" if done else "adopt"
+    _attribute(connection, cause)
     left = ledger.pending(migrations, done, file)
     try:
         with _without_triggers(connection, comparison):
             _complete(connection, comparison, {each.name for each in left}, relatives, report)
+            _attribute(connection, cause)
             lineage_rows.link(connection, relatives, report)
     except (
         sqlite3.IntegrityError
@@ -263,6 +269,7 @@ def _bring_up_to_date(
     if report.counted:
         repair_report.record(connection, report, backup)
     changes, changed = cells.listed()
+    _attribute(connection, None)
     anew = recreation.finish(connection, migrations, to_make, kept) if to_make else None
     return Adoption(
         recognised=[each.name for each in left if each.name in comparison.complete],
@@ -273,6 +280,16 @@ def _bring_up_to_date(
         changed=changed,
         recreation=anew,
     )
+
+
+def _attribute(connection: sqlite3.Connection, cause: str | None) -> None:
+    """Let what is written from now on be recorded with this cause, if there is a history already."""
+    if not connection.execute(WRITING).fetchone():
+        return
+    if cause is None:
+        connection.execute(attribution.EMPTY)
+    else:
+        connection.execute(attribution.FILL, Attribution(cause).bind())
 
 
 @contextmanager

@@ -128,7 +128,7 @@ class Losing:
         self.loss = ""
         self.written: list[tuple[Batch, RowSecurity]] = []
         self._write = me.service.db.write
-        me.service.db.write = self.write  # type: ignore[method-assign]
+        me.service.db.write = self.write  # type: ignore[method-assign, assignment]
 
     async def write(
         self, program: Program[Any], security: RowSecurity = UNRESTRICTED, *, share: str = ""
