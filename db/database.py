@@ -1,6 +1,6 @@
 """The interface of every database engine. Nothing above `db/` knows which engine it uses."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -98,6 +98,16 @@ class Database(Protocol):
         """Bytes that differ after every commit of any program; None if they are not known now.
 
         Later reads see this state or a newer one. It is no coroutine, since each request needs it.
+        """
+        ...
+
+    def follow(self, after: int) -> AsyncGenerator[int]:
+        """Yield the newest change's sequence number, now and after commits, each time that it has grown.
+
+        It begins once there is one above `after`.
+
+        Commits of this process are told at once, those of others within 250 ms. Later reads see that
+        change. It ends when the database closes.
         """
         ...
 

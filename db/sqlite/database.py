@@ -1,6 +1,6 @@
 """The Database of an embedded SQLite file: a pool of readers, one writer, and an inline reader."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar, cast
@@ -13,6 +13,7 @@ from db.security.row_security import UNRESTRICTED, RowSecurity
 from db.sqlite.checkpoints import LOG_LIMITS, Checkpoints, LogLimits
 from db.sqlite.connection_thread import DAMAGED, Faults
 from db.sqlite.files_beside import size_of
+from db.sqlite.followers import Followers
 from db.sqlite.inline_reader import InlineReader
 from db.sqlite.reader_pool import ReaderPool
 from db.sqlite.session import SQLiteSession
@@ -40,6 +41,8 @@ class SQLiteDatabase:
         self._writer = writer
         self._inline = inline
         self._checkpoints = Checkpoints(writer.thread, readers, path, log_limits)
+        self._followers = Followers(inline.commit_count)
+        writer.committed = self._followers.wake
         self._pending = pending
 
     @classmethod
@@ -95,6 +98,9 @@ class SQLiteDatabase:
     def change_token(self) -> bytes | None:
         return self._inline.change_token()
 
+    def follow(self, after: int) -> AsyncGenerator[int]:
+        return self._followers.follow(self, after)
+
     def reads_long(self) -> bool:
         # The two threads would wait for Python's lock again and again: both need it between two statements.
         return self._pool.reads_long
@@ -130,6 +136,7 @@ class SQLiteDatabase:
         )
 
     async def close(self) -> None:
+        self._followers.close()
         await self._checkpoints.close()
         try:
             await self._writer.close()

@@ -111,6 +111,16 @@ class InlineReader:
     def change_token(self) -> bytes | None:
         return None if self._closed else self._tokens.current()
 
+    def commit_count(self) -> int | None:
+        """SQLite's counter of commits, of any program; None if it is not known now."""
+        if self._closed:
+            return None
+        try:
+            ((version,),) = self._connection.execute("PRAGMA data_version").fetchall()
+        except sqlite3.Error:
+            return None
+        return int(version)
+
     def close(self) -> None:
         self._closed = True
         self._connection.close()

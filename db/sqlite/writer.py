@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -61,6 +62,8 @@ class Writer:
         self._refusing: asyncio.TimerHandle | None = None
         self._closed = False
         self._serving = asyncio.ensure_future(self._serve())
+        self.committed: Callable[[], None] = lambda: None
+        """Called after each transaction in which a Program succeeded."""
         self.groups: Counter[int] = Counter()
         """The number of transactions by the number of Programs that shared one."""
         self.refused: Counter[str] = Counter()
@@ -140,6 +143,8 @@ class Writer:
             outcomes = await self.thread.hop(lambda connection: _commit_group(connection, jobs))
         except Exception as error:
             outcomes = [(None, error)] * len(jobs)
+        if any(failure is None for _, failure in outcomes):
+            self.committed()
         for job, (result, failure) in zip(jobs, outcomes, strict=True):
             if job.future.cancelled():
                 continue

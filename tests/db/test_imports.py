@@ -12,7 +12,7 @@ from tests.support.paths import ROOT, source_files
 LAYERS = [
     ["db.program", "db.errors", "db.temporary_folders", "db.fair_queue"],
     ["db.precondition", "db.model"],
-    ["db.security"],
+    ["db.security", "db.attribution", "db.change_log"],
     ["db.database"],
     ["db.patience"],
     ["db.queries", "db.commands", "db.sqlite"],

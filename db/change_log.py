@@ -1,0 +1,27 @@
+"""Where the log of changes ends and begins: the table `changes`, which triggers fill."""
+
+from dataclasses import dataclass
+
+from db.program import Program, Statement
+
+EXTENT = "SELECT coalesce(min(sequence), 1) - 1, coalesce(max(sequence), 0) FROM changes"
+NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
+
+
+@dataclass(frozen=True, slots=True)
+class LogExtent:
+    """The changes that are kept: those after the sequence number `before`, up to `newest`."""
+
+    before: int
+    newest: int
+
+
+def newest() -> Program[int]:
+    """The sequence number of the newest change; 0 if there is none."""
+    ([(sequence,)],) = yield [Statement(NEWEST)]
+    return int(str(sequence))
+
+
+def extent() -> Program[LogExtent]:
+    ([(before, newest)],) = yield [Statement(EXTENT)]
+    return LogExtent(int(str(before)), int(str(newest)))

@@ -1,0 +1,86 @@
+"""Wakes those who follow the log of changes after each commit.
+
+A commit of this process wakes them at once. Those of other programs are found by SQLite's own counter of
+commits, which is looked at as long as somebody follows.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import TypeAlias
+
+from db import change_log
+from db.database import Database
+from db.errors import EngineError, Unavailable
+
+LOOK_SECONDS = 0.1
+
+CommitCount: TypeAlias = Callable[[], int | None]
+
+
+class Followers:
+    """`commits` counts the commits of all programs; it gives None if that is not known now."""
+
+    def __init__(self, commits: CommitCount) -> None:
+        self._commits = commits
+        self._seen: int | None = None
+        self._wakes: set[asyncio.Event] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def wake(self) -> None:
+        """Have each of them look at the log."""
+        for each in self._wakes:
+            each.set()
+
+    async def follow(self, db: Database, after: int) -> AsyncGenerator[int]:
+        """See Database.follow; ends when the database closes."""
+        wake = asyncio.Event()
+        self._wakes.add(wake)
+        if self._timer is None:
+            self._set_timer()
+        try:
+            while not self._closed:
+                wake.clear()
+                self._seen = (
+                    self._commits()
+                )  # before the log is read: a commit meanwhile is another one
+                newest = await _newest(db)
+                if newest is None:
+                    await asyncio.sleep(LOOK_SECONDS)
+                elif newest > after:
+                    after = newest
+                    yield newest
+                else:
+                    await wake.wait()
+        finally:
+            self._wakes.discard(wake)
+            if not self._wakes and self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def close(self) -> None:
+        self._closed = True
+        self.wake()
+
+    def _set_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._set_timer()
+        commits = self._commits()
+        if commits is None or commits != self._seen:
+            self.wake()
+
+
+async def _newest(db: Database) -> int | None:
+    """The newest change; None if the database cannot be read now."""
+    try:
+        return await db.read(change_log.newest(), few=True)
+    except EngineError:  # locked just now: a reader's connection waits
+        pass
+    except Unavailable:
+        return None
+    try:
+        return await db.read(change_log.newest())
+    except (EngineError, Unavailable):
+        return None
