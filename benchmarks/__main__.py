@@ -11,6 +11,7 @@ from benchmarks import (
     compare,
     data,
     growth,
+    history,
     load,
     machine,
     options,
@@ -65,6 +66,7 @@ def _measure(chosen: Options, folder: Path) -> int:
         (chosen.growth, growth.run),
         (chosen.auth, permissions.run),
         (chosen.load, pressure.run),
+        (chosen.history, history.run),
     )
     for is_chosen, run in modes:
         if is_chosen:

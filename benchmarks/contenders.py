@@ -41,7 +41,8 @@ class Contender:
     """A server that can be started; `need` raises BenchmarkError if something that it needs is missing.
 
     A whole run may lack what `is_optional`. A server that spells queries in its own way says with which
-    replacements, and which fields its answers then lack. `viewer` is whose key is sent, if any.
+    replacements, and which fields its answers then lack. `viewer` is whose key is sent, if any. Changes are
+    recorded only if it `keeps_history`: rivals have none to keep.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Contender:
     comparison: Comparison | None = None
     spelling: Mapping[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
+    keeps_history: bool = False
     start_seconds: float = 30
 
     def with_settings(self, **settings: str) -> "Contender":
@@ -73,7 +75,12 @@ class Contender:
 
 
 COMPILED = Contender(
-    OURS, "ChittyGraph", SERVE, SETTINGS, workloads=(*READS, REVALIDATION, CREATION)
+    OURS,
+    "ChittyGraph",
+    SERVE,
+    SETTINGS,
+    workloads=(*READS, REVALIDATION, CREATION),
+    keeps_history=True,
 )
 OPEN = replace(
     COMPILED,

@@ -49,6 +49,7 @@ class Options:
     growth: bool
     load: bool
     auth: bool
+    history: bool
     walk: bool
 
     @property
@@ -105,6 +106,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         growth=given.growth,
         load=given.load,
         auth=given.auth,
+        history=given.history,
         walk=given.walk,
     )
 
@@ -126,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument(
         "--auth", action="store_true", help="what permissions cost an admin and an owner"
     )
+    kind.add_argument("--history", action="store_true", help="what it costs to record every change")
     kind.add_argument(
         "--walk",
         action="store_true",

@@ -5,10 +5,11 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from benchmarks.contenders import CEILING, Contender
 from benchmarks.errors import BenchmarkError
 from benchmarks.registries import Registry
 from benchmarks.workloads import Workload
+from db.migrating import history_triggers
+from db.migrating.history_triggers import HISTORIED
 from server.setting_fields import PREFIX
 
 HERE = Path(__file__).parent
@@ -74,7 +77,11 @@ def running(contender: Contender, registry: Registry, folder: Path) -> Iterator[
             start_new_session=True,  # Ctrl-C is for us, who stop it in order
         )
         try:
-            _wait_until_it_listens(contender, process, port, Path(log.name))
+            _wait_until_it_answers(contender, process, port, Path(log.name))
+            if (
+                not contender.keeps_history
+            ):  # only now, since our server mends what is missing when it starts
+                _drop_history_triggers(copy)
             yield Server(contender, registry, process.pid, port)
         finally:
             _stop(process)
@@ -101,6 +108,13 @@ def post(server: Server, workload: Workload, body: str) -> bytes:
     return found
 
 
+def _drop_history_triggers(database: Path) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        for table in HISTORIED:
+            for name in history_triggers.names(table):
+                connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+
+
 def _environment(contender: Contender, copy: Path, port: int, folder: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     ours = {"CHITTYGRAPH_DATABASE": str(copy), "CHITTYGRAPH_PORT": str(port)}
@@ -114,15 +128,17 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_it_listens(
+def _wait_until_it_answers(
     contender: Contender, process: subprocess.Popen[bytes], port: int, log: Path
 ) -> None:
     deadline = time.monotonic() + contender.start_seconds
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as connection:
+                connection.request("GET", "/")
+                connection.getresponse()
+                return
+        except (OSError, http.client.HTTPException):
             time.sleep(0.05)
     said = log.read_text(errors="replace")[-2000:]
     raise BenchmarkError(f"{contender.name} did not start; it said:\n{said}")
