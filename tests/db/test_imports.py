@@ -15,7 +15,7 @@ LAYERS = [
     ["db.security", "db.attribution", "db.change_log"],
     ["db.database"],
     ["db.patience"],
-    ["db.queries", "db.commands", "db.sqlite"],
+    ["db.queries", "db.commands", "db.sqlite", "db.history"],
     ["db.migrating"],
     ["db.backup", "db.transfer"],
     ["db.open_database", "db"],

@@ -1,0 +1,55 @@
+"""Which changes are retained, and how many there are, without counting them.
+
+Up to the checkpoint's sequence number, `changes` has bases only: the state of rows at the cut, which later
+changes build on. They are no changes that anybody made, so lists, cursors and subscriptions leave them out.
+"""
+
+from dataclasses import dataclass
+
+from db.program import Program, Statement
+
+LAST_PRUNED = "(SELECT coalesce(max(sequence), 0) FROM checkpoint)"
+"""SQL: the sequence number of the last change that was cut off, or 0."""
+RETAINED = f"{{change}}.sequence > {LAST_PRUNED}"
+"""SQL: a row of `changes` with the alias `{change}` is retained, not the base of a row."""
+
+OLDEST = f"SELECT {LAST_PRUNED} + 1"
+GROWTH = f"""
+    SELECT coalesce((SELECT max(sequence) FROM changes), 0),
+        {LAST_PRUNED},
+        coalesce((SELECT max(removed) FROM checkpoint), 0),
+        (SELECT at FROM changes WHERE sequence > {LAST_PRUNED} ORDER BY sequence LIMIT 1),
+        (SELECT at FROM checkpoint)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How many changes are retained, are bases or were removed, and since when."""
+
+    changes: int
+    bases: int
+    removed: int
+    oldest_at: str | None
+    pruned_at: str | None
+
+
+def oldest_retained() -> Program[int]:
+    """The sequence number of the oldest change that is retained, or the next one if there is none.
+
+    A cursor before the one before it misses changes: it goes on from this number less 1.
+    """
+    (((oldest,),),) = yield [Statement(OLDEST)]
+    return int(str(oldest))
+
+
+def growth() -> Program[Growth]:
+    (((newest, pruned, removed, oldest_at, pruned_at),),) = yield [Statement(GROWTH)]
+    last, cut, gone = int(str(newest)), int(str(pruned)), int(str(removed))
+    return Growth(
+        changes=last - cut,
+        bases=cut - gone,
+        removed=gone,
+        oldest_at=None if oldest_at is None else str(oldest_at),
+        pruned_at=None if pruned_at is None else str(pruned_at),
+    )

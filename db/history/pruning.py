@@ -1,0 +1,144 @@
+"""Removes old changes, a portion at a time, so that no row loses the state that later changes build on.
+
+Of each row that is still there at the cut, its last change becomes its base. The newest change of all stays,
+since sequence numbers continue from it. Portions may be cut by several programs at once: each is cut only if
+the checkpoint is still where it was when the portion was read.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from db import patience
+from db.database import Database
+from db.history import append_only
+from db.history.change_lines import LINE
+from db.history.checkpoint import LAST_PRUNED
+from db.model import instants
+from db.program import Program, Statement, Value
+
+BASE = "prune"
+"""The cause of a base."""
+PORTION = 2_000
+"""Changes that are cut in one transaction, which takes tens of milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The changes after `first` up to and including `last`, and the digest of all up to there."""
+
+    first: int
+    last: int
+    digest: str
+
+
+# Read in order, and cut before the first change at or after the time: a clock that was set back leaves older
+# times after it, which are kept with it.
+DUE = f"""
+    SELECT change.sequence, change.at, {LINE}
+    FROM changes AS change
+    WHERE change.sequence > {LAST_PRUNED} AND change.sequence < (SELECT max(sequence) FROM changes)
+    ORDER BY change.sequence LIMIT :most
+"""
+CHECKPOINT = "SELECT sequence, digest FROM checkpoint"
+
+
+def next_portion(before: str, most: int = PORTION) -> Program[Portion | None]:
+    """The next changes to cut that are older than a canonical instant; None if there are none."""
+    checkpoint, due = yield [Statement(CHECKPOINT), Statement(DUE, {"most": most})]
+    first, text = (int(str(checkpoint[0][0])), str(checkpoint[0][1])) if checkpoint else (0, "")
+    last, digest = first, bytes.fromhex(text)
+    for sequence, at, line in due:
+        if not isinstance(at, str) or not isinstance(line, bytes) or at >= before:
+            break
+        last, digest = int(str(sequence)), hashlib.sha256(digest + line).digest()
+    return Portion(first, last, digest.hex()) if last > first else None
+
+
+STILL_THERE = "coalesce((SELECT sequence FROM checkpoint), 0) = :first"
+BEGIN = """
+    INSERT INTO checkpoint (place, sequence, at, removed, digest)
+    SELECT 1, 0, :now, 0, ''
+    WHERE :first = 0 AND NOT EXISTS (SELECT 1 FROM checkpoint)
+"""
+DELETE_OLD_BASES = f"""
+    DELETE FROM changes WHERE {STILL_THERE} AND sequence IN (
+        SELECT base.sequence
+        FROM changes AS later JOIN changes AS base ON base.kind = later.kind AND base.key = later.key
+        WHERE later.sequence > :first AND later.sequence <= :last AND base.sequence <= :first
+    )
+"""
+IS_LAST = """
+    after IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM changes AS later
+        WHERE later.kind = changes.kind AND later.key = changes.key
+            AND later.sequence > changes.sequence AND later.sequence <= :last
+    )
+"""
+DELETE_OTHERS = f"""
+    DELETE FROM changes
+    WHERE {STILL_THERE} AND sequence > :first AND sequence <= :last AND NOT ({IS_LAST})
+"""
+KEEP_BASES = f"""
+    UPDATE changes
+    SET operation = 'created', cause = '{BASE}', actor = NULL, request_id = NULL, is_private = FALSE,
+        before = NULL
+    WHERE {STILL_THERE} AND sequence > :first AND sequence <= :last
+"""
+COUNT = f"UPDATE checkpoint SET removed = removed + changes() WHERE {STILL_THERE}"
+ADVANCE = f"""
+    UPDATE checkpoint SET sequence = :last, at = :now, digest = :digest WHERE {STILL_THERE}
+"""
+
+
+def cut(portion: Portion) -> Program[bool]:
+    """Cut a portion in one transaction; False if another program has cut it first."""
+    bind: dict[str, Value] = {"first": portion.first, "last": portion.last}
+    now = instants.now()
+    batch = append_only.lifted(
+        [
+            Statement(BEGIN, {"first": portion.first, "now": now}),
+            Statement(DELETE_OLD_BASES, bind),
+            Statement(COUNT, {"first": portion.first}),
+            Statement(DELETE_OTHERS, bind),
+            Statement(COUNT, {"first": portion.first}),
+            Statement(KEEP_BASES, bind),
+            Statement(
+                ADVANCE,
+                {**bind, "now": now, "digest": portion.digest},
+                returning="sequence",
+                of="checkpoint WHERE sequence = :last",
+            ),
+        ]
+    )
+    results = yield batch
+    return bool(results[-1 - len(append_only.RESTORE)])
+
+
+async def prune(
+    db: Database,
+    before: str,
+    *,
+    most: int = PORTION,
+    portions: int | None = None,
+    tell: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Cut all that is older than a canonical instant, or so many `portions`; returns how many changes.
+
+    After each portion others have as long to write. Raises like `patience.write`.
+    """
+    done = 0
+    while portions is None or portions > 0:
+        portion = await db.read(next_portion(before, most))
+        if portion is None:
+            break
+        began = time.monotonic()
+        if await patience.write(db, partial(cut, portion)):
+            done += portion.last - portion.first
+            tell(portion.last - portion.first)
+        portions = None if portions is None else portions - 1
+        await asyncio.sleep(time.monotonic() - began)
+    return done
