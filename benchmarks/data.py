@@ -18,10 +18,7 @@ from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 # Beside the code and not in a temporary folder, which may lie in memory: writes must reach a disk.
 FOLDER = Path(__file__).parent / ".data"
 
-INDEXES_AND_TRIGGERS = """
-    SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL
-    ORDER BY type
-"""
+OF_TYPE = "SELECT type, name, sql FROM sqlite_master WHERE type = ? AND sql IS NOT NULL"
 SETTINGS = """
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -256000;
@@ -53,17 +50,21 @@ def database(scale: float) -> Path:
 def _fill(connection: sqlite3.Connection, size: Size) -> None:
     # Indexes are made afterwards from sorted rows: several times faster than growing them. Triggers look for
     # rows by those indexes, so they are made last, and the history begins as that of an older registry does.
-    made_last = connection.execute(INDEXES_AND_TRIGGERS).fetchall()
-    for kind, name, _ in made_last:
+    indexes, triggers = (
+        connection.execute(OF_TYPE, [each]).fetchall() for each in ("index", "trigger")
+    )
+    for kind, name, _ in (*indexes, *triggers):
         connection.execute(f"DROP {kind} {name}")
     for table, made in _tables(size):
         columns = ", ".join(table.columns)
         values = ", ".join(f":{name}" for name in table.columns)
         insert = f"INSERT INTO {table.name} ({columns}) VALUES ({values})"
         connection.executemany(insert, (vars(row) for row in made))
+    for _, _, sql in indexes:
+        connection.execute(sql)
     for table in HISTORIED:
         connection.execute(history_triggers.begin(table))
-    for _, _, sql in made_last:
+    for _, _, sql in triggers:
         connection.execute(sql)
 
 
