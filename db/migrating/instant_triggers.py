@@ -51,7 +51,7 @@ SHAPE = "????-??-??T??:??:??.???Z"
 # The second makes the first act. Where recursive triggers are on, the first acts on what it does itself, too,
 # and finds nothing to change then, not even where a value cannot be read.
 _TRIGGERS = """\
-CREATE TRIGGER {table}_instants AFTER UPDATE OF {names} ON {table}
+CREATE TRIGGER {table}_canonical_instants AFTER UPDATE OF {names} ON {table}
 WHEN NOT (
     {canonical}
 )
@@ -72,7 +72,7 @@ BEGIN
     DELETE FROM {reader};
 END;
 
-CREATE TRIGGER {table}_instants_of_new AFTER INSERT ON {table}
+CREATE TRIGGER {table}_canonical_instants_of_new AFTER INSERT ON {table}
 WHEN NOT (
     {canonical}
 )

@@ -36,8 +36,8 @@ HISTORY = """\
 {create}"""
 TRIGGERS = """\
 -- Let other programs write the new instant in any form; `chittygraph dev migration` writes these triggers.
-DROP TRIGGER {table}_instants;
-DROP TRIGGER {table}_instants_of_new;
+DROP TRIGGER {table}_canonical_instants;
+DROP TRIGGER {table}_canonical_instants_of_new;
 {create}"""
 DECLARATIONS = {
     column_types.INT: "INTEGER NOT NULL DEFAULT 0",

@@ -63,10 +63,8 @@ def write(
         if staged.rejected_lines() == 0:
             _require_room(path, min_free_bytes)
             progress.stage("writing", sum(each.added + each.changed for each in counted))
-            staged.connection.execute(attribution.FILL, Attribution("import").bind())
-            for transfer in TRANSFERS:
-                _write(staged.connection, transfer, progress)
-            staged.connection.execute(attribution.EMPTY)
+            if any(each.added or each.changed for each in counted):
+                _write_all(staged.connection, progress)
             _require_room(path, min_free_bytes)
     return counted
 
@@ -124,6 +122,13 @@ ADD = """
     WHERE queue.rowid BETWEEN :first AND :last AND s.state IS NULL
     ORDER BY queue.rowid
 """
+
+
+def _write_all(connection: sqlite3.Connection, progress: Progress) -> None:
+    connection.execute(attribution.FILL, Attribution("import").bind())
+    for transfer in TRANSFERS:
+        _write(connection, transfer, progress)
+    connection.execute(attribution.EMPTY)
 
 
 def _write(connection: sqlite3.Connection, transfer: Transfer, progress: Progress) -> None:

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from db.errors import BootRefused
-from db.migrating import ledger, migrator
+from db.migrating import history_triggers, ledger, migrator
+from db.model.tables import CONNECTIONS
 from tests.support.faults.damages import DAMAGES, damaged
 from tests.support.faults.declaration import Fault, Rounds
 from tests.support.faults.trial import Trial
@@ -113,6 +114,8 @@ def test_an_unfit_database_is_refused_by_name(trial: Trial, tmp_path: Path, sql:
         connection.execute("PRAGMA foreign_keys = OFF")
         if "DROP COLUMN" in sql:
             connection.execute("DROP INDEX connections_odd")
+            for name in history_triggers.names(CONNECTIONS):
+                connection.execute(f"DROP TRIGGER {name}")
         connection.execute(sql)
     before = contents(tmp_path)
 

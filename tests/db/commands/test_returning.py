@@ -140,7 +140,7 @@ async def test_the_rows_of_keys_and_of_the_demonstration_are_found(
     db: SQLiteDatabase, check: Check, compared: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     write = db.write
-    monkeypatch.setattr(db, "write", lambda program: write(check(program)))
+    monkeypatch.setattr(db, "write", lambda program, **others: write(check(program), **others))
     await demo.fill(db)
     ((actor,),) = await db.read(
         rows(Statement("SELECT min(chitty_id) FROM actors WHERE status = 'active'"))

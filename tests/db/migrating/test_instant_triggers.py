@@ -18,6 +18,8 @@ from tests.support.registries.databases import new_registry
 
 NAIVE, NAIVE_LATER = "2026-01-01 23:00:05", "2026-01-02 01:30"
 CANONICAL, CANONICAL_LATER = "2026-01-01T23:00:05.000Z", "2026-01-02T01:30:00.000Z"
+# What a trigger writes counts too.
+WITH_ITS_CHANGE = 2
 COLUMNS = 'SELECT name, type, pk FROM pragma_table_info(:table) WHERE "notnull" OR pk'
 ACTOR = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES ('A', 'human', ?, ?)"
@@ -68,7 +70,9 @@ def test_every_table_whose_instants_are_compared_has_them():
 def test_the_migrated_ones_are_those_declared(file: Path, written: Written):
     with closing(sqlite3.connect(file)) as connection:
         made = connection.execute(
-            "SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name",
+            "SELECT sql FROM sqlite_schema"
+            " WHERE type = 'trigger' AND tbl_name = ? AND name LIKE '%instants%'"
+            " ORDER BY name",
             (written.table,),
         ).fetchall()
 
@@ -145,7 +149,7 @@ def test_canonical_rows_are_written_once(connection):
     connection.execute(ACTOR, (CANONICAL, CANONICAL))
     connection.execute("UPDATE actors SET updated_at = ?", (CANONICAL_LATER,))
 
-    assert connection.total_changes == before + 2
+    assert connection.total_changes == before + 2 * WITH_ITS_CHANGE
 
 
 def test_the_writing_program_is_told_of_its_own_rows_alone(connection):
@@ -188,10 +192,12 @@ def test_migrating_an_older_registry_converts_what_it_holds(tmp_path: Path):
 
 def test_a_registry_without_them_is_refused_until_check_restores_them_and_its_instants(file: Path):
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("DROP TRIGGER actors_instants_of_new")
+        connection.execute("DROP TRIGGER actors_canonical_instants_of_new")
         connection.execute(ACTOR, (NAIVE, NAIVE))
 
-        with pytest.raises(BootRefused, match="trigger actors_instants_of_new is missing"):
+        with pytest.raises(
+            BootRefused, match="trigger actors_canonical_instants_of_new is missing"
+        ):
             migrator.migrate(file)
         migrator.repair(file)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from db.errors import BootRefused
-from db.migrating import ledger, migrator
+from db.migrating import history_triggers, ledger, migrator
+from db.model.tables import CONTEXTS
 from server.cli import main
 from tests.support.registries.databases import new_registry
 from tests.support.registries.legacy_registries import OLD, opened, put, rows
@@ -17,7 +18,9 @@ LOOKS: list[Look] = [
     *(migrator.migrate, migrator.inspect, migrator.pending, migrator.require_migrated),
     *(migrator.check, migrator.repair),
 ]
-WITHOUT_TOOLS = """
+WITHOUT_HISTORY = "".join(f"DROP TRIGGER {name};" for name in history_triggers.names(CONTEXTS))
+WITHOUT_TOOLS = f"""
+    {WITHOUT_HISTORY}
     ALTER TABLE contexts RENAME COLUMN tools TO instruments
 """
 BROKEN = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from db.attribution import Attribution
 from db.model.chitty_id import local
 from db.model.tables import TABLES
 from db.program import Batch, Program, Rows, Statement, Value
@@ -128,16 +129,21 @@ class Losing:
         self.loss = ""
         self.written: list[tuple[Batch, RowSecurity]] = []
         self._write = me.service.db.write
-        me.service.db.write = self.write  # type: ignore[method-assign, assignment]
+        me.service.db.write = self.write  # type: ignore[method-assign]
 
     async def write(
-        self, program: Program[Any], security: RowSecurity = UNRESTRICTED, *, share: str = ""
+        self,
+        program: Program[Any],
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        share: str = "",
+        attribution: Attribution | None = None,
     ) -> Any:
         if security.viewer is not None:
             if self.loss:
                 await self.me.put(self.loss, me=ME)
             program = self._kept(program, security)
-        return await self._write(program, security, share=share)
+        return await self._write(program, security, share=share, attribution=attribution)
 
     def _kept(self, program: Program[Any], security: RowSecurity) -> Program[Any]:
         batch = next(program)

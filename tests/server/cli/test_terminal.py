@@ -97,7 +97,7 @@ def test_a_terminal_shows_a_banner_and_one_short_line_per_request(tmp_path: Path
     lines = requests.splitlines()
     assert coloured != shown
     assert f"  address   {url}\r\n" in banner
-    assert "  database  chittygraph.db (new, 19 migrations applied)\r\n" in banner
+    assert "  database  chittygraph.db (new, 20 migrations applied)\r\n" in banner
     assert "40 actors, 12 installations, 120 contexts, 400 connections\r\n" in banner
     assert "  mode      open: whoever reaches the address may " in banner
     assert "  page      GraphiQL, " in banner
@@ -178,7 +178,7 @@ def test_without_a_terminal_all_is_json_with_an_event_that_says_where(tmp_path: 
     assert (serving["mode"], serving["graphiql"], serving["migrations_applied"]) == (
         "open",
         True,
-        19,
+        20,
     )
     assert serving["demonstration"]["contexts"] == 120
     assert serving.keys() >= {"at", "level", "logger", "event", "database", "workers", "version"}

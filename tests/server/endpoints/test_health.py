@@ -45,7 +45,7 @@ async def test_a_server_whose_table_is_dropped_is_alive_but_not_ready(api):
 
 
 async def test_a_server_whose_rows_may_hold_instants_in_other_forms_is_not_ready(api):
-    await api.put("DROP TRIGGER contexts_instants")
+    await api.put("DROP TRIGGER contexts_canonical_instants")
 
     ready = await api.client.get("/readyz")
 
