@@ -5,7 +5,7 @@
 -- Every row that is there already gets its first change.
 
 CREATE TABLE changes (
-    sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+    sequence INTEGER PRIMARY KEY,
     at TEXT NOT NULL,
     actor TEXT,
     cause TEXT NOT NULL,
@@ -87,6 +87,12 @@ DELETE FROM replaced_rows;
 -- but only the next sequence number is taken. Where none is given, which SQLite shows as -1, it is the next one.
 CREATE TRIGGER changes_are_appended BEFORE INSERT ON changes
 WHEN NEW.sequence <> -1 AND NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM changes)
+BEGIN
+    SELECT RAISE(ABORT, 'a change has the next sequence number: the history is appended to only');
+END;
+
+CREATE TRIGGER changes_are_numbered AFTER INSERT ON changes
+WHEN NEW.sequence < 1
 BEGIN
     SELECT RAISE(ABORT, 'a change has the next sequence number: the history is appended to only');
 END;

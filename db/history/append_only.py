@@ -19,10 +19,11 @@ CREATE TRIGGER changes_are_not_deleted BEFORE DELETE ON changes
 BEGIN
     SELECT RAISE(ABORT, 'the history is appended to only: use chittygraph audit prune');
 END"""
-APPENDING = "changes_are_appended"
-LIFT = ("DROP TRIGGER changes_are_not_updated", "DROP TRIGGER changes_are_not_deleted")
+APPENDING = ("changes_are_appended", "changes_are_numbered")
+LIFTED = ("changes_are_not_updated", "changes_are_not_deleted")
+LIFT = tuple(f"DROP TRIGGER {name}" for name in LIFTED)
 RESTORE = (UPDATES, DELETIONS)
-NAMES = (APPENDING, "changes_are_not_updated", "changes_are_not_deleted")
+NAMES = (*APPENDING, *LIFTED)
 
 
 def lifted(statements: Iterable[Statement]) -> list[Statement]:
