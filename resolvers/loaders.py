@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
 from db.errors import BadRequest
+from db.history import reading
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
 from db.queries import listings, lookups
@@ -71,6 +72,16 @@ class Loaders:
             return [bool(extends) for extends in await self._value_per_parent(statement, parents)]
 
         return self._loader(("extends_past", listing, order, cursor, ahead), load)
+
+    def limits_of_changes(self) -> "DataLoader[None, str]":
+        """The limits of cursors of changes, whose only key is None."""
+
+        async def load(keys: list[None]) -> list[str]:
+            limits = await self._read(reading.limits())
+            self._count(1)
+            return [limits for _ in keys]
+
+        return self._loader("limits of changes", load)
 
     async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
         values = {row[0]: row[1] for row in await self._fetch(statement)}

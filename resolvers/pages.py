@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from db.errors import BadRequest, Unreadable
+from db.history import reading
 from db.model.tables import Table
 from db.program import Value, Values
 from db.queries import cursors
@@ -43,6 +44,15 @@ class LazyPage:
             replace(page_range, limit=page_range.limit + 1) if look_ahead else page_range
         )
 
+    @property
+    def has_cursors_to_check(self) -> bool:
+        return has_cursors_to_check(self._listing.table, self._page_range)
+
+    async def check_cursors(self) -> None:
+        """Raise BadRequest for a cursor outside the limits of the log."""
+        limits = await self._ctx.loaders.limits_of_changes().load(None)
+        check_cursors(self._page_range, limits)
+
     async def rows(self) -> list[Any]:
         kept = (await self._read())[: self._size]
         return kept[::-1] if self._page_range.backward else kept
@@ -64,7 +74,7 @@ class LazyPage:
         order = self._page_range.order
         table, values = self._listing.table, tuple(getattr(row, part.column) for part in order)
         try:
-            return cursors.encoder(self._ctx.cursor_key, table.name, order)(values)
+            return cursors.encoder(self._ctx.cursor_key, table, order)(values)
         except Unreadable as unreadable:
             raise Unreadable(f"{table.place(row)}: {unreadable}") from None
 
@@ -82,6 +92,19 @@ class LazyPage:
         return await loader.load(self._parent)
 
 
+def has_cursors_to_check(table: Table[Any], page_range: PageRange) -> bool:
+    """Whether the list is a log, whose cursors must be of changes that there are."""
+    return table.is_log and (page_range.after is not None or page_range.before is not None)
+
+
+def check_cursors(page_range: PageRange, limits: str) -> None:
+    """Raise BadRequest if one of a log's cursors is outside these limits."""
+    after, before = [
+        None if cursor is None else cursor[0] for cursor in (page_range.after, page_range.before)
+    ]
+    reading.check_cursors(after, before, limits)
+
+
 def page_range(
     ctx: OperationContext, table: Table[Any], order: Sequence[Order], arguments: PageArguments
 ) -> PageRange:
@@ -91,14 +114,19 @@ def page_range(
     """
     full = _with_key(table, order)
     after, before = (
-        None if cursor is None else cursors.decode(ctx.cursor_key, table.name, full, cursor)
+        None if cursor is None else cursors.decode(ctx.cursor_key, table, full, cursor)
         for cursor in (arguments.after, arguments.before)
     )
     return PageRange(full, _size(ctx, arguments), arguments.last is not None, after, before)
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
-    """The ordering (newest first by default), made total by the key in the direction of the last part."""
+    """The ordering (newest first by default), made total by the key in the direction of the last part.
+
+    A log's is that of its key, oldest first.
+    """
+    if table.is_log:
+        return (Order(table.key, descending=False),)
     requested = order or [Order(table.newest, descending=True)]
     return (*requested, Order(table.key, requested[-1].descending))
 

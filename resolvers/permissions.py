@@ -64,6 +64,7 @@ def extent(capabilities: Iterable[str]) -> Extent:
         seen=ALL if Capability.REGISTRY_READ in effective else frozenset(installations),
         shown=ALL if Capability.ADMIN in effective else frozenset(shown),
         changed=ALL if Capability.REGISTRY_WRITE in effective else frozenset(installations),
+        audits=Capability.AUDIT_READ in effective,
     )
 
 

@@ -12,7 +12,7 @@ from schema.fields.scalars import SCALARS
 from schema.mutations import Mutation
 from schema.pages import convert_arguments_once
 from schema.query import Query
-from schema.types import Actor, Connection, Context, Installation
+from schema.types import Actor, Change, Connection, Context, Installation
 
 
 class _CachedNames(NameConverter):
@@ -26,7 +26,7 @@ class _CachedNames(NameConverter):
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
-    types=[Actor, Context, Installation, Connection],
+    types=[Actor, Context, Installation, Connection, Change],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=_CachedNames()),
 )
 # The schema of graphql-core; Strawberry has no public name for it.

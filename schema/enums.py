@@ -12,9 +12,11 @@ from db.errors import ErrorCode as ErrorCode
 from db.model.enums import AccountType as AccountType
 from db.model.enums import ActorStatus as ActorStatus
 from db.model.enums import ActorType as ActorType
+from db.model.enums import ChangeOperation as ChangeOperation
 from db.model.enums import ConnectionStatus as ConnectionStatus
 from db.model.enums import ConnectionType as ConnectionType
 from db.model.enums import ContextStatus as ContextStatus
+from db.model.enums import NodeKind as NodeKind
 from db.model.enums import RepositorySelection as RepositorySelection
 from db.model.enums import SourceType as SourceType
 
@@ -78,6 +80,23 @@ _publish(
     DISCONNECTED="Disconnected; can be reconnected",
 )
 _publish(SourceType, "What opened a connection", CONTEXT="A context", ACTOR="An actor itself")
+_publish(
+    ChangeOperation,
+    "What a change did to a row",
+    CREATED="The row was made; the first change of a row that is older than its history, too",
+    UPDATED="Anything else",
+    DELETED="The row is gone or soft-deleted",
+    RESTORED="The row is no longer soft-deleted",
+)
+_publish(
+    NodeKind,
+    "The kinds of objects with a global id",
+    ACTOR="An actor",
+    CONTEXT="A context",
+    INSTALLATION="An installation",
+    CONNECTION="A connection",
+    SERVICE="A service, which is no row and has no changes",
+)
 _publish(
     ErrorCode,
     "The kind of error that a mutation reports",

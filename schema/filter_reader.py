@@ -9,10 +9,11 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from db.errors import BadRequest
-from db.model.tables import Relation
+from db.model.tables import TABLES, Relation
 from db.program import Value
 from db.queries.conditions import EVERYTHING, All, AnyOf, Compare, Condition, Not, Related
-from schema.filters import FILTER_TARGETS, StringListFilter
+from schema.fields import global_ids
+from schema.filters import FILTER_TARGETS, ChangeFilter, StringListFilter
 
 MAX_DEPTH = 10
 MAX_PARTS = 200
@@ -67,6 +68,22 @@ class _Reader:
                 includes_deleted |= name in table.ends
         return ParsedFilter(parts[0] if len(parts) == 1 else All(tuple(parts)), includes_deleted)
 
+    def parse_changes(self, filter_: ChangeFilter) -> ParsedFilter:
+        self._count_part()
+        parts: list[Condition] = []
+        for name, value in _sent(filter_):
+            match name:
+                case "kinds" | "operations":
+                    # An index of the kind would find the changes in another order.
+                    parts.append(Compare(name.removesuffix("s"), "in_unindexed", _operand(value)))
+                case "entity_id":
+                    parts.append(_of_entity(value))
+                case "actor":
+                    parts.append(Compare("actor", "eq", value))
+                case _:
+                    parts += self._compare(name, value)
+        return ParsedFilter(All(tuple(parts)) if parts else EVERYTHING, includes_deleted=False)
+
     def _count_part(self, depth: int = 0) -> None:
         self._parts += 1
         if depth > MAX_DEPTH or self._parts > MAX_PARTS:
@@ -107,7 +124,18 @@ def read(filter_: Any) -> ParsedFilter:
     """
     if filter_ is None or filter_ is UNSET:
         return NO_FILTER
+    if isinstance(filter_, ChangeFilter):
+        return _Reader().parse_changes(filter_)
     return _Reader().parse(filter_)
+
+
+def _of_entity(id_: str) -> Condition:
+    """Of the row with this id; an id of none has no changes."""
+    place = global_ids.decode(id_)
+    if place is None or place[0] not in TABLES:
+        return AnyOf(())
+    table, key = place
+    return All((Compare("kind", "eq", table.name), Compare("key", "eq", key)))
 
 
 def _sent(filter_: Any) -> list[tuple[str, Any]]:

@@ -18,12 +18,14 @@ from schema.enums import (
     ActorOrderField,
     ActorStatus,
     ActorType,
+    ChangeOperation,
     ConnectionOrderField,
     ConnectionStatus,
     ConnectionType,
     ContextOrderField,
     ContextStatus,
     InstallationOrderField,
+    NodeKind,
     OrderDirection,
     RepositorySelection,
     SourceType,
@@ -274,6 +276,17 @@ class ConnectionFilter:
     installation: InstallationFilter | None = optional(
         "The installation that it uses; without one, this does not match"
     )
+
+
+@strawberry.input(
+    description="A filter of changes: all conditions in it must match, and none may be null"
+)
+class ChangeFilter:
+    kinds: list[NodeKind] | None = optional("Of objects of these kinds")
+    operations: list[ChangeOperation] | None = optional("That did one of these")
+    entity_id: strawberry.ID | None = optional("Of the object with this id, which may be gone")
+    actor: ChittyID | None = optional("Made by this actor, if the viewer sees it")
+    at: DateTimeFilter | None = optional("When it was made")
 
 
 @strawberry.input(description="One field of an ordering of actors")

@@ -110,14 +110,56 @@ def related(relation: Relation[Any], description: str) -> Any:
 
 def _field(table: Table[Any], relation: Relation[Any] | None, description: str) -> Any:
     source = PagedList(table, relation)
-    type_name = table.row.__name__
-    filter_type, order_type = (
-        getattr(filters, f"{type_name}Filter"),
-        getattr(filters, f"{type_name}Order"),
-    )
     page_type: Any = RelayPage[fields.object_type(table)]  # type: ignore[misc]
 
-    def resolve(
+    def page(self: Any, info: Info, **arguments: Any) -> Any:
+        listed, page_range = _same_for_all_parents(
+            info, lambda: requested_page(info.context, source, **arguments)
+        )
+        parent = None if relation is None else getattr(self.row, relation.column)
+        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
+        lazy = pages.LazyPage(info.context, listed, page_range, parent, look_ahead=look_ahead)
+        return _checked(lazy) if lazy.has_cursors_to_check else RelayPage(page=lazy)
+
+    resolve: Callable[..., Any] = _resolver(page, table, relation)
+    return fields.field(source, resolve, page_type, description, null_on_error=relation is None)
+
+
+async def _checked(page: pages.LazyPage) -> RelayPage[Any]:
+    await page.check_cursors()
+    return RelayPage(page=page)
+
+
+def _resolver(
+    page: Callable[..., Any], table: Table[Any], relation: Relation[Any] | None
+) -> Callable[..., Any]:
+    """The resolver whose signature has the arguments that the list takes."""
+    if table.is_log and relation is not None:
+
+        def of_row(
+            self: Any,
+            info: Info,
+            first: First = UNSET,
+            after: After = UNSET,
+            last: Last = UNSET,
+            before: Before = UNSET,
+        ) -> Any:
+            return page(self, info, first=first, after=after, last=last, before=before)
+
+        return of_row
+
+    def filtered(
+        self: Any,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        filter: Any = UNSET,  # noqa: A002
+    ) -> Any:
+        return page(self, info, first=first, after=after, last=last, before=before, filter=filter)
+
+    def ordered(
         self: Any,
         info: Info,
         first: First = UNSET,
@@ -127,38 +169,31 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
         filter: Any = UNSET,  # noqa: A002
         order_by: Any = UNSET,
     ) -> Any:
-        listed, page_range = _same_for_all_parents(
+        return page(
+            self,
             info,
-            lambda: requested_page(
-                info.context,
-                source,
-                first=first,
-                after=after,
-                last=last,
-                before=before,
-                filter=filter,
-                order_by=order_by,
-            ),
-        )
-        parent = None if relation is None else getattr(self.row, relation.column)
-        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
-        return RelayPage(
-            page=pages.LazyPage(info.context, listed, page_range, parent, look_ahead=look_ahead)
+            first=first,
+            after=after,
+            last=last,
+            before=before,
+            filter=filter,
+            order_by=order_by,
         )
 
-    resolve.__annotations__ |= {
-        "filter": Annotated[
-            filter_type | None,
-            strawberry.argument(
-                description="Only objects that match this filter; null is no filter"
-            ),
-        ],
-        "order_by": Annotated[
+    type_name = table.row.__name__
+    filter_type = getattr(filters, f"{type_name}Filter")
+    resolve = filtered if table.is_log else ordered
+    resolve.__annotations__["filter"] = Annotated[
+        filter_type | None,
+        strawberry.argument(description="Only objects that match this filter; null is no filter"),
+    ]
+    if not table.is_log:
+        order_type = getattr(filters, f"{type_name}Order")
+        resolve.__annotations__["order_by"] = Annotated[
             list[order_type] | None,  # type: ignore[valid-type]
             strawberry.argument(description="The ordering; by default newest first"),
-        ],
-    }
-    return fields.field(source, resolve, page_type, description, null_on_error=relation is None)
+        ]
+    return resolve
 
 
 def requested_page(

@@ -45,10 +45,10 @@ async def _node(
     info: Info,
     id: Annotated[strawberry.ID, strawberry.argument(description="The id of an object")],  # noqa: A002
 ) -> Any:
-    decoded = global_ids.decode(id)
-    if decoded is None:
+    place = global_ids.place(id, info.context.cursor_key)
+    if place is None:
         return None
-    table, key = decoded
+    table, key = place
     return fields.to_object(await info.context.loaders.row(table).load(key))
 
 
@@ -107,3 +107,7 @@ class Query:
     contexts = listing(tables.CONTEXTS, "A page of all contexts")
     installations = listing(tables.INSTALLATIONS, "A page of all installations")
     connections = listing(tables.CONNECTIONS, "A page of all connections")
+    changes = listing(
+        tables.CHANGES,
+        "A page of the changes of all objects that the viewer sees, oldest first; the newest are last: n",
+    )

@@ -1,5 +1,6 @@
-"""The four object types of the registry and the relations between them."""
+"""The four object types of the registry, the relations between them, and the changes of their objects."""
 
+from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -7,9 +8,24 @@ import strawberry
 from db.errors import Unreadable
 from db.model import tables
 from db.program import Value
+from db.queries import sealed_sequences
+from db.queries.sealed_sequences import Purpose
 from schema import enums as enums  # Strawberry must see them before the columns
-from schema.fields.fields import Node, column, derived, graphql_type, to_one, to_one_of
+from schema.fields import changed_fields, global_ids
+from schema.fields.fields import (
+    Node,
+    column,
+    computed,
+    derived,
+    graphql_type,
+    sealed,
+    to_one,
+    to_one_of,
+)
+from schema.fields.scalars import JSON
 from schema.pages import related
+
+HISTORY = "Its changes, oldest first; the newest are last: n"
 
 
 @graphql_type(tables.ACTORS)
@@ -38,6 +54,7 @@ class Actor(Node):
     suspended_installations = related(
         tables.ACTOR_SUSPENDED_INSTALLATIONS, "The installations that it suspended"
     )
+    history = related(tables.HISTORIES[tables.ACTORS], HISTORY)
 
 
 @graphql_type(tables.CONTEXTS)
@@ -63,6 +80,7 @@ class Context(Node):
         "The GitHub App installations that its connections use, each once; disconnected connections do "
         "not count",
     )
+    history = related(tables.HISTORIES[tables.CONTEXTS], HISTORY)
 
 
 @strawberry.type(description="A permission that a GitHub App installation was granted")
@@ -115,6 +133,7 @@ class Installation(Node):
         tables.INSTALLATION_CONTEXTS,
         "The contexts whose connections use it, each once; disconnected connections do not count",
     )
+    history = related(tables.HISTORIES[tables.INSTALLATIONS], HISTORY)
 
 
 ConnectionSource = Annotated[
@@ -168,3 +187,57 @@ class Connection(Node):
     installation = to_one(
         tables.CONNECTION_INSTALLATION, "The GitHub App installation that it uses"
     )
+    history = related(tables.HISTORIES[tables.CONNECTIONS], HISTORY)
+
+
+_ROW = ("kind", "before", "after")
+
+
+@graphql_type(tables.CHANGES)
+class Change(Node):
+    """A committed change of one object; changes are in the order of their commits, without a gap."""
+
+    id = sealed(
+        tables.CHANGES,
+        global_ids.of_change,
+        strawberry.ID,
+        "Opaque, stable, and unique across all types",
+    )
+    cursor = sealed(
+        tables.CHANGES,
+        partial(sealed_sequences.seal, purpose=Purpose.CURSOR),
+        str,
+        "The position among all changes, for the arguments after and before of every list of changes",
+    )
+    at = column("When it was made")
+    operation = column("What it did")
+    cause = column(
+        "The mutation, webhook event or command that made it, such as createContext or "
+        "github.installation.suspend; external if another program did"
+    )
+    actor = to_one(tables.CHANGE_ACTOR, "The actor that made it, if any is known")
+    kind = column("The kind of object that it changed")
+    entity_id = computed(
+        ("kind", "key"), changed_fields.entity_id, strawberry.ID, "The id of the object"
+    )
+    entity = to_one_of(
+        "kind",
+        tables.CHANGE_ENTITIES,
+        Node,
+        "The object as it is now; null if it is gone",
+        required=False,
+    )
+    before = computed(
+        _ROW,
+        changed_fields.before,
+        JSON | None,
+        "The fields that it changed, as they were, by their names: relations by id, without what the viewer "
+        "may not see. Null if there was no object",
+    )
+    after = computed(
+        _ROW,
+        changed_fields.after,
+        JSON | None,
+        "The same fields as they were then; all fields of a new object. Null if the object was gone",
+    )
+    request_id = column("The id of the request that made it")

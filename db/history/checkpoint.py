@@ -6,10 +6,9 @@ changes build on. They are no changes that anybody made, so lists, cursors and s
 
 from dataclasses import dataclass
 
+from db.model.retention import LAST_PRUNED as LAST_PRUNED
 from db.program import Program, Statement
 
-LAST_PRUNED = "(SELECT coalesce(max(sequence), 0) FROM checkpoint)"
-"""SQL: the sequence number of the last change that was cut off, or 0."""
 RETAINED = f"{{change}}.sequence > {LAST_PRUNED}"
 """SQL: a row of `changes` with the alias `{change}` is retained, not the base of a row."""
 

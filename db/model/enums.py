@@ -52,3 +52,20 @@ class ConnectionStatus(Enum):
 class SourceType(Enum):
     CONTEXT = "context"
     ACTOR = "actor"
+
+
+class ChangeOperation(Enum):
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+class NodeKind(Enum):
+    """The values are names of tables; services are in none."""
+
+    ACTOR = "actors"
+    CONTEXT = "contexts"
+    INSTALLATION = "installations"
+    CONNECTION = "connections"
+    SERVICE = "services"

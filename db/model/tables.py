@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_t
 
 from db.model import column_types, enums
 from db.model.column_types import ColumnType
+from db.model.retention import LAST_PRUNED
 from db.program import Value
 
 ChittyId = Annotated[str, column_types.CHITTY_ID]
@@ -96,6 +97,21 @@ class Connection:
     disconnected_at: Instant | None
 
 
+@dataclass(frozen=True)
+class Change:
+    sequence: BigInt
+    at: Instant
+    actor: ChittyId | None
+    cause: Text
+    request_id: Text | None
+    kind: Annotated[str, column_types.enumeration(enums.NodeKind)]
+    key: Text  # an installation's is a number
+    operation: Annotated[str, column_types.enumeration(enums.ChangeOperation)]
+    is_private: Int
+    before: Object | None
+    after: Object | None
+
+
 R = TypeVar("R")
 LONGEST_KEY_SHOWN = 100
 
@@ -127,7 +143,8 @@ class Table(Generic[R]):
     """One table: `live` is SQL for a row, named `{row}`, that is not soft-deleted.
 
     `newest` is the column of the default ordering. Filters that name a column of `ends` include soft-deleted
-    rows. `unique` excludes the key. An index finds rows by each column of `sought`, newest last.
+    rows. `unique` excludes the key. An index finds rows by each column of `sought`, newest last. Rows of a
+    `log` are appended in the order of their key, which clients must not learn: lists are in this order only.
     """
 
     row: type[R]
@@ -138,6 +155,7 @@ class Table(Generic[R]):
     ends: frozenset[str]
     unique: frozenset[str] = frozenset()
     sought: frozenset[str] = frozenset()
+    is_log: bool = False
     private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -167,7 +185,9 @@ class Table(Generic[R]):
         return ", ".join(f"{row}.{name}" for name in self.columns)
 
     def place(self, row: object) -> str:
-        """The row by its table and key, for messages."""
+        """The row by its table and key, for messages; without the key if clients must not learn it."""
+        if self.is_log:
+            return self.name
         key = getattr(row, self.key)
         shown = key[:LONGEST_KEY_SHOWN] if isinstance(key, str | bytes) else key
         return f"{self.name} {shown!r}"
@@ -244,6 +264,17 @@ CONNECTIONS = Table(
     private={"credentials_kv_key": Private("")},  # that there are credentials is for everyone
 )
 TABLES: tuple[Table[Any], ...] = (ACTORS, CONTEXTS, INSTALLATIONS, CONNECTIONS)
+# The history of the rows of TABLES, whose names are its `kind`.
+CHANGES = Table(
+    Change,
+    "changes",
+    key="sequence",
+    newest="sequence",
+    live=f"{{row}}.sequence > {LAST_PRUNED}",
+    ends=frozenset(),
+    sought=frozenset({"actor", "kind", "key"}),
+    is_log=True,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,8 +283,9 @@ class Relation(Generic[R]):
 
     A parent that does not meet the SQL `only` has no rows. To-one relations include soft-deleted rows.
     Several parents of a `shared` relation may lead to the same row. If a viewer sees all of a parent's rows
-    or none, `whole` lists the columns that decide it, with the SQL of their common values. If it `sorts`, an
-    index has a parent's rows in the default ordering only.
+    or none, `whole` lists the columns that decide it, with the SQL of their common values; whoever sees the
+    parent sees all rows of an `inherited` one. If it `sorts`, an index has a parent's rows in the default
+    ordering only.
     """
 
     parent: Table[Any]
@@ -264,6 +296,7 @@ class Relation(Generic[R]):
     shared: bool
     only: str = ""
     whole: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    inherited: bool = False
     sorts: bool = False
 
 
@@ -297,6 +330,11 @@ def _through_connections(parent: Table[Any], child: Table[R], near: str, far: st
     return Relation(parent, child, parent.key, match, many=True, shared=True)
 
 
+def _history(parent: Table[Any]) -> Relation[Change]:
+    match = f"{{row}}.kind = '{parent.name}' AND {{row}}.key = {{parent}}"
+    return Relation(parent, CHANGES, parent.key, match, many=True, shared=False, inherited=True)
+
+
 CONTEXT_OWNER = _to_one(CONTEXTS, "owner_chitty_id", ACTORS)
 INSTALLATION_SUSPENDED_BY = _to_one(INSTALLATIONS, "suspended_by_chitty_id", ACTORS)
 CONNECTION_INSTALLATION = _to_one(CONNECTIONS, "installation_id", INSTALLATIONS)
@@ -322,3 +360,18 @@ INSTALLATION_CONNECTIONS = _to_many(INSTALLATIONS, CONNECTIONS, "installation_id
 INSTALLATION_CONTEXTS = _through_connections(
     INSTALLATIONS, CONTEXTS, near="installation_id", far="source_chitty_id"
 )
+
+REFERENCES: tuple[Relation[Any], ...] = (
+    CONTEXT_OWNER,
+    INSTALLATION_SUSPENDED_BY,
+    CONNECTION_INSTALLATION,
+    CONNECTION_SOURCE_CONTEXT,
+    CONNECTION_SOURCE_ACTOR,
+)
+"""The relations by which rows of TABLES name others."""
+
+HISTORIES = {table: _history(table) for table in TABLES}
+CHANGE_ACTOR = _to_one(CHANGES, "actor", ACTORS)
+CHANGE_ENTITIES = {
+    table.name: _to_one(CHANGES, "key", table, f"{{row}}.kind = '{table.name}'") for table in TABLES
+}

@@ -20,6 +20,7 @@ OPERATORS = {
     "eq_unindexed": "+{column} = {operand}",  # the + keeps SQLite from using an index on the column
     "not": "{column} <> {operand}",
     "in": "{column} IN " + _OPERANDS,
+    "in_unindexed": "+{column} IN " + _OPERANDS,
     "gt": "{column} > {operand}",
     "gte": "{column} >= {operand}",
     "lt": "{column} < {operand}",
@@ -190,6 +191,8 @@ def rows_of(relation: Relation[Any], row: str, parent: str) -> tuple[str, str]:
     # owners would reveal how many there are.
     if relation.whole:
         return relation.child.picked, _all_belong(relation, row, parent)
+    if relation.inherited:
+        return relation.child.picked, belongs(relation, row, parent)
     table = relation.child.listed if relation.many else relation.child.seen
     return table, belongs(relation, row, parent)
 

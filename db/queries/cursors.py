@@ -1,6 +1,7 @@
 """Cursors: a version, an authentication code and the values that the row is ordered by.
 
-The values keep a cursor valid when rows are added or removed. The key is in the database, for all workers.
+The values keep a cursor valid when rows are added or removed. A cursor of a log is its sequence number,
+sealed. The key is in the database, for all workers.
 """
 
 import base64
@@ -10,13 +11,17 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 
 from db.errors import BadRequest, Unreadable
 from db.model import instants
+from db.model.tables import Table
 from db.program import Program, Statement, Value, Values
+from db.queries import sealed_sequences
 from db.queries.listings import Order
+from db.queries.sealed_sequences import Purpose
 
 VERSION = b"\x01"
 MAC_BYTES = 16
@@ -42,8 +47,10 @@ def stored_key() -> Program[bytes | None]:
     return bytes.fromhex(str(rows[0][0])) if rows else None
 
 
-def _place(table: str, order: Sequence[Order]) -> str:
-    return ",".join([table, *(f"{part.column}{'-' if part.descending else '+'}" for part in order)])
+def _place(table: Table[Any], order: Sequence[Order]) -> str:
+    return ",".join(
+        [table.name, *(f"{part.column}{'-' if part.descending else '+'}" for part in order)]
+    )
 
 
 def _begun(key: bytes) -> hashlib.blake2b:
@@ -64,8 +71,10 @@ def _dumps(values: list[Value]) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values], str]:
+def encoder(key: bytes, table: Table[Any], order: Sequence[Order]) -> Callable[[Values], str]:
     """Return a function that makes a row's cursor; it raises Unreadable for a BLOB."""
+    if table.is_log:
+        return lambda values: sealed_sequences.seal(key, _number(values[0]), Purpose.CURSOR)
     # What all cursors of a page have in common is computed once (W2 and W5 of the benchmark).
     place, begun = _place(table, order), _begun(key)
 
@@ -80,8 +89,16 @@ def encoder(key: bytes, table: str, order: Sequence[Order]) -> Callable[[Values]
     return encode
 
 
-def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Values:
+def _number(value: Value) -> int:
+    if not isinstance(value, int):
+        raise Unreadable("the stored value that the row is ordered by is not a whole number")
+    return value
+
+
+def decode(key: bytes, table: Table[Any], order: Sequence[Order], cursor: str) -> Values:
     """Raises BadRequest if the cursor is damaged or of another registry, version, list or ordering."""
+    if table.is_log:
+        return (_sequence(key, table, cursor),)
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -100,3 +117,14 @@ def decode(key: bytes, table: str, order: Sequence[Order], cursor: str) -> Value
             "the cursor belongs to another list or ordering: use it with the arguments it came from",
         )
     return tuple(values)
+
+
+def _sequence(key: bytes, table: Table[Any], cursor: str) -> int:
+    number = sealed_sequences.unseal(key, cursor, Purpose.CURSOR)
+    if number is None:
+        raise BadRequest(
+            "BAD_CURSOR",
+            f"the cursor is damaged, or is none of {table.name} in this registry: take one from the cursor of"
+            " a change, or start from the first page",
+        )
+    return number

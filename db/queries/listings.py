@@ -31,7 +31,7 @@ class Listing:
     @property
     def is_walked(self) -> bool:
         """Whether a restricted viewer's rows are found from its own rows, in no order."""
-        return self.relation is None or not self.relation.whole
+        return self.relation is None or not (self.relation.whole or self.relation.inherited)
 
     def is_sorted(self, order: Sequence[Order]) -> bool:
         """Whether no index has the rows in this order, so that those of each parent are sorted."""
@@ -172,7 +172,10 @@ def unlimited_page_from(listing: Listing, page_range: PageRange, row: str, binde
         f"{term} {'DESC' if part.descending != page_range.backward else 'ASC'}"
         for part, term in zip(page_range.order, listing.terms(page_range.order, row), strict=True)
     )
-    rows = _all_from(_walking_index(listing, page_range.order), row, binder, *bounds)
+    walked = _walking_index(listing, page_range.order)
+    if listing.table.is_log and page_range.after is not None:
+        walked = replace(walked, live=False)  # SQLite begins at one bound only: at the cursor
+    rows = _all_from(walked, row, binder, *bounds)
     return f"{rows} ORDER BY {', '.join(parts)}"
 
 

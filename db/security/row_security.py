@@ -16,67 +16,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
+from db.model.tables import ACTORS, CHANGES, INSTALLATIONS, TABLES, Table
 from db.program import Statement, Value
-from db.security import revalidation
+from db.security import change_security, revalidation
 from db.security.revalidation import STILL_AUTHORIZED, Authorization
+from db.security.row_rules import ALL as ALL
+from db.security.row_rules import EVERYWHERE as EVERYWHERE
+from db.security.row_rules import HAS_SUSPENDED, OWN, REACHED, WALKED
+from db.security.row_rules import Extent as Extent
+from db.security.row_rules import allowed as allowed
+from db.security.row_rules import by_key as by_key
+from db.security.row_rules import by_keys as by_keys
 
 CACHED_STATEMENTS = 4_096
-
-# SQL for a row, named `{row}`, that is the viewer's own; `:viewer` is the viewer's ChittyID.
-_OWN: dict[Table[Any], str] = {
-    # The + keeps SQLite from starting with all rows of the viewer when a key is looked up.
-    ACTORS: "+{row}.chitty_id = :viewer",
-    CONTEXTS: "+{row}.owner_chitty_id = :viewer",
-    # The type tells apart an actor and a context with the same id, which other programs may store.
-    CONNECTIONS: "CASE {row}.source_type WHEN 'actor' THEN {row}.source_chitty_id = :viewer"
-    " ELSE {row}.source_chitty_id <> :viewer AND EXISTS (SELECT 1 FROM contexts AS mine"
-    " WHERE mine.chitty_id = {row}.source_chitty_id AND mine.owner_chitty_id = :viewer) END",
-    INSTALLATIONS: "FALSE",  # GitHub's, whoever recorded it
-}
-# What the viewer's own rows lead to.
-_SUSPENDERS = """SELECT reached.suspended_by_chitty_id FROM listed.installations AS reached
-    WHERE reached.suspended_by_chitty_id IS NOT NULL"""
-_THROUGH = """SELECT through.installation_id FROM listed.connections AS through
-    WHERE through.installation_id IS NOT NULL"""
-# These rows are visible too. They are found from the viewer's own rows: found from the row itself, by
-# skipping the rows of others that lead to it, the time needed would reveal that the row exists.
-_REACHED: dict[Table[Any], str] = {
-    ACTORS: f"+{{row}}.chitty_id IN ({_SUSPENDERS})",
-    INSTALLATIONS: f"+{{row}}.installation_id IN ({_THROUGH})",
-}
-# For a viewer who sees all installations, a list of those who suspended them is not worth making.
-_HAS_SUSPENDED = """EXISTS (SELECT 1 FROM seen.installations AS reached
-    WHERE reached.suspended_by_chitty_id = {row}.chitty_id)"""
-# The same rules for whole lists, worded so that SQLite starts from what the viewer sees: what the row,
-# named `own`, is joined to, and the condition.
-_WALKED: dict[Table[Any], tuple[str, str]] = {
-    ACTORS: ("", f"own.chitty_id IN (SELECT :viewer UNION ALL {_SUSPENDERS})"),
-    CONTEXTS: ("", "own.owner_chitty_id = :viewer"),
-    CONNECTIONS: (
-        "(SELECT :viewer AS chitty_id, TRUE AS is_actor"
-        " UNION ALL SELECT mine.chitty_id, FALSE FROM contexts AS mine"
-        " WHERE mine.owner_chitty_id = :viewer AND mine.chitty_id <> :viewer) AS source",
-        "own.source_chitty_id = source.chitty_id AND (own.source_type = 'actor') = source.is_actor",
-    ),
-    INSTALLATIONS: (
-        f"(SELECT DISTINCT installation_id FROM ({_THROUGH})) AS reached",
-        "own.installation_id = reached.installation_id",
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """The tables of which the viewer sees all rows, sees all private columns, and may change all rows."""
-
-    seen: frozenset[str] = frozenset()
-    shown: frozenset[str] = frozenset()
-    changed: frozenset[str] = frozenset()
-
-
-ALL = frozenset(table.name for table in TABLES)
-EVERYWHERE = Extent(ALL, ALL, ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,36 +63,6 @@ def changeable(table: Table[Any], row: str) -> str:
     return f"changeable_{table.name}({row})"
 
 
-def allowed(table: Table[Any], values: Mapping[str, str]) -> str:
-    """The placeholder for the first value, or NULL if the viewer does not see rows with these values."""
-    same = ",".join(f"{name}={value}" for name, value in values.items())
-    return f"allowed_{table.name}[{same}]"
-
-
-def by_key(table: Table[Any], row: str, key: str) -> str:
-    """What follows FROM to look up the visible row, named `row`, whose key is the SQL expression `key`.
-
-    For a table with `_REACHED` rows the key alone decides, before any row is looked up: the time needed for
-    another's row would else differ from that for none.
-    """
-    if table in _REACHED:
-        return (
-            f"{table.picked} AS {row} WHERE {row}.{table.key} = {allowed(table, {table.key: key})}"
-        )
-    return f"{table.seen} AS {row} WHERE {row}.{table.key} = {key}"
-
-
-def by_keys(table: Table[Any], row: str, keys: str) -> str:
-    """Like `by_key`, for all rows whose keys are in the JSON list `keys`."""
-    if table in _REACHED:
-        key = allowed(table, {table.key: "wanted.value"})
-        return (
-            f"json_each({keys}) AS wanted"
-            f" CROSS JOIN {table.picked} AS {row} ON {row}.{table.key} = {key}"
-        )
-    return f"{table.seen} AS {row} WHERE {row}.{table.key} IN (SELECT value FROM json_each({keys}))"
-
-
 def or_hidden(table: Table[Any], row: str, column: str) -> str:
     """The placeholder that adds the rows whose value is hidden from the viewer."""
     return f" OR hidden_{table.name}({row}.{column})" if table.columns[column].private else ""
@@ -155,7 +77,7 @@ def known(table: Table[Any], column: str) -> str:
     return f"shown_{table.name}({value})" if table.columns[column].private else value
 
 
-_BY_NAME = {table.name: table for table in TABLES}
+_BY_NAME = {table.name: table for table in (*TABLES, CHANGES)}
 _NAMES = "|".join(_BY_NAME)
 # No text of a client can contain one of these: GraphQL names have no dots or brackets.
 _PLACES = re.compile(
@@ -189,6 +111,8 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
 
 def _rows(extent: Extent, table: Table[Any], way: str) -> str:
     # SQLite flattens the subquery.
+    if table is CHANGES:
+        return _translated(extent, change_security.rows(extent, way))[0]
     values = {name: _value(extent, table, "own", name) for name in table.columns}
     sees_all = way == "picked" or table.name in extent.seen
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
@@ -202,17 +126,17 @@ def _rows(extent: Extent, table: Table[Any], way: str) -> str:
 
 def _walked(extent: Extent, table: Table[Any]) -> str:
     """The FROM clause, without FROM, for all visible rows, which are named `own`."""
-    joined, test = _WALKED[table]
+    joined, test = WALKED[table]
     first = f"{joined} CROSS JOIN " if joined else ""
     return _translated(extent, f"{first}{table.name} AS own WHERE {test}")[0]
 
 
 def _test(extent: Extent, table: Table[Any]) -> str:
     """The condition on a row `{row}`, with placeholders."""
-    test = _OWN[table]
+    test = OWN[table]
     if table is ACTORS and INSTALLATIONS.name in extent.seen:
-        return f"({test} OR {_HAS_SUSPENDED})"
-    return f"({test} OR {_REACHED[table]})" if table in _REACHED else f"({test})"
+        return f"({test} OR {HAS_SUSPENDED})"
+    return f"({test} OR {REACHED[table]})" if table in REACHED else f"({test})"
 
 
 def _sees(extent: Extent, table: Table[Any]) -> str:
@@ -234,14 +158,14 @@ def _allowed(extent: Extent, table: Table[Any], same: Mapping[str, str]) -> str:
 def _value(extent: Extent, table: Table[Any], row: str, name: str) -> str:
     private = table.columns[name].private
     stored = f"{row}.{name}"
-    only_own_are_seen = table.name not in extent.seen and table not in _REACHED
+    only_own_are_seen = table.name not in extent.seen and table not in REACHED
     if private is None or table.name in extent.shown or only_own_are_seen:
         return stored
     hidden = "NULL"
     if private.hidden is not None:
         hidden = f"CASE WHEN {stored} IS NOT NULL THEN '{private.hidden}' END"
-    return f"CASE WHEN {_OWN[table].format(row=row)} THEN {stored} ELSE {hidden} END"
+    return f"CASE WHEN {OWN[table].format(row=row)} THEN {stored} ELSE {hidden} END"
 
 
 def _may_change(extent: Extent, table: Table[Any], row: str) -> str:
-    return "TRUE" if table.name in extent.changed else f"({_OWN[table].format(row=row)})"
+    return "TRUE" if table.name in extent.changed else f"({OWN[table].format(row=row)})"

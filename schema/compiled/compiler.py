@@ -19,6 +19,7 @@ from schema.compiled.converters import one_by_one
 from schema.compiled.lookups import (
     LookupField,
     ReferenceStep,
+    SealedStep,
     TableLookup,
     ToOneStep,
     UnionStep,
@@ -70,20 +71,21 @@ class Compiler:
                 continue
             definition = type_.fields[field.name]
             match source_of(definition):
-                case sources.FromColumn(column):
-                    writer.column(field.key, column)
-                case sources.GlobalId():
-                    writer.converted(field.key, table.key, one_by_one(global_id(table)))
+                case sources.FromColumn() | sources.GlobalId() | sources.Computed() as source:
+                    _write(writer, field.key, source)
                 case sources.Derived(column, read):
                     writer.converted(
                         field.key, column, one_by_one(self._derived(definition, field, read))
                     )
+                case sources.Sealed(seal):
+                    writer.placeholder(field.key)
+                    steps.append(SealedStep(field.key, columns.index(table.key), seal))
                 case sources.ToOne() as to_one:
                     writer.placeholder(field.key)
                     steps += self._to_one(columns, field, to_one, to_ones)
-                case sources.ToOneOf(discriminator, relations):
+                case sources.ToOneOf() as to_one_of:
                     writer.placeholder(field.key)
-                    steps.append(self._to_one_of(columns, field, discriminator, relations))
+                    steps.append(self._to_one_of(columns, field, to_one_of))
                 case sources.PagedList(_, relation) as listed if relation is not None:
                     writer.placeholder(field.key)
                     plan = self.page(listed, definition, field)
@@ -165,15 +167,15 @@ class Compiler:
         return pages.Edges(field.key, parts)
 
     def _to_one_of(
-        self, columns: Columns, field: CollectedField, discriminator: str, relations: Any
+        self, columns: Columns, field: CollectedField, source: sources.ToOneOf
     ) -> UnionStep:
         lookups, indexes = {}, {}
-        for which, relation in relations.items():
+        for which, relation in source.relations.items():
             lookup = self.lookup(relation.child, relation.child.key)
-            self.add_field(lookup, field, required=True)
+            self.add_field(lookup, field, required=source.required)
             lookups[which] = lookup
             indexes[which] = columns.index(relation.column)
-        return UnionStep(lookups, columns.index(discriminator), indexes)
+        return UnionStep(lookups, columns.index(source.discriminator), indexes, source.required)
 
     def _derived(
         self, definition: GraphQLField, field: CollectedField, read: Callable[[Any], Any]
@@ -196,3 +198,17 @@ class Compiler:
         if isinstance(get_named_type(definition.type), GraphQLEnumType):
             return field.key, lambda value: getattr(value, name).name
         return field.key, lambda value: getattr(value, name)
+
+
+def _write(
+    writer: CodeWriter, key: str, source: sources.FromColumn | sources.GlobalId | sources.Computed
+) -> None:
+    """Write a field that needs only the row."""
+    match source:
+        case sources.FromColumn(column):
+            writer.column(key, column)
+        case sources.GlobalId():
+            table = writer.columns.table
+            writer.converted(key, table.key, one_by_one(global_id(table)))
+        case sources.Computed(names, read):
+            writer.computed(key, names, read)

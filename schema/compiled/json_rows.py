@@ -24,9 +24,12 @@ class JsonRows:
 
     @classmethod
     def of(cls, plan: RowPlan, order: Sequence[Order]) -> "JsonRows | None":
-        """None if SQLite cannot write these objects, or if they lack a value of the cursor."""
+        """None if SQLite cannot write these objects, or if they lack a value of the cursor.
+
+        No index tells whether a log has rows that are not canonical.
+        """
         members = plan.members
-        if members is None or not json_text.has_json_text(members):
+        if members is None or plan.columns.table.is_log or not json_text.has_json_text(members):
             return None
         columns = {
             column.name: (key, column)

@@ -1,6 +1,6 @@
 """To-one relations in a plan: rows looked up by a unique column, for all objects of a level at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,12 +123,29 @@ class ToOneStep:
 
 
 @dataclass(eq=False, slots=True)
+class SealedStep:
+    """A field that is made of the registry's key and the row's, which is the column at `index`."""
+
+    key: str
+    index: int
+    seal: Callable[[bytes, int], str]
+    max_rows: float = 0
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        secret = run.ctx.cursor_key
+        for built, row in zip(objects, rows, strict=True):
+            built[self.key] = self.seal(secret, row[self.index])
+        yield from ()
+
+
+@dataclass(eq=False, slots=True)
 class UnionStep:
     """A to-one relation to one of several tables, by the value of the column at `discriminator`."""
 
     lookups: dict[str, TableLookup]
     discriminator: int
     indexes: dict[str, int]
+    required: bool
 
     @property
     def max_rows(self) -> float:
@@ -139,7 +156,9 @@ class UnionStep:
         for built, row in zip(objects, rows, strict=True):
             which = row[self.discriminator]
             if which not in self.lookups or row[self.indexes[which]] is None:
-                raise Unreadable("a stored reference is missing")
+                if self.required:
+                    raise Unreadable("a stored reference is missing")
+                continue
             targets.setdefault(which, []).append((built, row[self.indexes[which]]))
         for which, pairs in targets.items():
             yield LookupTask(self.lookups[which], pairs, run)

@@ -11,10 +11,12 @@ from weakref import ReferenceType, ref
 import orjson
 
 from db.errors import Unreadable
+from db.history import reading
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
 from db.queries.json_listings import JsonStatement
 from db.queries.listings import Listing, PageRange
+from resolvers.pages import check_cursors, has_cursors_to_check
 from schema.compiled.arguments import Arguments
 from schema.compiled.json_rows import JsonPage, JsonRows
 from schema.compiled.plan import Objects, PlanRun, Rows, Task
@@ -275,14 +277,20 @@ class PageTask:
         self._plan, self._key, self._objects, self._run = plan, key, objects, run
         self._page = plan.statements(run)
         statements = self._page.statements
+        self._has_cursors = has_cursors_to_check(plan.columns.table, self._page.page_range)
         if parents is None:
             self.statements: list[Statement] = [statement.alone() for statement in statements]
         else:
             listed = orjson.dumps(parents).decode()
             self.statements = [statement.of(listed) for statement in statements]
+        if self._has_cursors:
+            self.statements.append(reading.LIMITS)
         self.rows = 0
 
     def take(self, texts: list[str]) -> Iterator[Task]:
+        if self._has_cursors:
+            *texts, limits = texts
+            check_cursors(self._page.page_range, limits)
         page = self._rows(texts)
         parts = [(part.key, part.resolver(page)) for part in self._plan.parts]
         for index, (parent, rows) in enumerate(zip(self._objects, page.pages, strict=True)):
@@ -329,8 +337,8 @@ class PageTask:
         key, encoders = self._run.ctx.cursor_key, self._page.shape.encoders
         encode = encoders.get(key)
         if encode is None:
-            name, order = self._plan.columns.table.name, self._page.page_range.order
-            encode = encoders[key] = cursors.encoder(key, name, order)
+            table, order = self._plan.columns.table, self._page.page_range.order
+            encode = encoders[key] = cursors.encoder(key, table, order)
         return lambda row: encode(values(row))
 
     def _values(self, row: Sequence[Any]) -> Values:

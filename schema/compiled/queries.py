@@ -90,7 +90,7 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
 
 def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], TableLookup]:
     lookups = {}
-    for table in tables.TABLES:
+    for table in (*tables.TABLES, tables.CHANGES):
         lookups[table] = compiler.lookup(table, table.key)
         compiler.add_field(lookups[table], field, required=False)
     return lookups
@@ -180,7 +180,7 @@ class _ByIdRoot:
             data[self.key] = [None] * len(ids)
         targets: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
         for index, id_ in enumerate(ids):
-            place = global_ids.decode(id_)
+            place = global_ids.place(id_, run.ctx.cursor_key)
             if place is not None:
                 slot = _Slot(data[self.key], index) if self.many else data
                 targets.setdefault(place[0], []).append((slot, place[1]))

@@ -3,7 +3,7 @@
 A row is an array of stored values. Scalars are put in place at once, relations level by level.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ class CodeWriter:
 
     columns: Columns
     parts: list[str] = field(default_factory=list)
-    sources: list[tuple[int, Converter]] = field(default_factory=list)
+    sources: list[tuple[tuple[int, ...], Callable[..., Any]]] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
 
     def placeholder(self, key: str) -> None:
@@ -84,7 +84,13 @@ class CodeWriter:
 
     def converted(self, key: str, name: str, convert: Converter) -> None:
         self.parts.append(f"{key!r}: v{len(self.sources)}")
-        self.sources.append((self.columns.index(name), convert))
+        self.sources.append(((self.columns.index(name),), convert))
+
+    def computed(self, key: str, names: Sequence[str], read: Callable[..., Any]) -> None:
+        """Put what `read` makes of the values of several columns at `key`."""
+        self.parts.append(f"{key!r}: v{len(self.sources)}")
+        indexes = tuple(self.columns.index(name) for name in names)
+        self.sources.append((indexes, lambda *columns: list(map(_of_exact(read), *columns))))
 
     def plan(self, steps: list[Step]) -> RowPlan:
         has_all = len(self.members) == len(self.parts)
@@ -103,9 +109,23 @@ class CodeWriter:
             if not rows:
                 return []
             columns = list(zip(*rows, strict=True))
-            return make(len(rows), *[convert(columns[index]) for index, convert in sources])
+            values = [
+                convert(*[columns[index] for index in indexes]) for indexes, convert in sources
+            ]
+            return make(len(rows), *values)
 
         return build
+
+
+def _of_exact(read: Callable[..., Any]) -> Callable[..., Any]:
+    """`read`, which raises Unreadable for a fraction, as it loses digits in a JSON row."""
+
+    def exact(*values: Any) -> Any:
+        if float in map(type, values):
+            raise Unreadable("a fraction does not keep its sign and all its digits in a JSON row")
+        return read(*values)
+
+    return exact
 
 
 def global_id(table: Table[Any]) -> Callable[[Any], str]:

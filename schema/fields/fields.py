@@ -24,9 +24,11 @@ from schema.fields.sources import (
     METADATA,
     NULL_ON_ERROR,
     ByColumn,
+    Computed,
     Derived,
     FromColumn,
     GlobalId,
+    Sealed,
     Source,
     ToOne,
     ToOneOf,
@@ -99,6 +101,28 @@ def derived(name: str, read: Callable[[Value], Any], returns: Any, description: 
     return field(Derived(name, read), resolve, returns, description)
 
 
+def computed(
+    columns: tuple[str, ...], read: Callable[..., Any], returns: Any, description: str
+) -> Any:
+    """A field made of several columns by `read`, which takes their stored values."""
+
+    def resolve(self: Any) -> Any:
+        return read(*[getattr(self.row, name) for name in columns])
+
+    return field(Computed(columns, read), resolve, returns, description)
+
+
+def sealed(
+    table: Table[Any], seal: Callable[[bytes, int], str], returns: Any, description: str
+) -> Any:
+    """A field made of the key of a row of a log by `seal`, which takes the registry's own key, too."""
+
+    def resolve(self: Any, info: Info) -> Any:
+        return seal(info.context.cursor_key, getattr(self.row, table.key))
+
+    return field(Sealed(seal), resolve, returns, description)
+
+
 def to_one(relation: Relation[Any], description: str, *, required: bool = False) -> Any:
     """The field of a to-one relation; shows soft-deleted objects too."""
 
@@ -114,20 +138,28 @@ def to_one(relation: Relation[Any], description: str, *, required: bool = False)
 
 
 def to_one_of(
-    discriminator: str, relations: Mapping[str, Relation[Any]], union: Any, description: str
+    discriminator: str,
+    relations: Mapping[str, Relation[Any]],
+    union: Any,
+    description: str,
+    *,
+    required: bool = True,
 ) -> Any:
     """The field of one of several to-one relations; the column `discriminator` says which."""
 
     async def resolve(self: Any, info: Info) -> Any:
         relation = relations.get(getattr(self.row, discriminator))
         if relation is None:
-            raise _leads_nowhere(self.row, discriminator)
+            if required:
+                raise _leads_nowhere(self.row, discriminator)
+            return None
         row = await _follow(info, relation, self.row)
-        if row is None:
+        if row is None and required:
             raise _leads_nowhere(self.row, relation.column)
         return to_object(row)
 
-    return field(ToOneOf(discriminator, relations), resolve, union, description)
+    returns = union if required else union | None
+    return field(ToOneOf(discriminator, relations, required), resolve, returns, description)
 
 
 def lookup(
@@ -173,6 +205,11 @@ def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
         return type_
 
     return decorate
+
+
+def type_of(table: Table[Any]) -> type[Node]:
+    """The GraphQL type of a table's rows, once it is made."""
+    return _TYPE_OF_ROW[table.row]
 
 
 def to_object(row: Any) -> Any:

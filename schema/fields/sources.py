@@ -32,6 +32,21 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """The result of `read` for the stored values of several columns."""
+
+    columns: tuple[str, ...]
+    read: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A text made of the registry's key and the row's key, which clients must not learn."""
+
+    seal: Callable[[bytes, int], str]
+
+
+@dataclass(frozen=True, slots=True)
 class ToOne:
     """The row that a to-one relation leads to; if `required`, its absence is an error."""
 
@@ -41,10 +56,14 @@ class ToOne:
 
 @dataclass(frozen=True, slots=True)
 class ToOneOf:
-    """The row that one of several relations leads to; the column `discriminator` says which. Required."""
+    """The row that one of several relations leads to; the column `discriminator` says which.
+
+    If `required`, its absence is an error.
+    """
 
     discriminator: str
     relations: Mapping[str, Relation[Any]]
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +112,8 @@ Source: TypeAlias = (
     FromColumn
     | GlobalId
     | Derived
+    | Computed
+    | Sealed
     | ToOne
     | ToOneOf
     | PagedList

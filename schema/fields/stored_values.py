@@ -9,7 +9,7 @@ from db.model.tables import Column, Table
 
 T = TypeVar("T")
 
-_TABLES: dict[type, Table[Any]] = {table.row: table for table in tables.TABLES}
+_TABLES: dict[type, Table[Any]] = {table.row: table for table in (*tables.TABLES, tables.CHANGES)}
 
 
 def read_column(row: Any, column: Column) -> Any:
@@ -33,6 +33,8 @@ def _read(row: Any, column: Column) -> Any:
     try:
         return column.read(row)
     except Unreadable:
+        if _TABLES[type(row)].is_log:  # what is appended only is never repaired
+            raise
         repaired = value_repair.without_loss(_TABLES[type(row)], column, vars(row))
         if repaired is None:
             raise

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema, is_non_null_type
 
-from db.model.tables import TABLES
+from db.model.tables import CHANGES, TABLES
 from schema import built, semantic_nullability
 from schema.fields.sources import CurrentViewer, PagedList
 from tests.support.registries.permissions import registry
@@ -16,7 +16,7 @@ DIRECTIVE = " @semanticNonNull"
 SEMANTIC = build_schema(semantic_nullability.sdl())
 EVERY_ROOT = (
     "{ viewer { __typename } "
-    + " ".join(f"{table.name} {{ totalCount }}" for table in TABLES)
+    + " ".join(f"{table.name} {{ totalCount }}" for table in (*TABLES, CHANGES))
     + " }"
 )
 
@@ -47,7 +47,7 @@ def test_nothing_differs_from_the_schema_but_the_directive_and_its_definition():
 
 
 def test_the_viewer_and_the_lists_of_everything_are_null_on_error_only():
-    lists = {("Query", table.name) for table in TABLES}
+    lists = {("Query", table.name) for table in (*TABLES, CHANGES)}
 
     assert set(marked()) == {("Query", "viewer")} | lists
     for type_name, name in marked():

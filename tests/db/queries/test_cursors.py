@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from db.errors import Unreadable
+from db.model.tables import CONTEXTS
 from db.queries import cursors
 from db.queries.listings import Order
 
@@ -33,12 +34,12 @@ KNOWN = {
 
 
 def cursor_of(values: tuple[Any, ...]) -> str:
-    return cursors.encoder(KEY, "contexts", ORDER)(values)
+    return cursors.encoder(KEY, CONTEXTS, ORDER)(values)
 
 
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
 def test_a_cursor_leads_back_to_its_values(values: tuple[Any, ...]):
-    assert cursors.decode(KEY, "contexts", ORDER, cursor_of(values)) == values
+    assert cursors.decode(KEY, CONTEXTS, ORDER, cursor_of(values)) == values
 
 
 @pytest.mark.parametrize(("name", "text"), KNOWN.items(), ids=KNOWN)

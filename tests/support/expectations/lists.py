@@ -74,7 +74,7 @@ class List:
         values: list[Value] = [AT, None] if table.columns[column].nullable else [AT]
         sides: list[dict[str, Any]] = [{}]
         for side, value in itertools.product(("after", "before"), values):
-            sides.append({side: cursors.encoder(b"key", table.name, order)((value, "key"))})
+            sides.append({side: cursors.encoder(b"key", table, order)((value, "key"))})
         for end, side in itertools.product(("first", "last"), sides):
             yield {end: 5, **side, "orderBy": [{"field": member, "direction": direction}]}
 

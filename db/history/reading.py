@@ -1,0 +1,53 @@
+"""Changes by their sequence numbers, as a viewer sees them."""
+
+import json
+from collections.abc import Sequence
+
+from db.errors import BadRequest
+from db.model.retention import LAST_PRUNED
+from db.model.tables import CHANGES, Change
+from db.program import Program, Statement, Value, json_list
+from db.queries.conditions import EVERYTHING, Binder, Condition, to_sql
+
+# One JSON text, as every statement of a plan gives.
+LIMITS = Statement(
+    f"SELECT json_array({LAST_PRUNED}, (SELECT coalesce(max(sequence), 0) FROM changes))"
+)
+
+
+def limits() -> Program[str]:
+    """The sequence numbers of the last change that was cut off and of the newest, for `check_cursors`."""
+    (((text,),),) = yield [LIMITS]
+    return str(text)
+
+
+def check_cursors(after: Value, before: Value, limits: str) -> None:
+    """Raise BadRequest if one of these sequence numbers, of genuine cursors, is outside the limits."""
+    pruned, newest = json.loads(limits)
+    if any(isinstance(cursor, int) and cursor > newest for cursor in (after, before)):
+        raise BadRequest(
+            "BAD_CURSOR",
+            "the cursor is of a change that this registry does not have, as after a restore of an earlier"
+            " backup: start from the first page",
+        )
+    if isinstance(after, int) and after < pruned:
+        raise BadRequest(
+            "BAD_CURSOR",
+            "changes after the cursor have been pruned: start from the first page, with the oldest that is"
+            " retained",
+        )
+
+
+def visible(sequences: Sequence[int], where: Condition = EVERYTHING) -> Program[list[Change]]:
+    """Those of these changes that the viewer sees and that meet the condition, in order."""
+    binder = Binder({"sequences": json_list(sequences)})
+    condition = to_sql(where, "t", binder)
+    (rows,) = yield [
+        Statement(
+            f"SELECT {CHANGES.select_list('t')} FROM {CHANGES.seen} AS t"
+            f" WHERE t.sequence IN (SELECT value FROM json_each(:sequences)) AND {condition}"
+            " ORDER BY t.sequence",
+            binder.bind,
+        )
+    ]
+    return [CHANGES.of(row) for row in rows]
