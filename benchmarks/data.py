@@ -12,7 +12,7 @@ from benchmarks import progress, rows
 from benchmarks.rows import Size
 from db.migrating import history_triggers, migrator
 from db.migrating.history_triggers import HISTORIED
-from db.migrating.ledger import MIGRATIONS
+from db.migrating.ledger import MIGRATIONS, Migration
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 
 # Beside the code and not in a temporary folder, which may lie in memory: writes must reach a disk.
@@ -63,7 +63,8 @@ def _fill(connection: sqlite3.Connection, size: Size) -> None:
     for _, _, sql in indexes:
         connection.execute(sql)
     for table in HISTORIED:
-        connection.execute(history_triggers.begin(table))
+        for statement in Migration("begin", history_triggers.begin(table)).statements():
+            connection.execute(statement)
     for _, _, sql in triggers:
         connection.execute(sql)
 
