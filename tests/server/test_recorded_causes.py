@@ -54,7 +54,7 @@ async def test_a_mutation_is_recorded_by_its_field_with_the_viewer_and_the_reque
 
     assert (kind, key, operation) == ("contexts", MINE, "updated")
     assert (cause, actor) == ("updateContext", ME)
-    assert len(request) == 32
+    assert len(str(request)) == 32
 
 
 async def test_a_cascade_is_recorded_row_by_row_under_one_request(tmp_path: Path):
