@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from db.model.retention import LAST_PRUNED
 from db.program import Program, Statement
 
-EXTENT = "SELECT coalesce(min(sequence), 1) - 1, coalesce(max(sequence), 0) FROM changes"
+EXTENT = f"SELECT {LAST_PRUNED}, coalesce(max(sequence), 0) FROM changes"
 NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
 
 

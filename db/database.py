@@ -120,7 +120,10 @@ class Database(Protocol):
         ...
 
     async def pending(self) -> list[str]:
-        """The migrations that the database lacks; raises Unavailable, EngineError, BootRefused or OSError."""
+        """The migrations and triggers of the history that the database lacks.
+
+        Raises Unavailable, EngineError, BootRefused or OSError.
+        """
         ...
 
     def statistics(self) -> Statistics: ...

@@ -19,12 +19,12 @@ LAST = "-- The registry ends here.\n"
 # For D1, which always enforces foreign keys: tables may have circular references.
 DEFER = "PRAGMA defer_foreign_keys = TRUE;\n"
 
-# D1 rejects the creation of wrangler's own tables.
+# D1 rejects the creation of wrangler's own tables. Triggers keep their order: the newest acts first.
 OBJECTS = """
     SELECT type, name, sql FROM sqlite_master
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
         AND tbl_name NOT LIKE '!_cf!_%' ESCAPE '!'
-    ORDER BY type, name
+    ORDER BY type, iif(type = 'trigger', rowid, 0), name
 """
 
 

@@ -16,8 +16,8 @@ from db import patience
 from db.database import Database
 from db.history import append_only
 from db.history.change_lines import LINE
-from db.history.checkpoint import LAST_PRUNED
 from db.model import instants
+from db.model.retention import LAST_PRUNED
 from db.program import Program, Statement, Value
 
 BASE = "prune"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from db.history import append_only
 from db.migrating import instant_triggers
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 
@@ -156,21 +157,22 @@ DELETE FROM replaced_rows;
 
 def create(table: Table[Any]) -> str:
     """SQL for the triggers of a table."""
-    parts = _parts(table)
+    parts = parts_of(table)
     statements = {name: sql.format(**parts) for name, sql in _STATEMENTS.items()}
     return _TRIGGERS.format(**parts, **statements)
 
 
 def begin(table: Table[Any]) -> str:
     """SQL that gives each row of a table its first change, if it has none."""
-    return _BEGIN.format(**_parts(table))
+    return _BEGIN.format(**parts_of(table))
 
 
 def names(table: Table[Any]) -> list[str]:
     return re.findall(r"CREATE TRIGGER (\w+)", _TRIGGERS.replace("{table}", table.name))
 
 
-def _parts(table: Table[Any]) -> dict[str, str]:
+def parts_of(table: Table[Any]) -> dict[str, str]:
+    """SQL about a table, its rows and their changes, from which statements are made."""
     deciding, alike = _ALIKE.get(table, ((), ""))
     unique = [table.key, *sorted(table.unique)]
     met = [f"row.{name} = NEW.{name}" for name in unique]
@@ -239,3 +241,5 @@ def _is_private(table: Table[Any]) -> str:
 
 HISTORIED: tuple[Table[Any], ...] = (ACTORS, INSTALLATIONS, CONTEXTS, CONNECTIONS)
 """The tables with a history, in the order in which it begins: parents before children."""
+NAMES = frozenset([*append_only.NAMES, *(name for each in HISTORIED for name in names(each))])
+"""All triggers on which the history relies."""

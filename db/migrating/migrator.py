@@ -9,13 +9,20 @@ import sqlite3
 import time
 from collections.abc import Collection
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
 from db import patience, temporary_folders
 from db.errors import BootRefused
-from db.migrating import ledger, lost_tables, recreation, schema_comparison, wrangler
+from db.migrating import (
+    history_repair,
+    ledger,
+    lost_tables,
+    recreation,
+    schema_comparison,
+    wrangler,
+)
 from db.migrating.adoption import adoption, changed_cells, copies, recognition, repair_report
 from db.migrating.adoption.adoption import Adoption
 from db.migrating.adoption.changed_cells import Change, Tell
@@ -25,6 +32,8 @@ from db.model import instants
 from db.sqlite import catalog, file_checks
 from db.sqlite.damage import Extent
 
+RECREATED = "migrate.recreate"
+"""The cause of changes that tell that the rows of a table are gone which was made anew."""
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 log = logging.getLogger(__name__)
@@ -39,6 +48,8 @@ class Status:
     recognised: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     changes: tuple[Change, ...] = ()
+    # The triggers of the history that are gone or altered, which the next boot makes anew.
+    unrecorded: tuple[str, ...] = ()
 
     @property
     def version(self) -> str | None:
@@ -66,10 +77,10 @@ def bring_up_to_date(
 ) -> Adoption:
     """Create the database or adopt one of other programs, then apply the pending migrations.
 
-    Each migration commits together with its record in the ledger. Raises BootRefused, with nothing changed,
-    for a file that cannot be served or whose migrations are not ours. With `to_repair`, what `repair` repairs
-    is accepted, and tables `to_make` anew may be lost or unfit. `tell` is called with each changed cell, and
-    `extent` of the file is read for damage first.
+    A history that has lost triggers is mended first. Each migration commits together with its record in the
+    ledger. Raises BootRefused, with nothing changed, for a file that cannot be served or whose migrations are
+    not ours. With `to_repair`, what `repair` repairs is accepted, and tables `to_make` anew may be lost or
+    unfit. `tell` is called with each changed cell, and `extent` of the file is read for damage first.
     """
     file = Path(path).resolve()
     migrations = ledger.load(folder)
@@ -119,7 +130,8 @@ def foresee(
             done = ledger.applied(connection, file)
             if not to_make:
                 done = _ran(connection, file, migrations)
-                if not ledger.pending(migrations, done, file):
+                lost = schema_comparison.lost_history(connection, migrations, done)
+                if not lost and not ledger.pending(migrations, done, file):
                     return Adoption([], [], [])
             with copies.scratch(connection, file) as copy:
                 return _apply(copy, file, migrations, tell, to_make)
@@ -147,8 +159,14 @@ def inspect(path: str | Path, folder: Path = MIGRATIONS, *, extent: Extent = Ext
             done = _ran(connection, file, migrations)
             left = ledger.pending(migrations, done, file)
             since = _run_by_wrangler(connection, migrations, left)
+            unrecorded = schema_comparison.compare(connection, migrations, done).unrecorded
     names = [migration.name for migration in left]
-    return Status(True, (*done, *names[: len(since)]), tuple(names[len(since) :]))
+    return Status(
+        True,
+        (*done, *names[: len(since)]),
+        tuple(names[len(since) :]),
+        unrecorded=tuple(unrecorded),
+    )
 
 
 def check(
@@ -182,7 +200,9 @@ def repair(
 def pending(
     path: str | Path, folder: Path = MIGRATIONS, *, extent: Extent = Extent.PART
 ) -> list[str]:
-    return list(inspect(path, folder, extent=extent).pending)
+    """The migrations that are pending, and what a boot mends of the history; raises like `inspect`."""
+    status = inspect(path, folder, extent=extent)
+    return [*status.pending, *status.unrecorded]
 
 
 def require_migrated(path: Path) -> None:
@@ -286,9 +306,10 @@ def _apply(
     done = ledger.applied(connection, file)
     if to_make:
         return _recreate(connection, file, migrations, tell, to_make)
+    mended = _mend(connection, file, migrations, done)
     # This first look avoids the write lock if there is nothing to do.
     if not ledger.pending(migrations, done, file):
-        return Adoption([], [], [])
+        return Adoption([], [], mended)
     if not done:
         return Adoption([], _apply_each(connection, file, migrations), [])
     since = instants.now()
@@ -298,7 +319,22 @@ def _apply(
         changes, changed = cells.listed()
         cells.tell(tell)
         repairs = repair_report.made_since(connection, since)
-    return Adoption([], names, repairs, changes=changes, changed=changed)
+    return Adoption([], names, [*mended, *repairs], changes=changes, changed=changed)
+
+
+def _mend(
+    connection: sqlite3.Connection, file: Path, migrations: list[Migration], done: Collection[str]
+) -> list[Repair]:
+    """Mend a history that has lost triggers; what was done, which the log and `status` tell too."""
+    # This first look avoids the write lock.
+    if not schema_comparison.lost_history(connection, migrations, done):
+        return []
+    with adoption.exclusively(connection):
+        mended = history_repair.mend(connection, migrations, done)
+        repair_report.keep_all(connection, mended)
+    for each in mended:
+        log.warning("history mended", extra={"database": str(file), **asdict(each)})
+    return mended
 
 
 def _recreate(
@@ -314,6 +350,10 @@ def _recreate(
         # Looked at inside the lock: another may have been first.
         recreation.require_possible(connection, file, migrations, done, names)
         anew = recreation.recreate(connection, migrations, done, names)
+        if "changes" in names:
+            history_repair.begin_anew(connection)
+        history_repair.record_all(connection, RECREATED)
+        history_repair.mend(connection, migrations, done)
     applied = _apply(connection, file, migrations, tell, ())
     late = [name for name in names if name not in anew.made]
     if late:

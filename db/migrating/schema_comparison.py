@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from db.errors import BootRefused
-from db.migrating import table_differences
+from db.migrating import history_triggers, table_differences
 from db.migrating.adoption import enum_widening
 from db.migrating.ledger import Migration
 from db.sqlite import catalog
@@ -24,11 +24,24 @@ _DEFINING = re.compile(r"(?:CREATE|ALTER|DROP)\b", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Comparison:
-    """`check --fix` repairs what is `unenforced` or only `slow`, but nothing that is `broken`."""
+    """`check --fix` repairs what is `unenforced` or only `slow`, but nothing that is `broken`.
+
+    Because of what is `unrecorded`, changes are missing from the history: every boot repairs that.
+    """
 
     broken: list[str] = field(default_factory=list)
     unenforced: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LostTrigger:
+    """A trigger of the history that is gone or altered."""
+
+    name: str
+    table: str
+    problem: str
 
 
 def compare(
@@ -63,6 +76,30 @@ def require_intact(
             f"{file} no longer enforces what is relied on: {'; '.join(comparison.unenforced)}: run"
             " `chittygraph check --fix`, which copies the database and repairs that"
         )
+
+
+def lost_history(
+    connection: sqlite3.Connection, migrations: Sequence[Migration], ran: Collection[str]
+) -> list[LostTrigger]:
+    """The triggers of the history that these migrations made and that are gone or altered."""
+    own = tuple(each for each in migrations if each.name in ran)
+    if _definitions_made(own) <= _definitions(connection):
+        return []
+    stored = catalog.read(connection)
+    return [
+        LostTrigger(each.name, each.table, difference)
+        for name, each in _catalog_made(own).items()
+        if name in history_triggers.NAMES and each.table.lower() in stored
+        if (difference := _difference(each, stored.get(name)))
+    ]
+
+
+def triggers_made(
+    migrations: Sequence[Migration], ran: Collection[str], tables: Collection[str]
+) -> list[Object]:
+    """The triggers of these tables, in the order in which these migrations made them."""
+    made = _catalog_made(tuple(each for each in migrations if each.name in ran)).values()
+    return [each for each in made if each.type == "trigger" and each.table.lower() in tables]
 
 
 def or_recreate(tables: Collection[str]) -> str:
@@ -140,11 +177,22 @@ def _compare_table(result: Comparison, expected: Object, stored: Object | None) 
 def _compare_index(result: Comparison, expected: Object, stored: Object | None) -> None:
     """A trigger is compared like an index on which uniqueness depends."""
     matters = expected.type != "index" or expected.is_unique
-    name = f"{expected.type} {expected.name}"
+    difference = _difference(expected, stored)
+    if not difference:
+        return
+    if expected.name in history_triggers.NAMES:
+        found = result.unrecorded
+    elif not matters:
+        found = result.slow
+    else:
+        found = result.unenforced if stored is None else result.broken
+    found.append(f"{expected.type} {expected.name} is {difference}")
+
+
+def _difference(expected: Object, stored: Object | None) -> str:
     if stored is None:
-        (result.unenforced if matters else result.slow).append(f"{name} is missing")
-    elif stored.meaning != expected.meaning:
-        (result.broken if matters else result.slow).append(f"{name} is another than was made")
+        return "missing"
+    return "" if stored.meaning == expected.meaning else "another than was made"
 
 
 @lru_cache(maxsize=4)

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         problems = migrator.check(path, tell=changed_cells.ignore if args.fix else tell)
         if args.fix and describe(problems):
             results = [migrator.bring_up_to_date(path, to_repair=True, tell=tell)]
-            if problems.repairs and results[0].copy is None:  # adoption includes the repairs
+            left = [each for each in problems.repairs if each not in results[0].repairs]
+            if left and results[0].copy is None:  # adoption includes the repairs
                 results.append(migrator.repair(path, tell=tell))
             print("\n".join(line for result in results for line in describe(result, done=True)))
             problems = migrator.check(path)

@@ -4,6 +4,7 @@ import os
 
 from db.errors import BootRefused
 from db.migrating import diagnosis
+from db.migrating.schema_comparison import Comparison
 from db.sqlite import clock, damage, file_checks, library, waiting_installations, wal_state
 from db.sqlite.connection_thread import PRAGMAS
 from db.sqlite.damage import Extent
@@ -86,9 +87,14 @@ def schema(deployment: Deployment) -> Findings:
         )
     for each in comparison.unenforced:
         yield problem(each, "run `chittygraph check --fix`")
+    for each in comparison.unrecorded:
+        yield problem(
+            f"{each}, so changes are missing from the history",
+            "restart the server or run `chittygraph check --fix`, which record them",
+        )
     for each in comparison.slow:
         yield warning(f"{each}, so lists are slow", "run `chittygraph check --fix`")
-    if not (comparison.broken or comparison.unenforced or comparison.slow):
+    if comparison == Comparison():
         yield ok("tables, columns, indexes and triggers are as the migrations made them")
 
 

@@ -7,6 +7,7 @@ from db.errors import BootRefused, EngineError, Unavailable
 from server.service import Service
 
 ALIVE, READY = "/healthz", "/readyz"
+ADVICE = "restart the server, or run `chittygraph check --fix`"
 ECOSYSTEM_ALIVE = "/health"  # where ChittyOS looks
 
 
@@ -15,12 +16,12 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 if the database can be read and no migration is pending, else 503."""
+    """200 if the database can be read, no migration is pending and every change is recorded, else 503."""
     service: Service = request.app.service
     try:
         pending = await service.db.pending()
     except (BootRefused, EngineError, Unavailable, OSError):
-        pending = ["unknown"]
-    if pending:
         return JSONResponse({"status": "not ready"}, 503)
+    if pending:
+        return JSONResponse({"status": "not ready", "advice": ADVICE}, 503)
     return JSONResponse({"status": "ready"})

@@ -17,19 +17,27 @@ LAYERS = [
     ["db.patience"],
     ["db.queries", "db.commands", "db.sqlite", "db.history"],
     ["db.migrating"],
-    ["db.backup", "db.transfer"],
+    ["db.backup", "db.transfer", "db.audit"],
     ["db.open_database", "db"],
 ]
 # What may import the SQLite engine; `db` itself only replaces Python's SQLite by a current one.
-ON_SQLITE = ("db.sqlite", "db.migrating", "db.backup", "db.transfer", "db.open_database")
+ON_SQLITE = (
+    "db.sqlite",
+    "db.migrating",
+    "db.backup",
+    "db.transfer",
+    "db.audit",
+    "db.open_database",
+)
 SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
-FILES_ONLY = {"db/sqlite", "db/migrating", "db/backup", "db/transfer"}
+FILES_ONLY = {"db/sqlite", "db/migrating", "db/backup", "db/transfer", "db/audit"}
 # The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
     "server/cli/explain.py": {"db.sqlite"},  # SQLite's query plans
     "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
     "server/cli/sql.py": {"db.sqlite"},
     "server/cli/status.py": {"db.sqlite", "db.migrating"},
+    "server/cli/audit.py": {"db.audit"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
     "server/cli/output/copy_report.py": {"db.backup"},
@@ -58,7 +66,9 @@ def test_no_modules_of_db_import_each_other():
     assert circles(imports_of("db")) == []
 
 
-@pytest.mark.parametrize("layer", [["queries", "commands", "sqlite"], ["backup", "transfer"]])
+@pytest.mark.parametrize(
+    "layer", [["queries", "commands", "sqlite"], ["backup", "transfer", "audit"]]
+)
 def test_folders_of_one_layer_do_not_import_each_other(layer: list[str]):
     for name, others in imports_of("db").items():
         for folder in layer:

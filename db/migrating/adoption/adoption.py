@@ -15,7 +15,7 @@ from pathlib import Path
 from db import attribution
 from db.attribution import Attribution
 from db.errors import BootRefused
-from db.migrating import ledger, lost_tables, recreation
+from db.migrating import history_repair, ledger, lost_tables, recreation
 from db.migrating.adoption import (
     changed_cells,
     copies,
@@ -72,7 +72,7 @@ def preview(
     to_make: Collection[str] = (),
 ) -> Adoption:
     """What `adopt` would do, or `repair` to a database of ours; raises BootRefused if it cannot be done."""
-    if not to_make:
+    if not to_make and is_due(connection):
         require_adoptable(connection, file, migrations)
     with copies.scratch(connection, file) as copy, exclusively(copy) as cells:
         done = _bring_up_to_date(copy, file, migrations, None, cells, to_make)
@@ -233,9 +233,12 @@ def _bring_up_to_date(
     to_make: Collection[str] = (),
 ) -> Adoption:
     adoptable, since = is_due(connection), instants.now()
+    report = Report(cells, recreated=to_make)
+    if not adoptable:
+        for mended in history_repair.mend(connection, migrations, ledger.applied(connection, file)):
+            report.note(mended.table, mended.column, mended.problem, mended.rows)
     kept = recreation.set_unfit_aside(connection, migrations, to_make)
     relatives, comparison = _require_adoptable(connection, file, migrations, to_make)
-    report = Report(cells, recreated=to_make)
     lineages.rename(connection, relatives, file)
     cells.watch()
     connection.execute(ledger.CREATE)

@@ -91,6 +91,13 @@ def keep(connection: sqlite3.Connection, now: str, repair: Repair, backup: str |
     connection.execute(KEEP_REPAIR, bind)
 
 
+def keep_all(connection: sqlite3.Connection, repairs: Collection[Repair]) -> None:
+    """Record repairs before which no copy was made."""
+    now = instants.now()
+    for repair in repairs:
+        keep(connection, now, repair, None)
+
+
 HAS_REPAIRS = "SELECT count(*) FROM sqlite_master WHERE name IN ('repairs', 'replaced_values')"
 MADE_SINCE = """
     SELECT table_name, column_name, problem, row_count FROM repairs WHERE repaired_at >= :since

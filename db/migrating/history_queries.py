@@ -1,0 +1,80 @@
+"""SQL that compares the rows of a table with their changes, and that records what is missing."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from db.migrating import history_triggers
+from db.model.tables import Table
+
+_QUERIES = {
+    "deviating": """
+    SELECT key, place, now, known FROM (
+        SELECT row.{key} AS key, row.rowid AS place, {row} AS now, (
+            SELECT after FROM changes WHERE kind = '{table}' AND key = row.{key}
+            ORDER BY sequence DESC LIMIT 1
+        ) AS known
+        FROM {table} AS row
+    )
+    WHERE known IS NOT now
+    ORDER BY key
+""",
+    "gone": """
+    SELECT change.key, change.sequence, change.after
+    FROM changes AS change
+    WHERE change.kind = '{table}' AND change.after IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM {table} AS row WHERE row.{key} = change.key)
+        AND NOT EXISTS (
+            SELECT 1 FROM changes AS later
+            WHERE later.kind = change.kind AND later.key = change.key
+                AND later.sequence > change.sequence
+        )
+    ORDER BY change.key
+""",
+    "record_row": """
+    INSERT INTO changes ({columns})
+    SELECT
+        coalesce(iif(row.updated_at IS NOT last.row ->> 'updated_at', {own_time}, NULL), {last_time}),
+        NULL, :cause, NULL, '{table}', row.{key}, {operation}, :is_private, last.row, row.now
+    FROM (SELECT *, {row} AS now FROM {table} AS row WHERE row.rowid = :rowid) AS row
+        LEFT JOIN (
+            SELECT iif(json_valid(after), after, NULL) AS row FROM changes
+            WHERE kind = '{table}' AND key = (SELECT {key} FROM {table} WHERE rowid = :rowid)
+            ORDER BY sequence DESC LIMIT 1
+        ) AS last
+""",
+    "record_gone": """
+    INSERT INTO changes ({columns})
+    SELECT {last_time}, NULL, :cause, NULL, kind, key, 'deleted', FALSE, after, NULL
+    FROM changes WHERE sequence = :sequence
+""",
+    "log": """
+    SELECT change.sequence, change.key, change.operation, change.cause, change.is_private,
+        change.before, change.after,
+        iif(json_valid(change.after), {live}, NULL)
+    FROM changes AS change WHERE change.kind = '{table}' ORDER BY change.key, change.sequence
+""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """SQL about the rows of one table and their changes.
+
+    `deviating` finds rows that are not as their last change tells, `gone` changes whose row is missing;
+    `record_row` and `record_gone` append what makes up for one of them. `log` has all changes, row by row.
+    """
+
+    deviating: str
+    gone: str
+    record_row: str
+    record_gone: str
+    log: str
+
+
+@lru_cache
+def of(table: Table[Any]) -> Queries:
+    live = re.sub(r"\{row\}\.(\w+)", r"(change.after ->> '\1')", table.live)
+    parts = {**history_triggers.parts_of(table), "live": live}
+    return Queries(**{name: sql.format(**parts) for name, sql in _QUERIES.items()})
