@@ -36,7 +36,7 @@ MANY = f"""
 OLDER = 6  # migrations
 NO_FLOOR = ("--min-free-mb", "0")
 MOST = 5000  # writes, which take more than the space that a WAL keeps
-ENOUGH = 2**21
+ENOUGH = 2**22
 
 FULL_DISK = Fault(
     name="full-disk",
