@@ -1,17 +1,17 @@
-"""Where the log of changes ends and begins: the table `changes`, which triggers fill."""
+"""Where the log of changes begins and ends: the table `changes`, which triggers fill."""
 
 from dataclasses import dataclass
 
 from db.model.retention import LAST_PRUNED
 from db.program import Program, Statement
 
-EXTENT = f"SELECT {LAST_PRUNED}, coalesce(max(sequence), 0) FROM changes"
+EXTENT = f"SELECT {LAST_PRUNED}, (SELECT coalesce(max(sequence), 0) FROM changes)"
 NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
 
 
 @dataclass(frozen=True, slots=True)
 class LogExtent:
-    """The changes that are kept: those after the sequence number `before`, up to `newest`."""
+    """The changes that are retained: those after the sequence number `before`, up to `newest`."""
 
     before: int
     newest: int

@@ -100,7 +100,7 @@ def cache_keys() -> dict[str, Any]:
         for type_ in GRAPHQL.type_map.values()
         if isinstance(type_, GraphQLObjectType)
         and not is_introspection_type(type_)
-        and type_ not in (GRAPHQL.query_type, GRAPHQL.mutation_type)
+        and type_ not in (GRAPHQL.query_type, GRAPHQL.mutation_type, GRAPHQL.subscription_type)
     ]
     query: Any = GRAPHQL.query_type
     single = {

@@ -12,6 +12,7 @@ from schema.fields.scalars import SCALARS
 from schema.mutations import Mutation
 from schema.pages import convert_arguments_once
 from schema.query import Query
+from schema.subscription import Subscription
 from schema.types import Actor, Change, Connection, Context, Installation
 
 
@@ -26,6 +27,7 @@ class _CachedNames(NameConverter):
 SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Actor, Context, Installation, Connection, Change],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=_CachedNames()),
 )

@@ -35,8 +35,8 @@ class RequestRefused(Exception):
         self.errors = tuple(errors)
 
     @classmethod
-    def because(cls, code: str, message: str) -> RequestRefused:
-        return cls(code, [GraphQLError(message)])
+    def because(cls, code: str, message: str, **extensions: object) -> RequestRefused:
+        return cls(code, [GraphQLError(message, extensions=extensions)])
 
     @classmethod
     def over_limit(cls, excess: Excess) -> RequestRefused:

@@ -80,6 +80,10 @@ class App(Starlette):
             message = {"type": START_FAILED}  # the log has the reason, not Starlette's traceback
         await send(message)
 
+    def end_streams(self) -> None:
+        """Have all event streams end, whose clients come back later."""
+        self.service.subscriptions.end_all()
+
     async def reload(self) -> None:
         """Read again, on SIGHUP, what was read at start: persisted documents and the keys of tokens."""
         await self.service.reload()

@@ -24,6 +24,7 @@ from server.http.client_address import TrustedProxies
 from server.identity import minting
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
+from server.subscriptions.hub import Hub
 from server.telemetry import logs, otel
 from server.telemetry.counters import Metrics
 from server.telemetry.otel import Tracer
@@ -52,6 +53,7 @@ class Service:
     graphql_bodies: BodyReader
     webhook_bodies: BodyReader
     disconnects: DisconnectWatches
+    subscriptions: Hub
 
     async def reload(self) -> None:
         """Read persisted documents and the keys of tokens again. What cannot be read stays as it was."""
@@ -116,6 +118,13 @@ async def open_service(
                 open_network=settings.allow_open_network,
             )
             admission.serve(operations.share, db.reads_waiting)
+            subscriptions = Hub(
+                operations,
+                admission.requests,
+                metrics,
+                most=settings.max_subscriptions,
+                send_seconds=settings.answer_seconds / 2,
+            )
             yield Service(
                 settings=settings,
                 db=db,
@@ -127,7 +136,9 @@ async def open_service(
                 graphql_bodies=BodyReader(each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES),
                 webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
                 disconnects=DisconnectWatches(),
+                subscriptions=subscriptions,
             )
+            await subscriptions.close()
     finally:
         await db.close()
 

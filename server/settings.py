@@ -181,6 +181,9 @@ class Settings:
     peer_sockets: int = setting(
         256, "Open connections per client address and worker; 0 is unlimited."
     )
+    max_subscriptions: int = setting(
+        2_000, "Open subscriptions per worker, of which one viewer may have half.", 1, 100_000
+    )
     metrics: bool = setting(
         True, "Serve Prometheus metrics at `/metrics`, to this machine or with the token."
     )

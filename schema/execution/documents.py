@@ -59,15 +59,24 @@ class Operation:
     variables: Variables
     name: str | None
     is_query: bool
+    is_subscription: bool
     cost: Cost | None = None
     plans: dict[Any, Any] = field(default_factory=dict)
     read_times: ReadTimes = field(default_factory=ReadTimes)
+    events: Any = None  # the EventQuery of a subscription, once it is made
 
     @classmethod
     def of(cls, node: OperationDefinitionNode) -> "Operation":
         name = node.name.value if node.name else None
         variables = Variables(node.variable_definitions or ())
-        return cls(node, variables, name, node.operation is OperationType.QUERY)
+        kind = node.operation
+        return cls(
+            node,
+            variables,
+            name,
+            is_query=kind is OperationType.QUERY,
+            is_subscription=kind is OperationType.SUBSCRIPTION,
+        )
 
 
 @dataclass(eq=False, slots=True)

@@ -108,6 +108,11 @@ class MutationField:
     requirement: Requirement
 
 
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events as they happen, each of which queries read: see `schema.execution.events`."""
+
+
 Source: TypeAlias = (
     FromColumn
     | GlobalId
@@ -122,4 +127,5 @@ Source: TypeAlias = (
     | CurrentViewer
     | ViewerActor
     | MutationField
+    | Events
 )

@@ -2,7 +2,7 @@
 
 Requests and responses follow GraphQL over HTTP, with the statuses that a setting names. QUERY (RFC 10008) is
 a GET whose parameters are in its body. Event streams follow GraphQL over SSE, with one operation per
-connection.
+connection; subscriptions go on until their client leaves.
 """
 
 import time
@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
+from server.endpoints.event_stream import COMPLETE, EventStream, next_event
 from server.endpoints.statuses import RESPONSE_JSON, Statuses
 from server.graphql import request
 from server.graphql.operation import PreparedOperation
@@ -65,6 +66,7 @@ class GraphQLHTTP:
         headers: Headers = scope[HEADERS]
         statuses, media_type = self._statuses, _negotiate(_accept(headers))
         accepted = compression.accepted_codings(headers)
+        reply: Reply | EventStream
         try:
             if media_type is None or accepted is None or scope["method"] not in METHODS:
                 reply = _not_acceptable(statuses, scope["method"], media_type)
@@ -79,7 +81,10 @@ class GraphQLHTTP:
             reply = _refusal_reply(statuses, media_type, refused)
         except HTTPError as error:
             reply = _error_reply(statuses, media_type, error)
-        await _send(scope, send, reply, accepted)
+        if isinstance(reply, EventStream):
+            await reply.respond(send)
+        else:
+            await _send(scope, send, reply, accepted)
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
         """Answer a request that the gate refuses."""
@@ -117,7 +122,7 @@ class _Exchange:
     statuses: Statuses
 
 
-async def _answer(exchange: _Exchange) -> Reply:
+async def _answer(exchange: _Exchange) -> Reply | EventStream:
     scope = exchange.scope
     service: Service = scope["app"].service
     operations, method = service.operations, scope["method"]
@@ -131,11 +136,36 @@ async def _answer(exchange: _Exchange) -> Reply:
     prepared = operations.prepare(graphql_request, log)
     if timing is not None:
         timing.end_phase("prepare")
+    if prepared.operation.is_subscription:
+        return await _subscribe(exchange, prepared, started)
     if method != "POST" and not prepared.operation.is_query:
         raise HTTPError(405, "a mutation must be sent with POST", {"allow": "POST"})
     if method == "POST" or exchange.media_type == EVENT_STREAM:
         return await _execute(exchange, prepared)
     return await _revalidate(exchange, prepared)
+
+
+async def _subscribe(
+    exchange: _Exchange, prepared: PreparedOperation, started: float
+) -> EventStream:
+    if exchange.media_type != EVENT_STREAM:
+        raise RequestRefused.because(
+            "STREAM_REQUIRED",
+            f"a subscription is answered by an event stream: send Accept: {EVENT_STREAM}, or use a WebSocket",
+        )
+    scope = exchange.scope
+    if scope["method"] == "HEAD":
+        raise HTTPError(405, "a subscription must be sent with GET, QUERY or POST", ALLOW)
+    service: Service = scope["app"].service
+    log: OperationLog = scope[KEY]
+    service.operations.charge(prepared, exchange.viewer, log)
+    credentials = [header for header in scope["headers"] if header[0] == b"authorization"]
+    last_event_id = exchange.headers.get(b"last-event-id", b"").decode("latin-1") or None
+    listener = await service.subscriptions.listen(
+        prepared, exchange.viewer, credentials, log, last_event_id
+    )
+    log.outcome, log.seconds = "ok", time.monotonic() - started
+    return EventStream(listener, exchange.receive, service.disconnects)
 
 
 async def _execute(exchange: _Exchange, prepared: PreparedOperation) -> Reply:
@@ -232,7 +262,7 @@ def _error_reply(statuses: Statuses, media_type: str | None, error: HTTPError) -
 
 def _events(body: bytes) -> bytes:
     """The two events of an operation with one response (GraphQL over Server-Sent Events)."""
-    return b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % body
+    return next_event(body) + COMPLETE
 
 
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

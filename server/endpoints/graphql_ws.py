@@ -1,4 +1,4 @@
-"""/graphql on a WebSocket: concurrent operations on one socket, in graphql-transport-ws.
+"""/graphql on a WebSocket: concurrent operations and subscriptions on one socket, in graphql-transport-ws.
 
 The protocol is GraphQL over WebSocket (https://github.com/enisdenjo/graphql-ws). Browsers cannot send
 headers, so `connection_init` may carry the credential. It is checked again for each operation.
@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -28,12 +29,16 @@ from server.http.errors import HTTPError
 from server.http.turns import Turn
 from server.service import Service
 from server.setting_fields import variable
+from server.subscriptions.listeners import Listener
+from server.subscriptions.log_tail import Stopping as TailStopping
+from server.subscriptions.stream_end import FAILED as STREAM_FAILED
+from server.subscriptions.stream_end import GONE, STOPPING, StreamEnd
 from server.telemetry.logs import request_id
 from server.telemetry.operation_log import KEY, OperationLog
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
-MAX_OPERATIONS = 10
+MAX_OPERATIONS = 10  # that run, and as many subscriptions
 MAX_ID_LENGTH = 200
 MAX_REASON_BYTES = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
 
@@ -103,7 +108,7 @@ def _credentials(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, by
 @dataclass(eq=False, slots=True)
 class _RunningOperation:
     task: asyncio.Task[None]
-    is_query: bool
+    is_cancelled: bool  # once the client completes it, unlike a mutation
 
 
 class _Socket:
@@ -117,6 +122,7 @@ class _Socket:
         self._running: set[asyncio.Task[None]] = (
             set()
         )  # also mutations whose client sent `complete`
+        self._subscriptions: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def serve(self) -> None:
@@ -142,8 +148,8 @@ class _Socket:
             self._service.metrics.websockets -= 1
             for id_ in list(self._by_id):
                 self._unsubscribe(id_)
-            if self._running:
-                await asyncio.wait(self._running)
+            if self._running or self._subscriptions:
+                await asyncio.wait(self._running | self._subscriptions)
 
     async def _close(self, code: int, reason: str) -> None:
         log.info("websocket closed", extra={"code": code})
@@ -203,8 +209,13 @@ class _Socket:
         started = time.perf_counter()
         token = request_id.set(next(self._service.request_ids))
         turn = self._arrive()
+        listener = None
         try:
             prepared, viewer = await self._prepare(graphql_request, operation, turn)
+            if prepared.operation.is_subscription:
+                listener = await self._service.subscriptions.listen(
+                    prepared, viewer, self._credentials, operation
+                )
         except (HTTPError, RequestRefused) as refused:
             turn.end()
             await self._refuse(id_, operation, refused)
@@ -213,15 +224,65 @@ class _Socket:
             turn.end()
             raise
         else:
-            task = asyncio.ensure_future(
-                self._execute(id_, prepared, viewer, operation, started, turn)
-            )
-            self._by_id[id_] = _RunningOperation(task, prepared.operation.is_query)
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-            task.add_done_callback(lambda _: turn.end())  # it may be cancelled before it begins
+            if listener is None:
+                self._run_task(id_, prepared, viewer, operation, started, turn)
+            else:
+                turn.end()
+                operation.outcome = "ok"
+                self._report(operation, started)
+                self._stream_task(id_, listener)
         finally:
             request_id.reset(token)
+
+    def _run_task(
+        self,
+        id_: str,
+        prepared: PreparedOperation,
+        viewer: Viewer,
+        operation: OperationLog,
+        started: float,
+        turn: Turn,
+    ) -> None:
+        task = asyncio.ensure_future(self._execute(id_, prepared, viewer, operation, started, turn))
+        self._by_id[id_] = _RunningOperation(task, prepared.operation.is_query)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: turn.end())  # it may be cancelled before it begins
+
+    def _stream_task(self, id_: str, listener: Listener) -> None:
+        task = asyncio.ensure_future(self._listen(id_, listener))
+        self._by_id[id_] = _RunningOperation(task, is_cancelled=True)
+        self._subscriptions.add(task)
+        task.add_done_callback(self._subscriptions.discard)
+        task.add_done_callback(
+            lambda _: listener.close(GONE)
+        )  # it may be cancelled before it begins
+
+    async def _listen(self, id_: str, listener: Listener) -> None:
+        """Send a subscription's events until its client completes it, or there is a reason to end."""
+        reason = STREAM_FAILED
+        try:
+            while True:
+                for event in await listener.next():
+                    await listener.send(event, partial(self._send_next, id_, event.payload))
+        except asyncio.CancelledError:
+            reason = GONE
+        except TailStopping:
+            reason = (
+                STOPPING  # the socket is closed in a moment, which is what clients come back after
+            )
+        except StreamEnd as end:
+            reason = end.reason
+            await self._send_result(id_, "error", end.formatted())
+        except Exception:
+            log.exception("subscription failed")
+            failure = errors.body(500, "internal error", requestId=request_id.get())
+            await self._send_result(id_, "error", failure["errors"])
+        finally:
+            listener.close(reason)
+
+    async def _send_next(self, id_: str, payload: bytes) -> None:
+        await self._reply("next", id=id_, payload=orjson.Fragment(payload))
 
     def _arrive(self) -> Turn:
         client = self._scope.get("client")
@@ -240,6 +301,10 @@ class _Socket:
                 429, f"{MAX_OPERATIONS} operations are under way here: wait for one to end"
             )
         prepared = self._service.operations.prepare(graphql_request, operation)
+        if prepared.operation.is_subscription and len(self._subscriptions) >= MAX_OPERATIONS:
+            raise HTTPError(
+                429, f"{MAX_OPERATIONS} subscriptions are open on this socket: open another socket"
+            )
         self._service.operations.charge(prepared, viewer, operation)
         return prepared, viewer
 
@@ -296,7 +361,7 @@ class _Socket:
     async def _send_result(self, id_: str, type_: str, payload: Any) -> None:
         """Send the result of an operation, unless the client has completed it."""
         task = asyncio.current_task()
-        if task in self._running:
+        if task in self._running or task in self._subscriptions:
             running = self._by_id.get(id_)
             if running is None or running.task is not task:
                 return
@@ -307,7 +372,7 @@ class _Socket:
 
     def _unsubscribe(self, id_: str) -> None:
         running = self._by_id.pop(id_, None)
-        if running is not None and running.is_query:
+        if running is not None and running.is_cancelled:
             running.task.cancel()
 
     async def _viewer(self, operation: OperationLog) -> Viewer:

@@ -119,14 +119,7 @@ class Operations:
         Raises RequestRefused for bad variables, and HTTPError (503) for a query that has to wait too long.
         """
         request = prepared.request
-        ctx = OperationContext(
-            self.db,
-            self.cursor_key,
-            viewer,
-            self.policy,
-            self.mint,
-            logs.request_id.get() or None,
-        )
+        ctx = self.context(viewer, logs.request_id.get())
         log.usage = ctx.usage
         try:
             result = await self.executor.execute(
@@ -144,6 +137,12 @@ class Operations:
         if request.wants_cost:
             response["extensions"] = self._extensions(prepared, log, result.data)
         return response
+
+    def context(self, viewer: Viewer, request_id: str) -> OperationContext:
+        """The context of one operation, or of one event of a subscription; whoever takes it closes it."""
+        return OperationContext(
+            self.db, self.cursor_key, viewer, self.policy, self.mint, request_id or None
+        )
 
     def _extensions(self, prepared: PreparedOperation, log: OperationLog, data: Any) -> Any:
         assert prepared.operation.cost is not None  # noqa: S101 - it was charged

@@ -102,7 +102,7 @@ class RequestMiddleware:
             await response(scope, receive, send_with_id)
         finally:
             turn.end()
-            seconds = time.perf_counter() - started
+            seconds = operation.seconds or time.perf_counter() - started
             observers.metrics.record_request(scope["path"], operation, status, seconds)
             is_quiet = 0 < status < 400 and scope["path"].startswith(self._quiet)
             level = logging.DEBUG if is_quiet else logging.INFO

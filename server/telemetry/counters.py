@@ -37,6 +37,9 @@ class Metrics:
         self.operations: dict[tuple[str, str], OperationMetrics] = {}
         self.http: Counter[tuple[str, int]] = Counter()
         self.websockets = 0  # open now
+        self.subscriptions = 0  # open now
+        self.subscription_events = 0  # sent
+        self.subscriptions_ended: Counter[str] = Counter()  # by reason
         self._graphql = graphql
         self._paths = frozenset((graphql, *paths))
         self._labels = {name: name for name in (NONE, ANONYMOUS)}

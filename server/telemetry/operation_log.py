@@ -22,6 +22,9 @@ class OperationLog:
     cost: int | None = None
     usage: Usage | None = None
     timing: ServerTiming | None = None
+    seconds: float | None = (
+        None  # until its stream began, which is then what its duration counts as
+    )
 
     def refuse(self, code: str) -> None:
         self.outcome, self.code = "refused", code

@@ -118,10 +118,24 @@ def _families(metrics: Metrics, executor: Executor, database: Statistics) -> Ite
         requests.add_metric([path, str(status)], count)
     yield requests
     yield _gauge("chittygraph_websockets", "Open WebSockets", metrics.websockets)
+    yield from _subscriptions(metrics)
     yield from _plans(executor)
     yield from _database(database)
     yield from _PROCESS.collect()
     yield from _COLLECTOR.collect()
+
+
+def _subscriptions(metrics: Metrics) -> Iterator[Metric]:
+    yield _gauge("chittygraph_subscriptions", "Open subscriptions", metrics.subscriptions)
+    events = _counter("chittygraph_subscription_events", "Events sent to subscriptions")
+    events.add_metric([], metrics.subscription_events)
+    yield events
+    ended = _counter(
+        "chittygraph_subscriptions_ended", "Subscriptions that have ended, by reason", ["reason"]
+    )
+    for reason, count in metrics.subscriptions_ended.items():
+        ended.add_metric([reason], count)
+    yield ended
 
 
 def _operations(metrics: Metrics) -> Iterator[Metric]:

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import uvicorn
 
@@ -33,6 +33,14 @@ class Reloadable(Protocol):
     """An application that reads its files anew."""
 
     async def reload(self) -> None: ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """An application whose responses may go on for ever."""
+
+    def end_streams(self) -> None:
+        """Have them end soon, in a way that brings their clients back."""
 
 
 class GracefulServer(uvicorn.Server):
@@ -72,6 +80,9 @@ class GracefulServer(uvicorn.Server):
             server.close()
         for listener in sockets or []:
             listener.close()
+        app = self.config.loaded_app
+        if isinstance(app, Streaming):
+            app.end_streams()
         for connection in self._connections():
             connection.shutdown()
         tasks = self.server_state.tasks

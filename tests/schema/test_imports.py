@@ -10,7 +10,7 @@ LAYERS = [
     ["schema.filter_reader"],
     ["schema.pages"],
     ["schema.types"],
-    ["schema.payloads", "schema.query"],
+    ["schema.payloads", "schema.query", "schema.subscription"],
     ["schema.mutations"],
     ["schema.built"],
     ["schema.compiled"],

@@ -18,6 +18,7 @@ LAYERS = [
     ["server.auth", "server.identity", "server.transport", "server.files", "server.demo"],
     ["server.doctor"],
     ["server.graphql"],
+    ["server.subscriptions"],
     ["server.service"],
     ["server.endpoints"],
     ["server.app"],

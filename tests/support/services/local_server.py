@@ -22,6 +22,7 @@ class LocalServer:
     """The application, and what serves it."""
 
     def __init__(self, config: uvicorn.Config, server: uvicorn.Server, port: int) -> None:
+        self.server = server
         self.app = cast(App, config.app)
         self.port = port
         self.url = f"http://127.0.0.1:{port}/graphql"

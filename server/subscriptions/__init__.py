@@ -1,0 +1,1 @@
+"""Live changes: one reader of the log for all who listen to it, whatever transport tells them."""
