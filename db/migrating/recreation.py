@@ -8,27 +8,19 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from db.errors import BootRefused
 from db.migrating import lost_tables, schema_comparison
 from db.migrating.adoption import recognition, reference_repair, repair_report
 from db.migrating.adoption.repair_report import MADE_ANEW, Repair
 from db.migrating.ledger import Migration
-from db.model import instants, tables
-from db.model.tables import Relation
+from db.model import instants
+from db.model.tables import REFERENCES
 from db.program import Value
 from db.sqlite import catalog
 
 MOST_LISTED = 20
 KEPT_AS = "the table, kept as "
-REFERENCES: tuple[Relation[Any], ...] = (
-    tables.CONTEXT_OWNER,
-    tables.CONNECTION_SOURCE_CONTEXT,
-    tables.CONNECTION_SOURCE_ACTOR,
-    tables.CONNECTION_INSTALLATION,
-    tables.INSTALLATION_SUSPENDED_BY,
-)
 
 
 @dataclass(frozen=True, slots=True)

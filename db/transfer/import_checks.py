@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import permutations
 
-from db.model import column_types, instants, tables
+from db.model import column_types, instants
 from db.model.chitty_id import normalised_in_sql, spellings_in_sql
-from db.model.tables import Column, Relation
+from db.model.tables import REFERENCES, Column, Relation
 from db.transfer.layout import BY_TYPE, TRANSFERS, Transfer, Uniqueness
 
 _PRINCIPAL = normalised_in_sql("s.chitty_auth_principal_id")
@@ -109,9 +109,6 @@ REFERENCE = """
         AND NOT EXISTS (SELECT 1 FROM staged_{parents} AS known WHERE {in_registry})
         AND s.{column} NOT IN (SELECT id FROM rejected_ids)
 """
-REFERENCES = [
-    each for each in vars(tables).values() if isinstance(each, Relation) and not each.many
-]
 WITH_CHITTY_ID = [each for each in TRANSFERS if "chitty_id" in each.table.columns]
 
 
