@@ -22,6 +22,7 @@ from server.http.admission import Admission
 from server.http.bounded_body import BodyReader
 from server.http.client_address import TrustedProxies
 from server.identity import minting
+from server.retention import keep_history
 from server.setting_fields import InvalidSetting
 from server.settings import Settings
 from server.subscriptions.hub import Hub
@@ -102,6 +103,7 @@ async def open_service(
             otel.open_tracer(settings) as tracer,
             minting.open_minter(settings) as mint,
             minting.mint_for_pending(db, mint),
+            keep_history(db, settings.history_days),
             setup.open_gate(settings, db) as gate,
         ):
             operations = Operations(

@@ -58,6 +58,9 @@ class Settings:
         "How much of the file is read for damage at the start. `full`: all; `quick`: a part, if it is"
         " large; `auto`: all after an unclean end, else as `quick`.",
     )
+    history_days: int = setting(
+        0, "Days that changes are kept in the history; 0 keeps them all.", 0, 100_000
+    )
     host: str = setting("127.0.0.1", "Address to listen on.")
     port: int = setting(8000, "Port to listen on; 0 picks a free one.", 0, 65535)
     workers: int = setting(1, "Number of server processes.", 1, 64)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 
 from db import patience
 from db.database import Database
@@ -18,7 +19,7 @@ from db.history import append_only
 from db.history.change_lines import LINE
 from db.model import instants
 from db.model.retention import LAST_PRUNED
-from db.program import Program, Statement, Value
+from db.program import Program, Statement, Value, rows
 
 BASE = "prune"
 """The cause of a base."""
@@ -52,7 +53,7 @@ def next_portion(before: str, most: int = PORTION) -> Program[Portion | None]:
     first, text = (int(str(checkpoint[0][0])), str(checkpoint[0][1])) if checkpoint else (0, "")
     last, digest = first, bytes.fromhex(text)
     for sequence, at, line in due:
-        if not isinstance(at, str) or not isinstance(line, bytes) or at >= before:
+        if not isinstance(line, bytes) or not _is_before(at, before):
             break
         last, digest = int(str(sequence)), hashlib.sha256(digest + line).digest()
     return Portion(first, last, digest.hex()) if last > first else None
@@ -142,3 +143,48 @@ async def prune(
         portions = None if portions is None else portions - 1
         await asyncio.sleep(time.monotonic() - began)
     return done
+
+
+TIMES = """
+    SELECT sequence, at FROM changes
+    WHERE sequence > :after AND sequence < (SELECT max(sequence) FROM changes)
+    ORDER BY sequence LIMIT :most
+"""
+WOULD_KEEP = """
+    SELECT count(*) FROM changes
+    WHERE sequence <= :last AND after IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM changes AS later
+        WHERE later.kind = changes.kind AND later.key = changes.key
+            AND later.sequence > changes.sequence AND later.sequence <= :last
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The last change that pruning would cut, how many changes it would cut, and the bases afterwards."""
+
+    last: int
+    changes: int
+    bases: int
+
+
+async def foresee(db: Database, before: str, *, most: int = 20 * PORTION) -> Forecast:
+    """What `prune` would do, read in portions that hold up nobody."""
+    checkpoint = await db.read(rows(Statement(CHECKPOINT)))
+    first = last = int(str(checkpoint[0][0])) if checkpoint else 0
+    while True:
+        times = await db.read(rows(Statement(TIMES, {"after": last, "most": most})))
+        due = [
+            int(str(sequence))
+            for sequence, _ in takewhile(lambda row: _is_before(row[1], before), times)
+        ]
+        last = due[-1] if due else last
+        if len(due) < most:
+            break
+    ((bases,),) = await db.read(rows(Statement(WOULD_KEEP, {"last": last})))
+    return Forecast(last, last - first, int(str(bases)))
+
+
+def _is_before(at: Value, instant: str) -> bool:
+    return isinstance(at, str) and at < instant

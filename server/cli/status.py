@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from db.audit import growth
 from db.migrating import migrator
 from db.migrating.adoption import changed_cells, repair_report
 from db.migrating.adoption.changed_cells import Change
@@ -61,6 +62,7 @@ def state(path: Path) -> dict[str, Any]:
         "to_replace": [_change(each) for each in status.changes],
         "repaired": [_recorded(each) for each in repair_report.of_file(path)] if complete else [],
         "rows": describe.row_counts(path) if complete else {},
+        "history": _history(path) if complete else None,
         "waiting": _waiting(path) if complete else None,
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
@@ -72,6 +74,23 @@ def _waiting(path: Path) -> dict[str, Any]:
         return asdict(waiting_installations.read(connection))
 
 
+def _history(path: Path) -> dict[str, Any]:
+    with file_checks.reading(path.resolve()) as connection:
+        return asdict(growth.read(connection))
+
+
+def _history_lines(history: dict[str, Any] | None) -> Iterator[str]:
+    if history is None:
+        return
+    since = f", the oldest of {history['oldest_at']}" if history["oldest_at"] else ""
+    yield f"history   {history['changes']:,} changes{since}"
+    if history["pruned_at"]:
+        yield (
+            f"          {history['removed']:,} older ones were removed, last at {history['pruned_at']};"
+            f" {history['bases']:,} stay as bases of rows"
+        )
+
+
 def _lines(report: dict[str, Any]) -> list[str]:
     size = f"{report['bytes']:,} bytes" if report["exists"] else "does not exist yet"
     return [
@@ -81,6 +100,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"pending   {', '.join(report['pending']) or 'none'}",
         f"sqlite    {report['sqlite']} from {report['sqlite_from']}",
         *(f"{count:9,} {table}" for table, count in report["rows"].items()),
+        *_history_lines(report["history"]),
         *(f"to mend   {each}, so changes are not recorded" for each in report["to_mend"]),
         *(f"to repair {Repair(**each)}" for each in report["to_repair"]),
         *(f"          {Change(**each)}" for each in report["to_replace"]),

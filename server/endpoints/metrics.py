@@ -8,6 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from db.errors import EngineError, Unavailable
+from db.history import checkpoint
 from server.auth.gate import bearer
 from server.http import compression, hosts
 from server.service import Service
@@ -47,6 +49,7 @@ async def metrics(request: Request) -> Response:
         *prometheus.build_metrics(),
         *_own_metrics(service),
         *prometheus.database_metrics(service.db.statistics()),
+        *await _history_metrics(service),
     ]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
@@ -55,6 +58,15 @@ async def metrics(request: Request) -> Response:
     )
     headers = {"content-type": content_type, "cache-control": "no-store"}
     return await compression.response(request, body, content_type, headers)
+
+
+async def _history_metrics(service: Service) -> "Iterable[Metric]":
+    from server.telemetry import prometheus
+
+    try:
+        return prometheus.history_metrics(await service.db.read(checkpoint.growth(), few=True))
+    except (EngineError, Unavailable):  # the other metrics tell why
+        return ()
 
 
 def worker_metrics(service: Service) -> bytes:

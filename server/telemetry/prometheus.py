@@ -3,6 +3,8 @@
 import platform
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from itertools import accumulate, chain
@@ -18,6 +20,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 
 from db.database import Statistics
+from db.history.checkpoint import Growth
 from schema.execution.executor import Executor
 from server.telemetry.counters import SECONDS, Metrics
 
@@ -81,6 +84,24 @@ def database_metrics(database: Statistics) -> Iterator[Metric]:
     yield _gauge(
         "chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", database.log_bytes
     )
+
+
+def history_metrics(history: Growth) -> Iterator[Metric]:
+    """How the history grows; all workers share it."""
+    yield _gauge("chittygraph_history_changes", "Changes that are retained", history.changes)
+    yield _gauge(
+        "chittygraph_history_bases", "Changes that pruning kept as bases of rows", history.bases
+    )
+    removed = _counter("chittygraph_history_removed", "Changes that pruning removed")
+    removed.add_metric([], history.removed)
+    yield removed
+    with suppress(ValueError):  # there is none, or another program wrote no instant
+        oldest = datetime.fromisoformat(str(history.oldest_at)).timestamp()
+        yield _gauge(
+            "chittygraph_history_oldest_timestamp_seconds",
+            "When the oldest retained change was made, in seconds since 1970",
+            oldest,
+        )
 
 
 def build_metrics() -> Iterator[Metric]:

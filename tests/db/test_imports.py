@@ -36,8 +36,8 @@ ABOUT_FILES = {
     "server/cli/explain.py": {"db.sqlite"},  # SQLite's query plans
     "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
     "server/cli/sql.py": {"db.sqlite"},
-    "server/cli/status.py": {"db.sqlite", "db.migrating"},
-    "server/cli/audit.py": {"db.audit"},
+    "server/cli/status.py": {"db.sqlite", "db.migrating", "db.audit"},
+    "server/cli/audit.py": {"db.audit", "db.sqlite"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
     "server/cli/output/copy_report.py": {"db.backup"},
@@ -50,6 +50,7 @@ ABOUT_FILES = {
     "server/doctor/database.py": {"db.sqlite", "db.migrating"},
     "server/doctor/files.py": {"db.sqlite", "db.backup"},
     "server/doctor/system.py": {"db.sqlite", "db.migrating"},
+    "server/files/change_exporting.py": {"db.audit"},
     "server/files/changes.py": {"db.sqlite", "db.migrating"},
     "server/files/exporting.py": {"db.backup", "db.transfer"},
     "server/files/importing.py": {"db.sqlite", "db.migrating", "db.transfer"},

@@ -8,6 +8,7 @@ LAYERS = [
         "server.ip_addresses",
         "server.origins",
         "server.python_build",
+        "server.retention",
         "server.service_variables",
     ],
     ["server.setting_fields", "server.setting_checks"],
