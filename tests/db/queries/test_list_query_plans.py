@@ -22,7 +22,12 @@ from db.queries.conditions import EVERYTHING, Compare
 from db.queries.listings import Listing, Order, PageRange
 from db.security.row_security import Extent, RowSecurity
 from tests.support.expectations.lists import LISTS, List, statements
-from tests.support.expectations.orderings import DIRECT, OF_SOURCES, THROUGH_CONNECTIONS
+from tests.support.expectations.orderings import (
+    DIRECT,
+    OF_LOGS,
+    OF_SOURCES,
+    THROUGH_CONNECTIONS,
+)
 from tests.support.expectations.sql_plans import plan
 from tests.support.expectations.statement_counts import watched
 
@@ -119,9 +124,9 @@ def test_the_schema_offers_these_lists_and_no_other():
     roots = [name for name in LISTS if name.startswith("Query.")]
     relations = {each.source.relation for each in LISTS.values()} - {None}
 
-    assert len(roots) == len(tables.TABLES)
+    assert len(roots) == len([*tables.TABLES, tables.CHANGES])
     assert len(LISTS) == len(roots) + len(relations)
-    assert relations == {*DIRECT.values(), *THROUGH_CONNECTIONS.values()}
+    assert relations == {*DIRECT.values(), *THROUGH_CONNECTIONS.values(), *OF_LOGS.values()}
 
 
 def test_a_list_in_every_ordering_scans_no_table_and_sorts_only_what_is_declared(

@@ -8,7 +8,8 @@ from typing import Any
 from tests.support.corpus.operations import Operation
 from tests.support.services.api import Api
 
-_REQUEST_ID = re.compile(r'"requestId":"[0-9a-f]{32}"')
+# Of the answer to a request, and of changes, whatever their key.
+_REQUEST_ID = re.compile(r'"[0-9a-f]{32}"')
 _DATA = '{"data":'
 
 
@@ -53,7 +54,7 @@ async def ask(api: Api, operation: Operation) -> Answer:
     else:
         answer = await api.client.answer(sent, headers)
         found = Answer(answer.status, answer.content_type, answer.body.decode())
-    return replace(found, body=_REQUEST_ID.sub('"requestId":"…"', found.body))
+    return replace(found, body=_REQUEST_ID.sub('"…"', found.body))
 
 
 def fault(answer: Answer) -> str | None:

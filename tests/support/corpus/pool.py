@@ -18,6 +18,8 @@ from tests.support.corpus import literals
 from tests.support.corpus.literals import Name
 from tests.support.services.api import Api
 
+OF_CHANGES = "ChangeConnection"
+
 
 @dataclass(frozen=True)
 class Ordering:
@@ -73,7 +75,8 @@ def _is_text(value: object) -> bool:
 
 
 async def harvest(api: Api, pool: Pool, schema: GraphQLSchema) -> None:
-    """Ask every list for cursors, in its own order and in each of its orderings."""
+    """Ask every list for cursors, in its own order and in each of its orderings; ask changes for ids, too."""
+    await _harvest_changes(api, pool)
     for name, field_ in schema.query_type.fields.items():
         if "orderBy" not in field_.args:
             continue
@@ -91,6 +94,17 @@ async def harvest(api: Api, pool: Pool, schema: GraphQLSchema) -> None:
             )
             for ordering in _orderings(columns)
         }
+
+
+async def _harvest_changes(api: Api, pool: Pool) -> None:
+    both = await api.ask(
+        "{ old: changes(first: 100) { nodes { id cursor } }"
+        " new: changes(last: 100) { nodes { id cursor } } }"
+    )
+    changes = [each for page in both.values() for each in page["nodes"]]
+    pool.ids += dict.fromkeys(each["id"] for each in changes[::10])
+    cursors = dict.fromkeys(each["cursor"] for each in changes)
+    pool.cursors[OF_CHANGES] = {"": Ordering([], list(cursors))}
 
 
 def _orderings(columns: list[Name]) -> list[Any]:

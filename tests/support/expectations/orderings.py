@@ -27,6 +27,7 @@ DIRECT: dict[str, Relation[Any]] = {
     "Context.connections": tables.CONTEXT_CONNECTIONS,
     "Installation.connections": tables.INSTALLATION_CONNECTIONS,
 }
+OF_LOGS = {f"{table.row.__name__}.history": each for table, each in tables.HISTORIES.items()}
 # Of which an index holds the default ordering only.
 OF_SOURCES = {name: DIRECT[name] for name in ("Actor.connections", "Context.connections")}
 THROUGH_CONNECTIONS = {

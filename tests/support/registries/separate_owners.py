@@ -215,36 +215,76 @@ def key_of(actor: str) -> PresentedKey:
     return PresentedKey(api_keys.digest(actor)[:12], api_keys.digest(actor)[:43])
 
 
-def store(path: Path, rows: Sequence[Any], viewers: Sequence[str], *, loose: bool = False) -> None:
+def store(
+    path: Path,
+    rows: Sequence[Any],
+    viewers: Sequence[str],
+    *,
+    loose: bool = False,
+    first: Sequence[Any] = (),
+) -> None:
     """Make a registry of these rows, in which these viewers have API keys.
 
-    The tables of a `loose` one take any value anywhere.
+    The tables of a `loose` one take any value anywhere. The rows `first` are stored and changed before the
+    others, so that their changes have the same sequence numbers with the others and without.
     """
     new_registry(path)
     if loose:
         non_canonical.loosen(path)
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ORDER:
-            marks = ", ".join("?" for _ in table.columns)
-            connection.executemany(
-                f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})",
-                [
-                    [getattr(row, name) for name in table.columns]
-                    for row in rows
-                    if isinstance(row, table.row)
-                ],
-            )
+        _insert(connection, first)
+        if first:
+            connection.executescript(CHANGED)
+        _insert(connection, [row for row in rows if row not in first])
         connection.execute(
             "INSERT INTO server_keys (name, value, created_at) VALUES ('cursors', ?, ?)",
             (non_canonical.CURSOR_KEY, AT),
         )
+        add_keys(connection, viewers)
+
+
+def add_keys(connection: sqlite3.Connection, viewers: Sequence[str]) -> None:
+    """Give each of these viewers an API key."""
+    connection.executemany(
+        "INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, created_at)"
+        " VALUES (?, ?, ?, ?)",
+        [
+            (key.key_id, viewer, api_keys.digest(key.secret), AT)
+            for viewer in viewers
+            for key in [key_of(viewer)]
+        ],
+    )
+
+
+# What the rows of one tenant have been through: changes of public and of private columns, and of both, soft
+# deletes and their reverse, a row that is gone, and one that each tenant's stranger owned for a while.
+CHANGED = """
+    UPDATE contexts SET owner_chitty_id = 'CHITTY-ACTOR-001001-ASHX' WHERE rowid IN (2, 3);
+    UPDATE contexts SET owner_chitty_id = 'CHITTY-ACTOR-002001-OAKX' WHERE rowid IN (2, 3);
+    UPDATE contexts SET owner_chitty_id = (SELECT owner_chitty_id FROM contexts WHERE rowid = 1)
+        WHERE rowid IN (2, 3);
+    UPDATE actors SET session_count = session_count + 1 WHERE rowid % 2;
+    UPDATE actors SET email = 'new', display_name = 'new' WHERE rowid % 3 = 0;
+    UPDATE contexts SET tools = '["new"]', updated_at = '2026-08-01T00:00:00.000Z' WHERE rowid % 2;
+    UPDATE contexts SET status = 'deleted' WHERE rowid % 4 = 1 AND status = 'active';
+    UPDATE contexts SET status = 'active', deleted_at = NULL WHERE rowid % 5 = 1;
+    UPDATE installations SET suspended_by_chitty_id = NULL WHERE rowid % 3 = 0;
+    UPDATE connections SET credentials_kv_key = 'new' WHERE rowid % 4 = 0;
+    UPDATE connections SET request_count = 7, config = '{"new": true}' WHERE rowid % 3 = 0;
+    UPDATE connections SET credentials_kv_key = NULL, last_error = 'new' WHERE rowid % 5 = 0;
+    DELETE FROM connections WHERE rowid % 11 = 0;
+"""
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[Any]) -> None:
+    for table in ORDER:
+        marks = ", ".join("?" for _ in table.columns)
         connection.executemany(
-            "INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, created_at)"
-            " VALUES (?, ?, ?, ?)",
+            f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})",
             [
-                (key.key_id, viewer, api_keys.digest(key.secret), AT)
-                for viewer in viewers
-                for key in [key_of(viewer)]
+                [getattr(row, name) for name in table.columns]
+                for row in rows
+                if isinstance(row, table.row)
             ],
         )
 
