@@ -41,6 +41,16 @@ class BadRequest(Exception):
         self.code = code
 
 
+class IdempotencyKeyReused(Exception):
+    """Another request came under this Idempotency-Key before: nothing of this one was carried out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another request came with this Idempotency-Key before: send a new key with each new request,"
+            " and the same request with the same key"
+        )
+
+
 class Unavailable(Exception):
     """The database cannot serve the request now; the message says why."""
 

@@ -120,7 +120,9 @@ async def record_use(ctx: OperationContext, inputs: Sequence[Inputs]) -> list[ta
         problems += checks.problems
     if problems:
         raise Refused(problems)
-    return await ctx.write(connection_health.count_uses(uses))
+    counted = await ctx.write_rows(connection_health.count_uses(uses))
+    connections_by_id = {row.connection_id: row for row in counted}
+    return [connections_by_id[use.connection_id] for use in uses]
 
 
 def _redacted(error: str) -> str:

@@ -7,11 +7,13 @@ from typing import Any, Self, TypeVar
 
 from db.attribution import Attribution
 from db.commands import statements
+from db.commands.kept_answers import Kept
 from db.database import Database, Session
-from db.errors import NeedsThread, Overloaded, Refused
+from db.errors import NeedsThread, Overloaded, Problem, Refused
 from db.program import ENOUGH_CREDIT, Program, ReadTimes, Usage, count_statements
 from db.security import revalidation
 from resolvers import minting
+from resolvers.idempotency import IdempotentRequest
 from resolvers.loaders import Loaders
 from resolvers.minting import Mint
 from resolvers.permissions import Viewer
@@ -34,6 +36,8 @@ class OperationContext:
     mint: Mint = minting.mint_locally
     request_id: str | None = None
     cause: str = "chittygraph"  # of what is written: the mutation's field, or the command
+    field_key: str = ""  # the response's key of the mutation that runs now
+    idempotency: IdempotentRequest | None = None
     # What generic execution has found out about nodes of the document, for all parents of a field.
     known_of_nodes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
@@ -81,13 +85,54 @@ class OperationContext:
         session.is_short = times.credit > 0
         return await session.run(times.measured(start()), last=True)
 
-    async def write(self, program: Program[T]) -> T:
+    async def write(self, program: Program[T], *, unkept: Problem | None = None) -> T:
         """Run a Program in a transaction; later reads take a new snapshot and see its changes.
 
-        Raises what the Program raises, and Refused if the viewer has lost capabilities meanwhile.
+        Under an Idempotency-Key it runs once: what it returned is repeated, and what it refused but for the
+        problem `unkept`. Raises what the Program raises, and Refused if the viewer has lost capabilities
+        meanwhile.
         """
-        self._release()
-        self._loaders = self._refused = None
+        if self.idempotency is None:
+            return await self._write(program)
+        outcome = await self._write_once(program, unkept)
+        if not isinstance(outcome, Kept):
+            return outcome
+        (row,) = await self._repeat(outcome)
+        result: T = row
+        return result
+
+    async def write_rows(self, program: Program[list[T]]) -> list[T]:
+        """Like `write`, for a Program that returns the rows that it wrote, in any order."""
+        if self.idempotency is None:
+            return await self._write(program)
+        outcome = await self._write_once(program)
+        return await self._repeat(outcome) if isinstance(outcome, Kept) else outcome
+
+    async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
+        """Run the Program that `store` makes for a new ChittyID; mints once more if the id is taken.
+
+        Raises what the Program raises, and Unavailable if no unused id can be minted.
+        """
+        if (kept := self._answered()) is not None:
+            (row,) = await self._repeat(kept)
+            result: T = row
+            return result
+
+        async def attempt(chitty_id: str) -> T | None:
+            # The client gave no ChittyID, so a problem with this one is not the client's.
+            taken = statements.id_taken_problem(chitty_id)
+            try:
+                return await self.write(store(chitty_id), unkept=taken)
+            except Refused as refused:
+                others = [problem for problem in refused.problems if problem != taken]
+                if others:
+                    raise Refused(others) from None
+                return None
+
+        return await minting.with_new_id(self.mint, entity, attempt)
+
+    async def _write(self, program: Program[T]) -> T:
+        self._renew()
         writing, viewer = count_statements(program, self.usage), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
@@ -96,24 +141,26 @@ class OperationContext:
             writing, viewer.security, share=viewer.share, attribution=attribution
         )
 
-    async def write_with_new_id(self, entity: str, store: Callable[[str], Program[T]]) -> T:
-        """Run the Program that `store` makes for a new ChittyID; mints once more if the id is taken.
+    async def _write_once(self, program: Program[T], unkept: Problem | None = None) -> T | Kept:
+        assert self.idempotency is not None  # noqa: S101 - whoever calls has looked
+        kept = self._answered()
+        if kept is not None:
+            return kept
+        path = self.field_key
+        return await self.idempotency.write_once(path, program, self._write, unkept)
 
-        Raises what the Program raises, and Unavailable if no unused id can be minted.
-        """
+    def _answered(self) -> Kept | None:
+        return None if self.idempotency is None else self.idempotency.answered(self.field_key)
 
-        async def attempt(chitty_id: str) -> T | None:
-            try:
-                return await self.write(store(chitty_id))
-            except Refused as refused:
-                # The client gave no ChittyID, so a problem with this one is not the client's.
-                taken = statements.id_taken_problem(chitty_id)
-                others = [problem for problem in refused.problems if problem != taken]
-                if others:
-                    raise Refused(others) from None
-                return None
+    async def _repeat(self, kept: Kept) -> list[Any]:
+        assert self.idempotency is not None  # noqa: S101 - it has the answer
+        self._renew()
+        return await self.idempotency.repeat(kept, self.read)
 
-        return await minting.with_new_id(self.mint, entity, attempt)
+    def _renew(self) -> None:
+        """Let later reads take a new snapshot."""
+        self._release()
+        self._loaders = self._refused = None
 
     async def __aenter__(self) -> Self:
         return self

@@ -43,7 +43,7 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
         return payload(**{entity: fields.to_object(row)})
 
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
-        info.context.cause = info.field_name
+        _begin(info)
         return _compiled_result(info) or await perform(info.context, to_inputs(input))
 
     described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
@@ -51,6 +51,10 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
         input_type, strawberry.argument(description=described)
     ]
     return fields.field(MutationField(perform, requirement), resolve, payload, description)
+
+
+def _begin(info: Info) -> None:
+    info.context.cause, info.context.field_key = info.field_name, str(info.path.key)
 
 
 def _compiled_result(info: Info) -> Any:
@@ -81,7 +85,7 @@ async def _record_connection_use(
         strawberry.argument(description="The uses of 1 to 100 connections"),
     ],
 ) -> Any:
-    info.context.cause = info.field_name
+    _begin(info)
     return _compiled_result(info) or await _count_uses(
         info.context, [to_inputs(use) for use in inputs]
     )

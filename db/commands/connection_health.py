@@ -104,7 +104,10 @@ COUNT = f"""
 
 
 def count_uses(uses: Sequence[Usage]) -> Program[list[Connection]]:
-    """Count the requests, all or none: raises Refused with NOT_FOUND or CONFLICT at each failing place."""
+    """Count the requests, all or none, and return the connections, each once.
+
+    Raises Refused with NOT_FOUND or CONFLICT at each failing place.
+    """
     uses_json = json.dumps([[use.connection_id, use.requests] for use in uses])
     written, unusable = yield [
         Statement(
@@ -119,8 +122,7 @@ def count_uses(uses: Sequence[Usage]) -> Program[list[Connection]]:
         raise Refused(
             [_unusable(int(str(place)), status is None, uses) for place, status in unusable]
         )
-    connections_by_id = {row.connection_id: row for row in map(CONNECTIONS.of, written)}
-    return [connections_by_id[use.connection_id] for use in uses]
+    return [CONNECTIONS.of(row) for row in written]
 
 
 def _unusable(place: int, is_unknown: bool, uses: Sequence[Usage]) -> Problem:

@@ -21,7 +21,7 @@ FOREIGN_KEYS = """
     ORDER BY id, seq
 """
 COUNT = "SELECT count(*) FROM {table}"
-COUNTED = (*(table.name for table in TABLES), "webhook_deliveries")
+COUNTED = (*(table.name for table in TABLES), "webhook_deliveries", "idempotent_answers")
 
 
 def row_counts(path: Path) -> dict[str, int]:

@@ -34,7 +34,12 @@ STATE_PRAGMAS = {
     *("application_id", "auto_vacuum", "encoding", "foreign_keys", "freelist_count"),
     *("journal_mode", "page_count", "page_size", "schema_version", "synchronous", "user_version"),
 }
-SECRETS = {"server_keys": "value", "api_keys": "secret_sha256"}
+# Answers have what only their viewers may see.
+SECRETS = {
+    "server_keys": "value",
+    "api_keys": "secret_sha256",
+    "idempotent_answers": "answer",
+}
 RAW_PAGES = "sqlite_dbpage"
 
 

@@ -13,7 +13,14 @@ import orjson
 from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 
-from db.errors import BadRequest, EngineError, Overloaded, Unavailable, Unreadable
+from db.errors import (
+    BadRequest,
+    EngineError,
+    IdempotencyKeyReused,
+    Overloaded,
+    Unavailable,
+    Unreadable,
+)
 from db.program import ReadTimes
 from resolvers.operation_context import OperationContext
 from schema.built import GRAPHQL
@@ -36,6 +43,7 @@ EXPECTED_ERRORS = (
     Unreadable,
     Unavailable,
     EngineError,
+    IdempotencyKeyReused,
     orjson.JSONDecodeError,
 )
 PLANS_PER_OPERATION = 16
@@ -67,8 +75,9 @@ class Executor:
     ) -> OperationResult:
         """Execute an operation.
 
-        Raises RequestRefused if its variables do not fit, and Overloaded if it is a query that the database
-        refuses to read now: none of it is shown, so that the client tries it again.
+        Raises RequestRefused if its variables do not fit, IdempotencyKeyReused if another request was quicker
+        to use its key, and Overloaded if it is a query that the database refuses to read now: none of it is
+        shown, so that the client tries it again.
         """
         try:
             if not self._compile:
@@ -88,8 +97,10 @@ class Executor:
         except Fallback as reason:
             executed = await generic.run(document, operation, ctx, variables)
             if operation.is_query:
-                _raise_if_overloaded(executed.errors or [])
+                _raise_first(Overloaded, executed.errors or [])
             result = OperationResult(executed.data, executed.errors or [], str(reason))
+        if ctx.idempotency is not None:
+            _raise_first(IdempotencyKeyReused, result.errors)
         if result.fallback_reason is None:
             self.compiled += 1
         else:
@@ -182,7 +193,7 @@ async def _mutate(
 async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
     """The field's payload; raises Fallback, having left the mutation's result in the context."""
     ctx, key = run.ctx, plan.field.key
-    ctx.cause = plan.field.name
+    ctx.cause, ctx.field_key = plan.field.name, key
     try:
         inputs = plan.arguments.values(run)
     except GraphQLError:
@@ -206,9 +217,10 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
     return data
 
 
-def _raise_if_overloaded(errors: list[GraphQLError]) -> None:
+def _raise_first(type_: type[Exception], errors: list[GraphQLError]) -> None:
+    """Raise the first of these errors that a resolver raised as this type."""
     for error in errors:
-        if isinstance(error.original_error, Overloaded):
+        if isinstance(error.original_error, type_):
             raise error.original_error
 
 

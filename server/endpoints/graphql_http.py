@@ -17,7 +17,7 @@ from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from server.endpoints.event_stream import COMPLETE, EventStream, next_event
 from server.endpoints.statuses import RESPONSE_JSON, Statuses
-from server.graphql import request
+from server.graphql import idempotency_keys, request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import JSON
 from server.http import compression, cors, etags, negotiation
@@ -133,7 +133,9 @@ async def _answer(exchange: _Exchange) -> Reply | EventStream:
     if operations.gate is not None and time.monotonic() - started > RECHECK_SECONDS:
         address = operations.client_address(scope)
         exchange.viewer = await operations.gate.recheck(scope["headers"], address)
-    prepared = operations.prepare(graphql_request, log)
+    prepared = operations.prepare(
+        graphql_request, log, exchange.headers.get(idempotency_keys.HEADER)
+    )
     if timing is not None:
         timing.end_phase("prepare")
     if prepared.operation.is_subscription:

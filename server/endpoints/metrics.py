@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from db.commands import kept_answers
 from db.errors import EngineError, Unavailable
 from db.history import checkpoint
 from server.auth.gate import bearer
@@ -48,7 +49,7 @@ async def metrics(request: Request) -> Response:
     families = [
         *prometheus.build_metrics(),
         *_own_metrics(service),
-        *prometheus.database_metrics(service.db.statistics()),
+        *prometheus.database_metrics(service.db.statistics(), await _kept_answers(service)),
         *await _history_metrics(service),
     ]
     for text in await worker_exchange.collect():
@@ -74,6 +75,14 @@ def worker_metrics(service: Service) -> bytes:
     from server.telemetry.prometheus import MetricFamilies
 
     return MetricFamilies(_own_metrics(service)).encode(TEXT)[0]
+
+
+async def _kept_answers(service: Service) -> int | None:
+    """How many there are; None if the database cannot be read now, since the other metrics can."""
+    try:
+        return await service.db.read(kept_answers.count(), few=True)
+    except (Unavailable, EngineError):
+        return None
 
 
 def _own_metrics(service: Service) -> "Iterable[Metric]":

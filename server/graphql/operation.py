@@ -9,7 +9,8 @@ import orjson
 from starlette.types import Scope
 
 from db.database import Database
-from db.errors import Overloaded
+from db.errors import IdempotencyKeyReused, Unavailable
+from resolvers.idempotency import IdempotentRequest, fingerprint
 from resolvers.minting import Mint
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import ADMIN, Viewer
@@ -20,6 +21,7 @@ from schema.execution.executor import Executor
 from server import ip_addresses
 from server.auth.gate import Gate
 from server.auth.rate_limits import Allowance
+from server.graphql.idempotency_keys import key_of
 from server.graphql.persisted_documents import PersistedDocuments
 from server.graphql.request import GraphQLRequest
 from server.http import hosts
@@ -34,12 +36,13 @@ RETRY_SOON = {"retry-after": "1"}
 
 @dataclass(eq=False, slots=True)
 class PreparedOperation:
-    """`allowance` is what is left of the viewer's minute."""
+    """`allowance` is what is left of the viewer's minute; only a mutation has an `idempotency_key`."""
 
     request: GraphQLRequest
     document: PreparedDocument
     operation: Operation
     allowance: Allowance | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -98,12 +101,21 @@ class Operations:
         persisted_documents.take_registered(self.persisted_documents)
         self.documents, self.persisted_documents = documents, persisted_documents
 
-    def prepare(self, request: GraphQLRequest, log: OperationLog) -> PreparedOperation:
+    def prepare(
+        self, request: GraphQLRequest, log: OperationLog, idempotency_key: bytes | None = None
+    ) -> PreparedOperation:
+        """Find the operation; `idempotency_key` is that header's value.
+
+        Raises RequestRefused for a document or operation that is not valid, MalformedRequest for a key.
+        """
         document = self.documents.prepare(self.persisted_documents.document(request))
         log.document = document.digest
         operation = document.operation(request.operation_name)
         log.operation = operation.name or ""
-        return PreparedOperation(request, document, operation)
+        prepared = PreparedOperation(request, document, operation)
+        if not (operation.is_query or operation.is_subscription):
+            prepared.idempotency_key = key_of(idempotency_key, request.idempotency_key)
+        return prepared
 
     def charge(self, prepared: PreparedOperation, viewer: Viewer, log: OperationLog) -> None:
         """Charge the cost to the viewer's minute; raises RequestRefused over the limit, HTTPError 429."""
@@ -116,17 +128,22 @@ class Operations:
     ) -> dict[str, Any]:
         """The GraphQL response: data, errors and extensions.
 
-        Raises RequestRefused for bad variables, and HTTPError (503) for a query that has to wait too long.
+        Raises RequestRefused for bad variables, and HTTPError: 422 for an Idempotency-Key that another
+        request had, 503 for a query that has to wait too long or a key that cannot be looked up.
         """
         request = prepared.request
         ctx = self.context(viewer, logs.request_id.get())
         log.usage = ctx.usage
         try:
+            if prepared.idempotency_key is not None:
+                ctx.idempotency = await self._idempotent(prepared, prepared.idempotency_key, viewer)
             result = await self.executor.execute(
                 prepared.document, prepared.operation, ctx, request.variables
             )
-        except Overloaded as refused:
+        except Unavailable as refused:  # of a mutation while it runs, it is in the payload
             raise HTTPError(503, str(refused), RETRY_SOON) from None
+        except IdempotencyKeyReused as reused:
+            raise HTTPError(422, str(reused)) from None
         finally:
             ctx.close()
         log.execution = "generic" if result.fallback_reason else "compiled"
@@ -142,6 +159,15 @@ class Operations:
         """The context of one operation, or of one event of a subscription; whoever takes it closes it."""
         return OperationContext(
             self.db, self.cursor_key, viewer, self.policy, self.mint, request_id or None
+        )
+
+    async def _idempotent(
+        self, prepared: PreparedOperation, key: str, viewer: Viewer
+    ) -> IdempotentRequest:
+        document, operation = prepared.document.digest, prepared.operation.name
+        request = fingerprint(key, document, operation, prepared.request.variables)
+        return await IdempotentRequest.begin(
+            viewer, key, request, lambda program: self.db.read(program, viewer.security)
         )
 
     def _extensions(self, prepared: PreparedOperation, log: OperationLog, data: Any) -> Any:

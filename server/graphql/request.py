@@ -33,6 +33,7 @@ class GraphQLRequest:
     document_id: str | None = None  # GraphQL over HTTP, appendix on persisted documents
     sha256: str | None = None  # Apollo's persisted queries
     wants_cost: bool = False
+    idempotency_key: Any = None  # in its extensions, unchecked
     source: bytes = b""  # the parameters of a GET or the body of a QUERY, for the response's ETag
 
 
@@ -91,13 +92,15 @@ def parse(payload: Any, source: bytes = b"") -> GraphQLRequest:
         raise MalformedRequest("query must be a string with a GraphQL document")
     elif document_id:
         raise MalformedRequest("documentId names the document: send no query with it")
+    extensions = payload.get("extensions") or {}
     return GraphQLRequest(
         query,
         payload.get("variables") or {},
         operation_name or None,
         document_id,
         sha256,
-        wants_cost=(payload.get("extensions") or {}).get("cost") is True,
+        wants_cost=extensions.get("cost") is True,
+        idempotency_key=extensions.get("idempotencyKey"),
         source=source,
     )
 

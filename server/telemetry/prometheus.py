@@ -76,14 +76,20 @@ def process_metrics(
         yield family
 
 
-def database_metrics(database: Statistics) -> Iterator[Metric]:
-    """The metrics that all workers share."""
+def database_metrics(database: Statistics, kept_answers: int | None) -> Iterator[Metric]:
+    """The metrics that all workers share; `kept_answers` is None if it is not known now."""
     yield _gauge(
         "chittygraph_database_bytes", "Size of the database file, in bytes", database.bytes_on_disk
     )
     yield _gauge(
         "chittygraph_wal_bytes", "Size of the write-ahead log, in bytes", database.log_bytes
     )
+    if kept_answers is not None:
+        yield _gauge(
+            "chittygraph_idempotent_answers",
+            "Answers that are kept for requests with an Idempotency-Key",
+            kept_answers,
+        )
 
 
 def history_metrics(history: Growth) -> Iterator[Metric]:

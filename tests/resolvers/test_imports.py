@@ -8,6 +8,7 @@ LAYERS = [
     ["resolvers"],
     ["resolvers.validation", "resolvers.policy", "resolvers.minting", "resolvers.dataloader"],
     ["resolvers.permissions", "resolvers.loaders", "resolvers.github"],
+    ["resolvers.idempotency"],
     ["resolvers.operation_context"],
     ["resolvers.pages", "resolvers.recording_context"],
     ["resolvers.actors", "resolvers.contexts", "resolvers.connections", "resolvers.installations"],

@@ -26,7 +26,7 @@ from tests.support.services.api import Api
 
 WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) (?!SET\b)\s*([\w{.}]+)")
 # What only the server itself writes, for nobody.
-OF_THE_SERVER = {"webhook_deliveries", "waiting_installations"}
+OF_THE_SERVER = {"webhook_deliveries", "waiting_installations", "idempotent_answers"}
 LOSSES = {
     "suspended": "UPDATE actors SET status = 'suspended' WHERE chitty_id = :me",
     "deleted": "UPDATE actors SET status = 'deleted' WHERE chitty_id = :me",

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import orjson
 import pytest
 
+from db.errors import Problem
 from db.program import Program, ReadTimes, Statement, rows
 from resolvers import loaders
 from resolvers.permissions import OPERATOR
@@ -73,10 +74,10 @@ class WritingScope(RecordingContext):
 
     writes: int = 0
 
-    async def write(self, program: Program[T]) -> T:
+    async def write(self, program: Program[T], *, unkept: Problem | None = None) -> T:
         """Run a Program in a transaction."""
         self.writes += 1
-        return await super().write(program)
+        return await super().write(program, unkept=unkept)
 
 
 @pytest.fixture

@@ -1,0 +1,251 @@
+"""What is kept of a mutation under an Idempotency-Key, statement by statement, on every kind of engine."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.commands import kept_answers
+from db.commands.kept_answers import IS_CLAIMED, AlreadyAnswered, Claim, NothingWritten
+from db.errors import IdempotencyKeyReused, Refused
+from db.model.tables import TABLES, Table
+from db.program import Batch, Program, Rows, Statement, rows
+from db.security.revalidation import Authorization
+from db.security.row_security import ALL, UNRESTRICTED, Extent, RowSecurity, returned
+from db.sqlite.database import SQLiteDatabase
+from tests.db.security.test_revalidation import WRITES
+from tests.resolvers.test_permissions import POLICY
+from tests.support.corpus import non_canonical
+from tests.support.registries.databases import opened
+from tests.support.registries.permissions import ME, registry
+from tests.support.requests.idempotent_requests import everything, request_of, send
+from tests.support.services.api import Api
+
+CLAIM = Claim("ada", "key", "request", "field", "attempt", "[]")
+# All mutations that an admin may do but those that end its own rights.
+DONE = [(mutation, given) for mutation, given, _ in POLICY if given.get("chittyId") != ME]
+REFUSED = [
+    ("updateContext", {"chittyId": "CHITTY-CONTEXT-NONE", "name": "x"}),
+    ("createContext", {"name": "x", "owner": "CHITTY-ACTOR-NONE"}),
+    ("suspendInstallation", {"installationId": "77"}),
+]
+
+
+class OverHTTP:
+    """A database's `write` as an engine that is reached over HTTP does it.
+
+    It sends the whole batch at once, knows no RETURNING, and commits before any row is looked at. It may send
+    the batch again, since the answer was lost, or die before another is sent.
+    """
+
+    def __init__(self, api: Api, *, times: int = 1, dies: bool = False) -> None:
+        self.times = times
+        self.dies = dies
+        self.batches: list[Batch] = []
+        self._write = api.service.db.write
+        api.service.db.write = self.write  # type: ignore[method-assign, assignment]
+
+    async def write(self, program: Program[Any], security: RowSecurity, **more: Any) -> Any:
+        batch = next(program)
+        self.batches.append(batch)
+        for _ in range(self.times):
+            results = await self._write(_sent(batch), security, **more)
+        if self.dies:
+            raise ConnectionError("killed")
+        try:
+            program.send(results)
+        except StopIteration as stop:
+            return stop.value
+        raise AssertionError("a Program that writes has one batch")
+
+
+def _sent(batch: Batch) -> Program[list[Rows]]:
+    sent, asked = [], []
+    for statement in batch:
+        sent.append(Statement(statement.sql, statement.bind))
+        asked.append(len(sent) - 1)
+        if statement.returning:
+            found = f"SELECT {statement.returning} FROM {statement.of} AND changes() > 0"
+            sent.append(Statement(found, statement.bind))
+            asked[-1] += 1
+    results = yield sent
+    return [results[place] for place in asked]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_an_engine_over_http_answers_once_as_sqlite_does(tmp_path: Path, times: int):
+    async with registry(tmp_path, "admin") as (me, _):
+        engine = OverHTTP(me, times=times)
+        for number, (mutation, given) in enumerate([*DONE, *REFUSED]):
+            request, key = request_of(mutation, given), f"{number}"
+            done = await send(me, request, key)
+            before = await everything(me)
+            engine.batches.clear()
+
+            again = await send(me, request, key)
+
+            ((_, payload),) = json.loads(done.body)["data"].items()
+            assert (mutation, payload["errors"] == []) == (mutation, (mutation, given) in DONE)
+            assert again == done
+            assert engine.batches == []
+            assert await everything(me) == before
+
+
+async def test_every_writing_statement_needs_the_claim(tmp_path: Path):
+    async with registry(tmp_path, "admin") as (me, _):
+        engine = OverHTTP(me)
+        for number, (mutation, given) in enumerate(DONE):
+            engine.batches.clear()
+            await send(me, request_of(mutation, given), f"{number}")
+            writing = [
+                statement.sql
+                for statement in engine.batches[0]
+                if (found := WRITES.search(statement.sql)) and found[2] != "idempotent_answers"
+            ]
+
+            assert writing, mutation
+            assert [sql for sql in writing if IS_CLAIMED not in sql] == []
+
+
+async def test_what_was_neither_written_nor_answered_leaves_its_key_to_the_next_request(
+    tmp_path: Path,
+):
+    refused = request_of("updateContext", {"chittyId": "CHITTY-CONTEXT-NONE", "name": "x"})
+    async with registry(tmp_path, "admin") as (me, _):
+        engine = OverHTTP(me, dies=True)
+        dead = await send(me, refused, "one")
+        engine.dies = False
+        other = await send(me, request_of("createContext", {"name": "a", "owner": ME}), "one")
+
+    assert json.loads(dead.body)["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert json.loads(other.body)["data"]["createContext"]["errors"] == []
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
+    """A registry of anything that other programs may have stored."""
+    non_canonical.fill(tmp_path / "registry.db", 7)
+    async with opened(tmp_path / "registry.db") as db:
+        yield db
+
+
+def text(value: object) -> str:
+    """Its repr, without the sign of zero, which SQLite loses in JSON."""
+    return repr(value).replace("-0.0", "0.0")
+
+
+async def viewer_with(db: SQLiteDatabase, extent: Extent) -> RowSecurity:
+    """An actor of the registry with these rights; the server itself, if they are all there are."""
+    if extent == UNRESTRICTED.extent:
+        return UNRESTRICTED
+    of_actor = (
+        "SELECT chitty_id, capabilities FROM actors WHERE status = 'active' ORDER BY chitty_id"
+    )
+    (actor, capabilities), *_ = await db.read(rows(Statement(of_actor)))
+    return RowSecurity(str(actor), extent, Authorization(str(capabilities)))
+
+
+def touching(table: Table[Any], rowid: int) -> Callable[[], Program[Any]]:
+    """Programs that write a row as it is."""
+    of = f"{table.name} WHERE {table.name}.rowid = {rowid}"
+    sql = f"UPDATE {table.name} SET {table.key} = {table.key} WHERE rowid = {rowid} AND still_authorized()"
+
+    def program() -> Program[Any]:
+        (written,) = yield [Statement(sql, returning=returned(table), of=of)]
+        return table.of(written[0])
+
+    return program
+
+
+@pytest.mark.parametrize("extent", [UNRESTRICTED.extent, Extent(ALL, frozenset(), ALL)])
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+async def test_any_stored_row_is_repeated_as_it_was_shown(
+    db: SQLiteDatabase, table: Table[Any], extent: Extent
+):
+    security, count = await viewer_with(db, extent), 0
+    for (rowid,) in await db.read(rows(Statement(f"SELECT rowid FROM {table.name}"))):
+        claim = replace(CLAIM, key=str(rowid))
+        program = touching(table, int(str(rowid)))
+        shown = await db.write(kept_answers.once(program(), claim), security)
+
+        with pytest.raises(AlreadyAnswered) as before:
+            await db.write(kept_answers.once(program(), claim), security)
+        outcome = kept_answers.read(before.value.kept.answer)
+        assert isinstance(outcome, tuple)
+        repeated = await db.read(kept_answers.still_seen(*outcome), security)
+
+        assert text(repeated) == text([shown])
+        count += 1
+    assert count > 50
+
+
+async def test_a_row_that_was_left_as_it_is_is_kept_as_it_was_found(db: SQLiteDatabase):
+    for table in TABLES:
+        names = ", ".join(table.columns)
+        for values in await db.read(rows(Statement(f"SELECT {names} FROM {table.name}"))):
+            row = table.of(values)
+            outcome = kept_answers.read(kept_answers.of_row(table, row))
+            assert isinstance(outcome, tuple)
+
+            assert repr(outcome) == repr((table, [dict(zip(table.columns, values, strict=True))]))
+
+
+async def test_an_erased_answer_is_not_repeated_and_its_request_not_carried_out(tmp_path: Path):
+    request = request_of("createContext", {"name": "a", "owner": ME})
+    async with registry(tmp_path, "admin") as (me, _):
+        await send(me, request, "one")
+        await me.put("UPDATE idempotent_answers SET answer = :erased", erased=kept_answers.ERASED)
+        await me.put("DELETE FROM contexts WHERE name = 'a'")
+
+        again = await send(me, request, "one")
+
+        payload = json.loads(again.body)["data"]["createContext"]
+        assert [error["code"] for error in payload["errors"]] == ["FORBIDDEN"]
+        assert await me.rows("SELECT 1 FROM contexts WHERE name = 'a'") == []
+
+
+async def test_the_quicker_of_two_answers_to_a_request_that_wrote_nothing_stays(tmp_path: Path):
+    async with opened(tmp_path / "registry.db") as db:
+        slower = replace(CLAIM, attempt="slower")
+        await db.write(kept_answers.keep(kept_answers.of_refusal([]), CLAIM))
+
+        with pytest.raises(AlreadyAnswered):
+            await db.write(kept_answers.keep("slower", slower))
+        with pytest.raises(IdempotencyKeyReused):
+            await db.write(kept_answers.keep("other", replace(slower, request="another")))
+        with pytest.raises(IdempotencyKeyReused):
+            await db.write(
+                kept_answers.keep("other", replace(slower, request="another", field="another"))
+            )
+
+        assert await db.read(kept_answers.count()) == 1
+
+
+async def test_the_limits_of_a_viewer_are_read_off_an_index(tmp_path: Path):
+    async with opened(tmp_path / "registry.db") as db:
+        plan = await db.read(
+            rows(Statement(f"EXPLAIN QUERY PLAN {kept_answers.HAS_ROOM}", CLAIM.bind()))
+        )
+        removal = await db.read(
+            rows(Statement(f"EXPLAIN QUERY PLAN {kept_answers.REMOVE_OLD}", CLAIM.bind()))
+        )
+
+    assert "COVERING INDEX idempotent_answers_of_viewer (viewer=? AND kept_at>?)" in str(plan)
+    assert "COVERING INDEX idempotent_answers_by_age (kept_at<?)" in str(removal)
+
+
+async def test_a_program_that_is_refused_keeps_nothing_in_its_own_transaction(tmp_path: Path):
+    def refused() -> Program[None]:
+        sql = "UPDATE actors SET status = 'active' WHERE FALSE AND still_authorized()"
+        yield [Statement(sql, returning="actors.chitty_id", of="actors WHERE FALSE")]
+        raise Refused([])
+
+    async with opened(tmp_path / "registry.db") as db:
+        with pytest.raises(NothingWritten) as nothing:
+            await db.write(kept_answers.once(refused(), CLAIM))
+
+        assert isinstance(nothing.value.refused, Refused)
+        assert await db.read(kept_answers.count()) == 0
