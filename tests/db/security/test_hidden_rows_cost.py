@@ -11,12 +11,13 @@ import pytest
 
 from db.commands import actors, connections, contexts, preconditions
 from db.errors import Refused
-from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
+from db.model.tables import ACTORS, CHANGES, CONNECTIONS, CONTEXTS, INSTALLATIONS
 from db.program import Program, Rows, Statement, json_list, run
 from db.queries import json_listings, lookups
 from db.security.row_security import Extent, RowSecurity
 from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
+from schema.fields import global_ids
 from tests.support.expectations.statement_counts import RecordedRegistry, watched
 from tests.support.registries.databases import new_registry
 
@@ -96,6 +97,8 @@ async def asked(watched: RecordedRegistry, query: str) -> list[Statement]:
     return [each.statement for each in ctx.recorded]
 
 
+CHANGE = "id at before after actor { id } entity { id }"
+THEIR_ID = global_ids.of_key("Context", "CHITTY-THEIRS-7")
 PAGE = "totalCount pageInfo { hasNextPage hasPreviousPage }"
 OPERATIONS = {
     "an installation of theirs": f'{{ installation(installationId: "{THEIRS}") {{ accountLogin }} }}',
@@ -120,6 +123,18 @@ OPERATIONS = {
     "actors by what they own": '{ actors(filter: { contexts: { none: { name: { eq: "none" } } },'
     ' connections: { none: { targetService: { eq: "none" } } }, suspendedInstallations: { none: {'
     f' accountLogin: {{ eq: "none" }} }} }} }}) {{ nodes {{ id }} {PAGE} }} }}',
+    "all changes": f"{{ changes {{ nodes {{ {CHANGE} }} {PAGE} }} }}",
+    "the newest changes": f"{{ changes(last: 5) {{ nodes {{ {CHANGE} }} {PAGE} }} }}",
+    "changes by what they are of": "{ changes(filter: { kinds: [CONTEXT], operations: [CREATED] })"
+    f" {{ nodes {{ {CHANGE} }} {PAGE} }} }}",
+    "changes by who made them": f'{{ changes(filter: {{ actor: "{THEM}" }})'
+    f" {{ nodes {{ {CHANGE} }} {PAGE} }} }}",
+    "changes of a context of theirs": f'{{ changes(filter: {{ entityId: "{THEIR_ID}" }})'
+    f" {{ nodes {{ {CHANGE} }} {PAGE} }} }}",
+    "the history of a shared installation": f'{{ installation(installationId: "{OURS}")'
+    f" {{ history {{ nodes {{ {CHANGE} }} {PAGE} }} }} }}",
+    "the history of another actor": f'{{ actor(chittyId: "{THEM}")'
+    f" {{ history {{ nodes {{ {CHANGE} }} {PAGE} }} }} }}",
     "connections by their use": f'{{ installation(installationId: "{OURS}") {{ connections('
     f"first: 2, orderBy: [{{ field: REQUEST_COUNT }}]) {{ nodes {{ id }} {PAGE} }} }} }}",
 }
@@ -173,7 +188,7 @@ def by_key(table: Any) -> Callable[[Any], Program[Any]]:
 
 
 def json_by_key(table: Any) -> Callable[[Any], Program[Any]]:
-    statement = json_listings.rows(table, table.key, ["updated_at"])
+    statement = json_listings.rows(table, table.key, [list(table.columns)[-1]])
 
     def program(key: Any) -> Program[Rows]:
         (found,) = yield [statement.of(json_list([key]))]
@@ -182,6 +197,8 @@ def json_by_key(table: Any) -> Callable[[Any], Program[Any]]:
     return program
 
 
+# One of the first twenty of THEIRS, and none.
+THEIR_CHANGE, NO_CHANGE = 16, 10_000_000
 # A key of another's row, one of none, and how many instructions more the first may take. The key of an actor
 # or installation alone decides; contexts and connections are told by their rows, and have ids that nobody can
 # guess. A statement that writes looks for the row first, which is 3 instructions.
@@ -192,6 +209,8 @@ KEYS: dict[str, tuple[Callable[[Any], Program[Any]], Any, Any, int]] = {
     "an installation, as JSON": (json_by_key(INSTALLATIONS), THEIRS, NO_INSTALLATION, 0),
     "a context": (by_key(CONTEXTS), THEIR_CONTEXT, NO_CONTEXT, 5),
     "a connection": (by_key(CONNECTIONS), THEIR_CONNECTION, NO_CONNECTION, 30),
+    "a change": (by_key(CHANGES), THEIR_CHANGE, NO_CHANGE, 60),
+    "a change, as JSON": (json_by_key(CHANGES), THEIR_CHANGE, NO_CHANGE, 60),
     "an actor to change": (
         lambda key: actors.update(key, {"display_name": "new"}),
         STRANGER,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from db.history import reading
 from tests.support.expectations.statement_counts import fill, watched
 
 SHAPES = {
@@ -33,6 +34,12 @@ SHAPES = {
         """{ contexts(first: 100) { nodes { owner { contexts { nodes { connections { nodes {
             installation { contexts { nodes { connections { nodes { id } } } } }
         } } } } } } } }""",
+    ),
+    "histories, and those of what changed": (
+        5,
+        """{ contexts(first: 100) { nodes { history { totalCount pageInfo { hasNextPage } nodes {
+            before after actor { id } entity { id ... on Context { history { nodes { id } } } }
+        } } } } }""",
     ),
     "pages with all that can be asked of them": (
         9,
@@ -140,6 +147,22 @@ async def test_only_a_cursor_makes_the_page_look_back(tmp_path):
 
     assert [statement.bind["limit"] for statement in first] == [3]
     assert [statement.bind["limit"] for statement in second] == [3, 1]
+
+
+async def test_cursors_of_changes_are_checked_by_one_statement(tmp_path):
+    flags = "nodes { id } pageInfo { hasNextPage endCursor }"
+    async with watched(tmp_path / "registry.db") as registry:
+        await fill(registry, 5)
+        first = await registry.statements("{ changes(first: 2) {" + flags + "} }")
+        cursor = registry.answer["changes"]["pageInfo"]["endCursor"]
+        query = "query ($c: String) { a: changes(after: $c) {%s} b: changes(before: $c) {%s} }"
+
+        second = await registry.statements(query.replace("%s", flags), c=cursor)
+        compiled = await registry.asked(query.replace("%s", flags), c=cursor)
+
+    assert len(first) == 1
+    assert [each.sql == reading.LIMITS.sql for each in second].count(True) == 1
+    assert [each.statement.sql == reading.LIMITS.sql for each in compiled].count(True) == 2
 
 
 async def test_aliases_of_one_list_share_its_statements(tmp_path):
