@@ -29,6 +29,8 @@ REMOVED_AT_ONCE = 100
 TABLES_BY_NAME = {table.name: table for table in TABLES}
 
 _OF_KEY = "viewer = :kept_viewer AND key_sha256 = :kept_key"
+# The + keeps SQLite from starting with all answers of the viewer.
+_IS_YOUNG = "+kept_at > :kept_before"
 _OF_FIELD = f"{_OF_KEY} AND field_sha256 = :kept_field"
 _CLAIMED = f"{_OF_FIELD} AND attempt = :kept_attempt AND answer IS NULL"
 
@@ -54,7 +56,7 @@ CLAIM = f"""
       AND NOT EXISTS (
           SELECT 1 FROM idempotent_answers
           WHERE {_OF_KEY} AND request_sha256 <> :kept_request
-            AND answer IS NOT NULL AND kept_at > :kept_before
+            AND answer IS NOT NULL AND {_IS_YOUNG}
       )
       AND ({HAS_ROOM})
     ON CONFLICT (viewer, key_sha256, field_sha256) DO UPDATE
@@ -86,7 +88,7 @@ FIND = f"""
         CASE WHEN field_sha256 = coalesce(:kept_field, field_sha256)
             AND (attempt <> :kept_attempt OR changes() = 0) THEN answer END
     FROM idempotent_answers
-    WHERE {_OF_KEY} AND kept_at > :kept_before
+    WHERE {_OF_KEY} AND {_IS_YOUNG}
 """
 COUNT = "SELECT count(*) FROM idempotent_answers"
 

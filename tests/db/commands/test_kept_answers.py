@@ -224,17 +224,26 @@ async def test_the_quicker_of_two_answers_to_a_request_that_wrote_nothing_stays(
         assert await db.read(kept_answers.count()) == 1
 
 
-async def test_the_limits_of_a_viewer_are_read_off_an_index(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("sql", "index"),
+    [
+        (kept_answers.FIND, "sqlite_autoindex_idempotent_answers_1 (viewer=? AND key_sha256=?)"),
+        (kept_answers.CLAIM, "sqlite_autoindex_idempotent_answers_1 (viewer=? AND key_sha256=?)"),
+        (
+            kept_answers.CLAIM,
+            "COVERING INDEX idempotent_answers_of_viewer (viewer=? AND kept_at>?)",
+        ),
+        (kept_answers.REMOVE_OLD, "COVERING INDEX idempotent_answers_by_age (kept_at<?)"),
+    ],
+)
+async def test_keys_limits_and_old_answers_are_found_by_indexes(
+    tmp_path: Path, sql: str, index: str
+):
     async with opened(tmp_path / "registry.db") as db:
-        plan = await db.read(
-            rows(Statement(f"EXPLAIN QUERY PLAN {kept_answers.HAS_ROOM}", CLAIM.bind()))
-        )
-        removal = await db.read(
-            rows(Statement(f"EXPLAIN QUERY PLAN {kept_answers.REMOVE_OLD}", CLAIM.bind()))
-        )
+        plan = await db.read(rows(Statement(f"EXPLAIN QUERY PLAN {sql}", CLAIM.bind())))
 
-    assert "COVERING INDEX idempotent_answers_of_viewer (viewer=? AND kept_at>?)" in str(plan)
-    assert "COVERING INDEX idempotent_answers_by_age (kept_at<?)" in str(removal)
+    assert index in str(plan)
+    assert "SCAN idempotent_answers" not in str(plan)
 
 
 async def test_a_program_that_is_refused_keeps_nothing_in_its_own_transaction(tmp_path: Path):

@@ -268,6 +268,15 @@ def test_the_digests_of_api_keys_cannot_be_read_and_their_other_columns_can(sql)
     assert "key_id" in listed
 
 
+def test_kept_answers_cannot_be_read_and_how_many_there_are_can(sql):
+    code, out, err = sql("SELECT answer FROM idempotent_answers")
+    told, counted, _ = sql("SELECT viewer, count(*) FROM idempotent_answers GROUP BY viewer")
+
+    assert (code, out) == (1, "")
+    assert "idempotent_answers.answer holds secrets" in err
+    assert (told, counted) == (0, "viewer,count(*)\n")
+
+
 def test_a_long_statement_is_stopped_at_its_time_limit(sql):
     counted = sql(ENDLESS.format("count(*)"), "--read-seconds", "0.05")
     listed = sql(ENDLESS.format("i"), "--read-seconds", "0.05")

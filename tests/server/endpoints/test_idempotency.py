@@ -17,6 +17,7 @@ from db.errors import Unavailable
 from db.model.chitty_id import local
 from db.model.instants import canonical
 from resolvers.idempotency import NOT_REPEATED
+from server.cli import status
 from tests.resolvers.test_permissions import POLICY
 from tests.support.registries import separate_owners
 from tests.support.registries.permissions import (
@@ -38,6 +39,7 @@ from tests.support.requests.idempotent_requests import (
     send,
 )
 from tests.support.services.api import Api, running
+from tests.support.services.prometheus import Scraped
 
 # In POLICY, an admin may do all of them. What ends its own rights comes elsewhere.
 DONE = [(mutation, given) for mutation, given, _ in POLICY if given.get("chittyId") != ME]
@@ -515,6 +517,20 @@ async def test_neither_keys_nor_variables_are_in_the_table(api: Api):
 
     (row,) = await api.rows("SELECT * FROM idempotent_answers")
     assert "secret" not in repr(row).lower()
+
+
+async def test_metrics_and_status_tell_how_many_answers_are_kept(api: Api, tmp_path: Path):
+    async def scraped() -> float:
+        return Scraped((await api.client.get("/metrics")).text).total(
+            "chittygraph_idempotent_answers"
+        )
+
+    before = await scraped()
+    await send(api, {"query": REGISTER}, "one")
+    await send(api, {"query": REGISTER}, "two")
+
+    assert (before, await scraped()) == (0, 2)
+    assert status.state(tmp_path / "registry.db")["rows"]["idempotent_answers"] == 2
 
 
 async def test_a_query_ignores_the_key(api: Api):
