@@ -1,0 +1,81 @@
+"""A stream that cannot go on without a gap says so, and where to go on."""
+
+import json
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from db.backup import backups
+from db.history import pruning
+from tests.support.registries.databases import adding
+from tests.support.requests.event_streams import ACCEPT, listening
+from tests.support.services.local_server import serving
+from tests.support.services.server_process import TIMEOUT_SECONDS
+
+pytestmark = pytest.mark.waits
+
+CHANGES = "subscription($after: String) { changes(after: $after) { cursor entityId } }"
+CURSORS = "{ changes { edges { cursor } } }"
+FUTURE = "2100-01-01T00:00:00.000Z"
+
+
+async def cursors(url: str) -> list[str]:
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        answer = await client.post(url, json={"query": CURSORS})
+    return [edge["cursor"] for edge in answer.json()["data"]["changes"]["edges"]]
+
+
+async def refusal(url: str, after: str) -> dict[str, object]:
+    """The error that a subscription after this cursor is refused with."""
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+        sent = {"query": CHANGES, "variables": {"after": after}}
+        answer = await client.post(url, json=sent, headers=ACCEPT)
+    assert answer.text.startswith("event: next\n"), answer.text
+    (error,) = json.loads(answer.text.split("data: ")[1].split("\n")[0])["errors"]
+    told: dict[str, object] = error
+    return told
+
+
+async def test_a_cursor_before_what_is_retained_is_told_where_to_go_on(tmp_path: Path):
+    async with serving(tmp_path / "registry.db") as server:
+        db = server.app.service.db
+        await db.write(adding("ADA", "BERT", "CARL"))
+        first, _, last = await cursors(server.url)
+        await pruning.prune(db, FUTURE)
+
+        error = await refusal(server.url, first)
+        extensions = error["extensions"]
+        assert isinstance(extensions, dict)
+        assert extensions["code"] == "CHANGES_MISSED"
+
+        async with listening(server.url, CHANGES, after=extensions["cursor"]) as stream:
+            change = (await stream.next())["data"]["changes"]
+            assert change["cursor"] == last
+
+
+async def test_a_cursor_of_a_later_state_of_the_registry_is_refused(tmp_path: Path):
+    earlier = tmp_path / "earlier.db"
+    async with serving(tmp_path / "registry.db") as server:
+        await server.app.service.db.write(adding("ADA"))
+        backups.backup(tmp_path / "registry.db", earlier)
+        await server.app.service.db.write(adding("BERT"))
+        *_, last = await cursors(server.url)
+
+    async with serving(earlier) as server:
+        error = await refusal(server.url, last)
+
+    assert error["extensions"] == {"code": "BAD_CURSOR"}
+    assert "restore of an earlier backup" in str(error["message"])
+
+
+async def test_a_cursor_of_another_registry_is_refused(tmp_path: Path):
+    async with serving(tmp_path / "one.db") as server:
+        await server.app.service.db.write(adding("ADA"))
+        (cursor,) = await cursors(server.url)
+
+    async with serving(tmp_path / "other.db") as server:
+        await server.app.service.db.write(adding("ADA"))
+        error = await refusal(server.url, cursor)
+
+    assert error["extensions"] == {"code": "BAD_CURSOR"}
