@@ -101,13 +101,13 @@ def history_metrics(history: Growth) -> Iterator[Metric]:
     removed = _counter("chittygraph_history_removed", "Changes that pruning removed")
     removed.add_metric([], history.removed)
     yield removed
+    oldest = GaugeMetricFamily(
+        "chittygraph_history_oldest_timestamp_seconds",
+        "When the oldest retained change was made, in seconds since 1970",
+    )
     with suppress(ValueError):  # there is none, or another program wrote no instant
-        oldest = datetime.fromisoformat(str(history.oldest_at)).timestamp()
-        yield _gauge(
-            "chittygraph_history_oldest_timestamp_seconds",
-            "When the oldest retained change was made, in seconds since 1970",
-            oldest,
-        )
+        oldest.add_metric([], datetime.fromisoformat(str(history.oldest_at)).timestamp())
+    yield oldest
 
 
 def build_metrics() -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from db.history import checkpoint, pruning
 from server import retention
 from server.retention import keep_history
 from tests.support.registries.databases import elsewhere, new_registry, opened
+from tests.support.services.api import running
 from tests.support.services.commands import command
 
 PATIENCE_SECONDS = 60
@@ -48,6 +49,11 @@ async def test_old_changes_are_removed_while_the_server_runs(file, monkeypatch):
         growth = await db.read(checkpoint.growth())
         assert (growth.bases, growth.removed) == (1, 5)
     assert command("audit", "verify", "--database", file).returncode == 0
+
+
+async def test_a_service_keeps_its_history_as_long_as_its_setting_says(file):
+    async with running(file, history_days=30) as api:
+        await until_retained(api.service.db, 1)
 
 
 async def test_two_workers_remove_each_change_once(file, monkeypatch):

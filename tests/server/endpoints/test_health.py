@@ -50,3 +50,26 @@ async def test_a_server_whose_rows_may_hold_instants_in_other_forms_is_not_ready
     ready = await api.client.get("/readyz")
 
     assert (ready.status_code, ready.json()) == (503, {"status": "not ready"})
+
+
+async def test_a_server_that_lost_a_trigger_of_the_history_says_what_to_do_until_it_is_there(
+    api, caplog
+):
+    (trigger,) = await api.rows("SELECT sql FROM sqlite_schema WHERE name = 'contexts_history'")
+    await api.put("DROP TRIGGER contexts_history")
+
+    lost = [await api.client.get("/readyz") for _ in range(2)]
+    await api.put(trigger[0])
+    ready = await api.client.get("/readyz")
+
+    for each in lost:
+        assert (each.status_code, each.json()) == (
+            503,
+            {
+                "status": "not ready",
+                "advice": "restart the server, or run `chittygraph check --fix`",
+            },
+        )
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+    told = [each for each in caplog.records if each.msg == "database is not as it should be"]
+    assert [each.reason for each in told] == ["trigger contexts_history is missing"]

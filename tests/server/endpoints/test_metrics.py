@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from db.history.pruning import prune
 from tests.support.paths import ROOT
 from tests.support.services.api import running
 from tests.support.services.asgi_client import AsgiClient
@@ -187,6 +188,23 @@ async def test_sizes_readers_and_the_process_have_metrics(api):
     assert found.total("chittygraph_readers") == 2
     assert found.total("chittygraph_readers_in_use") == 2
     assert found.total("process_resident_memory_bytes") > 0
+
+
+async def test_the_growth_of_the_history_has_metrics(api):
+    before = await scraped(api)
+    await api.ask(CREATE, name="Ada")
+    await api.ask(CREATE, name="Bob")
+    await prune(api.service.db, "2999-01-01T00:00:00.000Z")
+
+    found = await scraped(api)
+
+    name = "chittygraph_history"
+    assert before.total(f"{name}_changes") == 0
+    assert found.total(f"{name}_changes") == 1
+    assert found.total(f"{name}_bases") == 1
+    assert found.total(f"{name}_removed_total") == 0
+    oldest = found.total(f"{name}_oldest_timestamp_seconds")
+    assert 0 <= time.time() - oldest < TIMEOUT_SECONDS
 
 
 async def test_paths_and_statuses_are_counted_and_unknown_paths_as_one(api):
