@@ -10,10 +10,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from db.history.pruning import BASE
 from db.migrating import history_queries, schema_comparison
 from db.migrating.adoption.repair_report import Repair
 from db.migrating.history_triggers import EXTERNAL, HISTORIED
 from db.migrating.ledger import Migration
+from db.model import instants
 from db.model.tables import Table
 from db.sqlite import catalog
 
@@ -129,12 +131,35 @@ def record_all(connection: sqlite3.Connection, cause: str) -> Counter[str]:
 
 
 EMPTY_CHECKPOINT = "DELETE FROM checkpoint"
+# Numbers have no gap but among those that pruning left.
+FIND_CHECKPOINT = f"""
+    INSERT INTO checkpoint (place, sequence, at, removed, digest)
+    SELECT 1, cut.sequence, :now, cut.sequence - count(base.sequence), ''
+    FROM (
+        SELECT max(coalesce(max(sequence) FILTER (WHERE previous + 1 <> sequence) - 1, 0),
+            coalesce(max(sequence) FILTER (WHERE cause = '{BASE}'), 0)) AS sequence
+        FROM (
+            SELECT sequence, cause, lag(sequence, 1, 0) OVER (ORDER BY sequence) AS previous
+            FROM changes
+        )
+    ) AS cut LEFT JOIN changes AS base ON base.sequence <= cut.sequence
+    WHERE cut.sequence > 0
+    GROUP BY cut.sequence
+"""
 
 
-def begin_anew(connection: sqlite3.Connection) -> None:
-    """Forget what was pruned of a history that was lost."""
-    if "checkpoint" in catalog.read(connection):
-        connection.execute(EMPTY_CHECKPOINT)
+def after_recreation(connection: sqlite3.Connection, made: Collection[str], cause: str) -> None:
+    """Let the history say, in the open transaction, what is gone with tables that were made anew.
+
+    What was pruned is forgotten with `changes`, and found out again for `checkpoint`, but for its digest.
+    """
+    stored = catalog.read(connection)
+    if "changes" in stored and "checkpoint" in stored:
+        if "changes" in made:
+            connection.execute(EMPTY_CHECKPOINT)
+        elif "checkpoint" in made:
+            connection.execute(FIND_CHECKPOINT, {"now": instants.now()})
+    record_all(connection, cause)
 
 
 def mend(

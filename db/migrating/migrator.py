@@ -350,9 +350,7 @@ def _recreate(
         # Looked at inside the lock: another may have been first.
         recreation.require_possible(connection, file, migrations, done, names)
         anew = recreation.recreate(connection, migrations, done, names)
-        if "changes" in names:
-            history_repair.begin_anew(connection)
-        history_repair.record_all(connection, RECREATED)
+        history_repair.after_recreation(connection, names, RECREATED)
         history_repair.mend(connection, migrations, done)
     applied = _apply(connection, file, migrations, tell, ())
     late = [name for name in names if name not in anew.made]

@@ -1,5 +1,6 @@
 """A history that has lost triggers is mended by the next boot, which records what changed meanwhile."""
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from db.history import checkpoint, pruning
 from db.migrating import history_triggers, migrator
 from db.migrating.history_triggers import HISTORIED
-from tests.support.registries.databases import demo_registry, elsewhere, new_registry
+from tests.support.registries.databases import demo_registry, elsewhere, new_registry, opened
 from tests.support.services.commands import command
 
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, rowid"
@@ -225,6 +227,22 @@ def test_a_history_that_is_made_anew_begins_with_every_row(file: Path):
     assert {(each["operation"], each["cause"]) for each in found} == {
         ("created", "migrate.recreate")
     }
+
+
+async def test_a_checkpoint_that_is_made_anew_is_where_it_was(file: Path):
+    async with opened(file) as db:
+        await pruning.prune(db, "2999-01-01T00:00:00.000Z", most=50, portions=1)
+        run(file, f"UPDATE contexts SET name = name || '!', updated_at = '{LATER}'")
+        await pruning.prune(db, "2999-01-01T00:00:00.000Z", most=newest(file) - 52)
+        before = await db.read(checkpoint.growth())
+    run(file, "DROP TABLE checkpoint")
+
+    migrator.bring_up_to_date(file, to_make=("checkpoint",))
+
+    async with opened(file) as db:
+        after = await db.read(checkpoint.growth())
+    assert dataclasses.replace(after, pruned_at=before.pruned_at) == before
+    assert (before.changes, before.removed > 0) == (1, True)
 
 
 def test_a_repair_of_an_index_of_the_history_begins_no_second_one(file: Path):
