@@ -2,8 +2,9 @@
 
 import hashlib
 import inspect
+import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 FOLDER = Path(__file__).parent / ".data"
 
 OF_TYPE = "SELECT type, name, sql FROM sqlite_master WHERE type = ? AND sql IS NOT NULL"
+# Each connection is used so often: with its rows, a registry at scale 1 has 1,065,000 changes.
+USES = 4
+WRITING = """
+    INSERT OR REPLACE INTO writing (place, actor, cause, request_id, at)
+    VALUES (1, ?, 'recordConnectionUse', ?, ?)
+"""
+USE = (
+    "UPDATE connections SET request_count = request_count + 1, last_used_at = :at, updated_at = :at"
+)
 SETTINGS = """
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -256000;
@@ -27,24 +37,55 @@ SETTINGS = """
 
 def database(scale: float) -> Path:
     """The database at this scale, built if there is none for the present code."""
-    FOLDER.mkdir(exist_ok=True)
     size = Size.at(scale)
-    path = FOLDER / f"scale-{scale:g}-{_fingerprint()}.db"
+
+    def build(building: Path) -> None:
+        progress.say(f"building {size.connections:,} connections and what they belong to, once")
+        migrator.migrate(building)
+        _write(building, lambda connection: _fill(connection, size))
+
+    return _built(f"scale-{scale:g}", build)
+
+
+def changed(scale: float) -> Path:
+    """The same database after each connection was used several times, which is in its history."""
+
+    def build(building: Path) -> None:
+        shutil.copyfile(database(scale), building)
+        progress.say(f"recording {USES} uses of each connection, once")
+        _write(building, _use)
+
+    return _built(f"changed-{scale:g}", build)
+
+
+def _built(name: str, build: Callable[[Path], None]) -> Path:
+    FOLDER.mkdir(exist_ok=True)
+    path = FOLDER / f"{name}-{_fingerprint()}.db"
     if path.exists():
         return path
-    for stale in (*FOLDER.glob(f"scale-{scale:g}-*"), *FOLDER.glob("building.db*")):
+    for stale in (*FOLDER.glob(f"{name}-*"), *FOLDER.glob(f"building-{name}.db*")):
         stale.unlink()
-    building = FOLDER / "building.db"
-    progress.say(f"building {size.connections:,} connections and what they belong to, once")
-    migrator.migrate(building)
-    with closing(sqlite3.connect(building, isolation_level=None)) as connection:
-        connection.executescript(SETTINGS)
-        connection.execute("BEGIN")
-        _fill(connection, size)
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    building = FOLDER / f"building-{name}.db"
+    build(building)
     building.rename(path)
     return path
+
+
+def _write(database: Path, write: Callable[[sqlite3.Connection], None]) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.executescript(SETTINGS)
+        connection.execute("BEGIN")
+        write(connection)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _use(connection: sqlite3.Connection) -> None:
+    for number in range(USES):
+        at = rows.instant(20_000_000 + number)
+        connection.execute(WRITING, [rows.actor_id(number), f"use-{number}", at])
+        connection.execute(USE, {"at": at})
+    connection.execute("DELETE FROM writing")
 
 
 def _fill(connection: sqlite3.Connection, size: Size) -> None:

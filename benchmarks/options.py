@@ -128,7 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument(
         "--auth", action="store_true", help="what permissions cost an admin and an owner"
     )
-    kind.add_argument("--history", action="store_true", help="what it costs to record every change")
+    kind.add_argument(
+        "--history",
+        action="store_true",
+        help="what it costs to record every change, to page through them, and to tell a thousand listeners",
+    )
     kind.add_argument(
         "--walk",
         action="store_true",

@@ -40,8 +40,17 @@ OWNERS_PLACE, ADMINS_PLACE = 1, 2
 
 def owned(scale: float, folder: Path) -> Registry:
     """The ordinary rows, of which the owner has its part; requests ask for that part."""
+    return _owned_copy(data.database(scale), scale, folder)
+
+
+def changed(scale: float, folder: Path) -> Registry:
+    """The same after each connection was used several times, which is in its history."""
+    return _owned_copy(data.changed(scale), scale, folder)
+
+
+def _owned_copy(database: Path, scale: float, folder: Path) -> Registry:
     size, path = Size.at(scale), folder / "owned.db"
-    shutil.copyfile(data.database(scale), path)
+    shutil.copyfile(database, path)
     credentials = _prepare(path, size)
     return Registry(path, size, lambda workload: _asked_of_owner(workload, size), credentials)
 

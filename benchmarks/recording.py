@@ -45,14 +45,18 @@ mutation Update($input: UpdateConnectionInput!) {
 
 
 def _used(size: Size) -> list[dict[str, Any]]:
-    return [{"inputs": [{"connectionId": each}]} for each in _active(size)]
+    return [{"inputs": [{"connectionId": each}]} for each in active_connections(size)]
 
 
 def _updated(size: Size) -> list[dict[str, Any]]:
-    return [{"input": {"connectionId": each, "config": {"run": SERIAL}}} for each in _active(size)]
+    return [
+        {"input": {"connectionId": each, "config": {"run": SERIAL}}}
+        for each in active_connections(size)
+    ]
 
 
-def _active(size: Size) -> list[str]:
+def active_connections(size: Size) -> list[str]:
+    """The keys of some connections that are active, far from each other."""
     count = min(CHANGED, size.connections // 20)
     step = size.connections // 20 // count * 20
     return [rows.uuid("connection", place * step) for place in range(count)]

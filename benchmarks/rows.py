@@ -92,11 +92,11 @@ def actors(size: Size) -> Iterator[Actor]:
             avatar_url=f"https://avatars.example.com/{place}.png",
             capabilities='["read","write"]',
             chitty_auth_principal_id=f"principal-{place}",
-            last_seen_at=_at(900_000 + place),
+            last_seen_at=instant(900_000 + place),
             session_count=place * 53 % 420,
             status="active",
-            created_at=_at(place),
-            updated_at=_at(900_000 + place),
+            created_at=instant(place),
+            updated_at=instant(900_000 + place),
         )
 
 
@@ -112,8 +112,8 @@ def contexts(size: Size) -> Iterator[Context]:
             systems='["billing"]',
             tools='["search","mail"]',
             status="active" if is_active(place) else "inactive",
-            created_at=_at(1_000_000 + place),
-            updated_at=_at(2_000_000 + place),
+            created_at=instant(1_000_000 + place),
+            updated_at=instant(2_000_000 + place),
         )
 
 
@@ -130,8 +130,8 @@ def installations(size: Size) -> Iterator[Installation]:
             permissions='{"contents":"read","issues":"write"}',
             events='["push"]',
             selected_repositories="[]",
-            installed_at=_at(1_000_000 + place),
-            updated_at=_at(1_000_000 + place),
+            installed_at=instant(1_000_000 + place),
+            updated_at=instant(1_000_000 + place),
         )
 
 
@@ -166,7 +166,8 @@ def _connection(
     service = SERVICES[(at + slot * 7) % len(SERVICES)]
     is_over = place % 20 == 13
     has_failed = place % 20 == 3
-    created, changed = _at(3_000_000 + at * 60 + slot), _at(9_000_000 + at * 60 + slot)
+    created = instant(3_000_000 + at * 60 + slot)
+    changed = instant(9_000_000 + at * 60 + slot)
     kinds = list(ConnectionType)
     status = ConnectionStatus.ACTIVE
     if is_over or has_failed:
@@ -193,5 +194,6 @@ def _connection(
     )
 
 
-def _at(seconds: int) -> str:
+def instant(seconds: int) -> str:
+    """The instant so many seconds after the first row was made."""
     return instants.canonical(BEGINNING + timedelta(seconds=seconds))
