@@ -11,7 +11,7 @@ import pytest
 from db.commands import kept_answers
 from db.commands.kept_answers import IS_CLAIMED, AlreadyAnswered, Claim, NothingWritten
 from db.errors import IdempotencyKeyReused, Refused
-from db.model.tables import TABLES, Table
+from db.model.tables import ACTORS, CONTEXTS, TABLES, Table
 from db.program import Batch, Program, Rows, Statement, rows
 from db.security.revalidation import Authorization
 from db.security.row_security import ALL, UNRESTRICTED, Extent, RowSecurity, returned
@@ -20,7 +20,7 @@ from tests.db.security.test_revalidation import WRITES
 from tests.resolvers.test_permissions import POLICY
 from tests.support.corpus import non_canonical
 from tests.support.registries.databases import opened
-from tests.support.registries.permissions import ME, registry
+from tests.support.registries.permissions import ME, MINE, registry
 from tests.support.requests.idempotent_requests import everything, request_of, send
 from tests.support.services.api import Api
 
@@ -32,6 +32,18 @@ REFUSED = [
     ("createContext", {"name": "x", "owner": "CHITTY-ACTOR-NONE"}),
     ("suspendInstallation", {"installationId": "77"}),
 ]
+
+
+OLDER = f"""
+    WITH RECURSIVE number (n) AS (
+        SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n <= 2 * {kept_answers.REMOVED_AT_ONCE}
+    )
+    INSERT INTO idempotent_answers (
+        viewer, key_sha256, field_sha256, request_sha256, attempt, kept_at, capabilities, answer
+    )
+    SELECT viewer, n, 'f', 'r', 'a', '2019-01-01T00:00:00.000Z', capabilities, answer
+    FROM idempotent_answers, number
+"""
 
 
 class OverHTTP:
@@ -124,6 +136,44 @@ async def test_what_was_neither_written_nor_answered_leaves_its_key_to_the_next_
     assert json.loads(other.body)["data"]["createContext"]["errors"] == []
 
 
+async def test_what_changes_no_row_but_facts_of_it_is_written_once(tmp_path: Path):
+    facts = "SELECT aspect, at, receipt FROM installation_facts ORDER BY 1"
+    ((_, given),) = [each for each in DONE if each[1].get("installationId") == "3"]
+    request = request_of("recordInstallation", given)
+    async with registry(tmp_path, "admin") as (me, _):
+        await me.client.answer(request)
+        found = [await me.rows(facts)]
+        answers = []
+        for _ in range(2):
+            answers.append(await send(me, request, "one"))
+            found.append(await me.rows(facts))
+
+    assert answers[0] == answers[1]
+    assert found[0] != found[1]
+    assert found[1] == found[2]
+
+
+async def test_a_key_that_is_free_again_has_nothing_of_its_last_request(tmp_path: Path):
+    disconnecting, refused = (
+        {"query": f"mutation {{ it: {mutation} {{ errors {{ code }} }} }}"}
+        for mutation in (
+            f'deleteContext(input: {{ chittyId: "{MINE}" }})',
+            'updateContext(input: { chittyId: "CHITTY-CONTEXT-NONE", name: "x" })',
+        )
+    )
+    async with registry(tmp_path, "admin") as (me, _):
+        await send(me, disconnecting, "one")
+        await me.put("UPDATE idempotent_answers SET kept_at = '2020-01-01T00:00:00.000Z'")
+        await me.put(OLDER)  # which are removed first
+        done = await send(me, refused, "one")
+        again = await send(me, refused, "one")
+        is_kept = "SELECT 1 FROM idempotent_answers WHERE answer LIKE '%NOT_FOUND%'"
+        kept = await me.rows(is_kept)
+
+    assert json.loads(done.body)["data"]["it"]["errors"] == [{"code": "NOT_FOUND"}]
+    assert (again, kept) == (done, [(1,)])
+
+
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[SQLiteDatabase]:
     """A registry of anything that other programs may have stored."""
@@ -180,6 +230,40 @@ async def test_any_stored_row_is_repeated_as_it_was_shown(
         assert text(repeated) == text([shown])
         count += 1
     assert count > 50
+
+
+@pytest.mark.parametrize("other", [{"request": "another"}, {"request": "another", "field": "b"}])
+async def test_another_request_writes_nothing_on_an_engine_over_http(
+    db: SQLiteDatabase, other: dict[str, str]
+):
+    await db.write(kept_answers.once(touching(ACTORS, 1)(), CLAIM))
+    claim = replace(CLAIM, attempt="another", **other)
+    batch = next(kept_answers.once(touching(ACTORS, 2)(), claim))
+    kept = "SELECT * FROM idempotent_answers"
+    before = await db.read(rows(Statement(kept)))
+
+    results = await db.write(_sent(batch))
+
+    assert results[2] == []
+    assert await db.read(rows(Statement(kept))) == before
+
+
+async def test_rights_that_were_lost_meanwhile_count_when_an_answer_is_repeated(
+    db: SQLiteDatabase,
+):
+    security = await viewer_with(db, Extent(ALL, frozenset(), ALL))
+    (row,) = await db.read(rows(Statement("SELECT * FROM contexts LIMIT 1")))
+    values = dict(zip(CONTEXTS.columns, row, strict=True))
+
+    async def found() -> tuple[bool, bool]:
+        seen = await db.read(kept_answers.still_seen(CONTEXTS, [values]), security)
+        return seen is not None, await db.read(kept_answers.still_authorized(), security)
+
+    before = await found()
+    suspend = f"UPDATE actors SET status = 'suspended' WHERE chitty_id = '{security.viewer}'"
+    await db.write(rows(Statement(suspend)))
+
+    assert (before, await found()) == ((True, True), (False, False))
 
 
 async def test_a_row_that_was_left_as_it_is_is_kept_as_it_was_found(db: SQLiteDatabase):

@@ -326,14 +326,18 @@ async def test_a_mutation_that_found_nothing_to_change_changes_nothing_later(tmp
         ]
 
 
-async def test_a_refusal_that_says_nothing_of_the_request_is_not_kept(tmp_path: Path):
-    async with registry(tmp_path) as (me, root):
-        request = request_of("recordInstallation", {"installationId": "3"} | _parts())
+@pytest.mark.parametrize(
+    "mutation", ["a mutation", "a row"], ids=["refused before", "refused by the statement"]
+)
+async def test_a_lack_of_rights_is_decided_anew(tmp_path: Path, mutation: str):
+    request = {
+        "a mutation": request_of("recordInstallation", {"installationId": "3"} | _parts()),
+        "a row": request_of("updateContext", {"chittyId": THEIRS, "name": "x"}),
+    }[mutation]
+    async with registry(tmp_path, "registry:read") as (me, root):
         forbidden = await send(me, request, "one")
-        await root.put(
-            """UPDATE actors SET capabilities = '["installations:write"]' WHERE chitty_id = :me""",
-            me=ME,
-        )
+        grant = """UPDATE actors SET capabilities = '["registry:write"]' WHERE chitty_id = :me"""
+        await root.put(grant, me=ME)
         done = await send(me, request, "one")
 
     assert (codes(forbidden.body), codes(done.body)) == (["FORBIDDEN"], [])
