@@ -3,7 +3,8 @@
 Statements contain placeholders, which no database accepts: RowSecurity replaces them for a viewer.
 
 * `seen.contexts`, and in lists `listed.contexts` and `picked.contexts` (see Table): the table itself, or its
-  visible rows, whose private columns are hidden from filters, orderings, counts and cursors too.
+  visible rows, whose private columns are hidden from filters, orderings, counts and cursors too. Of
+  `linked.contexts` only the columns are there that lead to other rows.
 * `changeable_contexts(row)`: whether the viewer may change the row.
 * `shown_connections(row.column)`: the value of a private column, or what the viewer sees in its place.
 * `allowed_contexts[…]`, ` OR hidden_actors(row.column)`: see `allowed` and `or_hidden`.
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from db.model.tables import ACTORS, CHANGES, INSTALLATIONS, TABLES, Table
+from db.model.tables import ACTORS, CHANGES, INSTALLATIONS, REFERENCES, TABLES, Table
 from db.program import Statement, Value
 from db.security import change_security, revalidation
 from db.security.revalidation import STILL_AUTHORIZED, Authorization
@@ -77,11 +78,15 @@ def known(table: Table[Any], column: str) -> str:
     return f"shown_{table.name}({value})" if table.columns[column].private else value
 
 
+LINKS = {
+    table: [table.key, *(each.column for each in REFERENCES if each.parent is table)]
+    for table in TABLES
+}
 _BY_NAME = {table.name: table for table in (*TABLES, CHANGES)}
 _NAMES = "|".join(_BY_NAME)
 # No text of a client can contain one of these: GraphQL names have no dots or brackets.
 _PLACES = re.compile(
-    rf"\b(?P<way>seen|listed|picked)\.(?P<rows>{_NAMES})\b"
+    rf"\b(?P<way>seen|listed|picked|linked)\.(?P<rows>{_NAMES})\b"
     rf"|\ballowed_(?P<allowed>{_NAMES})\[(?P<same>[^\]]*)\]"
     rf"|\bchangeable_(?P<changed>{_NAMES})\((?P<row>\w+)\)"
     rf"|(?P<how>\bshown| OR hidden)_(?P<private>{_NAMES})\((?P<of>\w+)\.(?P<column>\w+)\)"
@@ -113,14 +118,15 @@ def _rows(extent: Extent, table: Table[Any], way: str) -> str:
     # SQLite flattens the subquery.
     if table is CHANGES:
         return _translated(extent, change_security.rows(extent, way))[0]
-    values = {name: _value(extent, table, "own", name) for name in table.columns}
+    names = LINKS[table] if way == "linked" else table.columns
+    values = {name: _value(extent, table, "own", name) for name in names}
     sees_all = way == "picked" or table.name in extent.seen
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
         return table.name
     shown = ", ".join(f"{value} AS {name}" for name, value in values.items())
     rows = f"{table.name} AS own"
     if not sees_all:
-        rows = _walked(extent, table) if way == "listed" else f"{rows} WHERE {_sees(extent, table)}"
+        rows = _walked(extent, table) if way != "seen" else f"{rows} WHERE {_sees(extent, table)}"
     return f"(SELECT own.rowid AS rowid, {shown} FROM {rows})"
 
 

@@ -232,7 +232,7 @@ async def test_a_stranger_gets_the_changes_of_a_registry_of_its_own(
 RULES: dict[str, Any] = {
     "_WALKED": "SELECT DISTINCT kind, key FROM changes",
     "_shows_private": lambda extent, table: "FALSE",
-    "_leads_to_seen": lambda stored, name, children: "TRUE",
+    "_leads_to_seen": lambda extent, stored, name, children: "TRUE",
 }
 
 

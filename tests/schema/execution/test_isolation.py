@@ -250,7 +250,7 @@ async def _leaks(folder: Path) -> bool:
     row_security._translated.cache_clear()
     try:
         async with views(folder, 0) as shown:
-            return await shown.first_leak(range(4 * QUERIES)) is not None
+            return await shown.first_leak(range(8 * QUERIES)) is not None
     finally:
         row_security._translated.cache_clear()
 

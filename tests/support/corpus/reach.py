@@ -17,10 +17,10 @@ from graphql import (
 
 
 def everything(schema: GraphQLSchema) -> set[str]:
-    """All that operations can name, introspection apart."""
+    """All that queries and mutations can name, introspection apart."""
     found: set[str] = set()
     for name, kind in schema.type_map.items():
-        if name.startswith("__"):
+        if name.startswith("__") or kind is schema.subscription_type:
             continue
         if isinstance(kind, GraphQLInputObjectType):
             found |= {f"{name}.{field}" for field in kind.fields}
