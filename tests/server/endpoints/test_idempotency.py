@@ -14,8 +14,10 @@ import pytest
 
 from db.commands import kept_answers
 from db.errors import Unavailable
+from db.model import column_types
 from db.model.chitty_id import local
 from db.model.instants import canonical
+from db.model.tables import TABLES
 from resolvers.idempotency import NOT_REPEATED
 from server.cli import status
 from tests.resolvers.test_permissions import POLICY
@@ -39,6 +41,7 @@ from tests.support.requests.idempotent_requests import (
     send,
 )
 from tests.support.services.api import Api, running
+from tests.support.services.asgi_client import Answer
 from tests.support.services.prometheus import Scraped
 
 # In POLICY, an admin may do all of them. What ends its own rights comes elsewhere.
@@ -569,3 +572,74 @@ async def test_repeated_deliveries_in_any_order_count_once(tmp_path: Path):
         assert {len(bodies) for bodies in answers.values()} == {1}
         recorded = await me.rows("SELECT count(*) FROM changes WHERE cause = 'recordConnectionUse'")
         assert recorded == [(len(requests),)]
+
+
+NEW = "CHITTY-CONTEXT-NEW"
+# What undoes, refuses or overtakes one another, so that the order and the number of deliveries matter.
+STEPS: list[tuple[str, dict[str, Any]]] = [
+    *(
+        ("updateContext", {"chittyId": context, "name": name})
+        for context in (MINE, NEW)
+        for name in "ab"
+    ),
+    *(("updateContext", {"chittyId": MINE, "active": active}) for active in (True, False)),
+    *(("deleteContext", {"chittyId": context}) for context in (MINE, NEW)),
+    *(("restoreContext", {"chittyId": context}) for context in (MINE, NEW)),
+    *(("transferContext", {"chittyId": MINE, "newOwner": owner}) for owner in (ME, THEM)),
+    *(("createContext", {"chittyId": NEW, "name": name, "owner": ME}) for name in "ab"),
+    *((mutation, {"chittyId": THEM}) for mutation in ("suspendActor", "reinstateActor")),
+    *((mutation, {"connectionId": LINK}) for mutation in ("disconnect", "reconnect")),
+    *(
+        ("reportConnectionHealth", {"connectionId": LINK, "healthy": each})
+        for each in (True, False)
+    ),
+    ("recordConnectionUse", {"connectionId": LINK}),
+    ("openConnection", OTHER_LINK),
+    *(
+        (mutation, {"installationId": "1"})
+        for mutation in ("suspendInstallation", "unsuspendInstallation", "removeInstallation")
+    ),
+    ("recordInstallation", {**_parts(), "installationId": "1"}),
+    ("recordActorSeen", {"chittyId": ME, "newSession": True}),
+]
+
+
+async def state_of(api: Api) -> list[Any]:
+    """All rows, and how each came about, without times."""
+    names = [
+        ", ".join(
+            name
+            for name, column in table.columns.items()
+            if column.type is not column_types.INSTANT
+        )
+        for table in TABLES
+    ]
+    found = [
+        await api.rows(f"SELECT {shown} FROM {table.name} ORDER BY {table.key}")
+        for table, shown in zip(TABLES, names, strict=True)
+    ]
+    history = "SELECT cause, kind, key, operation FROM changes ORDER BY sequence"
+    return [*found, await api.rows(history)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_late_and_repeated_deliveries_leave_what_single_ones_leave(tmp_path: Path, seed: int):
+    chance = random.Random(seed)
+    requests = [request_of(*chance.choice(STEPS)) for _ in range(80)]
+    (tmp_path / "once").mkdir()
+    (tmp_path / "often").mkdir()
+    async with (
+        registry(tmp_path / "once", "admin") as (once, _),
+        registry(tmp_path / "often", "admin") as (often, _),
+    ):
+        answers: list[Answer] = []
+        for number, request in enumerate(requests):
+            single = await send(once, request, f"{number}")
+            answers.append(await send(often, request, f"{number}"))
+            assert codes(answers[-1].body) == codes(single.body)
+            for late in chance.choices(range(number + 1), k=chance.randrange(3)):
+                assert await send(often, requests[late], f"{late}") == answers[late]
+
+        assert await state_of(often) == await state_of(once)
+    refused = [answer for answer in answers if codes(answer.body)]
+    assert 10 < len(refused) < 60
