@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from db.database import Database
 from db.errors import BootRefused, EngineError, Unavailable
 from db.history import pruning
+from db.history.pruning import Pace
 from db.model import instants
 
 SECONDS_BETWEEN_LOOKS = 60.0
@@ -36,18 +37,18 @@ async def keep_history(db: Database, days: int) -> AsyncIterator[None]:
 
 
 async def _prune_repeatedly(db: Database, age: timedelta) -> None:
-    pruned = 0
+    pace, pruned = Pace(), 0
     while True:
         before = instants.canonical(datetime.now(UTC) - age)
-        cut = 0
+        cut: int | None = None
         try:
-            cut = await pruning.prune(db, before, portions=1)
+            cut = await pruning.prune_portion(db, before, pace)
         except (BootRefused, EngineError, Unavailable) as error:
             log.warning("history not pruned", extra={"reason": str(error)})
         except Exception:  # the task must survive: the next round may succeed
             log.exception("history not pruned")
-        pruned += cut
-        if pruned and not cut:
+        pruned += cut or 0
+        if pruned and cut is None:
             log.info("history pruned", extra={"changes": pruned, "before": before})
             pruned = 0
-        await asyncio.sleep(SECONDS_BETWEEN_PORTIONS if cut else SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS if cut is None else SECONDS_BETWEEN_PORTIONS)

@@ -24,7 +24,10 @@ from db.program import Program, Statement, Value, rows
 BASE = "prune"
 """The cause of a base."""
 PORTION = 2_000
-"""Changes that are cut in one transaction, which takes tens of milliseconds."""
+"""The most changes that are cut in one transaction."""
+FEWEST = 50
+SECONDS_PER_PORTION = 0.05
+"""What a transaction should take: fewer changes are cut in the next one after one that took longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,29 +122,49 @@ def cut(portion: Portion) -> Program[bool]:
     return bool(results[-1 - len(append_only.RESTORE)])
 
 
-async def prune(
-    db: Database,
-    before: str,
-    *,
-    most: int = PORTION,
-    portions: int | None = None,
-    tell: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Cut all that is older than a canonical instant, or so many `portions`; returns how many changes.
+@dataclass(slots=True)
+class Pace:
+    """How many changes are cut in one transaction: as many as others can wait for."""
 
-    After each portion others have as long to write. Raises like `patience.write`.
+    most: int = PORTION
+    portion: int = 10 * FEWEST
+
+    def took(self, seconds: float) -> None:
+        """Adapt the next portion to what the last one took."""
+        if seconds > SECONDS_PER_PORTION:
+            self.portion = max(self.portion // 2, FEWEST)
+        elif seconds < SECONDS_PER_PORTION / 2:
+            self.portion = self.portion * 2
+        self.portion = min(self.portion, self.most)
+
+
+async def prune_portion(db: Database, before: str, pace: Pace) -> int | None:
+    """Cut the next changes that are older than a canonical instant, and give others as long to write.
+
+    Returns how many: 0 if another program was first, None if there are none. Raises like `patience.write`.
     """
-    done = 0
-    while portions is None or portions > 0:
-        portion = await db.read(next_portion(before, most))
-        if portion is None:
-            break
-        began = time.monotonic()
-        if await patience.write(db, partial(cut, portion)):
-            done += portion.last - portion.first
-            tell(portion.last - portion.first)
-        portions = None if portions is None else portions - 1
-        await asyncio.sleep(time.monotonic() - began)
+    portion = await db.read(next_portion(before, min(pace.portion, pace.most)))
+    if portion is None:
+        return None
+    began = time.monotonic()
+    is_cut = await patience.write(db, partial(cut, portion))
+    seconds = time.monotonic() - began
+    pace.took(seconds)
+    await asyncio.sleep(seconds)
+    return portion.last - portion.first if is_cut else 0
+
+
+async def prune(
+    db: Database, before: str, *, most: int = PORTION, tell: Callable[[int], None] = lambda _: None
+) -> int:
+    """Cut all that is older than a canonical instant; returns how many changes. Raises like `patience.write`.
+
+    `tell` is called with the number of changes of each portion, which are `most` at most.
+    """
+    pace, done = Pace(most), 0
+    while (count := await prune_portion(db, before, pace)) is not None:
+        done += count
+        tell(count)
     return done
 
 

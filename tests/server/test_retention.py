@@ -1,11 +1,13 @@
 """A server removes changes that are older than its setting allows, in small steps."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from db.history import checkpoint, pruning
+from db.history import checkpoint
+from db.history.pruning import Pace
 from server import retention
 from server.retention import keep_history
 from tests.support.registries.databases import elsewhere, new_registry, opened
@@ -58,7 +60,7 @@ async def test_a_service_keeps_its_history_as_long_as_its_setting_says(file):
 
 async def test_two_workers_remove_each_change_once(file, monkeypatch):
     monkeypatch.setattr(retention, "SECONDS_BETWEEN_PORTIONS", 0.0)
-    monkeypatch.setitem(pruning.prune.__kwdefaults__, "most", 1)
+    monkeypatch.setattr(retention, "Pace", partial(Pace, most=1))
     async with (
         opened(file) as one,
         opened(file) as other,

@@ -18,6 +18,7 @@ from db.migrating import history_triggers
 from db.migrating.history_triggers import HISTORIED
 from db.model.tables import Table
 from tests.support.registries.databases import demo_registry, elsewhere, new_registry, opened
+from tests.support.registries.histories import prune_some
 from tests.support.services.commands import command, complaint
 
 NOW, LATER = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
@@ -277,7 +278,7 @@ def test_values_that_were_blanked_everywhere_are_no_difference(file):
 async def test_a_pruned_history_is_as_true_as_before(file):
     run(file, *(RENAME.format(n, "A") for n in range(20)))
     async with opened(file) as db:
-        await pruning.prune(db, "2027-01-01T00:00:00.000Z", most=4, portions=3)
+        await prune_some(db, "2027-01-01T00:00:00.000Z", most=4, portions=3)
 
         assert found(file) == []
         await pruning.prune(db, "2027-01-01T00:00:00.000Z", most=7)
@@ -287,7 +288,7 @@ async def test_a_pruned_history_is_as_true_as_before(file):
 async def test_what_is_wrong_below_the_checkpoint_is_named(file):
     run(file, *(RENAME.format(n, "A") for n in range(9)))
     async with opened(file) as db:
-        await pruning.prune(db, "2027-01-01T00:00:00.000Z", most=8, portions=1)
+        await prune_some(db, "2027-01-01T00:00:00.000Z", most=8, portions=1)
     with elsewhere(file) as connection:
         line = connection.execute("SELECT * FROM changes WHERE sequence = 8").fetchone()
     rewritten(

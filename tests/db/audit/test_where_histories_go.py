@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from db.audit import verification
-from db.history import pruning
 from tests.support.registries import legacy_registries
 from tests.support.registries.databases import demo_registry, elsewhere, opened
+from tests.support.registries.histories import prune_some
 from tests.support.services.commands import command
 
 TABLES = ("changes", "checkpoint")
@@ -29,7 +29,7 @@ async def file(demo: Path, tmp_path: Path) -> Path:
     with elsewhere(file) as connection:
         connection.execute("UPDATE contexts SET name = name || '!'")
     async with opened(file) as db:
-        await pruning.prune(db, "2999-01-01T00:00:00.000Z", most=100, portions=6)
+        await prune_some(db, "2999-01-01T00:00:00.000Z", most=100, portions=6)
     return file
 
 

@@ -19,6 +19,7 @@ from db.history.change_lines import LINE
 from db.program import Statement
 from db.sqlite.database import SQLiteDatabase
 from tests.support.registries.databases import elsewhere, new_registry, opened
+from tests.support.registries.histories import prune_some
 
 FIRST = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES (?, 'human', ?, ?)"
@@ -175,7 +176,7 @@ async def test_the_digest_is_that_of_the_exported_lines(file, db):
     with elsewhere(file) as connection:
         lines = [line for (line,) in connection.execute(LINES)]
 
-    await pruning.prune(db, LATER, most=3, portions=2)
+    await prune_some(db, LATER, most=3, portions=2)
     await pruning.prune(db, LATER, most=2)
 
     expected = b""
@@ -228,6 +229,17 @@ async def test_the_state_after_every_retained_change_stays_as_it_was(file, db, s
         growth = await db.read(checkpoint.growth())
         assert growth.changes == len(retained)
         assert growth.bases == len(sequences(file)) - len(retained)
+
+
+def test_a_portion_is_as_large_as_others_can_wait_for():
+    pace = pruning.Pace()
+    sizes = []
+    for seconds in (0.001, 0.001, 0.001, 0.03, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.001):
+        sizes.append(pace.portion)
+        pace.took(seconds)
+
+    assert sizes == [500, 1000, 2000, 2000, 2000, 1000, 500, 250, 125, 62, 50, 50]
+    assert pace.portion == 100
 
 
 async def test_writers_go_on_between_portions(file, db):

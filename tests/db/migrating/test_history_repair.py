@@ -13,6 +13,7 @@ from db.history import checkpoint, pruning
 from db.migrating import history_triggers, migrator
 from db.migrating.history_triggers import HISTORIED
 from tests.support.registries.databases import demo_registry, elsewhere, new_registry, opened
+from tests.support.registries.histories import prune_some
 from tests.support.services.commands import command
 
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, rowid"
@@ -231,7 +232,7 @@ def test_a_history_that_is_made_anew_begins_with_every_row(file: Path):
 
 async def test_a_checkpoint_that_is_made_anew_is_where_it_was(file: Path):
     async with opened(file) as db:
-        await pruning.prune(db, "2999-01-01T00:00:00.000Z", most=50, portions=1)
+        await prune_some(db, "2999-01-01T00:00:00.000Z", most=50, portions=1)
         run(file, f"UPDATE contexts SET name = name || '!', updated_at = '{LATER}'")
         await pruning.prune(db, "2999-01-01T00:00:00.000Z", most=newest(file) - 52)
         before = await db.read(checkpoint.growth())
