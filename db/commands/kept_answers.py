@@ -91,6 +91,10 @@ FIND = f"""
     WHERE {_OF_KEY} AND {_IS_YOUNG}
 """
 COUNT = "SELECT count(*) FROM idempotent_answers"
+ERASE = """
+    UPDATE idempotent_answers SET answer = :erased, bytes = length(:erased)
+    WHERE answer IS NOT NULL AND (viewer = :actor OR instr(answer, :actor))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +265,11 @@ Outcome: TypeAlias = Sequence[Problem] | tuple[Table[Any], list[dict[str, Value]
 """Why nothing was written; or the table, and its rows by column; or None, if that was erased."""
 
 ERASED = json.dumps({"erased": True})
-"""What takes the place of an answer that has to be forgotten: its request is not carried out again."""
+
+
+def erase(actor: str) -> Program[None]:
+    """Forget what an actor was answered, and answers that name it; their requests stay carried out."""
+    yield [Statement(ERASE, {"actor": actor, "erased": ERASED})]
 
 
 def of_refusal(problems: Sequence[Problem]) -> str:

@@ -20,7 +20,7 @@ from tests.db.security.test_revalidation import WRITES
 from tests.resolvers.test_permissions import POLICY
 from tests.support.corpus import non_canonical
 from tests.support.registries.databases import opened
-from tests.support.registries.permissions import ME, MINE, registry
+from tests.support.registries.permissions import ME, MINE, ROOT, registry
 from tests.support.requests.idempotent_requests import everything, request_of, send
 from tests.support.services.api import Api
 
@@ -278,17 +278,25 @@ async def test_a_row_that_was_left_as_it_is_is_kept_as_it_was_found(db: SQLiteDa
 
 
 async def test_an_erased_answer_is_not_repeated_and_its_request_not_carried_out(tmp_path: Path):
-    request = request_of("createContext", {"name": "a", "owner": ME})
-    async with registry(tmp_path, "admin") as (me, _):
-        await send(me, request, "one")
-        await me.put("UPDATE idempotent_answers SET answer = :erased", erased=kept_answers.ERASED)
-        await me.put("DELETE FROM contexts WHERE name = 'a'")
+    own, other = (request_of("createContext", {"name": name, "owner": ROOT}) for name in "ab")
+    naming = request_of("updateActor", {"chittyId": ME, "displayName": "Ada"})
+    async with registry(tmp_path, "admin") as (me, root):
+        await send(me, own, "one")
+        await send(root, naming, "one")
+        untouched = await send(root, other, "two")
+        await me.service.db.write(kept_answers.erase(ME))
+        left = await me.rows(
+            "SELECT count(*) FROM idempotent_answers WHERE instr(answer, :me)", me=ME
+        )
+        before = await everything(me)
 
-        again = await send(me, request, "one")
+        again = [await send(me, own, "one"), await send(root, naming, "one")]
 
-        payload = json.loads(again.body)["data"]["createContext"]
-        assert [error["code"] for error in payload["errors"]] == ["FORBIDDEN"]
-        assert await me.rows("SELECT 1 FROM contexts WHERE name = 'a'") == []
+        for answer in again:
+            ((_, payload),) = json.loads(answer.body)["data"].items()
+            assert [error["code"] for error in payload["errors"]] == ["FORBIDDEN"]
+        assert await send(root, other, "two") == untouched
+        assert (left, await everything(me)) == ([(0,)], before)
 
 
 async def test_the_quicker_of_two_answers_to_a_request_that_wrote_nothing_stays(tmp_path: Path):

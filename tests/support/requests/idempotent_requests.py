@@ -1,9 +1,12 @@
 """Requests with an Idempotency-Key, and what is left of them."""
 
+import json
 from typing import Any
 
 from db.program import Rows
 from schema.built import GRAPHQL
+from tests.resolvers.test_permissions import PARTS
+from tests.support.registries.permissions import LINK, MINE
 from tests.support.services.api import Api
 from tests.support.services.asgi_client import Answer
 
@@ -25,6 +28,15 @@ REGISTER = """mutation Register($name: String) {
         actor { chittyId displayName createdAt updatedAt } errors { code path message }
     }
 }"""
+
+# What the registry of `tests.support.registries.permissions` takes from an admin.
+USE = (
+    f'mutation {{ recordConnectionUse(inputs: [{{ connectionId: "{LINK}" }}])'
+    " { errors { code } } }"
+)
+USES = "SELECT request_count FROM connections WHERE connection_id = :link"
+OTHER_LINK = {"source": MINE, "targetService": "a", "connectionId": LINK.replace("1", "9")}
+NEW_INSTALLATION = {"installationId": "3", **PARTS}
 
 
 def request_of(mutation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -50,3 +62,12 @@ async def everything(api: Api) -> list[Rows]:
         await api.rows(f"SELECT * FROM {table} ORDER BY 1, 2")
         for table in ("changes", "installation_facts", "idempotent_answers")
     ]
+
+
+def codes(body: bytes) -> list[str]:
+    """The codes of the errors of the only mutation, or of the request."""
+    answer = json.loads(body)
+    if "errors" in answer:
+        return [error["extensions"]["code"] for error in answer["errors"]]
+    (payload,) = answer["data"].values()
+    return [error["code"] for error in payload["errors"]]
