@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterable
@@ -27,6 +28,11 @@ ACTOR = f"""
     VALUES ('{{}}', 'human', '{NOW}', '{NOW}')
 """
 RENAME = f"UPDATE actors SET display_name = '{{}}', updated_at = '{LATER}' WHERE chitty_id = '{{}}'"
+EVERY_VALUE = """
+    SELECT sequence, 'before', value.key FROM changes, json_each(before) AS value
+    UNION ALL SELECT sequence, 'after', value.key FROM changes, json_each(after) AS value
+    ORDER BY 1, 2, 3
+"""
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
 
 
@@ -369,6 +375,53 @@ def _expected(before: dict[Any, Any], after: dict[Any, Any]) -> Iterable[str]:
 
 def _sql(value: Any) -> str:
     return "NULL" if value is None else repr(value)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_value_that_is_altered_in_any_change_is_found(file, seed):
+    """Each value of each change follows from another change or from the row."""
+    chance = random.Random(seed)
+    for number in range(12):
+        run(file, RENAME.format(f"name {chance.randrange(3)} {number}", "A"))
+        run(file, f"UPDATE actors SET email = '{number}', session_count = {number // 2}")
+    with elsewhere(file) as connection:
+        values = connection.execute(EVERY_VALUE).fetchall()
+    for sequence, side, name in chance.sample(values, 15):
+        copy = Path(shutil.copy(file, file.with_name("copy.db")))
+        rewritten(
+            copy,
+            f"UPDATE changes SET {side} = json_set({side}, '$.{name}', 'altered')"
+            f" WHERE sequence = {sequence}",
+        )
+
+        told = found(copy)
+
+        assert told, (sequence, side, name)
+        assert all(f" {name} " in each or "is called" in each for each in told), told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_change_that_is_removed_is_found(file, seed):
+    chance = random.Random(seed)
+    for number in range(9):
+        run(file, RENAME.format(number, "A"))
+    with elsewhere(file) as connection:
+        (newest,) = connection.execute("SELECT max(sequence) FROM changes").fetchone()
+    removed = sorted(chance.sample(range(1, newest + 1), 3))
+
+    rewritten(file, *(f"DELETE FROM changes WHERE sequence = {each}" for each in removed))
+
+    told = found(file)
+    for each in removed:
+        if each < newest - 1:
+            assert any(_covers(text, each) for text in told), (each, told)
+    if removed[-1] == newest:
+        assert any("where the history says" in text for text in told)
+
+
+def _covers(text: str, sequence: int) -> bool:
+    gap = re.fullmatch(r"changes (\d+) to (\d+) are missing", text)
+    return gap is not None and int(gap[1]) <= sequence <= int(gap[2])
 
 
 def test_the_command_says_that_all_is_well(file):

@@ -1,12 +1,14 @@
 """`chittygraph audit prune` and `audit export`, and what `status` tells of the history."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.services.commands import command, complaint
+from tests.support.services.forked import start_command
 
 FIRST = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES ('A', 'human', ?, ?)"
@@ -88,6 +90,31 @@ def test_a_time_in_the_future_is_refused(file):
     assert (done.returncode, done.stdout) == (2, "")
     assert "is in the future" in done.stderr
     assert sequences(file) == [1, 2, 3, 4, 5]
+
+
+def test_pruning_that_is_killed_leaves_a_true_history(file):
+    with elsewhere(file) as connection:
+        connection.execute("BEGIN")
+        for number in range(10_000):
+            connection.execute(RENAME, (str(number), day(6)))
+        connection.execute("COMMIT")
+
+    with start_command(
+        "audit", "prune", "--before", "1d", "--database", file, stdout=subprocess.DEVNULL
+    ) as process:
+        while not pruned(file):
+            assert process.poll() in (None, 0)
+        process.kill()
+
+    assert command("audit", "verify", "--database", file).returncode == 0
+    prune(file, "--before", "1d")
+    assert pruned(file) == 10_004
+
+
+def pruned(file: Path) -> int:
+    with elsewhere(file) as connection:
+        found = connection.execute("SELECT max(sequence) FROM checkpoint").fetchone()[0]
+    return found or 0
 
 
 def test_pruning_a_database_that_is_not_there_makes_none(tmp_path):
