@@ -24,14 +24,23 @@ from server.endpoints import (
     health,
     landing,
     metrics,
+    reserved_streams,
     sdl,
 )
-from server.endpoints.access import closed_to_pages, gated, gated_app, public, self_guarded
+from server.endpoints.access import (
+    closed_to_pages,
+    for_pages,
+    gated,
+    gated_app,
+    public,
+    self_guarded,
+)
 from server.endpoints.discovery import Discovery
 from server.endpoints.graphiql import GraphiQL
 from server.endpoints.graphql_http import PAGE_METHODS, GraphQLHTTP
 from server.endpoints.graphql_ws import GraphQLWebSocket
 from server.endpoints.landing import Landing
+from server.endpoints.reserved_streams import ReservedStreams
 from server.endpoints.statuses import STATUSES
 from server.graphql import persisted_documents
 from server.http import errors
@@ -45,6 +54,7 @@ from server.settings import Settings
 from server.telemetry import worker_exchange
 from server.telemetry.counters import Metrics
 from server.telemetry.operation_log import KEY
+from server.transport import worker_relay
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +107,8 @@ def create_app(settings: Settings) -> App:
     documents = service.documents(settings)
     persisted = persisted_documents.load(settings, documents)
     page = GraphiQL() if settings.shows_graphiql else None
-    mounts = routes(settings, page)
+    streams = ReservedStreams(STATUSES[settings.http_status])
+    mounts = [*routes(settings, page), for_pages(reserved_streams.PATH, streams)]
     _check_root_path(settings.root_path, mounts)
     paths = [route.path for route in mounts if isinstance(route, Route)]
     counters = Metrics(GRAPHQL, paths, settings.metrics_operations)
@@ -121,6 +132,7 @@ def create_app(settings: Settings) -> App:
             await stack.enter_async_context(
                 worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
             )
+            await stack.enter_async_context(worker_relay.answering(streams.answer, {"app": app}))
             yield
 
     app = App(

@@ -67,6 +67,7 @@ NAMES: list[tuple[str, str, str]] = [
         "schema/execution/variables.py",
     ),
     ("graphql.execution.values", "VariableValues", "schema/execution/executor.py"),
+    ("graphql.execution.values", "VariableValues", "schema/execution/events.py"),
     ("graphql.execution.values", "VariableValues", "schema/compiled/plan.py"),
     ("graphql.execution.values", "VariableValues", "schema/fields/collect_fields.py"),
     (

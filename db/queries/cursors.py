@@ -19,7 +19,7 @@ from db.errors import BadRequest, Unreadable
 from db.model import instants
 from db.model.tables import Table
 from db.program import Program, Statement, Value, Values
-from db.queries import sealed_sequences
+from db.queries import log_positions, sealed_sequences
 from db.queries.listings import Order
 from db.queries.sealed_sequences import Purpose
 
@@ -121,6 +121,8 @@ def decode(key: bytes, table: Table[Any], order: Sequence[Order], cursor: str) -
 
 def _sequence(key: bytes, table: Table[Any], cursor: str) -> int:
     number = sealed_sequences.unseal(key, cursor, Purpose.CURSOR)
+    if number is None:
+        number = log_positions.unseal(key, cursor)
     if number is None:
         raise BadRequest(
             "BAD_CURSOR",

@@ -39,6 +39,11 @@ def self_guarded(path: str, endpoint: Any) -> Route:
     return SelfGuarded(path, endpoint)
 
 
+def for_pages(path: str, endpoint: ASGIApp) -> Route:
+    """The endpoint asks for credentials itself, and pages of allowed origins may use it, as /graphql does."""
+    return Route(path, endpoint)
+
+
 def closed_to_pages(routes: Iterable[BaseRoute]) -> frozenset[str]:
     """The paths that no page of another origin may read, whichever are allowed.
 

@@ -20,7 +20,7 @@ from server.endpoints.statuses import RESPONSE_JSON, Statuses
 from server.graphql import idempotency_keys, request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import JSON
-from server.http import compression, cors, etags, negotiation
+from server.http import compression, etags, negotiation
 from server.http.compression import AcceptedCodings
 from server.http.errors import HTTPError
 from server.http.headers import KEY as HEADERS
@@ -34,7 +34,7 @@ EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
 PAGE_METHODS = ("GET", "HEAD")
 READ_METHODS = (*PAGE_METHODS, "QUERY")
-METHODS = (*cors.METHODS, "OPTIONS")
+METHODS = (*READ_METHODS, "POST", "OPTIONS")
 ALLOW = {"allow": ", ".join(METHODS)}
 ACCEPT_QUERY = (b"accept-query", JSON.encode())  # what a QUERY may contain (RFC 10008, section 3)
 READ_HEADERS = (*etags.HEADERS, ACCEPT_QUERY)
@@ -78,19 +78,19 @@ class GraphQLHTTP:
             reply = Reply(CLIENT_GONE)
         except RequestRefused as refused:
             scope[KEY].refuse(refused.code)
-            reply = _refusal_reply(statuses, media_type, refused)
+            reply = refusal_reply(statuses, media_type, refused)
         except HTTPError as error:
-            reply = _error_reply(statuses, media_type, error)
+            reply = error_reply(statuses, media_type, error)
         if isinstance(reply, EventStream):
             await reply.respond(send)
         else:
-            await _send(scope, send, reply, accepted)
+            await send_reply(scope, send, reply, accepted)
 
     async def refuse(self, scope: Scope, send: Send, error: HTTPError) -> None:
         """Answer a request that the gate refuses."""
         headers: Headers = scope[HEADERS]
-        reply = _error_reply(self._statuses, _negotiate(_accept(headers)), error)
-        await _send(scope, send, reply, compression.accepted_codings(headers))
+        reply = error_reply(self._statuses, _negotiate(_accept(headers)), error)
+        await send_reply(scope, send, reply, compression.accepted_codings(headers))
 
 
 async def options(send: Send) -> None:
@@ -218,7 +218,9 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
     return reply
 
 
-async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCodings | None) -> None:
+async def send_reply(
+    scope: Scope, send: Send, reply: Reply, accepted: AcceptedCodings | None
+) -> None:
     headers, body = [], reply.body
     if body:
         coding = compression.IDENTITY if accepted is None else accepted.best(len(body))
@@ -241,15 +243,15 @@ async def _send(scope: Scope, send: Send, reply: Reply, accepted: AcceptedCoding
 
 def _not_acceptable(statuses: Statuses, method: str, media_type: str | None) -> Reply:
     if method not in METHODS:
-        return _error_reply(statuses, JSON, HTTPError(405, f"{method} is not for /graphql", ALLOW))
+        return error_reply(statuses, JSON, HTTPError(405, f"{method} is not for /graphql", ALLOW))
     if media_type is None:
-        return _error_reply(statuses, JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
+        return error_reply(statuses, JSON, HTTPError(406, f"ask for {RESPONSE_JSON} or {JSON}"))
     codings = ", ".join(compression.CODINGS)
     message = f"accept one of the encodings {codings} and identity"
-    return _error_reply(statuses, media_type, HTTPError(406, message))
+    return error_reply(statuses, media_type, HTTPError(406, message))
 
 
-def _refusal_reply(statuses: Statuses, media_type: str | None, refused: RequestRefused) -> Reply:
+def refusal_reply(statuses: Statuses, media_type: str | None, refused: RequestRefused) -> Reply:
     body = orjson.dumps({"errors": refused.formatted()})
     if media_type == EVENT_STREAM:
         return Reply(200, _events(body), EVENT_STREAM)
@@ -257,7 +259,7 @@ def _refusal_reply(statuses: Statuses, media_type: str | None, refused: RequestR
     return Reply(status, body, media_type)
 
 
-def _error_reply(statuses: Statuses, media_type: str | None, error: HTTPError) -> Reply:
+def error_reply(statuses: Statuses, media_type: str | None, error: HTTPError) -> Reply:
     status, media_type = statuses.of_error(error, media_type)
     return Reply(status, orjson.dumps(error.body), media_type, _encoded(error.headers))
 

@@ -34,6 +34,7 @@ class GraphQLRequest:
     sha256: str | None = None  # Apollo's persisted queries
     wants_cost: bool = False
     idempotency_key: Any = None  # in its extensions, unchecked
+    operation_id: Any = None  # likewise
     source: bytes = b""  # the parameters of a GET or the body of a QUERY, for the response's ETag
 
 
@@ -101,6 +102,7 @@ def parse(payload: Any, source: bytes = b"") -> GraphQLRequest:
         sha256,
         wants_cost=extensions.get("cost") is True,
         idempotency_key=extensions.get("idempotencyKey"),
+        operation_id=extensions.get("operationId"),
         source=source,
     )
 

@@ -13,10 +13,10 @@ from server import origins
 from server.http import hosts
 
 # A feature that adds a method or a header to the API adds it here.
-METHODS = ("GET", "HEAD", "QUERY", "POST")
+METHODS = ("GET", "HEAD", "QUERY", "POST", "PUT", "DELETE")
 REQUEST_HEADERS = (
     *("accept", "authorization", "content-type", "idempotency-key", "if-none-match"),
-    *("last-event-id", "prefer", "traceparent", "tracestate"),
+    *("last-event-id", "prefer", "traceparent", "tracestate", "x-graphql-event-stream-token"),
 )
 RESPONSE_HEADERS = (
     *("accept-query", "etag", "preference-applied", "retry-after", "server-timing"),

@@ -1,5 +1,6 @@
 """The listeners of one worker, and the topics that they share."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -94,6 +95,11 @@ class Hub:
         self._metrics.subscriptions += 1
         self._tail.start(extent.newest)
         return listener
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once the server stops."""
+        return self._tail.stopping
 
     def end_all(self) -> None:
         """Have all streams end, since the server stops."""

@@ -37,7 +37,7 @@ class LogTail:
         self._growth = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
-        self._is_stopping = False
+        self.stopping = asyncio.Event()
         self.newest = 0
 
     def start(self, newest: int) -> None:
@@ -63,7 +63,7 @@ class LogTail:
 
     def end_all(self) -> None:
         """Let all listeners raise Stopping."""
-        self._is_stopping = True
+        self.stopping.set()
         self._wake()
 
     async def has_grown(self, position: int, deadline: float) -> bool:
@@ -73,11 +73,15 @@ class LogTail:
         """
         try:
             async with asyncio.timeout_at(deadline):
-                while not self._is_stopping and self._task is not None and self.newest <= position:
+                while (
+                    not self.stopping.is_set()
+                    and self._task is not None
+                    and self.newest <= position
+                ):
                     await self._growth.wait()
         except TimeoutError:
             return False
-        if self._is_stopping:
+        if self.stopping.is_set():
             raise Stopping
         if self._task is None:
             raise StreamEnd(FAILED, "INTERNAL", "the changes cannot be followed: subscribe again")

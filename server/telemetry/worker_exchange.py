@@ -66,7 +66,7 @@ async def collect() -> list[bytes]:
 def _other_sockets() -> list[Path]:
     folder = os.environ.get(FOLDER_VARIABLE)
     sockets = sorted(Path(folder).iterdir()) if folder is not None else []
-    return [socket for socket in sockets if socket.name != worker_number()]
+    return [each for each in sockets if each.name.isdecimal() and each.name != worker_number()]
 
 
 def _remove(socket: Path) -> None:

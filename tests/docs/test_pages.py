@@ -61,6 +61,9 @@ async def follow(block: Block, after: list[Block], reader: Reader, api: Api) -> 
     elif block.language == "console":
         reader.console(block)
         return
+    elif block.language == "graphql" and block.text.startswith("subscription"):
+        api.service.operations.documents.prepare(block.text)  # its stream would not end
+        return
     elif block.language == "graphql":
         body = {"query": block.text, "variables": None}
         if after and after[0].title == VARIABLES:
