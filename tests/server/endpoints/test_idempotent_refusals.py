@@ -10,9 +10,9 @@ import pytest
 from db.errors import Unavailable
 from db.model.chitty_id import local
 from resolvers.idempotency import NOT_REPEATED
+from tests.resolvers.test_permissions import PARTS
 from tests.support.registries.permissions import ME, MINE, ROOT, THEIRS, THEM, codes_of, registry
 from tests.support.requests.idempotent_requests import (
-    NEW_INSTALLATION,
     REGISTER,
     codes,
     everything,
@@ -90,7 +90,7 @@ async def test_a_mutation_that_found_nothing_to_change_changes_nothing_later(tmp
 )
 async def test_a_lack_of_rights_is_decided_anew(tmp_path: Path, mutation: str):
     request = {
-        "a mutation": request_of("recordInstallation", NEW_INSTALLATION),
+        "a mutation": request_of("recordInstallation", {"installationId": "3", **PARTS}),
         "a row": request_of("updateContext", {"chittyId": THEIRS, "name": "x"}),
     }[mutation]
     async with registry(tmp_path, "registry:read") as (me, root):

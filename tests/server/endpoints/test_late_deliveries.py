@@ -9,9 +9,9 @@ import pytest
 
 from db.model import column_types
 from db.model.tables import TABLES
+from tests.resolvers.test_permissions import PARTS
 from tests.support.registries.permissions import LINK, ME, MINE, THEM, registry
 from tests.support.requests.idempotent_requests import (
-    NEW_INSTALLATION,
     OTHER_LINK,
     USES,
     codes,
@@ -75,7 +75,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
         (mutation, {"installationId": "1"})
         for mutation in ("suspendInstallation", "unsuspendInstallation", "removeInstallation")
     ),
-    ("recordInstallation", {**NEW_INSTALLATION, "installationId": "1"}),
+    ("recordInstallation", {**"installationId": "1"}),
     ("recordActorSeen", {"chittyId": ME, "newSession": True}),
 ]
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from db.program import Rows
 from schema.built import GRAPHQL
-from tests.resolvers.test_permissions import PARTS
 from tests.support.registries.permissions import LINK, MINE
 from tests.support.services.api import Api
 from tests.support.services.asgi_client import Answer
@@ -36,7 +35,6 @@ USE = (
 )
 USES = "SELECT request_count FROM connections WHERE connection_id = :link"
 OTHER_LINK = {"source": MINE, "targetService": "a", "connectionId": LINK.replace("1", "9")}
-NEW_INSTALLATION = {"installationId": "3", **PARTS}
 
 
 def request_of(mutation: str, given: dict[str, Any]) -> dict[str, Any]:
