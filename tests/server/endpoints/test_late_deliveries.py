@@ -75,7 +75,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
         (mutation, {"installationId": "1"})
         for mutation in ("suspendInstallation", "unsuspendInstallation", "removeInstallation")
     ),
-    ("recordInstallation", {**"installationId": "1"}),
+    ("recordInstallation", {"installationId": "1", **PARTS}),
     ("recordActorSeen", {"chittyId": ME, "newSession": True}),
 ]
 
