@@ -41,6 +41,10 @@ class Page:
     viewer: str
     variables: Callable[[Server], dict[str, Any]] = lambda _: {}
 
+    def asked_of(self, server: Server) -> Server:
+        """The same server, with the viewer's key."""
+        return replace(server, contender=replace(server.contender, viewer=self.viewer))
+
     def workload(self, server: Server) -> Workload:
         """The requests for it over the rows of this server."""
         variables = self.variables(server)
@@ -60,12 +64,10 @@ def _of_the_owner(server: Server) -> dict[str, Any]:
 
 
 def _first_of_newest(size: Size) -> int:
-    """The place of the first connection of the newest hundred contexts, which the owner has."""
-    newest = {
-        rows.context_id(place) for place in range(size.contexts - ownership.NEWEST, size.contexts)
-    }
-    links = (each.source_chitty_id for each in rows.connections(size))
-    return next(place for place, source in enumerate(links) if source in newest)
+    """The place of the first connection of the newest contexts, which the owner has."""
+    newest = {rows.context_id(place) for place in ownership.newest(size)}
+    sources = (each.source_chitty_id for each in rows.connections(size))
+    return next(place for place, source in enumerate(sources) if source in newest)
 
 
 def _requests(query: str, variables: dict[str, Any]) -> Workload:
@@ -86,13 +88,9 @@ def measured(options: Options, folder: Path) -> Iterator[Verdict]:
     """How many times as long each page takes with a hundred times the changes, or tenfold in a quick run."""
     scales = (SMALLEST, max(options.scale, SMALLEST * 10))
     with ExitStack() as stack:
-        servers = {
-            (scale, viewer): stack.enter_context(serving(scale, viewer, folder))
-            for scale in scales
-            for viewer in (ADMIN, OWNER)
-        }
+        servers = [stack.enter_context(serving(scale, folder)) for scale in scales]
         for page in PAGES:
-            few, many = (servers[scale, page.viewer] for scale in scales)
+            few, many = (page.asked_of(server) for server in servers)
             found = _samples(page, (few, many), options, folder)
             longer, cpu = (
                 times(found[few.port], found[many.port]),
@@ -105,11 +103,10 @@ def measured(options: Options, folder: Path) -> Iterator[Verdict]:
             )
 
 
-def serving(scale: float, viewer: str, folder: Path) -> AbstractContextManager[Server]:
-    """A server for this viewer, an admin or an owner, over a registry whose connections were used."""
-    (place := folder / f"{viewer}-{scale:g}").mkdir()
-    contender = replace(BY_NAME[OWNER], name=viewer, viewer=viewer)
-    return running(contender, ownership.changed(scale, place), place)
+def serving(scale: float, folder: Path) -> AbstractContextManager[Server]:
+    """A server over a registry whose connections were used, for whoever has a key."""
+    (place := folder / f"scale-{scale:g}").mkdir()
+    return running(BY_NAME[OWNER], ownership.changed(scale, place), place)
 
 
 def _samples(

@@ -26,6 +26,7 @@ from server.auth import api_keys as keys
 
 ADMIN, OWNER = "admin", "owner"
 NEWEST, ORDINARY = 100, 100
+FEW = 20
 HAND_OVER = "UPDATE contexts SET owner_chitty_id = ? WHERE"
 CONNECTIONS_OF = """
     SELECT count(*) FROM connections
@@ -40,29 +41,36 @@ OWNERS_PLACE, ADMINS_PLACE = 1, 2
 
 def owned(scale: float, folder: Path) -> Registry:
     """The ordinary rows, of which the owner has its part; requests ask for that part."""
-    return _owned_copy(data.database(scale), scale, folder)
+    size = Size.at(scale)
+    return _owned_copy(data.database(scale), size, _owned(size), folder)
 
 
 def changed(scale: float, folder: Path) -> Registry:
-    """The same after each connection was used several times, which is in its history."""
-    return _owned_copy(data.changed(scale), scale, folder)
+    """Rows that were used, as their history tells; at any scale the owner has as many of them."""
+    size = Size.at(scale)
+    return _owned_copy(data.changed(scale), size, newest(size), folder)
 
 
-def _owned_copy(database: Path, scale: float, folder: Path) -> Registry:
-    size, path = Size.at(scale), folder / "owned.db"
+def newest(size: Size) -> Sequence[int]:
+    """The places of the newest few contexts."""
+    return range(size.contexts - FEW, size.contexts)
+
+
+def _owned_copy(database: Path, size: Size, owned: Sequence[int], folder: Path) -> Registry:
+    path = folder / "owned.db"
     shutil.copyfile(database, path)
-    credentials = _prepare(path, size)
+    credentials = _prepare(path, size, owned)
     return Registry(path, size, lambda workload: _asked_of_owner(workload, size), credentials)
 
 
-def _prepare(database: Path, size: Size) -> dict[str, str]:
-    """Give the newest contexts to the owner and make keys; returns the Authorization header of each name."""
+def _prepare(database: Path, size: Size, owned: Sequence[int]) -> dict[str, str]:
+    """Give these contexts to the owner and make keys; returns the Authorization header of each name."""
     owner, admin = rows.actor_id(OWNERS_PLACE), rows.actor_id(ADMINS_PLACE)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute(f"{HAND_OVER} owner_chitty_id = ?", (admin, owner))
         connection.executemany(
             f"{HAND_OVER} chitty_id = ?",
-            [(owner, rows.context_id(place)) for place in _owned(size)],
+            [(owner, rows.context_id(place)) for place in owned],
         )
         connection.execute(
             "UPDATE actors SET capabilities = '[\"admin\"]' WHERE chitty_id = ?", (admin,)
