@@ -3,15 +3,17 @@
 They serve every type, so the number of statements depends on the operation's shape, not on the rows it meets.
 """
 
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from db.errors import BadRequest
 from db.history import reading
+from db.model.outgoing_webhooks import OutgoingDelivery
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
-from db.queries import listings, lookups
+from db.queries import listings, lookups, outgoing_webhooks
 from db.queries.listings import Listing, Order, PageRange
+from db.queries.outgoing_webhooks import DeliveryRange
 from resolvers.dataloader import BatchScheduler, DataLoader
 
 R = TypeVar("R")
@@ -82,6 +84,23 @@ class Loaders:
             return [limits for _ in keys]
 
         return self._loader("limits of changes", load)
+
+    def deliveries(self, wanted: DeliveryRange) -> "DataLoader[Value, Sequence[OutgoingDelivery]]":
+        """The deliveries of each outgoing webhook in this range."""
+
+        async def load(webhooks: list[Value]) -> list[Sequence[OutgoingDelivery]]:
+            found = await self._read(outgoing_webhooks.deliveries(webhooks, wanted))
+            self._count(sum(map(len, found.values())))
+            return [found.get(str(webhook), []) for webhook in webhooks]
+
+        return self._loader(("deliveries", wanted), load)
+
+    def delivery_count(self, wanted: DeliveryRange) -> "DataLoader[Value, int]":
+        async def load(webhooks: list[Value]) -> list[int]:
+            counts = await self._read(outgoing_webhooks.delivery_counts(webhooks, wanted))
+            return [counts.get(str(webhook), 0) for webhook in webhooks]
+
+        return self._loader(("delivery count", wanted), load)
 
     async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
         values = {row[0]: row[1] for row in await self._fetch(statement)}

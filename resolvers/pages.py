@@ -117,7 +117,7 @@ def page_range(
         None if cursor is None else cursors.decode(ctx.cursor_key, table, full, cursor)
         for cursor in (arguments.after, arguments.before)
     )
-    return PageRange(full, _size(ctx, arguments), arguments.last is not None, after, before)
+    return PageRange(full, size(ctx, arguments), arguments.last is not None, after, before)
 
 
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
@@ -131,12 +131,14 @@ def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
     return (*requested, Order(table.key, requested[-1].descending))
 
 
-def _size(ctx: OperationContext, arguments: PageArguments) -> int:
+def size(ctx: OperationContext, arguments: PageArguments) -> int:
+    """Raises BadRequest for a size out of range, and for `first` together with `last`."""
     if arguments.first is not None and arguments.last is not None:
         raise BadRequest("BAD_PAGE", "give first or last, not both")
     name = "last" if arguments.last is not None else "first"
     requested = arguments.last if arguments.last is not None else arguments.first
-    size = ctx.policy.page_default if requested is None else requested
-    if not 1 <= size <= ctx.policy.page_max:
-        raise BadRequest("BAD_PAGE", f"{name} must be from 1 to {ctx.policy.page_max}, not {size}")
-    return size
+    chosen = ctx.policy.page_default if requested is None else requested
+    if not 1 <= chosen <= ctx.policy.page_max:
+        message = f"{name} must be from 1 to {ctx.policy.page_max}, not {chosen}"
+        raise BadRequest("BAD_PAGE", message)
+    return chosen

@@ -19,11 +19,16 @@ from db.model.enums import ContextStatus as ContextStatus
 from db.model.enums import NodeKind as NodeKind
 from db.model.enums import RepositorySelection as RepositorySelection
 from db.model.enums import SourceType as SourceType
+from db.model.outgoing_webhooks import DeliveryStatus as DeliveryStatus
+from db.model.outgoing_webhooks import PauseReason as PauseReason
+from db.model.outgoing_webhooks import WebhookStatus as WebhookStatus
 
 
-def _publish(members: type[Enum], description: str, **values: str) -> None:
+def _publish(
+    members: type[Enum], description: str, *, called: str | None = None, **values: str
+) -> None:
     """Make an enumeration a GraphQL enum with these descriptions, of itself and of its values."""
-    enum: Any = strawberry.enum(members, description=description)
+    enum: Any = strawberry.enum(members, name=called, description=description)
     for value in enum.__strawberry_definition__.values:
         value.description = values[value.name]
 
@@ -108,6 +113,32 @@ _publish(
     FORBIDDEN="The viewer is not allowed to do this",
     LIMIT="A limit is exceeded",
     UNAVAILABLE="Temporarily unavailable: try again later",
+)
+_publish(
+    WebhookStatus,
+    "The status of an outgoing webhook",
+    called="OutgoingWebhookStatus",
+    ACTIVE="Delivers what changes",
+    FAILING="The change that is next was not delivered, and is sent again",
+    PAUSED="Sends nothing until it is resumed, and then goes on where it stopped",
+)
+_publish(
+    PauseReason,
+    "Why an outgoing webhook is paused",
+    called="OutgoingWebhookPauseReason",
+    REQUESTED="An admin paused it",
+    RIGHTS_LOST="Its creator is no active admin any more: it reads changes for the admin who resumes it",
+    GONE="The receiver answered 410 Gone",
+    CHANGES_PRUNED="Changes that it had not delivered were pruned: it goes on with the oldest retained",
+)
+_publish(
+    DeliveryStatus,
+    "What became of a change at an outgoing webhook",
+    called="OutgoingDeliveryStatus",
+    DELIVERED="The receiver answered with a status from 200 to 299",
+    FAILING="It was not delivered, and is sent again",
+    DEAD="It was given up after 24 hours, and can be replayed",
+    REPLAYING="It was given up, and is about to be sent once more",
 )
 
 

@@ -11,6 +11,7 @@ from resolvers.validation.input_checks import Inputs
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
 from schema.fields.input_fields import optional, optional_reference, reference, required
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
+from schema.filters import ChangeFilter
 
 IF_UPDATED_AT = "Fail with CONFLICT unless updatedAt still has this value"
 
@@ -211,3 +212,28 @@ class ReportConnectionHealthInput:
 class RecordConnectionUseInput:
     connection_id: ID = reference("The key of the connection", CONNECTIONS)
     requests: int = optional("The number of requests, from 1 to 1,000,000", default=1)
+
+
+@strawberry.input(description="A new outgoing webhook")
+class CreateWebhookInput:
+    url: str = required("The https URL that changes are sent to, at most 2048 characters")
+    filter: ChangeFilter | None = optional("Only changes that match it; by default all")
+
+
+@strawberry.input(
+    description="Changes of an outgoing webhook, which hold for all that it sends from now on"
+)
+class UpdateWebhookInput:
+    id: ID = required("The id of the webhook")
+    url: str | None = optional("The https URL that changes are sent to")
+    filter: ChangeFilter | None = optional("Only changes that match it; null stands for all")
+
+
+@strawberry.input(description="An outgoing webhook")
+class WebhookRefInput:
+    id: ID = required("The id of the webhook")
+
+
+@strawberry.input(description="A delivery of an outgoing webhook")
+class ReplayWebhookDeliveryInput:
+    id: ID = required("The id of the delivery, whose status must be DEAD")

@@ -7,15 +7,22 @@ import strawberry
 
 from db.errors import ErrorCode, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
+from resolvers import outgoing_webhooks as webhook_rules
 from resolvers.operation_context import OperationContext
+from resolvers.permissions import Requirement
 from resolvers.policy import DEFAULT_POLICY
 from resolvers.validation.input_checks import Inputs
-from schema import inputs, references
+from schema import inputs, outgoing_webhooks, references, webhook_filters
 from schema.errors import MAX_ERRORS
 from schema.fields import fields
 from schema.fields.fields import Info
 from schema.fields.sources import MutationField
 from schema.inputs import to_inputs
+from schema.outgoing_webhooks import (
+    CreateWebhookPayload,
+    OutgoingDeliveryPayload,
+    OutgoingWebhookPayload,
+)
 from schema.payloads import (
     ActorPayload,
     ConnectionPayload,
@@ -23,6 +30,11 @@ from schema.payloads import (
     ContextPayload,
     InstallationPayload,
     UserError,
+)
+
+NO_KEY = (
+    "mutations of webhooks take no Idempotency-Key, since an answer with a secret is not kept: send it"
+    " without one"
 )
 
 Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
@@ -42,6 +54,16 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: fields.to_object(row)})
 
+    return _field_of_mutation(perform, requirement, input_type, payload, description)
+
+
+def _field_of_mutation(
+    perform: Callable[..., Awaitable[Any]],
+    requirement: Requirement,
+    input_type: type,
+    payload: Any,
+    description: str,
+) -> Any:
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
         _begin(info)
         return _compiled_result(info) or await perform(info.context, to_inputs(input))
@@ -55,6 +77,23 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
 
 def _begin(info: Info) -> None:
     info.context.cause, info.context.field_key = info.field_name, str(info.path.key)
+
+
+def _webhook_mutation(rule: Rule, input_type: type, payload: type, description: str) -> Any:
+    """Like `_mutation`, of what is no row of the registry; a filter is given to the rule as JSON."""
+    requirement = permissions.requirement_of(rule)
+
+    async def perform(ctx: OperationContext, input: Inputs) -> Any:  # noqa: A002
+        try:
+            requirement.check(ctx.viewer)
+            if ctx.idempotency is not None:
+                raise Refused([Problem(ErrorCode.INVALID, (), NO_KEY)])
+            result = await rule(ctx, webhook_filters.with_json(input))
+        except (Refused, Unavailable) as refused:
+            return payload(errors=_errors(refused, "input"))
+        return outgoing_webhooks.payload_of(payload, result)
+
+    return _field_of_mutation(perform, requirement, input_type, payload, description)
 
 
 def _compiled_result(info: Info) -> Any:
@@ -231,4 +270,41 @@ class Mutation:
         _record_connection_use,
         ConnectionsPayload,
         "Adds to the request counts of connections: all of them or, if there is an error, none",
+    )
+
+    create_webhook = _webhook_mutation(
+        webhook_rules.create,
+        inputs.CreateWebhookInput,
+        CreateWebhookPayload,
+        "Makes an outgoing webhook, which gets every change from now on that its filter selects",
+    )
+    update_webhook = _webhook_mutation(
+        webhook_rules.update,
+        inputs.UpdateWebhookInput,
+        OutgoingWebhookPayload,
+        "Changes the URL or the filter of an outgoing webhook",
+    )
+    pause_webhook = _webhook_mutation(
+        webhook_rules.pause,
+        inputs.WebhookRefInput,
+        OutgoingWebhookPayload,
+        "Pauses an outgoing webhook: it sends nothing until it is resumed, and misses nothing",
+    )
+    resume_webhook = _webhook_mutation(
+        webhook_rules.resume,
+        inputs.WebhookRefInput,
+        OutgoingWebhookPayload,
+        "Resumes an outgoing webhook where it stopped, at once",
+    )
+    delete_webhook = _webhook_mutation(
+        webhook_rules.delete,
+        inputs.WebhookRefInput,
+        OutgoingWebhookPayload,
+        "Deletes an outgoing webhook with its deliveries",
+    )
+    replay_webhook_delivery = _webhook_mutation(
+        webhook_rules.replay,
+        inputs.ReplayWebhookDeliveryInput,
+        OutgoingDeliveryPayload,
+        "Sends a change once more that was given up",
     )

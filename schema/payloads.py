@@ -33,32 +33,32 @@ class UserError:
         return cls(code=problem.code, message=message, path=path)
 
 
-def _errors() -> Any:
+def errors_field() -> Any:
     return strawberry.field(description=_ERRORS, default_factory=list)
 
 
 @strawberry.type(description="The result of a mutation of an actor")
 class ActorPayload:
     actor: Actor | None = strawberry.field(description=_ENTITY, default=None)
-    errors: list[UserError] = _errors()
+    errors: list[UserError] = errors_field()
 
 
 @strawberry.type(description="The result of a mutation of a context")
 class ContextPayload:
     context: Context | None = strawberry.field(description=_ENTITY, default=None)
-    errors: list[UserError] = _errors()
+    errors: list[UserError] = errors_field()
 
 
 @strawberry.type(description="The result of a mutation of an installation")
 class InstallationPayload:
     installation: Installation | None = strawberry.field(description=_ENTITY, default=None)
-    errors: list[UserError] = _errors()
+    errors: list[UserError] = errors_field()
 
 
 @strawberry.type(description="The result of a mutation of a connection")
 class ConnectionPayload:
     connection: Connection | None = strawberry.field(description=_ENTITY, default=None)
-    errors: list[UserError] = _errors()
+    errors: list[UserError] = errors_field()
 
 
 @strawberry.type(
@@ -66,4 +66,4 @@ class ConnectionPayload:
 )
 class ConnectionsPayload:
     connections: list[Connection] | None = strawberry.field(description=_ENTITY, default=None)
-    errors: list[UserError] = _errors()
+    errors: list[UserError] = errors_field()

@@ -7,10 +7,12 @@ import strawberry
 
 from db.errors import BadRequest
 from db.model import connection_id, tables
+from schema import outgoing_webhooks
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
-from schema.fields.sources import ByGlobalId, CurrentViewer, ViewerActor
-from schema.pages import listing
+from schema.fields.sources import ByGlobalId, CurrentViewer, OnlyGeneric, ViewerActor
+from schema.outgoing_webhooks import OutgoingWebhook
+from schema.pages import RelayPage, listing
 
 CHITTY_ID = "The ChittyID in any of its forms, with or without the prefix did:chitty:"
 
@@ -110,4 +112,10 @@ class Query:
     changes = listing(
         tables.CHANGES,
         "A page of the changes of all objects that the viewer sees, oldest first; the newest are last: n",
+    )
+    webhooks = field(
+        OnlyGeneric(),
+        outgoing_webhooks.webhooks,
+        RelayPage[OutgoingWebhook] | None,
+        "A page of all outgoing webhooks, oldest first; only for admins",
     )

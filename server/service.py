@@ -30,6 +30,9 @@ from server.telemetry import logs, otel
 from server.telemetry.counters import Metrics
 from server.telemetry.otel import Tracer
 from server.transport.disconnects import DisconnectWatches
+from server.webhooks_out.dispatcher import Dispatcher
+from server.webhooks_out.feed import Feed
+from server.webhooks_out.opening import open_dispatcher
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,8 @@ class Service:
     webhook_bodies: BodyReader
     disconnects: DisconnectWatches
     subscriptions: Hub
+    feed: Feed
+    dispatcher: Dispatcher | None
 
     async def reload(self) -> None:
         """Read persisted documents and the keys of tokens again. What cannot be read stays as it was."""
@@ -99,12 +104,14 @@ async def open_service(
     try:
         stored = await db.read(cursors.stored_key())
         cursor_key = await patience.write(db, cursors.key) if stored is None else stored
+        feed = Feed(db, cursor_key, policy(settings), compile_operations=settings.compiled)
         async with (
             otel.open_tracer(settings) as tracer,
             minting.open_minter(settings) as mint,
             minting.mint_for_pending(db, mint),
             keep_history(db, settings.history_days),
             setup.open_gate(settings, db) as gate,
+            open_dispatcher(settings, db, feed) as dispatcher,
         ):
             operations = Operations(
                 db=db,
@@ -139,6 +146,8 @@ async def open_service(
                 webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
                 disconnects=DisconnectWatches(),
                 subscriptions=subscriptions,
+                feed=feed,
+                dispatcher=dispatcher,
             )
             await subscriptions.close()
     finally:
@@ -160,6 +169,7 @@ def policy(settings: Settings) -> Policy:
         page_default=settings.page_default,
         page_max=settings.page_max,
         failure_threshold=settings.failure_threshold,
+        private_webhook_targets=settings.private_webhook_targets,
     )
 
 

@@ -33,6 +33,7 @@ SECTIONS = {
     "auth": "Who may ask",
     "readers": "Reading and rules",
     "github_webhook_secret": "GitHub webhooks",
+    "webhooks_out": "Outgoing webhooks",
     "chittyid_url": "ChittyIDs",
     "jwt_issuer": "Tokens",
     "trusted_proxies": "Proxies and rates",
@@ -98,6 +99,11 @@ class Settings:
     )
     github_webhook_secret: Secret = setting(
         UNSET, "Secret that signs GitHub webhook deliveries; separate several with commas."
+    )
+    webhooks_out: bool = setting(True, "Deliver changes to the outgoing webhooks that admins make.")
+    private_webhook_targets: bool = setting(
+        False,
+        "Let outgoing webhooks use http, any port, and addresses of this machine and of private networks.",
     )
     chittyid_url: str = setting(
         "",

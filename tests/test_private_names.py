@@ -50,6 +50,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/fields.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/filter_reader.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/payloads.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/webhook_filters.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     (
         "graphql.execution.get_variable_signature",

@@ -39,6 +39,7 @@ SECRETS = {
     "server_keys": "value",
     "api_keys": "secret_sha256",
     "idempotent_answers": "answer",
+    "outgoing_webhooks": "secret",
 }
 RAW_PAGES = "sqlite_dbpage"
 

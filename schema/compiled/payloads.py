@@ -80,6 +80,8 @@ def _part(compiler: Compiler, payload: Any, field: CollectedField) -> Entity | C
         columns = Columns(global_ids.BY_TYPE_NAME[type_.name])
         is_list = is_list_type(get_nullable_type(definition.type))
         return Entity(name, compiler.rows(columns, field.nodes), is_list)
+    if not is_list_type(get_nullable_type(definition.type)):
+        raise Fallback(f"{payload.name}.{field.name}")
     plain = compiler.plain(type_, field.nodes)
     return lambda value: [plain(item) for item in getattr(value, name)]
 

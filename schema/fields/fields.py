@@ -190,7 +190,12 @@ def object_type(table: Table[Any]) -> Any:
     return Annotated[table.row.__name__, strawberry.lazy("schema.types")]
 
 
-_TYPE_OF_ROW: dict[type, type[Node]] = {}
+_TYPE_OF_ROW: dict[type, type[Any]] = {}
+
+
+def show_rows(row: type, type_: type[Any]) -> None:
+    """Let rows that are no table's be shown as objects of a type, which is made with `row`."""
+    _TYPE_OF_ROW[row] = type_
 
 
 def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
@@ -201,7 +206,7 @@ def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
             if isinstance(published, _PublicColumn):
                 setattr(cls, name, _column_field(table.columns[name], published))
         type_ = strawberry.type(cls, description=inspect.getdoc(cls))
-        _TYPE_OF_ROW[table.row] = type_  # type: ignore[assignment]
+        _TYPE_OF_ROW[table.row] = type_
         return type_
 
     return decorate

@@ -101,6 +101,11 @@ class ViewerActor:
 
 
 @dataclass(frozen=True, slots=True)
+class OnlyGeneric:
+    """What the field's resolver returns; no plan has it."""
+
+
+@dataclass(frozen=True, slots=True)
 class MutationField:
     """`perform` takes the OperationContext and the arguments, and checks the `requirement`."""
 
@@ -126,6 +131,7 @@ Source: TypeAlias = (
     | ByGlobalId
     | CurrentViewer
     | ViewerActor
+    | OnlyGeneric
     | MutationField
     | Events
 )

@@ -1,9 +1,9 @@
 """The cost of an operation in points, known before anything is read.
 
-One point for each object that it may return: each Node, each entry of `edges` (its node included), and each
-object of an introspection. A page counts the entries that it may have, at least one; a union or an interface
-its most expensive type. One point also for each part of a filter, which is an input object, each time that
-the filter is evaluated: once for each parent of its page.
+One point for each object that it may return: each with an id, each entry of `edges` (its node included),
+and each object of an introspection. A page counts the entries that it may have, at least one; a union or an
+interface its most expensive type. One point also for each part of a filter, which is an input object, each
+time that the filter is evaluated: once for each parent of its page.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ from schema.limits.variable_amounts import (
     sum_of,
 )
 
-NODE = "Node"
+ID = "id"
 EDGE = frozenset({"cursor", "node"})
 
 
@@ -134,8 +134,7 @@ class _Calculation:
 def _own_points(type_: Any, parent: Any) -> int:
     if parent is not None and parent.fields.keys() >= EDGE:
         return 0  # counted with its edge
-    is_object = any(each.name == NODE for each in type_.interfaces)
-    return int(is_object or type_.fields.keys() >= EDGE or is_introspection_type(type_))
+    return int(ID in type_.fields or type_.fields.keys() >= EDGE or is_introspection_type(type_))
 
 
 @dataclass(eq=False, slots=True)

@@ -11,6 +11,8 @@ from graphql import get_named_type, is_enum_type, is_list_type, is_non_null_type
 
 from server.demo import registry
 from tests.support.expectations.printed_schema import PRINTED
+from tests.support.registries.databases import new_registry
+from tests.support.registries.outgoing_webhooks import DEAD, WEBHOOK, add_webhook
 from tests.support.services.api import running
 
 MUTATIONS = PRINTED.mutation_type.fields
@@ -43,6 +45,12 @@ RIGHT: dict[str, dict[str, Any]] = {
     "reconnect": {"connectionId": "{connection}"},
     "reportConnectionHealth": {"connectionId": "{connection}", "healthy": False},
     "recordConnectionUse": {"connectionId": "{connection}"},
+    "createWebhook": {"url": "https://example.org/"},
+    "updateWebhook": {"id": WEBHOOK, "url": "https://example.org/"},
+    "pauseWebhook": {"id": WEBHOOK},
+    "resumeWebhook": {"id": WEBHOOK},
+    "deleteWebhook": {"id": WEBHOOK},
+    "replayWebhookDelivery": {"id": DEAD},
 }
 DEEP: Any = {}
 for _ in range(9):
@@ -55,6 +63,8 @@ BAD: dict[str, list[Any]] = {
     "Int": [0, -1, 1.5, 2**31, -(2**63) - 1, "1", 10**300],
     "BigInt": [0, -1, "0", 2**63, str(2**63), -(2**63) - 1, 2**64, 1.5, True, "1e3", "x\0", []],
     "DateTime": ["", "yesterday", "2026-02-30T00:00:00Z", "2026-01-01", 5, "2026-01-01T00:00:00Z\0"],
+    "ChangeFilter": [1, "", [], {"kind": "ACTOR"}, {"kinds": ["NOTHING"]}, {"kinds": [None]}, {"kinds": None},
+        {"at": {"gt": None}}, {"at": {"gt": "yesterday"}}, {"actor": None}, {"entityId": "x" * 9_000}],
     "JSON": [[], "x", 1, {"a": 2**63}, {"a": 10**300}, {"a": "x" * 17_000}, DEEP],
     "InstallationPermissionInput": [{}, {"name": "contents"}, {"name": "a\0", "access": "read"},
         {"name": "contents", "access": "all"}, {"name": "contents", "access": "read", "more": 1}, 5],
@@ -97,7 +107,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(tmp_path_factory):
-    async with running(tmp_path_factory.mktemp("bad") / "registry.db", readers=1) as api:
+    file = tmp_path_factory.mktemp("bad") / "registry.db"
+    new_registry(file)
+    add_webhook(file)
+    async with running(file, readers=1) as api:
         await registry.fill(api.service.db)
         yield api
 

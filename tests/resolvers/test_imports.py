@@ -10,8 +10,13 @@ LAYERS = [
     ["resolvers.permissions", "resolvers.loaders", "resolvers.github"],
     ["resolvers.idempotency"],
     ["resolvers.operation_context"],
+    ["resolvers.message_ids"],
     ["resolvers.pages", "resolvers.recording_context"],
-    ["resolvers.actors", "resolvers.contexts", "resolvers.connections", "resolvers.installations"],
+    ["resolvers.outgoing_pages"],
+    [
+        *("resolvers.actors", "resolvers.contexts", "resolvers.connections"),
+        *("resolvers.installations", "resolvers.outgoing_webhooks"),
+    ],
     ["resolvers.import_rules"],
 ]
 RULES = LAYERS[-2]

@@ -7,6 +7,7 @@ import pytest
 
 from resolvers.permissions import Capability
 from schema.built import GRAPHQL
+from tests.support.registries.outgoing_webhooks import DEAD, WEBHOOK
 from tests.support.registries.permissions import (
     APP,
     AT,
@@ -108,6 +109,12 @@ POLICY: list[tuple[str, dict[str, Any], str]] = [
     ("reinstateActor", {"chittyId": THEM}, "FFFFFDD"),
     ("deleteActor", {"chittyId": FACE, "transferContextsTo": ROOT}, "FFFFFDD"),
     ("deleteActor", {"chittyId": THEM, "transferContextsTo": ROOT}, "FFFFFDD"),
+    ("createWebhook", {"url": "https://example.org/"}, "FFFFFFD"),
+    ("updateWebhook", {"id": WEBHOOK, "url": "https://example.org/2"}, "FFFFFFD"),
+    ("pauseWebhook", {"id": WEBHOOK}, "FFFFFFD"),
+    ("resumeWebhook", {"id": WEBHOOK}, "FFFFFFD"),
+    ("replayWebhookDelivery", {"id": DEAD}, "FFFFFFD"),
+    ("deleteWebhook", {"id": WEBHOOK}, "FFFFFFD"),
     ("suspendActor", {"chittyId": ME}, "FFFFFDD"),
 ]
 LETTERS = {"FORBIDDEN": "F", "NOT_FOUND": "N"}

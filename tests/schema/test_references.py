@@ -70,6 +70,9 @@ OF_NO_ROW = {
     "UpdateContextInput.chittyDnaId",
     "UpdateContextInput.chittyChronicleTimelineId",
     "RecordInstallationInput.chittyDnaId",
+    "UpdateWebhookInput.id",
+    "WebhookRefInput.id",
+    "ReplayWebhookDeliveryInput.id",
 }
 
 

@@ -20,6 +20,7 @@ LAYERS = [
     ["server.doctor"],
     ["server.graphql"],
     ["server.subscriptions"],
+    ["server.webhooks_out"],
     ["server.service"],
     ["server.endpoints"],
     ["server.app"],

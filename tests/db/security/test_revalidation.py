@@ -27,6 +27,7 @@ from tests.support.services.api import Api
 WRITES = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM) (?!SET\b)\s*([\w{.}]+)")
 # What only the server itself writes, for nobody.
 OF_THE_SERVER = {"webhook_deliveries", "waiting_installations", "idempotent_answers"}
+OF_NO_VIEWER = {"bulk.py", "outgoing_deliveries.py"}
 LOSSES = {
     "suspended": "UPDATE actors SET status = 'suspended' WHERE chitty_id = :me",
     "deleted": "UPDATE actors SET status = 'deleted' WHERE chitty_id = :me",
@@ -226,7 +227,9 @@ def literals(file: Path) -> Iterator[str]:
 
 
 def test_no_command_has_a_writing_statement_without_the_check():
-    files = [each for each in (PROJECT / "db/commands").glob("*.py") if each.name != "bulk.py"]
+    files = [
+        each for each in (PROJECT / "db/commands").glob("*.py") if each.name not in OF_NO_VIEWER
+    ]
     writing = [
         (file.name, sql, found[2])
         for file in files

@@ -16,16 +16,23 @@ from graphql import (
 )
 
 
+def is_left_out(name: str) -> bool:
+    """Whether a field or type is of outgoing webhooks, which only generic execution shows."""
+    return "webhook" in name.lower() or name.startswith("Outgoing")
+
+
 def everything(schema: GraphQLSchema) -> set[str]:
-    """All that queries and mutations can name, introspection apart."""
+    """All that queries and mutations can name, introspection and outgoing webhooks apart."""
     found: set[str] = set()
     for name, kind in schema.type_map.items():
-        if name.startswith("__") or kind is schema.subscription_type:
+        if name.startswith("__") or kind is schema.subscription_type or is_left_out(name):
             continue
         if isinstance(kind, GraphQLInputObjectType):
             found |= {f"{name}.{field}" for field in kind.fields}
         elif isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
             for field, definition in kind.fields.items():
+                if is_left_out(field):
+                    continue
                 found.add(f"{name}.{field}")
                 found |= {f"{name}.{field}({argument})" for argument in definition.args}
     return found

@@ -1,8 +1,9 @@
 """HTTP servers for tests: real ones, each on a free port of this machine."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
@@ -50,12 +51,28 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer a client, over TLS if it is to be; one that breaks off is gone."""
+        if self.tls is None:
+            super().finish_request(request, client_address)
+            return
+        with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as over_tls:
+            super().finish_request(over_tls, client_address)
+
+
 @contextmanager
 def serving(
-    handler: type[Handler], make: Callable[[int], T], ended: Callable[[T], None] = lambda _: None
+    handler: type[Handler],
+    make: Callable[[int], T],
+    ended: Callable[[T], None] = lambda _: None,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[T]:
     """What `make` makes of the port of a running server; `ended` frees whoever still waits for it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
+    server.tls = tls
     server.daemon_threads = False
     server.service = service = make(server.server_port)  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

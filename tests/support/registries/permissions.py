@@ -9,6 +9,7 @@ from typing import Any
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 from schema.built import GRAPHQL
 from tests.support.registries import separate_owners
+from tests.support.registries.outgoing_webhooks import add_webhook
 from tests.support.registries.separate_owners import seen_by
 from tests.support.services.api import Api, running
 
@@ -93,8 +94,9 @@ async def registry(folder: Path, *mine: str) -> AsyncIterator[list[Api]]:
         *(connection(LINK, MINE, APP), connection(FAR_LINK, THEIRS, FAR_APP)),
     ]
     separate_owners.store(folder / "registry.db", rows, [ME, ROOT])
+    add_webhook(folder / "registry.db")
     async with (
-        running(folder / "registry.db", **separate_owners.SETTINGS) as service,
+        running(folder / "registry.db", webhooks_out=False, **separate_owners.SETTINGS) as service,
         AsyncExitStack() as stack,
     ):
         yield [await stack.enter_async_context(seen_by(service, name)) for name in (ME, ROOT)]

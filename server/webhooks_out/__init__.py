@@ -1,0 +1,1 @@
+"""Outgoing webhooks: sends each change that a webhook selects to its URL, signed, once and in order."""
