@@ -21,7 +21,7 @@ BEGIN
 END"""
 APPENDING = ("changes_are_appended", "changes_are_numbered")
 LIFTED = ("changes_are_not_updated", "changes_are_not_deleted")
-LIFT = tuple(f"DROP TRIGGER {name}" for name in LIFTED)
+LIFT = tuple(f"DROP TRIGGER IF EXISTS {name}" for name in LIFTED)
 RESTORE = (UPDATES, DELETIONS)
 NAMES = (*APPENDING, *LIFTED)
 

@@ -15,7 +15,7 @@ _QUERIES = {
             SELECT after FROM changes WHERE kind = '{table}' AND key = row.{key}
             ORDER BY sequence DESC LIMIT 1
         ) AS known
-        FROM {table} AS row
+        FROM {table} AS row LIMIT -1
     )
     WHERE known IS NOT now
     ORDER BY key

@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import json
 import re
+import shutil
 import sys
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, TextIO
 
 from db.model import instants
 from db.sqlite import new_files
@@ -234,17 +236,21 @@ def verify(args: argparse.Namespace) -> int:
     from db.audit import verification
 
     path = options.settings_of(args).database_path
-    report = _Report(path, as_json=args.json)
-    if args.record:
-        verification.record(path, report.recorded)
-    report.begin_findings()
-    with Progress() as progress, verification.snapshot(path) as connection:
-        total = verification.size(connection)
-        progress.stage("verifying", total)
-        for finding in verification.verify(connection, progress.advance):
+    with TemporaryFile("w+", encoding="utf-8") as told, Progress() as progress:
+        report = _Report(path, as_json=args.json)
+        if args.record:  # told once it is durable, however much it is
+            progress.stage("recording")
+            verification.record(path, lambda finding: report.write(told, finding, "recorded  "))
+        with verification.snapshot(path) as connection:
+            total = verification.size(connection)
             progress.clear()
-            report.found(finding)
-    report.end(total)
+            report.begin(told)
+            progress.stage("verifying", total)
+            for finding in verification.verify(connection, progress.advance):
+                progress.clear()
+                report.found(finding)
+        progress.clear()
+        report.end(total)
     return messages.FAILED if report.findings else 0
 
 
@@ -256,20 +262,21 @@ class _Report:
         self._as_json = as_json
         self._separator = ""
         self.findings = 0
-        if as_json:
-            print(f'{{"database": {json.dumps(str(path))}, "recorded": [', end="")
 
-    def recorded(self, finding: "Finding") -> None:
-        self._print(finding, "recorded  ")
-
-    def begin_findings(self) -> None:
-        self._separator = ""
+    def begin(self, recorded: TextIO) -> None:
+        """Print what was recorded, before the differences."""
+        if self._as_json:
+            print(f'{{"database": {json.dumps(str(self._path))}, "recorded": [', end="")
+        recorded.seek(0)
+        shutil.copyfileobj(recorded, sys.stdout)
         if self._as_json:
             print('], "differences": [', end="")
+        self._separator = ""
 
     def found(self, finding: "Finding") -> None:
         self.findings += 1
-        self._print(finding, "")
+        self.write(sys.stdout, finding, "")
+        sys.stdout.flush()
 
     def end(self, total: int) -> None:
         if self._as_json:
@@ -279,11 +286,10 @@ class _Report:
         else:
             print(f"{self.findings:,} difference{'s' * (self.findings != 1)}")
 
-    def _print(self, finding: "Finding", label: str) -> None:
+    def write(self, file: TextIO, finding: "Finding", label: str) -> None:
         if self._as_json:
-            print(f"{self._separator}\n  {json.dumps(finding.as_json())}", end="")
+            file.write(f"{self._separator}\n  {json.dumps(finding.as_json())}")
             self._separator = ","
         else:
-            text = f"{label}{finding}"
-            print(text.encode("utf-8", "backslashreplace").decode())
-        sys.stdout.flush()
+            text = f"{label}{finding}\n"
+            file.write(text.encode("utf-8", "backslashreplace").decode())

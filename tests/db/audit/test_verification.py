@@ -461,6 +461,28 @@ def test_the_command_prints_differences_as_json(file):
     }
 
 
+def test_what_was_recorded_is_in_the_json_too(file):
+    unseen(file, "UPDATE actors SET email = 'x', session_count = 1")
+
+    done = command("audit", "verify", "--record", "--json", "--database", file)
+
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert [each["column"] for each in told["recorded"]] == ["email", "session_count"]
+    assert told["differences"] == []
+
+
+def test_recording_that_fails_says_nothing_was_recorded(file):
+    unseen(file, "UPDATE actors SET email = 'x'")
+    run(file, "CREATE TRIGGER full BEFORE INSERT ON changes BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+    for words in ((), ("--json",)):
+        done = command("audit", "verify", "--record", *words, "--database", file)
+
+        assert "full" in complaint(done)
+    assert found(file) == ["actors A: email is 'x', where the history says NULL"]
+
+
 def test_recording_mends_triggers_and_says_what_it_cannot_mend(file):
     unseen(file, "UPDATE actors SET email = 'x'")
     run(file, "DROP TRIGGER actors_history")

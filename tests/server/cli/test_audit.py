@@ -92,6 +92,15 @@ def test_a_time_in_the_future_is_refused(file):
     assert sequences(file) == [1, 2, 3, 4, 5]
 
 
+def test_pruning_makes_the_triggers_anew_that_it_lifts(file):
+    with elsewhere(file) as connection:
+        connection.execute("DROP TRIGGER changes_are_not_deleted")
+
+    prune(file, "--before", "1d")
+
+    assert command("audit", "verify", "--database", file).returncode == 0
+
+
 def test_pruning_that_is_killed_leaves_a_true_history(file):
     with elsewhere(file) as connection:
         connection.execute("BEGIN")
