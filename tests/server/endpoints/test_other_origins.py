@@ -4,15 +4,13 @@ tests/server/http/test_cors.py checks the headers that say so.
 """
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.other_programs import node
-from tests.support.other_programs.chromium import require_browser
+from tests.support.other_programs.chromium import bundled, require_browser
 from tests.support.other_programs.http_servers import Handler, serving
-from tests.support.paths import NPM
 from tests.support.services.protected_service import protected
 from tests.support.services.server_process import QUIET, served, url_of
 
@@ -33,16 +31,10 @@ class Pages(Handler):
         )
 
 
-def bundled() -> bytes:
-    """The clients in one script."""
-    node.require("esbuild")
-    command = [str(NPM / "node_modules/esbuild/bin/esbuild"), "clients_of_pages.js", "--bundle"]
-    return subprocess.run(command, cwd=NPM, check=True, stdout=subprocess.PIPE).stdout
-
-
 @pytest.mark.thorough
 def test_pages_do_what_they_are_allowed_to_and_nothing_else(tmp_path: Path):
-    chromium, script = require_browser(), bundled()
+    chromium = require_browser()
+    script = bundled("clients_of_pages.js", tmp_path / "clients.js").read_bytes()
     with serving(Pages, lambda port: (port, script)) as (port, _):
         allowed = ("--allowed-origins", f"http://app.example:{port}")
         few = ("--failed-credentials-per-minute", "1")

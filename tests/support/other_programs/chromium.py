@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from server.endpoints import graphiql
 from tests.support.other_programs import node
+from tests.support.paths import NPM
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -29,3 +32,11 @@ def faults_of(url: str, scenario: str, *arguments: str) -> str | None:
         node.run_script("playwright-core", "examples.mjs", chromium, url, scenario, *arguments)
     )
     return found
+
+
+def bundled(script: str, path: Path) -> Path:
+    """A script of tests/npm with all that it imports, in one file for a page."""
+    node.require("esbuild")
+    command = [str(NPM / "node_modules/esbuild/bin/esbuild"), script, "--bundle"]
+    subprocess.run([*command, f"--outfile={path}", "--log-level=error"], cwd=NPM, check=True)
+    return path
