@@ -47,6 +47,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/compiled/arguments.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     ("strawberry.types.scalar", "ScalarDefinition", "schema/fields/scalars.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/changed_fields.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/fields.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/filter_reader.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/payloads.py"),
