@@ -212,9 +212,6 @@ def _wrong_operation(change: Change, known: State, cut: int) -> str:
     )
 
 
-HAS_CHANGE = "SELECT 1 FROM changes WHERE kind = :table AND key = :key"
-
-
 def _rows(connection: sqlite3.Connection, table: Table[Any]) -> Iterator[Finding]:
     for deviation in history_repair.deviations(connection, table):
         yield from _of_row(connection, deviation)
@@ -226,8 +223,8 @@ def _of_row(connection: sqlite3.Connection, deviation: Deviation) -> Iterator[Fi
     if stored is None:
         yield Finding(Problem.MISSING, table, key)
     elif recorded is None:
-        bind = {"table": table, "key": key}
-        is_known = connection.execute(HAS_CHANGE, bind).fetchone() is not None
+        known = history_queries.of(deviation.table).known
+        is_known = connection.execute(known, {"rowid": deviation.place}).fetchone() is not None
         yield Finding(Problem.GONE if is_known else Problem.WITHOUT_CHANGE, table, key)
     else:
         for name in deviation.columns:

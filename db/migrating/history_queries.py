@@ -32,6 +32,10 @@ _QUERIES = {
         )
     ORDER BY change.key
 """,
+    "known": """
+    SELECT 1 FROM changes
+    WHERE kind = '{table}' AND key = (SELECT {key} FROM {table} WHERE rowid = :rowid) LIMIT 1
+""",
     "record_row": """
     INSERT INTO changes ({columns})
     SELECT
@@ -62,12 +66,14 @@ _QUERIES = {
 class Queries:
     """SQL about the rows of one table and their changes.
 
-    `deviating` finds rows that are not as their last change tells, `gone` changes whose row is missing;
-    `record_row` and `record_gone` append what makes up for one of them. `log` has all changes, row by row.
+    `deviating` finds rows that are not as their last change tells, `gone` changes whose row is missing, and
+    `known` whether a row has any change. `record_row` and `record_gone` append what makes up for one of them.
+    `log` has all changes, row by row.
     """
 
     deviating: str
     gone: str
+    known: str
     record_row: str
     record_gone: str
     log: str

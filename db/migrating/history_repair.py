@@ -96,12 +96,17 @@ DEFAULTS = "SELECT name, dflt_value FROM pragma_table_info(:table)"
 
 def _defaults(connection: sqlite3.Connection, table: Table[Any]) -> Row:
     found = dict(connection.execute(DEFAULTS, {"table": table.name}).fetchall())
-    return {
-        name: None
-        if found.get(name) is None
-        else connection.execute(f"SELECT {found[name]}").fetchone()[0]
-        for name in table.columns
-    }
+    return {name: _evaluated(connection, found.get(name)) for name in table.columns}
+
+
+def _evaluated(connection: sqlite3.Connection, default: str | None) -> Any:
+    """The value of a DEFAULT; None if it is another program's and means nothing on its own."""
+    if default is None:
+        return None
+    try:
+        return connection.execute(f"SELECT {default}").fetchone()[0]
+    except sqlite3.OperationalError:
+        return None
 
 
 def record(connection: sqlite3.Connection, deviation: Deviation, cause: str) -> None:

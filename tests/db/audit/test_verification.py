@@ -461,6 +461,27 @@ def test_the_command_prints_differences_as_json(file):
     }
 
 
+def test_texts_that_are_not_utf_8_are_named_and_recorded(file):
+    unseen(
+        file,
+        "UPDATE actors SET display_name = CAST(x'fffe' AS TEXT)",
+        ACTOR.format("Z").replace("'Z'", "CAST(x'5aff' AS TEXT)"),
+    )
+
+    checked = command("audit", "verify", "--database", file)
+    as_json = command("audit", "verify", "--json", "--database", file)
+    recorded = command("audit", "verify", "--record", "--database", file)
+
+    assert checked.stdout.splitlines() == [
+        r"actors A: display_name is '\udcff\udcfe', where the history says 'Anna'",
+        r"actors Z\udcff: is stored, without a change",
+        "2 differences",
+    ]
+    assert len(json.loads(as_json.stdout)["differences"]) == 2
+    assert recorded.returncode == 0
+    assert found(file) == []
+
+
 def test_what_was_recorded_is_in_the_json_too(file):
     unseen(file, "UPDATE actors SET email = 'x', session_count = 1")
 

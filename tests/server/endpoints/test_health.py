@@ -3,6 +3,7 @@
 import pytest
 from graphql import build_schema
 
+from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.services.api import running
 
 
@@ -73,3 +74,24 @@ async def test_a_server_that_lost_a_trigger_of_the_history_says_what_to_do_until
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
     told = [each for each in caplog.records if each.msg == "database is not as it should be"]
     assert [each.reason for each in told] == ["trigger contexts_history is missing"]
+
+
+async def test_a_start_mends_a_history_that_lost_its_triggers(tmp_path, caplog):
+    file = new_registry(tmp_path / "registry.db")
+    with elsewhere(file) as connection:
+        connection.execute("DROP TRIGGER actors_history_of_new")
+        connection.execute(
+            "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)"
+            " VALUES ('A', 'human', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')"
+        )
+
+    async with running(file) as api:
+        ready = await api.client.get("/readyz")
+        recorded = await api.rows("SELECT key, operation, cause FROM changes")
+
+    assert ready.status_code == 200
+    assert recorded == [("A", "created", "external")]
+    assert [each.problem for each in caplog.records if each.msg == "history mended"] == [
+        "trigger actors_history_of_new, missing",
+        "a change that was not recorded",
+    ]
