@@ -5,9 +5,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graphql import GraphQLSchema
+from graphql import GraphQLSchema, parse
 
 from schema.built import SCHEMA
+from schema.limits import document_size
+from schema.limits.limits import LIMITS
 from tests.support.corpus.chance import Chance
 from tests.support.corpus.draft import ABSENT, Draft, Used
 from tests.support.corpus.keys import Keys
@@ -20,6 +22,7 @@ MOST_TOKENS = 900
 MEDIA_TYPES = ("application/json", "application/graphql-response+json")
 # Operations made by chance may have more of these than clients are allowed.
 ROOM = {"max_aliases": 300, "max_directives": 100, "max_cost": 10**9}
+_LIMITS = replace(LIMITS, aliases=ROOM["max_aliases"], directives=ROOM["max_directives"])
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.|\w+|[^\s,]')
 
 
@@ -70,7 +73,8 @@ def _made(pool: Pool, seed: int, number: int, word: str) -> Operation:
     fields = 20
     while True:
         made = _Maker(pool, seed, number, word, fields).operation()
-        if len(_TOKEN.findall(made.document)) <= MOST_TOKENS:
+        is_short = len(_TOKEN.findall(made.document)) <= MOST_TOKENS
+        if is_short and document_size.excess(parse(made.document), _LIMITS) is None:
             return made
         fields //= 2
 
