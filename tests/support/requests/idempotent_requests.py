@@ -37,6 +37,11 @@ USES = "SELECT request_count FROM connections WHERE connection_id = :link"
 OTHER_LINK = {"source": MINE, "targetService": "a", "connectionId": LINK.replace("1", "9")}
 
 
+def is_repeatable(mutation: str) -> bool:
+    """Whether a mutation takes a key: those of outgoing webhooks do not."""
+    return str(GRAPHQL.mutation_type.fields[mutation].type).rstrip("!") in ROWS
+
+
 def request_of(mutation: str, given: dict[str, Any]) -> dict[str, Any]:
     """The request for a mutation with this input, or with a list of it."""
     field = GRAPHQL.mutation_type.fields[mutation]
