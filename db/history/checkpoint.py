@@ -12,7 +12,6 @@ from db.program import Program, Statement
 RETAINED = f"{{change}}.sequence > {LAST_PRUNED}"
 """SQL: a row of `changes` with the alias `{change}` is retained, not the base of a row."""
 
-OLDEST = f"SELECT {LAST_PRUNED} + 1"
 GROWTH = f"""
     SELECT coalesce((SELECT max(sequence) FROM changes), 0),
         {LAST_PRUNED},
@@ -31,15 +30,6 @@ class Growth:
     removed: int
     oldest_at: str | None
     pruned_at: str | None
-
-
-def oldest_retained() -> Program[int]:
-    """The sequence number of the oldest change that is retained, or the next one if there is none.
-
-    A cursor before the one before it misses changes: it goes on from this number less 1.
-    """
-    (((oldest,),),) = yield [Statement(OLDEST)]
-    return int(str(oldest))
 
 
 def growth() -> Program[Growth]:
