@@ -93,7 +93,7 @@ FIND = f"""
 COUNT = "SELECT count(*) FROM idempotent_answers"
 ERASE = """
     UPDATE idempotent_answers SET answer = :erased, bytes = length(:erased)
-    WHERE answer IS NOT NULL AND (viewer = :actor OR instr(answer, :actor))
+    WHERE answer <> :erased AND (viewer = :actor OR instr(answer, :actor))
 """
 
 

@@ -21,6 +21,7 @@ from db.sqlite import catalog
 
 MOST_LISTED = 20
 KEPT_AS = "the table, kept as "
+BEFORE_RECREATION = "_before_recreation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +151,10 @@ def _set_aside(
     stored = catalog.read(connection)
     if table not in stored:
         return {}
-    kept, number = f"{table}_before_recreation", 1
+    kept, number = f"{table}{BEFORE_RECREATION}", 1
     while kept in stored:
         number += 1
-        kept = f"{table}_before_recreation_{number}"
+        kept = f"{table}{BEFORE_RECREATION}_{number}"
     # References, triggers and views of others go on meaning the table of this name.
     connection.execute("PRAGMA legacy_alter_table = ON")
     try:

@@ -145,6 +145,7 @@ class Table(Generic[R]):
     `newest` is the column of the default ordering. Filters that name a column of `ends` include soft-deleted
     rows. `unique` excludes the key. An index finds rows by each column of `sought`, newest last. Rows of a
     `log` are appended in the order of their key, which clients must not learn: lists are in this order only.
+    `personal` are the columns about a person, with what they hold once that person's data is erased.
     """
 
     row: type[R]
@@ -157,6 +158,7 @@ class Table(Generic[R]):
     sought: frozenset[str] = frozenset()
     is_log: bool = False
     private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
+    personal: Mapping[str, Value] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         hints = get_type_hints(self.row, include_extras=True)
@@ -233,6 +235,13 @@ ACTORS = Table(
         ),
         Private(),
     ),
+    personal={
+        **dict.fromkeys(("display_name", "email", "avatar_url")),
+        # They lead to the person in other services.
+        **dict.fromkeys(("chitty_dna_id", "chitty_auth_principal_id")),
+        "last_seen_at": None,
+        "session_count": 0,
+    },
 )
 CONTEXTS = Table(
     Context,

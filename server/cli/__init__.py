@@ -16,8 +16,8 @@ from server.setting_fields import InvalidSetting
 
 COMMANDS = (
     *("serve", "migrate", "check", "status", "doctor", "schema", "explain", "sql"),
-    *("backup", "restore", "export", "import", "audit", "keys", "webhooks", "demo", "dev"),
-    *("completion", "help"),
+    *("backup", "restore", "export", "import", "audit", "keys", "erase", "webhooks"),
+    *("demo", "dev", "completion", "help"),
 )
 MODULES = {"import": "import_"}  # where a command's name cannot be its module's
 EPILOG = """\

@@ -18,6 +18,7 @@ LAYERS = [
     ["db.queries", "db.commands", "db.sqlite", "db.history"],
     ["db.migrating"],
     ["db.backup", "db.transfer", "db.audit"],
+    ["db.erasing"],
     ["db.open_database", "db"],
 ]
 # What may import the SQLite engine; `db` itself only replaces Python's SQLite by a current one.
@@ -27,10 +28,13 @@ ON_SQLITE = (
     "db.backup",
     "db.transfer",
     "db.audit",
+    "db.erasing",
     "db.open_database",
 )
 SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
-FILES_ONLY = {"db/sqlite", "db/migrating", "db/backup", "db/transfer", "db/audit"}
+FILES_ONLY = {
+    *("db/sqlite", "db/migrating", "db/backup", "db/transfer", "db/audit", "db/erasing"),
+}
 # The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
     "server/cli/explain.py": {"db.sqlite"},  # SQLite's query plans
@@ -42,6 +46,7 @@ ABOUT_FILES = {
     "server/cli/check.py": {"db.migrating"},
     "server/cli/output/copy_report.py": {"db.backup"},
     "server/cli/dev.py": {"db.migrating"},
+    "server/cli/erase.py": {"db.erasing"},
     "server/cli/export.py": {"db.sqlite", "db.transfer"},
     "server/cli/import_.py": {"db.sqlite", "db.transfer"},
     "server/cli/migrate.py": {"db.migrating", "db.sqlite"},  # how much a boot reads

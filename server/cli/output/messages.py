@@ -2,7 +2,7 @@
 
 import sys
 
-FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+FAILED, USAGE_ERROR, TRY_AGAIN, INTERRUPTED = 1, 2, 75, 130
 MAX_ROW_ERRORS = 100  # printed one by one
 
 

@@ -1,0 +1,1 @@
+"""Erases what a registry holds about a person."""
