@@ -180,6 +180,30 @@ def test_values_that_a_repair_replaced_are_erased(file):
     ]
 
 
+def test_what_receivers_of_webhooks_answered_is_erased(file):
+    write(
+        file,
+        "INSERT INTO outgoing_webhooks (webhook_id, url, filter, secret, created_at, updated_at, position,"
+        " last_error) VALUES ('w', 'https://x.example/', '{}', 'whsec_x', ?, ?, 0, ?)",
+        *(AT, AT, f"no mailbox {EMAIL}"),
+    )
+    write(
+        file,
+        "INSERT INTO outgoing_deliveries (webhook_id, sequence, status, attempts, first_attempt_at,"
+        " last_attempt_at, error, excerpt) VALUES ('w', 1, 'dead', 3, ?, ?, 'status 400', ?)",
+        *(AT, AT, json.dumps({"refused": {"email": EMAIL}})),
+    )
+
+    erased(file)
+
+    assert read(file, "SELECT last_error, secret FROM outgoing_webhooks") == [
+        {"last_error": "no mailbox [erased]", "secret": "whsec_x"}
+    ]
+    assert read(file, "SELECT status, error, excerpt FROM outgoing_deliveries") == [
+        {"status": "dead", "error": "status 400", "excerpt": '{"refused": {"email": "[erased]"}}'}
+    ]
+
+
 def test_the_history_is_protected_again_as_the_migrations_made_it(file):
     triggers = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
     before = read(file, triggers)
