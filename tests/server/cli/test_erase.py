@@ -34,6 +34,7 @@ from tests.support.services.server_process import QUIET, served, url_of
 PEOPLE = (
     "{ actors(first: 10, filter: {status: {in: [ACTIVE, DELETED]}}) { nodes { displayName } } }"
 )
+HISTORY = "{ changes(first: 100) { nodes { cause actor { chittyId } before after } } }"
 WHO = "{ viewer { actor { chittyId } } }"
 
 
@@ -210,6 +211,22 @@ def test_beside_a_server_nothing_stays_in_the_files_and_nobody_is_shown_the_pers
     assert (after.status_code, left) == (200, [])
     assert NAME not in after.text
     assert after.headers["etag"] != before.headers["etag"]
+
+
+def test_the_history_that_clients_read_tells_of_the_erasure_and_not_of_the_person(file):
+    erase(file, ANN, "--yes", "--also-text")
+
+    with served(file, *QUIET) as (_, said):
+        answer = asked(url_of(said, "/graphql"), HISTORY)
+
+    changes = answer.json()["data"]["changes"]["nodes"]
+    assert [text for text in TEXTS if text in answer.text] == []
+    assert changes[-1]["cause"] == "erase"
+    assert changes[-1]["actor"] is None
+    assert {each["after"]["email"] for each in changes if "email" in each["after"]} == {
+        "ben@example.org",
+        None,
+    }
 
 
 async def test_a_key_of_the_actor_no_longer_opens_a_running_server(tmp_path):
