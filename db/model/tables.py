@@ -184,7 +184,13 @@ class Table(Generic[R]):
         return f"picked.{self.name}"
 
     def select_list(self, row: str) -> str:
-        return ", ".join(f"{row}.{name}" for name in self.columns)
+        """Of a log, JSON comes as bytes: nobody can repair a text in it that is not UTF-8."""
+        return ", ".join(
+            f"CAST({row}.{name} AS BLOB)"
+            if self.is_log and column.type is column_types.OBJECT
+            else f"{row}.{name}"
+            for name, column in self.columns.items()
+        )
 
     def place(self, row: object) -> str:
         """The row by its table and key, for messages; without the key if clients must not learn it."""

@@ -2,7 +2,8 @@
 
 A field's value is that of the row's own type, with these exceptions: a to-one relation is the global id of
 what it leads to, and null if the viewer does not see that; a value that cannot be read is an object with the
-member `unreadable`, which says why. Fields whose values the viewer may not see are left out.
+member `unreadable`, which says why; what is not UTF-8 is U+FFFD. Fields whose values the viewer may not see
+are left out.
 """
 
 import dataclasses
@@ -89,8 +90,8 @@ def _shown(kind: Any, old_text: Any, new_text: Any) -> tuple[Any, Any]:
 def _parsed(text: Any) -> Row | None:
     if text is None:
         return None
-    if not isinstance(text, str):
-        raise ValueError("is not a text")
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
     try:
         row = strict_json.parse_stored(text)
     except ValueError as error:

@@ -393,6 +393,17 @@ async def test_a_value_that_cannot_be_read_says_so_and_hides_no_other(
     assert shown is None or change["after"][name] == shown
 
 
+async def test_a_text_that_is_not_utf_8_is_shown_as_far_as_it_is(api: Api):
+    await done(api, REGISTER, id=ADA)
+    await api.put("UPDATE actors SET display_name = CAST(x'41ff' AS TEXT)")
+    await api.put("UPDATE actors SET display_name = 'Ada'")
+
+    *_, broken, mended = (await changes(api))["nodes"]
+
+    assert broken["after"] == mended["before"] == {"displayName": "A\ufffd"}
+    assert mended["after"] == {"displayName": "Ada"}
+
+
 async def test_a_change_that_another_program_forged_makes_no_error(api: Api):
     await done(api, REGISTER, id=ADA)
     for number, text in enumerate(["'no JSON'", "'[1]'", "x'ff'", "'\"\\ud800\"'"], start=2):
