@@ -55,11 +55,17 @@ _COUNTS = """
 _FIGURES = """
     SELECT count(*) AS webhooks, coalesce(sum(paused_because IS NOT NULL), 0) AS paused,
         coalesce(sum(paused_because IS NULL AND attempts > 0), 0) AS failing,
-        (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead') AS dead,
         (
-            SELECT min(change.at) FROM outgoing_webhooks AS late
-                JOIN changes AS change ON change.sequence = late.position + 1
-            WHERE late.paused_because IS NULL AND late.attempts > 0
+            SELECT count(*) FROM outgoing_webhooks AS each
+                CROSS JOIN outgoing_deliveries AS delivery
+                ON delivery.webhook_id = each.webhook_id AND delivery.status = 'dead'
+        ) AS dead,
+        (
+            SELECT min(change.at) FROM outgoing_webhooks AS each
+                CROSS JOIN outgoing_deliveries AS delivery
+                ON delivery.webhook_id = each.webhook_id AND delivery.status = 'failing'
+                JOIN changes AS change ON change.sequence = delivery.sequence
+            WHERE each.paused_because IS NULL AND each.attempts > 0
         ) AS waiting_since
     FROM outgoing_webhooks
 """

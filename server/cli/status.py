@@ -13,7 +13,7 @@ from db.migrating import migrator
 from db.migrating.adoption import changed_cells, repair_report
 from db.migrating.adoption.changed_cells import Change
 from db.migrating.adoption.repair_report import Recorded, Repair
-from db.sqlite import describe, file_checks, library, waiting_installations
+from db.sqlite import describe, file_checks, library, troubled_webhooks, waiting_installations
 from server.cli import options
 from server.identity.advice import REFUSED_ADVICE, UNANSWERED_ADVICE
 
@@ -64,6 +64,7 @@ def state(path: Path) -> dict[str, Any]:
         "rows": describe.row_counts(path) if complete else {},
         "history": _history(path) if complete else None,
         "waiting": _waiting(path) if complete else None,
+        "webhooks_out": _webhooks(path) if complete else None,
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
     }
@@ -72,6 +73,11 @@ def state(path: Path) -> dict[str, Any]:
 def _waiting(path: Path) -> dict[str, Any]:
     with file_checks.reading(path.resolve()) as connection:
         return asdict(waiting_installations.read(connection))
+
+
+def _webhooks(path: Path) -> dict[str, Any]:
+    with file_checks.reading(path.resolve()) as connection:
+        return asdict(troubled_webhooks.read(connection))
 
 
 def _history(path: Path) -> dict[str, Any]:
@@ -106,6 +112,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         *(f"          {Change(**each)}" for each in report["to_replace"]),
         *_all_repaired(report["repaired"]),
         *_waiting_lines(report["waiting"]),
+        *_webhook_lines(report["webhooks_out"]),
         *(
             line
             for table, description in report.get("schema", {}).items()
@@ -160,6 +167,21 @@ def _waiting_lines(waiting: dict[str, Any] | None) -> Iterator[str]:
     if waiting["count"] > len(waiting["first"]):
         yield f"          and {waiting['count'] - len(waiting['first']):,} more"
     yield f"          {REFUSED_ADVICE if waiting['refused'] else UNANSWERED_ADVICE}"
+
+
+def _webhook_lines(webhooks: dict[str, Any] | None) -> Iterator[str]:
+    """How many outgoing webhooks there are, and which of them are paused or fail."""
+    if not webhooks or not webhooks["webhooks"]:
+        return
+    yield (
+        f"webhooks  {webhooks['webhooks']:,} outgoing, {webhooks['failing']:,} failing,"
+        f" {webhooks['paused']:,} paused, {webhooks['dead_letters']:,} dead letters"
+    )
+    for each in webhooks["first"]:
+        reason = each["paused_because"]
+        state = "fails" if reason is None else f"is paused ({reason})"
+        last = "" if each["error"] is None else f": {each['error']}"
+        yield f"          {each['webhook_id']} {state} since {each['since']}{last}"
 
 
 def _table_lines(table: str, description: dict[str, Any]) -> list[str]:

@@ -5,7 +5,15 @@ import os
 from db.errors import BootRefused
 from db.migrating import diagnosis
 from db.migrating.schema_comparison import Comparison
-from db.sqlite import clock, damage, file_checks, library, waiting_installations, wal_state
+from db.sqlite import (
+    clock,
+    damage,
+    file_checks,
+    library,
+    troubled_webhooks,
+    waiting_installations,
+    wal_state,
+)
 from db.sqlite.connection_thread import PRAGMAS
 from db.sqlite.damage import Extent
 from server.doctor import processes
@@ -196,6 +204,37 @@ def chitty_ids(deployment: Deployment) -> Findings:
         yield ok("no installation waits for one")
 
 
+def webhooks_out(deployment: Deployment) -> Findings:
+    try:
+        with file_checks.observing(deployment.database) as connection:
+            if diagnosis.pending(connection, deployment.database) != []:
+                yield skipped("the migrations come first")
+                return
+            found = troubled_webhooks.read(connection)
+    except BootRefused as refused:
+        yield refusal(refused)
+        return
+    forced = [each for each in found.first if each.paused_because not in (None, "requested")]
+    for each in found.first:
+        if each.paused_because is None:
+            yield warning(
+                f"{each.webhook_id} fails since {each.since}: {each.error}",
+                "look at its receiver; after 24 hours a change becomes a dead letter",
+            )
+        elif each in forced:
+            yield warning(
+                f"{each.webhook_id} is paused since {each.since}: {each.paused_because}",
+                "mend the cause, then run the mutation resumeWebhook",
+            )
+    if found.dead_letters:
+        yield warning(
+            f"{found.dead_letters:,} changes were given up",
+            "replay them with the mutation replayWebhookDelivery",
+        )
+    if not found.failing and not found.dead_letters and not forced:
+        yield ok(f"{found.webhooks:,}, {found.paused:,} of them paused by an admin")
+
+
 CHECKS = (
     Check("sqlite", sqlite),
     Check("database", usable),
@@ -206,5 +245,6 @@ CHECKS = (
     Check("clock", instants, needs="database"),
     Check("wal", log, needs="database"),
     Check("chitty ids", chitty_ids, needs="database"),
+    Check("webhooks out", webhooks_out, needs="database"),
     Check("processes", writers, needs="database"),
 )

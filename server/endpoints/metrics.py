@@ -1,6 +1,7 @@
 """GET /metrics: the metrics of all workers, for a Prometheus on this machine or with a token."""
 
 import hmac
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from db.commands import kept_answers
 from db.errors import EngineError, Unavailable
 from db.history import checkpoint
+from db.queries import outgoing_webhooks
 from server.auth.gate import bearer
 from server.http import compression, hosts
 from server.service import Service
@@ -51,6 +53,7 @@ async def metrics(request: Request) -> Response:
         *_own_metrics(service),
         *prometheus.database_metrics(service.db.statistics(), await _kept_answers(service)),
         *await _history_metrics(service),
+        *await _webhook_metrics(service),
     ]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
@@ -68,6 +71,16 @@ async def _history_metrics(service: Service) -> "Iterable[Metric]":
         return prometheus.history_metrics(await service.db.read(checkpoint.growth(), few=True))
     except (EngineError, Unavailable):  # the other metrics tell why
         return ()
+
+
+async def _webhook_metrics(service: Service) -> "Iterable[Metric]":
+    from server.telemetry import prometheus
+
+    try:
+        figures = await service.db.read(outgoing_webhooks.figures())
+    except (EngineError, Unavailable):  # the other metrics tell why
+        return ()
+    return prometheus.webhook_metrics(figures, time.time())
 
 
 def worker_metrics(service: Service) -> bytes:
@@ -89,13 +102,12 @@ def _own_metrics(service: Service) -> "Iterable[Metric]":
     from server.telemetry import prometheus
 
     executor, database = service.operations.executor, service.db.statistics()
-    return prometheus.process_metrics(
-        service.metrics,
-        service.admission.lanes,
-        executor,
-        database,
-        worker_exchange.worker_number(),
+    worker, dispatcher = worker_exchange.worker_number(), service.dispatcher
+    yield from prometheus.process_metrics(
+        service.metrics, service.admission.lanes, executor, database, worker
     )
+    if dispatcher is not None:
+        yield from prometheus.attempt_metrics(dispatcher.deliverer.attempts, worker)
 
 
 def _has_token(request: Request, service: Service) -> bool:

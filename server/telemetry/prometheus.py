@@ -21,6 +21,7 @@ from prometheus_client.exposition import choose_encoder
 
 from db.database import Statistics
 from db.history.checkpoint import Growth
+from db.queries.outgoing_webhooks import Figures
 from schema.execution.executor import Executor
 from server.telemetry.counters import SECONDS, Metrics
 
@@ -108,6 +109,42 @@ def history_metrics(history: Growth) -> Iterator[Metric]:
     with suppress(ValueError):  # there is none, or another program wrote no instant
         oldest.add_metric([], datetime.fromisoformat(str(history.oldest_at)).timestamp())
     yield oldest
+
+
+def webhook_metrics(figures: Figures, now: float) -> Iterator[Metric]:
+    """The outgoing webhooks; all workers share them. `now` is Unix time."""
+    webhooks = GaugeMetricFamily(
+        "chittygraph_outgoing_webhooks", "Outgoing webhooks", labels=["status"]
+    )
+    active = figures.webhooks - figures.paused - figures.failing
+    for status, count in (
+        ("active", active),
+        ("failing", figures.failing),
+        ("paused", figures.paused),
+    ):
+        webhooks.add_metric([status], count)
+    yield webhooks
+    yield _gauge("chittygraph_outgoing_dead_letters", "Changes that webhooks gave up", figures.dead)
+    late = 0.0
+    with suppress(ValueError):  # none waits, or another program wrote no instant
+        late = max(now - datetime.fromisoformat(str(figures.waiting_since)).timestamp(), 0.0)
+    yield _gauge(
+        "chittygraph_outgoing_lag_seconds",
+        "Age of the oldest change that a failing webhook has to deliver, in seconds",
+        late,
+    )
+
+
+def attempt_metrics(attempts: Mapping[str, int], worker: str) -> Iterator[Metric]:
+    """The messages that one worker sent to outgoing webhooks."""
+    family = _counter(
+        "chittygraph_outgoing_attempts",
+        "Messages to outgoing webhooks by what became of them",
+        ["outcome", "worker"],
+    )
+    for outcome in ("delivered", "failed", "dead", "replayed", "replay_failed"):
+        family.add_metric([outcome, worker], attempts.get(outcome, 0))
+    yield family
 
 
 def build_metrics() -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from tests.support.other_programs.webhook_receiver import Reply, receiving
 from tests.support.services.api import running
@@ -35,6 +36,8 @@ async def test_changes_arrive_signed_each_once_and_in_order(tmp_path: Path):
             await taken(receiver, len(people))
 
     assert names(receiver, webhook["secret"]) == people
+    for each in receiver.received:
+        Webhook(webhook["secret"]).verify(each.body, each.headers)
     assert len({each.id for each in receiver.received}) == len(people)
     assert {each.method for each in receiver.received} == {"POST"}
     assert {each.headers["content-type"] for each in receiver.received} == {"application/json"}

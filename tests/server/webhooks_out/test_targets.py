@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -225,10 +225,8 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             with client:
                 client.settimeout(60)
                 client.recv(65_536)
-                try:
+                with suppress(OSError):
                     talk(client)
-                except OSError:
-                    pass
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

@@ -15,22 +15,19 @@ WEBHOOK = """
     id url filter status pausedBecause failedAttempts failingSince nextAttemptAt lastError
     deliveries(first: 100) { nodes { id messageId status attempts responseStatus error excerpt } }
 """
-CREATE = (
-    """
-    mutation($url: String!, $filter: ChangeFilter) {
-        createWebhook(input: { url: $url, filter: $filter }) {
-            webhook { %s } secret errors { code path message }
-        }
-    }
+CREATE = f"""
+    mutation($url: String!, $filter: ChangeFilter) {{
+        createWebhook(input: {{ url: $url, filter: $filter }}) {{
+            webhook {{ {WEBHOOK} }} secret errors {{ code path message }}
+        }}
+    }}
 """
-    % WEBHOOK
-)
 REGISTER = """
     mutation($name: String!) {
         registerActor(input: { actorType: HUMAN, displayName: $name }) { actor { id chittyId } }
     }
 """
-WEBHOOKS = "{ webhooks { totalCount nodes { %s } } }" % WEBHOOK
+WEBHOOKS = f"{{ webhooks {{ totalCount nodes {{ {WEBHOOK} }} }} }}"
 CHANGE = """
     mutation { %s(input: { id: "%s" }) { webhook { status } errors { code path message } } }
 """

@@ -1,0 +1,48 @@
+"""The outgoing webhooks that are paused or fail, for `chittygraph status` and `doctor`."""
+
+import sqlite3
+from dataclasses import dataclass
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TroubledWebhook:
+    """`paused_because` is None if it fails; `error` is what the last attempt led to."""
+
+    webhook_id: str
+    paused_because: str | None
+    since: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Troubles:
+    """How many webhooks there are, how many are paused or fail, the first of these, and the dead letters."""
+
+    webhooks: int
+    paused: int
+    failing: int
+    dead_letters: int
+    first: tuple[TroubledWebhook, ...]
+
+
+COUNT = """
+    SELECT count(*), coalesce(sum(paused_because IS NOT NULL), 0),
+        coalesce(sum(paused_because IS NULL AND attempts > 0), 0),
+        (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead')
+    FROM outgoing_webhooks
+"""
+FIRST = """
+    SELECT webhook_id, paused_because, coalesce(paused_at, failing_since), last_error
+    FROM outgoing_webhooks
+    WHERE paused_because IS NOT NULL OR attempts > 0
+    ORDER BY paused_because IS NULL, created_at, webhook_id LIMIT :shown
+"""
+
+
+def read(connection: sqlite3.Connection) -> Troubles:
+    webhooks, paused, failing, dead_letters = connection.execute(COUNT).fetchone()
+    rows = connection.execute(FIRST, {"shown": SHOWN}).fetchall()
+    first = tuple(TroubledWebhook(*row) for row in rows)
+    return Troubles(webhooks, paused, failing, dead_letters, first)
