@@ -1,13 +1,10 @@
-"""Changes by their sequence numbers, as a viewer sees them."""
+"""The limits of cursors of changes: a page after or before one that is outside them would have a gap."""
 
 import json
-from collections.abc import Sequence
 
 from db.errors import BadRequest
 from db.model.retention import LAST_PRUNED
-from db.model.tables import CHANGES, Change
-from db.program import Program, Statement, Value, json_list
-from db.queries.conditions import EVERYTHING, Binder, Condition, to_sql
+from db.program import Program, Statement, Value
 
 # One JSON text, as every statement of a plan gives.
 LIMITS = Statement(
@@ -36,18 +33,3 @@ def check_cursors(after: Value, before: Value, limits: str) -> None:
             "changes after the cursor have been pruned: start from the first page, with the oldest that is"
             " retained",
         )
-
-
-def visible(sequences: Sequence[int], where: Condition = EVERYTHING) -> Program[list[Change]]:
-    """Those of these changes that the viewer sees and that meet the condition, in order."""
-    binder = Binder({"sequences": json_list(sequences)})
-    condition = to_sql(where, "t", binder)
-    (rows,) = yield [
-        Statement(
-            f"SELECT {CHANGES.select_list('t')} FROM {CHANGES.seen} AS t"
-            f" WHERE t.sequence IN (SELECT value FROM json_each(:sequences)) AND {condition}"
-            " ORDER BY t.sequence",
-            binder.bind,
-        )
-    ]
-    return [CHANGES.of(row) for row in rows]

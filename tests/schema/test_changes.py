@@ -306,7 +306,7 @@ async def test_an_id_of_no_change_finds_nothing(api: Api):
 
 
 CURSORS = {
-    "damaged": lambda key: sealed_sequences.seal(key, 1, Purpose.CURSOR)[:-1] + "-",
+    "damaged": lambda key: sealed_sequences.seal(key, 1, Purpose.CURSOR).swapcase(),
     "cut": lambda key: sealed_sequences.seal(key, 1, Purpose.CURSOR)[:-1],
     "empty": lambda key: "",
     "no text of base64": lambda key: "🦊",

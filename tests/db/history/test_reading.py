@@ -1,4 +1,4 @@
-"""Changes by their sequence numbers, as a viewer sees them, and what is no longer retained."""
+"""What is no longer retained is in no list, and cursors outside what is retained are refused."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,12 +9,8 @@ import pytest_asyncio
 
 from db.errors import BadRequest
 from db.history import pruning, reading
-from db.model.tables import Change
-from db.queries import sealed_sequences
-from db.queries.conditions import Compare, Condition
+from db.queries import log_positions, sealed_sequences
 from db.queries.sealed_sequences import Purpose
-from db.security.row_security import UNRESTRICTED, Extent, RowSecurity
-from resolvers.permissions import extent
 from schema.fields import global_ids
 from tests.support.services.api import Api, running
 
@@ -22,7 +18,6 @@ ADA, BOB = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
 REGISTER = """INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
     VALUES (:id, 'human', :at, :at)"""
 RENAME = "UPDATE actors SET display_name = :name, updated_at = :at WHERE chitty_id = :id"
-OF_ADA = RowSecurity(ADA, Extent())
 PAGE = """query ($after: String, $before: String, $last: Int) {
     changes(after: $after, before: $before, last: $last) {
         nodes { operation cause } pageInfo { hasPreviousPage } totalCount
@@ -46,47 +41,9 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
         yield served
 
 
-async def visible(
-    api: Api, security: RowSecurity, *sequences: int, where: Condition | None = None
-) -> list[Change]:
-    program = reading.visible(sequences) if where is None else reading.visible(sequences, where)
-    found: list[Change] = await api.service.db.read(program, security)
-    return found
-
-
 def cursor(api: Api, sequence: int) -> str:
     key = api.service.operations.cursor_key
     return sealed_sequences.seal(key, sequence, Purpose.CURSOR)
-
-
-async def test_changes_are_read_in_order_whatever_the_order_that_they_are_asked_in(api: Api):
-    found = await visible(api, UNRESTRICTED, 5, 1, 9, 2)
-
-    assert [each.sequence for each in found] == [1, 2, 5]
-
-
-@pytest.mark.parametrize(
-    ("security", "seen"),
-    [
-        (UNRESTRICTED, [1, 2, 3, 4, 5, 6]),
-        (OF_ADA, [1, 3, 5]),
-        (RowSecurity(ADA, extent(["registry:read"])), [1, 2, 3, 4, 5, 6]),
-        (RowSecurity(ADA, extent(["audit:read"])), [1, 2, 3, 4, 5, 6]),
-        (RowSecurity("CHITTY-ACTOR-NOBODY", Extent()), []),
-    ],
-)
-async def test_a_viewer_gets_those_that_it_sees(api: Api, security: RowSecurity, seen: list[int]):
-    found = await visible(api, security, *range(1, 7))
-
-    assert [each.sequence for each in found] == seen
-
-
-async def test_a_condition_leaves_out_others(api: Api):
-    found = await visible(
-        api, UNRESTRICTED, *range(1, 7), where=Compare("operation", "eq", "created")
-    )
-
-    assert [each.sequence for each in found] == [1, 2]
 
 
 async def prune(api: Api, before: str) -> None:
@@ -108,8 +65,6 @@ async def test_what_is_pruned_is_in_no_list_and_no_history(api: Api):
     assert [each["cause"] for each in found["changes"]["nodes"]] == ["external"] * 3
     assert sum(each["history"]["totalCount"] for each in found["actors"]["nodes"]) == 3
     assert by_id["nodes"] == [None, None, None, *ids[3:]]
-    assert [each.sequence for each in await visible(api, UNRESTRICTED, *range(1, 7))] == [4, 5, 6]
-    assert [each.sequence for each in await visible(api, OF_ADA, *range(1, 7))] == [5]
 
 
 async def test_a_cursor_whose_following_changes_are_pruned_is_refused(api: Api):
@@ -124,6 +79,18 @@ async def test_a_cursor_whose_following_changes_are_pruned_is_refused(api: Api):
     assert len(last_pruned["changes"]["nodes"]) == 3
     assert last_pruned["changes"]["pageInfo"]["hasPreviousPage"] is False
     assert before["changes"]["nodes"] == []
+
+
+async def test_a_position_that_a_subscription_gave_is_taken_like_a_cursor(api: Api):
+    await prune(api, day(4))
+    key = api.service.operations.cursor_key
+    positions = [log_positions.seal(key, number) for number in (2, 3, 6, 7)]
+
+    missed, oldest, newest, future = [await api.post(PAGE, after=each) for each in positions]
+
+    assert [len(each["data"]["changes"]["nodes"]) for each in (oldest, newest)] == [3, 0]
+    for refused in (missed, future):
+        assert refused["errors"][0]["extensions"]["code"] == "BAD_CURSOR"
 
 
 def limits(pruned: int, newest: int) -> str:
