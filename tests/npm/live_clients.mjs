@@ -81,7 +81,8 @@ function eventSource({ url, after }, tell) {
 export const clients = {
   "graphql-ws": (server, tell) => subscribe(socket(server), server, tell),
   "graphql-sse": (server, tell) => subscribe(sse(server), server, tell),
-  "graphql-sse on one connection": (server, tell) => subscribe(sse(server, { singleConnection: true }), server, tell),
+  "graphql-sse on one connection": (server, tell) =>
+    subscribe(sse({ ...server, url: `${server.url}/stream` }, { singleConnection: true }), server, tell),
   urql,
   apollo,
   eventSource,

@@ -11,7 +11,8 @@ import { fieldCode, fragmentCode, setCode } from "./selections.js";
 
 export const BUILDER = { title: "Query builder", icon: () => <BuilderIcon />, content: Builder };
 
-const KINDS = ["query", "mutation"];
+const KINDS = ["query", "mutation", "subscription"];
+const NAMES = { query: "MyQuery", mutation: "MyMutation", subscription: "MySubscription" };
 
 /** The schema as a tree to tick: it shows what the operation selects, and writes what is ticked into its text. */
 function Builder() {
@@ -55,7 +56,7 @@ function Operation({ operations, schema, selectedName }) {
   const type = schema.getRootType(operation?.operation ?? kind);
 
   function begin(field) {
-    const code = `${kind} My${kind === "query" ? "Query" : "Mutation"} {\n  ${fieldCode(field).replaceAll("\n", "\n  ")}\n}\n`;
+    const code = `${kind} ${NAMES[kind]} {\n  ${fieldCode(field).replaceAll("\n", "\n  ")}\n}\n`;
     change({ start: text.length, end: text.length, text: code });
   }
 

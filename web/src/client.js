@@ -1,7 +1,11 @@
 /** How the page sends requests: with the credential, and reporting how each went. */
 
+import { getOperationAST, parse } from "graphql";
+import { subscription } from "./events.js";
+
 export const INTROSPECTION = "IntrospectionQuery";
 const ACCEPT = "application/graphql-response+json, application/json;q=0.9";
+const ACCEPT_EVENTS = "text/event-stream, application/graphql-response+json;q=0.9";
 
 /** Where operations go: relative to the page's address, which a proxy may have under a prefix. */
 export const ENDPOINT = new URL("graphql", window.location.href).href;
@@ -29,6 +33,9 @@ export function createClient({ onStatus, onResult }) {
     const own = isIntrospection ? {} : { prefer: "server-timing" };
     const named = isNamedIn(query, operationName) ? { operationName } : {};
     const body = { query, variables, ...named, ...(isIntrospection ? {} : { extensions: { cost: true } }) };
+    if (isSubscription(query, named.operationName)) {
+      return listen({ query, variables, ...named }, headers);
+    }
     const started = performance.now();
     const response = await send(ENDPOINT, {
       method: "POST",
@@ -44,6 +51,22 @@ export function createClient({ onStatus, onResult }) {
     return result;
   }
 
+  function listen(body, headers) {
+    const open = (lastEventId, signal) =>
+      send(ENDPOINT, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: ACCEPT_EVENTS,
+          ...(lastEventId ? { "last-event-id": lastEventId } : {}),
+          ...headers,
+        },
+        body: JSON.stringify(body),
+        signal,
+      });
+    return subscription(open, async (response) => parsed(response, await response.text()));
+  }
+
   return { send, fetcher, use: (value) => (credential = value), isAuthorized: () => credential !== "" };
 }
 
@@ -52,10 +75,19 @@ function isNamedIn(query, operationName) {
   return new RegExp(`\\b(query|mutation|subscription)\\s+${operationName}\\b`).test(query);
 }
 
+function isSubscription(query, operationName) {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === "subscription";
+  } catch {
+    return false; // the server says what is wrong with it
+  }
+}
+
 async function reached(url, init) {
   try {
     return await fetch(url, init);
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw failure("The server cannot be reached: does it run?");
   }
 }

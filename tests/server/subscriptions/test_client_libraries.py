@@ -22,7 +22,7 @@ from tests.support.services.commands import command
 from tests.support.services.protected_service import bearer
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
-IN_NODE = ("graphql-ws", "graphql-sse")
+IN_NODE = ("graphql-ws", "graphql-sse", "graphql-sse on one connection")
 IN_PAGES = (*IN_NODE, "urql", "apollo", "eventSource")
 REGISTER = """mutation { registerActor(input: {
     chittyId: "CHITTY-ACTOR-ADA", actorType: HUMAN, displayName: "Ada", capabilities: ["audit:read"]
