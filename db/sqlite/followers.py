@@ -22,8 +22,8 @@ class Followers:
 
     def __init__(self, commits: CommitCount) -> None:
         self._commits = commits
-        self._seen: int | None = None
-        self._wakes: set[asyncio.Event] = set()
+        # With the commits that each of them has seen: one of them may look while another still reads.
+        self._wakes: dict[asyncio.Event, int | None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -35,15 +35,14 @@ class Followers:
     async def follow(self, db: Database, after: int) -> AsyncGenerator[int]:
         """See Database.follow; ends when the database closes."""
         wake = asyncio.Event()
-        self._wakes.add(wake)
+        self._wakes[wake] = None
         if self._timer is None:
             self._set_timer()
         try:
             while not self._closed:
                 wake.clear()
-                self._seen = (
-                    self._commits()
-                )  # before the log is read: a commit meanwhile is another one
+                # Before the log is read: a commit meanwhile is another one.
+                self._wakes[wake] = self._commits()
                 newest = await _newest(db)
                 if newest is None:
                     await asyncio.sleep(LOOK_SECONDS)
@@ -53,7 +52,7 @@ class Followers:
                 else:
                     await wake.wait()
         finally:
-            self._wakes.discard(wake)
+            del self._wakes[wake]
             if not self._wakes and self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -68,8 +67,9 @@ class Followers:
     def _look(self) -> None:
         self._set_timer()
         commits = self._commits()
-        if commits is None or commits != self._seen:
-            self.wake()
+        for wake, seen in self._wakes.items():
+            if commits is None or commits != seen:
+                wake.set()
 
 
 async def _newest(db: Database) -> int | None:

@@ -42,8 +42,9 @@ class LogTail:
 
     def start(self, newest: int) -> None:
         """Follow the log, of which `newest` was read just now."""
-        self.newest = max(self.newest, newest)
+        # One that is followed already is read in its order: what is between is among no entries yet.
         if self._task is None:
+            self.newest = max(self.newest, newest)
             self._complete_after = self.newest
             self._entries.clear()
             self._task = asyncio.create_task(self._follow())

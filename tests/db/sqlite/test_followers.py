@@ -65,6 +65,19 @@ async def test_several_follow_at_once_each_from_its_own_place(db: SQLiteDatabase
         assert await told(first) == 2
 
 
+async def test_a_commit_that_one_has_seen_is_told_to_the_others_too(db: SQLiteDatabase):
+    await db.write(adding("ADA"))
+    async with aclosing(db.follow(0)) as first, aclosing(db.follow(1)) as second:
+        assert await told(first) == 1
+        waiting = asyncio.ensure_future(anext(second))
+        await asyncio.sleep(3 * LOOK_SECONDS)
+        with elsewhere(db.path) as other:
+            other.execute(ADD, {"name": "BERT"})
+
+        assert await told(first) == 2  # before the other one has looked
+        assert await asyncio.wait_for(waiting, SOON) == 2
+
+
 async def test_a_commit_that_changes_no_row_of_the_registry_is_not_told(db: SQLiteDatabase):
     async with aclosing(db.follow(0)) as following:
         waiting = asyncio.ensure_future(anext(following))
