@@ -37,7 +37,10 @@ PLAIN = {
 MADE = {
     "Connection": {"edges", "nodes", "pageInfo", "totalCount"},
     "Edge": {"cursor", "node"},
-    "Payload": {"actor", "context", "installation", "connection", "connections", "errors"},
+    "Payload": {
+        *("actor", "context", "installation", "connection", "connections", "errors"),
+        *("webhook", "secret", "delivery"),
+    },
 }
 PUBLIC_FACE = {
     *("chitty_id", "actor_type", "display_name", "avatar_url", "status"),
