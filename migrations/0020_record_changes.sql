@@ -1,7 +1,7 @@
 -- 0020_record_changes.sql
 -- Every change of a row of the four tables is recorded in the same transaction by triggers, whatever program
 -- makes it. Sequence numbers are in the order of commits and have no gap. Times are bound by whoever writes; of
--- what another program writes, the row's updated_at is taken if it changed, else the time of the change before.
+-- what another program writes, the row's updated_at is taken if it changed, else the time of its change before.
 -- Every row that is there already gets its first change.
 
 CREATE TABLE changes (
@@ -12,7 +12,9 @@ CREATE TABLE changes (
     request_id TEXT,
     kind TEXT NOT NULL,
     key NOT NULL,
-    operation TEXT NOT NULL CHECK (operation IN ('created', 'updated', 'deleted', 'restored')),
+    -- Two lists of two: of a longer one SQLite makes a temporary table for each row.
+    operation TEXT NOT NULL
+        CHECK (operation IN ('created', 'updated') OR operation IN ('deleted', 'restored')),
     -- Whether only columns changed that are private.
     is_private INTEGER NOT NULL,
     -- The columns that changed, as they were; NULL if there was no row.
@@ -112,13 +114,19 @@ CREATE TRIGGER actors_history_of_new AFTER INSERT ON actors
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'actors', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
+        'actors', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER actors_history AFTER UPDATE ON actors
@@ -144,10 +152,14 @@ BEGIN
             (SELECT at FROM writing),
             iif(row.updated_at IS NOT OLD.updated_at, iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), NULL),
             coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )
         ),
-        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'actors', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, iif(last.row IS row.old, NOT (
+        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'actors', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, iif(row.last IS row.old, NOT (
         OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY
         OR OLD.actor_type IS NOT row.actor_type COLLATE BINARY
         OR OLD.display_name IS NOT row.display_name COLLATE BINARY
@@ -156,8 +168,8 @@ BEGIN
         OR OLD.created_at IS NOT row.created_at COLLATE BINARY
         OR OLD.updated_at IS NOT row.updated_at COLLATE BINARY
         ),
-            json_remove(last.row, '$.email', '$.capabilities', '$.chitty_dna_id', '$.chitty_auth_principal_id', '$.last_seen_at', '$.session_count') IS json_remove(row.now, '$.email', '$.capabilities', '$.chitty_dna_id', '$.chitty_auth_principal_id', '$.last_seen_at', '$.session_count')),
-        iif(last.row IS row.old, '{' || substr(iif(OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY, ',"chitty_id":' || json_quote(iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id)), '')
+            json_remove(row.last, '$.email', '$.capabilities', '$.chitty_dna_id', '$.chitty_auth_principal_id', '$.last_seen_at', '$.session_count') IS json_remove(row.now, '$.email', '$.capabilities', '$.chitty_dna_id', '$.chitty_auth_principal_id', '$.last_seen_at', '$.session_count')),
+        iif(row.last IS row.old, '{' || substr(iif(OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY, ',"chitty_id":' || json_quote(iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id)), '')
             || iif(OLD.actor_type IS NOT row.actor_type COLLATE BINARY, ',"actor_type":' || json_quote(iif(typeof(OLD.actor_type) = 'blob', json_object('blob', hex(OLD.actor_type)), OLD.actor_type)), '')
             || iif(OLD.display_name IS NOT row.display_name COLLATE BINARY, ',"display_name":' || json_quote(iif(typeof(OLD.display_name) = 'blob', json_object('blob', hex(OLD.display_name)), OLD.display_name)), '')
             || iif(OLD.email IS NOT row.email COLLATE BINARY, ',"email":' || json_quote(iif(typeof(OLD.email) = 'blob', json_object('blob', hex(OLD.email)), OLD.email)), '')
@@ -169,11 +181,13 @@ BEGIN
             || iif(OLD.session_count IS NOT row.session_count COLLATE BINARY, ',"session_count":' || json_quote(iif(typeof(OLD.session_count) = 'blob', json_object('blob', hex(OLD.session_count)), OLD.session_count)), '')
             || iif(OLD.status IS NOT row.status COLLATE BINARY, ',"status":' || json_quote(iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status)), '')
             || iif(OLD.created_at IS NOT row.created_at COLLATE BINARY, ',"created_at":' || json_quote(iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at)), '')
-            || iif(OLD.updated_at IS NOT row.updated_at COLLATE BINARY, ',"updated_at":' || json_quote(iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)), ''), 2) || '}', last.row), row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now, json_object('chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'actor_type', iif(typeof(OLD.actor_type) = 'blob', json_object('blob', hex(OLD.actor_type)), OLD.actor_type), 'display_name', iif(typeof(OLD.display_name) = 'blob', json_object('blob', hex(OLD.display_name)), OLD.display_name), 'email', iif(typeof(OLD.email) = 'blob', json_object('blob', hex(OLD.email)), OLD.email), 'avatar_url', iif(typeof(OLD.avatar_url) = 'blob', json_object('blob', hex(OLD.avatar_url)), OLD.avatar_url), 'capabilities', iif(typeof(OLD.capabilities) = 'blob', json_object('blob', hex(OLD.capabilities)), OLD.capabilities), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(OLD.chitty_auth_principal_id) = 'blob', json_object('blob', hex(OLD.chitty_auth_principal_id)), OLD.chitty_auth_principal_id), 'last_seen_at', iif(typeof(OLD.last_seen_at) = 'blob', json_object('blob', hex(OLD.last_seen_at)), OLD.last_seen_at), 'session_count', iif(typeof(OLD.session_count) = 'blob', json_object('blob', hex(OLD.session_count)), OLD.session_count), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)) AS old FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
+            || iif(OLD.updated_at IS NOT row.updated_at COLLATE BINARY, ',"updated_at":' || json_quote(iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)), ''), 2) || '}', row.last), row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now, json_object('chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'actor_type', iif(typeof(OLD.actor_type) = 'blob', json_object('blob', hex(OLD.actor_type)), OLD.actor_type), 'display_name', iif(typeof(OLD.display_name) = 'blob', json_object('blob', hex(OLD.display_name)), OLD.display_name), 'email', iif(typeof(OLD.email) = 'blob', json_object('blob', hex(OLD.email)), OLD.email), 'avatar_url', iif(typeof(OLD.avatar_url) = 'blob', json_object('blob', hex(OLD.avatar_url)), OLD.avatar_url), 'capabilities', iif(typeof(OLD.capabilities) = 'blob', json_object('blob', hex(OLD.capabilities)), OLD.capabilities), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(OLD.chitty_auth_principal_id) = 'blob', json_object('blob', hex(OLD.chitty_auth_principal_id)), OLD.chitty_auth_principal_id), 'last_seen_at', iif(typeof(OLD.last_seen_at) = 'blob', json_object('blob', hex(OLD.last_seen_at)), OLD.last_seen_at), 'session_count', iif(typeof(OLD.session_count) = 'blob', json_object('blob', hex(OLD.session_count)), OLD.session_count), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)) AS old, (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER actors_history_of_key AFTER UPDATE OF chitty_id ON actors
@@ -181,27 +195,41 @@ WHEN OLD.chitty_id IS NOT NEW.chitty_id
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = OLD.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'actors', OLD.chitty_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = OLD.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last WHERE last.row IS NOT NULL;
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'actors', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
+        'actors', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'actor_type', iif(typeof(row.actor_type) = 'blob', json_object('blob', hex(row.actor_type)), row.actor_type), 'display_name', iif(typeof(row.display_name) = 'blob', json_object('blob', hex(row.display_name)), row.display_name), 'email', iif(typeof(row.email) = 'blob', json_object('blob', hex(row.email)), row.email), 'avatar_url', iif(typeof(row.avatar_url) = 'blob', json_object('blob', hex(row.avatar_url)), row.avatar_url), 'capabilities', iif(typeof(row.capabilities) = 'blob', json_object('blob', hex(row.capabilities)), row.capabilities), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_auth_principal_id', iif(typeof(row.chitty_auth_principal_id) = 'blob', json_object('blob', hex(row.chitty_auth_principal_id)), row.chitty_auth_principal_id), 'last_seen_at', iif(typeof(row.last_seen_at) = 'blob', json_object('blob', hex(row.last_seen_at)), row.last_seen_at), 'session_count', iif(typeof(row.session_count) = 'blob', json_object('blob', hex(row.session_count)), row.session_count), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM actors AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER actors_history_of_old AFTER DELETE ON actors
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = OLD.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'actors', OLD.chitty_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'actors' AND key = OLD.chitty_id
@@ -230,7 +258,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'actors')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'actors', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -248,7 +280,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'actors')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'actors' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'actors', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -266,13 +302,19 @@ CREATE TRIGGER installations_history_of_new AFTER INSERT ON installations
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = row.installation_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'installations', row.installation_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
+        'installations', row.installation_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER installations_history AFTER UPDATE ON installations
@@ -301,11 +343,15 @@ BEGIN
             (SELECT at FROM writing),
             iif(row.updated_at IS NOT OLD.updated_at, iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), NULL),
             coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = row.installation_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )
         ),
-        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'installations', row.installation_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE,
-        iif(last.row IS row.old, '{' || substr(iif(OLD.installation_id IS NOT row.installation_id COLLATE BINARY, ',"installation_id":' || json_quote(iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id)), '')
+        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'installations', row.installation_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE,
+        iif(row.last IS row.old, '{' || substr(iif(OLD.installation_id IS NOT row.installation_id COLLATE BINARY, ',"installation_id":' || json_quote(iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id)), '')
             || iif(OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY, ',"chitty_id":' || json_quote(iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id)), '')
             || iif(OLD.chitty_dna_id IS NOT row.chitty_dna_id COLLATE BINARY, ',"chitty_dna_id":' || json_quote(iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id)), '')
             || iif(OLD.account_id IS NOT row.account_id COLLATE BINARY, ',"account_id":' || json_quote(iif(typeof(OLD.account_id) = 'blob', json_object('blob', hex(OLD.account_id)), OLD.account_id)), '')
@@ -320,11 +366,13 @@ BEGIN
             || iif(OLD.suspended_by_chitty_id IS NOT row.suspended_by_chitty_id COLLATE BINARY, ',"suspended_by_chitty_id":' || json_quote(iif(typeof(OLD.suspended_by_chitty_id) = 'blob', json_object('blob', hex(OLD.suspended_by_chitty_id)), OLD.suspended_by_chitty_id)), '')
             || iif(OLD.installed_at IS NOT row.installed_at COLLATE BINARY, ',"installed_at":' || json_quote(iif(typeof(OLD.installed_at) = 'blob', json_object('blob', hex(OLD.installed_at)), OLD.installed_at)), '')
             || iif(OLD.updated_at IS NOT row.updated_at COLLATE BINARY, ',"updated_at":' || json_quote(iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)), '')
-            || iif(OLD.uninstalled_at IS NOT row.uninstalled_at COLLATE BINARY, ',"uninstalled_at":' || json_quote(iif(typeof(OLD.uninstalled_at) = 'blob', json_object('blob', hex(OLD.uninstalled_at)), OLD.uninstalled_at)), ''), 2) || '}', last.row), row.now
-    FROM (SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now, json_object('installation_id', iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id), 'chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'account_id', iif(typeof(OLD.account_id) = 'blob', json_object('blob', hex(OLD.account_id)), OLD.account_id), 'account_login', iif(typeof(OLD.account_login) = 'blob', json_object('blob', hex(OLD.account_login)), OLD.account_login), 'account_type', iif(typeof(OLD.account_type) = 'blob', json_object('blob', hex(OLD.account_type)), OLD.account_type), 'account_avatar_url', iif(typeof(OLD.account_avatar_url) = 'blob', json_object('blob', hex(OLD.account_avatar_url)), OLD.account_avatar_url), 'repository_selection', iif(typeof(OLD.repository_selection) = 'blob', json_object('blob', hex(OLD.repository_selection)), OLD.repository_selection), 'permissions', iif(typeof(OLD.permissions) = 'blob', json_object('blob', hex(OLD.permissions)), OLD.permissions), 'events', iif(typeof(OLD.events) = 'blob', json_object('blob', hex(OLD.events)), OLD.events), 'selected_repositories', iif(typeof(OLD.selected_repositories) = 'blob', json_object('blob', hex(OLD.selected_repositories)), OLD.selected_repositories), 'suspended_at', iif(typeof(OLD.suspended_at) = 'blob', json_object('blob', hex(OLD.suspended_at)), OLD.suspended_at), 'suspended_by_chitty_id', iif(typeof(OLD.suspended_by_chitty_id) = 'blob', json_object('blob', hex(OLD.suspended_by_chitty_id)), OLD.suspended_by_chitty_id), 'installed_at', iif(typeof(OLD.installed_at) = 'blob', json_object('blob', hex(OLD.installed_at)), OLD.installed_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'uninstalled_at', iif(typeof(OLD.uninstalled_at) = 'blob', json_object('blob', hex(OLD.uninstalled_at)), OLD.uninstalled_at)) AS old FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
+            || iif(OLD.uninstalled_at IS NOT row.uninstalled_at COLLATE BINARY, ',"uninstalled_at":' || json_quote(iif(typeof(OLD.uninstalled_at) = 'blob', json_object('blob', hex(OLD.uninstalled_at)), OLD.uninstalled_at)), ''), 2) || '}', row.last), row.now
+    FROM (
+        SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now, json_object('installation_id', iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id), 'chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'account_id', iif(typeof(OLD.account_id) = 'blob', json_object('blob', hex(OLD.account_id)), OLD.account_id), 'account_login', iif(typeof(OLD.account_login) = 'blob', json_object('blob', hex(OLD.account_login)), OLD.account_login), 'account_type', iif(typeof(OLD.account_type) = 'blob', json_object('blob', hex(OLD.account_type)), OLD.account_type), 'account_avatar_url', iif(typeof(OLD.account_avatar_url) = 'blob', json_object('blob', hex(OLD.account_avatar_url)), OLD.account_avatar_url), 'repository_selection', iif(typeof(OLD.repository_selection) = 'blob', json_object('blob', hex(OLD.repository_selection)), OLD.repository_selection), 'permissions', iif(typeof(OLD.permissions) = 'blob', json_object('blob', hex(OLD.permissions)), OLD.permissions), 'events', iif(typeof(OLD.events) = 'blob', json_object('blob', hex(OLD.events)), OLD.events), 'selected_repositories', iif(typeof(OLD.selected_repositories) = 'blob', json_object('blob', hex(OLD.selected_repositories)), OLD.selected_repositories), 'suspended_at', iif(typeof(OLD.suspended_at) = 'blob', json_object('blob', hex(OLD.suspended_at)), OLD.suspended_at), 'suspended_by_chitty_id', iif(typeof(OLD.suspended_by_chitty_id) = 'blob', json_object('blob', hex(OLD.suspended_by_chitty_id)), OLD.suspended_by_chitty_id), 'installed_at', iif(typeof(OLD.installed_at) = 'blob', json_object('blob', hex(OLD.installed_at)), OLD.installed_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'uninstalled_at', iif(typeof(OLD.uninstalled_at) = 'blob', json_object('blob', hex(OLD.uninstalled_at)), OLD.uninstalled_at)) AS old, (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER installations_history_of_key AFTER UPDATE OF installation_id ON installations
@@ -332,27 +380,41 @@ WHEN OLD.installation_id IS NOT NEW.installation_id
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = OLD.installation_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'installations', OLD.installation_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = OLD.installation_id
             ORDER BY sequence DESC LIMIT 1) AS last WHERE last.row IS NOT NULL;
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = row.installation_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'installations', row.installation_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
+        'installations', row.installation_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'uninstalled_at') IS NULL) IS (row.uninstalled_at IS NULL) THEN 'updated' WHEN row.uninstalled_at IS NULL THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'account_id', iif(typeof(row.account_id) = 'blob', json_object('blob', hex(row.account_id)), row.account_id), 'account_login', iif(typeof(row.account_login) = 'blob', json_object('blob', hex(row.account_login)), row.account_login), 'account_type', iif(typeof(row.account_type) = 'blob', json_object('blob', hex(row.account_type)), row.account_type), 'account_avatar_url', iif(typeof(row.account_avatar_url) = 'blob', json_object('blob', hex(row.account_avatar_url)), row.account_avatar_url), 'repository_selection', iif(typeof(row.repository_selection) = 'blob', json_object('blob', hex(row.repository_selection)), row.repository_selection), 'permissions', iif(typeof(row.permissions) = 'blob', json_object('blob', hex(row.permissions)), row.permissions), 'events', iif(typeof(row.events) = 'blob', json_object('blob', hex(row.events)), row.events), 'selected_repositories', iif(typeof(row.selected_repositories) = 'blob', json_object('blob', hex(row.selected_repositories)), row.selected_repositories), 'suspended_at', iif(typeof(row.suspended_at) = 'blob', json_object('blob', hex(row.suspended_at)), row.suspended_at), 'suspended_by_chitty_id', iif(typeof(row.suspended_by_chitty_id) = 'blob', json_object('blob', hex(row.suspended_by_chitty_id)), row.suspended_by_chitty_id), 'installed_at', iif(typeof(row.installed_at) = 'blob', json_object('blob', hex(row.installed_at)), row.installed_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'uninstalled_at', iif(typeof(row.uninstalled_at) = 'blob', json_object('blob', hex(row.uninstalled_at)), row.uninstalled_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = NEW.installation_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM installations AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER installations_history_of_old AFTER DELETE ON installations
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = OLD.installation_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'installations', OLD.installation_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'installations' AND key = OLD.installation_id
@@ -381,7 +443,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'installations')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'installations', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -399,7 +465,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'installations')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'installations' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'installations', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -417,13 +487,19 @@ CREATE TRIGGER contexts_history_of_new AFTER INSERT ON contexts
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'contexts', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
+        'contexts', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER contexts_history AFTER UPDATE ON contexts
@@ -448,11 +524,15 @@ BEGIN
             (SELECT at FROM writing),
             iif(row.updated_at IS NOT OLD.updated_at, iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), NULL),
             coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )
         ),
-        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'contexts', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE,
-        iif(last.row IS row.old, '{' || substr(iif(OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY, ',"chitty_id":' || json_quote(iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id)), '')
+        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'contexts', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE,
+        iif(row.last IS row.old, '{' || substr(iif(OLD.chitty_id IS NOT row.chitty_id COLLATE BINARY, ',"chitty_id":' || json_quote(iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id)), '')
             || iif(OLD.name IS NOT row.name COLLATE BINARY, ',"name":' || json_quote(iif(typeof(OLD.name) = 'blob', json_object('blob', hex(OLD.name)), OLD.name)), '')
             || iif(OLD.owner_chitty_id IS NOT row.owner_chitty_id COLLATE BINARY, ',"owner_chitty_id":' || json_quote(iif(typeof(OLD.owner_chitty_id) = 'blob', json_object('blob', hex(OLD.owner_chitty_id)), OLD.owner_chitty_id)), '')
             || iif(OLD.data IS NOT row.data COLLATE BINARY, ',"data":' || json_quote(iif(typeof(OLD.data) = 'blob', json_object('blob', hex(OLD.data)), OLD.data)), '')
@@ -463,11 +543,13 @@ BEGIN
             || iif(OLD.status IS NOT row.status COLLATE BINARY, ',"status":' || json_quote(iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status)), '')
             || iif(OLD.created_at IS NOT row.created_at COLLATE BINARY, ',"created_at":' || json_quote(iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at)), '')
             || iif(OLD.updated_at IS NOT row.updated_at COLLATE BINARY, ',"updated_at":' || json_quote(iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)), '')
-            || iif(OLD.deleted_at IS NOT row.deleted_at COLLATE BINARY, ',"deleted_at":' || json_quote(iif(typeof(OLD.deleted_at) = 'blob', json_object('blob', hex(OLD.deleted_at)), OLD.deleted_at)), ''), 2) || '}', last.row), row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now, json_object('chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'name', iif(typeof(OLD.name) = 'blob', json_object('blob', hex(OLD.name)), OLD.name), 'owner_chitty_id', iif(typeof(OLD.owner_chitty_id) = 'blob', json_object('blob', hex(OLD.owner_chitty_id)), OLD.owner_chitty_id), 'data', iif(typeof(OLD.data) = 'blob', json_object('blob', hex(OLD.data)), OLD.data), 'systems', iif(typeof(OLD.systems) = 'blob', json_object('blob', hex(OLD.systems)), OLD.systems), 'tools', iif(typeof(OLD.tools) = 'blob', json_object('blob', hex(OLD.tools)), OLD.tools), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(OLD.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(OLD.chitty_chronicle_timeline_id)), OLD.chitty_chronicle_timeline_id), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'deleted_at', iif(typeof(OLD.deleted_at) = 'blob', json_object('blob', hex(OLD.deleted_at)), OLD.deleted_at)) AS old FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
+            || iif(OLD.deleted_at IS NOT row.deleted_at COLLATE BINARY, ',"deleted_at":' || json_quote(iif(typeof(OLD.deleted_at) = 'blob', json_object('blob', hex(OLD.deleted_at)), OLD.deleted_at)), ''), 2) || '}', row.last), row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now, json_object('chitty_id', iif(typeof(OLD.chitty_id) = 'blob', json_object('blob', hex(OLD.chitty_id)), OLD.chitty_id), 'name', iif(typeof(OLD.name) = 'blob', json_object('blob', hex(OLD.name)), OLD.name), 'owner_chitty_id', iif(typeof(OLD.owner_chitty_id) = 'blob', json_object('blob', hex(OLD.owner_chitty_id)), OLD.owner_chitty_id), 'data', iif(typeof(OLD.data) = 'blob', json_object('blob', hex(OLD.data)), OLD.data), 'systems', iif(typeof(OLD.systems) = 'blob', json_object('blob', hex(OLD.systems)), OLD.systems), 'tools', iif(typeof(OLD.tools) = 'blob', json_object('blob', hex(OLD.tools)), OLD.tools), 'chitty_dna_id', iif(typeof(OLD.chitty_dna_id) = 'blob', json_object('blob', hex(OLD.chitty_dna_id)), OLD.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(OLD.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(OLD.chitty_chronicle_timeline_id)), OLD.chitty_chronicle_timeline_id), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'deleted_at', iif(typeof(OLD.deleted_at) = 'blob', json_object('blob', hex(OLD.deleted_at)), OLD.deleted_at)) AS old, (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER contexts_history_of_key AFTER UPDATE OF chitty_id ON contexts
@@ -475,27 +557,41 @@ WHEN OLD.chitty_id IS NOT NEW.chitty_id
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = OLD.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'contexts', OLD.chitty_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = OLD.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last WHERE last.row IS NOT NULL;
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = row.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'contexts', row.chitty_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
+        'contexts', row.chitty_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'deleted') IS (row.status <> 'deleted') THEN 'updated' WHEN row.status <> 'deleted' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('chitty_id', iif(typeof(row.chitty_id) = 'blob', json_object('blob', hex(row.chitty_id)), row.chitty_id), 'name', iif(typeof(row.name) = 'blob', json_object('blob', hex(row.name)), row.name), 'owner_chitty_id', iif(typeof(row.owner_chitty_id) = 'blob', json_object('blob', hex(row.owner_chitty_id)), row.owner_chitty_id), 'data', iif(typeof(row.data) = 'blob', json_object('blob', hex(row.data)), row.data), 'systems', iif(typeof(row.systems) = 'blob', json_object('blob', hex(row.systems)), row.systems), 'tools', iif(typeof(row.tools) = 'blob', json_object('blob', hex(row.tools)), row.tools), 'chitty_dna_id', iif(typeof(row.chitty_dna_id) = 'blob', json_object('blob', hex(row.chitty_dna_id)), row.chitty_dna_id), 'chitty_chronicle_timeline_id', iif(typeof(row.chitty_chronicle_timeline_id) = 'blob', json_object('blob', hex(row.chitty_chronicle_timeline_id)), row.chitty_chronicle_timeline_id), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'deleted_at', iif(typeof(row.deleted_at) = 'blob', json_object('blob', hex(row.deleted_at)), row.deleted_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = NEW.chitty_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM contexts AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER contexts_history_of_old AFTER DELETE ON contexts
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = OLD.chitty_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'contexts', OLD.chitty_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'contexts' AND key = OLD.chitty_id
@@ -524,7 +620,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'contexts')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'contexts', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -542,7 +642,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'contexts')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'contexts' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'contexts', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -560,13 +664,19 @@ CREATE TRIGGER connections_history_of_new AFTER INSERT ON connections
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = row.connection_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'connections', row.connection_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
+        'connections', row.connection_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER connections_history AFTER UPDATE ON connections
@@ -597,10 +707,14 @@ BEGIN
             (SELECT at FROM writing),
             iif(row.updated_at IS NOT OLD.updated_at, iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), NULL),
             coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = row.connection_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )
         ),
-        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'connections', row.connection_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, iif(last.row IS row.old, NOT (
+        (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing), 'connections', row.connection_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, iif(row.last IS row.old, NOT (
         OLD.connection_id IS NOT row.connection_id COLLATE BINARY
         OR OLD.source_chitty_id IS NOT row.source_chitty_id COLLATE BINARY
         OR OLD.source_type IS NOT row.source_type COLLATE BINARY
@@ -619,8 +733,8 @@ BEGIN
         OR OLD.updated_at IS NOT row.updated_at COLLATE BINARY
         OR OLD.disconnected_at IS NOT row.disconnected_at COLLATE BINARY
         ),
-            json_remove(last.row, '$.credentials_kv_key') IS json_remove(row.now, '$.credentials_kv_key')),
-        iif(last.row IS row.old, '{' || substr(iif(OLD.connection_id IS NOT row.connection_id COLLATE BINARY, ',"connection_id":' || json_quote(iif(typeof(OLD.connection_id) = 'blob', json_object('blob', hex(OLD.connection_id)), OLD.connection_id)), '')
+            json_remove(row.last, '$.credentials_kv_key') IS json_remove(row.now, '$.credentials_kv_key')),
+        iif(row.last IS row.old, '{' || substr(iif(OLD.connection_id IS NOT row.connection_id COLLATE BINARY, ',"connection_id":' || json_quote(iif(typeof(OLD.connection_id) = 'blob', json_object('blob', hex(OLD.connection_id)), OLD.connection_id)), '')
             || iif(OLD.source_chitty_id IS NOT row.source_chitty_id COLLATE BINARY, ',"source_chitty_id":' || json_quote(iif(typeof(OLD.source_chitty_id) = 'blob', json_object('blob', hex(OLD.source_chitty_id)), OLD.source_chitty_id)), '')
             || iif(OLD.source_type IS NOT row.source_type COLLATE BINARY, ',"source_type":' || json_quote(iif(typeof(OLD.source_type) = 'blob', json_object('blob', hex(OLD.source_type)), OLD.source_type)), '')
             || iif(OLD.target_service IS NOT row.target_service COLLATE BINARY, ',"target_service":' || json_quote(iif(typeof(OLD.target_service) = 'blob', json_object('blob', hex(OLD.target_service)), OLD.target_service)), '')
@@ -637,11 +751,13 @@ BEGIN
             || iif(OLD.installation_id IS NOT row.installation_id COLLATE BINARY, ',"installation_id":' || json_quote(iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id)), '')
             || iif(OLD.created_at IS NOT row.created_at COLLATE BINARY, ',"created_at":' || json_quote(iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at)), '')
             || iif(OLD.updated_at IS NOT row.updated_at COLLATE BINARY, ',"updated_at":' || json_quote(iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at)), '')
-            || iif(OLD.disconnected_at IS NOT row.disconnected_at COLLATE BINARY, ',"disconnected_at":' || json_quote(iif(typeof(OLD.disconnected_at) = 'blob', json_object('blob', hex(OLD.disconnected_at)), OLD.disconnected_at)), ''), 2) || '}', last.row), row.now
-    FROM (SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now, json_object('connection_id', iif(typeof(OLD.connection_id) = 'blob', json_object('blob', hex(OLD.connection_id)), OLD.connection_id), 'source_chitty_id', iif(typeof(OLD.source_chitty_id) = 'blob', json_object('blob', hex(OLD.source_chitty_id)), OLD.source_chitty_id), 'source_type', iif(typeof(OLD.source_type) = 'blob', json_object('blob', hex(OLD.source_type)), OLD.source_type), 'target_service', iif(typeof(OLD.target_service) = 'blob', json_object('blob', hex(OLD.target_service)), OLD.target_service), 'target_endpoint', iif(typeof(OLD.target_endpoint) = 'blob', json_object('blob', hex(OLD.target_endpoint)), OLD.target_endpoint), 'connection_type', iif(typeof(OLD.connection_type) = 'blob', json_object('blob', hex(OLD.connection_type)), OLD.connection_type), 'credentials_kv_key', iif(typeof(OLD.credentials_kv_key) = 'blob', json_object('blob', hex(OLD.credentials_kv_key)), OLD.credentials_kv_key), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'last_health_check', iif(typeof(OLD.last_health_check) = 'blob', json_object('blob', hex(OLD.last_health_check)), OLD.last_health_check), 'last_error', iif(typeof(OLD.last_error) = 'blob', json_object('blob', hex(OLD.last_error)), OLD.last_error), 'error_count', iif(typeof(OLD.error_count) = 'blob', json_object('blob', hex(OLD.error_count)), OLD.error_count), 'request_count', iif(typeof(OLD.request_count) = 'blob', json_object('blob', hex(OLD.request_count)), OLD.request_count), 'last_used_at', iif(typeof(OLD.last_used_at) = 'blob', json_object('blob', hex(OLD.last_used_at)), OLD.last_used_at), 'config', iif(typeof(OLD.config) = 'blob', json_object('blob', hex(OLD.config)), OLD.config), 'installation_id', iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'disconnected_at', iif(typeof(OLD.disconnected_at) = 'blob', json_object('blob', hex(OLD.disconnected_at)), OLD.disconnected_at)) AS old FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
+            || iif(OLD.disconnected_at IS NOT row.disconnected_at COLLATE BINARY, ',"disconnected_at":' || json_quote(iif(typeof(OLD.disconnected_at) = 'blob', json_object('blob', hex(OLD.disconnected_at)), OLD.disconnected_at)), ''), 2) || '}', row.last), row.now
+    FROM (
+        SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now, json_object('connection_id', iif(typeof(OLD.connection_id) = 'blob', json_object('blob', hex(OLD.connection_id)), OLD.connection_id), 'source_chitty_id', iif(typeof(OLD.source_chitty_id) = 'blob', json_object('blob', hex(OLD.source_chitty_id)), OLD.source_chitty_id), 'source_type', iif(typeof(OLD.source_type) = 'blob', json_object('blob', hex(OLD.source_type)), OLD.source_type), 'target_service', iif(typeof(OLD.target_service) = 'blob', json_object('blob', hex(OLD.target_service)), OLD.target_service), 'target_endpoint', iif(typeof(OLD.target_endpoint) = 'blob', json_object('blob', hex(OLD.target_endpoint)), OLD.target_endpoint), 'connection_type', iif(typeof(OLD.connection_type) = 'blob', json_object('blob', hex(OLD.connection_type)), OLD.connection_type), 'credentials_kv_key', iif(typeof(OLD.credentials_kv_key) = 'blob', json_object('blob', hex(OLD.credentials_kv_key)), OLD.credentials_kv_key), 'status', iif(typeof(OLD.status) = 'blob', json_object('blob', hex(OLD.status)), OLD.status), 'last_health_check', iif(typeof(OLD.last_health_check) = 'blob', json_object('blob', hex(OLD.last_health_check)), OLD.last_health_check), 'last_error', iif(typeof(OLD.last_error) = 'blob', json_object('blob', hex(OLD.last_error)), OLD.last_error), 'error_count', iif(typeof(OLD.error_count) = 'blob', json_object('blob', hex(OLD.error_count)), OLD.error_count), 'request_count', iif(typeof(OLD.request_count) = 'blob', json_object('blob', hex(OLD.request_count)), OLD.request_count), 'last_used_at', iif(typeof(OLD.last_used_at) = 'blob', json_object('blob', hex(OLD.last_used_at)), OLD.last_used_at), 'config', iif(typeof(OLD.config) = 'blob', json_object('blob', hex(OLD.config)), OLD.config), 'installation_id', iif(typeof(OLD.installation_id) = 'blob', json_object('blob', hex(OLD.installation_id)), OLD.installation_id), 'created_at', iif(typeof(OLD.created_at) = 'blob', json_object('blob', hex(OLD.created_at)), OLD.created_at), 'updated_at', iif(typeof(OLD.updated_at) = 'blob', json_object('blob', hex(OLD.updated_at)), OLD.updated_at), 'disconnected_at', iif(typeof(OLD.disconnected_at) = 'blob', json_object('blob', hex(OLD.disconnected_at)), OLD.disconnected_at)) AS old, (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER connections_history_of_key AFTER UPDATE OF connection_id ON connections
@@ -649,27 +765,41 @@ WHEN OLD.connection_id IS NOT NEW.connection_id
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = OLD.connection_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'connections', OLD.connection_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = OLD.connection_id
             ORDER BY sequence DESC LIMIT 1) AS last WHERE last.row IS NOT NULL;
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), iif(row.updated_at GLOB '????-??-??T??:??:??.???Z', row.updated_at, NULL), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = row.connection_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
-        'connections', row.connection_id, CASE WHEN last.row IS NULL THEN 'created' WHEN ((last.row ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, FALSE, last.row, row.now
-    FROM (SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
+        'connections', row.connection_id, CASE WHEN row.last IS NULL THEN 'created' WHEN ((row.last ->> 'status') <> 'disconnected') IS (row.status <> 'disconnected') THEN 'updated' WHEN row.status <> 'disconnected' THEN 'restored' ELSE 'deleted' END, FALSE, row.last, row.now
+    FROM (
+        SELECT *, json_object('connection_id', iif(typeof(row.connection_id) = 'blob', json_object('blob', hex(row.connection_id)), row.connection_id), 'source_chitty_id', iif(typeof(row.source_chitty_id) = 'blob', json_object('blob', hex(row.source_chitty_id)), row.source_chitty_id), 'source_type', iif(typeof(row.source_type) = 'blob', json_object('blob', hex(row.source_type)), row.source_type), 'target_service', iif(typeof(row.target_service) = 'blob', json_object('blob', hex(row.target_service)), row.target_service), 'target_endpoint', iif(typeof(row.target_endpoint) = 'blob', json_object('blob', hex(row.target_endpoint)), row.target_endpoint), 'connection_type', iif(typeof(row.connection_type) = 'blob', json_object('blob', hex(row.connection_type)), row.connection_type), 'credentials_kv_key', iif(typeof(row.credentials_kv_key) = 'blob', json_object('blob', hex(row.credentials_kv_key)), row.credentials_kv_key), 'status', iif(typeof(row.status) = 'blob', json_object('blob', hex(row.status)), row.status), 'last_health_check', iif(typeof(row.last_health_check) = 'blob', json_object('blob', hex(row.last_health_check)), row.last_health_check), 'last_error', iif(typeof(row.last_error) = 'blob', json_object('blob', hex(row.last_error)), row.last_error), 'error_count', iif(typeof(row.error_count) = 'blob', json_object('blob', hex(row.error_count)), row.error_count), 'request_count', iif(typeof(row.request_count) = 'blob', json_object('blob', hex(row.request_count)), row.request_count), 'last_used_at', iif(typeof(row.last_used_at) = 'blob', json_object('blob', hex(row.last_used_at)), row.last_used_at), 'config', iif(typeof(row.config) = 'blob', json_object('blob', hex(row.config)), row.config), 'installation_id', iif(typeof(row.installation_id) = 'blob', json_object('blob', hex(row.installation_id)), row.installation_id), 'created_at', iif(typeof(row.created_at) = 'blob', json_object('blob', hex(row.created_at)), row.created_at), 'updated_at', iif(typeof(row.updated_at) = 'blob', json_object('blob', hex(row.updated_at)), row.updated_at), 'disconnected_at', iif(typeof(row.disconnected_at) = 'blob', json_object('blob', hex(row.disconnected_at)), row.disconnected_at)) AS now, (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = NEW.connection_id
             ORDER BY sequence DESC LIMIT 1) AS last
-    WHERE last.row IS NOT row.now;
+        FROM connections AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now;
 END;
 
 CREATE TRIGGER connections_history_of_old AFTER DELETE ON connections
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = OLD.connection_id
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'connections', OLD.connection_id, 'deleted', FALSE, last.row, NULL
     FROM (SELECT after AS row FROM changes WHERE kind = 'connections' AND key = OLD.connection_id
@@ -706,7 +836,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'connections')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'connections', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
@@ -724,7 +858,11 @@ WHEN EXISTS (SELECT 1 FROM replaced_rows WHERE kind = 'connections')
 BEGIN
     INSERT INTO changes (at, actor, cause, request_id, kind, key, operation, is_private, before, after)
     SELECT coalesce((SELECT at FROM writing), coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '1970-01-01T00:00:00.000Z'
+            (
+                SELECT at FROM changes WHERE kind = 'connections' AND key = gone.key
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '1970-01-01T00:00:00.000Z'
         )), (SELECT actor FROM writing), coalesce((SELECT cause FROM writing), 'external'), (SELECT request_id FROM writing),
         'connections', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (

@@ -39,18 +39,20 @@ _QUERIES = {
     "record_row": """
     INSERT INTO changes ({columns})
     SELECT
-        coalesce(iif(row.updated_at IS NOT last.row ->> 'updated_at', {own_time}, NULL), {last_time}),
-        NULL, :cause, NULL, '{table}', row.{key}, {operation}, :is_private, last.row, row.now
-    FROM (SELECT *, {row} AS now FROM {table} AS row WHERE row.rowid = :rowid) AS row
-        LEFT JOIN (
-            SELECT iif(json_valid(after), after, NULL) AS row FROM changes
-            WHERE kind = '{table}' AND key = (SELECT {key} FROM {table} WHERE rowid = :rowid)
+        coalesce(iif(row.updated_at IS NOT row.last ->> 'updated_at', {own_time}, NULL), {last_time}),
+        NULL, :cause, NULL, '{table}', row.{key}, {operation}, :is_private, row.last, row.now
+    FROM (
+        SELECT *, {row} AS now, (
+            SELECT iif(json_valid(after), after, NULL) FROM changes
+            WHERE kind = '{table}' AND key = row.{key}
             ORDER BY sequence DESC LIMIT 1
         ) AS last
+        FROM {table} AS row WHERE row.rowid = :rowid LIMIT 1
+    ) AS row
 """,
     "record_gone": """
     INSERT INTO changes ({columns})
-    SELECT {last_time}, NULL, :cause, NULL, kind, key, 'deleted', FALSE, after, NULL
+    SELECT at, NULL, :cause, NULL, kind, key, 'deleted', FALSE, after, NULL
     FROM changes WHERE sequence = :sequence
 """,
     "log": """

@@ -31,13 +31,20 @@ _ALIKE = {
     )
 }
 _COLUMNS = "at, actor, cause, request_id, kind, key, operation, is_private, before, after"
-# Of what another program writes, the row alone may tell when; else it was not before the last change.
+# Of what another program writes, the row alone may tell when; else it was not before the row's last change.
+# The time of another row's change would tell whoever sees this row of that one.
 _LAST_TIME = """coalesce(
-            (SELECT at FROM changes ORDER BY sequence DESC LIMIT 1), '{unknown_time}'
+            (
+                SELECT at FROM changes WHERE kind = '{table}' AND key = {key}
+                ORDER BY sequence DESC LIMIT 1
+            ),
+            '{unknown_time}'
         )"""
 # A row is recorded as it is now, if that is not what the history says: triggers of others may have changed
 # it before this one acts, or REPLACE may have put it in the place of another. Only if OLD is what the history
 # says does `before` hold no more than what changed.
+#
+# What the history says is a column of the row and no table that is joined: SQLite would make a temporary one.
 #
 # The sequence number is left to SQLite, which takes the next one: no change is ever removed but old ones.
 #
@@ -48,7 +55,7 @@ CREATE TRIGGER {table}_history_of_new AFTER INSERT ON {table}
 BEGIN
     INSERT INTO changes ({columns})
     SELECT coalesce((SELECT at FROM writing), {own_time}, {last_time}), {writer},
-        '{table}', row.{key}, {operation}, FALSE, last.row, row.now
+        '{table}', row.{key}, {operation}, FALSE, row.last, row.now
     {now_and_last};
 END;
 
@@ -65,7 +72,7 @@ BEGIN
             {last_time}
         ),
         {writer}, '{table}', row.{key}, {operation}, {is_private},
-        iif(last.row IS row.old, {changed_before}, last.row), row.now
+        iif(row.last IS row.old, {changed_before}, row.last), row.now
     {old_now_and_last};
 END;
 
@@ -75,7 +82,7 @@ BEGIN
     {record_old}
     INSERT INTO changes ({columns})
     SELECT coalesce((SELECT at FROM writing), {own_time}, {last_time}), {writer},
-        '{table}', row.{key}, {operation}, FALSE, last.row, row.now
+        '{table}', row.{key}, {operation}, FALSE, row.last, row.now
     {now_and_last};
 END;
 
@@ -115,21 +122,25 @@ END;
 """
 _STATEMENTS = {
     "now_and_last": """\
-FROM (SELECT *, {row} AS now FROM {table} AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN ({last}) AS last
-    WHERE last.row IS NOT row.now""",
+FROM (
+        SELECT *, {row} AS now, ({last}) AS last
+        FROM {table} AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now""",
     "old_now_and_last": """\
-FROM (SELECT *, {row} AS now, {old} AS old FROM {table} AS row WHERE row.rowid = NEW.rowid LIMIT 1) AS row
-        LEFT JOIN ({last}) AS last
-    WHERE last.row IS NOT row.now""",
+FROM (
+        SELECT *, {row} AS now, {old} AS old, ({last}) AS last
+        FROM {table} AS row WHERE row.rowid = NEW.rowid LIMIT 1
+    ) AS row
+    WHERE row.last IS NOT row.now""",
     "record_old": """\
 INSERT INTO changes ({columns})
-    SELECT coalesce((SELECT at FROM writing), {last_time}), {writer},
+    SELECT coalesce((SELECT at FROM writing), {last_time_of_old}), {writer},
         '{table}', OLD.{key}, 'deleted', FALSE, last.row, NULL
     FROM ({last_of_old}) AS last WHERE last.row IS NOT NULL;""",
     "record_replaced": """\
 INSERT INTO changes ({columns})
-    SELECT coalesce((SELECT at FROM writing), {last_time}), {writer},
+    SELECT coalesce((SELECT at FROM writing), {last_time_of_gone}), {writer},
         '{table}', gone.key, 'deleted', FALSE, gone.row, NULL
     FROM (
         SELECT met.key, ({last_of_met}) AS row
@@ -176,7 +187,7 @@ def parts_of(table: Table[Any]) -> dict[str, str]:
     deciding, alike = _ALIKE.get(table, ((), ""))
     unique = [table.key, *sorted(table.unique)]
     met = [f"row.{name} = NEW.{name}" for name in unique]
-    was_live = re.sub(r"\{row\}\.(\w+)", r"(last.row ->> '\1')", table.live)
+    was_live = re.sub(r"\{row\}\.(\w+)", r"(row.last ->> '\1')", table.live)
     is_live = table.live.format(row="row")
     return {
         "table": table.name,
@@ -186,7 +197,9 @@ def parts_of(table: Table[Any]) -> dict[str, str]:
         f" coalesce((SELECT cause FROM writing), '{EXTERNAL}'), (SELECT request_id FROM writing)",
         "begun_by": BEGUN_BY,
         "own_time": f"iif(row.updated_at GLOB '{instant_triggers.SHAPE}', row.updated_at, NULL)",
-        "last_time": _LAST_TIME.format(unknown_time=UNKNOWN_TIME),
+        "last_time": _last_time(table, f"row.{table.key}"),
+        "last_time_of_old": _last_time(table, f"OLD.{table.key}"),
+        "last_time_of_gone": _last_time(table, "gone.key"),
         "unknown_time": UNKNOWN_TIME,
         "last": _LAST.format(table=table.name, key=f"NEW.{table.key}"),
         "last_of_old": _LAST.format(table=table.name, key=f"OLD.{table.key}"),
@@ -198,10 +211,14 @@ def parts_of(table: Table[Any]) -> dict[str, str]:
         "changed": _changed(table.columns, "NEW"),
         "changed_before": _changed_before(table),
         "is_private": _is_private(table),
-        "operation": f"CASE WHEN last.row IS NULL THEN 'created'"
+        "operation": f"CASE WHEN row.last IS NULL THEN 'created'"
         f" WHEN ({was_live}) IS ({is_live}) THEN 'updated'"
         f" WHEN {is_live} THEN 'restored' ELSE 'deleted' END",
     }
+
+
+def _last_time(table: Table[Any], key: str) -> str:
+    return _LAST_TIME.format(table=table.name, key=key, unknown_time=UNKNOWN_TIME)
 
 
 def _value(name: str) -> str:
@@ -234,8 +251,8 @@ def _is_private(table: Table[Any]) -> str:
     paths = ", ".join(f"'$.{name}'" for name in private)
     public = [name for name in table.columns if name not in private]
     return (
-        f"iif(last.row IS row.old, NOT (\n        {_changed(public, 'row')}\n        ),"
-        f"\n            json_remove(last.row, {paths}) IS json_remove(row.now, {paths}))"
+        f"iif(row.last IS row.old, NOT (\n        {_changed(public, 'row')}\n        ),"
+        f"\n            json_remove(row.last, {paths}) IS json_remove(row.now, {paths}))"
     )
 
 

@@ -163,6 +163,15 @@ def test_a_change_without_a_time_is_not_before_the_last_one(connection):
     assert [each["at"] for each in changes(connection)] == [T1, T2, T2, T2]
 
 
+def test_a_change_without_a_time_tells_nothing_of_other_rows(connection):
+    begin(connection)
+    connection.execute(ACTOR, ("B", T2, T2))
+    connection.execute("UPDATE actors SET display_name = 'Ann' WHERE chitty_id = 'A'")
+    connection.execute("DELETE FROM actors WHERE chitty_id = 'A'")
+
+    assert [each["at"] for each in changes(connection) if each["key"] == "A"] == [T1, T1, T1]
+
+
 def test_what_changes_nothing_is_not_recorded(connection):
     begin(connection)
     connection.execute("UPDATE actors SET updated_at = updated_at, status = 'active'")
