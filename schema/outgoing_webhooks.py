@@ -1,6 +1,7 @@
 """Outgoing webhooks as GraphQL types, with their pages and the payloads of their mutations.
 
-They are not rows of the registry: no global ids, filters or orderings, and only generic execution.
+They are not rows of the registry: no global ids, filters or orderings, and only generic execution. As they
+are no nodes, their pages have no edges.
 """
 
 import json
@@ -20,7 +21,7 @@ from schema.fields import fields
 from schema.fields.fields import Info
 from schema.fields.scalars import JSON, DateTime
 from schema.fields.sources import METADATA, OnlyGeneric
-from schema.pages import After, Before, First, Last, RelayPage
+from schema.pages import After, Before, First, Last, PageInfo
 from schema.payloads import UserError, errors_field
 from schema.types import Actor
 
@@ -79,6 +80,23 @@ class OutgoingDelivery:
     )
     def excerpt(self) -> str | None:
         return self.row.excerpt
+
+
+@strawberry.type(description="A page of deliveries")
+class OutgoingDeliveryPage:
+    page: strawberry.Private[DeliveryPage]
+
+    @_field("The deliveries of the page")
+    async def nodes(self) -> list[OutgoingDelivery]:
+        return [OutgoingDelivery(row=row) for row in await self.page.rows()]
+
+    @_field("The position of the page in its list")
+    def page_info(self) -> PageInfo:
+        return PageInfo(page=self.page)
+
+    @_field("The number of deliveries in the whole list")
+    async def total_count(self) -> int:
+        return await self.page.total()
 
 
 @strawberry.type(
@@ -168,10 +186,29 @@ class OutgoingWebhook:
             DeliveryStatus | None,
             strawberry.argument(description="Only those with this status"),
         ] = UNSET,
-    ) -> RelayPage[OutgoingDelivery]:
+    ) -> OutgoingDeliveryPage:
         wanted = None if status is UNSET or status is None else status.value
         arguments = _arguments(first, after, last, before)
-        return RelayPage(page=DeliveryPage(info.context, self.row.webhook_id, wanted, arguments))
+        return OutgoingDeliveryPage(
+            page=DeliveryPage(info.context, self.row.webhook_id, wanted, arguments)
+        )
+
+
+@strawberry.type(description="A page of outgoing webhooks")
+class OutgoingWebhookPage:
+    page: strawberry.Private[WebhookPage]
+
+    @_field("The webhooks of the page")
+    async def nodes(self) -> list[OutgoingWebhook]:
+        return [OutgoingWebhook(row=row) for row in await self.page.rows()]
+
+    @_field("The position of the page in its list")
+    def page_info(self) -> PageInfo:
+        return PageInfo(page=self.page)
+
+    @_field("The number of webhooks in the whole list")
+    async def total_count(self) -> int:
+        return await self.page.total()
 
 
 @strawberry.type(description="The result of making a webhook")
@@ -200,10 +237,6 @@ class OutgoingDeliveryPayload:
     errors: list[UserError] = errors_field()
 
 
-fields.show_rows(stored.OutgoingWebhook, OutgoingWebhook)
-fields.show_rows(stored.OutgoingDelivery, OutgoingDelivery)
-
-
 def payload_of(payload: type, result: Any) -> Any:
     """The payload of a mutation that succeeded."""
     if isinstance(result, CreatedWebhook):
@@ -220,8 +253,10 @@ def webhooks(
     after: After = UNSET,
     last: Last = UNSET,
     before: Before = UNSET,
-) -> RelayPage[OutgoingWebhook] | None:
-    return RelayPage(page=WebhookPage(info.context, _arguments(first, after, last, before)))
+) -> OutgoingWebhookPage | None:
+    return OutgoingWebhookPage(
+        page=WebhookPage(info.context, _arguments(first, after, last, before))
+    )
 
 
 def _arguments(first: Any, after: Any, last: Any, before: Any) -> PageArguments:

@@ -11,8 +11,8 @@ from schema import outgoing_webhooks
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, OnlyGeneric, ViewerActor
-from schema.outgoing_webhooks import OutgoingWebhook
-from schema.pages import RelayPage, listing
+from schema.outgoing_webhooks import OutgoingWebhookPage
+from schema.pages import listing
 
 CHITTY_ID = "The ChittyID in any of its forms, with or without the prefix did:chitty:"
 
@@ -116,6 +116,6 @@ class Query:
     webhooks = field(
         OnlyGeneric(),
         outgoing_webhooks.webhooks,
-        RelayPage[OutgoingWebhook] | None,
+        OutgoingWebhookPage | None,
         "A page of all outgoing webhooks, oldest first; only for admins",
     )

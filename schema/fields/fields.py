@@ -190,12 +190,7 @@ def object_type(table: Table[Any]) -> Any:
     return Annotated[table.row.__name__, strawberry.lazy("schema.types")]
 
 
-_TYPE_OF_ROW: dict[type, type[Any]] = {}
-
-
-def show_rows(row: type, type_: type[Any]) -> None:
-    """Let rows that are no table's be shown as objects of a type, which is made with `row`."""
-    _TYPE_OF_ROW[row] = type_
+_TYPE_OF_ROW: dict[type, type[Node]] = {}
 
 
 def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
@@ -206,7 +201,7 @@ def graphql_type(table: Table[Any]) -> Callable[[type[T]], type[T]]:
             if isinstance(published, _PublicColumn):
                 setattr(cls, name, _column_field(table.columns[name], published))
         type_ = strawberry.type(cls, description=inspect.getdoc(cls))
-        _TYPE_OF_ROW[table.row] = type_
+        _TYPE_OF_ROW[table.row] = type_  # type: ignore[assignment]
         return type_
 
     return decorate

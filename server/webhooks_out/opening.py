@@ -1,5 +1,6 @@
 """Starts what delivers outgoing webhooks, and stops it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -20,13 +21,18 @@ class _LazySender:
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._sender: Sender | None = None
+        self._loading = asyncio.Lock()
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        if self._sender is None:
-            from server.webhooks_out.sender import Sender
-
-            self._sender = Sender(allow_private=self._allow_private)
+        async with self._loading:
+            if self._sender is None:
+                self._sender = await asyncio.to_thread(self._load)
         return await self._sender.send(url, headers, body)
+
+    def _load(self) -> "Sender":
+        from server.webhooks_out.sender import Sender
+
+        return Sender(allow_private=self._allow_private)
 
     async def close(self) -> None:
         if self._sender is not None:

@@ -25,7 +25,7 @@ PAGE = """
         webhooks(first: $first, after: $after, last: $last, before: $before) {
             totalCount
             pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-            edges { cursor node { id url } }
+            nodes { id url }
         }
     }
 """
@@ -36,7 +36,7 @@ DELIVERIES = """
         ) {
             totalCount
             pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
-            edges { cursor node { id messageId status } }
+            nodes { id messageId status }
         } } }
     }
 """
@@ -109,7 +109,7 @@ async def test_pages_of_webhooks_go_both_ways(tmp_path: Path):
         both = await api.post(PAGE, first=2, last=2)
 
     def shown(page: Any) -> list[str]:
-        return [each["node"]["id"] for each in page["edges"]]
+        return [each["id"] for each in page["nodes"]]
 
     assert [shown(each) for each in (first, second, back, last)] == [
         ids[:2],
@@ -155,7 +155,7 @@ async def test_pages_of_deliveries_go_both_ways_newest_first(tmp_path: Path):
     ids = [each.id for each in reversed(receiver.received)]
 
     def shown(found: Any) -> list[str]:
-        return [each["node"]["messageId"] for each in found["edges"]]
+        return [each["messageId"] for each in found["nodes"]]
 
     assert [shown(each) for each in (first, second, back, last)] == [
         ids[:2],

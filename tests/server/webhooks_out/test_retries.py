@@ -343,3 +343,26 @@ async def test_a_receiver_that_cannot_be_reached_is_a_failure(tmp_path: Path):
         webhook = await failed(api, 1)
 
     assert webhook["lastError"].startswith("ConnectError")
+
+
+async def test_a_change_that_cannot_be_read_is_given_up_and_the_next_one_proceeds(tmp_path: Path):
+    with receiving() as receiver:
+        async with quiet(tmp_path / "registry.db") as api, delivering(api, Clock()):
+            webhook = await made(api, receiver.url)
+            await api.put(OF_NOTHING)
+            await registered(api, "Ada")
+            await taken(receiver, 1)
+            after = await until(api, lambda each: len(each["deliveries"]["nodes"]) == 2)
+
+    assert names(receiver, webhook["secret"]) == ["Ada"]
+    dead = after["deliveries"]["nodes"][1]
+    assert dead["status"] == "DEAD"
+    assert dead["error"].startswith("the change: ")
+
+
+OF_NOTHING = """
+    INSERT INTO changes (sequence, at, cause, kind, key, operation, is_private)
+    SELECT coalesce(max(sequence), 0) + 1, '2026-01-01T00:00:00.000Z', 'external', 'nothing', 'a', 'created',
+        FALSE
+    FROM changes
+"""
