@@ -1,5 +1,6 @@
 """The disk is full, while the server writes and while commands do."""
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -18,7 +19,8 @@ from tests.support.faults.full_disks import SmallDisk, small_disk
 from tests.support.faults.trial import Trial
 from tests.support.other_programs.github_payloads import SECRET, signature
 from tests.support.registries.databases import NOW, elsewhere, new_registry
-from tests.support.services.commands import complaint
+from tests.support.requests.event_streams import listening
+from tests.support.services.commands import command, complaint
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, UNHURRIED, served, url_of
 
 REGISTER = """
@@ -26,6 +28,7 @@ REGISTER = """
         registerActor(input: $input) { actor { chittyId } errors { code path message } }
     }
 """
+LISTEN = "subscription { changes { entity { ... on Actor { chittyId } } } }"
 COUNT = "{ actors { totalCount } }"
 # More than an empty WAL has room for.
 MANY = f"""
@@ -41,7 +44,8 @@ ENOUGH = 2**22
 FULL_DISK = Fault(
     name="full-disk",
     done="the disk is full while clients write, and while `migrate`, `backup` and `import` do",
-    holds="mutations are refused with `UNAVAILABLE` and webhooks with 503, reads go on; a command fails"
+    holds="mutations are refused with `UNAVAILABLE` and webhooks with 503, reads go on,"
+    " listeners miss nothing, `audit verify` finds nothing; a command fails"
     " with one line and leaves the registry as it was and no half of a backup; all works once there is space",
     rounds=Rounds(default=1, thorough=10, by_hand=100, called="times"),
     figures={"lost": count(0)},
@@ -80,6 +84,34 @@ def test_writes_are_unavailable_while_the_disk_is_full_and_reads_go_on(
             acknowledged.add(registered(client))
 
     trial.measured("lost", len(acknowledged - set(names(path))))
+    assert command("audit", "verify", "--database", path).returncode == 0
+
+
+@FULL_DISK
+async def test_listeners_hear_of_what_was_written_before_and_after_the_disk_was_full(
+    trial: Trial, disk: SmallDisk
+):
+    path = new_registry(disk.folder / "registry.db")
+    acknowledged: set[str] = set()
+    heard: list[str] = []
+
+    with (
+        served(path, *QUIET, *NO_FLOOR, *UNHURRIED) as (process, said),
+        httpx2.Client(base_url=url_of(said, ""), timeout=TIMEOUT_SECONDS) as client,
+    ):
+        for _ in trial.each_round():
+            async with listening(url_of(said, "/graphql"), LISTEN) as stream:
+                disk.fill(process.pid)
+                await asyncio.to_thread(fill_up, client, acknowledged)
+                disk.clear(process.pid)
+                acknowledged.add(await asyncio.to_thread(registered, client))
+                while len(heard) < len(acknowledged):
+                    entity = (await stream.next())["data"]["changes"]["entity"]
+                    heard.append(entity["chittyId"])
+
+    assert len(heard) == len(set(heard))
+    trial.measured("lost", len(acknowledged - set(heard)))
+    assert set(heard) == set(names(path))
 
 
 @FULL_DISK

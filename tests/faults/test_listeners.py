@@ -1,0 +1,210 @@
+"""Listeners and receivers of webhooks fail at random, while everything writes and the server is killed."""
+
+import asyncio
+import random
+import threading
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from db.queries import sealed_sequences
+from db.queries.sealed_sequences import Purpose
+from tests.support.faults.declaration import Fault, Rounds, count, seconds
+from tests.support.faults.trial import Trial
+from tests.support.other_programs.webhook_receiver import Received, Receiver, Reply, receiving
+from tests.support.registries.databases import elsewhere, new_registry
+from tests.support.requests.event_streams import listening
+from tests.support.requests.mixed_writers import Writers
+from tests.support.requests.resuming_listeners import (
+    CHANGES,
+    Listener,
+    Place,
+    by_event_stream,
+    by_socket,
+)
+from tests.support.services.commands import command
+from tests.support.services.outgoing import CREATE
+from tests.support.services.server_process import (
+    QUIET,
+    TIMEOUT_SECONDS,
+    UNHURRIED,
+    served,
+    url_of,
+    workers_of,
+)
+
+LISTENERS, RECEIVERS, KILLS = 20, 2, 3
+FLAGS = (
+    *("--workers", "2", "--private-webhook-targets", *QUIET, *UNHURRIED),
+    *("--github-webhook-secret", "it is a secret"),
+)
+LONG = 1_000  # writes, from which on it is killed KILLS times, and not once
+OUTAGES = 3  # of each receiver, of which one takes 5 seconds to be asked again
+RECORDED = "SELECT sequence, kind, operation, cause FROM changes ORDER BY sequence"
+KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
+
+INTERRUPTED_LISTENERS = Fault(
+    name="interrupted-listeners",
+    done=f"{LISTENERS} listeners, half of them on WebSockets and half on event streams, lose their"
+    f" connections at random, {RECEIVERS} receivers of webhooks fail at random, and two workers with their"
+    f" parent are killed by `kill -9` {KILLS} times, while mutations, deliveries of GitHub, `import` and"
+    " another program write",
+    holds="each listener hears of each change once and in order, each receiver gets each change once and in"
+    " order if it leaves out ids that it knows, and `audit verify` finds nothing",
+    rounds=Rounds(default=200, thorough=1_500, by_hand=5_000, called="writes"),
+    figures={"lost": count(0), "repeated": count(0), "caught up after": seconds()},
+)
+
+
+@dataclass
+class Outages:
+    """Has a receiver fail at some of the messages, in either way: with an error, or without an answer."""
+
+    at: set[int]
+    known: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, got: Received) -> Reply:
+        with self.lock:
+            fails = got.id not in self.known and len(self.known) in self.at
+            self.known.add(got.id)
+        return Reply(status=503) if fails else Reply()
+
+
+@dataclass
+class Audience:
+    """All who are told of changes, and where the server is."""
+
+    place: Place
+    receivers: list[Receiver]
+    chance: random.Random
+    listeners: list[Listener] = field(default_factory=list)
+
+    async def begin(self, group: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Make the webhooks, and have everybody listen from now on."""
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+            for each in self.receivers:
+                sent = {"query": CREATE, "variables": {"url": each.url}}
+                made = (await client.post(self.place.url, json=sent)).json()
+                assert made["data"]["createWebhook"]["errors"] == [], made
+        async with listening(self.place.url, CHANGES) as stream:
+            begin = stream.last_id
+        for number in range(LISTENERS):
+            connect = by_event_stream if number % 2 else by_socket
+            chance = random.Random(self.chance.random())
+            self.listeners.append(Listener(self.place, connect, chance, begin))
+        return [group.create_task(each.listen()) for each in self.listeners]
+
+    async def has_heard(self, cursor: str) -> None:
+        """Wait until everybody was told of this change."""
+        for listener in self.listeners:
+            await listener.has_heard(cursor)
+        for receiver in self.receivers:
+            await asyncio.to_thread(_wait_for, receiver, cursor)
+
+
+def _wait_for(receiver: Receiver, cursor: str) -> None:
+    mark = f'"cursor":"{cursor}"'.encode()
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with receiver.changed:
+        while not (receiver.taken and mark in receiver.taken[-1].body):
+            left = deadline - time.monotonic()
+            assert receiver.changed.wait(max(0.0, left)), f"{len(receiver.taken)} messages came"
+
+
+@INTERRUPTED_LISTENERS
+async def test_each_change_is_told_once_and_in_order_whatever_fails(trial: Trial, tmp_path: Path):
+    path, place, chance = new_registry(tmp_path / "registry.db"), Place(), random.Random(17)
+    kills = KILLS if trial.rounds >= LONG else 1
+    writers = Writers(place, path, tmp_path, trial.rounds)
+    with ExitStack() as stack:
+        receivers = [
+            stack.enter_context(receiving(Outages(outages(chance, trial.rounds)).answer))
+            for _ in range(RECEIVERS if trial.rounds >= LONG else 0)
+        ]
+        audience = Audience(place, receivers, chance)
+        async with asyncio.TaskGroup() as group:
+            for kill in range(kills):
+                with served(path, *FLAGS) as (process, said):
+                    await asyncio.to_thread(workers_of, process, 2)
+                    place.url = url_of(said, "/graphql")
+                    if not kill:
+                        tasks = await audience.begin(group)
+                        writing = group.create_task(writers.write())
+                    await writers.have_written(trial.rounds * (kill + 1) // (kills + 1))
+                    trial.at(writers.written)
+                # Leaving kills all three processes.
+            with served(path, *FLAGS) as (_, said):
+                place.url = url_of(said, "/graphql")
+                await writing
+                written_at = time.monotonic()
+                await audience.has_heard(last_cursor(path))
+                trial.measured("caught up after", time.monotonic() - written_at)
+                for each in tasks:
+                    each.cancel()
+
+    compare(trial, path, audience)
+    assert len(writers_of(path)) >= 4
+    verified = command("audit", "verify", "--database", path)
+    assert verified.returncode == 0, verified.stdout
+    for listener in audience.listeners:
+        assert listener.sessions > kills
+
+
+def outages(chance: random.Random, writes: int) -> set[int]:
+    """At which messages a receiver fails."""
+    return set(chance.sample(range(writes), OUTAGES))
+
+
+def cursor_key(path: Path) -> bytes:
+    with elsewhere(path) as connection:
+        return bytes.fromhex(connection.execute(KEY).fetchone()[0])
+
+
+def recorded(path: Path) -> list[tuple[Any, ...]]:
+    with elsewhere(path) as connection:
+        found: list[tuple[Any, ...]] = connection.execute(RECORDED).fetchall()
+    return found
+
+
+def last_cursor(path: Path) -> str:
+    return sealed_sequences.seal(cursor_key(path), recorded(path)[-1][0], Purpose.CURSOR)
+
+
+def writers_of(path: Path) -> set[str]:
+    return {cause for *_, cause in recorded(path)}
+
+
+def compare(trial: Trial, path: Path, audience: Audience) -> None:
+    """Compare what everybody was told with the table of changes."""
+    key, expected = cursor_key(path), recorded(path)
+    for listener in audience.listeners:
+        compare_with(trial, expected, [told(key, each) for each in listener.heard])
+    for receiver in audience.receivers:
+        assert len(receiver.received) > len(receiver.taken)
+        messages = {each.id: each for each in reversed(receiver.received)}
+        first = sorted(messages.values(), key=receiver.received.index)
+        bodies = [httpx2.Response(200, content=each.body).json()["data"] for each in first]
+        compare_with(trial, expected, [told(key, each) for each in bodies])
+
+
+def compare_with(
+    trial: Trial, expected: list[tuple[Any, ...]], heard: list[tuple[Any, ...]]
+) -> None:
+    trial.measured("lost", len(set(expected) - set(heard)))
+    trial.measured("repeated", len(heard) - len(set(heard)))
+    assert heard == expected
+
+
+def told(key: bytes, change: dict[str, Any]) -> tuple[Any, ...]:
+    """A change as it was told, in the words of the table."""
+    return (
+        sealed_sequences.unseal(key, change["cursor"], Purpose.CURSOR),
+        f"{change['kind'].lower()}s",
+        change["operation"].lower(),
+        change["cause"],
+    )
