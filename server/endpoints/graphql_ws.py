@@ -273,6 +273,7 @@ class _Socket:
             )
         except StreamEnd as end:
             reason = end.reason
+            listener.close(reason)  # before the client is told, which may take as long as it likes
             await self._send_result(id_, "error", end.formatted())
         except Exception:
             log.exception("subscription failed")

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections import Counter
+from collections.abc import Sized
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -69,6 +70,11 @@ class ReservedStream:
     def open(self, send: Send) -> None:
         self._send = send
         self._opened.set()
+
+    def require_free(self, id_: str) -> None:
+        """Raise HTTPError if an operation with this id is under way."""
+        if id_ in self.running or id_ in self.subscriptions:
+            raise HTTPError(409, f"the operation {id_[:50]!r} is under way already")
 
     async def opened(self) -> None:
         """Wait until the client has opened it."""
@@ -200,9 +206,9 @@ class ReservedStreams:
             raise HTTPError(409, "the stream is open already: reserve another with PUT")
         stream.is_open = True
         scope[KEY].seconds = time.perf_counter() - started
-        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-        stream.open(send)
         try:
+            await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+            stream.open(send)
             with cancel_on_disconnect(receive, service.disconnects):
                 await self._keep_alive(stream, service.subscriptions.stopping)
         except ClientDisconnected:
@@ -223,19 +229,19 @@ class ReservedStreams:
         operations, operation_log, headers = service.operations, scope[KEY], scope[HEADERS_KEY]
         started = time.perf_counter()
         viewer = await _viewer(scope)
-        stream = self._found(token, viewer)
+        self._found(token, viewer)
         bodies = service.graphql_bodies
         graphql_request = await request.read(scope, headers, receive, bodies)
         id_ = _operation_id(graphql_request.operation_id)
-        if id_ in stream.running or id_ in stream.subscriptions:
-            raise HTTPError(409, f"the operation {id_[:50]!r} is under way already")
+        # The body may have taken long: the stream may have ended meanwhile.
+        stream = self._found(token, viewer)
+        stream.require_free(id_)
         prepared = operations.prepare(
             graphql_request, operation_log, headers.get(idempotency_keys.HEADER)
         )
         is_subscription = prepared.operation.is_subscription
         beside = stream.subscriptions if is_subscription else stream.running
-        if len(beside) >= MAX_OPERATIONS:
-            raise HTTPError(429, f"{MAX_OPERATIONS} such operations are under way in this stream")
+        _require_room(beside)
         operations.charge(prepared, viewer, operation_log)
         running = _Running(service, stream, id_)
         if is_subscription:
@@ -243,6 +249,12 @@ class ReservedStreams:
             listener = await service.subscriptions.listen(
                 prepared, viewer, credentials, operation_log
             )
+            try:  # again, since others may have come meanwhile
+                self._found(token, viewer).require_free(id_)
+                _require_room(beside)
+            except HTTPError:
+                listener.close(GONE)
+                raise
             operation_log.outcome = "ok"
             seconds = time.perf_counter() - started
             middleware.record_operation(service.metrics, operation_log, seconds)
@@ -321,6 +333,7 @@ class _Running:
             reason = STOPPING
         except StreamEnd as end:
             reason = end.reason
+            listener.close(reason)  # before the client is told, which may take as long as it likes
             await self._tell_and_complete({"errors": end.formatted()})
         except Exception:
             log.exception("subscription failed")
@@ -332,6 +345,12 @@ class _Running:
     async def _tell_and_complete(self, response: Any) -> None:
         await self._stream.tell("next", self._id, payload=response)
         await self._stream.tell("complete", self._id)
+
+
+def _require_room(operations: Sized) -> None:
+    """Raise HTTPError if as many of a kind are under way in a stream as may be."""
+    if len(operations) >= MAX_OPERATIONS:
+        raise HTTPError(429, f"{MAX_OPERATIONS} such operations are under way in this stream")
 
 
 async def _viewer(scope: Scope) -> Viewer:

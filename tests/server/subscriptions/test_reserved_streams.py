@@ -188,6 +188,29 @@ async def test_a_stream_that_its_client_leaves_takes_its_subscriptions_along(ser
     assert (await client.ask(CHANGES, "b")).status_code == 404
 
 
+async def test_a_stream_that_ends_while_a_request_arrives_gets_no_subscription(server: LocalServer):
+    metrics, ended = server.app.service.metrics, asyncio.Event()
+    sent = json.dumps({"query": CHANGES, "extensions": {"operationId": "late"}}).encode()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield sent[:5]
+        await ended.wait()
+        yield sent[5:]
+
+    async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as other:
+        async with streaming(f"{server.url}/stream") as client:
+            headers = {TOKEN: client.token, "content-type": "application/json"}
+            late = asyncio.ensure_future(other.post(client.url, content=slowly(), headers=headers))
+            await client.ask(CHANGES, "early")
+            await eventually(lambda: server.app.service.graphql_bodies.budget.held > 0)
+        await eventually(lambda: metrics.subscriptions == 0)
+        ended.set()
+        answer = await late
+
+    assert answer.status_code == 404
+    assert metrics.subscriptions == 0
+
+
 async def test_a_stopping_server_ends_the_stream(tmp_path: Path):
     async with (
         serving(tmp_path / "registry.db") as server,
