@@ -22,8 +22,10 @@ from server.webhooks_out.attempts import Answer, Sends
 from server.webhooks_out.feed import Feed, SelectedChange
 
 LEASE_SECONDS = 15.0  # longer than an attempt takes
-# How many changes that a filter leaves out are settled with one write. Until then only memory knows.
+# How many changes that a filter leaves out are settled with one write, or after how long. Until then only
+# memory knows, and a restart after they were pruned would have to take them for lost.
 SKIPPED_TOGETHER = 1_000
+SETTLE_SECONDS = 60.0
 USER_AGENT = "ChittyGraph"
 
 log = logging.getLogger(__name__)
@@ -31,10 +33,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """No change up to `reached` was for the webhook as it was at `updated_at`."""
+    """No change up to `reached` was for the webhook as it was at `updated_at`, with this `position`.
+
+    That is written at `settle_at`, in Unix time.
+    """
 
     updated_at: str
+    position: int
     reached: int
+    settle_at: float
 
 
 def new_holder() -> str:
@@ -85,6 +92,14 @@ class Deliverer:
             return webhook.position
         return max(webhook.position, scan.reached)
 
+    def seconds_until_settling(self, webhook: OutgoingWebhook) -> float | None:
+        """Seconds until what only memory knows is to be written; None if there is nothing."""
+        scan = self._scans.get(webhook.webhook_id)
+        if scan is None or self.settled(webhook) == webhook.position:
+            return None
+        ahead = scan.settle_at - self._clock()
+        return ahead if 0 < ahead <= SETTLE_SECONDS else 0.0  # unless the clock was set back
+
     async def deliver_next(self, webhook_id: str) -> bool:
         """Make one attempt, if one is due; whether to go on at once. Raises Unavailable and EngineError."""
         state = await self._db.read(outgoing_webhooks.delivery_state(webhook_id))
@@ -93,7 +108,7 @@ class Deliverer:
         webhook, viewer = state.webhook, _viewer(state)
         if viewer is None:
             return await self._pause(webhook, PauseReason.RIGHTS_LOST)
-        if webhook.position < state.pruned:
+        if self.settled(webhook) < state.pruned:
             return await self._pause(webhook, PauseReason.CHANGES_PRUNED)
         is_due = schedule.seconds_until_attempt(webhook.next_attempt_at, self._clock()) <= 0
         # In turn with what is new, so that neither keeps the other waiting.
@@ -114,13 +129,26 @@ class Deliverer:
             change, reached = await self._feed.next(webhook, viewer, reached)
             if change is not None:
                 return change
-        self._scans[webhook.webhook_id] = Scan(webhook.updated_at, reached)
-        if reached - webhook.position >= SKIPPED_TOGETHER:
+        await self._settle(webhook, reached)
+        return None
+
+    async def _settle(self, webhook: OutgoingWebhook, reached: int) -> None:
+        """Remember that no change up to `reached` is for the webhook, and write it if it is time to."""
+        scan, later = self._scans.get(webhook.webhook_id), self._clock() + SETTLE_SECONDS
+        if scan is None or (scan.updated_at, scan.position) != (
+            webhook.updated_at,
+            webhook.position,
+        ):
+            scan = Scan(webhook.updated_at, webhook.position, reached, later)
+        self._scans[webhook.webhook_id] = scan = replace(scan, reached=reached)
+        is_time = self.seconds_until_settling(webhook) == 0
+        if is_time or reached - webhook.position >= SKIPPED_TOGETHER:
+            # Whoever else delivers for the webhook settles it, so that this may write nothing.
+            self._scans[webhook.webhook_id] = replace(scan, settle_at=later)
             lease = self._lease_from_now(webhook.webhook_id)
             await self._db.write(
                 outgoing_deliveries.skip(lease, webhook.updated_at, webhook.position, reached)
             )
-        return None
 
     async def _deliver(self, state: DeliveryState, change: SelectedChange) -> bool:
         webhook = state.webhook

@@ -45,7 +45,7 @@ class Dispatcher:
         self._holder = new_holder()
         self.deliverer = Deliverer(db, feed, sender, self._holder, clock, chance)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._not_before: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}  # in the loop's time
         self._wake = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
 
@@ -86,6 +86,9 @@ class Dispatcher:
             except (Unavailable, EngineError) as error:
                 log.warning("outgoing webhooks not read", extra={"reason": str(error)})
                 seconds = RETRY_SECONDS
+            except Exception:  # the other webhooks must go on, once this passes
+                log.exception("outgoing webhooks not read")
+                seconds = RETRY_SECONDS
             # `wait_for` of Python 3.11 loses a cancellation that comes together with the event.
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -117,7 +120,10 @@ class Dispatcher:
         """Start the deliveries that are due; the seconds until the next one may be."""
         newest, opened = await self._db.read(outgoing_webhooks.open_webhooks())
         self._follow(newest, is_needed=bool(opened))
-        self.deliverer.forget_others({each.webhook.webhook_id for each in opened})
+        webhook_ids = {each.webhook.webhook_id for each in opened}
+        self.deliverer.forget_others(webhook_ids)
+        for gone in self._not_before.keys() - webhook_ids:
+            del self._not_before[gone]
         waits = [LONGEST_SLEEP]
         for each in opened:
             webhook_id = each.webhook.webhook_id
@@ -133,12 +139,13 @@ class Dispatcher:
         return min(waits)
 
     def _seconds_until_due(self, opened: OpenWebhook, newest: int) -> float | None:
-        """None if there is nothing to deliver."""
+        """None if there is nothing to do."""
         webhook, now = opened.webhook, self._clock()
         settled = self.deliverer.settled(webhook)
         if newest <= settled and not opened.has_replays:
-            return None
-        waits = [self._not_before.get(webhook.webhook_id, 0.0) - now]
+            return self.deliverer.seconds_until_settling(webhook)
+        not_before = self._not_before.get(webhook.webhook_id, 0.0)
+        waits = [not_before - asyncio.get_running_loop().time()]
         if opened.lease_holder not in (None, self._holder):
             waits.append(schedule.seconds_until(opened.lease_until, now, 2 * LEASE_SECONDS))
         if not opened.has_replays:
@@ -153,10 +160,13 @@ class Dispatcher:
         except (Unavailable, EngineError) as error:
             extra = {"webhook": webhook_id, "reason": str(error)}
             log.warning("outgoing webhook waits for the database", extra=extra)
-            self._not_before[webhook_id] = self._clock() + RETRY_SECONDS
+            self._wait(webhook_id, RETRY_SECONDS)
         except Exception:  # the other webhooks must go on, and this one may, later
             log.exception("outgoing webhook not delivered", extra={"webhook": webhook_id})
-            self._not_before[webhook_id] = self._clock() + LONGEST_SLEEP
+            self._wait(webhook_id, LONGEST_SLEEP)
         finally:
             del self._tasks[webhook_id]
             self.wake()
+
+    def _wait(self, webhook_id: str, seconds: float) -> None:
+        self._not_before[webhook_id] = asyncio.get_running_loop().time() + seconds

@@ -43,13 +43,16 @@ def unix_time(moment: str) -> float:
 
 
 def seconds_until(moment: str | None, now: float, longest: float) -> float:
-    """Seconds until an instant, 0 if there is none.
+    """Seconds until an instant, 0 if there is none, or another program wrote what is none.
 
     None lies further ahead than `longest`, so one that does is from before the clock was set back: 0.
     """
     if moment is None:
         return 0.0
-    ahead = unix_time(moment) - now
+    try:
+        ahead = unix_time(moment) - now
+    except ValueError:
+        return 0.0
     return ahead if 0 < ahead <= longest else 0.0
 
 

@@ -1,13 +1,16 @@
 """Admins make, list and change webhooks; the secret is shown once, and nowhere else."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 from db.history import pruning
+from server.webhooks_out.delivery import SETTLE_SECONDS
 from tests.support.other_programs.webhook_receiver import receiving
 from tests.support.services.outgoing import (
     CREATE,
+    PATIENCE,
     Clock,
     changed,
     delivering,
@@ -215,3 +218,30 @@ async def test_pruned_changes_pause_it_until_it_is_resumed_with_those_that_are_l
 
     assert paused["pausedBecause"] == "CHANGES_PRUNED"
     assert len(receiver.received) == 1
+
+
+async def test_pruned_changes_that_were_not_for_it_do_not_pause_it(tmp_path: Path):
+    clock = Clock()
+    with receiving() as receiver:
+        async with quiet(tmp_path / "registry.db") as api:
+            webhook = await made(api, receiver.url, operations=["UPDATED"])
+            async with delivering(api, clock) as dispatcher:
+                await registered(api, "Ada", "Grace", "Edsger")
+                async with asyncio.timeout(PATIENCE):
+                    while await api.rows(SETTLED) != [(1,)]:
+                        clock.now += SETTLE_SECONDS
+                        dispatcher.wake()
+                        await asyncio.sleep(0.01)
+            portion = await api.service.db.read(pruning.next_portion("2999-01-01T00:00:00.000Z"))
+            await api.service.db.write(pruning.cut(portion))
+            await api.put("UPDATE actors SET session_count = 1 WHERE display_name = 'Ada'")
+            async with delivering(api, clock):
+                await taken(receiver, 1)
+                (still,) = await webhooks(api)
+
+    assert still["status"] == "ACTIVE"
+    (message,) = receiver.messages(webhook["secret"])
+    assert message["type"] == "change.updated"
+
+
+SETTLED = "SELECT position = (SELECT max(sequence) FROM changes) FROM outgoing_webhooks"

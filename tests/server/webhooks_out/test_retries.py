@@ -113,6 +113,22 @@ async def test_delays_double_up_to_a_quarter_of_an_hour(tmp_path: Path):
     assert delays == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900]
 
 
+async def test_a_time_that_another_program_damaged_holds_up_no_webhook(tmp_path: Path):
+    with receiving() as receiver:
+        async with quiet(tmp_path / "registry.db") as api:
+            await made(api, receiver.url)
+            await made(api, receiver.url)
+            await registered(api, "Ada")
+            await api.put(
+                "UPDATE outgoing_webhooks SET attempts = 1, next_attempt_at = 'soon', lease_until = 'late',"
+                " lease_holder = 'nobody'"
+            )
+            async with delivering(api, Clock()):
+                await taken(receiver, 2)
+
+    assert len({each.id for each in receiver.taken}) == 1
+
+
 async def test_a_restart_neither_forgets_nor_hurries(tmp_path: Path):
     clock = Clock()
     with receiving(Down()) as receiver:
