@@ -35,10 +35,11 @@ RECORDED = "SELECT kind, key, cause FROM changes WHERE sequence > ? ORDER BY seq
 LAST = "done"
 
 
-async def registered(url: str, name: str) -> None:
+async def registered(url: str, *names: str) -> None:
     async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-        answer = await client.post(url, json={"query": REGISTER, "variables": {"name": name}})
-    assert answer.status_code == 200, answer.text
+        for name in names:
+            answer = await client.post(url, json={"query": REGISTER, "variables": {"name": name}})
+            assert answer.status_code == 200, answer.text
 
 
 class Log:
@@ -90,16 +91,11 @@ async def test_a_listener_that_comes_back_again_and_again_hears_each_change_once
         async with listening(url, CHANGES) as stream:
             log.cursor = stream.last_id
 
-        async def write() -> None:
-            for number in range(150):
-                await registered(url, f"actor {number}")
-
-        writing = asyncio.ensure_future(write())
-        while len(log.heard) < 150:
+        writing = asyncio.ensure_future(registered(url, *map(str, range(300))))
+        while len(log.heard) < 300:
             async with resumed(url, log) as stream:
-                for _ in range(chance.randrange(1, 30)):
-                    if len(log.heard) < 150:
-                        log.take(await stream.next())
+                for _ in range(min(chance.randrange(1, 30), 300 - len(log.heard))):
+                    log.take(await asyncio.wait_for(stream.next(), TIMEOUT_SECONDS))
         await writing
         expected = await ids(url)
 
