@@ -115,6 +115,8 @@ class LogTail:
                 live.newest_entries(after, newest, MOST_ENTRIES), few=True
             )
         except (EngineError, Unavailable):
+            entries = []
+        if len(entries) < newest - after:  # some could not be read, or are pruned already
             self._complete_after = newest
         else:
             if after > self.newest:

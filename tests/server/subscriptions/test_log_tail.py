@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from db import attribution
 from db.queries.conditions import All, Compare
 from server.subscriptions.log_tail import LogTail
-from tests.support.registries.databases import ADD, adding, elsewhere, opened
+from tests.support.registries.databases import ADD, NOW, adding, elsewhere, opened
+from tests.support.services.commands import command
 
+LONG_AGO = {"actor": None, "cause": "test", "request_id": None, "at": NOW}
+LATER = "2026-01-02"
+PRUNED = All((Compare("key", "eq", "ADA"), Compare("operation", "eq", "updated")))
 SOON = 60  # seconds: a busy machine may take long
 
 
@@ -42,4 +47,24 @@ async def test_what_follows_is_among_the_entries_after_a_pause(tmp_path: Path):
         assert tail.may_meet(Compare("key", "eq", "CARL"), 2)
         assert not tail.may_meet(Compare("key", "eq", "ADA"), 2)
         assert tail.may_meet(Compare("key", "eq", "DORA"), 1)  # not known any more: read it
+        await tail.close()
+
+
+async def test_what_was_pruned_before_it_was_seen_is_passed_over_by_nobody(tmp_path: Path):
+    async with opened(tmp_path / "registry.db") as db:
+        tail = LogTail(db)
+        tail.start(0)
+        await asyncio.sleep(0)
+        with elsewhere(db.path) as other:
+            other.execute(attribution.FILL, LONG_AGO)
+            for name in ("ADA", "BERT"):
+                other.execute(ADD, {"name": name})
+                other.execute("UPDATE actors SET display_name = 'x' WHERE chitty_id = ?", (name,))
+            other.execute(attribution.EMPTY)
+        pruned = command("audit", "prune", "--before", LATER, "--database", db.path)
+        assert pruned.returncode == 0, pruned.stderr
+
+        deadline = asyncio.get_running_loop().time() + SOON
+        assert await tail.has_grown(0, deadline)
+        assert tail.may_meet(PRUNED, 0)
         await tail.close()
