@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from db.model.retention import LAST_PRUNED
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement
 
-EXTENT = f"SELECT {LAST_PRUNED}, (SELECT coalesce(max(sequence), 0) FROM changes)"
-NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
+EXTENT = f"SELECT {LAST_PRUNED}, {NEWEST_CHANGE}"
+NEWEST = f"SELECT {NEWEST_CHANGE}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from db.audit.findings import Finding, Problem
+from db.change_log import NEWEST
 from db.history.pruning import BASE
 from db.migrating import (
     history_queries,
@@ -77,7 +78,6 @@ def _ran(connection: sqlite3.Connection) -> tuple[Sequence[Migration], Collectio
 
 
 CUT = "SELECT coalesce(max(sequence), 0), coalesce(max(removed), 0) FROM checkpoint"
-NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
 BASES = "SELECT count(*) FROM changes WHERE sequence <= :cut"
 GAPS = """
     SELECT previous + 1, sequence - 1 FROM (

@@ -267,11 +267,6 @@ Outcome: TypeAlias = Sequence[Problem] | tuple[Table[Any], list[dict[str, Value]
 ERASED = json.dumps({"erased": True})
 
 
-def erase(actor: str) -> Program[None]:
-    """Forget what an actor was answered, and answers that name it; their requests stay carried out."""
-    yield [Statement(ERASE, {"actor": actor, "erased": ERASED})]
-
-
 def of_refusal(problems: Sequence[Problem]) -> str:
     """The answer, as JSON, of a mutation that was refused."""
     return json.dumps(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from db.commands.statements import refusal
 from db.errors import ErrorCode
-from db.history.checkpoint import LAST_PRUNED
 from db.model import instants
 from db.model.outgoing_webhooks import OutgoingDelivery, OutgoingWebhook, PauseReason, columns
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value
 from db.security.revalidation import STILL_AUTHORIZED
 
@@ -22,7 +22,7 @@ _CREATE = f"""
         webhook_id, url, filter, secret, creator_chitty_id, created_at, updated_at, position
     )
     SELECT :webhook_id, :url, :filter, :secret, :creator, :now, :now,
-        coalesce((SELECT max(sequence) FROM changes), 0)
+        {NEWEST_CHANGE}
     WHERE {STILL_AUTHORIZED} AND (SELECT count(*) FROM outgoing_webhooks) < :most
 """
 _CHANGE = f"""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from db import attribution
+from db import attribution, change_log
 from db.attribution import Attribution
 from db.commands import actors
 from db.erasing import cleaning, copies, search, sql_functions
@@ -70,7 +70,6 @@ class Erasure:
     cleaning: Cleaning | None = None
 
 
-LAST_CHANGE = "SELECT coalesce(max(sequence), 0) FROM changes"
 WRITTEN_SINCE = """
     SELECT kind, count(DISTINCT key) FROM changes WHERE sequence > :last GROUP BY kind
 """
@@ -163,7 +162,7 @@ def _prepare(work: _Work) -> AbstractContextManager[None]:
 def _erase_rows(work: _Work) -> None:
     """Erase everything in the open transaction, and record that it was done."""
     connection, also_texts = work.connection, work.request.also_texts
-    ((last,),) = connection.execute(LAST_CHANGE).fetchall()
+    ((last,),) = connection.execute(change_log.NEWEST).fetchall()
     connection.execute(attribution.FILL, Attribution(CAUSE).bind())
     _delete_actor(work)
     work.own.erase_row()

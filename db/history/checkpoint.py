@@ -6,14 +6,14 @@ changes build on. They are no changes that anybody made, so lists, cursors and s
 
 from dataclasses import dataclass
 
-from db.model.retention import LAST_PRUNED as LAST_PRUNED
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement
 
 RETAINED = f"{{change}}.sequence > {LAST_PRUNED}"
 """SQL: a row of `changes` with the alias `{change}` is retained, not the base of a row."""
 
 GROWTH = f"""
-    SELECT coalesce((SELECT max(sequence) FROM changes), 0),
+    SELECT {NEWEST_CHANGE},
         {LAST_PRUNED},
         coalesce((SELECT max(removed) FROM checkpoint), 0),
         (SELECT at FROM changes WHERE sequence > {LAST_PRUNED} ORDER BY sequence LIMIT 1),

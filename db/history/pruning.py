@@ -18,7 +18,7 @@ from db.database import Database
 from db.history import append_only
 from db.history.change_lines import LINE
 from db.model import instants
-from db.model.retention import LAST_PRUNED
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value, rows
 
 BASE = "prune"
@@ -44,7 +44,7 @@ class Portion:
 DUE = f"""
     SELECT change.sequence, change.at, {LINE}
     FROM changes AS change
-    WHERE change.sequence > {LAST_PRUNED} AND change.sequence < (SELECT max(sequence) FROM changes)
+    WHERE change.sequence > {LAST_PRUNED} AND change.sequence < {NEWEST_CHANGE}
     ORDER BY change.sequence LIMIT :most
 """
 CHECKPOINT = "SELECT sequence, digest FROM checkpoint"
@@ -168,9 +168,9 @@ async def prune(
     return done
 
 
-TIMES = """
+TIMES = f"""
     SELECT sequence, at FROM changes
-    WHERE sequence > :after AND sequence < (SELECT max(sequence) FROM changes)
+    WHERE sequence > :after AND sequence < {NEWEST_CHANGE}
     ORDER BY sequence LIMIT :most
 """
 WOULD_KEEP = """

@@ -3,13 +3,11 @@
 import json
 
 from db.errors import BadRequest
-from db.model.retention import LAST_PRUNED
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value
 
 # One JSON text, as every statement of a plan gives.
-LIMITS = Statement(
-    f"SELECT json_array({LAST_PRUNED}, (SELECT coalesce(max(sequence), 0) FROM changes))"
-)
+LIMITS = Statement(f"SELECT json_array({LAST_PRUNED}, {NEWEST_CHANGE})")
 
 
 def limits() -> Program[str]:

@@ -1,4 +1,6 @@
-"""Where the changes begin that are retained."""
+"""Where the changes begin that are retained, and where they end."""
 
 LAST_PRUNED = "(SELECT coalesce(max(sequence), 0) FROM checkpoint)"
 """SQL: the sequence number of the last change that was cut off, or 0."""
+NEWEST_CHANGE = "(SELECT coalesce(max(sequence), 0) FROM changes)"
+"""SQL: the sequence number of the newest change, or 0."""

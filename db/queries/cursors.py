@@ -119,10 +119,14 @@ def decode(key: bytes, table: Table[Any], order: Sequence[Order], cursor: str) -
     return tuple(values)
 
 
-def _sequence(key: bytes, table: Table[Any], cursor: str) -> int:
+def place_in_log(key: bytes, cursor: str) -> int | None:
+    """The sequence number in the cursor of a change or in a position in the log; None if it is neither."""
     number = sealed_sequences.unseal(key, cursor, Purpose.CURSOR)
-    if number is None:
-        number = log_positions.unseal(key, cursor)
+    return log_positions.unseal(key, cursor) if number is None else number
+
+
+def _sequence(key: bytes, table: Table[Any], cursor: str) -> int:
+    number = place_in_log(key, cursor)
     if number is None:
         raise BadRequest(
             "BAD_CURSOR",

@@ -9,7 +9,9 @@ import hashlib
 import hmac
 import secrets
 
-NONCE_BYTES, NUMBER_BYTES, CODE_BYTES = 12, 8, 16
+from db.queries.sealed_sequences import CODE_BYTES, NUMBER_BYTES, masked
+
+NONCE_BYTES = 12
 CHARACTERS = (NONCE_BYTES + NUMBER_BYTES + CODE_BYTES) * 4 // 3
 _PURPOSE = b"log position"
 
@@ -17,7 +19,8 @@ _PURPOSE = b"log position"
 def seal(key: bytes, sequence: int) -> str:
     """A position after the change with this sequence number: CHARACTERS of the alphabet of URLs."""
     nonce = secrets.token_bytes(NONCE_BYTES)
-    hidden = nonce + _masked(key, nonce, sequence.to_bytes(NUMBER_BYTES, "big"))
+    number = sequence.to_bytes(NUMBER_BYTES, "big")
+    hidden = nonce + masked(key, _PURPOSE, nonce, number)
     return base64.urlsafe_b64encode(hidden + _code(key, hidden)).decode()
 
 
@@ -30,15 +33,8 @@ def unseal(key: bytes, text: str) -> int | None:
     hidden, code = raw[:-CODE_BYTES], raw[-CODE_BYTES:]
     if len(text) != CHARACTERS or not hmac.compare_digest(code, _code(key, hidden)):
         return None
-    number = _masked(key, hidden[:NONCE_BYTES], hidden[NONCE_BYTES:])
+    number = masked(key, _PURPOSE, hidden[:NONCE_BYTES], hidden[NONCE_BYTES:])
     return int.from_bytes(number, "big")
-
-
-def _masked(key: bytes, nonce: bytes, number: bytes) -> bytes:
-    mask = hashlib.blake2b(
-        nonce, digest_size=NUMBER_BYTES, key=key, person=_PURPOSE, salt=b"mask"
-    ).digest()
-    return bytes(left ^ right for left, right in zip(number, mask, strict=True))
 
 
 def _code(key: bytes, hidden: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Finds the next change that an outgoing webhook selects, by a walk along the log of changes."""
 
+from db.change_log import NEWEST
 from db.model.tables import CHANGES
 from db.program import Program, Statement
 from db.queries.conditions import Binder, Condition, to_sql
@@ -12,7 +13,6 @@ _NEXT = f"""
     WHERE change.sequence > :after AND change.sequence <= :last AND {{condition}}
     ORDER BY change.sequence LIMIT 1
 """
-_NEWEST = "SELECT coalesce(max(sequence), 0) AS newest FROM changes"
 
 
 def next_selected(where: Condition, after: int) -> Program[tuple[int | None, int]]:
@@ -24,7 +24,7 @@ def next_selected(where: Condition, after: int) -> Program[tuple[int | None, int
     condition = to_sql(where, "change", binder)
     found, ((newest,),) = yield [
         Statement(_NEXT.format(condition=condition), binder.bind),
-        Statement(_NEWEST),
+        Statement(NEWEST),
     ]
     if found:
         sequence = int(str(found[0][0]))

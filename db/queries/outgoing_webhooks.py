@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from db.history.checkpoint import LAST_PRUNED
+from db.change_log import NEWEST
 from db.model.outgoing_webhooks import OutgoingDelivery, OutgoingWebhook, columns
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value, json_list
 from db.security.api_keys import Identity
 
 _SHOWN = columns(OutgoingWebhook)
 _ALL = f"SELECT {_SHOWN} FROM outgoing_webhooks ORDER BY created_at, webhook_id"
-_NEWEST = "SELECT coalesce(max(sequence), 0) FROM changes"
 _OPEN = f"""
     SELECT {columns(OutgoingWebhook, "webhook")}, webhook.lease_holder, webhook.lease_until,
         EXISTS (
@@ -25,7 +25,7 @@ _STATE = f"""
     SELECT {columns(OutgoingWebhook, "webhook")}, webhook.secret,
         creator.chitty_id AS creator_id, creator.status AS creator_status, creator.capabilities,
         {LAST_PRUNED} AS pruned,
-        coalesce((SELECT max(sequence) FROM changes), 0) AS newest,
+        {NEWEST_CHANGE} AS newest,
         (
             SELECT min(waiting.sequence) FROM outgoing_deliveries AS waiting
             WHERE waiting.webhook_id = webhook.webhook_id AND waiting.status = 'replaying'
@@ -129,7 +129,7 @@ def all_webhooks() -> Program[list[OutgoingWebhook]]:
 
 def open_webhooks() -> Program[tuple[int, list[OpenWebhook]]]:
     """The sequence of the newest change, and the webhooks that are not paused."""
-    ((newest,),), rows = yield [Statement(_NEWEST), Statement(_OPEN)]
+    ((newest,),), rows = yield [Statement(NEWEST), Statement(_OPEN)]
     found: list[OpenWebhook] = []
     for row in rows:
         *webhook, holder, until, has_replays = row

@@ -19,7 +19,6 @@ class Purpose(Enum):
 
     ID = b"change id"
     CURSOR = b"change cursor"
-    EVENT = b"event id"
     WEBHOOK = b"webhook id"
 
 
@@ -27,7 +26,7 @@ def seal(key: bytes, sequence: int, purpose: Purpose) -> str:
     """Always 32 characters of the alphabet of URLs."""
     number = sequence.to_bytes(NUMBER_BYTES, "big")
     code = _code(key, purpose, number)
-    return base64.urlsafe_b64encode(code + _masked(key, purpose, code, number)).decode()
+    return base64.urlsafe_b64encode(code + masked(key, purpose.value, code, number)).decode()
 
 
 def unseal(key: bytes, text: str, purpose: Purpose) -> int | None:
@@ -39,7 +38,7 @@ def unseal(key: bytes, text: str, purpose: Purpose) -> int | None:
     if len(raw) != CODE_BYTES + NUMBER_BYTES:
         return None
     code = raw[:CODE_BYTES]
-    number = _masked(key, purpose, code, raw[CODE_BYTES:])
+    number = masked(key, purpose.value, code, raw[CODE_BYTES:])
     if not hmac.compare_digest(code, _code(key, purpose, number)):
         return None
     return int.from_bytes(number, "big")
@@ -51,8 +50,9 @@ def _code(key: bytes, purpose: Purpose, number: bytes) -> bytes:
     ).digest()
 
 
-def _masked(key: bytes, purpose: Purpose, code: bytes, number: bytes) -> bytes:
+def masked(key: bytes, purpose: bytes, seed: bytes, number: bytes) -> bytes:
+    """NUMBER_BYTES hidden by what `seed` makes of the key, or shown again."""
     mask = hashlib.blake2b(
-        code, digest_size=NUMBER_BYTES, key=key, person=purpose.value, salt=b"mask"
+        seed, digest_size=NUMBER_BYTES, key=key, person=purpose, salt=b"mask"
     ).digest()
     return bytes(left ^ right for left, right in zip(number, mask, strict=True))

@@ -9,8 +9,7 @@ from typing import Any
 from db import change_log
 from db.change_log import LogExtent
 from db.errors import EngineError, Unavailable
-from db.queries import log_positions, sealed_sequences
-from db.queries.sealed_sequences import Purpose
+from db.queries import cursors
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from schema.execution.events import EventQuery
@@ -124,9 +123,7 @@ class Hub:
         if cursor is None:
             return extent.newest
         key = self._operations.cursor_key
-        position = sealed_sequences.unseal(key, cursor, Purpose.CURSOR)
-        if position is None:
-            position = log_positions.unseal(key, cursor)
+        position = cursors.place_in_log(key, cursor)
         if position is None:
             raise RequestRefused.because(
                 "BAD_CURSOR",

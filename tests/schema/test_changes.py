@@ -311,7 +311,7 @@ CURSORS = {
     "empty": lambda key: "",
     "no text of base64": lambda key: "🦊",
     "of another registry": lambda key: sealed_sequences.seal(b"other", 1, Purpose.CURSOR),
-    "of another purpose": lambda key: sealed_sequences.seal(key, 1, Purpose.EVENT),
+    "of another purpose": lambda key: sealed_sequences.seal(key, 1, Purpose.WEBHOOK),
 }
 
 

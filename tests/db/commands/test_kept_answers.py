@@ -292,7 +292,7 @@ async def test_an_erased_answer_is_not_repeated_and_its_request_not_carried_out(
         await send(me, own, "one")
         await send(root, naming, "one")
         untouched = await send(root, other, "two")
-        await me.service.db.write(kept_answers.erase(ME))
+        await me.put(kept_answers.ERASE, actor=ME, erased=kept_answers.ERASED)
         left = await me.rows(
             "SELECT count(*) FROM idempotent_answers WHERE instr(answer, :me)", me=ME
         )

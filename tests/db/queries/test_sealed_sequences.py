@@ -14,7 +14,6 @@ NUMBERS = (0, 1, 2, 255, 256, 2**53 + 1, 2**63 - 1)
 KNOWN = {
     Purpose.ID: "m50YP6eokKbdSUlfS0b3YIdHDUOng5PW",
     Purpose.CURSOR: "RNUkQXwuTCXPyUxcRjlxvbbhoMqm8QY4",
-    Purpose.EVENT: "bo24jL8xBTX4HtyYW7tiABSR5gSIIMp9",
     Purpose.WEBHOOK: "ogkmx8pmHuxB5p7zQVRpn0fHpLNT3P9x",
 }
 
