@@ -135,20 +135,39 @@ def _resolver(
 ) -> Callable[..., Any]:
     """The resolver whose signature has the arguments that the list takes."""
     if table.is_log and relation is not None:
+        return _unfiltered(page)
+    type_name = table.row.__name__
+    filter_type = getattr(filters, f"{type_name}Filter")
+    resolve = _filtered(page) if table.is_log else _ordered(page)
+    resolve.__annotations__["filter"] = Annotated[
+        filter_type | None,
+        strawberry.argument(description="Only objects that match this filter; null is no filter"),
+    ]
+    if not table.is_log:
+        order_type = getattr(filters, f"{type_name}Order")
+        resolve.__annotations__["order_by"] = Annotated[
+            list[order_type] | None,  # type: ignore[valid-type]
+            strawberry.argument(description="The ordering; by default newest first"),
+        ]
+    return resolve
 
-        def of_row(
-            self: Any,
-            info: Info,
-            first: First = UNSET,
-            after: After = UNSET,
-            last: Last = UNSET,
-            before: Before = UNSET,
-        ) -> Any:
-            return page(self, info, first=first, after=after, last=last, before=before)
 
-        return of_row
+def _unfiltered(page: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(
+        self: Any,
+        info: Info,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        return page(self, info, first=first, after=after, last=last, before=before)
 
-    def filtered(
+    return resolve
+
+
+def _filtered(page: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(
         self: Any,
         info: Info,
         first: First = UNSET,
@@ -159,7 +178,11 @@ def _resolver(
     ) -> Any:
         return page(self, info, first=first, after=after, last=last, before=before, filter=filter)
 
-    def ordered(
+    return resolve
+
+
+def _ordered(page: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(
         self: Any,
         info: Info,
         first: First = UNSET,
@@ -180,19 +203,6 @@ def _resolver(
             order_by=order_by,
         )
 
-    type_name = table.row.__name__
-    filter_type = getattr(filters, f"{type_name}Filter")
-    resolve = filtered if table.is_log else ordered
-    resolve.__annotations__["filter"] = Annotated[
-        filter_type | None,
-        strawberry.argument(description="Only objects that match this filter; null is no filter"),
-    ]
-    if not table.is_log:
-        order_type = getattr(filters, f"{type_name}Order")
-        resolve.__annotations__["order_by"] = Annotated[
-            list[order_type] | None,  # type: ignore[valid-type]
-            strawberry.argument(description="The ordering; by default newest first"),
-        ]
     return resolve
 
 

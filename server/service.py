@@ -94,14 +94,7 @@ async def open_service(
     admission: Admission,
 ) -> AsyncIterator[Service]:
     """Migrate and open the database, and start the service; stop it on leaving. Raises BootRefused."""
-    db = await open_database(
-        settings.database,
-        readers=settings.readers,
-        read_seconds=settings.read_seconds,
-        wait_seconds=settings.wait_seconds,
-        min_free_bytes=settings.min_free_mb * 2**20,
-    )
-    try:
+    async with _open(settings) as db:
         stored = await db.read(cursors.stored_key())
         cursor_key = await patience.write(db, cursors.key) if stored is None else stored
         feed = Feed(db, cursor_key, policy(settings), compile_operations=settings.compiled)
@@ -127,29 +120,54 @@ async def open_service(
                 open_network=settings.allow_open_network,
             )
             admission.serve(operations.share, db.reads_waiting)
-            subscriptions = Hub(
-                operations,
-                admission.requests,
-                metrics,
-                most=settings.max_subscriptions,
-                send_seconds=settings.answer_seconds / 2,
-            )
-            yield Service(
-                settings=settings,
-                db=db,
-                operations=operations,
-                admission=admission,
-                metrics=metrics,
-                tracer=tracer,
-                request_ids=logs.new_request_ids(),
-                graphql_bodies=BodyReader(each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES),
-                webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
-                disconnects=DisconnectWatches(),
-                subscriptions=subscriptions,
-                feed=feed,
-                dispatcher=dispatcher,
-            )
-            await subscriptions.close()
+            async with _listening(settings, operations, admission, metrics) as subscriptions:
+                yield Service(
+                    settings=settings,
+                    db=db,
+                    operations=operations,
+                    admission=admission,
+                    metrics=metrics,
+                    tracer=tracer,
+                    request_ids=logs.new_request_ids(),
+                    graphql_bodies=BodyReader(
+                        each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES
+                    ),
+                    webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
+                    disconnects=DisconnectWatches(),
+                    subscriptions=subscriptions,
+                    feed=feed,
+                    dispatcher=dispatcher,
+                )
+
+
+@asynccontextmanager
+async def _listening(
+    settings: Settings, operations: Operations, admission: Admission, metrics: Metrics
+) -> AsyncIterator[Hub]:
+    subscriptions = Hub(
+        operations,
+        admission.requests,
+        metrics,
+        most=settings.max_subscriptions,
+        send_seconds=settings.answer_seconds / 2,
+    )
+    try:
+        yield subscriptions
+    finally:
+        await subscriptions.close()
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[Database]:
+    db = await open_database(
+        settings.database,
+        readers=settings.readers,
+        read_seconds=settings.read_seconds,
+        wait_seconds=settings.wait_seconds,
+        min_free_bytes=settings.min_free_mb * 2**20,
+    )
+    try:
+        yield db
     finally:
         await db.close()
 
