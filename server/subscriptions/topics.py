@@ -30,7 +30,7 @@ from server.telemetry.counters import Metrics
 MOST_LOOKED_AT, MOST_EVENTS, MOST_BYTES, MOST_POINTS = 1_000, 100, 2**16, 2_000
 # What is read is kept for those who come to it a little later.
 KEPT_BYTES, KEPT_SECONDS = 16 * 2**20, 1.0
-PATIENCE_SECONDS, LONGEST_PAUSE = 30.0, 0.5
+RETRY_SECONDS, LONGEST_PAUSE = 30.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Topic:
         task = self._reading.get(key)
         if task is None:
             task = self._reading[key] = asyncio.create_task(
-                self._read_patiently(viewer, position, request_id)
+                self._read_with_retries(viewer, position, request_id)
             )
             task.add_done_callback(lambda done: self._take(key, done))
         return await asyncio.shield(task)
@@ -115,9 +115,9 @@ class Topic:
             if batch.size <= KEPT_BYTES:
                 self.sources.kept[key] = batch
 
-    async def _read_patiently(self, viewer: Viewer, position: int, request_id: str) -> Batch:
+    async def _read_with_retries(self, viewer: Viewer, position: int, request_id: str) -> Batch:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE_SECONDS
+        deadline = loop.time() + RETRY_SECONDS
         while True:
             try:
                 return await self._read_in_turn(viewer, position, request_id)
@@ -150,7 +150,7 @@ class Topic:
             raise self.missed(extent.before)
         if not sequences:
             return Batch((), max(position, until))
-        found = await self._events(viewer, sequences, request_id)
+        found = await self.events(viewer, sequences, request_id)
         if len(found) < len(sequences):
             return Batch(tuple(found), sequences[len(found) - 1])
         return Batch(tuple(found), until if len(sequences) < self._most else sequences[-1])
@@ -159,7 +159,11 @@ class Topic:
         """The end of a stream that would go on from changes that are no longer retained."""
         return missed(self.sources.key, before)
 
-    async def _events(self, viewer: Viewer, sequences: list[int], request_id: str) -> list[Event]:
+    async def events(self, viewer: Viewer, sequences: list[int], request_id: str) -> list[Event]:
+        """The events of these changes, or of the first of them if they are large.
+
+        Raises Unavailable if one of them is no longer retained or no longer visible, since it was found.
+        """
         operations, key, query = self.sources.operations, self.sources.key, self._query
         ids = [global_ids.of_change(key, sequence) for sequence in sequences]
         with closing(operations.context(viewer, request_id)) as ctx:
@@ -171,6 +175,8 @@ class Topic:
         size = 0
         for index, node in enumerate(events.nodes_of(result, len(ids))):
             of_event = list(query.errors_of(formatted, index))
+            if node is None and not of_event:
+                raise Unavailable("the changes were not the same when they were read again")
             response: dict[str, Any] = {"data": None if node is None else query.data(node)}
             if of_event:
                 response["errors"] = of_event

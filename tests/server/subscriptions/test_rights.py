@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from db.errors import Unavailable
 from tests.support.requests.event_streams import Stream, listening
 from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.asgi_client import AsgiClient
@@ -156,3 +157,11 @@ async def test_listeners_with_other_credentials_share_nothing(tmp_path: Path):
         {"displayName": "first", "email": None},
         {"displayName": "second", "email": None},
     ]
+
+
+async def test_a_change_that_is_gone_when_it_is_read_again_is_no_event(tmp_path: Path):
+    gone = 1_000_000
+    async with serving(tmp_path / "registry.db") as server, listening(server.url, CHANGES):
+        (listener,) = server.app.service.subscriptions._listeners
+        with pytest.raises(Unavailable):
+            await listener.topic.events(listener.subscriber.viewer, [gone], "a request")
