@@ -26,7 +26,9 @@ from tests.support.corpus.sharing import ranges
 from tests.support.registries import separate_owners
 from tests.support.registries.separate_owners import ADMIN, Tenant, key_of, tenant
 from tests.support.requests.event_streams import ACCEPT, listening
+from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.local_server import LocalServer, serving
+from tests.support.services.protected_service import ProtectedApi, bearer
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
 pytestmark = pytest.mark.waits
@@ -41,6 +43,7 @@ SELECTIONS = (
     "after entity { ... on Installation { accountLogin suspendedBy { id } } }",
     "entity { id ... on Actor { connections(first: 3) { nodes { id history { totalCount } } } } }",
 )
+REQUEST = re.compile(r"[0-9a-f]{32}")
 COUNT_UP = "UPDATE actors SET session_count = session_count + 1 WHERE chitty_id = :key"
 NEWEST = "SELECT max(sequence) FROM changes"
 
@@ -205,3 +208,32 @@ async def test_nothing_comes_in_a_stream_while_others_write(tmp_path: Path):
     cursor = sealed_sequences.seal(KEY, shared.own[-1], Purpose.CURSOR)
     data = f'{{"data":{{"changes":{{"cursor":"{cursor}","cause":"cause 3"}}}}}}'
     assert told == f"id: {cursor}\nevent: next\ndata: {data}\n\n"
+
+
+async def test_the_token_of_anothers_stream_is_none_for_a_stranger(tmp_path: Path):
+    async with (
+        serving(tmp_path / "registry.db", auth="protected") as server,
+        AsgiClient(server.app) as asgi,
+        httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
+    ):
+        api, url = ProtectedApi(server.app, asgi), f"{server.url}/stream"
+        keys = [(await api.newcomer(name))[1] for name in ("Ada", "Bert")]
+        ada, bert = ({"authorization": bearer(key)} for key in keys)
+        token = (await client.put(url, headers=ada)).text
+        assert [status for status, _ in await used(client, url, ada, token)] == [202, 200]
+        tokens = (token, f"{token[:-1]}x", f"9{token}", "none", "../../0-none")
+        answers = [await used(client, url, bert, each) for each in tokens]
+
+    assert answers == answers[:1] * len(tokens)
+    assert [status for status, _ in answers[0]] == [404, 404]
+
+
+async def used(
+    client: httpx2.AsyncClient, url: str, credential: dict[str, str], token: str
+) -> list[tuple[int, str]]:
+    """What somebody is answered who asks for an operation in a stream, and who ends one."""
+    headers = {**credential, "x-graphql-event-stream-token": token}
+    sent = {"query": "{ __typename }", "extensions": {"operationId": "1"}}
+    asked = await client.post(url, json=sent, headers=headers)
+    ended = await client.delete(url, params={"operationId": "1"}, headers=headers)
+    return [(answer.status_code, REQUEST.sub("", answer.text)) for answer in (asked, ended)]

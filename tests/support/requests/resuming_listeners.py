@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import httpx2
 from websockets.exceptions import WebSocketException
@@ -14,7 +14,11 @@ from tests.support.requests.event_streams import ACCEPT, Stream
 from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
-CHANGES = "subscription($after: String) { changes(after: $after) { cursor kind operation cause entityId } }"
+CHANGES = """
+    subscription($after: String, $filter: ChangeFilter) {
+        changes(after: $after, filter: $filter) { cursor kind operation cause entityId }
+    }
+"""
 # What a client sees of a server that is killed, or is not there yet.
 BROKEN = (httpx2.TransportError, WebSocketException, OSError, EOFError)
 LONGEST_SESSION = 120  # changes
@@ -34,15 +38,23 @@ class Place:
 
 @dataclass
 class Listener:
-    """`heard` has the changes in the order in which they came; `cursor` is where it goes on."""
+    """`heard` has the changes in the order in which they came; `cursor` is where it goes on.
+
+    It asks for changes of these `kinds`, or of all if they are none.
+    """
 
     place: Place
     connect: "Connect"
     chance: random.Random
     cursor: str
+    kinds: tuple[str, ...] = ()
     heard: list[dict[str, str]] = field(default_factory=list)
     sessions: int = 0
     grown: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        return {"filter": {"kinds": list(self.kinds)} if self.kinds else {}}
 
     async def listen(self) -> None:
         """Listen in one session after the other, until it is cancelled."""
@@ -87,7 +99,7 @@ async def by_socket(listener: Listener) -> AsyncIterator[Changes]:
     async with acknowledged(
         listener.place.url, ping_interval=None, close_timeout=LONGEST_PAUSE
     ) as socket:
-        await socket.subscribe(CHANGES, variables={"after": listener.cursor})
+        await socket.subscribe(CHANGES, variables={"after": listener.cursor, **listener.variables})
         async with aclosing(changes()) as heard:
             yield heard
         if listener.chance.random() < 0.5:
@@ -105,9 +117,10 @@ async def by_event_stream(listener: Listener) -> AsyncIterator[Changes]:
         raise Interrupted
 
     headers = ACCEPT | {"last-event-id": listener.cursor}
+    sent = {"query": CHANGES, "variables": listener.variables}
     async with (
         httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
-        client.stream("POST", listener.place.url, json={"query": CHANGES}, headers=headers) as got,
+        client.stream("POST", listener.place.url, json=sent, headers=headers) as got,
     ):
         if got.status_code != 200:
             raise Interrupted
