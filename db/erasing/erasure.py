@@ -135,7 +135,7 @@ def _erase(database: Path, request: Request, stage: Stage, *, for_good: bool) ->
         if for_good:
             stage("rewriting the file")
             cleaned = cleaning.clean(connection, rewrite=request.rewrites)
-    held = copies.find(file, request.backups, erased_at or work.now)
+    held = copies.find(file, request.backups, erased_at or work.now, request.chitty_id)
     return Erasure(request.chitty_id, dict(work.rows), found, held, erased_at, cleaned)
 
 

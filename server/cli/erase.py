@@ -116,7 +116,7 @@ def _request(args: argparse.Namespace) -> "Request":
 
 
 def _confirm(planned: "Erasure") -> bool:
-    for line in _report(planned, "to erase"):
+    for line in _report(planned, "to rewrite"):
         messages.note(line)
     print(f"{FOREVER}: type yes to go on: ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() == "yes"
@@ -125,18 +125,18 @@ def _confirm(planned: "Erasure") -> bool:
 def _lines(done: "Erasure", args: argparse.Namespace) -> Iterator[str]:
     if not done.rows:
         yield f"nothing of {done.chitty_id} is left to erase"
-    yield from _report(done, "to erase" if args.dry_run else "erased")
+    yield from _report(done, "to rewrite" if args.dry_run else "rewrote")
     if done.copies or done.rows:
         yield ELSEWHERE
 
 
 def _report(done: "Erasure", what: str) -> Iterator[str]:
     for table, rows in done.rows.items():
-        yield f"{what:8} {rows:9,} {table}"
+        yield f"{what:10} {rows:7,} {table}"
     for each in done.found:
-        yield f"found    {each.rows:9,} {each.table}.{each.column}: {_where(each)}"
+        yield f"found      {each.rows:7,} {each.table}.{each.column}: {_where(each)}"
     for copy in done.copies:
-        yield f"delete   {copy.file}, made {copy.made_at}, {copy.bytes:,} bytes"
+        yield f"held in    {copy.file}, made {copy.made_at}, {copy.bytes:,} bytes"
 
 
 def _where(found: "Found") -> str:

@@ -518,3 +518,23 @@ def test_copies_that_were_made_before_are_listed_until_they_are_deleted(file, tm
     assert {each.file for each in first.copies} == {str(beside), str(backup), str(elsewhere)}
     assert {each.bytes for each in first.copies} == {backup.stat().st_size}
     assert [each.file for each in again.copies] == [str(backup)]
+
+
+def test_databases_of_any_name_that_have_the_actor_are_listed_until_it_is_erased_there(
+    file, tmp_path
+):
+    backup = tmp_path / "monday" / "before leaving.sqlite"
+    backup.parent.mkdir()
+    backup.write_bytes(file.read_bytes())
+    (tmp_path / "damaged.db").write_bytes(file.read_bytes()[:5000])
+    (tmp_path / "notes.txt").write_text(NAME)
+    entries = sorted(tmp_path.rglob("*"))
+
+    first = erased(file)
+    left = sorted(tmp_path.rglob("*"))
+    erased(backup)
+    again = erased(file)
+
+    assert [each.file for each in first.copies] == [str(backup)]
+    assert left == entries
+    assert again.copies == []

@@ -72,8 +72,8 @@ def test_it_reports_what_was_erased_and_where_others_name_the_person(file):
     done = erase(file, ANN, "--yes")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"^erased +1 actors\b", done.stdout, re.MULTILINE)
-    assert re.search(r"^erased +1 api_keys\b", done.stdout, re.MULTILINE)
+    assert re.search(r"^rewrote +1 actors\b", done.stdout, re.MULTILINE)
+    assert re.search(r"^rewrote +1 api_keys\b", done.stdout, re.MULTILINE)
     assert re.search(r"^found +2 contexts.name\b", done.stdout, re.MULTILINE)
     assert "(--also-text replaces it)" in done.stdout
     assert not [text for text in TEXTS if text in done.stdout]
@@ -96,7 +96,7 @@ def test_a_dry_run_shows_what_would_be_erased_and_changes_nothing(file):
     done = erase(file, ANN, "--dry-run")
 
     assert done.returncode == 0
-    assert re.search(r"^to erase +1 actors\b", done.stdout, re.MULTILINE)
+    assert re.search(r"^to rewrite +1 actors\b", done.stdout, re.MULTILINE)
     assert file.read_bytes() == before
 
 
@@ -140,7 +140,7 @@ def test_on_a_terminal_anything_but_yes_erases_nothing(file, answer):
     code, shown = on_terminal(file, answer)
 
     assert code == 1
-    assert re.search(r"to erase +1 actors", shown)
+    assert re.search(r"to rewrite +1 actors", shown)
     assert "nothing was erased" in shown
     assert file.read_bytes() == before
 
@@ -149,7 +149,7 @@ def test_on_a_terminal_yes_erases(file):
     code, shown = on_terminal(file, "yes")
 
     assert code == 0
-    assert re.search(r"erased +1 actors", shown)
+    assert re.search(r"rewrote +1 actors", shown)
     assert named_in_bytes(file, NAME) != []  # in the rows of others
     assert ("actors", "display_name") not in cells_that_name(file, NAME)
 
@@ -177,7 +177,7 @@ def test_an_owner_of_contexts_is_told_the_flag_that_hands_them_over(file):
 
     assert "hand them to another actor with --transfer-contexts-to" in refused
     assert done.returncode == 0
-    assert re.search(r"^erased +2 contexts\b", done.stdout, re.MULTILINE)
+    assert re.search(r"^rewrote +2 contexts\b", done.stdout, re.MULTILINE)
 
 
 def test_a_missing_database_is_not_made(tmp_path):
@@ -194,7 +194,7 @@ def test_copies_that_hold_the_data_are_to_be_deleted(file, tmp_path):
 
     done = erase(file, ANN, "--yes")
 
-    assert f"delete   {backup}, made " in done.stdout
+    assert f"held in    {backup}, made " in done.stdout
     assert "replicas and copies on other machines hold it too" in done.stdout
 
 
@@ -256,7 +256,7 @@ def test_a_program_that_goes_on_reading_is_told_by_an_exit_code_of_its_own(file,
         again = erase(file, ANN, "--yes")
 
     assert done.returncode == 75
-    assert re.search(r"^erased +1 actors\b", done.stdout, re.MULTILINE)
+    assert re.search(r"^rewrote +1 actors\b", done.stdout, re.MULTILINE)
     assert "has been reading the database all the time" in done.stderr
     assert done.stderr.endswith("; run this again then\n")
     assert held != []
