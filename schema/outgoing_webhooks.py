@@ -157,7 +157,7 @@ class OutgoingWebhook:
 
     @_field("When the change that is next is sent again, if it failed")
     def next_attempt_at(self) -> DateTime | None:
-        return _instant(self.row.next_attempt_at)
+        return None if self.row.paused_because else _instant(self.row.next_attempt_at)
 
     @_field("When a change was last sent")
     def last_attempt_at(self) -> DateTime | None:

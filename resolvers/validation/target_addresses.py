@@ -28,6 +28,7 @@ NEVER: dict[str, tuple[str, ...]] = {
         *("5f00::/16", "64:ff9b:1::/48"),
     ),
 }
+REMEDY = "CHITTYGRAPH_PRIVATE_WEBHOOK_TARGETS=true allows it"
 PUBLIC_IPV6 = IPv6Network("2000::/3")
 # IPv6 addresses that stand for one of IPv4, and where in them its 32 bits begin.
 EMBEDDING: dict[str, int] = {

@@ -113,9 +113,7 @@ def url(value: Any) -> str:
             f"{secrets.quote(string)} must be a URL, such as https://example.org/path"
         )
     if "@" in parts.netloc:
-        raise InvalidValue(
-            "a URL must not contain a user name or password: store them as credentials"
-        )
+        raise InvalidValue("a URL must not contain a user name or password: leave them out")
     return string
 
 

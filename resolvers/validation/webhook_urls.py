@@ -34,7 +34,7 @@ def _webhook_url(allow_private: bool, value: Any) -> str:
         )
     parts = urlsplit(url)
     if parts.scheme != "https" and not allow_private:
-        raise InvalidValue(f"must be an https URL, {EXAMPLE}")
+        raise InvalidValue(f"must be an https URL, {EXAMPLE}; {target_addresses.REMEDY}")
     if "#" in url or _ESCAPES.search(url):
         raise InvalidValue("must have no fragment, and a % only before two hexadecimal digits")
     _check_port(parts, allow_private)
@@ -61,7 +61,8 @@ def check_address(address: IPv4Address | IPv6Address, *, allow_private: bool) ->
         raise InvalidValue("the host must not be an address with a zone")
     kind = target_addresses.problem(address, allow_private=allow_private)
     if kind is not None:
-        raise InvalidValue(f"webhooks are not sent to {kind} addresses such as {address}")
+        remedy = f"; {target_addresses.REMEDY}" if kind in target_addresses.PRIVATE else ""
+        raise InvalidValue(f"webhooks are not sent to {kind} addresses such as {address}{remedy}")
 
 
 def _check_port(parts: SplitResult, allow_private: bool) -> None:

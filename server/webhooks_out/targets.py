@@ -30,8 +30,9 @@ async def checked_addresses(
         if kind is None and not allow_private and _is_own(address):
             kind = "the server's own"
         if kind is not None:
+            remedy = f"; {target_addresses.REMEDY}" if kind in target_addresses.PRIVATE else ""
             raise ForbiddenTarget(
-                f"webhooks are not sent to {kind} addresses, and the host has one"
+                f"webhooks are not sent to {kind} addresses, and the host has one{remedy}"
             )
     return addresses[:MOST_ADDRESSES]
 

@@ -19,7 +19,7 @@ GOOD = (
     "https://[2606:4700::1111]/",
 )
 BAD = {
-    "http://example.org/": "must be an https URL",
+    "http://example.org/": "; CHITTYGRAPH_PRIVATE_WEBHOOK_TARGETS=true allows it",
     "ftp://example.org/": "must be a URL",
     "https://": "must be a URL",
     "https:///path": "must be a URL",
@@ -57,7 +57,7 @@ BAD = {
     "https://[fe80::1%25eth0]/": "an address with a zone",
     "https://127.0.0.1/": "not sent to loopback addresses",
     "https://[::1]/": "not sent to loopback addresses",
-    "https://10.1.2.3:8443/": "not sent to private addresses",
+    "https://10.1.2.3:8443/": "10.1.2.3; CHITTYGRAPH_PRIVATE_WEBHOOK_TARGETS=true allows it",
     "https://169.254.169.254/latest/meta-data/": "not sent to metadata addresses",
     "https://[::ffff:169.254.169.254]/": "not sent to metadata addresses",
     "https://[::ffff:a9fe:a9fe]/": "not sent to metadata addresses",

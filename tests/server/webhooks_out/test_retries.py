@@ -191,7 +191,7 @@ async def test_a_receiver_that_is_gone_pauses_the_webhook(tmp_path: Path):
             dispatcher.wake()
             await taken(receiver, 2)
 
-    assert paused["pausedBecause"] == "GONE"
+    assert (paused["pausedBecause"], paused["nextAttemptAt"]) == ("GONE", None)
     assert names(receiver, webhook["secret"]) == ["Ada", "Grace"]
 
 
