@@ -88,8 +88,9 @@ def _history(path: Path) -> dict[str, Any]:
 def _history_lines(history: dict[str, Any] | None) -> Iterator[str]:
     if history is None:
         return
-    since = f", the oldest of {history['oldest_at']}" if history["oldest_at"] else ""
-    yield f"history   {history['changes']:,} changes{since}"
+    since = f", the first of {history['oldest_at']}" if history["oldest_at"] else ""
+    noun = "change" if history["changes"] == 1 else "changes"
+    yield f"history   {history['changes']:,} {noun}{since}"
     if history["pruned_at"]:
         yield (
             f"          {history['removed']:,} older ones were removed, last at {history['pruned_at']};"

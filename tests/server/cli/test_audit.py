@@ -211,5 +211,5 @@ def test_status_tells_how_the_history_grows(file):
         "oldest_at": day(4),
         "pruned_at": None,
     }
-    assert f"history   2 changes, the oldest of {day(4)}\n" in text
+    assert f"history   2 changes, the first of {day(4)}\n" in text
     assert f"2 older ones were removed, last at {after['pruned_at']}; 1 stay as bases" in text
