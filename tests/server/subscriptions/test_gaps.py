@@ -8,7 +8,7 @@ import pytest
 
 from db.backup import backups
 from db.history import pruning
-from tests.support.registries.databases import adding
+from tests.support.registries.databases import adding, elsewhere
 from tests.support.requests.event_streams import ACCEPT, listening
 from tests.support.services.local_server import serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.waits
 
 CHANGES = "subscription($after: String) { changes(after: $after) { cursor entityId } }"
 CURSORS = "{ changes { edges { cursor } } }"
+TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'actors_history%'"
 FUTURE = "2100-01-01T00:00:00.000Z"
 
 
@@ -79,3 +80,34 @@ async def test_a_cursor_of_another_registry_is_refused(tmp_path: Path):
         error = await refusal(server.url, cursor)
 
     assert error["extensions"] == {"code": "BAD_CURSOR"}
+
+
+async def test_what_changed_while_triggers_were_gone_is_told_after_the_start_that_mends_them(
+    tmp_path: Path,
+):
+    path = tmp_path / "registry.db"
+    async with serving(path) as server:
+        await server.app.service.db.write(adding("ADA", "BERT"))
+        async with listening(server.url, CHANGES) as stream:
+            place = stream.last_id
+            with elsewhere(path) as other:
+                names = other.execute(TRIGGERS).fetchall()
+                for (name,) in names:
+                    other.execute(f"DROP TRIGGER {name}")
+                other.execute("DELETE FROM actors WHERE chitty_id = 'BERT'")
+                other.execute("UPDATE actors SET display_name = 'Ada' WHERE chitty_id = 'ADA'")
+            async with httpx2.AsyncClient() as client:
+                ready = await client.get(server.url.replace("/graphql", "/readyz"))
+
+    async with serving(path) as server:
+        headers = {"last-event-id": place}
+        query = "subscription { changes { operation after } }"
+        async with listening(server.url, query, headers) as stream:
+            told = [(await stream.next())["data"]["changes"] for _ in range(2)]
+
+    assert names
+    assert ready.status_code == 503
+    assert sorted(told, key=str) == [
+        {"operation": "DELETED", "after": None},
+        {"operation": "UPDATED", "after": {"displayName": "Ada"}},
+    ]

@@ -237,3 +237,34 @@ async def used(
     asked = await client.post(url, json=sent, headers=headers)
     ended = await client.delete(url, params={"operationId": "1"}, headers=headers)
     return [(answer.status_code, REQUEST.sub("", answer.text)) for answer in (asked, ended)]
+
+
+@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "generic"])
+async def test_a_stranger_misses_nothing_among_thousands_of_others_changes(
+    tmp_path: Path, compiled: bool
+):
+    query = "subscription { changes { cursor } }"
+    async with views(tmp_path, 0, compiled=compiled) as (shared, _):
+        (other,) = shared.others
+        shared.own.clear()
+
+        def burst(others: int) -> Program[list[int]]:
+            newest = []
+            for _ in range(3):
+                for key in [other.actor] * others + [shared.viewer.actor]:
+                    yield [Statement(COUNT_UP, {"key": key})]
+                (((sequence,),),) = yield [Statement(NEWEST)]
+                newest.append(int(str(sequence)))
+            return newest
+
+        async with listening(shared.server.url, query, shared.headers) as stream:
+            begin, live = stream.last_id, []
+            for others in (0, 1, 400, 1_100):
+                shared.own += await shared.server.app.service.db.write(burst(others))
+                live += [(await stream.next())["data"]["changes"]["cursor"] for _ in range(3)]
+        headers = shared.headers | {"last-event-id": begin}
+        async with listening(shared.server.url, query, headers) as stream:
+            later = [(await stream.next())["data"]["changes"]["cursor"] for _ in live]
+
+    expected = [sealed_sequences.seal(KEY, each, Purpose.CURSOR) for each in shared.own]
+    assert live == later == expected
