@@ -87,6 +87,11 @@ console.log(
       query: `{ a(b: "'${"\u007f".repeat(3)}; echo run #\u009b201~") }`,
       variables: '{\t"c": "\u007f" }',
     }),
+    streamCommand: curlCommand("http://localhost/graphql", {
+      query: "subscription { changes { id } }",
+      headers: { accept: "text/event-stream" },
+      isStream: true,
+    }),
     pagesOfMutation: pagesOf(PAGED_DATA, parse("mutation { some { nodes { id } } }")),
   }),
 );

@@ -89,3 +89,10 @@ def test_no_character_of_a_copied_command_edits_it_in_a_terminal(made):
         "query": '{ a(b: "\'\x7f\x7f\x7f; echo run #\x9b201~") }',
         "variables": {"c": "\x7f"},
     }
+
+
+def test_a_copied_command_of_a_subscription_shows_events_as_they_come(made):
+    words = shlex.split(made["streamCommand"].replace("\\\n", ""))
+
+    assert words[:3] == ["curl", "-N", "http://localhost/graphql"]
+    assert "accept: text/event-stream" in words

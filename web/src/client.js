@@ -1,11 +1,11 @@
 /** How the page sends requests: with the credential, and reporting how each went. */
 
-import { getOperationAST, parse } from "graphql";
-import { subscription } from "./events.js";
+import { isNamedIn, isSubscription } from "./operations.js";
+import { subscription } from "./subscription.js";
 
 export const INTROSPECTION = "IntrospectionQuery";
 const ACCEPT = "application/graphql-response+json, application/json;q=0.9";
-const ACCEPT_EVENTS = "text/event-stream, application/graphql-response+json;q=0.9";
+const ACCEPT_STREAM = "text/event-stream, application/json;q=0.9";
 
 /** Where operations go: relative to the page's address, which a proxy may have under a prefix. */
 export const ENDPOINT = new URL("graphql", window.location.href).href;
@@ -15,7 +15,7 @@ export const ENDPOINT = new URL("graphql", window.location.href).href;
  *
  * The credential lives in this closure only: a reload forgets it. `onStatus` gets the status of each response and
  * whether a credential was sent, except for server errors: they say nothing about it. `onResult` gets what an
- * operation's response tells, but for introspection.
+ * operation's response tells, but for introspection; of a subscription it gets what was `received` so far.
  */
 export function createClient({ onStatus, onResult }) {
   let credential = "";
@@ -28,66 +28,57 @@ export function createClient({ onStatus, onResult }) {
     return response;
   }
 
-  async function fetcher({ query, variables, operationName }, { headers } = {}) {
-    const isIntrospection = operationName === INTROSPECTION;
-    const own = isIntrospection ? {} : { prefer: "server-timing" };
-    const named = isNamedIn(query, operationName) ? { operationName } : {};
-    const body = { query, variables, ...named, ...(isIntrospection ? {} : { extensions: { cost: true } }) };
-    if (isSubscription(query, named.operationName)) {
-      return listen({ query, variables, ...named }, headers);
-    }
-    const started = performance.now();
-    const response = await send(ENDPOINT, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: ACCEPT, ...own, ...headers },
-      body: JSON.stringify(body),
-    });
-    const bytes = await response.arrayBuffer();
-    const milliseconds = performance.now() - started;
-    const result = parsed(response, new TextDecoder().decode(bytes));
-    if (isIntrospection) return introspected(result);
-    const { cost, throttle } = takeExtensions(result);
-    onResult({ result, cost, throttle, milliseconds, bytes: bytes.byteLength, ...told(response) });
-    return result;
+  function fetcher(operation, { headers } = {}) {
+    const isNamed = isNamedIn(operation.query, operation.operationName);
+    const named = isNamed ? operation : { ...operation, operationName: undefined };
+    return isSubscription(named) ? subscribed(named, headers) : answered(named, headers);
   }
 
-  function listen(body, headers) {
-    const open = (lastEventId, signal) =>
-      send(ENDPOINT, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          accept: ACCEPT_EVENTS,
-          ...(lastEventId ? { "last-event-id": lastEventId } : {}),
-          ...headers,
-        },
-        body: JSON.stringify(body),
-        signal,
-      });
-    return subscription(open, async (response) => parsed(response, await response.text()));
+  const post = (accept, headers, body, signal) =>
+    send(ENDPOINT, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept, ...headers },
+      body: JSON.stringify(body),
+      signal,
+    });
+
+  async function answered(operation, headers) {
+    const isIntrospection = operation.operationName === INTROSPECTION;
+    const own = isIntrospection ? {} : { prefer: "server-timing" };
+    const started = performance.now();
+    const body = { ...operation, ...(isIntrospection ? {} : { extensions: { cost: true } }) };
+    const response = await post(ACCEPT, { ...own, ...headers }, body);
+    return isIntrospection ? introspected((await read(response)).result) : reported(response, started);
+  }
+
+  function subscribed(operation, headers) {
+    let started;
+    return subscription({
+      open(lastId, signal) {
+        started = performance.now();
+        return post(ACCEPT_STREAM, { ...headers, ...(lastId && { "last-event-id": lastId }) }, operation, signal);
+      },
+      refusal: (response) => reported(response, started),
+      onChange: (received) => onResult({ result: received.joined, received: { ...received } }),
+    });
+  }
+
+  /** The result of a response, once what it tells is reported. */
+  async function reported(response, started) {
+    const { result, bytes } = await read(response);
+    const milliseconds = performance.now() - started;
+    const { cost, throttle } = takeExtensions(result);
+    onResult({ result, cost, throttle, milliseconds, bytes, ...told(response) });
+    return result;
   }
 
   return { send, fetcher, use: (value) => (credential = value), isAuthorized: () => credential !== "" };
 }
 
-/** GraphiQL knows the names of a text only a moment after it was written, and sends one of the text before. */
-function isNamedIn(query, operationName) {
-  return new RegExp(`\\b(query|mutation|subscription)\\s+${operationName}\\b`).test(query);
-}
-
-function isSubscription(query, operationName) {
-  try {
-    return getOperationAST(parse(query), operationName)?.operation === "subscription";
-  } catch {
-    return false; // the server says what is wrong with it
-  }
-}
-
 async function reached(url, init) {
   try {
     return await fetch(url, init);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+  } catch {
     throw failure("The server cannot be reached: does it run?");
   }
 }
@@ -99,9 +90,11 @@ function failure(message) {
   return error;
 }
 
-function parsed(response, text) {
+async function read(response) {
+  const bytes = await response.arrayBuffer();
+  const text = new TextDecoder().decode(bytes);
   try {
-    return JSON.parse(text);
+    return { result: JSON.parse(text), bytes: bytes.byteLength };
   } catch {
     throw failure(`The response with status ${response.status} is no JSON: ${text.slice(0, 200)}`);
   }

@@ -7,7 +7,7 @@ const FILES = import.meta.glob("../examples/*.graphql", { eager: true, import: "
 const ALL = Object.values(FILES).map((query) => {
   const comments = query.match(/^(# .*\n)+/)[0];
   const [title, ...description] = comments.trim().split("\n").map((line) => line.slice(2));
-  const [, operationName] = query.match(/^(?:query|mutation) (\w+)/m);
+  const [, operationName] = query.match(/^(?:query|mutation|subscription) (\w+)/m);
   return { operationName, query, title, description: description.join(" ") };
 });
 

@@ -1,4 +1,4 @@
-import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { pick, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { isNarrow } from "./narrow.js";
 
 /**
@@ -8,11 +8,10 @@ import { isNarrow } from "./narrow.js";
  */
 export function useOpening(known) {
   const { addTab, setOperationName, setVisiblePlugin } = useGraphiQLActions();
-  const { queryEditor, variableEditor } = useGraphiQL(({ queryEditor, variableEditor }) => ({
-    queryEditor,
-    variableEditor,
-  }));
+  const { queryEditor, variableEditor } = useGraphiQL(pick("queryEditor", "variableEditor"));
+  const end = useEnding();
   return ({ query, variables = "", operationName }) => {
+    end();
     const shown = queryEditor.getValue();
     if (shown.trim() && !known.includes(shown)) addTab();
     queryEditor.setValue(query);
@@ -22,4 +21,11 @@ export function useOpening(known) {
     queryEditor.focus();
     if (isNarrow()) setVisiblePlugin(null); // there the panel covers the editor
   };
+}
+
+/** Ends a subscription that goes on: GraphiQL would show its events in another tab that is added. */
+export function useEnding() {
+  const { stop } = useGraphiQLActions();
+  const subscription = useGraphiQL((state) => state.subscription);
+  return () => subscription && stop();
 }

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import { TextButton } from "./buttons.jsx";
 import { listsOf } from "./lists.js";
 import { Paging } from "./paging.jsx";
-import { useLastResult } from "./results.jsx";
+import { useIsAwaited, useLastResult } from "./results.jsx";
 import { StatusLine } from "./status-line.jsx";
 import { Tables } from "./tables.jsx";
 
@@ -11,7 +11,8 @@ const VIEWS = ["JSON", "Table"];
 
 /** The response as text or as tables, with what leads to other pages, and how it went. */
 export function Response() {
-  const { isFetching, storage } = useGraphiQL(pick("isFetching", "storage"));
+  const storage = useGraphiQL((state) => state.storage);
+  const isAwaited = useIsAwaited();
   const hasMonaco = useMonaco((state) => Boolean(state.monaco));
   const [view, setView] = useState(() => storage.get("view") ?? VIEWS[0]);
   const last = useLastResult();
@@ -38,9 +39,8 @@ export function Response() {
         <span className="chitty-spacer" />
         <Paging last={last} />
       </div>
-      {isFetching && <Spinner />}
-      {!last && !isFetching && !text && <p className="chitty-hint">Run the operation to see its response here.</p>}
-      {view === "Table" && last && !lists.length && <p className="chitty-hint">This response has no lists.</p>}
+      {isAwaited && <Spinner />}
+      <Hint last={last} isEmpty={!isAwaited && !text} isWithoutLists={view === "Table" && !lists.length} />
       {isTable && <Tables lists={lists} />}
       <div className="chitty-editor" hidden={isTable}>
         {hasMonaco && <ResponseEditor aria-live="off" aria-label="Response as JSON" role="group" />}
@@ -48,6 +48,13 @@ export function Response() {
       <StatusLine last={last} />
     </section>
   );
+}
+
+function Hint({ last, isEmpty, isWithoutLists }) {
+  if (last?.received?.count === 0) return <p className="chitty-hint">No events yet. The newest will be shown first.</p>;
+  if (last && isWithoutLists) return <p className="chitty-hint">This response has no lists.</p>;
+  if (!last && isEmpty) return <p className="chitty-hint">Run the operation to see its response here.</p>;
+  return null;
 }
 
 /** Clear the error of a failed introspection from the response editor when introspection is retried. */

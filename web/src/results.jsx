@@ -23,10 +23,17 @@ export const ResultsProvider = Results.Provider;
 /** The result that the response editor shows, or null, also while another one is awaited. */
 export function useLastResult() {
   const { byTab, tab } = useContext(Results);
-  const { tabs, activeTabIndex, isFetching } = useGraphiQL(pick("tabs", "activeTabIndex", "isFetching"));
+  const { tabs, activeTabIndex } = useGraphiQL(pick("tabs", "activeTabIndex"));
+  const isAwaited = useIsAwaited();
   const id = tabs[activeTabIndex]?.id;
   useEffect(() => {
     tab.current = id;
   }, [tab, id]);
-  return isFetching ? null : (byTab[id] ?? null);
+  return isAwaited ? null : (byTab[id] ?? null);
+}
+
+/** Whether a response is awaited; what a subscription has received is shown while it goes on. */
+export function useIsAwaited() {
+  const { isFetching, subscription } = useGraphiQL(pick("isFetching", "subscription"));
+  return isFetching && !subscription;
 }

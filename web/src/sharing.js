@@ -25,14 +25,14 @@ export function linkTo(operation) {
 /**
  * The curl command that sends this operation, for a POSIX shell.
  *
- * `variables` is JSON, as it was written. Credentials stay out: the shell's variable KEY stands for them.
+ * `variables` is JSON, as it was written; a stream is shown as it comes. Credentials stay out: the shell's variable KEY stands for them.
  */
-export function curlCommand(url, { query, variables, operationName, headers = {}, isAuthorized }) {
+export function curlCommand(url, { query, variables, operationName, headers = {}, isAuthorized, isStream }) {
   const members = [`"query": ${JSON.stringify(query)}`];
   if (variables) members.push(`"variables": ${variables}`);
   if (operationName) members.push(`"operationName": ${JSON.stringify(operationName)}`);
   const isCredential = ([name]) => name.toLowerCase() === "authorization";
-  const lines = [`curl ${quoted(url)}`, `-H ${quoted("content-type: application/json")}`];
+  const lines = [`curl ${isStream ? "-N " : ""}${quoted(url)}`, `-H ${quoted("content-type: application/json")}`];
   for (const header of Object.entries(headers)) {
     if (!isCredential(header)) lines.push(`-H ${quoted(header.join(": "))}`);
   }

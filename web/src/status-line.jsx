@@ -1,16 +1,27 @@
-import { useGraphiQL } from "@graphiql/react";
+import { useIsAwaited } from "./results.jsx";
 
 const number = new Intl.NumberFormat("en");
 const UNITS = ["B", "kB", "MB"];
 
 /** How the last request went; it is read out when it changes. */
 export function StatusLine({ last }) {
-  const isFetching = useGraphiQL((state) => state.isFetching);
+  const isAwaited = useIsAwaited();
   return (
     <div className="chitty-status" role="status">
-      {isFetching && <span>Running</span>}
-      {last && <Told last={last} />}
+      {isAwaited && <span>Running</span>}
+      {last?.received && <Received last={last} />}
+      {last && !last.received && <Told last={last} />}
     </div>
+  );
+}
+
+function Received({ last: { received, result } }) {
+  return (
+    <>
+      <span className={received.state === "Reconnecting" ? "chitty-bad" : "chitty-good"}>{received.state}</span>
+      <span>{counted(received.count, "event")}</span>
+      {result.errors.length > 0 && <span className="chitty-bad">{counted(result.errors.length, "error")}</span>}
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 import { pick, PlusIcon, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useRef, useState } from "react";
 import { IconButton } from "./buttons.jsx";
+import { useEnding } from "./opening.js";
 
 export const UNTITLED = "<untitled>"; // GraphiQL's own
 
@@ -12,12 +13,18 @@ export const UNTITLED = "<untitled>"; // GraphiQL's own
 export function Tabs() {
   const { addTab, changeTab, closeTab, moveTab } = useGraphiQLActions();
   const { tabs, activeTabIndex } = useGraphiQL(pick("tabs", "activeTabIndex"));
+  const end = useEnding();
   const [dragged, setDragged] = useState(null);
   const list = useRef(null);
 
   function move(from, to) {
     const order = tabs.toSpliced(from, 1);
     moveTab(order.toSpliced(to, 0, tabs[from]));
+  }
+
+  function add() {
+    end();
+    addTab();
   }
 
   function focus(index) {
@@ -77,7 +84,7 @@ export function Tabs() {
           </button>
         ))}
       </div>
-      <IconButton label="New tab" onClick={addTab}>
+      <IconButton label="New tab" onClick={add}>
         <PlusIcon aria-hidden="true" />
       </IconButton>
     </div>

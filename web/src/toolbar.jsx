@@ -15,6 +15,7 @@ import { IconButton } from "./buttons.jsx";
 import { ENDPOINT } from "./client.js";
 import { useClient } from "./client-context.js";
 import { LinkIcon, TerminalIcon } from "./icons.jsx";
+import { isSubscription } from "./operations.js";
 import { copy, curlCommand, linkTo } from "./sharing.js";
 
 const SECONDS_SHOWN = 4;
@@ -52,7 +53,13 @@ export function Toolbar() {
   function curl() {
     const { variables, ...rest } = operation();
     const headers = tryParseJSONC(headerEditor?.getValue()) ?? {};
-    return curlCommand(ENDPOINT, { ...rest, headers, isAuthorized: client.isAuthorized(), variables: strict(variables) });
+    return curlCommand(ENDPOINT, {
+      ...rest,
+      headers: isSubscription(rest) ? { accept: "text/event-stream", ...headers } : headers,
+      isAuthorized: client.isAuthorized(),
+      isStream: isSubscription(rest),
+      variables: strict(variables),
+    });
   }
 
   return (
@@ -107,12 +114,11 @@ function Run() {
     pick("operations", "operationName", "isFetching", "subscription"),
   );
   const names = operations.map(({ name }) => name?.value).filter(Boolean);
-  const isRunning = isFetching || Boolean(subscription);
   const key = isMacOs ? "⌘-Enter" : "Ctrl-Enter";
   return (
     <>
       <button
-        aria-busy={isRunning}
+        aria-busy={isFetching && !subscription}
         className="chitty-run"
         onClick={() => (subscription ? stop() : run())}
         title={key}

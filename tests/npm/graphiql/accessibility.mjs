@@ -34,6 +34,11 @@ const holds = (narrowed) => async (page) => {
   await page.getByRole("tab", { name: "Variables" }).click();
   await button(page, "New tab").click();
   await judge("with tabs and variables");
+  await paste(page, "subscription { changes { at } }");
+  await button(page, "Run").click();
+  await page.locator(".chitty-status").getByText("Listening").waitFor();
+  await judge("while a subscription goes on");
+  await button(page, "Stop").click();
   await page.getByRole("tab", { name: "WhoOwnsWhat" }).click();
   for (const panel of PANELS) {
     const show = button(page, `Show ${panel}`);

@@ -16,6 +16,7 @@ import "./editing.mjs";
 import "./layout.mjs";
 import "./results.mjs";
 import "./sharing.mjs";
+import "./subscriptions.mjs";
 import "./tabs.mjs";
 
 const [executablePath, profile] = process.argv.slice(2);

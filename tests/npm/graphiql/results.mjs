@@ -4,7 +4,6 @@ import {
   answered,
   button,
   eventually,
-  isAsked,
   operation,
   paste,
   pasteVariables,
@@ -134,37 +133,3 @@ scenario("variables that are no cursor stay", async (page) => {
   await answered(page, () => button(page, "Next page").click());
   assert.deepEqual(JSON.parse(await variables(page)), { n: 3, after: contexts.pageInfo.endCursor });
 });
-
-const listens = async (page) => {
-  const rename = (name) =>
-    page.evaluate(
-      (name) =>
-        fetch("graphql", {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({
-            query: "mutation($name: String) { registerActor(input: { actorType: AI, displayName: $name }) { errors { code } } }",
-            variables: { name },
-          }),
-        }),
-      name,
-    );
-  const shown = (name) =>
-    eventually(async () => {
-      const { data } = JSON.parse(await response(page));
-      assert.equal(data.changes.entity.displayName, name);
-    });
-  await paste(page, "subscription Live { changes { entity { ... on Actor { displayName } } } }");
-  const [request] = await Promise.all([page.waitForRequest(isAsked), button(page, "Run").click()]);
-  await request.response();
-  for (const name of ["first", "second"]) {
-    await rename(name);
-    await shown(name);
-  }
-  await button(page, "Stop").click();
-  await button(page, "Run").waitFor();
-  await rename("third");
-  await paste(page, "{ __typename }");
-  await answered(page);
-};
-scenario("a subscription shows each change until it is stopped", listens);

@@ -1,5 +1,6 @@
 """GraphiQL's example queries: each has something to tell about the demo registry."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,29 +11,36 @@ import pytest
 
 from resolvers.permissions import Capability
 from tests.support.paths import ROOT
+from tests.support.requests.event_streams import listening
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
 FOLDER = ROOT / "web" / "examples"
 EXAMPLES = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.graphql"))}
 REFUSED = "10-handle-errors"
+WATCHING = "12-watch-changes"
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory):
-    """Ask a server with the demo what a document asks, and read its answer."""
+def url(tmp_path_factory):
+    """The address of a server with the demo."""
     with served(tmp_path_factory.mktemp("examples") / "registry.db", "--demo") as (_, said):
-
-        def post(query: str) -> Any:
-            head = {"content-type": "application/json"}
-            body = json.dumps({"query": query}).encode()
-            request = Request(url_of(said, "/graphql"), body, head)
-            with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-                return json.load(answer)
-
-        yield post
+        yield url_of(said, "/graphql")
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name != REFUSED])
+@pytest.fixture(scope="module")
+def ask(url):
+    """Ask the server what a document asks, and read its answer."""
+
+    def post(query: str) -> Any:
+        head = {"content-type": "application/json"}
+        body = json.dumps({"query": query}).encode()
+        with urlopen(Request(url, body, head), timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+
+    return post
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in (REFUSED, WATCHING)])
 def test_an_example_answers_without_an_error_and_no_list_is_empty_throughout(ask, name):
     answer = ask(EXAMPLES[name])
 
@@ -50,6 +58,18 @@ def test_the_refused_example_says_what_to_correct(ask):
 
     assert data["createContext"]["context"] is None
     assert [error["path"] for error in data["createContext"]["errors"]] == [["input", "name"]]
+
+
+async def test_the_watching_example_is_told_of_a_change(url, ask):
+    (mutation,) = (text for name, text in EXAMPLES.items() if name.startswith("09"))
+
+    async with listening(url, EXAMPLES[WATCHING]) as stream:
+        await asyncio.to_thread(ask, mutation)
+        told = await stream.next()
+
+    assert "errors" not in told
+    assert told["data"]["changes"]["operation"] == "CREATED"
+    assert told["data"]["changes"]["entity"]["displayName"]
 
 
 def test_running_the_mutation_again_says_what_is_there_already(ask):
@@ -73,15 +93,17 @@ def test_the_capabilities_that_an_example_gives_are_enforced(name):
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_has_a_title_a_story_and_a_name(name):
-    shape = r"# [A-Z].*[^.]\n(# .*\n)+(query|mutation) \w+[ (]"
+    shape = r"# [A-Z].*[^.]\n(# .*\n)+(query|mutation|subscription) \w+[ (]"
 
     assert re.match(shape, EXAMPLES[name])
 
 
 def lists_in(value: Any, path: str = "") -> Iterator[tuple[str, list[Any]]]:
-    """Every list in an answer, with the names that lead to it."""
+    """Every list in an answer, with the names that lead to it; what a change holds is JSON of its own."""
     if isinstance(value, dict):
         for name, part in value.items():
+            if name in ("before", "after"):
+                continue
             yield from lists_in(part, f"{path}.{name}")
     elif isinstance(value, list):
         yield path, value

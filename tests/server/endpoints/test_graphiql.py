@@ -31,6 +31,7 @@ GROUPS = {
 ALWAYS = [
     "a query typed with completion runs and follows a relation",
     "four tabs with their variables survive a reload that comes at once",
+    "a subscription shows changes as they come, the newest first, and Stop ends it",
 ]
 SHOWN = ("--graphiql", "true")
 PROTECTED = {
