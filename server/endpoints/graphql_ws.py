@@ -17,9 +17,24 @@ import orjson
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from db.model import strict_json
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
+from server.endpoints import socket_messages
+from server.endpoints.socket_messages import (
+    FAILED,
+    ID_TAKEN,
+    INIT_TIMEOUT,
+    INIT_TWICE,
+    INVALID,
+    RESTARTED,
+    UNAUTHORIZED,
+    WRONG_SUBPROTOCOL,
+    Closed,
+    Disconnected,
+    Stopping,
+    close_error,
+    operation_id,
+)
 from server.graphql import request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import GraphQLRequest
@@ -39,32 +54,8 @@ from server.telemetry.operation_log import KEY, OperationLog
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
 MAX_OPERATIONS = 10  # that run, and as many subscriptions
-MAX_ID_LENGTH = 200
-MAX_REASON_BYTES = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
-
-# Close codes of RFC 6455's registry, and of the protocol.
-FAILED, RESTARTED, TRY_AGAIN_LATER = 1011, 1012, 1013
-INVALID, UNAUTHORIZED, FORBIDDEN, WRONG_SUBPROTOCOL = 4400, 4401, 4403, 4406
-INIT_TIMEOUT, ID_TAKEN, INIT_TWICE = 4408, 4409, 4429
 
 log = logging.getLogger(__name__)
-
-
-class Closed(Exception):
-    """Raised to close the socket with this code and reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-
-
-class Disconnected(Exception):
-    """Raised once the client has closed the socket."""
-
-
-class Stopping(Exception):
-    """Raised when the server stops."""
 
 
 class GraphQLWebSocket:
@@ -174,13 +165,13 @@ class _Socket:
             raise Closed(INIT_TIMEOUT, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
             raise Closed(UNAUTHORIZED, "Unauthorized: send connection_init first")
-        credential = _credential(message)
+        credential = socket_messages.credential(message)
         if credential is not None:
             self._credentials = [(b"authorization", credential)]
         try:
             await self._viewer(self._scope[KEY])
         except HTTPError as error:
-            raise _close_error(error) from None
+            raise close_error(error) from None
         await self._reply("connection_ack")
 
     async def _handle(self, message: dict[str, Any]) -> None:
@@ -190,9 +181,9 @@ class _Socket:
             case "pong":
                 pass
             case "subscribe":
-                await self._start(_id(message), message.get("payload"))
+                await self._start(operation_id(message), message.get("payload"))
             case "complete":
-                self._unsubscribe(_id(message))
+                self._unsubscribe(operation_id(message))
             case "connection_init":
                 raise Closed(INIT_TWICE, "Too many initialisation requests")
             case _:
@@ -354,7 +345,7 @@ class _Socket:
             operation.code = reason.code
             await self._send_result(id_, "error", reason.formatted())
         elif reason.status == 401:
-            raise _close_error(reason)
+            raise close_error(reason)
         else:
             operation.code = errors.CODES[reason.status]
             await self._send_result(id_, "error", reason.body["errors"])
@@ -380,17 +371,8 @@ class _Socket:
         return await self._service.operations.viewer(self._scope, operation, self._credentials)
 
     async def _next_message(self) -> dict[str, Any]:
-        """The client's next message; raises Disconnected, and Closed for a malformed one."""
-        received = await self._receive()
-        if received["type"] == "websocket.disconnect":
-            raise Stopping if received.get("code") == RESTARTED else Disconnected
-        try:
-            message = strict_json.read((received.get("text") or "").encode())
-        except ValueError:
-            message = None
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise Closed(INVALID, "a message must be a text: a JSON object with a type")
-        return message
+        """The client's next message; raises Stopping, Disconnected, and Closed for a malformed one."""
+        return socket_messages.read(await self._receive())
 
     async def _reply(self, type_: str, **members: Any) -> None:
         text = orjson.dumps({**members, "type": type_}).decode()
@@ -400,31 +382,3 @@ class _Socket:
         if not self._is_closed:
             with suppress(OSError):  # the client is gone, as `receive` will report
                 await self._send({"type": type_, **members})
-
-
-def _close_error(error: HTTPError) -> Closed:
-    return Closed(FORBIDDEN if error.status == 401 else TRY_AGAIN_LATER, str(error))
-
-
-def _id(message: dict[str, Any]) -> str:
-    id_ = message.get("id")
-    if not isinstance(id_, str) or not 0 < len(id_) <= MAX_ID_LENGTH:
-        raise Closed(
-            INVALID, f"an operation's id must be a text of 1 to {MAX_ID_LENGTH} characters"
-        )
-    return id_
-
-
-def _credential(message: dict[str, Any]) -> bytes | None:
-    """The value of Authorization in the payload of `connection_init`; None if absent."""
-    payload = message.get("payload")
-    if payload is None:
-        return None
-    if not isinstance(payload, dict):
-        raise Closed(INVALID, "the payload of connection_init must be a JSON object")
-    for name, value in payload.items():
-        if name.lower() == "authorization":
-            if not isinstance(value, str):
-                raise Closed(INVALID, f"{name} must be a text such as Bearer cg_…")
-            return value.encode()
-    return None

@@ -20,7 +20,7 @@ from schema.errors import MAX_ERRORS, MAX_FIELD_ERRORS
 from schema.filter_reader import MAX_DEPTH, MAX_PARTS
 from schema.limits.limits import LIMITS
 from server.cli import parser
-from server.endpoints import graphql_ws
+from server.endpoints import socket_messages
 from server.endpoints.github_webhooks import STATUS
 from server.http import errors
 from server.setting_fields import NOT_SETTINGS, PREFIX, variable
@@ -156,7 +156,7 @@ def test_every_outcome_of_a_delivery_is_documented_with_its_status():
 
 def test_every_code_that_closes_a_socket_is_documented():
     table = rows(API.section("WebSockets and event streams"))
-    source = ast.parse(Path(graphql_ws.__file__).read_text())
+    source = ast.parse(Path(socket_messages.__file__).read_text())
     codes = {
         each.value
         for each in ast.walk(source)
