@@ -3,6 +3,8 @@
 import sqlite3
 from dataclasses import dataclass
 
+from db.model.outgoing_webhooks import PauseReason
+
 SHOWN = 10
 
 
@@ -33,11 +35,12 @@ COUNT = """
         (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead')
     FROM outgoing_webhooks
 """
-FIRST = """
+# Those that an admin paused come last.
+FIRST = f"""
     SELECT webhook_id, paused_because, coalesce(paused_at, failing_since), last_error
     FROM outgoing_webhooks
     WHERE paused_because IS NOT NULL OR attempts > 0
-    ORDER BY paused_because IS NULL, created_at, webhook_id LIMIT :shown
+    ORDER BY paused_because IS '{PauseReason.REQUESTED.value}', created_at, webhook_id LIMIT :shown
 """
 
 

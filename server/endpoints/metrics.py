@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from db.commands import kept_answers
 from db.errors import EngineError, Unavailable
 from db.history import checkpoint
+from db.program import Program
 from db.queries import outgoing_webhooks
 from server.auth.gate import bearer
 from server.http import compression, hosts
@@ -21,6 +22,8 @@ from server.telemetry import worker_exchange
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+T = TypeVar("T")
 
 PATH = "/metrics"
 TEXT = "text/plain"
@@ -51,9 +54,7 @@ async def metrics(request: Request) -> Response:
     families = [
         *prometheus.build_metrics(),
         *_own_metrics(service),
-        *prometheus.database_metrics(service.db.statistics(), await _kept_answers(service)),
-        *await _history_metrics(service),
-        *await _webhook_metrics(service),
+        *await _database_metrics(service),
     ]
     for text in await worker_exchange.collect():
         families += text_string_to_metric_families(text.decode())
@@ -64,23 +65,25 @@ async def metrics(request: Request) -> Response:
     return await compression.response(request, body, content_type, headers)
 
 
-async def _history_metrics(service: Service) -> "Iterable[Metric]":
+async def _database_metrics(service: Service) -> "Iterable[Metric]":
+    """The metrics that all workers share; those of what cannot be read now are left out."""
     from server.telemetry import prometheus
 
+    history = await _read(service, checkpoint.growth(), few=True)
+    answers = await _read(service, kept_answers.count())  # counts rows: not on the event loop
+    figures = await _read(service, outgoing_webhooks.figures())
+    return (
+        *prometheus.database_metrics(service.db.statistics(), answers),
+        *(() if history is None else prometheus.history_metrics(history)),
+        *(() if figures is None else prometheus.webhook_metrics(figures, time.time())),
+    )
+
+
+async def _read(service: Service, program: Program[T], *, few: bool = False) -> T | None:
     try:
-        return prometheus.history_metrics(await service.db.read(checkpoint.growth(), few=True))
+        return await service.db.read(program, few=few)
     except (EngineError, Unavailable):  # the other metrics tell why
-        return ()
-
-
-async def _webhook_metrics(service: Service) -> "Iterable[Metric]":
-    from server.telemetry import prometheus
-
-    try:
-        figures = await service.db.read(outgoing_webhooks.figures())
-    except (EngineError, Unavailable):  # the other metrics tell why
-        return ()
-    return prometheus.webhook_metrics(figures, time.time())
+        return None
 
 
 def worker_metrics(service: Service) -> bytes:
@@ -88,14 +91,6 @@ def worker_metrics(service: Service) -> bytes:
     from server.telemetry.prometheus import MetricFamilies
 
     return MetricFamilies(_own_metrics(service)).encode(TEXT)[0]
-
-
-async def _kept_answers(service: Service) -> int | None:
-    """How many there are; None if the database cannot be read now, since the other metrics can."""
-    try:
-        return await service.db.read(kept_answers.count(), few=True)
-    except (Unavailable, EngineError):
-        return None
 
 
 def _own_metrics(service: Service) -> "Iterable[Metric]":

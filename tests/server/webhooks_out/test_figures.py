@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from db.sqlite import troubled_webhooks
+from db.sqlite.troubled_webhooks import SHOWN
 from tests.support.other_programs.webhook_receiver import Reply, receiving
 from tests.support.registries.databases import new_registry
 from tests.support.services.api import running
@@ -66,6 +68,17 @@ def test_doctor_warns_of_what_nobody_asked_for(troubled: Path):
     assert "wh_gone is paused since" in told
     assert "wh_off" not in told
     assert "1 changes were given up" in told
+
+
+def test_webhooks_that_an_admin_paused_hide_no_others(troubled: Path):
+    with closing(sqlite3.connect(troubled)) as connection, connection:
+        for number in range(SHOWN):
+            off = {"id": f"wh_a{number}", "paused": "requested", "attempts": 0, "at": AT}
+            connection.execute(ADD, off)
+        found = troubled_webhooks.read(connection)
+
+    assert [each.webhook_id for each in found.first][:2] == ["wh_fails", "wh_gone"]
+    assert len(found.first) == SHOWN
 
 
 def test_doctor_is_content_without_webhooks(tmp_path: Path):
