@@ -3,6 +3,7 @@
 import argparse
 import errno
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         signals.handle()
+    logging.lastResort = messages.LogLines(logging.WARNING)
     words = sys.argv[1:] if argv is None else list(argv)
     args = parser(*words[:1]).parse_args(words)
     try:

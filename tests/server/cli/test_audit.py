@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.registries.databases import elsewhere, new_registry
-from tests.support.services.commands import command, complaint
+from tests.support.services.commands import command, command_process, complaint
 from tests.support.services.forked import start_command
 
 FIRST = (
@@ -213,3 +213,16 @@ def test_status_tells_how_the_history_grows(file):
     }
     assert f"history   2 changes, the first of {day(4)}\n" in text
     assert f"2 older ones were removed, last at {after['pruned_at']}; 1 stay as bases" in text
+
+
+def test_a_command_that_mends_the_history_says_on_stderr_what_it_mended(file):
+    with elsewhere(file) as connection:
+        connection.execute("DROP TRIGGER actors_history")
+
+    done = command_process("migrate", "--database", file)
+
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(
+        'table="actors" column="" problem="trigger actors_history, missing" rows=1'
+    )
+    assert " warning history mended " in line
