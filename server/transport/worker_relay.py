@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,9 @@ from server.telemetry.logs import request_id
 from server.telemetry.worker_exchange import FOLDER_VARIABLE, worker_number
 
 LENGTH_BYTES = 4
-MOST_BYTES = 2**22  # of a head, with the body of a request
+MOST_BYTES = (
+    2**22
+)  # of a head; the body after it has the bytes that one worker accepts from a client
 CHUNK_BYTES = 2**16
 NAME = "relay-%s"
 
@@ -34,7 +35,9 @@ async def answering(app: ASGIApp, extra: Mapping[str, Any]) -> AsyncIterator[Non
     async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             try:
-                await _Relayed(await _read_head(reader), reader, writer).answer(app, extra)
+                head = await _read_head(reader)
+                body = await reader.readexactly(head["body_bytes"])
+                await _Relayed(head, body, reader, writer).answer(app, extra)
             finally:
                 writer.close()
 
@@ -58,8 +61,10 @@ async def relay(worker: str, scope: Scope, body: bytes, send: Send) -> bool:
     except OSError:
         return False
     try:
-        writer.write(_head(_described(scope, body)))
+        writer.write(_head(_described(scope, len(body))))
+        writer.write(body)
         try:
+            await writer.drain()
             start = await _read_head(reader)
         except (OSError, asyncio.IncompleteReadError):
             return False
@@ -80,12 +85,16 @@ class _Relayed:
     """One request of another worker's client."""
 
     def __init__(
-        self, head: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        head: Any,
+        body: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self._head = head
+        self._body: bytes | None = body
         self._reader = reader
         self._writer = writer
-        self._has_body = True
 
     async def answer(self, app: ASGIApp, extra: Mapping[str, Any]) -> None:
         head = self._head
@@ -107,9 +116,9 @@ class _Relayed:
             log.exception("relayed request failed")
 
     async def _receive(self) -> Message:
-        if self._has_body:
-            self._has_body = False
-            return {"type": "http.request", "body": b64decode(self._head["body"])}
+        if self._body is not None:
+            body, self._body = self._body, None
+            return {"type": "http.request", "body": body}
         with suppress(OSError):
             await self._reader.read(1)  # nothing more comes: the other end has closed
         return {"type": "http.disconnect"}
@@ -127,7 +136,7 @@ class _Relayed:
             await self._writer.drain()
 
 
-def _described(scope: Scope, body: bytes) -> dict[str, Any]:
+def _described(scope: Scope, body_bytes: int) -> dict[str, Any]:
     return {
         "method": scope["method"],
         "path": scope["path"],
@@ -137,7 +146,7 @@ def _described(scope: Scope, body: bytes) -> dict[str, Any]:
         ],
         "client": scope.get("client"),
         "request_id": request_id.get(),
-        "body": b64encode(body).decode(),
+        "body_bytes": body_bytes,
     }
 
 

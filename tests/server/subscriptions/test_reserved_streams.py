@@ -34,6 +34,7 @@ REGISTER = """
     }
 """
 TOKEN = "x-graphql-event-stream-token"
+LARGE = 5_000_000  # bytes
 
 
 @dataclass
@@ -45,13 +46,13 @@ class Client:
     stream: Stream
     headers: dict[str, str]
 
-    async def ask(self, query: str, id_: str, **variables: Any) -> httpx2.Response:
-        """Send an operation, which is answered in the stream."""
+    async def ask(self, query: str, id_: str, length: int = 0, **variables: Any) -> httpx2.Response:
+        """Send an operation, which is answered in the stream, in a body of at least this length."""
         sent = {"query": query, "variables": variables, "extensions": {"operationId": id_}}
+        headers = self.headers | {TOKEN: self.token, "content-type": "application/json"}
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-            return await client.post(
-                self.url, json=sent, headers=self.headers | {TOKEN: self.token}
-            )
+            body = json.dumps(sent).ljust(length)
+            return await client.post(self.url, content=body, headers=headers)
 
     async def stop(self, id_: str) -> httpx2.Response:
         """End an operation."""
@@ -246,7 +247,7 @@ async def test_only_the_viewer_that_reserved_a_stream_uses_it(tmp_path: Path):
 
 
 async def test_any_worker_takes_what_is_for_the_stream_of_another(tmp_path: Path):
-    flags = ("--workers", "2", *QUIET, *UNHURRIED)
+    flags = ("--workers", "2", "--max-body-bytes", str(2 * LARGE), *QUIET, *UNHURRIED)
     with served(tmp_path / "registry.db", *flags) as (process, said):
         workers_of(process, 2)
         url = url_of(said, "/graphql/stream")
@@ -263,4 +264,5 @@ async def test_any_worker_takes_what_is_for_the_stream_of_another(tmp_path: Path
                 heard = {(await client.hear())[1] for _ in range(3)}
                 assert heard == {"live", "write"}
                 assert (await client.stop("live")).status_code == 200
+                assert (await client.ask("{ __typename }", "large", LARGE)).status_code == 202
     assert json.loads(said)["event"] == "serving"
