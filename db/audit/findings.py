@@ -10,7 +10,7 @@ from db.migrating.adoption import changed_cells
 NO_VALUE = object()
 
 
-class Problem(Enum):
+class FindingKind(Enum):
     """What is wrong, for programs."""
 
     TRIGGER = "trigger"
@@ -29,20 +29,20 @@ class Problem(Enum):
 
 
 _SENTENCES = {
-    Problem.TRIGGER: "trigger {text}",
-    Problem.GAP: "changes {sequence} to {text} are missing",
-    Problem.CHECKPOINT: "{text}",
-    Problem.UNKNOWN_TABLE: "change {sequence}: there is no table {table}",
-    Problem.UNREADABLE: "change {sequence} of {row}: its {column} is no JSON object",
-    Problem.OPERATION: "change {sequence} of {row}: {text}",
-    Problem.BEFORE: "change {sequence} of {row}: {column} was {stored} by then, not {recorded}",
-    Problem.UNEXPLAINED: "change {sequence} of {row}: {column} became {recorded}, which was {stored},"
+    FindingKind.TRIGGER: "trigger {text}",
+    FindingKind.GAP: "changes {sequence} to {text} are missing",
+    FindingKind.CHECKPOINT: "{text}",
+    FindingKind.UNKNOWN_TABLE: "change {sequence}: there is no table {table}",
+    FindingKind.UNREADABLE: "change {sequence} of {row}: its {column} is no JSON object",
+    FindingKind.OPERATION: "change {sequence} of {row}: {text}",
+    FindingKind.BEFORE: "change {sequence} of {row}: {column} was {stored} by then, not {recorded}",
+    FindingKind.UNEXPLAINED: "change {sequence} of {row}: {column} became {recorded}, which was {stored},"
     " and the change does not say so",
-    Problem.PRIVACY: "change {sequence} of {row}: is marked private, although {column} changed",
-    Problem.VALUE: "{row}: {column} is {stored}, where the history says {recorded}",
-    Problem.WITHOUT_CHANGE: "{row}: is stored, without a change",
-    Problem.GONE: "{row}: is stored, where the history says that it is gone",
-    Problem.MISSING: "{row}: is not stored, where the history says that it is there",
+    FindingKind.PRIVACY: "change {sequence} of {row}: is marked private, although {column} changed",
+    FindingKind.VALUE: "{row}: {column} is {stored}, where the history says {recorded}",
+    FindingKind.WITHOUT_CHANGE: "{row}: is stored, without a change",
+    FindingKind.GONE: "{row}: is stored, where the history says that it is gone",
+    FindingKind.MISSING: "{row}: is not stored, where the history says that it is there",
 }
 
 
@@ -53,7 +53,7 @@ class Finding:
     `recorded` is what the change tells, `stored` what it should agree with: the row, or the changes before.
     """
 
-    problem: Problem
+    kind: FindingKind
     table: str = ""
     key: Any = None
     column: str = ""
@@ -63,7 +63,7 @@ class Finding:
     text: str = ""
 
     def __str__(self) -> str:
-        return _SENTENCES[self.problem].format(
+        return _SENTENCES[self.kind].format(
             row=f"{self.table} {changed_cells.named(self.key)}",
             table=self.table,
             column=self.column,
@@ -75,7 +75,7 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         members = {
-            "problem": self.problem.value,
+            "problem": self.kind.value,
             "table": self.table or None,
             "key": self.key.hex() if isinstance(self.key, bytes) else self.key,
             "column": self.column or None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from db.audit.findings import Finding, Problem
+from db.audit.findings import Finding, FindingKind
 from db.change_log import NEWEST
 from db.history.pruning import BASE
 from db.migrating import (
@@ -70,7 +70,7 @@ def _triggers(connection: sqlite3.Connection) -> Iterator[Finding]:
     migrations, ran = _ran(connection)
     for lost in schema_comparison.lost_history(connection, migrations, ran):
         text = f"{lost.name} is {lost.problem}"
-        yield Finding(Problem.TRIGGER, lost.table, text=text)
+        yield Finding(FindingKind.TRIGGER, lost.table, text=text)
 
 
 def _ran(connection: sqlite3.Connection) -> tuple[Sequence[Migration], Collection[str]]:
@@ -101,7 +101,7 @@ def _numbers(connection: sqlite3.Connection, cut: int) -> Iterator[Finding]:
     (newest,) = connection.execute(NEWEST).fetchone()
     if cut and newest <= cut:
         text = f"the newest change is {newest}, where changes up to {cut} were pruned and later ones kept"
-        yield Finding(Problem.CHECKPOINT, text=text)
+        yield Finding(FindingKind.CHECKPOINT, text=text)
     (_, removed) = connection.execute(CUT).fetchone()
     (bases,) = connection.execute(BASES, {"cut": cut}).fetchone()
     if bases != cut - removed:
@@ -109,16 +109,16 @@ def _numbers(connection: sqlite3.Connection, cut: int) -> Iterator[Finding]:
             f"there are {bases} changes up to {cut}, where pruning left {cut - removed} of these as"
             " bases of their rows"
         )
-        yield Finding(Problem.CHECKPOINT, text=text)
+        yield Finding(FindingKind.CHECKPOINT, text=text)
     for first, last in connection.execute(GAPS, {"cut": cut}):
-        yield Finding(Problem.GAP, sequence=first, text=str(last))
+        yield Finding(FindingKind.GAP, sequence=first, text=str(last))
     kinds = json_list(table.name for table in HISTORIED)
     for sequence, kind in connection.execute(UNKNOWN, {"kinds": kinds}):
-        yield Finding(Problem.UNKNOWN_TABLE, str(kind), sequence=sequence)
+        yield Finding(FindingKind.UNKNOWN_TABLE, str(kind), sequence=sequence)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordedChange:
     sequence: int
     key: Any
     operation: str
@@ -142,7 +142,7 @@ def _log(
 ) -> Iterator[Finding]:
     state, key, looked_at = State(), object(), 0
     for values in connection.execute(history_queries.of(table).log):
-        change = Change(*values)
+        change = RecordedChange(*values)
         if change.key != key:
             state, key = State(), change.key
         yield from _of_change(table, change, state, cut)
@@ -154,46 +154,53 @@ def _log(
     advance(looked_at)
 
 
-def _of_change(table: Table[Any], change: Change, known: State, cut: int) -> Iterator[Finding]:
+def _of_change(
+    table: Table[Any], change: RecordedChange, known: State, cut: int
+) -> Iterator[Finding]:
     before, after = history_repair.read(change.before), history_repair.read(change.after)
     for name, row in (("before", before), ("after", after)):
         if row is UNREADABLE:
-            yield _finding(table, change, Problem.UNREADABLE, column=name)
+            yield _finding(table, change, FindingKind.UNREADABLE, column=name)
     if any(row is UNREADABLE for row in (before, after, known.row)):
         return
     wrong = _wrong_operation(change, known, cut)
     if wrong:
-        yield _finding(table, change, Problem.OPERATION, text=wrong)
+        yield _finding(table, change, FindingKind.OPERATION, text=wrong)
     if known.row is not None:
         yield from _of_columns(table, change, known.row, before or {}, after or {})
 
 
-def _finding(table: Table[Any], change: Change, problem: Problem, **parts: Any) -> Finding:
-    return Finding(problem, table.name, change.key, sequence=change.sequence, **parts)
+def _finding(table: Table[Any], change: RecordedChange, kind: FindingKind, **parts: Any) -> Finding:
+    return Finding(kind, table.name, change.key, sequence=change.sequence, **parts)
 
 
 def _of_columns(
-    table: Table[Any], change: Change, known: Row, before: Row, after: Row
+    table: Table[Any], change: RecordedChange, known: Row, before: Row, after: Row
 ) -> Iterator[Finding]:
     for name in different(before, known):
         yield _finding(
-            table, change, Problem.BEFORE, column=name, recorded=before[name], stored=known[name]
+            table,
+            change,
+            FindingKind.BEFORE,
+            column=name,
+            recorded=before[name],
+            stored=known[name],
         )
     for name in different(known, after):
         if name not in before:
             yield _finding(
                 table,
                 change,
-                Problem.UNEXPLAINED,
+                FindingKind.UNEXPLAINED,
                 column=name,
                 recorded=after[name],
                 stored=known[name],
             )
         elif change.is_private and name in table.columns and not table.columns[name].private:
-            yield _finding(table, change, Problem.PRIVACY, column=name)
+            yield _finding(table, change, FindingKind.PRIVACY, column=name)
 
 
-def _wrong_operation(change: Change, known: State, cut: int) -> str:
+def _wrong_operation(change: RecordedChange, known: State, cut: int) -> str:
     """What the change cannot be, after the changes before it; empty if it can."""
     if change.sequence <= cut and (change.cause != BASE or change.before is not None):
         return f"is there as it was, although changes up to {cut} were pruned"
@@ -221,15 +228,15 @@ def _of_row(connection: sqlite3.Connection, deviation: Deviation) -> Iterator[Fi
     table, key = deviation.table.name, deviation.key
     recorded, stored = deviation.recorded, deviation.stored
     if stored is None:
-        yield Finding(Problem.MISSING, table, key)
+        yield Finding(FindingKind.MISSING, table, key)
     elif recorded is None:
         known = history_queries.of(deviation.table).known
         is_known = connection.execute(known, {"rowid": deviation.place}).fetchone() is not None
-        yield Finding(Problem.GONE if is_known else Problem.WITHOUT_CHANGE, table, key)
+        yield Finding(FindingKind.GONE if is_known else FindingKind.WITHOUT_CHANGE, table, key)
     else:
         for name in deviation.columns:
             yield Finding(
-                Problem.VALUE, table, key, name, recorded=recorded[name], stored=stored[name]
+                FindingKind.VALUE, table, key, name, recorded=recorded[name], stored=stored[name]
             )
 
 

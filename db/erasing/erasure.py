@@ -40,7 +40,7 @@ Stage: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ErasureRequest:
     """Whose data is erased. `texts` are further words that name the person.
 
     `also_texts` are replaced in what others wrote, too. Without `rewrites`, unused parts of the file may
@@ -78,7 +78,7 @@ WRITTEN_SINCE = """
 @dataclass(slots=True)
 class _Work:
     connection: sqlite3.Connection
-    request: Request
+    request: ErasureRequest
     stage: Stage
     now: str = field(default_factory=instants.now)
     rows: dict[str, int] = field(default_factory=dict)
@@ -99,12 +99,12 @@ class _Work:
                 self.rows[table] = self.rows.get(table, 0) + count
 
 
-def preview(database: Path, request: Request, stage: Stage = lambda _: None) -> Erasure:
+def preview(database: Path, request: ErasureRequest, stage: Stage = lambda _: None) -> Erasure:
     """What `erase` would do; raises like it."""
     return _erase(database, request, stage, for_good=False)
 
 
-def erase(database: Path, request: Request, stage: Stage = lambda _: None) -> Erasure:
+def erase(database: Path, request: ErasureRequest, stage: Stage = lambda _: None) -> Erasure:
     """Erase an actor's data, and then remove it from the bytes of the files.
 
     Raises Refused if there is no such actor, it is the last active admin, or it owns contexts that nobody
@@ -113,7 +113,7 @@ def erase(database: Path, request: Request, stage: Stage = lambda _: None) -> Er
     return _erase(database, request, stage, for_good=True)
 
 
-def _erase(database: Path, request: Request, stage: Stage, *, for_good: bool) -> Erasure:
+def _erase(database: Path, request: ErasureRequest, stage: Stage, *, for_good: bool) -> Erasure:
     migrator.require_migrated(database)
     file = database.resolve()
     file_checks.require_usable(file, writable=True)

@@ -28,7 +28,7 @@ def newest_entries(after: int, until: int, most: int) -> Program[list[Values]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class LogRange:
     """The changes after `after` up to `until` that meet a condition, `most` of them; see `visible`."""
 
     after: int
@@ -38,15 +38,15 @@ class Portion:
     is_far: bool
 
 
-def visible(portion: Portion) -> Program[tuple[LogExtent, list[int]]]:
+def visible(wanted: LogRange) -> Program[tuple[LogExtent, list[int]]]:
     """The extent of the log, and the sequence numbers of the changes that the viewer sees, in order.
 
-    If the portion `is_far`, those of a viewer who sees few rows are found from these, as in lists: to look
+    If the range `is_far`, those of a viewer who sees few rows are found from these, as in lists: to look
     at each change would take longer the more others have written.
     """
-    binder = Binder({"after": portion.after, "until": portion.until, "most": portion.most})
-    condition = to_sql(portion.where, "change", binder)
-    changes = CHANGES.listed if portion.is_far else CHANGES.seen
+    binder = Binder({"after": wanted.after, "until": wanted.until, "most": wanted.most})
+    condition = to_sql(wanted.where, "change", binder)
+    changes = CHANGES.listed if wanted.is_far else CHANGES.seen
     sql = VISIBLE.format(changes=changes, condition=condition)
     [row], rows = yield [Statement(EXTENT), Statement(sql, binder.bind)]
     before, newest = map(int, map(str, row))

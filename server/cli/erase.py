@@ -14,7 +14,7 @@ from server.cli.output import messages
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
-    from db.erasing.erasure import Erasure, Request
+    from db.erasing.erasure import Erasure, ErasureRequest
     from db.erasing.search import Found
     from server.cli.options import Commands
 
@@ -102,10 +102,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _request(args: argparse.Namespace) -> "Request":
-    from db.erasing.erasure import Request
+def _request(args: argparse.Namespace) -> "ErasureRequest":
+    from db.erasing.erasure import ErasureRequest
 
-    return Request(
+    return ErasureRequest(
         args.actor,
         transfer_contexts_to=args.transfer_contexts_to,
         texts=args.text,

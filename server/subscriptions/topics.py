@@ -11,7 +11,7 @@ from cachetools import TTLCache
 
 from db.errors import EngineError, Overloaded, Unavailable
 from db.history import live
-from db.history.live import Portion
+from db.history.live import LogRange
 from db.program import ReadTimes
 from db.queries import log_positions, sealed_sequences
 from db.queries.sealed_sequences import Purpose
@@ -143,9 +143,9 @@ class Topic:
             return Batch((), max(position, newest))
         is_far = newest - position > MOST_LOOKED_AT and not viewer.sees_everything
         until = newest if is_far else min(newest, position + MOST_LOOKED_AT)
-        portion = Portion(position, until, self._most, where, is_far)
+        wanted = LogRange(position, until, self._most, where, is_far)
         with closing(self.sources.operations.context(viewer, request_id)) as ctx:
-            extent, sequences = await ctx.read_measured(lambda: live.visible(portion), self._times)
+            extent, sequences = await ctx.read_measured(lambda: live.visible(wanted), self._times)
         if position < extent.before:
             raise self.missed(extent.before)
         if not sequences:

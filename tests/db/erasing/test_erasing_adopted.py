@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.erasing import erasure
-from db.erasing.erasure import Request
+from db.erasing.erasure import ErasureRequest
 from db.migrating import migrator
 from tests.support.registries import legacy_registries, persons, relatives
 from tests.support.registries.persons import AT, EMAIL, NAME, TEXTS, cells_that_name, named_in_bytes
@@ -63,7 +63,7 @@ def test_of_a_registry_of_another_lineage_nothing_names_the_person_but_the_copy(
         f" VALUES ('{heir}', 'human', '{AT}', '{AT}')",
     )
 
-    done = erasure.erase(file, Request(PERSON, transfer_contexts_to=heir))
+    done = erasure.erase(file, ErasureRequest(PERSON, transfer_contexts_to=heir))
 
     assert done.cleaning is not None
     assert done.cleaning.is_complete
@@ -82,7 +82,7 @@ def test_the_kept_tables_still_tell_everything_else(file: Path):
     migrator.bring_up_to_date(file)
     execute(file, *ADOPTED)
 
-    erasure.erase(file, Request(PERSON, transfer_contexts_to=other_owner(file)))
+    erasure.erase(file, ErasureRequest(PERSON, transfer_contexts_to=other_owner(file)))
 
     with closing(sqlite3.connect(file)) as connection:
         kept = connection.execute(
@@ -114,7 +114,7 @@ def test_of_an_original_registry_odd_forms_of_the_persons_columns_are_erased(fil
         )
     migrator.bring_up_to_date(file)
 
-    done = erasure.erase(file, Request(PERSON))
+    done = erasure.erase(file, ErasureRequest(PERSON))
 
     assert done.rows["actors"] == 1
     assert cells_that_name(file, NAME, EMAIL) == []
@@ -131,7 +131,7 @@ def test_what_another_program_stores_later_in_odd_forms_is_erased(file: Path):
             (persons.ANN,),
         )
 
-    erasure.erase(file, Request(persons.ANN))
+    erasure.erase(file, ErasureRequest(persons.ANN))
 
     assert cells_that_name(file, *TEXTS, EMAIL.encode().hex()) == []
     assert named_in_bytes(file, *TEXTS, EMAIL.encode().hex()) == []

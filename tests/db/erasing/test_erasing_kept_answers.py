@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.erasing import erasure
-from db.erasing.erasure import Request
+from db.erasing.erasure import ErasureRequest
 from resolvers.idempotency import NOT_REPEATED
 from tests.support.registries.persons import EMAIL, NAME, cells_that_name, named_in_bytes
 from tests.support.requests.idempotent_requests import CREATE, REGISTER, send
@@ -50,7 +50,7 @@ async def test_an_answer_with_the_persons_row_is_forgotten_and_its_request_not_c
     actor = await register(api)
     request = {"query": REGISTER, "variables": {"name": NAME}}
 
-    done = erasure.erase(file, Request(actor))
+    done = erasure.erase(file, ErasureRequest(actor))
     again = await told(api, request, "first")
 
     assert done.rows["idempotent_answers"] == 2
@@ -68,7 +68,7 @@ async def test_an_answer_with_another_row_that_names_the_person_is_forgotten_too
     variables = {"name": f"Mail of {NAME}", "owner": ben}
     await told(api, {"query": CREATE, "variables": variables}, "fourth")
 
-    done = erasure.erase(file, Request(actor))
+    done = erasure.erase(file, ErasureRequest(actor))
 
     assert done.rows["idempotent_answers"] == 3
     assert [each.table for each in done.found] == ["contexts", "changes of contexts"]
@@ -79,7 +79,7 @@ async def test_answers_about_others_are_kept(api, file):
     request = {"query": REGISTER, "variables": {"name": "Ben"}}
     before = await told(api, request, "third")
 
-    erasure.erase(file, Request(actor))
+    erasure.erase(file, ErasureRequest(actor))
     again = await told(api, request, "third")
 
     assert again["registerActor"]["actor"] is not None

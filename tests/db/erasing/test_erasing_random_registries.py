@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from db.erasing import erasure
-from db.erasing.erasure import Request
+from db.erasing.erasure import ErasureRequest
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 from tests.support.registries import persons, random_registries
 from tests.support.registries.databases import new_registry
@@ -82,7 +82,7 @@ def test_nothing_names_the_person_and_the_changes_tell_every_row(tmp_path: Path,
     file = new_registry(tmp_path / "registry.db")
     person = fill(file, seed)
     texts = (EMAIL, NAME, NAME.replace("'", ""))
-    request = Request(person, transfer_contexts_to=ADMIN, texts=[*texts], also_texts=True)
+    request = ErasureRequest(person, transfer_contexts_to=ADMIN, texts=[*texts], also_texts=True)
 
     done = erasure.erase(file, request)
 
@@ -98,7 +98,7 @@ def test_nothing_names_the_person_and_the_changes_tell_every_row(tmp_path: Path,
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_preview_tells_what_is_done(tmp_path: Path, seed: int):
     file = new_registry(tmp_path / "registry.db")
-    request = Request(fill(file, seed), transfer_contexts_to=ADMIN)
+    request = ErasureRequest(fill(file, seed), transfer_contexts_to=ADMIN)
 
     planned = erasure.preview(file, request)
     done = erasure.erase(file, request)

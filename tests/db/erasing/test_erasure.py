@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from db.erasing import erasure
-from db.erasing.erasure import Erasure, Request
+from db.erasing.erasure import Erasure, ErasureRequest
 from db.errors import BootRefused, Refused
 from db.history import append_only
 from db.migrating import ledger, migrator, schema_comparison
@@ -58,7 +58,7 @@ def write(file: Path, sql: str, *values: Any) -> None:
 
 
 def erased(file: Path, **options: Any) -> Erasure:
-    return erasure.erase(file, Request(ANN, **options))
+    return erasure.erase(file, ErasureRequest(ANN, **options))
 
 
 def places(done: Erasure) -> set[str]:
@@ -260,7 +260,7 @@ def test_a_second_time_there_is_nothing_to_erase(file):
 def test_a_preview_counts_the_same_and_changes_nothing(named_elsewhere):
     before = named_elsewhere.read_bytes()
 
-    planned = erasure.preview(named_elsewhere, Request(ANN))
+    planned = erasure.preview(named_elsewhere, ErasureRequest(ANN))
     unchanged = named_elsewhere.read_bytes() == before
     done = erased(named_elsewhere)
 
@@ -290,7 +290,7 @@ def test_an_unknown_actor_is_refused_and_nothing_changes(file):
     before = file.read_bytes()
 
     with pytest.raises(Refused, match="there is no actor CHITTY-ACTOR-NOBODY"):
-        erasure.erase(file, Request("CHITTY-ACTOR-NOBODY"))
+        erasure.erase(file, ErasureRequest("CHITTY-ACTOR-NOBODY"))
 
     assert file.read_bytes() == before
 
@@ -299,7 +299,7 @@ def test_the_last_active_admin_is_refused_and_nothing_changes(file):
     before = file.read_bytes()
 
     with pytest.raises(Refused, match="is the last active admin: make another actor one first"):
-        erasure.erase(file, Request(BEN))
+        erasure.erase(file, ErasureRequest(BEN))
 
     assert file.read_bytes() == before
 
@@ -322,7 +322,7 @@ def test_an_actor_that_only_the_history_knows_is_erased_from_it(file):
     write(file, "UPDATE actors SET chitty_id = ? WHERE chitty_id = ?", new, ANN)
 
     erased(file)
-    erasure.erase(file, Request(new))
+    erasure.erase(file, ErasureRequest(new))
 
     assert cells_that_name(file, *TEXTS) == []
     assert differences(file) == []
@@ -497,7 +497,7 @@ def test_without_rewriting_unused_parts_may_hold_old_copies_which_it_says(file):
 
 def test_a_database_that_is_not_up_to_date_is_refused(tmp_path):
     with pytest.raises(BootRefused, match="does not exist"):
-        erasure.erase(tmp_path / "none.db", Request(ANN))
+        erasure.erase(tmp_path / "none.db", ErasureRequest(ANN))
 
 
 def test_copies_that_were_made_before_are_listed_until_they_are_deleted(file, tmp_path):
