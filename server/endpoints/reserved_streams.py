@@ -51,6 +51,7 @@ MAX_ID_LENGTH = 200
 MOST_STREAMS, MOST_OF_VIEWER = 1_000, 100
 RESERVED_SECONDS = 30.0  # for a client to open the stream that it has reserved
 UNKNOWN = "no stream has this token, or it has ended: reserve another with PUT"
+MISSING = "the token of a stream is missing: reserve one with PUT"
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ class ReservedStreams:
                 raise HTTPError(405, f"{scope['method']} is not for {PATH}", ALLOW)
             if not token and scope["method"] not in ("PUT", "OPTIONS"):
                 await _viewer(scope)
+                raise HTTPError(404, MISSING)
             if scope["method"] in ("PUT", "OPTIONS") or owner == worker_number():
                 await self.answer(scope, receive, send)
             elif not await self._relay(owner, scope, receive, send):

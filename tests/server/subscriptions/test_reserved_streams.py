@@ -177,6 +177,8 @@ async def test_a_reservation_is_for_one_stream_at_a_time(client: Client):
         without = await other.get(client.url, headers=ACCEPT)
 
     assert [each.status_code for each in (again, unknown, without)] == [409, 404, 404]
+    assert "no stream has this token" in unknown.text
+    assert "the token of a stream is missing" in without.text
 
 
 async def test_a_stream_that_its_client_leaves_takes_its_subscriptions_along(server: LocalServer):
