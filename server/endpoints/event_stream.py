@@ -10,18 +10,16 @@ from functools import partial
 import orjson
 from starlette.types import Receive, Send
 
-from server.http import errors
 from server.subscriptions.listeners import Listener
-from server.subscriptions.log_tail import Stopping
-from server.subscriptions.stream_end import FAILED, GONE, STOPPING, StreamEnd
-from server.telemetry.logs import request_id
+from server.subscriptions.stream_end import GONE
+from server.subscriptions.topics import Event
 from server.transport.disconnects import (
     ClientDisconnected,
     DisconnectWatches,
     cancel_on_disconnect,
 )
 
-RETRY_MILLISECONDS = 1_000  # after which an EventSource comes back
+RETRY = b"retry: 1000\n"  # milliseconds after which an EventSource comes back
 # No proxy may keep events back: nginx is told by a header of its own.
 HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -47,40 +45,28 @@ class EventStream:
 
     async def respond(self, send: Send) -> None:
         """Send events until the client leaves, or there is a reason to end."""
-        listener, reason, last = self._listener, FAILED, b""
+        listener, last = self._listener, b""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
             with cancel_on_disconnect(self._receive, self._watches):
-                await self._stream(send)
+                await _send_part(send, RETRY + b"id: %b\n\n" % self._place())
+                told = await listener.tell(partial(_send_event, send), partial(self._idle, send))
+            last = next_event(orjson.dumps({"errors": told})) + COMPLETE if told else RETRY + b"\n"
         except ClientDisconnected:
-            reason = GONE
-        except Stopping:
-            reason = STOPPING
-            last = b"retry: %d\n\n" % RETRY_MILLISECONDS
-        except StreamEnd as end:
-            reason = end.reason
-            last = next_event(orjson.dumps({"errors": end.formatted()})) + COMPLETE
-        except Exception:
-            log.exception("subscription failed")
-            failure = errors.body(500, "internal error", requestId=request_id.get())
-            last = next_event(orjson.dumps(failure)) + COMPLETE
+            pass
         finally:
-            listener.close(reason)
+            listener.close(GONE)
         await send({"type": "http.response.body", "body": last})
 
-    async def _stream(self, send: Send) -> None:
-        listener = self._listener
-        await _send_part(send, b"retry: %d\nid: %b\n\n" % (RETRY_MILLISECONDS, self._place()))
-        while True:
-            events = await listener.next()
-            for event in events:
-                text = b"id: %b\n%b" % (event.cursor.encode(), next_event(event.payload))
-                await listener.send(event, partial(_send_part, send, text))
-            if not events:
-                await _send_part(send, b":\nid: %b\n\n" % self._place())
+    async def _idle(self, send: Send) -> None:
+        await _send_part(send, b":\nid: %b\n\n" % self._place())
 
     def _place(self) -> bytes:
         return self._listener.cursor.encode()
+
+
+async def _send_event(send: Send, event: Event) -> None:
+    await _send_part(send, b"id: %b\n%b" % (event.cursor.encode(), next_event(event.payload)))
 
 
 async def _send_part(send: Send, body: bytes) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import orjson
@@ -45,9 +44,8 @@ from server.http.turns import Turn
 from server.service import Service
 from server.setting_fields import variable
 from server.subscriptions.listeners import Listener
-from server.subscriptions.log_tail import Stopping as TailStopping
-from server.subscriptions.stream_end import FAILED as STREAM_FAILED
-from server.subscriptions.stream_end import GONE, STOPPING, StreamEnd
+from server.subscriptions.stream_end import GONE
+from server.subscriptions.topics import Event
 from server.telemetry.logs import request_id
 from server.telemetry.operation_log import KEY, OperationLog
 
@@ -245,36 +243,21 @@ class _Socket:
         self._by_id[id_] = _RunningOperation(task, is_cancelled=True)
         self._subscriptions.add(task)
         task.add_done_callback(self._subscriptions.discard)
-        task.add_done_callback(
-            lambda _: listener.close(GONE)
-        )  # it may be cancelled before it begins
+        # It may be cancelled before it begins.
+        task.add_done_callback(lambda _: listener.close(GONE))
 
     async def _listen(self, id_: str, listener: Listener) -> None:
         """Send a subscription's events until its client completes it, or there is a reason to end."""
-        reason = STREAM_FAILED
-        try:
-            while True:
-                for event in await listener.next():
-                    await listener.send(event, partial(self._send_next, id_, event.payload))
-        except asyncio.CancelledError:
-            reason = GONE
-        except TailStopping:
-            reason = (
-                STOPPING  # the socket is closed in a moment, which is what clients come back after
-            )
-        except StreamEnd as end:
-            reason = end.reason
-            listener.close(reason)  # before the client is told, which may take as long as it likes
-            await self._send_result(id_, "error", end.formatted())
-        except Exception:
-            log.exception("subscription failed")
-            failure = errors.body(500, "internal error", requestId=request_id.get())
-            await self._send_result(id_, "error", failure["errors"])
-        finally:
-            listener.close(reason)
 
-    async def _send_next(self, id_: str, payload: bytes) -> None:
-        await self._reply("next", id=id_, payload=orjson.Fragment(payload))
+        async def send(event: Event) -> None:
+            await self._reply("next", id=id_, payload=orjson.Fragment(event.payload))
+
+        async def keep_alive() -> None:
+            """Do nothing: the protocol of sockets has pings."""
+
+        # If the server stops, the socket is closed in a moment, which is what clients come back after.
+        if told := await listener.tell(send, keep_alive):
+            await self._send_result(id_, "error", told)
 
     def _arrive(self) -> Turn:
         client = self._scope.get("client")

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Sized
 from contextlib import suppress
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
-from server.endpoints.event_stream import HEADERS, RETRY_MILLISECONDS
+from server.endpoints.event_stream import HEADERS, RETRY
 from server.endpoints.graphql_http import Reply, error_reply, refusal_reply, send_reply
 from server.endpoints.statuses import Statuses
 from server.graphql import idempotency_keys, request
@@ -33,8 +32,8 @@ from server.http.headers import KEY as HEADERS_KEY
 from server.http.headers import Headers, by_name
 from server.service import Service
 from server.subscriptions.listeners import IDLE_SECONDS, Listener
-from server.subscriptions.log_tail import Stopping
-from server.subscriptions.stream_end import FAILED, GONE, STOPPING, StreamEnd
+from server.subscriptions.stream_end import GONE
+from server.subscriptions.topics import Event
 from server.telemetry.logs import request_id
 from server.telemetry.operation_log import KEY, OperationLog
 from server.telemetry.worker_exchange import worker_number
@@ -217,7 +216,7 @@ class ReservedStreams:
             pass
         finally:
             self._remove(stream)
-        await send({"type": "http.response.body", "body": b"retry: %d\n\n" % RETRY_MILLISECONDS})
+        await send({"type": "http.response.body", "body": RETRY + b"\n"})
 
     async def _keep_alive(self, stream: ReservedStream, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
@@ -320,29 +319,16 @@ class _Running:
 
     async def listen(self, listener: Listener) -> None:
         """Tell a subscription's events until its client stops it, or there is a reason to end."""
-        reason = FAILED
-        try:
-            await self._stream.opened()
-            while True:
-                for event in await listener.next():
-                    payload = orjson.Fragment(event.payload)
-                    await listener.send(
-                        event, partial(self._stream.tell, "next", self._id, payload=payload)
-                    )
-        except asyncio.CancelledError:
-            reason = GONE
-        except Stopping:
-            reason = STOPPING
-        except StreamEnd as end:
-            reason = end.reason
-            listener.close(reason)  # before the client is told, which may take as long as it likes
-            await self._tell_and_complete({"errors": end.formatted()})
-        except Exception:
-            log.exception("subscription failed")
-            failure = errors.body(500, "internal error", requestId=request_id.get())
-            await self._tell_and_complete(failure)
-        finally:
-            listener.close(reason)
+
+        async def send(event: Event) -> None:
+            await self._stream.tell("next", self._id, payload=orjson.Fragment(event.payload))
+
+        async def keep_alive() -> None:
+            """Do nothing: the stream keeps itself alive."""
+
+        await self._stream.opened()
+        if told := await listener.tell(send, keep_alive):
+            await self._tell_and_complete({"errors": told})
 
     async def _tell_and_complete(self, response: Any) -> None:
         await self._stream.tell("next", self._id, payload=response)

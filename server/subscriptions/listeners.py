@@ -5,18 +5,33 @@ one that is slow takes no memory; it is cut off if it takes nothing for too long
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from db.queries import log_positions
 from resolvers.permissions import Viewer
 from server.auth.gate import Gate
+from server.http import errors
 from server.http.errors import CODES, HTTPError
-from server.subscriptions.stream_end import CUT_OFF, RIGHTS, UNAVAILABLE, StreamEnd
+from server.subscriptions.log_tail import Stopping
+from server.subscriptions.stream_end import (
+    CUT_OFF,
+    FAILED,
+    GONE,
+    RIGHTS,
+    STOPPING,
+    UNAVAILABLE,
+    StreamEnd,
+)
 from server.subscriptions.topics import Event, Topic
 
 # After so long without an event, the listener's credential is checked, and its connection may be used.
 IDLE_SECONDS = 15.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -105,6 +120,37 @@ class Listener:
         self._cursor = event.cursor
         self.sent += 1
         self.topic.sources.metrics.subscription_events += 1
+
+    async def tell(
+        self, send: Callable[[Event], Awaitable[None]], keep_alive: Callable[[], Awaitable[None]]
+    ) -> list[dict[str, Any]]:
+        """Send events until there is a reason to end, and close; the errors to tell the client then.
+
+        There are none if the server stops. `keep_alive` is called after IDLE_SECONDS without an event. Raises
+        CancelledError.
+        """
+        reason, told = FAILED, list[dict[str, Any]]()
+        try:
+            while True:
+                events = await self.next()
+                for event in events:
+                    await self.send(event, partial(send, event))
+                if not events:
+                    await keep_alive()
+        except asyncio.CancelledError:
+            reason = GONE
+            raise
+        except Stopping:
+            reason = STOPPING
+        except StreamEnd as end:
+            reason, told = end.reason, end.formatted()
+        except Exception:
+            log.exception("subscription failed")
+            failure = errors.body(500, "internal error", requestId=self.request_id)
+            told = failure["errors"]
+        finally:
+            self.close(reason)
+        return told
 
     def close(self, reason: str) -> None:
         self.closed(self, reason)
