@@ -12,7 +12,7 @@ from pathlib import Path
 from db.backup import backups, dump_loading
 from db.backup.backups import Advance, CopySummary
 from db.errors import BootRefused
-from db.migrating import migrator
+from db.migrating import ledger, migrator
 from db.sqlite import file_checks, new_files
 
 MAGIC = b"SQLite"
@@ -48,6 +48,7 @@ def restore(file: Path, database: Path, *, advance: Advance = lambda _: None) ->
         _make(file, new, advance)
         copied = backups.verify(new, file, lambda: advance(0))
         _require_ours(new, file)
+        _forget_cursors(new)
         _checkpoint(target)
         with _locked(target):
             kept = _exchange(new, target)
@@ -86,6 +87,21 @@ def _require_ours(new: Path, file: Path) -> None:
         migrator.inspect(new)
     except BootRefused as refused:
         raise BootRefused(str(refused).replace(str(new.resolve()), str(file))) from refused
+
+
+FORGET_CURSORS = "DELETE FROM server_keys WHERE name = 'cursors'"
+
+
+def _forget_cursors(new: Path) -> None:
+    """Let no cursor or id of a change work that was given before: a server makes a new key for them.
+
+    What was changed after the backup is gone, and other changes get its numbers. A client that goes on after
+    an old cursor would miss these, and take them for those that it has if it knows their ids.
+    """
+    with closing(file_checks.connect(new, "rw")) as connection:
+        tables = {name for (name,) in connection.execute(ledger.TABLES)}
+        if "server_keys" in tables:
+            connection.execute(FORGET_CURSORS)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_a_backup_is_restored_where_there_was_no_database(tmp_path: Path, copy: 
     assert stat.S_IMODE((tmp_path / "new.db").stat().st_mode) == 0o600
 
 
-def test_the_key_of_the_cursors_is_restored(database: Path, copy: Path):
+def test_keys_of_the_server_are_restored_but_that_of_the_cursors(database: Path, copy: Path):
     restores.restore(copy, database)
 
     with contextlib.closing(sqlite3.connect(database)) as connection:

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from db.backup import backups
+from db.backup import backups, restores
 from db.history import pruning
 from tests.support.registries.databases import adding, elsewhere
 from tests.support.requests.event_streams import ACCEPT, listening
@@ -68,6 +68,23 @@ async def test_a_cursor_of_a_later_state_of_the_registry_is_refused(tmp_path: Pa
 
     assert error["extensions"] == {"code": "BAD_CURSOR"}
     assert "restore of an earlier backup" in str(error["message"])
+
+
+async def test_no_cursor_from_before_a_restore_leads_past_changes(tmp_path: Path):
+    registry, earlier = tmp_path / "registry.db", tmp_path / "earlier.db"
+    async with serving(registry) as server:
+        await server.app.service.db.write(adding("ADA"))
+        backups.backup(registry, earlier)
+        await server.app.service.db.write(adding("BERT"))
+        *_, last = await cursors(server.url)
+    restores.restore(earlier, registry)
+
+    async with serving(registry) as server:
+        for name in ("CARL", "DORA"):
+            await server.app.service.db.write(adding(name))
+        error = await refusal(server.url, last)
+
+    assert error["extensions"] == {"code": "BAD_CURSOR"}
 
 
 async def test_a_cursor_of_another_registry_is_refused(tmp_path: Path):
