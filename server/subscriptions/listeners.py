@@ -87,23 +87,38 @@ class Listener:
     async def next(self) -> tuple[Event, ...]:
         """The next events, or none after IDLE_SECONDS; raises StreamEnd and Stopping."""
         self.position, self._cursor = self._ahead, None
-        deadline = asyncio.get_running_loop().time() + IDLE_SECONDS
         try:
-            while await self.topic.sources.tail.has_grown(self.position, deadline):
-                viewer = await self.subscriber.check()
-                batch = await self.topic.batch(viewer, self.position, self.request_id)
-                # What was read with other rights than the present ones is read again.
-                if await self.subscriber.check() != viewer:
-                    continue
-                if batch.events:
-                    self._ahead = batch.position
-                    return batch.events
-                self.position = self._ahead = batch.position
-            await self.subscriber.check()
+            events = await self._next_in_time()
+            if not events:
+                await self.subscriber.check()
         except StreamEnd as end:
             end.cursor = end.cursor or self.cursor
             raise
+        return events
+
+    async def _next_in_time(self) -> tuple[Event, ...]:
+        # Reading counts, too: how long a listener seems idle must not tell how much others write.
+        idle = asyncio.timeout(IDLE_SECONDS)
+        try:
+            async with idle:
+                return await self._next()
+        except TimeoutError:
+            if not idle.expired():
+                raise
         return ()
+
+    async def _next(self) -> tuple[Event, ...]:
+        while True:
+            await self.topic.sources.tail.has_grown(self.position)
+            viewer = await self.subscriber.check()
+            batch = await self.topic.batch(viewer, self.position, self.request_id)
+            # What was read with other rights than the present ones is read again.
+            if await self.subscriber.check() != viewer:
+                continue
+            if batch.events:
+                self._ahead = batch.position
+                return batch.events
+            self.position = self._ahead = batch.position
 
     async def send(self, event: Event, send: Callable[[], Awaitable[None]]) -> None:
         """Send one of these events; raises StreamEnd if the client takes nothing for too long."""

@@ -67,7 +67,7 @@ class LogTail:
         self.stopping.set()
         self._wake()
 
-    async def has_grown(self, position: int, deadline: float) -> bool:
+    async def has_grown(self, position: int, deadline: float | None = None) -> bool:
         """Wait for changes after this one; False if there are none at `deadline`, in the loop's time.
 
         Raises Stopping, and StreamEnd if the log can be followed no more.
