@@ -16,6 +16,7 @@ from resolvers.validation import validators
 from resolvers.validation.input_checks import InputChecks, Inputs
 from resolvers.validation.webhook_urls import webhook_url
 
+PREFIX = "whsec_"  # of secrets
 SECRET_BYTES = 32
 MAX_FILTER_LENGTH = 8_192  # of its JSON
 NO_FILTER = "{}"
@@ -35,7 +36,7 @@ async def create(ctx: OperationContext, inputs: Inputs) -> CreatedWebhook:
     url = checks.required("url", _url(ctx))
     selecting = checks.optional("filter", validators.text(MAX_FILTER_LENGTH)) or NO_FILTER
     checks.raise_problems()
-    secret = f"whsec_{base64.b64encode(os.urandom(SECRET_BYTES)).decode()}"
+    secret = f"{PREFIX}{base64.b64encode(os.urandom(SECRET_BYTES)).decode()}"
     new = NewWebhook(f"wh_{secrets.token_hex(16)}", url, selecting, secret, ctx.viewer.actor)
     return CreatedWebhook(await ctx.write(outgoing_webhooks.create(new)), secret)
 

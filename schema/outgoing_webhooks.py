@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
+from db.commands.outgoing_deliveries import MOST_DEAD, MOST_DELIVERED
 from db.model import outgoing_webhooks as stored
 from db.model import tables
 from resolvers import message_ids
 from resolvers.outgoing_pages import DeliveryPage, WebhookPage
-from resolvers.outgoing_webhooks import CreatedWebhook
+from resolvers.outgoing_webhooks import NO_FILTER, CreatedWebhook
 from resolvers.pages import PageArguments
 from schema.enums import DeliveryStatus, PauseReason, WebhookStatus
 from schema.fields import fields
@@ -115,7 +116,7 @@ class OutgoingWebhook:
 
     @_field("The filter that changes must match, as a ChangeFilter in JSON; null if it gets all")
     def filter(self) -> JSON | None:
-        return JSON(json.loads(self.row.filter)) if self.row.filter != "{}" else None
+        return JSON(json.loads(self.row.filter)) if self.row.filter != NO_FILTER else None
 
     @_field("The status")
     def status(self) -> WebhookStatus:
@@ -172,8 +173,8 @@ class OutgoingWebhook:
         return self.row.last_error
 
     @_field(
-        "What became of changes, newest first: the last 100 that were delivered, the one that"
-        " fails, and the last 1,000 dead letters"
+        f"What became of changes, newest first: the last {MOST_DELIVERED} that were delivered, the one that"
+        f" fails, and the last {MOST_DEAD:,} dead letters"
     )
     def deliveries(
         self,

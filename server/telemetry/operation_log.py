@@ -22,9 +22,7 @@ class OperationLog:
     cost: int | None = None
     usage: Usage | None = None
     timing: ServerTiming | None = None
-    seconds: float | None = (
-        None  # until its stream began, which is then what its duration counts as
-    )
+    seconds: float | None = None  # until its stream began: what counts as its duration
 
     def refuse(self, code: str) -> None:
         self.outcome, self.code = "refused", code

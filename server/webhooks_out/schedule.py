@@ -9,9 +9,8 @@ FIRST_DELAY = 5.0
 LONGEST_DELAY = 15 * 60.0
 LONGEST_REQUESTED = 3_600.0  # of what a receiver may ask for
 GIVE_UP_SECONDS = 24 * 3_600.0
-JITTER = (
-    0.25  # of a delay, at most, so that receivers that failed together are not all asked together
-)
+# Of a delay, at most, so that receivers that failed together are not all asked together.
+JITTER = 0.25
 
 
 def delay(attempts: int, chance: float) -> float:

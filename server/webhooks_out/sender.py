@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import httpx2
 
 from resolvers.validation import secrets
+from resolvers.validation.webhook_urls import PORTS
 from server.webhooks_out.attempts import SECONDS, Answer
 from server.webhooks_out.name_lookups import NameLookups, NoAddress
 from server.webhooks_out.targets import ForbiddenTarget, checked_addresses
@@ -70,7 +71,7 @@ class Sender:
     async def _post(
         self, url: httpx2.URL, headers: Mapping[str, str], body: bytes
     ) -> tuple[httpx2.Response, bytes]:
-        port = url.port or {"https": 443, "http": 80}[url.scheme]
+        port = url.port or PORTS[url.scheme]
         addresses = await checked_addresses(
             self._lookups, url.host, port, allow_private=self._allow_private
         )

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-PREFIX = "whsec_"
+from resolvers.outgoing_webhooks import PREFIX
 
 
 def headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
