@@ -104,12 +104,24 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse all arguments; exits if one is unknown."""
+        self._require_word_first(args or [])
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             known = self._option_string_actions
             hint = suggestions.among(known, [flag.partition("=")[0] for flag in unknown])
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return parsed, unknown
+
+    def _require_word_first(self, args: Sequence[str]) -> None:
+        """Exit if a flag stands before the word that it belongs to: its value would be taken for the word."""
+        flag = args[0].partition("=")[0] if args else ""
+        if not flag.startswith("--") or flag in self._option_string_actions:
+            return
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                what = str(action.metavar).lower()
+                for word in (each for each in args[1:] if each in action.choices):
+                    self.error(f"{flag} comes after the {what}: {word} {flag} ...")
 
     def error(self, message: str) -> NoReturn:
         """Exit with the usage and this message; where a word is missing, name the words to choose from."""

@@ -44,6 +44,14 @@ def test_help_explains_the_command_that_it_is_given(words):
         (["help", "statsu"], "there is no command 'statsu': did you mean status?"),
         (["keys", "crate"], "there is no action 'crate': did you mean create?"),
         (["export", "--csv", "actor"], "there is no type 'actor': did you mean actors?"),
+        (
+            ["--database", "a.db", "status"],
+            "--database comes after the command: status --database ...",
+        ),
+        (
+            ["keys", "--database=a.db", "list"],
+            "--database comes after the action: list --database ...",
+        ),
         (["serve", "--prot", "1"], "unrecognized arguments: --prot 1: did you mean --port?"),
         (["serve", "--prot=1"], "unrecognized arguments: --prot=1: did you mean --port?"),
     ],
