@@ -102,9 +102,7 @@ class Database(Protocol):
         ...
 
     def follow(self, after: int) -> AsyncGenerator[int]:
-        """Yield the newest change's sequence number, now and after commits, each time that it has grown.
-
-        It begins once there is one above `after`.
+        """Yield the newest change's sequence number each time that it has grown, at first beyond `after`.
 
         Commits of this process are told at once, those of others within 250 ms. Later reads see that
         change. It ends when the database closes.

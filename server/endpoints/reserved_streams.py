@@ -241,8 +241,8 @@ class ReservedStreams:
             graphql_request, operation_log, headers.get(idempotency_keys.HEADER)
         )
         is_subscription = prepared.operation.is_subscription
-        beside = stream.subscriptions if is_subscription else stream.running
-        _require_room(beside)
+        others = stream.subscriptions if is_subscription else stream.running
+        _require_room(others)
         operations.charge(prepared, viewer, operation_log)
         running = _Running(service, stream, id_)
         if is_subscription:
@@ -252,17 +252,17 @@ class ReservedStreams:
             )
             try:  # again, since others may have come meanwhile
                 self._found(token, viewer).require_free(id_)
-                _require_room(beside)
+                _require_room(others)
             except HTTPError:
                 listener.close(GONE)
                 raise
             operation_log.outcome = "ok"
             seconds = time.perf_counter() - started
             middleware.record_operation(service.metrics, operation_log, seconds)
-            running.start(beside, running.listen(listener))
-            beside[id_].add_done_callback(lambda _: listener.close(GONE))
+            running.start(others, running.listen(listener))
+            others[id_].add_done_callback(lambda _: listener.close(GONE))
         else:
-            running.start(beside, running.execute(prepared, viewer, operation_log, scope, started))
+            running.start(others, running.execute(prepared, viewer, operation_log, scope, started))
         await send_reply(scope, send, Reply(202), None)
 
     async def _stop(self, scope: Scope, send: Send, token: str) -> None:
@@ -282,9 +282,9 @@ class _Running:
         self._stream = stream
         self._id = id_
 
-    def start(self, beside: dict[str, asyncio.Task[None]], work: Any) -> None:
-        task = beside[self._id] = asyncio.ensure_future(work)
-        task.add_done_callback(lambda _: beside.pop(self._id, None))
+    def start(self, others: dict[str, asyncio.Task[None]], work: Any) -> None:
+        task = others[self._id] = asyncio.ensure_future(work)
+        task.add_done_callback(lambda _: others.pop(self._id, None))
 
     async def execute(
         self,

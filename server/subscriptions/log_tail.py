@@ -42,7 +42,7 @@ class LogTail:
 
     def start(self, newest: int) -> None:
         """Follow the log, of which `newest` was read just now."""
-        # One that is followed already is read in its order: what is between is among no entries yet.
+        # If it is followed already, its entries are read in order: to jump to `newest` would leave some out.
         if self._task is None:
             self.newest = max(self.newest, newest)
             self._complete_after = self.newest

@@ -21,7 +21,7 @@ async def checked_addresses(
 ) -> Sequence[IPv4Address | IPv6Address]:
     """The addresses to connect to, best first. Raises ForbiddenTarget and NoAddress.
 
-    One forbidden address forbids all: who answers for the name might choose among them as he likes.
+    One forbidden address forbids all: whoever answers for the name decides which of them comes first.
     """
     texts = await lookups.addresses(host, port)
     addresses = [ipaddress.ip_address(text) for text in texts]
