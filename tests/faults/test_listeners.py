@@ -1,7 +1,9 @@
 """Listeners and receivers of webhooks fail at random, while everything writes and the server is killed."""
 
 import asyncio
+import os
 import random
+import signal
 import threading
 import time
 from contextlib import ExitStack
@@ -51,9 +53,9 @@ KEY = "SELECT value FROM server_keys WHERE name = 'cursors'"
 INTERRUPTED_LISTENERS = Fault(
     name="interrupted-listeners",
     done=f"{LISTENERS} listeners, half of them on WebSockets and half on event streams, lose their"
-    f" connections at random, {RECEIVERS} receivers of webhooks fail at random, and two workers with their"
-    f" parent are killed by `kill -9` {KILLS} times, while mutations, deliveries of GitHub, `import` and"
-    " another program write",
+    f" connections at random, {RECEIVERS} receivers of webhooks fail at random, and {KILLS} times one of two"
+    " workers and then both with their parent are killed by `kill -9`, while mutations, deliveries of"
+    " GitHub, `import` and another program write",
     holds="each listener hears of each change once and in order, each receiver gets each change once and in"
     " order if it leaves out ids that it knows, and `audit verify` finds nothing",
     rounds=Rounds(default=200, thorough=1_500, by_hand=5_000, called="writes"),
@@ -140,14 +142,16 @@ async def test_each_change_is_told_once_and_in_order_whatever_fails(trial: Trial
         async with asyncio.TaskGroup() as group:
             for kill in range(kills):
                 with served(path, *FLAGS) as (process, said):
-                    await asyncio.to_thread(workers_of, process, 2)
+                    one, _ = await asyncio.to_thread(workers_of, process, 2)
                     place.url = url_of(said, "/graphql")
                     if not kill:
                         tasks = await audience.begin(group)
                         writing = group.create_task(writers.write())
-                    await writers.have_written(trial.rounds * (kill + 1) // (kills + 1))
+                    await writers.have_written(trial.rounds * (2 * kill + 1) // (2 * kills + 1))
+                    os.kill(one, signal.SIGKILL)
+                    await writers.have_written(trial.rounds * (2 * kill + 2) // (2 * kills + 1))
                     trial.at(writers.written)
-                # Leaving kills all three processes.
+                # Leaving kills the parent and both workers.
             with served(path, *FLAGS) as (_, said):
                 place.url = url_of(said, "/graphql")
                 await writing
