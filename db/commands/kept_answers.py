@@ -304,8 +304,8 @@ def _from_json(value: Any) -> Value:
     return stored
 
 
-# Whether a row is still there for the viewer, and which of its private columns are shown: each has the value 1
-# here, and any other in the result if it is hidden.
+# Whether a row is still there for the viewer, and which of its private columns are shown: each has the value
+# 1 here, and another one in the result if it is hidden.
 _STILL_SEEN = """
     SELECT {shown}
     FROM (
