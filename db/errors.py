@@ -46,8 +46,8 @@ class IdempotencyKeyReused(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "another request came with this Idempotency-Key before: send a new key with each new request,"
-            " and the same request with the same key"
+            "another request came with this Idempotency-Key before, or what it was answered has been erased:"
+            " send a new key with each new request, and the same request with the same key"
         )
 
 
