@@ -18,7 +18,6 @@ from tests.support.services.server_process import (
     UNHURRIED,
     served,
     url_of,
-    workers_of,
 )
 
 pytestmark = pytest.mark.waits
@@ -54,9 +53,8 @@ async def test_changes_keep_their_order_and_none_is_lost(tmp_path: Path):
     path, clock = new_registry(tmp_path / "registry.db"), FakeClock(tmp_path / "clock")
     expected = [f"actor {number}" for number in range(EACH * len(JUMPS))]
     # The server itself prunes, too, and everything that it writes is recent.
-    flags = ("--workers", "2", "--history-days", "3", *QUIET, *UNHURRIED)
-    with served(path, *flags, environment=clock.environment) as (process, said):
-        workers_of(process, 2)
+    flags = ("--history-days", "3", *QUIET, *UNHURRIED)
+    with served(path, *flags, environment=clock.environment) as (_, said):
         url = url_of(said, "")
         async with (
             httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as client,
