@@ -116,9 +116,16 @@ class Dispatcher:
         async for _ in self._db.follow(newest):
             self.wake()
 
+    async def _open_webhooks(self) -> tuple[int, list[OpenWebhook]]:
+        # They are few, and after each commit looked for: no client may lose a reader's connection to that.
+        try:
+            return await self._db.read(outgoing_webhooks.open_webhooks(), few=True)
+        except EngineError:  # locked just now: a reader's connection waits
+            return await self._db.read(outgoing_webhooks.open_webhooks())
+
     async def _start_due(self) -> float:
         """Start the deliveries that are due; the seconds until the next one may be."""
-        newest, opened = await self._db.read(outgoing_webhooks.open_webhooks())
+        newest, opened = await self._open_webhooks()
         self._follow(newest, is_needed=bool(opened))
         webhook_ids = {each.webhook.webhook_id for each in opened}
         self.deliverer.forget_others(webhook_ids)
