@@ -127,7 +127,7 @@ class Hub:
         if position is None:
             raise RequestRefused.because(
                 "BAD_CURSOR",
-                "the cursor is damaged, or is none of a change of this registry: take one from the cursor of"
+                "the cursor is damaged, or is none of changes in this registry: take one from the cursor of"
                 " a change",
             )
         if position > extent.newest:

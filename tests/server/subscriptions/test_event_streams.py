@@ -154,9 +154,9 @@ async def test_a_browser_subscribes_by_get(server: LocalServer):
 @pytest.mark.parametrize(
     ("cursor", "told"),
     [
-        ("nothing", "the cursor is damaged, or is none of a change of this registry"),
-        ("A" * 32, "the cursor is damaged, or is none of a change of this registry"),
-        ("A" * 48, "the cursor is damaged, or is none of a change of this registry"),
+        ("nothing", "the cursor is damaged, or is none of changes in this registry"),
+        ("A" * 32, "the cursor is damaged, or is none of changes in this registry"),
+        ("A" * 48, "the cursor is damaged, or is none of changes in this registry"),
     ],
     ids=["no cursor", "a forged cursor", "a forged place"],
 )
