@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Contexts } from "./Contexts";
+import { LatestChanges } from "./LatestChanges";
 import { NewContext } from "./NewContext";
 
 export function App() {
@@ -13,6 +14,7 @@ export function App() {
       </label>
       <Contexts key={search} search={search} />
       <NewContext />
+      <LatestChanges />
     </main>
   );
 }

@@ -3,6 +3,7 @@ import { graphql, useLazyLoadQuery } from "react-relay";
 import type { AppQuery } from "./__generated__/AppQuery.graphql";
 import { Installations } from "./Installations";
 import { InstallationDetails } from "./InstallationDetails";
+import { LatestChanges } from "./LatestChanges";
 
 export function App() {
   const [selected, select] = useState<string | null>(null);
@@ -26,6 +27,7 @@ export function App() {
           <p>Choose an installation to see the connections that use it.</p>
         )}
       </section>
+      <LatestChanges />
     </main>
   );
 }
