@@ -69,11 +69,16 @@ async def _database_metrics(service: Service) -> "Iterable[Metric]":
     """The metrics that all workers share; those of what cannot be read now are left out."""
     from server.telemetry import prometheus
 
+    statistics = service.db.statistics()
     history = await _read(service, checkpoint.growth(), few=True)
-    answers = await _read(service, kept_answers.count())  # counts rows: not on the event loop
-    figures = await _read(service, outgoing_webhooks.figures())
+    figures = await _read(service, outgoing_webhooks.figures(), few=True)
+    answers = None
+    # It counts rows, which would take the event loop too long. Whoever waits for a reader that others use
+    # stops one of them, which a scrape must not.
+    if statistics.readers_in_use < statistics.readers:
+        answers = await _read(service, kept_answers.count())
     return (
-        *prometheus.database_metrics(service.db.statistics(), answers),
+        *prometheus.database_metrics(statistics, answers),
         *(() if history is None else prometheus.history_metrics(history)),
         *(() if figures is None else prometheus.webhook_metrics(figures, time.time())),
     )
