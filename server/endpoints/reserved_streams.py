@@ -153,6 +153,7 @@ class ReservedStreams:
         service: Service = scope["app"].service
         body = b""
         if scope["method"] == "POST":
+            await _viewer(scope)  # no stranger's body is read
             length = scope[HEADERS_KEY].get(b"content-length", b"")
             body = await service.graphql_bodies.read(receive, length)
         try:

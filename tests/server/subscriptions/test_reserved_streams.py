@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -232,6 +233,22 @@ async def test_another_method_is_refused_with_those_there_are(server: LocalServe
 
     assert (patch.status_code, options.status_code) == (405, 204)
     assert patch.headers["allow"] == options.headers["allow"] == "GET, PUT, POST, DELETE, OPTIONS"
+
+
+@pytest.mark.parametrize("worker", ["1", "2"])
+async def test_no_body_is_read_of_a_client_without_a_credential(tmp_path: Path, worker: str):
+    head = (
+        f"POST /graphql/stream HTTP/1.1\r\nhost: localhost\r\n{TOKEN}: {worker}-unknown\r\n"
+        "content-type: application/json\r\ncontent-length: 100\r\n\r\n"
+    )
+    with protected(tmp_path / "registry.db") as (url, _):
+        place = urlsplit(url)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        writer.write(head.encode())
+        status = await asyncio.wait_for(reader.readline(), TIMEOUT_SECONDS)
+        writer.close()
+
+    assert status.startswith(b"HTTP/1.1 401")
 
 
 async def test_only_the_viewer_that_reserved_a_stream_uses_it(tmp_path: Path):
