@@ -19,6 +19,7 @@ MOST_BYTES = (
     2**22
 )  # of a head; the body after it has the bytes that one worker accepts from a client
 CHUNK_BYTES = 2**16
+HEAD_SECONDS = 10.0  # in which the other worker begins to answer, unless it hangs
 NAME = "relay-%s"
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ async def answering(app: ASGIApp, extra: Mapping[str, Any]) -> AsyncIterator[Non
 
 
 async def relay(worker: str, scope: Scope, body: bytes, send: Send) -> bool:
-    """Have the worker with this number answer; False if there is none.
+    """Have the worker with this number answer; False if there is none, or if it does not begin in time.
 
     If its answer goes on, cancelling this ends it.
     """
@@ -64,9 +65,10 @@ async def relay(worker: str, scope: Scope, body: bytes, send: Send) -> bool:
         writer.write(_head(_described(scope, len(body))))
         writer.write(body)
         try:
-            await writer.drain()
-            start = await _read_head(reader)
-        except (OSError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(HEAD_SECONDS):
+                await writer.drain()
+                start = await _read_head(reader)
+        except (OSError, asyncio.IncompleteReadError):  # a TimeoutError is an OSError
             return False
         headers = [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in start["headers"]
