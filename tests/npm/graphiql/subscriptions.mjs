@@ -75,8 +75,8 @@ const connections = new Set();
 const passing = createServer((client) => {
   const { hostname, port } = new URL(servers.open.url);
   const server = connect(port, hostname);
-  client.on("error", () => server.destroy()).on("close", () => connections.delete(client));
-  server.on("error", () => client.destroy());
+  client.on("error", () => {}).on("close", () => connections.delete(client) && server.destroy());
+  server.on("error", () => {}).on("close", () => client.destroy());
   client.pipe(server).pipe(client);
   connections.add(client);
 });
