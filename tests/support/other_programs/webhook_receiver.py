@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from tests.support.other_programs.http_servers import Handler, serving
 
-PATIENCE = 5.0  # seconds, which only a test that fails needs
+PATIENCE = 60.0  # seconds, which only a test that fails needs
 
 
 @dataclass(frozen=True)
