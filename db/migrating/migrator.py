@@ -1,10 +1,9 @@
 """Migrates a database file, at boot and by `chittygraph migrate`; several processes may do so at once.
 
-A new file appears whole or not at all; each migration is looked up again under the write lock.
+Each migration is looked up again under the write lock.
 """
 
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Collection
@@ -13,9 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from db import patience, temporary_folders
+from db import patience
 from db.errors import BootRefused
 from db.migrating import (
+    creation,
     history_repair,
     ledger,
     lost_tables,
@@ -34,7 +34,6 @@ from db.sqlite.damage import Extent
 
 RECREATED = "migrate.recreate"
 """The cause of changes that tell that the rows of a table are gone which was made anew."""
-NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +86,7 @@ def bring_up_to_date(
     with file_checks.refusing(file):
         if not file_checks.exists(file):
             _require_nothing_to_make(file, to_make)
-            _create(file)
+            creation.create(file)
         file_checks.require_usable(file, writable=True)
         with file_checks.looking(file, alone=False, extent=extent) as connection:
             is_due = adoption.is_due(connection)
@@ -251,32 +250,6 @@ def _ran(
     finally:
         connection.execute("ROLLBACK")
     return done
-
-
-def _create(file: Path) -> None:
-    file_checks.require_writable_folder(file)
-    # Made in a temporary folder and linked into place, so that no other boot sees it half made.
-    with temporary_folders.create(file.parent) as aside:
-        blank = aside / "blank.db"
-        blank.touch(mode=file_checks.PRIVATE)
-        with closing(sqlite3.connect(blank, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(ledger.CREATE)
-        try:
-            file.hardlink_to(blank)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without links
-            _copy(blank, file)
-    log.debug("database created", extra={"database": str(file)})
-
-
-def _copy(blank: Path, file: Path) -> None:
-    try:
-        with os.fdopen(os.open(file, NEW, file_checks.PRIVATE), "wb") as new:
-            new.write(blank.read_bytes())
-    except FileExistsError:
-        return
 
 
 def _prepare(connection: sqlite3.Connection, file: Path) -> None:

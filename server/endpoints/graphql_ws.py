@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from server.endpoints import socket_messages
+from server.endpoints.carried_operations import MAX_OPERATIONS
 from server.endpoints.socket_messages import (
     FAILED,
     ID_TAKEN,
@@ -51,7 +52,6 @@ from server.telemetry.operation_log import KEY, OperationLog
 
 SUBPROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 5.0
-MAX_OPERATIONS = 10  # that run, and as many subscriptions
 
 log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
+from server.endpoints.carried_operations import MAX_ID_LENGTH, MAX_OPERATIONS
 from server.endpoints.event_stream import HEADERS, RETRY
 from server.endpoints.graphql_http import Reply, error_reply, refusal_reply, send_reply
 from server.endpoints.statuses import Statuses
@@ -44,8 +45,6 @@ PATH = "/graphql/stream"
 TOKEN_HEADER = b"x-graphql-event-stream-token"
 METHODS = ("GET", "PUT", "POST", "DELETE", "OPTIONS")
 ALLOW = {"allow": ", ".join(METHODS)}
-MAX_OPERATIONS = 10  # queries and mutations of one stream that run, and as many subscriptions
-MAX_ID_LENGTH = 200
 # Streams that one worker has, open or reserved, and of them those of one viewer.
 MOST_STREAMS, MOST_OF_VIEWER = 1_000, 100
 RESERVED_SECONDS = 30.0  # for a client to open the stream that it has reserved

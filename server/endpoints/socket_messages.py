@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from db.model import strict_json
+from server.endpoints.carried_operations import MAX_ID_LENGTH
 from server.http.errors import HTTPError
 
-MAX_ID_LENGTH = 200
 MAX_REASON_BYTES = 120  # bytes of a close frame's reason, which takes 123 (RFC 6455, section 5.5)
 
 # Close codes of RFC 6455's registry, and of the protocol.

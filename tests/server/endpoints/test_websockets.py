@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from server.endpoints.graphql_ws import MAX_OPERATIONS
+from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.websocket_clients import Socket, acknowledged, opened
 from tests.support.services.prometheus import Scraped

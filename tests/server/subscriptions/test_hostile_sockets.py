@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.endpoints.graphql_ws import MAX_OPERATIONS
+from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.registries.databases import adding
 from tests.support.requests.websocket_clients import Socket, acknowledged, opened
 from tests.support.services.local_server import LocalServer, serving

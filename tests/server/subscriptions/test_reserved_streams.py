@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from server.endpoints.reserved_streams import MAX_OPERATIONS, MOST_OF_VIEWER
+from server.endpoints.carried_operations import MAX_OPERATIONS
+from server.endpoints.reserved_streams import MOST_OF_VIEWER
 from tests.support.requests.event_streams import ACCEPT, Stream
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.protected_service import bearer, protected

@@ -45,6 +45,15 @@ DELIVERIES = """
 """
 
 
+def check_pages(ids: list[str], field: str, first: Any, second: Any, back: Any, last: Any) -> None:
+    """The pages of two of a list of five: the first, the next one, back from there, and the last."""
+    shown = [[each[field] for each in page["nodes"]] for page in (first, second, back, last)]
+    assert shown == [ids[:2], ids[2:4], ids[:2], ids[3:]]
+    forward = (first, second, last)
+    assert [page["pageInfo"]["hasNextPage"] for page in forward] == [True, True, False]
+    assert [page["pageInfo"]["hasPreviousPage"] for page in forward] == [False, True, True]
+
+
 async def test_a_new_webhook_has_a_secret_that_is_shown_once(tmp_path: Path):
     async with quiet(tmp_path / "registry.db") as api:
         created = (await api.ask(CREATE, url="https://example.org/"))["createWebhook"]
@@ -111,25 +120,7 @@ async def test_pages_of_webhooks_go_both_ways(tmp_path: Path):
         damaged = await api.post(PAGE, first=2, after="damaged")
         both = await api.post(PAGE, first=2, last=2)
 
-    def shown(page: Any) -> list[str]:
-        return [each["id"] for each in page["nodes"]]
-
-    assert [shown(each) for each in (first, second, back, last)] == [
-        ids[:2],
-        ids[2:4],
-        ids[:2],
-        ids[3:],
-    ]
-    assert [each["pageInfo"]["hasNextPage"] for each in (first, second, last)] == [
-        True,
-        True,
-        False,
-    ]
-    assert [each["pageInfo"]["hasPreviousPage"] for each in (first, second, last)] == [
-        False,
-        True,
-        True,
-    ]
+    check_pages(ids, "id", first, second, back, last)
     assert first["totalCount"] == 5
     assert damaged["errors"][0]["extensions"]["code"] == "BAD_CURSOR"
     assert both["errors"][0]["extensions"]["code"] == "BAD_PAGE"
@@ -157,26 +148,8 @@ async def test_pages_of_deliveries_go_both_ways_newest_first(tmp_path: Path):
 
     ids = [each.id for each in reversed(receiver.received)]
 
-    def shown(found: Any) -> list[str]:
-        return [each["messageId"] for each in found["nodes"]]
-
-    assert [shown(each) for each in (first, second, back, last)] == [
-        ids[:2],
-        ids[2:4],
-        ids[:2],
-        ids[3:],
-    ]
-    assert [each["pageInfo"]["hasNextPage"] for each in (first, second, last)] == [
-        True,
-        True,
-        False,
-    ]
-    assert [each["pageInfo"]["hasPreviousPage"] for each in (first, second, last)] == [
-        False,
-        True,
-        True,
-    ]
-    assert (first["totalCount"], dead["totalCount"], shown(dead)) == (5, 0, [])
+    check_pages(ids, "messageId", first, second, back, last)
+    assert (first["totalCount"], dead["totalCount"], dead["nodes"]) == (5, 0, [])
     assert damaged["errors"][0]["extensions"]["code"] == "BAD_CURSOR"
 
 
