@@ -16,13 +16,12 @@ from db.model import tables
 from resolvers import message_ids
 from resolvers.outgoing_pages import DeliveryPage, WebhookPage
 from resolvers.outgoing_webhooks import NO_FILTER, CreatedWebhook
-from resolvers.pages import PageArguments
 from schema.enums import DeliveryStatus, PauseReason, WebhookStatus
 from schema.fields import fields
 from schema.fields.fields import Info
 from schema.fields.scalars import JSON, DateTime
 from schema.fields.sources import METADATA, OnlyGeneric
-from schema.pages import After, Before, First, Last, PageInfo
+from schema.pages import After, Before, First, Last, PageInfo, page_arguments
 from schema.payloads import UserError, errors_field
 from schema.types import Actor
 
@@ -189,7 +188,7 @@ class OutgoingWebhook:
         ] = UNSET,
     ) -> OutgoingDeliveryPage:
         wanted = None if status is UNSET or status is None else status.value
-        arguments = _arguments(first, after, last, before)
+        arguments = page_arguments(first, after, last, before)
         return OutgoingDeliveryPage(
             page=DeliveryPage(info.context, self.row.webhook_id, wanted, arguments)
         )
@@ -256,13 +255,8 @@ def webhooks(
     before: Before = UNSET,
 ) -> OutgoingWebhookPage | None:
     return OutgoingWebhookPage(
-        page=WebhookPage(info.context, _arguments(first, after, last, before))
+        page=WebhookPage(info.context, page_arguments(first, after, last, before))
     )
-
-
-def _arguments(first: Any, after: Any, last: Any, before: Any) -> PageArguments:
-    sent = (None if each is UNSET else each for each in (first, after, last, before))
-    return PageArguments(*sent)
 
 
 def _instant(text: str | None) -> DateTime | None:

@@ -206,6 +206,12 @@ def _ordered(page: Callable[..., Any]) -> Callable[..., Any]:
     return resolve
 
 
+def page_arguments(first: Any, after: Any, last: Any, before: Any) -> PageArguments:
+    """The arguments of a page, of which those that were not sent are None."""
+    sent = (None if each is UNSET else each for each in (first, after, last, before))
+    return PageArguments(*sent)
+
+
 def requested_page(
     ctx: OperationContext,
     source: PagedList,
@@ -220,12 +226,7 @@ def requested_page(
     """The page that a field's arguments select from its listing; raises BadRequest."""
     parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
     order = [] if order_by is UNSET or order_by is None else _order(order_by)
-    paging = PageArguments(
-        None if first is UNSET else first,
-        None if after is UNSET else after,
-        None if last is UNSET else last,
-        None if before is UNSET else before,
-    )
+    paging = page_arguments(first, after, last, before)
     listed = Listing(
         source.table, source.relation, parsed.condition, live=not parsed.includes_deleted
     )

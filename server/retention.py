@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from db.database import Database
@@ -11,6 +11,7 @@ from db.errors import BootRefused, EngineError, Unavailable
 from db.history import pruning
 from db.history.pruning import Pace
 from db.model import instants
+from server import background_tasks
 
 SECONDS_BETWEEN_LOOKS = 60.0
 SECONDS_BETWEEN_PORTIONS = 1.0
@@ -27,13 +28,8 @@ async def keep_history(db: Database, days: int) -> AsyncIterator[None]:
     if not days:
         yield
         return
-    task = asyncio.create_task(_prune_repeatedly(db, timedelta(days=days)))
-    try:
+    async with background_tasks.running(_prune_repeatedly(db, timedelta(days=days))):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _prune_repeatedly(db: Database, age: timedelta) -> None:

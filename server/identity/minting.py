@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from db.commands import pending_installations
 from db.database import Database
@@ -11,6 +11,7 @@ from db.errors import Unavailable
 from resolvers import minting
 from resolvers.github import deliveries
 from resolvers.minting import Mint
+from server import background_tasks
 from server.settings import Settings
 
 RETRY_SECONDS = 10.0
@@ -37,13 +38,8 @@ async def open_minter(settings: Settings) -> AsyncIterator[Mint]:
 @asynccontextmanager
 async def mint_for_pending(database: Database, mint: Mint) -> AsyncIterator[None]:
     """While inside, mint ChittyIDs for pending installations, at once and when they are due."""
-    task = asyncio.create_task(_mint_repeatedly(database, mint))
-    try:
+    async with background_tasks.running(_mint_repeatedly(database, mint)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _mint_repeatedly(database: Database, mint: Mint) -> None:

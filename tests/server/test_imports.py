@@ -5,12 +5,13 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 LAYERS = [
     [
         "server",
+        "server.background_tasks",
         "server.ip_addresses",
         "server.origins",
         "server.python_build",
-        "server.retention",
         "server.service_variables",
     ],
+    ["server.retention"],
     ["server.setting_fields", "server.setting_checks"],
     ["server.setting_files"],
     ["server.settings"],

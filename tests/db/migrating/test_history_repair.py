@@ -1,7 +1,6 @@
 """A history that has lost triggers is mended by the next boot, which records what changed meanwhile."""
 
 import dataclasses
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -12,15 +11,12 @@ import pytest
 from db.history import checkpoint, pruning
 from db.migrating import history_triggers, migrator
 from db.migrating.history_triggers import HISTORIED
+from tests.support.registries import histories
 from tests.support.registries.databases import demo_registry, elsewhere, new_registry, opened
 from tests.support.registries.histories import prune_some
 from tests.support.services.commands import command
 
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY tbl_name, rowid"
-CHANGES = """
-    SELECT kind, key, operation, cause, actor, is_private, before, after
-    FROM changes WHERE sequence > ? ORDER BY sequence
-"""
 OTHER = "CREATE TRIGGER actors_history AFTER UPDATE ON actors BEGIN SELECT 1; END"
 LATER = "2026-11-01T00:00:00.000Z"
 
@@ -55,13 +51,7 @@ def newest(file: Path) -> int:
 
 def changes(file: Path, after: int) -> list[dict[str, Any]]:
     with elsewhere(file) as connection:
-        cursor = connection.execute(CHANGES, (after,))
-        names = [name for name, *_ in cursor.description]
-        found = [dict(zip(names, row, strict=True)) for row in cursor]
-    for change in found:
-        for side in ("before", "after"):
-            change[side] = change[side] and json.loads(change[side])
-    return found
+        return histories.changes(connection, after)
 
 
 def keys(file: Path, table: str, key: str) -> list[Any]:

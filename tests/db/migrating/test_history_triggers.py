@@ -1,6 +1,5 @@
 """Triggers record each change of a row, whatever program makes it and in whatever words."""
 
-import json
 import random
 import sqlite3
 from collections.abc import Iterator
@@ -14,14 +13,11 @@ from db.migrating import history_triggers, ledger, skeleton
 from db.migrating.history_triggers import HISTORIED
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
 from tests.support.registries.databases import new_registry
+from tests.support.registries.histories import changes
 
 T1, T2 = "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"
 NAIVE = "2026-01-03 00:00:00"
 NUMBER_OF_WRITES = 300
-CHANGES = """
-    SELECT sequence, at, actor, cause, request_id, kind, key, operation, is_private, before, after
-    FROM changes ORDER BY sequence
-"""
 ACTOR = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES (?, 'human', ?, ?)"
 )
@@ -43,16 +39,6 @@ def connection(file: Path, request: pytest.FixtureRequest) -> Iterator[sqlite3.C
         connection.execute(f"PRAGMA recursive_triggers = {int(request.param)}")
         connection.execute("PRAGMA ignore_check_constraints = ON")
         yield connection
-
-
-def changes(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    cursor = connection.execute(CHANGES)
-    names = [name for name, *_ in cursor.description]
-    found = [dict(zip(names, row, strict=True)) for row in cursor]
-    for change in found:
-        for side in ("before", "after"):
-            change[side] = change[side] and json.loads(change[side])
-    return found
 
 
 def last(connection: sqlite3.Connection) -> dict[str, Any]:

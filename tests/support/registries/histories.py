@@ -1,7 +1,27 @@
-"""Histories that were pruned in part."""
+"""Histories: as the table has them, and pruned in part."""
+
+import json
+import sqlite3
+from typing import Any
 
 from db.history.pruning import Pace, prune_portion
 from db.sqlite.database import SQLiteDatabase
+
+CHANGES = """
+    SELECT sequence, at, actor, cause, request_id, kind, key, operation, is_private, before, after
+    FROM changes WHERE sequence > ? ORDER BY sequence
+"""
+
+
+def changes(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, Any]]:
+    """The changes after a sequence number by column, the rows that they hold decoded."""
+    cursor = connection.execute(CHANGES, (after,))
+    names = [name for name, *_ in cursor.description]
+    found = [dict(zip(names, row, strict=True)) for row in cursor]
+    for change in found:
+        for side in ("before", "after"):
+            change[side] = change[side] and json.loads(change[side])
+    return found
 
 
 async def prune_some(db: SQLiteDatabase, before: str, *, most: int, portions: int) -> None:
