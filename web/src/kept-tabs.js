@@ -23,7 +23,7 @@ export function useKeptTabs(isLinked) {
   const latest = useRef(state);
   const opened = useRef(null);
   useEffect(() => {
-    opened.current ??= isLinked ? [] : state.queryEditor && state.tabs;
+    opened.current ??= isLinked ? {} : state.queryEditor && state;
     latest.current = state;
   });
   useEffect(() => {
@@ -37,7 +37,8 @@ export function useKeptTabs(isLinked) {
       const title = query === shown.query ? {} : { title: NAMED.exec(shown.query)?.[1] ?? UNTITLED };
       const shownTab = (tab) => ({ ...tab, ...shown, ...title });
       const current = tabs.map((tab, index) => (index === activeTabIndex ? shownTab(tab) : tab));
-      if (isSame && tabs === opened.current) return;
+      const { tabs: openedTabs, activeTabIndex: openedIndex } = opened.current;
+      if (isSame && tabs === openedTabs && activeTabIndex === openedIndex) return;
       const unstored = new Set(["hash", "response", "headers"]);
       const kept = { tabs: current, activeTabIndex };
       storage.set("tabState", JSON.stringify(kept, (key, value) => (unstored.has(key) ? null : value)));
