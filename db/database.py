@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from db.attribution import Attribution
+from db.consistency import NOW, At
 from db.program import Program
 from db.security.row_security import UNRESTRICTED, RowSecurity
 
@@ -35,6 +36,9 @@ class Session(Protocol):
     is_short: bool
     """Whether it is likely to be given back soon; whoever has borrowed it may say so."""
 
+    is_torn: bool
+    """Whether its Programs have seen different states: an engine over HTTP has a snapshot for each batch."""
+
     async def run(self, program: Program[T], *, last: bool = False) -> T:
         """Run a Program; `last` ends the snapshot unless the Program raises.
 
@@ -48,7 +52,12 @@ class Database(Protocol):
     """Runs Programs against one migrated database, each with the rights of a RowSecurity."""
 
     async def read(
-        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, few: bool = False
+        self,
+        program: Program[T],
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        few: bool = False,
+        at: At = NOW,
     ) -> T:
         """Run a Program in a snapshot of its own; raises like Session.run.
 
@@ -78,11 +87,14 @@ class Database(Protocol):
         `share` names who writes: where many wait, shares take turns. Changes of the registry's rows are
         recorded with the `attribution`, without one as another program's. If the Program raises, nothing is
         written. Raises Overloaded if its turn did not come in time, Locked if another program writes for
-        too long, Unavailable if the database cannot be written now, and EngineError if a statement fails.
+        too long, Unavailable if the database cannot be written now, EngineError if a statement fails, and
+        OutcomeUnknown if an engine over HTTP has not said whether it was applied.
         """
         ...
 
-    async def borrow(self, security: RowSecurity = UNRESTRICTED, *, share: str = "") -> Session:
+    async def borrow(
+        self, security: RowSecurity = UNRESTRICTED, *, share: str = "", at: At = NOW
+    ) -> Session:
         """Borrow a Session, which the caller gives back.
 
         `share` names who reads: while others wait, no share has more than half of the database. Raises
@@ -94,11 +106,16 @@ class Database(Protocol):
         """Take a Session back and stop what runs in it."""
         ...
 
-    def change_token(self) -> bytes | None:
+    async def change_token(self, *, within: float = 0.0) -> bytes | None:
         """Bytes that differ after every commit of any program; None if they are not known now.
 
-        Later reads see this state or a newer one. It is no coroutine, since each request needs it.
+        Later reads see this state or a newer one. An engine over HTTP may give bytes that were so at most
+        `within` seconds ago, if no write of this process came since.
         """
+        ...
+
+    async def mark(self) -> int:
+        """A number that covers all writes which this process was told of: see At. 0 if none is needed."""
         ...
 
     def follow(self, after: int) -> AsyncGenerator[int]:

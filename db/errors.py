@@ -41,6 +41,13 @@ class BadRequest(Exception):
         self.code = code
 
 
+class EngineLimit(BadRequest):
+    """The engine cannot run so large or deep a statement, or hold such a value; the message names it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ENGINE_LIMIT", message)
+
+
 class IdempotencyKeyReused(Exception):
     """Another request came under this Idempotency-Key before: nothing of this one was carried out."""
 
@@ -57,6 +64,10 @@ class Unavailable(Exception):
 
 class Overloaded(Unavailable):
     """Too many others want the database, so that trying again later may succeed."""
+
+
+class OutcomeUnknown(Unavailable):
+    """A write may have been applied, or may be yet: its answer was lost. Sent again it is applied once."""
 
 
 class Locked(Unavailable):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from db.attribution import Attribution
+from db.consistency import NOW, At
 from db.database import Session, Statistics
 from db.errors import Damaged
 from db.program import Program
@@ -75,7 +76,12 @@ class SQLiteDatabase:
         return cls(file, pool, writer, inline, log_limits, pending)
 
     async def read(
-        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, few: bool = False
+        self,
+        program: Program[T],
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        few: bool = False,
+        at: At = NOW,
     ) -> T:
         if few:
             return self._inline.run(program, security)
@@ -95,8 +101,11 @@ class SQLiteDatabase:
     ) -> T:
         return await self._writer.write(program, security, share, attribution)
 
-    def change_token(self) -> bytes | None:
+    async def change_token(self, *, within: float = 0.0) -> bytes | None:
         return self._inline.change_token()
+
+    async def mark(self) -> int:
+        return 0
 
     def follow(self, after: int) -> AsyncGenerator[int]:
         return self._followers.follow(self, after)
@@ -113,7 +122,13 @@ class SQLiteDatabase:
             raise Damaged(DAMAGED)
         return await self._pending(self)
 
-    async def borrow(self, security: RowSecurity = UNRESTRICTED, *, share: str = "") -> Session:
+    async def borrow(
+        self,
+        security: RowSecurity = UNRESTRICTED,
+        *,
+        share: str = "",
+        at: At = NOW,
+    ) -> Session:
         return await self._pool.borrow(security, share)
 
     def give_back(self, session: Session) -> None:

@@ -31,7 +31,7 @@ class SQLiteSession:
     ) -> None:
         self.thread = thread
         self.share = share
-        self.is_short = False
+        self.is_short = self.is_torn = False
         self.since = time.monotonic()
         self._security = security
         self._begun = False

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CREDENTIALS_KEPT = 10_000
+CREDENTIAL_SECONDS = 1.0  # how old may be what an engine over HTTP knows of credentials
 DAY_SECONDS = 86_400
 BEARER = "bearer"
 
@@ -97,7 +98,7 @@ class Gate:
         if not values:
             raise _unauthorized("send a credential such as Authorization: Bearer cg_…")
         digest = _digest(values[0])
-        state = self._db.change_token()
+        state = await self._db.change_token(within=CREDENTIAL_SECONDS)
         known = self._authenticated.get(digest) if len(values) == 1 else None
         # Look again after any change of the database: a suspension takes effect with the next request.
         now = self._now()

@@ -198,7 +198,7 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
     log: OperationLog = exchange.scope[KEY]
     state = tag = matching = None
     # For others, a tag of the state would tell when somebody writes: theirs is of the response.
-    if viewer.sees_everything and (state := service.db.change_token()) is not None:
+    if viewer.sees_everything and (state := await service.db.change_token()) is not None:
         document, source = prepared.document.digest, prepared.request.source
         tag = etags.make_tag(state, document, source, media_type, viewer)
         matching = etags.matching_header(exchange.headers, tag, exchange.accepted)
@@ -213,7 +213,7 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
         matching = etags.matching_header(exchange.headers, reply.tag, exchange.accepted)
         return reply if matching is None else Reply(304, headers=[matching])
     # A commit during the read may be in the response or not.
-    if tag is not None and service.db.change_token() == state:
+    if tag is not None and await service.db.change_token() == state:
         reply.tag = tag
     return reply
 

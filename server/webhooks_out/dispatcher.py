@@ -98,7 +98,7 @@ class Dispatcher:
         """Wake after commits, of which some make, change or resume a webhook."""
         seen = None
         while True:
-            token = self._db.change_token()
+            token = await self._db.change_token(within=LOOK_SECONDS)
             if token is None or token != seen:
                 self.wake()
             seen = token

@@ -10,12 +10,12 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 from tests.support.paths import ROOT, source_files
 
 LAYERS = [
-    ["db.program", "db.errors", "db.temporary_folders", "db.fair_queue"],
+    ["db.program", "db.errors", "db.temporary_folders", "db.fair_queue", "db.consistency"],
     ["db.precondition", "db.model"],
     ["db.security", "db.attribution", "db.change_log"],
     ["db.database"],
     ["db.patience"],
-    ["db.queries", "db.commands", "db.sqlite", "db.history"],
+    ["db.queries", "db.commands", "db.sqlite", "db.history", "db.remote"],
     ["db.migrating"],
     ["db.backup", "db.transfer", "db.audit"],
     ["db.erasing"],

@@ -180,7 +180,7 @@ async def test_no_two_states_have_one_change_token_while_the_log_is_emptied_agai
                 await until(lambda: is_empty(one))
                 emptied += 1
             for worker in (one, other):
-                token = worker.change_token()
+                token = await worker.change_token()
                 assert token is not None
                 assert states.setdefault(token, number) == number
         ((count,),) = await one.read(rows(Statement("SELECT count(*) FROM actors")))

@@ -283,11 +283,11 @@ async def test_the_day_of_last_use_is_recorded_once_a_day(tmp_path):
         unused = await days_of(api)
         await api.show(bearer(key))
         first = await days_of(api)
-        state = api.service.db.change_token()
+        state = await api.service.db.change_token()
         for _ in range(5):
             now[0] += 3_600
             await api.show(bearer(key))
-        same_day, same_state = await days_of(api), api.service.db.change_token()
+        same_day, same_state = await days_of(api), await api.service.db.change_token()
         now[0] += 86_400
         await api.show(bearer(key))
         next_day = await days_of(api)
