@@ -1,0 +1,57 @@
+"""A session on an engine over HTTP: each batch has a snapshot of its own; it notes whether they differ."""
+
+import time
+from typing import TypeVar
+
+from db.consistency import At
+from db.errors import ReadTimeout, Unavailable
+from db.program import Program, Rows
+from db.remote import statements
+from db.remote.reading import Reading
+from db.remote.transport import Bound
+from db.security.row_security import RowSecurity
+
+T = TypeVar("T")
+
+
+class RemoteSession:
+    def __init__(
+        self, reading: Reading, seconds: float, security: RowSecurity, share: str, at: At
+    ) -> None:
+        self.share = share
+        self.is_short = self.is_torn = self.is_given_back = False
+        self._reading = reading
+        self._seconds = self._left = seconds
+        self._security = security
+        self._at = at
+        self._token: bytes | None = None
+
+    async def run(self, program: Program[T], *, last: bool = False) -> T:
+        """See Session.run; raises EngineLimit if a statement is too much for the engine."""
+        try:
+            batch = next(program)
+            while True:
+                rows = await self._read(statements.to_read(batch, self._security))
+                batch = program.send(statements.without_needless(batch, rows))
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            program.close()
+
+    async def _read(self, batch: list[Bound]) -> list[Rows]:
+        if self.is_given_back:
+            raise Unavailable("the read was stopped: try again")
+        if self._left <= 0:
+            raise ReadTimeout(f"reading took longer than {self._seconds:g} s: ask for less at once")
+        started = time.monotonic()
+        try:
+            state, rows = await self._reading.read(batch, self._at, self._left)
+        finally:
+            self._left -= time.monotonic() - started
+        self.is_torn = self.is_torn or self._token not in {None, state.token}
+        self._token = state.token
+        return rows
+
+    def stop(self) -> None:
+        self.is_given_back = True
