@@ -184,6 +184,7 @@ def test_the_manifests_are_what_kubernetes_and_compose_specify(tmp_path: Path):
     tools = environment("manifests", TESTS) / "bin"
     kubernetes = [tools / "kubernetes-validate", "--strict", "--no-warn"]
     compose = [tools / "python", TESTS / "manifests" / "check_compose.py"]
+    cluster = DEPLOY / "cluster" / "compose.yaml"
     misspelt = {}
     for name, right, wrong in (
         ("kubernetes.yaml", "readinessProbe", "readynessProbe"),
@@ -194,6 +195,7 @@ def test_the_manifests_are_what_kubernetes_and_compose_specify(tmp_path: Path):
 
     assert code([*kubernetes, DEPLOY / "kubernetes.yaml"]) == 0
     assert code([*compose, DEPLOY / "compose.yaml"]) == 0
+    assert code([*compose, cluster]) == 0
     assert code([*kubernetes, misspelt["kubernetes.yaml"]]) != 0
     assert code([*compose, misspelt["compose.yaml"]]) != 0
 
