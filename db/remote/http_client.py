@@ -1,4 +1,4 @@
-"""Requests to engines over HTTP, and what is known of one that failed: whether the engine may have taken it."""
+"""Requests to engines over HTTP, and whether the engine may have taken one that failed."""
 
 import asyncio
 from collections.abc import Mapping
