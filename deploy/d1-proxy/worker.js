@@ -12,15 +12,16 @@
 // D1 hands rows to Workers as objects. So the columns of a statement need names that differ and that are not
 // whole numbers: these would come first. A BLOB is answered as {"blob": "hexadecimal digits"}.
 //
-// Errors are {"error": {"code": …, "message": …}}. After SQL and all codes of status 4xx or 503, nothing is
-// stored. After UNKNOWN and TIMEOUT, what was to be written may be, now or later.
+// Errors are {"error": {"code": …, "message": …}}. After one of status 4xx or 503, nothing is stored: SQL says
+// that a statement failed. After COLUMNS, everything is; after UNKNOWN and TIMEOUT, it may be, now or later.
 
 const MAX_BODY_BYTES = 16_000_000;
 const MAX_STATEMENTS = 1_000; // as many queries as one call of a Worker may make
 const MAX_SECONDS = 30; // as long as D1 lets a query take
 const MIN_TOKEN_LENGTH = 16;
 
-// Errors of D1 for a query that it has not begun.
+// Errors of D1 for a statement that failed, and for a query that it has not begun.
+const STATEMENT_FAILED = /SQLITE_[A-Z]+|Wrong number of parameter|No SQL statements/;
 const NOT_BEGUN = /overloaded|Cannot resolve D1 DB/i;
 
 class Problem extends Error {
@@ -154,7 +155,7 @@ async function within(seconds, work) {
 function explain(error) {
   if (error instanceof Problem) throw error;
   const message = String(error.message).replace(/^D1_ERROR: /, "");
-  if (/SQLITE_[A-Z]+/.test(message)) throw new Problem(422, "SQL", message);
+  if (STATEMENT_FAILED.test(message)) throw new Problem(422, "SQL", message);
   if (NOT_BEGUN.test(message)) throw new Problem(503, "UNAVAILABLE", message);
   throw new Problem(500, "UNKNOWN", message);
 }
@@ -162,7 +163,7 @@ function explain(error) {
 function asArray(row) {
   const names = Object.keys(row);
   if (names.length > 1 && /^\d+$/.test(names[0])) {
-    throw new Problem(500, "UNKNOWN", `name the column ${names[0]} of the result: AS some_name`);
+    throw new Problem(500, "COLUMNS", `name the column ${names[0]} of the result: AS some_name`);
   }
   return names.map((name) => asValue(row[name]));
 }

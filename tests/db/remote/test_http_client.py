@@ -1,15 +1,15 @@
 """What is known of a request that failed: whether the engine may have taken it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from db.remote import http_client
 from db.remote.http_client import AnswerLate, AnswerLost, AnswerTooLarge, HttpClient, NotSent
+from tests.support.services.tcp_server import Handler, tcp_server
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SECONDS = 60.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
 
@@ -17,11 +17,8 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nrows"
 @asynccontextmanager
 async def served(handler: Handler) -> AsyncIterator[str]:
     """The address of a server that handles each connection so."""
-    server = await asyncio.start_server(handler, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        server.close()
+    async with tcp_server(handler) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 @asynccontextmanager
