@@ -153,7 +153,7 @@ async def test_columns_with_numbers_for_names_are_refused(d1: D1Transport):
 
 async def test_a_batch_is_stored_as_a_whole_or_not_at_all(d1: D1Transport):
     await send(d1, TABLE, insert("one"))
-    with pytest.raises(EngineError, match="UNIQUE constraint failed: t.a"):
+    with pytest.raises(EngineError, match=r"UNIQUE constraint failed: t\.a"):
         await send(d1, insert("two"), insert("one"))
     with pytest.raises(EngineError, match="no such table: missing"):
         await send(d1, insert("three"), Bound("SELECT * FROM missing", {}))
@@ -217,7 +217,7 @@ async def test_a_migration_runs_once_and_its_failure_is_named(d1: D1Transport):
         batch.insert(number - 1, Bound("CREATE TABEL w (a)", {}))
         with pytest.raises(EngineError, match=f"^statement {number}: .*syntax error"):
             await d1.migrate(batch)
-    with pytest.raises(EngineError, match="^statement 3: .*UNIQUE"):
+    with pytest.raises(EngineError, match=r"^statement 3: .*UNIQUE"):
         await d1.migrate([other, insert("a"), insert("a")])
     assert await read(d1, "SELECT name FROM sqlite_schema WHERE name IN ('t', 'u', 'v')") == [
         ("t",)
