@@ -1,43 +1,16 @@
-"""Opens databases: the only module that knows the schemes of URLs and the engine of each."""
+"""Opens databases: the only module that knows what serves each engine."""
 
-import errno
-import os
-import re
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
+from db import database_url
 from db.database import Database
+from db.database_url import Address
 
-
-def file_of(url: str) -> Path:
-    """The file that a path or `sqlite:///` URL names; raises ValueError, with the reason, for others."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        if url.startswith(":"):
-            raise ValueError(f"database {url!r} is no file: give the path of one")
-        return _checked(url)
-    if scheme == "sqlite" and re.match(r"/.", rest):
-        return _checked(unquote(rest[1:]))
-    if scheme in {"rqlite", "d1+https"}:
-        raise ValueError(f"database {scheme}://… is not supported yet: give the path of a file")
-    raise ValueError(
-        f"database {scheme}://… is not supported: give the path of a file, or sqlite:///PATH"
-    )
-
-
-def _checked(path: str) -> Path:
-    """The path, unless no file can have it: everything else is found out by whoever opens it."""
-    if "\0" in path:
-        raise ValueError(f"database {path!r} holds a NUL, which no path may: give another")
-    try:
-        os.stat(path)  # noqa: PTH116 - Path.stat of some versions of Python raises other errors
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ValueError(
-                f"database {path!r} is a symbolic link that leads back to itself: give another path"
-            ) from None
-    return Path(path)
+if TYPE_CHECKING:
+    from db.migrating.remote_opening import Boot, Examination
+    from db.remote.transport import Transport
 
 
 async def open_database(
@@ -55,18 +28,64 @@ async def open_database(
     One that is not migrated is also opened if this user cannot write it, unless it is `to_write`.
     A session may spend `read_seconds` in statements; reads and writes wait `wait_seconds` for their turn;
     nothing is written while less than `min_free_bytes` of disk are free. Raises BootRefused if the database
-    cannot be migrated or opened, and ValueError like `file_of`.
+    cannot be migrated or opened, and ValueError for what names no database.
     """
-    # Engines are imported when one is opened, since settings import this module.
+    # Engines are imported when one is opened, since each takes a while.
+    address = database_url.parse(url)
+    if address.file is None:
+        return await _open_remote(address, migrate, read_seconds, wait_seconds)
     from db.migrating import opening
 
     open_file = (
         opening.open_migrated if migrate else partial(opening.open_existing, to_write=to_write)
     )
     return await open_file(
-        file_of(url) if isinstance(url, str) else url,
+        address.file,
         readers=readers,
         read_seconds=read_seconds,
         wait_seconds=wait_seconds,
         min_free_bytes=min_free_bytes,
     )
+
+
+async def _open_remote(
+    address: Address, migrate: bool, read_seconds: float, wait_seconds: float
+) -> Database:
+    from db.migrating import remote_opening
+
+    return await remote_opening.open_remote(
+        open_transport(address),
+        address,
+        migrate=migrate,
+        read_seconds=read_seconds,
+        wait_seconds=wait_seconds,
+    )
+
+
+async def migrate(url: str) -> "Boot":
+    """Migrate a database that is no file; raises BootRefused if it cannot be served, and ValueError."""
+    from db.migrating import remote_opening
+
+    address = database_url.parse(url)
+    transport = open_transport(address)
+    try:
+        return await remote_opening.boot(transport, address)
+    finally:
+        await transport.close()
+
+
+async def examine(url: str) -> "Examination":
+    """Look at a database that is no file, without changing it; raises BootRefused and ValueError."""
+    from db.migrating import remote_opening
+
+    address = database_url.parse(url)
+    transport = open_transport(address)
+    try:
+        return await remote_opening.examine(transport, address)
+    finally:
+        await transport.close()
+
+
+def open_transport(address: Address) -> "Transport":
+    """What sends batches to the engine at an address that is no file; whoever opens it closes it."""
+    raise ValueError(f"{address} cannot be opened yet")

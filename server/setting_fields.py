@@ -28,9 +28,21 @@ class InvalidSetting(Exception):
     """The message names the flag or variable."""
 
 
-def setting(default: Any, help: str, low: float = 0, high: float = sys.maxsize) -> Any:  # noqa: A002
-    """Declare a setting; a number must lie between `low` and `high`."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+def setting(
+    default: Any,
+    help: str,  # noqa: A002
+    low: float = 0,
+    high: float = sys.maxsize,
+    *,
+    is_secret: bool = False,
+) -> Any:
+    """Declare a setting; a number must lie between `low` and `high`.
+
+    A text that may hold a secret `is_secret`: the repr of the settings leaves it out.
+    """
+    return field(
+        default=default, repr=not is_secret, metadata={"help": help, "low": low, "high": high}
+    )
 
 
 def variable(name: str) -> str:

@@ -13,7 +13,8 @@ from typing import Literal
 
 from starlette.datastructures import Secret
 
-from db.open_database import file_of
+from db import database_url
+from db.database_url import Address
 from resolvers.policy import DEFAULT_POLICY
 from schema.limits.limits import LIMITS
 from server import setting_checks, setting_fields
@@ -52,7 +53,10 @@ class Settings:
 
     database: str = setting(
         "chittygraph.db",
-        "Path of the SQLite file, or `sqlite:///` URL. `serve`, `migrate`, `demo` and `import` create it.",
+        "Path of the SQLite file, which `serve`, `migrate`, `demo` and `import` create; or a URL:"
+        " `sqlite:///PATH`, `rqlite://USER:PASSWORD@HOST:PORT,HOST:PORT`, `rqlites://` for TLS,"
+        " `d1+https://TOKEN@HOST/PATH`.",
+        is_secret=True,
     )
     boot_check: Literal["auto", "full", "quick"] = setting(
         "auto",
@@ -212,7 +216,7 @@ class Settings:
     def __post_init__(self) -> None:
         for declared in fields(self):
             setting_fields.check(variable(declared.name), declared, getattr(self, declared.name))
-        _database_path(self.database)
+        self._check_database()
         self._check_minting()
         self._check_tokens()
         self._check_proxies()
@@ -254,8 +258,17 @@ class Settings:
         return cls(**setting_fields.read(cls, both, flags or {}, places))
 
     @property
+    def address(self) -> Address:
+        """Where the database is, in the only form in which it is shown."""
+        return database_url.parse(self.database)
+
+    @property
     def database_path(self) -> Path:
-        return _database_path(self.database)
+        """The database's file; raises InvalidSetting if it is on an engine that is reached over HTTP."""
+        address = self.address
+        if address.file is None:
+            raise InvalidSetting(f"database {address} is no file: give the path of one")
+        return address.file
 
     @property
     def shows_graphiql(self) -> bool:
@@ -296,6 +309,12 @@ class Settings:
     @property
     def github_secrets(self) -> tuple[str, ...]:
         return comma_separated(str(self.github_webhook_secret))
+
+    def _check_database(self) -> None:
+        try:
+            database_url.parse(self.database)
+        except ValueError as error:
+            raise InvalidSetting(str(error)) from None
 
     def _check_documents_and_pages(self) -> None:
         if self.documents_only and not self.document_files:
@@ -352,10 +371,3 @@ class Settings:
             raise InvalidSetting(
                 f"{variable('chittyid_token')} must be one line of visible ASCII, without spaces"
             )
-
-
-def _database_path(database: str) -> Path:
-    try:
-        return file_of(database)
-    except ValueError as error:
-        raise InvalidSetting(str(error)) from None

@@ -6,13 +6,8 @@ from pathlib import Path
 from db.migrating import ledger, schema_comparison
 from db.migrating.adoption import adoption
 from db.migrating.schema_comparison import Comparison
-from db.model import instants
 from db.model.tables import TABLES
-from db.program import run
-from db.security import api_keys
-from db.security.row_security import UNRESTRICTED
 from db.sqlite import catalog
-from db.sqlite.connection_thread import execute
 
 
 def compare(connection: sqlite3.Connection, file: Path) -> Comparison | None:
@@ -39,15 +34,4 @@ def has_rows(connection: sqlite3.Connection) -> bool:
     return all(
         table.name in stored and {table.key, table.newest} <= stored[table.name].columns.keys()
         for table in TABLES
-    )
-
-
-def usable_keys(connection: sqlite3.Connection) -> int:
-    """The number of API keys that are neither revoked nor expired."""
-    keys = run(
-        api_keys.list_keys(None), lambda statement: execute(connection, statement, UNRESTRICTED)
-    )
-    now = instants.now()
-    return sum(
-        key.revoked_at is None and (key.expires_at is None or key.expires_at > now) for key in keys
     )

@@ -85,11 +85,14 @@ TABLES = """
         AND name <> 'd1_migrations' AND name NOT LIKE '!_cf!_%' ESCAPE '!'
     ORDER BY name
 """
+IS_THERE = """
+    SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'chittygraph_migrations'
+"""
 APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
 
 
-def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
-    """The names and checksums of the migrations that ran.
+def applied(connection: sqlite3.Connection, place: object) -> dict[str, str]:
+    """The names and checksums of the migrations that ran; `place` is the database, as messages name it.
 
     Raises BootRefused if there are tables but no ledger: the database belongs to another program.
     """
@@ -98,8 +101,8 @@ def applied(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
         return dict(connection.execute(APPLIED).fetchall())
     if tables:
         raise BootRefused(
-            f"{path} was not made by chittygraph: it holds the tables {', '.join(tables[:6])} and"
-            " no record of migrations: name another file, or one that does not exist yet"
+            f"{place} was not made by chittygraph: it holds the tables {', '.join(tables[:6])} and"
+            " no record of migrations: name another database, or one that does not exist yet"
         )
     return {}
 
@@ -110,25 +113,25 @@ def names() -> Program[list[str]]:
 
 
 def pending(
-    migrations: Sequence[Migration], done: Mapping[str, str], path: Path
+    migrations: Sequence[Migration], done: Mapping[str, str], place: object
 ) -> list[Migration]:
     """Raises BootRefused if the database is newer than the code, or a file was edited or left out."""
     known = {migration.name: migration for migration in migrations}
     for name, checksum in done.items():
         if name not in known:
             raise BootRefused(
-                f"{path} is newer than this chittygraph: it has migration {name}, which is not"
+                f"{place} is newer than this chittygraph: it has migration {name}, which is not"
                 " among this version's; install the version that made it, or a later one"
             )
         if known[name].checksum != checksum:
             raise BootRefused(
-                f"migration {name}.sql was edited after it ran on {path}: restore the file as it"
+                f"migration {name}.sql was edited after it ran on {place}: restore the file as it"
                 " was, and put the change into a new migration"
             )
     left = [migration for migration in migrations if migration.name not in done]
     if left != list(migrations[len(done) :]):
         raise BootRefused(
-            f"{path} had a later migration before {left[0].name}.sql, which never ran: give the"
+            f"{place} had a later migration before {left[0].name}.sql, which never ran: give the"
             " file the next free number"
         )
     return left
@@ -140,8 +143,14 @@ RECORD = """
 """
 
 
+def record_of(migration: Migration) -> Statement:
+    """What records that this migration ran; it fails if that is recorded already."""
+    bind = {"name": migration.name, "checksum": migration.checksum, "now": instants.now()}
+    return Statement(RECORD, bind)
+
+
 def record(connection: sqlite3.Connection, migration: Migration) -> None:
     """Record in the open transaction that this migration ran, in wrangler's ledger too."""
-    bind = {"name": migration.name, "checksum": migration.checksum, "now": instants.now()}
-    connection.execute(RECORD, bind)
+    statement = record_of(migration)
+    connection.execute(statement.sql, statement.bind)
     wrangler.add_missing(connection)

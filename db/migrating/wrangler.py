@@ -28,7 +28,7 @@ def add_missing(connection: sqlite3.Connection) -> None:
     """Add to wrangler's ledger, in the open transaction, the migrations that only ours has."""
     # A table of that name that is not wrangler's stays unchanged.
     connection.execute(CREATE)
-    if _has_ledger(connection):
+    if has_ledger(connection):
         connection.execute(ADD_MISSING)
 
 
@@ -37,11 +37,19 @@ NAMES = "SELECT name FROM d1_migrations WHERE name LIKE '%.sql' ORDER BY name"
 
 def names(connection: sqlite3.Connection) -> list[str]:
     """The migrations in wrangler's ledger, ours or not, without `.sql`; none if there is no ledger."""
-    if not _has_ledger(connection):
+    if not has_ledger(connection):
         return []
     return [str(name).removesuffix(".sql") for (name,) in connection.execute(NAMES)]
 
 
-def _has_ledger(connection: sqlite3.Connection) -> bool:
+def has_ledger(connection: sqlite3.Connection) -> bool:
     (has_ledger,) = connection.execute(HAS_LEDGER).fetchone()
     return bool(has_ledger)
+
+
+EXISTS = "SELECT 1 FROM sqlite_master WHERE name = 'd1_migrations'"
+
+
+def is_of_others(connection: sqlite3.Connection) -> bool:
+    """Whether there is something of the ledger's name that is not wrangler's."""
+    return connection.execute(EXISTS).fetchone() is not None and not has_ledger(connection)

@@ -54,12 +54,9 @@ _LIST = f"""
     SELECT {_SHOWN} FROM api_keys WHERE :actor IS NULL OR actor_chitty_id = :actor
     ORDER BY created_at, key_id
 """
-_ANY = """
-    SELECT EXISTS (
-        SELECT 1 FROM api_keys
-        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
-    )
-"""
+_VALID = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)"
+_ANY = f"SELECT EXISTS (SELECT 1 FROM api_keys WHERE {_VALID}) AS is_any"
+_COUNT = f"SELECT count(*) AS keys FROM api_keys WHERE {_VALID}"
 _FIND = f"""
     SELECT secret_sha256, expires_at, revoked_at, last_used_on, {_OWNER}
     FROM api_keys LEFT JOIN {ACTORS.name} AS actor ON actor.chitty_id = actor_chitty_id
@@ -123,6 +120,11 @@ def any_valid() -> Program[bool]:
     """Whether there is a key that is neither revoked nor expired."""
     ((row,),) = yield [Statement(_ANY, {"now": instants.now()})]
     return bool(row[0])
+
+
+def count_valid() -> Program[int]:
+    ((row,),) = yield [Statement(_COUNT, {"now": instants.now()})]
+    return int(str(row[0]))
 
 
 def find(key_id: str) -> Program[StoredKey | None]:

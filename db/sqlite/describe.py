@@ -1,11 +1,10 @@
-"""Describes the tables of a database file and counts their rows, without changing it."""
+"""Describes the tables of a database file, without changing it."""
 
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from db.model.tables import TABLES
 from db.sqlite import catalog, file_checks
 from db.sqlite.damage import Extent
 
@@ -20,16 +19,6 @@ FOREIGN_KEYS = """
     FROM pragma_foreign_key_list(:table)
     ORDER BY id, seq
 """
-COUNT = "SELECT count(*) FROM {table}"
-COUNTED = (*(table.name for table in TABLES), "webhook_deliveries", "idempotent_answers")
-
-
-def row_counts(path: Path) -> dict[str, int]:
-    """Rows by table, soft-deleted ones included; raises BootRefused or sqlite3.Error."""
-    with file_checks.reading(path.resolve()) as connection:
-        return {
-            name: connection.execute(COUNT.format(table=name)).fetchone()[0] for name in COUNTED
-        }
 
 
 def schema(path: Path) -> dict[str, Any]:

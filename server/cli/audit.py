@@ -154,8 +154,9 @@ async def _prune(settings: "Settings", before: str, *, is_dry: bool) -> None:
         growth = await database.read(checkpoint.growth())
     finally:
         await database.close()
-    path = settings.database_path
-    print(f"{path}: {_changes(cut)} before {before} {'would be' if is_dry else 'were'} cut off")
+    print(
+        f"{settings.address}: {_changes(cut)} before {before} {'would be' if is_dry else 'were'} cut off"
+    )
     kept = forecast.bases if is_dry else growth.bases
     left = growth.changes - (cut if is_dry else 0)
     since = "" if is_dry or growth.oldest_at is None else f" since {growth.oldest_at}"

@@ -5,6 +5,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from db.database_url import Address
 from server.cli import options
 
 if TYPE_CHECKING:
@@ -26,17 +27,17 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     settings = options.settings_of(args)
-    print(describe(settings.database_path, fill(settings.database_path)))
+    print(describe(settings.address, fill(settings.database)))
     return 0
 
 
-def fill(path: Path) -> "DemoReport | None":
+def fill(url: str | Path) -> "DemoReport | None":
     """Migrate and fill a registry; None, and nothing written, if it has any row."""
     from db.open_database import open_database
     from server.demo import registry
 
     async def fill_and_close() -> "DemoReport | None":
-        database = await open_database(path)
+        database = await open_database(url)
         try:
             return await registry.fill(database)
         finally:
@@ -45,8 +46,8 @@ def fill(path: Path) -> "DemoReport | None":
     return asyncio.run(fill_and_close())
 
 
-def describe(path: Path, report: "DemoReport | None") -> str:
+def describe(address: Address, report: "DemoReport | None") -> str:
     if report is None:
-        return f"{path} already has data, so no sample data was added"
+        return f"{address} already has data, so no sample data was added"
     counts = ", ".join(f"{count} {table}" for table, count in report.counts.items())
-    return f"{path} now holds {counts}\n\nA first query to try:\n\n{report.first_query}"
+    return f"{address} now holds {counts}\n\nA first query to try:\n\n{report.first_query}"

@@ -1,13 +1,15 @@
 """`chittygraph migrate`: apply pending migrations, or show them."""
 
 import argparse
+import asyncio
 from typing import TYPE_CHECKING
 
 from db.migrating import migrator
 from db.sqlite.damage import Extent
-from server.cli import check, options
+from server.cli import check, files_only, options
 from server.cli.output import messages
 from server.files import changes
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
@@ -46,7 +48,10 @@ def add_to(commands: "Commands") -> None:
 def run(args: argparse.Namespace) -> int:
     """Migrate or check; raises BootRefused if the database cannot be migrated."""
     settings = options.settings_of(args)
-    path, tables = settings.database_path, tuple(dict.fromkeys(map(str.lower, args.recreate)))
+    tables = tuple(dict.fromkeys(map(str.lower, args.recreate)))
+    if settings.address.file is None:
+        return _migrate_remote(settings, args)
+    path = settings.database_path
     with changes.written_to(args.changes) as tell:
         if args.check:
             done = migrator.foresee(path, tell=tell, to_make=tables)
@@ -58,3 +63,23 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(lines) or f"{path} is up to date")
     is_broken = done.recreation is not None and bool(done.recreation.broken)
     return messages.FAILED if is_broken or (args.check and lines) else 0
+
+
+def _migrate_remote(settings: Settings, args: argparse.Namespace) -> int:
+    from db import open_database
+
+    address = settings.address
+    for flag in ("recreate", "changes"):
+        if vars(args)[flag]:
+            files_only.require_file(f"migrate --{flag}", address)
+    check.log_on_terminal(settings)
+    if args.check:
+        found = asyncio.run(open_database.examine(settings.database))
+        names = [*found.pending, *found.differences]
+    else:
+        names = asyncio.run(open_database.migrate(settings.database)).applied
+    for name in names:
+        print(f"{'pending' if args.check else 'applied'} {name}")
+    if not names:
+        print(f"{address} is up to date")
+    return messages.FAILED if args.check and names else 0

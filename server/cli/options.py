@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
 
 from server import service_variables, setting_files
+from server.cli import files_only
 from server.cli.output import messages
 from server.setting_fields import PREFIX, SWITCHES, accepted_range, default_text, flag, variables
 from server.setting_files import SettingFile
@@ -21,6 +22,7 @@ MINTING = frozenset({"chittyid_url", "chittyid_mint", "chittyid_token"})
 WIDTH = 79
 _DEST = "setting "  # with a space, so that no setting can collide with a command's own options
 _FILE = "file of settings"
+_COMMAND = "command that was given"
 SOURCES = (
     f"Each can also be set by a variable, --database by {PREFIX}DATABASE, or in a file of such variables."
     " A flag comes before a variable, and that before the file."
@@ -56,7 +58,7 @@ def command(
     description = f"{help[0].upper()}{help[1:]}. {details}".strip()
     lines = "\n".join(f"  chittygraph {example}" for example in examples)
     heading = "example" if len(examples) == 1 else "examples"
-    return commands.add_parser(
+    parser = commands.add_parser(
         name,
         help=help,
         description=textwrap.fill(description, WIDTH),
@@ -64,6 +66,8 @@ def command(
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(**{_COMMAND: parser.prog.partition(" ")[2]})
+    return parser
 
 
 def add_settings(parser: argparse.ArgumentParser, only: Collection[str] = ()) -> None:
@@ -105,11 +109,14 @@ def _add_setting(group: "argparse._ArgumentGroup", declared: Field[Any], hint: A
 def settings_of(args: argparse.Namespace, warn: Callable[[str], None] = messages.note) -> Settings:
     """The settings for this run of a command; raises InvalidSetting, or OSError for their file.
 
-    `warn` is told of variables that look like settings and are none.
+    Raises BootRefused if the command is for files only, and the database is none. `warn` is told of variables
+    that look like settings and are none.
     """
     if passed_over := service_variables.among(os.environ):
         warn(service_variables.warning(passed_over))
-    return Settings.read(flags=flags_of(args), file=_setting_file(args))
+    settings = Settings.read(flags=flags_of(args), file=_setting_file(args))
+    files_only.require_file(vars(args).get(_COMMAND, ""), settings.address)
+    return settings
 
 
 def setting_file_of(args: argparse.Namespace) -> Path | None:

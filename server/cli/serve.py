@@ -1,7 +1,6 @@
 """`chittygraph serve`: migrate the database and serve requests until stopped."""
 
 import argparse
-import asyncio
 import errno
 import logging
 import multiprocessing
@@ -13,12 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from db.migrating import migrator
-from db.open_database import open_database
-from db.security import api_keys
-from db.sqlite import clock, library
-from db.sqlite.damage import Extent
-from server.cli import demo, options, signals
+from db.sqlite import library
+from server.cli import booting, demo, options, signals
 from server.cli.output import messages
 from server.cli.output.announcement import Announcement
 from server.setting_fields import InvalidSetting
@@ -28,6 +23,8 @@ from server.transport import listening, process
 from server.transport.hang_up import HangUp
 
 if TYPE_CHECKING:
+    import asyncio
+
     import uvicorn
     from starlette.applications import Starlette
 
@@ -82,41 +79,31 @@ def _start(args: argparse.Namespace, hang_up: HangUp) -> int:
     if settings.documents or settings.root_path:
         _check_app(settings)
     with listen(settings) as listener:
-        extent = Extent(settings.boot_check)
-        is_new = not settings.database_path.exists()
-        applied = migrator.migrate(settings.database_path, extent=extent)
+        done = booting.boot(settings)
         # A terminal shows the same a moment later.
         is_announced = logs.is_text(settings.log_format, sys.stderr)
         log.log(
             logging.DEBUG if is_announced else logging.INFO,
             "database ready",
             extra={
-                "database": str(settings.database_path),
-                "migrations_applied": len(applied),
-                "sqlite": library.VERSION,
-                "sqlite_from": library.SOURCE,
+                "database": str(settings.address),
+                "migrations_applied": done.applied,
+                **done.engine,
             },
         )
-        _warn_of_clock(settings)
-        added = demo.fill(settings.database_path) if args.demo else None
+        added = demo.fill(settings.database) if args.demo else None
+        found = booting.look(settings)
+        booting.warn_of_clock(found.newest)
         announcement = Announcement(
             settings=settings,
             port=listener.getsockname()[1],
-            applied=len(applied),
-            is_new=is_new,
-            has_keys=settings.auth == "protected" and asyncio.run(_has_keys(settings)),
+            applied=done.applied,
+            is_new=done.is_new,
+            has_keys=settings.auth == "protected" and found.has_keys,
             added=added.counts if added else {},
             setting_file=options.setting_file_of(args),
         )
         return _serve(settings, listener, hang_up, announcement)
-
-
-async def _has_keys(settings: Settings) -> bool:
-    database = await open_database(settings.database, migrate=False, to_write=False, readers=1)
-    try:
-        return await database.read(api_keys.any_valid())
-    finally:
-        await database.close()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -153,20 +140,6 @@ def worker_app(settings: Settings, index: int) -> "Starlette":
     return app
 
 
-def _warn_of_clock(settings: Settings) -> None:
-    newest = clock.newest_in(settings.database_path)
-    if newest is not None and newest.is_clock_behind:
-        log.warning(
-            "clock is behind stored instants",
-            extra={
-                "seconds": round(newest.seconds_ahead),
-                "newest": newest.instant,
-                "column": f"{newest.table}.{newest.column}",
-                "hint": "set this machine's clock: new rows come after that one in lists until then",
-            },
-        )
-
-
 def _check_app(settings: Settings) -> None:
     from server.app import create_app
 
@@ -174,7 +147,8 @@ def _check_app(settings: Settings) -> None:
 
 
 def _with_safe_workers(settings: Settings) -> Settings:
-    if settings.workers > 1 and not library.IS_SAFE_FOR_SEVERAL_WRITERS:
+    is_file = settings.address.file is not None
+    if settings.workers > 1 and is_file and not library.IS_SAFE_FOR_SEVERAL_WRITERS:
         log.warning(
             "only one worker is started",
             extra={

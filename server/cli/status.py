@@ -1,6 +1,7 @@
 """`chittygraph status`: show the state of the database."""
 
 import argparse
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -8,14 +9,18 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from db.audit import growth
+from db import open_database
+from db.history import checkpoint
 from db.migrating import migrator
 from db.migrating.adoption import changed_cells, repair_report
 from db.migrating.adoption.changed_cells import Change
 from db.migrating.adoption.repair_report import Recorded, Repair
-from db.sqlite import describe, file_checks, library, troubled_webhooks, waiting_installations
-from server.cli import options
+from db.program import Program
+from db.queries import row_counts, troubled_webhooks, waiting_installations
+from db.sqlite import describe, file_reads, library
+from server.cli import files_only, options
 from server.identity.advice import REFUSED_ADVICE, UNANSWERED_ADVICE
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from server.cli.options import Commands
@@ -38,10 +43,15 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the state of the database without changing it; raises BootRefused if it is damaged."""
-    path = options.settings_of(args).database_path
-    report = state(path)
+    settings = options.settings_of(args)
+    if settings.address.file is None:
+        if args.schema:
+            files_only.require_file("status --schema", settings.address)
+        report = asyncio.run(_remote_state(settings))
+    else:
+        report = state(settings.database_path)
     if args.schema and report["exists"]:
-        report["schema"] = describe.schema(path)
+        report["schema"] = describe.schema(settings.database_path)
     print(json.dumps(report, indent=2) if args.json else "\n".join(_lines(report)))
     return 0
 
@@ -61,28 +71,55 @@ def state(path: Path) -> dict[str, Any]:
         "to_repair": [asdict(repair) for repair in status.repairs],
         "to_replace": [_change(each) for each in status.changes],
         "repaired": [_recorded(each) for each in repair_report.of_file(path)] if complete else [],
-        "rows": describe.row_counts(path) if complete else {},
-        "history": _history(path) if complete else None,
-        "waiting": _waiting(path) if complete else None,
-        "webhooks_out": _webhooks(path) if complete else None,
+        **(file_reads.read(path, figures()) if complete else NO_FIGURES),
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
     }
 
 
-def _waiting(path: Path) -> dict[str, Any]:
-    with file_checks.reading(path.resolve()) as connection:
-        return asdict(waiting_installations.read(connection))
+async def _remote_state(settings: Settings) -> dict[str, Any]:
+    """The same of a database on an engine over HTTP, with the engine's version and what is wrong with it."""
+    found = await open_database.examine(settings.database)
+    told = NO_FIGURES
+    if found.is_complete:
+        database = await open_database.open_database(settings.database, migrate=False)
+        try:
+            told = await database.read(figures())
+        finally:
+            await database.close()
+    return {
+        "database": str(settings.address),
+        "exists": not found.is_new,
+        "bytes": found.status.bytes_on_disk,
+        "version": found.version,
+        "recognised": [],
+        "pending": found.pending,
+        "to_mend": found.differences,
+        "to_repair": [],
+        "to_replace": [],
+        "repaired": [],
+        **told,
+        "engine": settings.address.engine.value,
+        "engine_version": found.status.version,
+        "engine_warning": found.status.warning,
+    }
 
 
-def _webhooks(path: Path) -> dict[str, Any]:
-    with file_checks.reading(path.resolve()) as connection:
-        return asdict(troubled_webhooks.read(connection))
+NO_FIGURES: dict[str, Any] = {"rows": {}, "history": None, "waiting": None, "webhooks_out": None}
 
 
-def _history(path: Path) -> dict[str, Any]:
-    with file_checks.reading(path.resolve()) as connection:
-        return asdict(growth.read(connection))
+def figures() -> Program[dict[str, Any]]:
+    """What the rows of a migrated database tell."""
+    rows = yield from row_counts.count()
+    history = yield from checkpoint.growth()
+    waiting = yield from waiting_installations.find()
+    webhooks = yield from troubled_webhooks.find()
+    return {
+        "rows": rows,
+        "history": asdict(history),
+        "waiting": asdict(waiting),
+        "webhooks_out": asdict(webhooks),
+    }
 
 
 def _history_lines(history: dict[str, Any] | None) -> Iterator[str]:
@@ -105,10 +142,10 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"version   {report['version'] or 'none'}",
         *(f"elsewhere {name}" for name in report["recognised"]),
         f"pending   {', '.join(report['pending']) or 'none'}",
-        f"sqlite    {report['sqlite']} from {report['sqlite_from']}",
+        *_engine_lines(report),
         *(f"{count:9,} {table}" for table, count in report["rows"].items()),
         *_history_lines(report["history"]),
-        *(f"to mend   {each}, so changes are not recorded" for each in report["to_mend"]),
+        *(f"to mend   {each}{_why_to_mend(report)}" for each in report["to_mend"]),
         *(f"to repair {Repair(**each)}" for each in report["to_repair"]),
         *(f"          {Change(**each)}" for each in report["to_replace"]),
         *_all_repaired(report["repaired"]),
@@ -120,6 +157,19 @@ def _lines(report: dict[str, Any]) -> list[str]:
             for line in _table_lines(table, description)
         ),
     ]
+
+
+def _engine_lines(report: dict[str, Any]) -> Iterator[str]:
+    if "engine" not in report:
+        yield f"sqlite    {report['sqlite']} from {report['sqlite_from']}"
+        return
+    yield f"engine    {report['engine']} {report['engine_version'] or 'of an unknown version'}"
+    if report["engine_warning"]:
+        yield f"          {report['engine_warning']}"
+
+
+def _why_to_mend(report: dict[str, Any]) -> str:
+    return "" if "engine" in report else ", so changes are not recorded"
 
 
 def _recorded(each: Recorded) -> dict[str, Any]:

@@ -5,18 +5,18 @@ import os
 from db.errors import BootRefused
 from db.migrating import diagnosis
 from db.migrating.schema_comparison import Comparison
+from db.queries import newest_instant, troubled_webhooks, waiting_installations
+from db.security import api_keys
 from db.sqlite import (
-    clock,
     damage,
     file_checks,
+    file_reads,
     library,
-    troubled_webhooks,
-    waiting_installations,
     wal_state,
 )
 from db.sqlite.connection_thread import PRAGMAS
 from db.sqlite.damage import Extent
-from server.doctor import processes
+from server.doctor import processes, rows
 from server.doctor.findings import (
     Check,
     Deployment,
@@ -27,7 +27,6 @@ from server.doctor.findings import (
     skipped,
     warning,
 )
-from server.identity.advice import REFUSED_ADVICE, UNANSWERED_ADVICE
 
 LARGE_LOG = 64 * 2**20
 RESTORE = "restore a backup with `chittygraph restore FILE`"
@@ -129,18 +128,12 @@ def migrations(deployment: Deployment) -> Findings:
 
 def instants(deployment: Deployment) -> Findings:
     with file_checks.observing(deployment.database) as connection:
-        newest = clock.newest(connection) if diagnosis.has_rows(connection) else None
-    if newest is None:
-        yield skipped("no row has an instant to compare it with")
-        return
-    where = f"{newest.table}.{newest.column}, {newest.instant}"
-    if newest.is_clock_behind:
-        yield warning(
-            f"the clock is {newest.seconds_ahead:,.0f} seconds behind the newest instant ({where})",
-            "set it, or correct those rows: new rows come after them in lists until then",
+        newest = (
+            file_reads.read_on(connection, newest_instant.find())
+            if diagnosis.has_rows(connection)
+            else None
         )
-    else:
-        yield ok(f"past the newest instant ({where})")
+    yield from rows.instants(newest)
 
 
 def log(deployment: Deployment) -> Findings:
@@ -188,20 +181,11 @@ def chitty_ids(deployment: Deployment) -> Findings:
             if diagnosis.pending(connection, deployment.database) != []:
                 yield skipped("the migrations come first")
                 return
-            waiting = waiting_installations.read(connection)
+            waiting = file_reads.read_on(connection, waiting_installations.find())
     except BootRefused as refused:
         yield refusal(refused)
         return
-    if waiting.refused:
-        reason = waiting.first[0].reason
-        yield problem(
-            f"the identity authority refuses ids of {waiting.refused:,} installations ({reason})",
-            REFUSED_ADVICE,
-        )
-    elif waiting.count:
-        yield warning(f"{waiting.count:,} installations wait for an id", UNANSWERED_ADVICE)
-    else:
-        yield ok("no installation waits for one")
+    yield from rows.chitty_ids(waiting)
 
 
 def webhooks_out(deployment: Deployment) -> Findings:
@@ -210,29 +194,24 @@ def webhooks_out(deployment: Deployment) -> Findings:
             if diagnosis.pending(connection, deployment.database) != []:
                 yield skipped("the migrations come first")
                 return
-            found = troubled_webhooks.read(connection)
+            found = file_reads.read_on(connection, troubled_webhooks.find())
     except BootRefused as refused:
         yield refusal(refused)
         return
-    forced = [each for each in found.first if each.paused_because not in (None, "requested")]
-    for each in found.first:
-        if each.paused_because is None:
-            yield warning(
-                f"{each.webhook_id} fails since {each.since}: {each.error}",
-                "look at its receiver; after 24 hours a change becomes a dead letter",
-            )
-        elif each in forced:
-            yield warning(
-                f"{each.webhook_id} is paused since {each.since}: {each.paused_because}",
-                "mend the cause, then run the mutation resumeWebhook",
-            )
-    if found.dead_letters:
-        yield warning(
-            f"{found.dead_letters:,} changes were given up",
-            "replay them with the mutation replayWebhookDelivery",
-        )
-    if not found.failing and not found.dead_letters and not forced:
-        yield ok(f"{found.webhooks:,}, {found.paused:,} of them paused by an admin")
+    yield from rows.webhooks_out(found)
+
+
+def credentials(deployment: Deployment) -> Findings:
+    if deployment.settings.auth == "open":
+        yield skipped("open mode needs none")
+        return
+    try:
+        with file_checks.observing(deployment.database) as connection:
+            keys = file_reads.read_on(connection, api_keys.count_valid())
+    except BootRefused:
+        yield skipped("there is no table of API keys to read")
+        return
+    yield from rows.credentials(keys, deployment.settings)
 
 
 CHECKS = (
@@ -247,4 +226,5 @@ CHECKS = (
     Check("chitty ids", chitty_ids, needs="database"),
     Check("webhooks out", webhooks_out, needs="database"),
     Check("processes", writers, needs="database"),
+    Check("credentials", credentials, needs="database"),
 )

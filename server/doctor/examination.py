@@ -1,25 +1,30 @@
 """Runs all checks: one that fails is a finding, and ends no other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from db.errors import BootRefused
-from server.doctor import database, files, settings, system
+from server.doctor import database, engine, files, settings, system
 from server.doctor.findings import Check, Deployment, Finding, problem, refusal, skipped
 
-CHECKS: tuple[Check, ...] = (
-    *database.CHECKS,
-    *files.CHECKS,
-    *settings.CHECKS,
-    *system.CHECKS,
-)
+OF_FILES: tuple[Check, ...] = (*database.CHECKS, *files.CHECKS)
+OF_ALL: tuple[Check, ...] = (*settings.CHECKS, *system.CHECKS)
 
 
 def examine(deployment: Deployment) -> Iterator[tuple[str, Finding]]:
     """The findings of each check, under its name."""
-    missing = _missing(deployment.database)
-    for check in CHECKS:
+    if deployment.settings.address.file is not None:
+        yield from _run((*OF_FILES, *OF_ALL), deployment, _missing(deployment.database))
+    else:
+        yield from engine.examine(deployment)
+        yield from _run(OF_ALL, deployment, {})
+
+
+def _run(
+    checks: Sequence[Check], deployment: Deployment, missing: dict[str, str]
+) -> Iterator[tuple[str, Finding]]:
+    for check in checks:
         if check.needs in missing:
             yield check.name, skipped(missing[check.needs])
             continue

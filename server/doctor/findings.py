@@ -40,12 +40,20 @@ class Deployment:
 
     @property
     def database(self) -> Path:
+        """The database's file, which only checks of files look at."""
         return self.settings.database_path.resolve()
+
+    @property
+    def folder(self) -> Path:
+        """Where the database is, or where this command was called from."""
+        is_file = self.settings.address.file is not None
+        return self.database.parent if is_file else Path.cwd()
 
     @cached_property
     def processes(self) -> tuple[int, ...]:
-        """Those that have the database open, besides this one."""
-        return processes.with_open(self.database)
+        """Those that have the database's file open, besides this one."""
+        is_file = self.settings.address.file is not None
+        return processes.with_open(self.database) if is_file else ()
 
     def beside(self, suffix: str) -> Path:
         return self.database.with_name(self.database.name + suffix)

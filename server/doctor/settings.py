@@ -23,10 +23,16 @@ KEY_FILES = ("*.key", "*.env", ".env")
 
 
 def secrets(deployment: Deployment) -> Findings:
-    given = {name: parts for name in SECRETS if (parts := _parts(deployment.settings, name))}
+    holding = _names(deployment.settings)
+    given = {name: parts for name in holding if (parts := _parts(deployment.settings, name))}
     found = [*_given_as_flags(deployment), *_guessable(given), *_readable(deployment)]
     names = ", ".join(variable(name) for name in given)
     yield from found or [ok(f"set: {names or 'none'}")]
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    """The settings that hold a secret, as the database's URL may."""
+    return (*SECRETS, "database") if settings.address.secret else SECRETS
 
 
 def _guessable(given: Mapping[str, tuple[str, ...]]) -> Findings:
@@ -57,16 +63,19 @@ def _readable(deployment: Deployment) -> Findings:
 def _parts(settings: Settings, name: str) -> tuple[str, ...]:
     if name == "github_webhook_secret":
         return settings.github_secrets
+    if name == "database":
+        return (settings.address.secret,)
     text = str(getattr(settings, name))
     return (text,) if text else ()
 
 
 def _given_as_flags(deployment: Deployment) -> Findings:
-    here = [flag(name) for name in SECRETS if name in deployment.flags]
+    names = _names(deployment.settings)
+    here = [flag(name) for name in names if name in deployment.flags]
     running = [
         (processes.name(pid), flag(name))
         for pid in deployment.processes
-        for name in SECRETS
+        for name in names
         if any(
             word == flag(name) or word.startswith(f"{flag(name)}=")
             for word in processes.arguments(pid)
@@ -80,7 +89,7 @@ def _given_as_flags(deployment: Deployment) -> Findings:
 
 
 def _secret_files(deployment: Deployment) -> list[Path]:
-    folders = {Path.cwd(), deployment.database.parent}
+    folders = {Path.cwd(), deployment.folder}
     found = [path for folder in folders for name in KEY_FILES for path in _glob(folder, name)]
     named = [deployment.setting_file.absolute()] if deployment.setting_file else []
     return [path for path in sorted({*found, *ENVIRONMENT_FILES, *named}) if path.is_file()]

@@ -1,11 +1,8 @@
-"""Checks of what runs: the Python, the limit of open files, the credentials, and the server's own answer."""
+"""Checks of what runs: the Python, the limit of open files, and the server's own answer."""
 
 import http.client
 import resource
 
-from db.errors import BootRefused
-from db.migrating import diagnosis
-from db.sqlite import file_checks
 from server import ip_addresses, python_build
 from server.doctor import processes
 from server.doctor.findings import (
@@ -54,27 +51,6 @@ def open_files(deployment: Deployment) -> Findings:
             yield ok("no limit" if limit == resource.RLIM_INFINITY else found)
 
 
-def credentials(deployment: Deployment) -> Findings:
-    settings = deployment.settings
-    if settings.auth == "open":
-        yield skipped("open mode needs none")
-        return
-    try:
-        with file_checks.observing(deployment.database) as connection:
-            keys = diagnosis.usable_keys(connection)
-    except BootRefused:
-        yield skipped("there is no table of API keys to read")
-        return
-    if keys == 0 and not settings.jwt_jwks_url:
-        yield problem(
-            "protected mode, and there is neither a valid API key nor an issuer of tokens",
-            "make a key with `chittygraph keys create --new-admin NAME`",
-        )
-    else:
-        tokens = f", and tokens of {settings.jwt_issuer}" if settings.jwt_jwks_url else ""
-        yield ok(f"{keys:,} valid API keys{tokens}")
-
-
 def answer(deployment: Deployment) -> Findings:
     """Only this machine is asked."""
     settings = deployment.settings
@@ -117,6 +93,5 @@ def _status(host: str, port: int) -> int:
 CHECKS = (
     Check("python", python),
     Check("open files", open_files),
-    Check("credentials", credentials, needs="database"),
     Check("server", answer),
 )

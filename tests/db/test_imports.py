@@ -10,7 +10,14 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 from tests.support.paths import ROOT, source_files
 
 LAYERS = [
-    ["db.program", "db.errors", "db.temporary_folders", "db.fair_queue", "db.consistency"],
+    [
+        "db.program",
+        "db.errors",
+        "db.temporary_folders",
+        "db.fair_queue",
+        "db.consistency",
+        "db.database_url",
+    ],
     ["db.precondition", "db.model"],
     ["db.security", "db.attribution", "db.change_log"],
     ["db.database"],
@@ -38,9 +45,10 @@ FILES_ONLY = {
 # The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
     "server/cli/explain.py": {"db.sqlite"},  # SQLite's query plans
-    "server/cli/serve.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
+    "server/cli/booting.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
+    "server/cli/serve.py": {"db.sqlite"},  # which versions several workers may use
     "server/cli/sql.py": {"db.sqlite"},
-    "server/cli/status.py": {"db.sqlite", "db.migrating", "db.audit"},
+    "server/cli/status.py": {"db.sqlite", "db.migrating"},
     "server/cli/audit.py": {"db.audit", "db.sqlite"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
@@ -54,7 +62,6 @@ ABOUT_FILES = {
     "server/cli/restore.py": {"db.backup"},
     "server/doctor/database.py": {"db.sqlite", "db.migrating"},
     "server/doctor/files.py": {"db.sqlite", "db.backup"},
-    "server/doctor/system.py": {"db.sqlite", "db.migrating"},
     "server/files/change_exporting.py": {"db.audit"},
     "server/files/changes.py": {"db.sqlite", "db.migrating"},
     "server/files/exporting.py": {"db.backup", "db.transfer"},

@@ -132,8 +132,8 @@ def test_a_database_is_a_path_or_an_sqlite_url(database, path):
 @pytest.mark.parametrize(
     ("database", "says"),
     [
-        ("rqlite://user:hunter2@a:4001", "not supported yet"),
-        ("d1+https://worker.example", "not supported yet"),
+        ("rqlite://user:hunter2@a:port", "malformed"),
+        ("d1+http://hunter2@worker.example", "this machine only"),
         ("postgres://user:hunter2@db/registry", "not supported"),
         ("sqlite://registry.db", "not supported"),
         (":memory:", "no file"),
@@ -144,6 +144,16 @@ def test_an_unsupported_database_is_refused_without_repeating_its_url(database, 
 
     assert says in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("database", ["rqlite://user:hunter2@a", "d1+https://hunter2@a.example"])
+def test_a_database_on_another_engine_is_shown_without_its_secret(database):
+    settings = Settings(database=database)
+
+    with pytest.raises(InvalidSetting, match="is no file") as refused:
+        _ = settings.database_path
+    assert settings.address.secret == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings.address} {refused.value}"
 
 
 def test_webhook_secrets_are_separated_by_commas_and_never_shown():

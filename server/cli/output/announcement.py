@@ -9,6 +9,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
+from server.setting_fields import variable
 from server.settings import Settings
 from server.telemetry import logs
 from server.telemetry.logs import EventRecord, JsonFormatter
@@ -56,7 +57,7 @@ class Announcement:
         settings = self.settings
         return {
             "url": self.url,
-            "database": str(settings.database_path),
+            "database": str(settings.address),
             "migrations_applied": self.applied,
             "mode": settings.auth,
             "graphiql": settings.shows_graphiql,
@@ -71,7 +72,7 @@ class Announcement:
         page = "GraphiQL, for browsers at the same address" if settings.shows_graphiql else "off"
         items = [
             ("address", terminal.paint(self.url, "bold", "cyan")),
-            ("database", f"{settings.database_path}{self._what_was_done()}"),
+            ("database", f"{settings.address}{self._what_was_done()}"),
             (
                 "mode",
                 terminal.paint(MODES[settings.auth], "green" if self._is_protected else "yellow"),
@@ -127,6 +128,8 @@ class Announcement:
     def _first_key(self) -> str:
         database = self.settings.database
         flag = "" if database == DEFAULT else f" --database {shlex.quote(database)}"
+        if self.settings.address.secret:
+            flag = f' --database "${variable("database")}"'
         make = f"{_program()} keys create{flag} --new-admin 'Your name' > admin.key"
         return f"(umask 077; {make})"
 

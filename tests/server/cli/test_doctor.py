@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.cli import main
-from server.doctor.examination import CHECKS
+from server.doctor.examination import OF_ALL, OF_FILES
 from tests.support.other_programs.http_servers import Handler, serving
 from tests.support.pages.doc_pages import page, rows
 from tests.support.registries.databases import demo_registry
@@ -56,7 +56,7 @@ def test_warnings_alone_are_no_failure(file: Path):
 def test_every_check_finds_something_whatever_the_state(file: Path, tmp_path: Path):
     text = tmp_path / "text.db"
     text.write_text("not a database" * 100)
-    names = [check.name for check in CHECKS]
+    names = [check.name for check in (*OF_FILES, *OF_ALL)]
 
     for path in (file, text, tmp_path, tmp_path / "none.db", tmp_path / "none" / "none.db"):
         report = Examination(path).report
@@ -120,4 +120,4 @@ def test_every_check_is_on_the_page():
         first.strip("`") for first, *_ in rows(page("docs/deployment.md").section("Check it"))
     ]
 
-    assert listed == [check.name for check in CHECKS]
+    assert listed == [check.name for check in (*OF_FILES, *OF_ALL)]

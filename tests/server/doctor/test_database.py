@@ -121,7 +121,7 @@ PROBLEMS: dict[Callable[[Path], Path], tuple[str, str, str]] = {
     text: ("integrity", "not a SQLite database", "restore it from a backup"),
     empty: ("database", "is empty (0 bytes)", "delete it to begin with a new database"),
     newer: ("migrations", "newer than this chittygraph", "install the version that made it"),
-    of_another_program: ("migrations", "was not made by chittygraph", "name another file"),
+    of_another_program: ("migrations", "was not made by chittygraph", "name another database"),
     half_written: ("integrity", "half a transaction", "start the server"),
 }
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from db.sqlite import troubled_webhooks
-from db.sqlite.troubled_webhooks import SHOWN
+from db.queries import troubled_webhooks
+from db.queries.troubled_webhooks import SHOWN
+from db.sqlite import file_reads
 from tests.support.other_programs.webhook_receiver import Reply, receiving
 from tests.support.registries.databases import new_registry
 from tests.support.services.api import running
@@ -75,7 +76,7 @@ def test_webhooks_that_an_admin_paused_hide_no_others(troubled: Path):
         for number in range(SHOWN):
             off = {"id": f"wh_a{number}", "paused": "requested", "attempts": 0, "at": AT}
             connection.execute(ADD, off)
-        found = troubled_webhooks.read(connection)
+        found = file_reads.read_on(connection, troubled_webhooks.find())
 
     assert [each.webhook_id for each in found.first][:2] == ["wh_fails", "wh_gone"]
     assert len(found.first) == SHOWN

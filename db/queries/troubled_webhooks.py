@@ -1,9 +1,10 @@
 """The outgoing webhooks that are paused or fail, for `chittygraph status` and `doctor`."""
 
-import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from db.model.outgoing_webhooks import PauseReason
+from db.program import Program, Statement
 
 SHOWN = 10
 
@@ -30,22 +31,23 @@ class Troubles:
 
 
 COUNT = """
-    SELECT count(*), coalesce(sum(paused_because IS NOT NULL), 0),
-        coalesce(sum(paused_because IS NULL AND attempts > 0), 0),
-        (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead')
+    SELECT count(*) AS webhooks, coalesce(sum(paused_because IS NOT NULL), 0) AS paused,
+        coalesce(sum(paused_because IS NULL AND attempts > 0), 0) AS failing,
+        (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead') AS dead
     FROM outgoing_webhooks
 """
 # Those that an admin paused come last.
 FIRST = f"""
-    SELECT webhook_id, paused_because, coalesce(paused_at, failing_since), last_error
+    SELECT webhook_id, paused_because, coalesce(paused_at, failing_since) AS since, last_error
     FROM outgoing_webhooks
     WHERE paused_because IS NOT NULL OR attempts > 0
     ORDER BY paused_because IS '{PauseReason.REQUESTED.value}', created_at, webhook_id LIMIT :shown
 """
 
 
-def read(connection: sqlite3.Connection) -> Troubles:
-    webhooks, paused, failing, dead_letters = connection.execute(COUNT).fetchone()
-    rows = connection.execute(FIRST, {"shown": SHOWN}).fetchall()
+def find() -> Program[Troubles]:
+    found: list[Any] = yield [Statement(COUNT), Statement(FIRST, {"shown": SHOWN})]
+    (counts,), rows = found
+    webhooks, paused, failing, dead_letters = counts
     first = tuple(TroubledWebhook(*row) for row in rows)
     return Troubles(webhooks, paused, failing, dead_letters, first)

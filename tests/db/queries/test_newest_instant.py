@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from db.model import instants
-from db.sqlite import clock
+from db.queries import newest_instant
+from db.queries.newest_instant import NewestInstant
+from db.sqlite import file_reads
 from tests.support.registries.databases import demo_registry, elsewhere, new_registry
 
 PLACES = [
@@ -27,6 +29,10 @@ def file(tmp_path: Path) -> Path:
     return demo_registry(tmp_path / "registry.db")
 
 
+def newest_in(file: Path) -> NewestInstant | None:
+    return file_reads.read(file, newest_instant.find())
+
+
 def change(file: Path, table: str, column: str, value: object) -> None:
     with elsewhere(file) as connection:
         connection.execute(
@@ -40,21 +46,21 @@ def ahead(**by: float) -> str:
 
 
 def test_a_registry_of_the_past_leaves_the_clock_right(file: Path):
-    newest = clock.newest_in(file)
+    newest = newest_in(file)
 
     assert newest is not None
     assert not newest.is_clock_behind
 
 
 def test_an_empty_registry_says_nothing_of_the_clock(tmp_path: Path):
-    assert clock.newest_in(new_registry(tmp_path / "empty.db")) is None
+    assert newest_in(new_registry(tmp_path / "empty.db")) is None
 
 
 @pytest.mark.parametrize(("table", "column"), PLACES)
 def test_an_instant_ahead_is_found_in_any_table(file: Path, table: str, column: str):
     change(file, table, column, moment := ahead(days=3650))
 
-    newest = clock.newest_in(file)
+    newest = newest_in(file)
 
     assert newest is not None
     assert (newest.table, newest.column, newest.instant) == (table, column, moment)
@@ -65,7 +71,7 @@ def test_an_instant_ahead_is_found_in_any_table(file: Path, table: str, column: 
 def test_a_clock_may_be_a_minute_behind(file: Path, seconds: float, behind: bool):
     change(file, "contexts", "created_at", ahead(seconds=seconds))
 
-    newest = clock.newest_in(file)
+    newest = newest_in(file)
 
     assert newest is not None
     assert newest.is_clock_behind is behind
@@ -76,7 +82,7 @@ def test_values_that_are_no_instants_are_passed_over(file: Path):
     change(file, "actors", "updated_at", "9999-99-99 99:99:99")
     change(file, "connections", "updated_at", "2199-01-01 10:00:00")
 
-    newest = clock.newest_in(file)
+    newest = newest_in(file)
 
     assert newest is not None
     assert newest.instant == "2199-01-01T10:00:00.000Z"
@@ -85,7 +91,7 @@ def test_values_that_are_no_instants_are_passed_over(file: Path):
 @pytest.mark.parametrize(("table", "column"), PLACES)
 def test_each_is_read_from_an_index(file: Path, table: str, column: str):
     with closing(sqlite3.connect(file)) as connection:
-        sql = clock.NEWEST.format(table=table, column=column)
+        sql = newest_instant.NEWEST.format(table=table, column=column)
         steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
     assert len(steps) == 1

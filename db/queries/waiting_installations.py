@@ -1,7 +1,9 @@
 """The installations that have no ChittyID yet, for `chittygraph status` and `doctor`."""
 
-import sqlite3
 from dataclasses import dataclass
+from typing import Any
+
+from db.program import Program, Statement
 
 SHOWN = 10
 
@@ -37,18 +39,20 @@ _UNIDENTIFIED = """
         SELECT 1 FROM installations AS known WHERE known.installation_id = waiting.installation_id
     )
 """
-COUNT = f"SELECT count(*), coalesce(sum(refused), 0) {_UNIDENTIFIED}"
+COUNT = f"SELECT count(*) AS waiting, coalesce(sum(refused), 0) AS refused {_UNIDENTIFIED}"
 FIRST = f"""
-    SELECT installation_id, since, refused, failures, reason, nullif(retry_at, '')
+    SELECT installation_id, since, refused, failures, reason, nullif(retry_at, '') AS retry_at
     {_UNIDENTIFIED}
     ORDER BY refused DESC, since, installation_id LIMIT :shown
 """
 
 
-def read(connection: sqlite3.Connection) -> Waiting:
-    count, refused = connection.execute(COUNT).fetchone()
+def find() -> Program[Waiting]:
+    found: list[Any] = yield [Statement(COUNT), Statement(FIRST, {"shown": SHOWN})]
+    (counts,), rows = found
     first = tuple(
         WaitingInstallation(installation_id, since, bool(is_refused), *rest)
-        for installation_id, since, is_refused, *rest in connection.execute(FIRST, {"shown": SHOWN})
+        for installation_id, since, is_refused, *rest in rows
     )
+    count, refused = counts
     return Waiting(count, refused, first)

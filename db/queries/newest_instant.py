@@ -1,13 +1,11 @@
 """Compares this machine's clock with the newest stored instant, since lists are in the order of instants."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from db.model import instants
 from db.model.tables import TABLES
-from db.sqlite import file_checks
+from db.program import Program, Statement
 
 TOLERANCE_SECONDS = 60
 # The newest that looks like an instant, from an index. Among several in other forms, one may be no instant.
@@ -31,21 +29,18 @@ class NewestInstant:
         return self.seconds_ahead > TOLERANCE_SECONDS
 
 
-def newest_in(path: Path) -> NewestInstant | None:
-    """None of an empty registry; raises BootRefused if it cannot be read."""
-    file = path.resolve()
-    with file_checks.reading(file) as connection, file_checks.refusing(file):
-        return newest(connection)
-
-
-def newest(connection: sqlite3.Connection) -> NewestInstant | None:
+def find() -> Program[NewestInstant | None]:
+    """None of an empty registry."""
     now = datetime.fromisoformat(instants.now())
+    places = [(table.name, column) for table in TABLES for column in (table.newest, "updated_at")]
+    stored = yield [
+        Statement(NEWEST.format(table=table, column=column)) for table, column in places
+    ]
     found = [
-        (instant, table.name, column)
-        for table in TABLES
-        for column in (table.newest, "updated_at")
-        for (stored,) in connection.execute(NEWEST.format(table=table.name, column=column))
-        if (instant := _parsed(stored)) is not None
+        (instant, table, column)
+        for (table, column), rows in zip(places, stored, strict=True)
+        for (text,) in rows
+        if (instant := _parsed(text)) is not None
     ]
     if not found:
         return None
