@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from db import database_url
 from db.database import Database
-from db.database_url import Address
+from db.database_url import Address, Engine
 
 if TYPE_CHECKING:
     from db.migrating.remote_opening import Boot, Examination
@@ -88,4 +88,8 @@ async def examine(url: str) -> "Examination":
 
 def open_transport(address: Address) -> "Transport":
     """What sends batches to the engine at an address that is no file; whoever opens it closes it."""
+    if address.engine is Engine.D1:
+        from db.remote.d1.transport import D1Transport
+
+        return D1Transport(address.bases[0], address.secret)
     raise ValueError(f"{address} cannot be opened yet")

@@ -7,7 +7,7 @@ from typing import Any
 from db.consistency import At, Level
 from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
 from db.program import Rows
-from db.remote.d1 import address, values
+from db.remote.d1 import values
 from db.remote.d1.limits import (
     BODY_BYTES,
     ENGINE,
@@ -40,13 +40,12 @@ FAILED = "integer overflow"
 class D1Transport:
     limits: Limits = LIMITS
 
-    def __init__(self, url: str) -> None:
-        """Raises ValueError for a URL that is none of D1's."""
-        where = address.parse(url)
-        self._url = where.url
+    def __init__(self, url: str, token: str) -> None:
+        """The URL of the Worker, and the token that it wants."""
+        self._url = url
         self._http = HttpClient(
             {
-                "Authorization": f"Bearer {where.token}",
+                "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",
                 "Accept": "application/json",
             }

@@ -21,7 +21,7 @@ from db.errors import (
 from db.program import Rows, Value
 from db.remote.d1.transport import ANY, PRIMARY, D1Transport
 from db.remote.transport import Bound, EngineStatus
-from tests.support.other_programs.d1_worker import D1Worker, database_url
+from tests.support.other_programs.d1_worker import TOKEN, D1Worker
 from tests.support.services.tcp_server import tcp_server
 
 SECONDS = 60.0
@@ -30,8 +30,8 @@ TABLE = Bound("CREATE TABLE t (a UNIQUE, b)", {})
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[D1Transport]:
-    transport = D1Transport(url)
+async def opened(url: str, token: str = TOKEN) -> AsyncIterator[D1Transport]:
+    transport = D1Transport(url, token)
     try:
         yield transport
     finally:
@@ -40,7 +40,7 @@ async def opened(url: str) -> AsyncIterator[D1Transport]:
 
 @pytest.fixture
 async def d1(d1_worker: D1Worker) -> AsyncIterator[D1Transport]:
-    async with opened(d1_worker.new_database()) as transport:
+    async with opened(d1_worker.new_url()) as transport:
         yield transport
 
 
@@ -233,7 +233,7 @@ async def test_status_tells_the_size(d1: D1Transport):
 
 
 async def test_a_wrong_token_is_told_without_it(d1_worker: D1Worker):
-    async with opened(database_url(d1_worker.new_url(), "wrong-s3cret")) as d1:
+    async with opened(d1_worker.new_url(), "wrong-s3cret") as d1:
         for write in (True, False):
             with pytest.raises(Unavailable, match="refuses the token") as refused:
                 await send(d1, TABLE, write=write)
@@ -262,7 +262,7 @@ class Endpoint:
     async def served(self) -> AsyncIterator[D1Transport]:
         async with (
             tcp_server(self.handle) as port,
-            opened(f"d1+http://s3cret@127.0.0.1:{port}/") as transport,
+            opened(f"http://127.0.0.1:{port}", "s3cret") as transport,
         ):
             yield transport
 
@@ -315,7 +315,7 @@ async def test_an_endpoint_that_hangs_is_given_up():
 async def test_where_nothing_listens_nothing_is_stored():
     async with Endpoint().served() as d1:
         pass
-    async with opened("d1+http://s3cret@" + d1._url.removeprefix("http://")) as d1:
+    async with opened(d1._url) as d1:
         with pytest.raises(Unavailable, match="Cloudflare D1 cannot be reached") as refused:
             await send(d1, TABLE)
     assert not isinstance(refused.value, OutcomeUnknown)
