@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     compare,
     data,
+    engines,
     growth,
     history,
     load,
@@ -67,6 +68,7 @@ def _measure(chosen: Options, folder: Path) -> int:
         (chosen.auth, permissions.run),
         (chosen.load, pressure.run),
         (chosen.history, history.run),
+        (chosen.engine, engines.run),
     )
     for is_chosen, run in modes:
         if is_chosen:

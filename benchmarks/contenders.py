@@ -41,8 +41,8 @@ class Contender:
     """A server that can be started; `need` raises BenchmarkError if something that it needs is missing.
 
     A whole run may lack what `is_optional`. A server that spells queries in its own way says with which
-    replacements, and which fields its answers then lack. `viewer` is whose key is sent, if any. Changes are
-    recorded only if it `keeps_history`: rivals have none to keep.
+    replacements, and which fields its answers then lack. `viewer` is whose key is sent, if any, and `headers`
+    what else. Changes are recorded only if it `keeps_history`: rivals have none to keep.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Contender:
     is_optional: bool = False
     registry: registries.Maker = registries.ordinary
     viewer: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     comparison: Comparison | None = None
     spelling: Mapping[str, str] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()

@@ -7,10 +7,11 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks import node
 from benchmarks.errors import BenchmarkError
@@ -23,6 +24,7 @@ PATIENCE = (1, 5)
 # wrk sleeps on if the signal comes just before it sleeps.
 AGAIN_SECONDS = 0.2
 WRK, AUTOCANNON = "wrk", "autocannon"
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _runs = itertools.count(1)
 
@@ -49,11 +51,13 @@ class NoAnswer(BenchmarkError):
 class Generator:
     """A running load generator, until `finish`."""
 
-    def __init__(self, url: str, bodies: Path, *, clients: int, authorization: str = "") -> None:
+    def __init__(
+        self, url: str, bodies: Path, *, clients: int, headers: Mapping[str, str] = NO_HEADERS
+    ) -> None:
         self._what = f"{url} with {clients} clients"
         run = f"{os.getpid()}-{next(_runs)}"
         self._process = subprocess.Popen(
-            _command(url, bodies, clients, run, authorization),
+            _command(url, bodies, clients, run, headers),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -100,16 +104,23 @@ class Generator:
         raise BenchmarkError(f"the load generator does not stop at {self._what}")
 
 
-def run(url: str, bodies: Path, *, clients: int, seconds: float, authorization: str = "") -> Load:
+def run(
+    url: str,
+    bodies: Path,
+    *,
+    clients: int,
+    seconds: float,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> Load:
     """Load a server for so long, or longer if no answer comes; raises BenchmarkError as `finish` does."""
     for patience in PATIENCE:
         with suppress(NoAnswer):
-            return _run(url, bodies, clients, seconds * patience, authorization)
-    return _run(url, bodies, clients, seconds * PATIENCE[-1], authorization)
+            return _run(url, bodies, clients, seconds * patience, headers)
+    return _run(url, bodies, clients, seconds * PATIENCE[-1], headers)
 
 
-def _run(url: str, bodies: Path, clients: int, seconds: float, authorization: str) -> Load:
-    with Generator(url, bodies, clients=clients, authorization=authorization) as generator:
+def _run(url: str, bodies: Path, clients: int, seconds: float, headers: Mapping[str, str]) -> Load:
+    with Generator(url, bodies, clients=clients, headers=headers) as generator:
         time.sleep(seconds)
         return generator.finish()
 
@@ -127,11 +138,13 @@ def require() -> str:
     return AUTOCANNON
 
 
-def _command(url: str, bodies: Path, clients: int, run: str, authorization: str) -> Sequence[str]:
+def _command(
+    url: str, bodies: Path, clients: int, run: str, headers: Mapping[str, str]
+) -> Sequence[str]:
     if require() == WRK:
         limits = ["-t1", f"-c{clients}", f"-d{LONGEST_SECONDS}s", "--timeout", "60s"]
-        headers = ["-H", f"Authorization: {authorization}"] if authorization else []
-        return [WRK, *limits, *headers, "-s", str(SCRIPT), url, "--", str(bodies), run]
+        sent = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+        return [WRK, *limits, *sent, "-s", str(SCRIPT), url, "--", str(bodies), run]
     script = str(node.FOLDER / "load.mjs")
     figures = (str(clients), str(LONGEST_SECONDS))
-    return ["node", script, url, *figures, str(bodies), run, authorization]
+    return ["node", script, url, *figures, str(bodies), run, json.dumps(dict(headers))]

@@ -13,6 +13,8 @@ from benchmarks.workloads import Workload
 QUICK_SCALE, QUICK_ROUNDS, QUICK_SECONDS = 0.1, 2, 0.5
 
 CLIENTS = (1, 16)
+ENGINES = ("rqlite", "d1")
+ENGINE_SCALE = 0.1
 
 DESCRIPTION = """\
 Compare this server with others, over the same data, on this machine, and with itself: with ten times the
@@ -51,6 +53,7 @@ class Options:
     auth: bool
     history: bool
     walk: bool
+    engine: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -98,7 +101,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
     return Options(
         workloads=_names(parser, "--only", given.only, workloads.BY_NAME),
         servers=_with_bases(_names(parser, "--servers", given.servers, contenders.BY_NAME)),
-        scale=given.scale or scale,
+        scale=given.scale or (ENGINE_SCALE if given.engine else scale),
         rounds=given.rounds or rounds,
         seconds=given.seconds or seconds,
         clients=given.clients,
@@ -108,6 +111,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         auth=given.auth,
         history=given.history,
         walk=given.walk,
+        engine=given.engine,
     )
 
 
@@ -132,6 +136,11 @@ def _parser() -> argparse.ArgumentParser:
         "--history",
         action="store_true",
         help="what it costs to record every change, to page through them, and to tell a thousand listeners",
+    )
+    kind.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="what an engine over HTTP costs, beside SQLite (default scale 0.1)",
     )
     kind.add_argument(
         "--walk",

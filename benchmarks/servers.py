@@ -33,6 +33,7 @@ class Server:
     registry: Registry
     pid: int
     port: int
+    engine_pids: tuple[int, ...] = ()  # of the processes that keep its data, if it does not itself
 
     @property
     def name(self) -> str:
@@ -40,9 +41,10 @@ class Server:
         return self.contender.name
 
     @property
-    def authorization(self) -> str:
-        """The Authorization header of its requests, empty without one."""
-        return self.registry.credentials.get(self.contender.viewer, "")
+    def headers(self) -> dict[str, str]:
+        """The headers that every request to it has."""
+        credential = self.registry.credentials.get(self.contender.viewer, "")
+        return {**self.contender.headers, **({"Authorization": credential} if credential else {})}
 
     def path(self, workload: Workload) -> str:
         """The path of a workload's requests: the ceiling has one for each."""
@@ -59,7 +61,9 @@ class Server:
 
 
 @contextmanager
-def running(contender: Contender, registry: Registry, folder: Path) -> Iterator[Server]:
+def running(
+    contender: Contender, registry: Registry, folder: Path, engine_pids: tuple[int, ...] = ()
+) -> Iterator[Server]:
     """A server over a copy of the registry, with its log and its answers in `folder`; always stopped.
 
     Raises BenchmarkError when it does not start.
@@ -82,7 +86,7 @@ def running(contender: Contender, registry: Registry, folder: Path) -> Iterator[
                 not contender.keeps_history
             ):  # only now, since our server mends what is missing when it starts
                 _drop_history_triggers(copy)
-            yield Server(contender, registry, process.pid, port)
+            yield Server(contender, registry, process.pid, port, engine_pids)
         finally:
             _stop(process)
     for file in folder.glob(f"{copy.name}*"):
@@ -93,9 +97,7 @@ def post(server: Server, workload: Workload, body: str) -> bytes:
     """Send one request and return the answer's bytes; raises BenchmarkError unless it succeeds."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     try:
-        headers = {"Content-Type": "application/json"}
-        if server.authorization:
-            headers["Authorization"] = server.authorization
+        headers = {"Content-Type": "application/json", **server.headers}
         connection.request("POST", server.path(workload), body.encode(), headers)
         response = connection.getresponse()
         found = response.read()

@@ -1,13 +1,13 @@
 // The load generator for where wrk is missing: autocannon, with the same checks and the same figures.
 // Its latencies are whole milliseconds. It says when it has started, from when on SIGINT stops it.
 // A line that begins with a slash is a GET: the path, a tab, and the ETag of the answer held, if any is.
-// Arguments: url, clients, seconds, the file of bodies, the text that makes serial numbers differ, and an
-// Authorization header or nothing.
+// Arguments: url, clients, seconds, the file of bodies, the text that makes serial numbers differ, and the
+// headers of every request as JSON.
 import { readFileSync } from 'node:fs'
 import autocannon from 'autocannon'
 
-const [url, clients, seconds, file, run, authorization] = process.argv.slice(2)
-const common = authorization ? { authorization } : {}
+const [url, clients, seconds, file, run, headers] = process.argv.slice(2)
+const common = JSON.parse(headers)
 let serial = 0
 let bad = 0
 let example = ''

@@ -47,7 +47,7 @@ def test_one_that_does_not_stop_is_an_error(generator, monkeypatch):
 def test_a_run_without_an_answer_is_repeated_for_longer(monkeypatch, tmp_path):
     tried = []
 
-    def run(url, bodies, clients, seconds, authorization):
+    def run(url, bodies, clients, seconds, headers):
         tried.append(seconds)
         if seconds < 1:
             raise load.NoAnswer("no answer came")

@@ -23,7 +23,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NODES = {name: each for name, each in SERVICES.items() if name.startswith("rqlite-")}
 SERVERS = {name: each for name, each in SERVICES.items() if name.startswith("server-")}
 BALANCER = SERVICES["balancer"]
-PROXY = (ROOT / "deploy" / "nginx" / "cluster.conf").read_text()
+PROXY = (ROOT / "deploy" / "cluster" / "nginx.conf").read_text()
 FLOOR = (10, 7)
 
 

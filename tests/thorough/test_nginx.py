@@ -44,7 +44,7 @@ def own(tmp_path: Path) -> Iterator[tuple[Nginx, str, str]]:
         protected(tmp_path / "registry.db", *flags) as (url, key),
         listening() as (listener, port),
         nginx.started(
-            tmp_path / "nginx", nginx.site(port), urlsplit(url).netloc, listener
+            tmp_path / "nginx", nginx.site(port, urlsplit(url).netloc), listener
         ) as proxy,
     ):
         httpx2.post(
@@ -73,8 +73,8 @@ def prefixed(tmp_path: Path) -> Iterator[str]:
     ):
         assert url_of(said, "/graphql").endswith("/registry/graphql")
         upstream = urlsplit(url_of(said, "")).netloc
-        configured = nginx.prefix(port, REMOVED)
-        with nginx.started(tmp_path / "nginx", configured, upstream, listener):
+        configured = nginx.prefix(port, upstream, REMOVED)
+        with nginx.started(tmp_path / "nginx", configured, listener):
             yield f"http://127.0.0.1:{port}"
 
 
@@ -159,8 +159,8 @@ def test_a_page_under_a_prefix_that_the_server_does_not_know_works_too(tmp_path:
         listening() as (listener, port),
     ):
         upstream = urlsplit(url_of(said, "")).netloc
-        configured = nginx.prefix(port, REMOVED)
-        with nginx.started(tmp_path / "nginx", configured, upstream, listener):
+        configured = nginx.prefix(port, upstream, REMOVED)
+        with nginx.started(tmp_path / "nginx", configured, listener):
             url = f"http://127.0.0.1:{port}/removed/"
             printed = node.run_script(
                 "playwright-core", "prefix.mjs", require_browser(), url, "/removed/"

@@ -7,7 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,8 +38,7 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    include upstream.conf;
-    {server}
+    {configured}
 }}
 """
 
@@ -52,8 +51,8 @@ class Nginx(NamedTuple):
     """Trusts its certificate."""
 
 
-def site(port: int) -> str:
-    """deploy/nginx/site.conf on this port, with a certificate of this folder."""
+def site(port: int, address: str) -> str:
+    """deploy/nginx/site.conf on this port, with a certificate of this folder, before HOST:PORT."""
     text = (DEPLOY / "site.conf").read_text()
     for written, here in (
         (r"listen 443 ssl;", f"listen {ADDRESS}:{port} ssl;"),
@@ -61,19 +60,34 @@ def site(port: int) -> str:
     ):
         text, count = re.subn(written, here, text)
         assert count, written
-    return text
+    return _upstream(address) + text
 
 
-def prefix(port: int, more: str = "") -> str:
-    """A server that has deploy/nginx/prefix.conf among other locations."""
-    return f"server {{ listen {ADDRESS}:{port}; include prefix.conf; {more} }}"
+def prefix(port: int, address: str, more: str = "") -> str:
+    """A host that has deploy/nginx/prefix.conf among other locations, before the server at HOST:PORT."""
+    return f"{_upstream(address)} server {{ listen {ADDRESS}:{port}; include prefix.conf; {more} }}"
+
+
+def balancer(port: int, upstreams: Sequence[str]) -> str:
+    """deploy/cluster/nginx.conf on this port, before these servers at HOST:PORT."""
+    text = (ROOT / "deploy" / "cluster" / "nginx.conf").read_text()
+    servers = iter(upstreams)
+    text, count = re.subn(r"server [\d.]+:8000", lambda _: f"server {next(servers)}", text)
+    assert count == len(upstreams)
+    assert text.count("listen 8080;") == 1
+    return text.replace("listen 8080;", f"listen {ADDRESS}:{port};")
+
+
+def _upstream(address: str) -> str:
+    """deploy/nginx/upstream.conf before one server at HOST:PORT."""
+    text = (DEPLOY / "upstream.conf").read_text()
+    assert text.count("127.0.0.1:8000") == 1
+    return text.replace("127.0.0.1:8000", address)
 
 
 @contextmanager
-def started(
-    folder: Path, configured: str, upstream: str, listener: socket.socket
-) -> Iterator[Nginx]:
-    """nginx in this folder, with this server block, before the server at HOST:PORT.
+def started(folder: Path, configured: str, listener: socket.socket) -> Iterator[Nginx]:
+    """nginx in this folder, with this in its `http`.
 
     It listens on this socket, so that no other program can take its port.
     """
@@ -85,10 +99,7 @@ def started(
         shutil.copy(
             DEPLOY / name, folder / (name if name == "prefix.conf" else f"chittygraph-{name}")
         )
-    text = (DEPLOY / "upstream.conf").read_text()
-    assert text.count("127.0.0.1:8000") == 1
-    (folder / "upstream.conf").write_text(text.replace("127.0.0.1:8000", upstream))
-    (folder / "nginx.conf").write_text(MAIN.format(server=configured, user=_user()))
+    (folder / "nginx.conf").write_text(MAIN.format(configured=configured, user=_user()))
     trust = _make_certificate(folder)
     process = subprocess.Popen(
         [command, "-p", folder, "-c", folder / "nginx.conf"],

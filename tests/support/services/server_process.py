@@ -26,19 +26,19 @@ TIMEOUT_SECONDS = (
 
 @contextmanager
 def served(
-    path: Path,
+    database: Path | str,
     *flags: str,
     fork: bool = True,
     under: tuple[str, ...] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server on a free port, and the line that it printed; stopped if it outlives the test.
+    """A server on a free port over a file or URL, and the line that it printed; it does not outlive the test.
 
     `under` is a command that runs it, as `strace` does, and `environment` is added to that of the tests.
     It and its workers are a process group: killed alone it would leave them behind, and its pipes open.
     """
     process = start_command(
-        *("serve", "--database", path, "--port", "0", *flags),
+        *("serve", "--database", database, "--port", "0", *flags),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
