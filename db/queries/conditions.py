@@ -11,6 +11,7 @@ from db.model.tables import Relation, Table
 from db.program import Value
 from db.security import row_security
 
+MOST_IN_A_ROW = 6
 # A stored JSON list as a table of its items; a text that is not JSON has none.
 _ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
 _OPERANDS = "(SELECT value FROM json_each({operand}))"
@@ -134,7 +135,15 @@ def without_operands(condition: Condition, operands: list[Value]) -> Condition:
 
 
 def _joined(word: str, parts: tuple[Condition, ...], row: str, binder: Binder) -> str:
-    return "(" + word.join(to_sql(part, row, binder) for part in parts) + ")"
+    """The parts in parentheses, in groups of groups: engines bound how deep an expression may nest.
+
+    A chain of n parts is n deep, and the same in groups a multiple of log n.
+    """
+    joined = [to_sql(part, row, binder) for part in parts]
+    while len(joined) > MOST_IN_A_ROW:
+        groups = range(0, len(joined), MOST_IN_A_ROW)
+        joined = ["(" + word.join(joined[at : at + MOST_IN_A_ROW]) + ")" for at in groups]
+    return "(" + word.join(joined) + ")"
 
 
 def _related(condition: Related, row: str, binder: Binder) -> str:
