@@ -20,6 +20,7 @@ from benchmarks.workloads import Workload, new_connection
 from db.program import Program
 from db.program import run as run_program
 from db.security import api_keys
+from db.security.api_keys import NewKey
 from db.security.row_security import UNRESTRICTED
 from db.sqlite.connection_thread import execute
 from server.auth import api_keys as keys
@@ -85,9 +86,7 @@ def _prepare(database: Path, size: Size, owned: Sequence[int]) -> dict[str, str]
 
 def _key_of(connection: sqlite3.Connection, actor: str) -> str:
     key = keys.generate()
-    program: Program[Any] = api_keys.create(
-        key.key_id, actor, keys.digest(key.secret), label=None, expires_at=None
-    )
+    program: Program[Any] = api_keys.create(NewKey(key.key_id, actor, keys.digest(key.secret)))
     run_program(program, lambda statement: execute(connection, statement, UNRESTRICTED))
     return key.text()
 

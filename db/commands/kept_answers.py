@@ -42,7 +42,7 @@ REMOVE_OLD = f"""
     )
 """
 HAS_ROOM = f"""
-    SELECT count(*) < {MAX_ANSWERS} AND coalesce(sum(bytes), 0) < {MAX_BYTES}
+    SELECT coalesce(sum(bytes > 0), 0) < {MAX_ANSWERS} AND coalesce(sum(bytes), 0) < {MAX_BYTES}
     FROM idempotent_answers WHERE viewer = :kept_viewer AND kept_at > :kept_before
 """
 CLAIM = f"""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from db.errors import ErrorCode, Problem, Refused
 from db.model import chitty_id, instants
 from db.model.tables import ACTORS
-from db.program import Program, Statement, Value
+from db.program import Program, Rows, Statement, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ _CREATE = f"""
     INSERT INTO api_keys (key_id, actor_chitty_id, secret_sha256, label, created_at, expires_at)
     SELECT :key_id, :actor, :secret_sha256, :label, :now, :expires_at
     WHERE EXISTS (SELECT 1 FROM {ACTORS.name} WHERE chitty_id = :actor AND status = 'active')
+      AND {{condition}}
 """
 _STATUS = f"SELECT status FROM {ACTORS.name} WHERE chitty_id = :actor"
 _REVOKE = """
@@ -75,30 +76,54 @@ _NAMED = f"""
 """
 
 
-def create(
-    key_id: str, actor: str, secret_sha256: str, *, label: str | None, expires_at: str | None
-) -> Program[ApiKey]:
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that is to be stored for an actor, if that is active."""
+
+    key_id: str
+    actor: str
+    secret_sha256: str
+    label: str | None = None
+    expires_at: str | None = None
+
+    def statements(self, condition: str = "TRUE", **bind: Value) -> list[Statement]:
+        """Store the key if this SQL holds too, whose binds are `bind`, and find out why it is not."""
+        binds: dict[str, Value] = {
+            "key_id": self.key_id,
+            "actor": self.actor,
+            "secret_sha256": self.secret_sha256,
+            "label": self.label,
+            "now": instants.now(),
+            "expires_at": self.expires_at,
+            **bind,
+        }
+        sql = _CREATE.format(condition=condition)
+        return [
+            Statement(sql, binds, returning=_SHOWN, of=_KEY),
+            Statement(_STATUS, binds, explains=True),
+        ]
+
+    def created(self, created: Rows, statuses: Rows) -> ApiKey:
+        """The stored key, from the rows of `statements`.
+
+        Raises Refused with NOT_FOUND or CONFLICT if the actor is unknown, not active, or was just changed.
+        """
+        if created:
+            return _key(created[0])
+        if not statuses:
+            problem = Problem(ErrorCode.NOT_FOUND, ("actor",), f"there is no actor {self.actor}")
+            raise Refused([problem])
+        ((status,),) = statuses
+        message = f"{self.actor} is {status!s}: reinstate it first"
+        if status == "active":
+            message = f"{self.actor} was changed just now: try again"
+        raise Refused([Problem(ErrorCode.CONFLICT, ("actor",), message)])
+
+
+def create(new: NewKey) -> Program[ApiKey]:
     """Raises Refused with NOT_FOUND or CONFLICT if the actor is unknown or not active."""
-    bind: dict[str, Value] = {
-        "key_id": key_id,
-        "actor": actor,
-        "secret_sha256": secret_sha256,
-        "label": label,
-        "now": instants.now(),
-        "expires_at": expires_at,
-    }
-    created, statuses = yield [
-        Statement(_CREATE, bind, returning=_SHOWN, of=_KEY),
-        Statement(_STATUS, bind),
-    ]
-    if created:
-        return _key(created[0])
-    if not statuses:
-        problem = Problem(ErrorCode.NOT_FOUND, ("actor",), f"there is no actor {actor}")
-    else:
-        message = f"{actor} is {statuses[0][0]!s}: reinstate it first"
-        problem = Problem(ErrorCode.CONFLICT, ("actor",), message)
-    raise Refused([problem])
+    created, statuses = yield new.statements()
+    return new.created(created, statuses)
 
 
 def revoke(key_id: str) -> Program[ApiKey]:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from db.commands import actors
+from db.commands import issued_keys
 from db.errors import Unreadable
 from db.model import column_types
 from db.model.enums import ActorType
-from db.model.tables import ACTORS
+from db.model.tables import ACTORS, Actor
 from db.program import Program
 from db.queries import lookups
 from db.security import api_keys as stored_keys
-from db.security.api_keys import ApiKey
+from db.security.api_keys import ApiKey, NewKey
 from resolvers.operation_context import OperationContext
 from resolvers.permissions import ADMIN
 from server.auth import api_keys
@@ -41,13 +41,18 @@ async def to_actor(
     Raises Refused for a missing or inactive actor, Unreadable for invalid capabilities, and Unavailable.
     """
     key = api_keys.generate()
-
-    def program() -> Program[ApiKey]:
-        if grant_admin:
-            yield from _grant_admin(actor)
-        return (yield from _store(key, actor, options))
-
-    return IssuedKey(key.text(), await ctx.write(program()))
+    new = _new(key, actor, options)
+    row = (
+        (await ctx.read(lookups.by_column(ACTORS, "chitty_id", [actor])))[0]
+        if grant_admin
+        else None
+    )
+    # Storing the key for an actor that is missing fails, and says so.
+    held = [] if row is None else _capabilities_of(row)
+    if row is None or ADMIN in held:
+        return IssuedKey(key.text(), await ctx.write(stored_keys.create(new)))
+    granting = issued_keys.create_and_grant(new, row.capabilities, [*held, ADMIN])
+    return IssuedKey(key.text(), await ctx.write(granting))
 
 
 async def to_new_admin(ctx: OperationContext, name: str, options: KeyOptions) -> IssuedKey:
@@ -56,29 +61,19 @@ async def to_new_admin(ctx: OperationContext, name: str, options: KeyOptions) ->
 
     def program(chitty_id: str) -> Program[ApiKey]:
         values = {"actor_type": ActorType.HUMAN, "display_name": name, "capabilities": [ADMIN]}
-        yield from actors.insert({**values, "chitty_id": chitty_id})
-        return (yield from _store(key, chitty_id, options))
+        new = _new(key, chitty_id, options)
+        return issued_keys.create_with_actor({**values, "chitty_id": chitty_id}, new)
 
     return IssuedKey(key.text(), await ctx.write_with_new_id("ACTOR", program))
 
 
-def _store(key: PresentedKey, actor: str, options: KeyOptions) -> Program[ApiKey]:
-    return stored_keys.create(
-        key.key_id,
-        actor,
-        api_keys.digest(key.secret),
-        label=options.label,
-        expires_at=options.expires_at,
-    )
+def _new(key: PresentedKey, actor: str, options: KeyOptions) -> NewKey:
+    digest = api_keys.digest(key.secret)
+    return NewKey(key.key_id, actor, digest, options.label, options.expires_at)
 
 
-def _grant_admin(actor: str) -> Program[None]:
-    (row,) = yield from lookups.by_column(ACTORS, "chitty_id", [actor])
-    if row is None:
-        return  # storing the key fails next, and says so
+def _capabilities_of(row: Actor) -> list[str]:
     try:
-        capabilities = column_types.STRING_LIST.read(row.capabilities)
+        return [*column_types.STRING_LIST.read(row.capabilities)]
     except Unreadable as unreadable:
         raise Unreadable(f"{ACTORS.place(row)}: capabilities: {unreadable}") from None
-    if ADMIN not in capabilities:
-        yield from actors.update(actor, {"capabilities": [*capabilities, ADMIN]})

@@ -12,6 +12,7 @@ from db.commands.pending_installations import ClaimTerm
 from db.commands.webhook_deliveries import Delivery, Outcome
 from db.program import Program, Statement, rows
 from db.security import api_keys
+from db.security.api_keys import NewKey
 from db.sqlite.database import SQLiteDatabase
 from server.demo import registry as demo
 from tests.resolvers.test_permissions import POLICY
@@ -146,7 +147,7 @@ async def test_the_rows_of_keys_and_of_the_demonstration_are_found(
     ((actor,),) = await db.read(
         rows(Statement("SELECT min(chitty_id) FROM actors WHERE status = 'active'"))
     )
-    await db.write(api_keys.create("key", str(actor), "digest", label=None, expires_at=None))
+    await db.write(api_keys.create(NewKey("key", str(actor), "digest")))
     await db.write(api_keys.revoke("key"))
 
     assert sorted(compared[:4]) == ["actors", "connections", "contexts", "installations"]
