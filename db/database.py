@@ -51,6 +51,11 @@ class Session(Protocol):
 class Database(Protocol):
     """Runs Programs against one migrated database, each with the rights of a RowSecurity."""
 
+    has_copies: bool
+    """Whether several machines hold it: a read at NONE may then be older than `change_token` says, and the
+    batches of a Program see different states, as only a Session tells.
+    """
+
     async def read(
         self,
         program: Program[T],
@@ -66,7 +71,9 @@ class Database(Protocol):
         """
         ...
 
-    async def read_short(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
+    async def read_short(
+        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, at: At = NOW
+    ) -> T:
         """Run a Program that is likely to be short; raises like Session.run.
 
         SQLite reads on the event loop, and raises NeedsThread if that takes too long or the database is

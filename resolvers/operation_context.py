@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from db.attribution import Attribution
 from db.commands import statements
 from db.commands.kept_answers import Kept
+from db.consistency import NOW, At
 from db.database import Database, Session
 from db.errors import NeedsThread, Overloaded, Problem, Refused
 from db.program import ENOUGH_CREDIT, Program, ReadTimes, Usage, count_statements
@@ -38,6 +39,9 @@ class OperationContext:
     cause: str = "chittygraph"  # of what is written: the mutation's field, or the command
     field_key: str = ""  # the response's key of the mutation that runs now
     idempotency: IdempotentRequest | None = None
+    at: At = NOW  # the state that it reads; once it has written, one that has its writes
+    mark: int = 0  # what Database.mark gave after its last write
+    is_torn: bool = False  # whether its reads since the last write have seen different states
     # What generic execution has found out about nodes of the document, for all parents of a field.
     known_of_nodes: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     mutation_results: dict[str | int, Any] = field(default_factory=dict)
@@ -59,15 +63,23 @@ class OperationContext:
         return self._loaders
 
     async def read(self, program: Program[T]) -> T:
-        return await (await self._snapshot()).run(count_statements(program, self.usage))
+        session = await self._snapshot()
+        result = await session.run(count_statements(program, self.usage))
+        self.is_torn = self.is_torn or session.is_torn
+        return result
 
     async def read_last(self, program: Program[T]) -> T:
         """Run a compiled plan's Program, which counts its own usage; on success, release the snapshot."""
-        return await (await self._snapshot()).run(program, last=True)
+        session = await self._snapshot()
+        result = await session.run(program, last=True)
+        self.is_torn = self.is_torn or session.is_torn
+        return result
 
     async def read_few(self, program: Program[T]) -> T:
         """Run a compiled plan's Program that reads a few rows by key, in a snapshot of its own."""
-        return await self.db.read(program, self.viewer.security, few=True)
+        if self.db.has_copies:
+            return await self.read_last(program)
+        return await self.db.read(program, self.viewer.security, few=True, at=self.at)
 
     async def read_measured(self, start: Callable[[], Program[T]], times: ReadTimes) -> T:
         """Run a compiled plan's Program on the event loop if such reads are short, else like `read_last`.
@@ -77,13 +89,17 @@ class OperationContext:
         if times.credit >= ENOUGH_CREDIT and not self.db.reads_long():
             statements, rows = self.usage.statements, self.usage.rows
             try:
-                return await self.db.read_short(times.measured(start()), self.viewer.security)
+                return await self.db.read_short(
+                    times.measured(start()), self.viewer.security, at=self.at
+                )
             except NeedsThread:
                 times.credit -= ENOUGH_CREDIT
                 self.usage.statements, self.usage.rows = statements, rows
         session = await self._snapshot()
         session.is_short = times.credit > 0
-        return await session.run(times.measured(start()), last=True)
+        result = await session.run(times.measured(start()), last=True)
+        self.is_torn = self.is_torn or session.is_torn
+        return result
 
     async def write(self, program: Program[T], *, unkept: Problem | None = None) -> T:
         """Run a Program in a transaction; later reads take a new snapshot and see its changes.
@@ -132,14 +148,22 @@ class OperationContext:
         return await minting.with_new_id(self.mint, entity, attempt)
 
     async def _write(self, program: Program[T]) -> T:
-        self._renew()
+        self.renew()
         writing, viewer = count_statements(program, self.usage), self.viewer
         if viewer.actor is not None:
             writing = revalidation.raising_if_lost(writing)
         attribution = Attribution(self.cause, viewer.actor, self.request_id)
-        return await self.db.write(
+        result = await self.db.write(
             writing, viewer.security, share=viewer.share, attribution=attribution
         )
+        await self._see_writes()
+        return result
+
+    async def _see_writes(self) -> None:
+        """Have later reads see what has been written, wherever they are made."""
+        mark = await self.db.mark()
+        if mark:  # 0 is of an engine that needs none
+            self.mark, self.at = mark, replace(self.at, mark=max(mark, self.at.mark))
 
     async def _write_once(self, program: Program[T], unkept: Problem | None = None) -> T | Kept:
         assert self.idempotency is not None  # noqa: S101 - whoever calls has looked
@@ -154,13 +178,17 @@ class OperationContext:
 
     async def _repeat(self, kept: Kept) -> list[Any]:
         assert self.idempotency is not None  # noqa: S101 - it has the answer
-        self._renew()
+        self.renew()
+        await (
+            self._see_writes()
+        )  # what is repeated may be what another process wrote, and this one saw
         return await self.idempotency.repeat(kept, self.read)
 
-    def _renew(self) -> None:
-        """Let later reads take a new snapshot."""
+    def renew(self) -> None:
+        """Let later reads take a new snapshot, and read everything again."""
         self._release()
         self._loaders = self._refused = None
+        self.is_torn = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -181,7 +209,7 @@ class OperationContext:
             if self._session is None:
                 try:
                     self._session = await self.db.borrow(
-                        self.viewer.security, share=self.viewer.share
+                        self.viewer.security, share=self.viewer.share, at=self.at
                     )
                 except Overloaded as refused:
                     self._refused = str(refused)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from db.errors import ErrorCode, Problem, Refused, Unavailable
+from db.errors import ErrorCode, OutcomeUnknown, Problem, Refused, Unavailable
 from resolvers import actors, connections, contexts, installations, permissions
 from resolvers import outgoing_webhooks as webhook_rules
 from resolvers.operation_context import OperationContext
@@ -37,6 +37,12 @@ NO_KEY = (
     " without one"
 )
 
+REPEAT = "repeat it with the same Idempotency-Key, which is safe"
+LOOK = (
+    "read whether it was before you send it again, and send an Idempotency-Key with the next, under which"
+    " repeating is safe"
+)
+
 Rule = Callable[[OperationContext, Inputs], Awaitable[Any]]
 
 
@@ -50,6 +56,8 @@ def _mutation(rule: Rule, input_type: type, payload: Callable[..., Any], descrip
             requirement.check(ctx.viewer)
             (keyed,) = await references.to_keys(ctx, [input], named)
             row = await rule(ctx, keyed)
+        except OutcomeUnknown as unknown:
+            raise _told_what_to_do(ctx, unknown) from unknown
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return payload(**{entity: fields.to_object(row)})
@@ -65,8 +73,7 @@ def _field_of_mutation(
     description: str,
 ) -> Any:
     async def resolve(self: Any, info: Info, input: Any) -> Any:  # noqa: A002
-        _begin(info)
-        return _compiled_result(info) or await perform(info.context, to_inputs(input))
+        return await _performed_once(info, lambda: perform(info.context, to_inputs(input)))
 
     described = input_type.__strawberry_definition__.description  # type: ignore[attr-defined]
     resolve.__annotations__["input"] = Annotated[
@@ -75,8 +82,25 @@ def _field_of_mutation(
     return fields.field(MutationField(perform, requirement), resolve, payload, description)
 
 
-def _begin(info: Info) -> None:
-    info.context.cause, info.context.field_key = info.field_name, str(info.path.key)
+async def _performed_once(info: Info, perform: Callable[[], Awaitable[Any]]) -> Any:
+    """The result, also if compiled execution has run this mutation, or its payload is read again."""
+    ctx, key = info.context, info.path.key
+    ctx.cause, ctx.field_key = info.field_name, str(key)
+    if key not in ctx.mutation_results:
+        try:
+            ctx.mutation_results[key] = await perform()
+        except Exception as error:
+            ctx.mutation_results[key] = error
+            raise
+    result = ctx.mutation_results[key]
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _told_what_to_do(ctx: OperationContext, unknown: OutcomeUnknown) -> OutcomeUnknown:
+    """An error of GraphQL, and none of the payload, which says that nothing was changed."""
+    return OutcomeUnknown(f"{unknown}: {LOOK if ctx.idempotency is None else REPEAT}")
 
 
 def _webhook_mutation(rule: Rule, input_type: type, payload: type, description: str) -> Any:
@@ -89,19 +113,13 @@ def _webhook_mutation(rule: Rule, input_type: type, payload: type, description: 
             if ctx.idempotency is not None:
                 raise Refused([Problem(ErrorCode.INVALID, (), NO_KEY)])
             result = await rule(ctx, webhook_filters.with_json(input))
+        except OutcomeUnknown as unknown:
+            raise _told_what_to_do(ctx, unknown) from unknown
         except (Refused, Unavailable) as refused:
             return payload(errors=_errors(refused, "input"))
         return outgoing_webhooks.payload_of(payload, result)
 
     return _field_of_mutation(perform, requirement, input_type, payload, description)
-
-
-def _compiled_result(info: Info) -> Any:
-    """The result if compiled execution has run this mutation already: it must not run twice."""
-    result = info.context.mutation_results.pop(info.path.key, None)
-    if isinstance(result, Exception):
-        raise result
-    return result
 
 
 _USED = references.of_input(inputs.RecordConnectionUseInput)
@@ -111,6 +129,8 @@ async def _count_uses(ctx: OperationContext, inputs: Sequence[Inputs]) -> Connec
     try:
         permissions.requirement_of(connections.record_use).check(ctx.viewer)
         rows = await connections.record_use(ctx, await references.to_keys(ctx, inputs, _USED))
+    except OutcomeUnknown as unknown:
+        raise _told_what_to_do(ctx, unknown) from unknown
     except (Refused, Unavailable) as refused:
         return ConnectionsPayload(errors=_errors(refused, "inputs"))
     return ConnectionsPayload(connections=[fields.to_object(row) for row in rows])
@@ -124,9 +144,8 @@ async def _record_connection_use(
         strawberry.argument(description="The uses of 1 to 100 connections"),
     ],
 ) -> Any:
-    _begin(info)
-    return _compiled_result(info) or await _count_uses(
-        info.context, [to_inputs(use) for use in inputs]
+    return await _performed_once(
+        info, lambda: _count_uses(info.context, [to_inputs(use) for use in inputs])
     )
 
 

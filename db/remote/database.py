@@ -36,6 +36,8 @@ async def _none_pending(_: "RemoteDatabase") -> list[str]:
 class RemoteDatabase:
     """`pending` names the migrations that the database lacks."""
 
+    has_copies = True
+
     def __init__(
         self,
         transport: Transport,
@@ -71,8 +73,10 @@ class RemoteDatabase:
             raise Unavailable(SHUTTING_DOWN)
         return await RemoteSession(self._reading, self._read_seconds, security, "", at).run(program)
 
-    async def read_short(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
-        return await self.read(program, security)
+    async def read_short(
+        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, at: At = NOW
+    ) -> T:
+        return await self.read(program, security, at=at)
 
     async def write(
         self,

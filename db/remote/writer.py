@@ -37,8 +37,8 @@ MOST_WAITING = 1_000
 # Answers must come before clients and load balancers give up.
 WRITE_SECONDS = 4.5
 LEAST_SECONDS = 0.2  # what one more attempt needs
-STORED = "it has been stored, but what it was answered was lost: read what it was to change"
-UNKNOWN = "it may have been applied; repeat it with the same Idempotency-Key"
+STORED = "it has been applied, but its answer was lost"
+UNKNOWN = "it may have been applied"
 
 
 @dataclass(eq=False, slots=True)

@@ -28,6 +28,8 @@ async def _none_pending(_: "SQLiteDatabase") -> list[str]:
 
 
 class SQLiteDatabase:
+    has_copies = False
+
     def __init__(
         self,
         path: Path,
@@ -88,7 +90,9 @@ class SQLiteDatabase:
         async with self._pool.session(security) as session:
             return await session.run(program, last=True)
 
-    async def read_short(self, program: Program[T], security: RowSecurity = UNRESTRICTED) -> T:
+    async def read_short(
+        self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, at: At = NOW
+    ) -> T:
         return self._inline.run(program, security, must_be_short=True)
 
     async def write(

@@ -31,7 +31,7 @@ from schema.compiled.plan import Fallback, PlanRun, run_tasks
 from schema.compiled.queries import QueryPlan
 from schema.execution import generic
 from schema.execution.documents import Operation, PreparedDocument
-from schema.fields.collect_fields import FieldCollector
+from schema.fields.collect_fields import CollectedField, FieldCollector
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ EXPECTED_ERRORS = (
     orjson.JSONDecodeError,
 )
 PLANS_PER_OPERATION = 16
+# How often reads that have seen different states are made again, before they are shown as they are.
+TORN_AGAIN = 2
 # A plan that reads so few rows, by key, runs on the event loop: a hop to another thread takes longer.
 INLINE_ROWS = 8
 
@@ -72,8 +74,12 @@ class Executor:
         operation: Operation,
         ctx: OperationContext,
         variables: dict[str, Any],
+        torn_again: int = TORN_AGAIN,
     ) -> OperationResult:
         """Execute an operation.
+
+        If its reads have seen different states, they are made again, `torn_again` times at most; if the
+        context is torn even then, so is the result. Nothing is written again.
 
         Raises RequestRefused if its variables do not fit, IdempotencyKeyReused if another request was quicker
         to use its key, and Overloaded if it is a query that the database refuses to read now: none of it is
@@ -95,12 +101,13 @@ class Executor:
             else:
                 result = await _mutate(plan, run, document, operation, variables)
         except Fallback as reason:
-            executed = await generic.run(document, operation, ctx, variables)
-            if operation.is_query:
-                _raise_first(Overloaded, executed.errors or [])
-            result = OperationResult(executed.data, executed.errors or [], str(reason))
+            result = await _execute_generically(document, operation, ctx, variables)
+            result.fallback_reason = str(reason)
         if ctx.idempotency is not None:
             _raise_first(IdempotencyKeyReused, result.errors)
+        if ctx.is_torn and operation.is_query and torn_again:
+            ctx.renew()
+            return await self.execute(document, operation, ctx, variables, torn_again - 1)
         if result.fallback_reason is None:
             self.compiled += 1
         else:
@@ -180,14 +187,66 @@ async def _mutate(
             continue
         except Fallback as reason:
             result.fallback_reason = str(reason)
-        nodes = plan.field.nodes
-        executed = await generic.run_fields(nodes, document, operation, run.ctx, variables)
-        result.errors += executed.errors or []
-        if executed.data is None:
-            result.data = None
+        if not await _add_field(result, plan.field, document, operation, run.ctx, variables):
             break
-        data |= executed.data
     return result
+
+
+async def _execute_generically(
+    document: PreparedDocument,
+    operation: Operation,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+) -> OperationResult:
+    if ctx.db.has_copies and not operation.is_query:
+        return await _mutate_generically(document, operation, ctx, variables)
+    executed = await generic.run(document, operation, ctx, variables)
+    if operation.is_query:
+        _raise_first(Overloaded, executed.errors or [])
+    return OperationResult(executed.data, executed.errors or [])
+
+
+async def _mutate_generically(
+    document: PreparedDocument,
+    operation: Operation,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+) -> OperationResult:
+    """Run a mutation's fields one by one, so that each reads its payload again if that is torn."""
+    coerced = operation.variables.coerce(variables)
+    if coerced is None:  # which raises
+        executed = await generic.run(document, operation, ctx, variables)
+        return OperationResult(executed.data, executed.errors or [])
+    mutation: Any = GRAPHQL.mutation_type
+    collector = FieldCollector(GRAPHQL, document.fragments, coerced)
+    result = OperationResult({})
+    for field_ in collector.collect(mutation, [operation.node]):
+        if not await _add_field(result, field_, document, operation, ctx, variables):
+            break
+    return result
+
+
+async def _add_field(
+    result: OperationResult,
+    field: CollectedField,
+    document: PreparedDocument,
+    operation: Operation,
+    ctx: OperationContext,
+    variables: dict[str, Any],
+) -> bool:
+    """Add what generic execution makes of one field of a mutation; whether the next one may run."""
+    executed = await generic.run_fields(field.nodes, document, operation, ctx, variables)
+    again = TORN_AGAIN
+    while ctx.is_torn and again:  # its result is in the context, so that it is not performed again
+        ctx.renew()
+        executed = await generic.run_fields(field.nodes, document, operation, ctx, variables)
+        again -= 1
+    result.errors += executed.errors or []
+    if executed.data is None or result.data is None:
+        result.data = None
+        return False
+    result.data |= executed.data
+    return True
 
 
 async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
@@ -206,14 +265,26 @@ async def _perform(plan: MutationPlan, run: PlanRun) -> dict[str, Any]:
         word = "fault" if isinstance(error, EXPECTED_ERRORS) else "failure"
         raise Fallback(f"{word}: {type(error).__name__}") from None
     try:
-        data, tasks = plan.begin(payload, run)
-        if tasks and plan.max_rows <= INLINE_ROWS:
-            await ctx.read_few(run_tasks(tasks, ctx.usage))
-        elif tasks:
-            await ctx.read_last(run_tasks(tasks, ctx.usage))
+        data = await _complete(plan, payload, run)
+        again = TORN_AGAIN
+        while ctx.is_torn and again:
+            ctx.renew()
+            data = await _complete(plan, payload, run)
+            again -= 1
     except Exception as error:
         raise _fallback(error) from None
     del ctx.mutation_results[key]
+    return data
+
+
+async def _complete(plan: MutationPlan, payload: Any, run: PlanRun) -> dict[str, Any]:
+    """The payload's object with what is read to complete it."""
+    ctx = run.ctx
+    data, tasks = plan.begin(payload, run)
+    if tasks and plan.max_rows <= INLINE_ROWS:
+        await ctx.read_few(run_tasks(tasks, ctx.usage))
+    elif tasks:
+        await ctx.read_last(run_tasks(tasks, ctx.usage))
     return data
 
 

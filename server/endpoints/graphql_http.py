@@ -13,11 +13,12 @@ from functools import lru_cache
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from db.consistency import Level
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from server.endpoints.event_stream import COMPLETE, EventStream, next_event
 from server.endpoints.statuses import RESPONSE_JSON, Statuses
-from server.graphql import idempotency_keys, request
+from server.graphql import consistency, idempotency_keys, request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import JSON
 from server.http import compression, etags, negotiation
@@ -136,6 +137,8 @@ async def _answer(exchange: _Exchange) -> Reply | EventStream:
     prepared = operations.prepare(
         graphql_request, log, exchange.headers.get(idempotency_keys.HEADER)
     )
+    if consistency.HEADER in exchange.headers or consistency.MARK_HEADER in exchange.headers:
+        prepared.at = consistency.at_of(exchange.headers, operations.cursor_key)
     if timing is not None:
         timing.end_phase("prepare")
     if prepared.operation.is_subscription:
@@ -188,7 +191,9 @@ async def _execute(exchange: _Exchange, prepared: PreparedOperation) -> Reply:
         log.timing.end_phase("encode")
     # Browsers hide an event stream that comes with another status.
     is_partial = "errors" in response and media_type != EVENT_STREAM
-    return Reply(exchange.statuses.partial if is_partial else 200, body, media_type)
+    status = exchange.statuses.partial if is_partial else 200
+    headers = () if prepared.mark is None else ((consistency.MARK_HEADER, prepared.mark.encode()),)
+    return Reply(status, body, media_type, headers)
 
 
 async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply:
@@ -197,8 +202,12 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
     service: Service = exchange.scope["app"].service
     log: OperationLog = exchange.scope[KEY]
     state = tag = matching = None
-    # For others, a tag of the state would tell when somebody writes: theirs is of the response.
-    if viewer.sees_everything and (state := await service.db.change_token()) is not None:
+    # For others, a tag of the state would tell when somebody writes: theirs is of the response. So is one of
+    # what may be older than the state, which a client that asks for more must not be told to keep.
+    is_of_state = viewer.sees_everything and (
+        prepared.at.level is Level.WEAK or not service.db.has_copies
+    )
+    if is_of_state and (state := await service.db.change_token()) is not None:
         document, source = prepared.document.digest, prepared.request.source
         tag = etags.make_tag(state, document, source, media_type, viewer)
         matching = etags.matching_header(exchange.headers, tag, exchange.accepted)
@@ -206,9 +215,9 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
         log.outcome = "ok"
         return Reply(304, headers=[matching])
     reply = await _execute(exchange, prepared)
-    if log.outcome != "ok":
+    if log.outcome != "ok" or prepared.is_torn:
         return reply
-    if not viewer.sees_everything:
+    if not is_of_state:
         reply.tag = etags.tag_of(reply.body, media_type)
         matching = etags.matching_header(exchange.headers, reply.tag, exchange.accepted)
         return reply if matching is None else Reply(304, headers=[matching])

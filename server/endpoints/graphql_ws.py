@@ -16,6 +16,7 @@ import orjson
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from db.consistency import NOW
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from server.endpoints import socket_messages
@@ -35,7 +36,7 @@ from server.endpoints.socket_messages import (
     close_error,
     operation_id,
 )
-from server.graphql import request
+from server.graphql import consistency, request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import GraphQLRequest
 from server.http import errors, middleware, turns
@@ -107,6 +108,7 @@ class _Socket:
         self._receive = receive
         self._send = send
         self._credentials = _credentials(scope["headers"])
+        self._at = NOW
         self._by_id: dict[str, _RunningOperation] = {}
         self._running: set[asyncio.Task[None]] = (
             set()
@@ -163,6 +165,12 @@ class _Socket:
             raise Closed(INIT_TIMEOUT, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
             raise Closed(UNAUTHORIZED, "Unauthorized: send connection_init first")
+        try:
+            self._at = consistency.at_in(
+                message.get("payload"), self._service.operations.cursor_key
+            )
+        except HTTPError as error:
+            raise Closed(INVALID, str(error)) from None
         credential = socket_messages.credential(message)
         if credential is not None:
             self._credentials = [(b"authorization", credential)]
@@ -276,6 +284,7 @@ class _Socket:
                 429, f"{MAX_OPERATIONS} operations are under way here: wait for one to end"
             )
         prepared = self._service.operations.prepare(graphql_request, operation)
+        prepared.at = self._at
         if prepared.operation.is_subscription and len(self._subscriptions) >= MAX_OPERATIONS:
             raise HTTPError(
                 429, f"{MAX_OPERATIONS} subscriptions are open on this socket: open another socket"
@@ -311,7 +320,9 @@ class _Socket:
         self, prepared: PreparedOperation, viewer: Viewer, operation: OperationLog, turn: Turn
     ) -> dict[str, Any]:
         try:
-            return await self._service.operations.execute(prepared, viewer, operation)
+            response = await self._service.operations.execute(prepared, viewer, operation)
+            consistency.add_mark(response, prepared.mark)
+            return response
         finally:
             turn.end()  # what is left depends on how quickly the client reads
 

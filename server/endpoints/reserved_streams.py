@@ -24,7 +24,7 @@ from server.endpoints.carried_operations import MAX_ID_LENGTH, MAX_OPERATIONS
 from server.endpoints.event_stream import HEADERS, RETRY
 from server.endpoints.graphql_http import Reply, error_reply, refusal_reply, send_reply
 from server.endpoints.statuses import Statuses
-from server.graphql import idempotency_keys, request
+from server.graphql import consistency, idempotency_keys, request
 from server.graphql.operation import PreparedOperation
 from server.graphql.request import JSON
 from server.http import compression, errors, middleware, turns
@@ -240,6 +240,7 @@ class ReservedStreams:
         prepared = operations.prepare(
             graphql_request, operation_log, headers.get(idempotency_keys.HEADER)
         )
+        prepared.at = consistency.at_of(headers, operations.cursor_key)
         is_subscription = prepared.operation.is_subscription
         others = stream.subscriptions if is_subscription else stream.running
         _require_room(others)
@@ -301,6 +302,7 @@ class _Running:
             if not await turn.has_come():
                 raise turns.refusal()
             response = await service.operations.execute(prepared, viewer, operation_log)
+            consistency.add_mark(response, prepared.mark)
         except RequestRefused as refused:
             operation_log.refuse(refused.code)
             response = {"errors": refused.formatted()}

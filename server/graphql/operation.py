@@ -1,15 +1,18 @@
 """One operation, whichever transport brought it: viewer, preparation, cost and execution."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import orjson
 from starlette.types import Scope
 
+from db.consistency import NOW, At, Level
 from db.database import Database
 from db.errors import IdempotencyKeyReused, Unavailable
+from db.queries import log_positions
+from db.queries.log_positions import Kind
 from resolvers.idempotency import IdempotentRequest, fingerprint
 from resolvers.minting import Mint
 from resolvers.operation_context import OperationContext
@@ -21,6 +24,7 @@ from schema.execution.executor import Executor
 from server import ip_addresses
 from server.auth.gate import Gate
 from server.auth.rate_limits import Allowance
+from server.graphql.consistency import Marks
 from server.graphql.idempotency_keys import key_of
 from server.graphql.persisted_documents import PersistedDocuments
 from server.graphql.request import GraphQLRequest
@@ -36,13 +40,20 @@ RETRY_SOON = {"retry-after": "1"}
 
 @dataclass(eq=False, slots=True)
 class PreparedOperation:
-    """`allowance` is what is left of the viewer's minute; only a mutation has an `idempotency_key`."""
+    """`allowance` is what is left of the viewer's minute; only a mutation has an `idempotency_key`.
+
+    `at` is how new what it reads must be. Once it is executed, `mark` is what covers its writes, sealed, and
+    `is_torn` says that its reads have seen different states.
+    """
 
     request: GraphQLRequest
     document: PreparedDocument
     operation: Operation
     allowance: Allowance | None = None
     idempotency_key: str | None = None
+    at: At = NOW
+    mark: str | None = None
+    is_torn: bool = False
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -62,6 +73,7 @@ class Operations:
     proxies: TrustedProxies | None
     max_cost: int
     open_network: bool
+    marks: Marks = field(default_factory=Marks)
 
     def client_address(self, scope: Scope) -> str:
         """Empty if the client has no address, as on a Unix socket."""
@@ -133,6 +145,8 @@ class Operations:
         """
         request = prepared.request
         ctx = self.context(viewer, logs.request_id.get())
+        if prepared.at is not NOW or self.marks.are_kept:
+            ctx.at = self._state_for(prepared, viewer)
         log.usage = ctx.usage
         try:
             if prepared.idempotency_key is not None:
@@ -146,6 +160,10 @@ class Operations:
             raise HTTPError(422, str(reused)) from None
         finally:
             ctx.close()
+        prepared.is_torn = ctx.is_torn
+        if ctx.mark:
+            self.marks.record(viewer.share, ctx.mark)
+            prepared.mark = log_positions.seal(self.cursor_key, ctx.mark, Kind.MARK)
         log.execution = "generic" if result.fallback_reason else "compiled"
         log.outcome = "errors" if result.errors else "ok"
         response: dict[str, Any] = {"data": result.data}
@@ -160,6 +178,13 @@ class Operations:
         return OperationContext(
             self.db, self.cursor_key, viewer, self.policy, self.mint, request_id or None
         )
+
+    def _state_for(self, prepared: PreparedOperation, viewer: Viewer) -> At:
+        """The state that it has to see: at least what its viewer has written."""
+        at = self.marks.at(prepared.at, viewer.share)
+        # What a mutation looks up before and after it writes must not be older than what it writes to.
+        is_old = at.level is Level.NONE and not prepared.operation.is_query
+        return At(mark=at.mark) if is_old else at
 
     async def _idempotent(
         self, prepared: PreparedOperation, key: str, viewer: Viewer

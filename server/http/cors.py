@@ -16,11 +16,12 @@ from server.http import hosts
 METHODS = ("GET", "HEAD", "QUERY", "POST", "PUT", "DELETE")
 REQUEST_HEADERS = (
     *("accept", "authorization", "content-type", "idempotency-key", "if-none-match"),
-    *("last-event-id", "prefer", "traceparent", "tracestate", "x-graphql-event-stream-token"),
+    *("last-event-id", "prefer", "traceparent", "tracestate", "x-chittygraph-consistency"),
+    *("x-chittygraph-mark", "x-graphql-event-stream-token"),
 )
 RESPONSE_HEADERS = (
     *("accept-query", "etag", "preference-applied", "retry-after", "server-timing"),
-    *("traceresponse", "x-request-id"),
+    *("traceresponse", "x-chittygraph-mark", "x-request-id"),
 )
 MAX_SHOWN = 100
 MAX_AGE_SECONDS = 7_200  # that browsers keep the answer to a preflight; Chromium keeps it no longer

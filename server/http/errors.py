@@ -25,7 +25,7 @@ CODES = {
 
 
 def body(status: int, message: str, **extensions: object) -> dict[str, Any]:
-    """The JSON body of an error response; `status` is one of CODES, `extensions` appear beside its code."""
+    """The JSON body of an error response; `extensions` appear beside its code, or have a more exact one."""
     return {"errors": [{"message": message, "extensions": {"code": CODES[status], **extensions}}]}
 
 
