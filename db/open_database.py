@@ -92,4 +92,6 @@ def open_transport(address: Address) -> "Transport":
         from db.remote.d1.transport import D1Transport
 
         return D1Transport(address.bases[0], address.secret)
-    raise ValueError(f"{address} cannot be opened yet")
+    from db.remote.rqlite.transport import RqliteTransport
+
+    return RqliteTransport(address.bases, address.user, address.secret)

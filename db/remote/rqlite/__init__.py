@@ -1,0 +1,1 @@
+"""rqlite: SQLite, replicated by Raft, over HTTP."""

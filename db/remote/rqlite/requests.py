@@ -1,0 +1,76 @@
+"""What is sent to a node: statements with named parameters, as JSON, and the path that says how they run."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from db.consistency import At, Level
+from db.errors import EngineLimit
+from db.program import Value
+from db.remote.transport import Bound
+
+# `noparse`: its own parser knows less than SQLite's. `redirect`: a follower names the leader, and passes
+# nothing on, so that what fails has failed at one node.
+WRITE = "/db/request?transaction&noparse&redirect"
+# Unlike WRITE it takes all back if a statement does not compile, and it returns no rows.
+EXECUTE = "/db/execute?transaction&noparse&redirect"
+COMPILE = "/db/query?noparse&redirect&level=weak"
+FIND_LEADER = "/db/query?redirect&level=weak"
+NOTHING = b'[["SELECT 1"]]'
+
+LARGEST_INTEGER = 2**63 - 1
+# Nodes store a text that looks so as a BLOB: they do not tell a value from a literal.
+_HEX_LITERAL = re.compile(r"\s*[xX]'.*'\s*", re.DOTALL)
+_TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|:(\w+)", re.DOTALL)
+_PLAIN = {int, type(None)}
+
+
+def read(at: At, seconds: float) -> str:
+    """The path of a read that may take this long."""
+    path = f"/db/query?transaction&noparse&redirect&level={at.level.value}"
+    if at.level is Level.NONE and at.freshness is not None:
+        path += f"&freshness={round(at.freshness * 1000)}ms&freshness_strict"
+    return f"{path}&db_timeout={max(round(seconds * 1000), 1)}ms"
+
+
+def encode(batch: Iterable[Bound], prefix: str = "") -> bytes:
+    """Raises EngineLimit for a value that rqlite cannot hold."""
+    return orjson.dumps([_statement(prefix + each.sql, each.bind) for each in batch])
+
+
+def _statement(sql: str, bind: Mapping[str, Value]) -> list[Any]:
+    if not bind:
+        return [sql]
+    hidden = None
+    for name, value in bind.items():
+        if type(value) is str:
+            if value.endswith("'") and _HEX_LITERAL.fullmatch(value):
+                hidden = {**(hidden or {}), name: orjson.dumps(value).decode()}
+        elif type(value) not in _PLAIN or (type(value) is int and abs(value) > LARGEST_INTEGER):
+            _check(value)
+    if hidden is None:
+        return [sql, bind]
+    return [_with_json(sql, frozenset(hidden)), {**bind, **hidden}]
+
+
+def _check(value: Value) -> None:
+    if isinstance(value, bytes):
+        raise EngineLimit("rqlite takes no BLOBs: send text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise EngineLimit("rqlite takes no numbers that are infinite or not a number")
+    if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+        raise EngineLimit("rqlite takes integers of at most 64 bits")
+
+
+@lru_cache(64)
+def _with_json(sql: str, names: frozenset[str]) -> str:
+    """The statement that takes these parameters as JSON, in which texts look like nothing else."""
+
+    def replaced(token: re.Match[str]) -> str:
+        return f"({token[0]} ->> '$')" if token[1] in names else token[0]
+
+    return _TOKEN.sub(replaced, sql)
