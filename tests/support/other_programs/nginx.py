@@ -100,7 +100,7 @@ def started(folder: Path, configured: str, listener: socket.socket) -> Iterator[
             DEPLOY / name, folder / (name if name == "prefix.conf" else f"chittygraph-{name}")
         )
     (folder / "nginx.conf").write_text(MAIN.format(configured=configured, user=_user()))
-    trust = _make_certificate(folder)
+    trust = make_certificate(folder)
     process = subprocess.Popen(
         [command, "-p", folder, "-c", folder / "nginx.conf"],
         pass_fds=[listener.fileno()],
@@ -121,7 +121,7 @@ def _user() -> str:
     return "user root;" if os.geteuid() == 0 else ""
 
 
-def _make_certificate(folder: Path) -> ssl.SSLContext:
+def make_certificate(folder: Path) -> ssl.SSLContext:
     """Write a certificate for this machine and its key; returns what trusts it."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ADDRESS)])
