@@ -34,7 +34,8 @@ def read(at: At, seconds: float) -> str:
     path = f"/db/query?transaction&noparse&redirect&level={at.level.value}"
     if at.level is Level.NONE and at.freshness is not None:
         path += f"&freshness={round(at.freshness * 1000)}ms&freshness_strict"
-    return f"{path}&db_timeout={max(round(seconds * 1000), 1)}ms"
+    # In tenths, so that there are few paths, whose parts the client remembers.
+    return f"{path}&db_timeout={max(math.ceil(seconds * 10), 1)}00ms"
 
 
 def encode(batch: Iterable[Bound], prefix: str = "") -> bytes:

@@ -96,6 +96,9 @@ class Node:
         """Let it hang: its ports take connections, and nothing answers."""
         assert self.process
         self.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        # The last of its threads may run for a moment more.
+        wait_until(lambda: all(_is_stopped(each) for each in threads.iterdir()), lambda: self.log)
         self.is_paused = True
 
     def resume(self) -> None:
@@ -245,6 +248,13 @@ def wait_until(holds: Callable[[], bool], describe: Callable[[], str]) -> None:
                 return
         assert time.monotonic() < deadline, describe()
         time.sleep(0.02)
+
+
+def _is_stopped(thread: Path) -> bool:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except FileNotFoundError:  # it has ended
+        return True
 
 
 def _leads(node: Node) -> bool:
