@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from db.consistency import At, Level
+from db.errors import Overloaded, ReadTimeout, Unavailable
 from db.program import Rows
 from db.remote.applied_writes import STATE, State
 from db.remote.transport import Bound, Transport
@@ -29,9 +30,7 @@ class Reading:
         deadline = time.monotonic() + seconds
         while True:
             asked = time.monotonic()
-            state_rows, *rows = await self._transport.send(
-                [_STATE, *batch], write=False, at=at, seconds=deadline - asked
-            )
+            state_rows, *rows = await self._send([_STATE, *batch], at, deadline)
             state = State.of(state_rows)
             if at.level is not Level.NONE:
                 self._seen(state, asked)
@@ -39,6 +38,16 @@ class Reading:
             if state.number >= at.mark or at.level is Level.STRONG:
                 return state, rows
             at = replace(at, level=STRICTER[at.level], freshness=None)
+
+    async def _send(self, batch: Sequence[Bound], at: At, deadline: float) -> list[Rows]:
+        seconds = deadline - time.monotonic()
+        try:
+            return await self._transport.send(batch, write=False, at=at, seconds=seconds)
+        except (Overloaded, ReadTimeout):
+            raise
+        except Unavailable:  # a connection that was kept may have ended just then
+            seconds = deadline - time.monotonic()
+            return await self._transport.send(batch, write=False, at=at, seconds=seconds)
 
     async def state(self, at: At, seconds: float) -> State:
         state, _ = await self.read([], at, seconds)

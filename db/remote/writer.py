@@ -37,6 +37,7 @@ MOST_WAITING = 1_000
 # Answers must come before clients and load balancers give up.
 WRITE_SECONDS = 4.5
 LEAST_SECONDS = 0.2  # what one more attempt needs
+PAUSE_SECONDS = 0.02  # before a batch is sent again; each pause is twice as long as the last
 STORED = "it has been applied, but its answer was lost"
 UNKNOWN = "it may have been applied"
 
@@ -219,6 +220,7 @@ class RemoteWriter:
     async def _deliver(self, batch: list[Bound], deadline: float) -> list[Rows] | None:
         """Send a batch until it has been answered; None if it turns out to have been applied before."""
         unknown: OutcomeUnknown | None = None
+        pause = PAUSE_SECONDS
         while True:
             try:
                 return await self._transport.send(
@@ -226,8 +228,10 @@ class RemoteWriter:
                 )
             except OutcomeUnknown as error:
                 unknown = error
-                if deadline - time.monotonic() < LEAST_SECONDS:
+                if deadline - time.monotonic() < LEAST_SECONDS + pause:
                     raise OutcomeUnknown(f"{error}: {UNKNOWN}") from error
+                await asyncio.sleep(pause)
+                pause *= 2
             except EngineError as error:
                 if not applied_writes.is_conflict(error):
                     raise

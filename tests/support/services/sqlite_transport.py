@@ -113,6 +113,21 @@ def _transacted(
     return rows
 
 
+Engine = tuple[RemoteDatabase, SQLiteTransport]
+
+
+@asynccontextmanager
+async def remote_database(file: Path, *, wait_seconds: float = 60.0) -> AsyncIterator[Engine]:
+    """An empty registry that is reached over HTTP."""
+    registry_at(file)
+    transport = SQLiteTransport(file)
+    db = RemoteDatabase(transport, read_seconds=60.0, wait_seconds=wait_seconds)
+    try:
+        yield db, transport
+    finally:
+        await db.close()
+
+
 class RemoteApi(Api):
     """A running service whose database is reached over HTTP."""
 
