@@ -1,7 +1,7 @@
 """What is written over HTTP is written once, also when answers or requests are lost on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +43,13 @@ async def ask(db: RemoteDatabase, sql: str) -> Rows:
     return await db.read(rows(Statement(sql)))
 
 
+async def outcomes(*writes: Awaitable[Any]) -> list[Any]:
+    """The result of each write that is done at the same time as the others, or its error."""
+    return await asyncio.gather(*writes, return_exceptions=True)
+
+
 async def register(db: RemoteDatabase, **more: Any) -> Actor:
-    return await db.write(actors.insert(ADA | more), attribution=BY_ADA)
+    return await db.write(actors.insert({**ADA, **more}), attribution=BY_ADA)
 
 
 def named(number: int) -> Mapping[str, Any]:
@@ -97,11 +102,10 @@ async def test_a_group_whose_answer_is_lost_gives_each_its_own(engine):
     await register(db)
     transport.lost_answers = 1
 
-    first, taken, second = await asyncio.gather(
+    first, taken, second = await outcomes(
         db.write(actors.insert(named(1)), attribution=BY_ADA),
         register(db),
         db.write(actors.insert(named(2))),
-        return_exceptions=True,
     )
 
     assert isinstance(first, Actor)
@@ -164,7 +168,8 @@ async def test_a_write_that_was_lost_before_the_leader_was_may_have_been_applied
 
     async def until_lost(*args: Any, **options: Any) -> list[Rows]:
         try:
-            return await sent(*args, **options)
+            rows_of: list[Rows] = await sent(*args, **options)
+            return rows_of
         finally:
             transport.has_leader = False
 
@@ -177,11 +182,10 @@ async def test_a_write_that_was_lost_before_the_leader_was_may_have_been_applied
 async def test_one_statement_that_fails_keeps_no_other_write_from_being_stored(engine):
     db, _ = engine
 
-    first, failed, second = await asyncio.gather(
+    first, failed, second = await outcomes(
         db.write(actors.insert(named(1))),
         db.write(failing()),
         db.write(actors.insert(named(2))),
-        return_exceptions=True,
     )
 
     assert isinstance(first, Actor)
@@ -209,7 +213,8 @@ async def test_no_request_is_larger_than_the_engine_takes(engine, monkeypatch):
     async def measured(batch: Any, **options: Any) -> list[Rows]:
         nonlocal largest
         largest = max(largest, len(batch))
-        return await sent(batch, **options)
+        rows_of: list[Rows] = await sent(batch, **options)
+        return rows_of
 
     transport.send = measured
 
@@ -223,10 +228,9 @@ async def test_too_many_writes_that_wait_are_refused_of_whoever_has_most(engine,
     db, _ = engine
     monkeypatch.setattr(db._writer._queue, "_most", 3)
 
-    results = await asyncio.gather(
+    results = await outcomes(
         *(db.write(actors.insert(named(number)), share="a") for number in range(4)),
         db.write(actors.insert(named(9)), share="b"),
-        return_exceptions=True,
     )
 
     assert [type(each) for each in results] == [Actor, Actor, Overloaded, Overloaded, Actor]
