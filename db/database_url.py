@@ -26,7 +26,7 @@ class Engine(Enum):
 
     SQLITE = "SQLite"
     RQLITE = "rqlite"
-    D1 = "D1"
+    D1 = "Cloudflare D1"
 
 
 @dataclass(frozen=True, slots=True)

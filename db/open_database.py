@@ -1,5 +1,8 @@
 """Opens databases: the only module that knows what serves each engine."""
 
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +14,8 @@ from db.database_url import Address, Engine
 if TYPE_CHECKING:
     from db.migrating.remote_opening import Boot, Examination
     from db.remote.transport import Transport
+
+log = logging.getLogger(__name__)
 
 
 async def open_database(
@@ -63,15 +68,21 @@ async def _open_remote(
 
 
 async def migrate(url: str) -> "Boot":
-    """Migrate a database that is no file; raises BootRefused if it cannot be served, and ValueError."""
+    """Migrate a database that is no file, and warn of an engine that is not to be relied on.
+
+    Raises BootRefused if it cannot be served, and ValueError.
+    """
     from db.migrating import remote_opening
 
     address = database_url.parse(url)
-    transport = open_transport(address)
-    try:
-        return await remote_opening.boot(transport, address)
-    finally:
-        await transport.close()
+    async with _transport(address) as transport:
+        done = await remote_opening.boot(transport, address)
+    if done.status.warning is not None:
+        log.warning(
+            "engine is not to be relied on",
+            extra={"database": str(address), "reason": done.status.warning},
+        )
+    return done
 
 
 async def examine(url: str) -> "Examination":
@@ -79,9 +90,15 @@ async def examine(url: str) -> "Examination":
     from db.migrating import remote_opening
 
     address = database_url.parse(url)
+    async with _transport(address) as transport:
+        return await remote_opening.examine(transport, address)
+
+
+@asynccontextmanager
+async def _transport(address: Address) -> "AsyncIterator[Transport]":
     transport = open_transport(address)
     try:
-        return await remote_opening.examine(transport, address)
+        yield transport
     finally:
         await transport.close()
 

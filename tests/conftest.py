@@ -29,6 +29,7 @@ pytest_plugins = (
     "tests.support.running.parallel",
     "tests.support.running.faults",
     "tests.support.other_programs.d1_worker",
+    "tests.support.services.engines",
 )
 
 

@@ -70,19 +70,15 @@ async def examine(transport: Transport, address: Address) -> Examination:
 
 async def boot(transport: Transport, address: Address) -> Boot:
     """Wait for the engine, and apply pending migrations; raises BootRefused if it cannot be served."""
-    status = await _reach(lambda: transport.status(STATUS_SECONDS), address)
-    if status.warning is not None:
-        log.warning(
-            "engine is not to be relied on",
-            extra={"database": str(address), "reason": status.warning},
-        )
-    before, applied = await _reach(lambda: over_http.migrate(transport, address), address)
+    seconds = patience.BUSY_SECONDS
+    status = await _reach(lambda: transport.status(STATUS_SECONDS), address, seconds)
+    if status.refusal is not None:
+        raise BootRefused(f"{address} cannot be served: {status.refusal}")
+    before, applied = await _reach(lambda: over_http.migrate(transport, address), address, seconds)
     return Boot(before.is_new, applied, status)
 
 
-async def _reach(
-    work: Callable[[], Awaitable[T]], address: Address, seconds: float = patience.BUSY_SECONDS
-) -> T:
+async def _reach(work: Callable[[], Awaitable[T]], address: Address, seconds: float) -> T:
     try:
         return await patience.reach(work, address, seconds=seconds)
     except EngineError as error:
@@ -116,7 +112,7 @@ async def open_remote(
 
 async def require_migrated(transport: Transport, address: Address) -> None:
     """Raises BootRefused."""
-    state = await _reach(lambda: over_http.look(transport, address), address, COMMAND_SECONDS)
+    state = (await examine(transport, address)).state
     if state.pending:
         raise BootRefused(
             f"{address} still lacks migration {state.pending[0].name}: run `chittygraph migrate` first"

@@ -15,7 +15,7 @@ from db.program import Rows, Statement
 from db.remote.transport import Bound, Transport
 
 TRIES = 5
-READ_SECONDS = 10.0
+READ_SECONDS = 5.0
 NEWEST = At(Level.STRONG)
 
 # What D1 makes for itself is none of ours. A table comes before what is made for it.

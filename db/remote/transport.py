@@ -36,6 +36,7 @@ class EngineStatus:
     version: str | None  # None if it cannot be known
     warning: str | None  # what is wrong with this version, and what to do
     bytes_on_disk: int
+    refusal: str | None = None  # why it must not be used as it is set up, and what to do
 
 
 class Transport(Protocol):

@@ -39,7 +39,7 @@ def boot(settings: Settings) -> Boot:
 async def _boot_remote(settings: Settings) -> Boot:
     done = await open_database.migrate(settings.database)
     name, version = settings.address.engine.value, done.status.version
-    return Boot(done.is_new, len(done.applied), {"engine": f"{name} {version or '(unknown)'}"})
+    return Boot(done.is_new, len(done.applied), {"engine": f"{name} {version or ''}".rstrip()})
 
 
 @dataclass(frozen=True, slots=True)

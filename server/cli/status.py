@@ -163,7 +163,7 @@ def _engine_lines(report: dict[str, Any]) -> Iterator[str]:
     if "engine" not in report:
         yield f"sqlite    {report['sqlite']} from {report['sqlite_from']}"
         return
-    yield f"engine    {report['engine']} {report['engine_version'] or 'of an unknown version'}"
+    yield f"engine    {report['engine']} {report['engine_version'] or ''}".rstrip()
     if report["engine_warning"]:
         yield f"          {report['engine_warning']}"
 

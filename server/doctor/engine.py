@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from db import open_database
 from db.errors import BootRefused, EngineError, Unavailable
@@ -23,6 +24,9 @@ from server.doctor.findings import (
     warning,
 )
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from db.remote.transport import EngineStatus
 
 RESTORE = "undo that change, or copy a whole registry into a new database with `chittygraph move`"
 
@@ -49,7 +53,7 @@ async def _examine(deployment: Deployment) -> list[tuple[str, Finding]]:
     settings = deployment.settings
     found = await open_database.examine(settings.database)
     checks: dict[str, Findings] = {
-        "engine": _engine(settings, found.status.version, found.status.warning),
+        "engine": _engine(settings, found.status),
         "database": _database(settings, found.status.bytes_on_disk, is_new=found.is_new),
         "migrations": _migrations(found.pending),
         "schema": _schema(found.differences, found.state.found.slow),
@@ -59,9 +63,11 @@ async def _examine(deployment: Deployment) -> list[tuple[str, Finding]]:
     return [(name, finding) for name, findings in checks.items() for finding in findings]
 
 
-def _engine(settings: Settings, version: str | None, flaw: str | None) -> Findings:
-    name = f"{settings.address.engine.value} {version or 'of an unknown version'}"
-    if flaw is None:
+def _engine(settings: Settings, status: "EngineStatus") -> Findings:
+    name, flaw = f"{settings.address.engine.value} {status.version or ''}".rstrip(), status.warning
+    if status.refusal is not None:
+        yield problem(name, status.refusal)
+    elif flaw is None:
         yield ok(name)
     else:
         yield warning(

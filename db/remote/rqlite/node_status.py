@@ -40,19 +40,20 @@ def parsed(body: bytes) -> NodeStatus:
 
 
 def together(nodes: list[NodeStatus]) -> EngineStatus:
-    """The oldest version, and the first thing that is wrong."""
+    """The oldest version, and what is wrong."""
     versions = [_numbers(node.version) for node in nodes]
     known = [numbers for numbers in versions if numbers is not None]
     version = ".".join(map(str, min(known))) if len(known) == len(nodes) else None
     floor = ".".join(map(str, FLOOR))
-    warning = None
-    if not all(node.keeps_foreign_keys for node in nodes):
-        warning = NO_FOREIGN_KEYS
-    elif known and min(known) < FLOOR:
+    warning = refusal = None
+    if known and min(known) < FLOOR:
         warning = OLD.format(version=".".join(map(str, min(known))), floor=floor)
     elif version is None:
         warning = UNKNOWN.format(floor=floor)
-    return EngineStatus(version, warning, max(node.bytes_on_disk for node in nodes))
+    if not all(node.keeps_foreign_keys for node in nodes):
+        refusal = NO_FOREIGN_KEYS
+    size = max(node.bytes_on_disk for node in nodes)
+    return EngineStatus(version, warning, size, refusal)
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:

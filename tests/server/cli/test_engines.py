@@ -1,0 +1,156 @@
+"""Commands on a database that is no file: each works, or says how to do the same with one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from server.cli import COMMANDS
+from server.cli.files_only import WAYS
+from tests.support.services.commands import command, complaint
+
+ADA = "01-C-ACT-4842-AGT-Q5-7-1"
+# What each command that is for files only is called with here.
+FILES_ONLY = {
+    "audit export": ["audit", "export", "--jsonl"],
+    "audit verify": ["audit", "verify"],
+    "backup": ["backup", "copy.db"],
+    "check": ["check"],
+    "erase": ["erase", ADA, "--yes"],
+    "export": ["export", "--jsonl"],
+    "import": ["import", "rows.jsonl"],
+    "migrate --changes": ["migrate", "--changes", "changes.jsonl"],
+    "migrate --recreate": ["migrate", "--recreate", "contexts"],
+    "restore": ["restore", "copy.db"],
+    "sql": ["sql", "SELECT 1"],
+    "status --schema": ["status", "--schema"],
+}
+# The others, which are all run below, and those that need no database.
+WORKING = {"serve", "migrate", "status", "doctor", "explain", "audit", "keys", "webhooks", "demo"}
+WITHOUT = {"schema", "dev", "completion", "help"}
+QUERY = "{ actors(first: 1) { nodes { displayName } } }"
+
+
+@pytest.fixture
+def engine(engine_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """An empty database, whose URL is set as a server's is."""
+    monkeypatch.setenv("CHITTYGRAPH_DATABASE", engine_url)
+    monkeypatch.chdir(tmp_path)
+    return engine_url
+
+
+def done(*words: object) -> str:
+    """What a command printed that has done its work."""
+    ended = command(*words)
+    assert ended.returncode == 0, ended
+    return ended.stdout
+
+
+def test_every_command_works_on_an_engine_or_is_for_files_only():
+    assert set(FILES_ONLY) == set(WAYS)
+    words = {name.partition(" ")[0] for name in FILES_ONLY}
+    assert WORKING | WITHOUT | words == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", FILES_ONLY)
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rqlite://ada:hunter2@127.0.0.1:1", "rqlite://ada:***@127.0.0.1:1"),
+        ("d1+https://hunter2@d1.invalid", "d1+https://***@d1.invalid"),
+    ],
+)
+def test_a_command_for_files_says_the_way_round_and_looks_at_nothing(
+    name: str, url: str, shown: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("CHITTYGRAPH_DATABASE", url)
+    monkeypatch.chdir(tmp_path)
+
+    said = complaint(command(*FILES_ONLY[name]))
+
+    assert said == (
+        f"chittygraph: `chittygraph {name}` is for SQLite files, and {shown} is none: {WAYS[name]}\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_registry_is_made_filled_and_looked_at(engine: str, tmp_path: Path):
+    assert "does not exist yet" in done("status")
+    assert command("migrate", "--check").returncode == 1
+    assert done("migrate").startswith("applied 0001_create_contexts_table\n")
+    assert "is up to date" in done("migrate")
+    assert "is up to date" in done("migrate", "--check")
+    assert "now holds 40 actors, 12 installations, 120 contexts" in done("demo")
+    assert "already has data" in done("demo")
+
+    told = json.loads(done("status", "--json"))
+    assert told["rows"]["contexts"] == 120
+    assert told["history"]["changes"] == 572
+    assert (told["pending"], told["to_mend"]) == ([], [])
+    assert told["bytes"] > 100_000
+    assert told["engine"] in ("rqlite", "Cloudflare D1")
+
+    assert "0 changes before" in done("audit", "prune", "--before", "1d")
+    assert done("webhooks", "identify") == ""
+    query = tmp_path / "query.graphql"
+    query.write_text(QUERY)
+    explained = done("explain", query)
+    assert "execution: compiled" in explained
+    assert "SCAN" in explained
+
+
+def test_keys_are_made_listed_and_revoked(engine: str):
+    done("migrate")
+    done("keys", "create", "--new-admin", "Ada", "--label", "first")
+    (first,) = json.loads(done("keys", "list", "--json"))
+    done("keys", "create", "--actor", first["actor_chitty_id"], "--grant-admin")
+    revoked = done("keys", "revoke", first["key_id"])
+    listed = json.loads(done("keys", "list", "--json"))
+
+    assert f"key {first['key_id']} of" in revoked
+    assert [key["revoked_at"] is None for key in listed] == [False, True]
+    unknown = command("keys", "create", "--actor", ADA, "--grant-admin")
+    assert complaint(unknown) == f"chittygraph: there is no actor {ADA}\n"
+
+
+def test_saved_payloads_are_applied(engine: str, tmp_path: Path):
+    done("migrate")
+    payload = {
+        "action": "created",
+        "installation": {
+            "id": 17,
+            "app_id": 1,
+            "app_slug": "chitty",
+            "target_type": "Organization",
+            "target_id": 2,
+            "account": {"id": 2, "login": "acme", "type": "Organization"},
+            "repository_selection": "all",
+            "permissions": {},
+            "events": [],
+            "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z",
+        },
+        "sender": {"login": "ada"},
+    }
+    file = tmp_path / "installation.json"
+    file.write_text(json.dumps(payload))
+
+    assert "1 payload" in done("webhooks", "replay", file)
+    assert json.loads(done("status", "--json"))["rows"]["installations"] == 1
+
+
+def test_doctor_looks_at_the_engine(engine: str):
+    empty = examined()
+    done("migrate")
+    found = examined()
+
+    assert empty["database"] == empty["migrations"] == "warning"
+    assert found["database"] == found["migrations"] == found["schema"] == "ok"
+    assert found["clock"] == found["credentials"] == "skipped"
+    assert not {"wal", "integrity", "disk", "backups"} & set(found)
+
+
+def examined() -> dict[str, str]:
+    """What the doctor finds: the level of each check."""
+    findings = json.loads(command("doctor", "--json", "--port", 0).stdout)["findings"]
+    return {each["check"]: each["level"] for each in findings}
