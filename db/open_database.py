@@ -13,6 +13,7 @@ from db.database_url import Address, Engine
 
 if TYPE_CHECKING:
     from db.migrating.remote_opening import Boot, Examination
+    from db.moving.ends import End
     from db.remote.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,38 @@ async def _transport(address: Address) -> "AsyncIterator[Transport]":
         yield transport
     finally:
         await transport.close()
+
+
+@asynccontextmanager
+async def source_of_move(url: str) -> AsyncIterator["End"]:
+    """A registry to copy; raises BootRefused if it is none of the present version, and ValueError."""
+    from db.migrating import remote_opening
+    from db.moving import ends
+
+    address = database_url.parse(url)
+    if address.file is not None:
+        with ends.file_source(address.file) as source:
+            yield source
+        return
+    async with _transport(address) as transport:
+        await remote_opening.require_migrated(transport, address)
+        yield ends.RemoteEnd(address, transport)
+
+
+@asynccontextmanager
+async def target_of_move(url: str) -> AsyncIterator["End"]:
+    """Where a registry is copied to; raises BootRefused if it cannot be written, and ValueError."""
+    from db.migrating import remote_opening
+    from db.moving import ends
+
+    address = database_url.parse(url)
+    if address.file is not None:
+        with ends.file_target(address.file) as target:
+            yield target
+        return
+    async with _transport(address) as transport:
+        await remote_opening.require_there(transport, address)
+        yield ends.RemoteEnd(address, transport)
 
 
 def open_transport(address: Address) -> "Transport":

@@ -43,6 +43,7 @@ TREATMENTS: Mapping[str, Treatment] = {
     "checkpoint": Treatment.LISTED,  # a digest of changes, from which nobody learns what they said
     "chittygraph_migrations": Treatment.LISTED,
     "d1_migrations": Treatment.LISTED,
+    "applied_writes": Treatment.LISTED,  # random identifiers of batches
     # Empty but for the moment in which a transaction writes.
     "writing": Treatment.LISTED,
     "replaced_rows": Treatment.LISTED,

@@ -6,7 +6,7 @@ The ledger is a table: a version in the file's header would not survive a dump, 
 import hashlib
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +78,8 @@ CREATE = """
         applied_at TEXT NOT NULL
     )
 """
+UNFINISHED_MOVE = "unfinished_move"
+"""The table of a move that has not ended, which is there as long as the database is not to be used."""
 # Without those that wrangler and D1 make in every database that they open.
 TABLES = """
     SELECT name FROM sqlite_master
@@ -94,9 +96,11 @@ APPLIED = "SELECT name, checksum FROM chittygraph_migrations ORDER BY name"
 def applied(connection: sqlite3.Connection, place: object) -> dict[str, str]:
     """The names and checksums of the migrations that ran; `place` is the database, as messages name it.
 
-    Raises BootRefused if there are tables but no ledger: the database belongs to another program.
+    Raises BootRefused if there are tables but no ledger: the database belongs to another program. Also if a
+    move to it has not ended.
     """
     tables = [name for (name,) in connection.execute(TABLES)]
+    require_whole(tables, str(place))
     if "chittygraph_migrations" in tables:
         return dict(connection.execute(APPLIED).fetchall())
     if tables:
@@ -105,6 +109,15 @@ def applied(connection: sqlite3.Connection, place: object) -> dict[str, str]:
             " no record of migrations: name another database, or one that does not exist yet"
         )
     return {}
+
+
+def require_whole(tables: Collection[str], database: str) -> None:
+    """Raise BootRefused if a move to the database with these tables has not ended."""
+    if UNFINISHED_MOVE in tables:
+        raise BootRefused(
+            f"{database} holds only a part of a registry, because `chittygraph move` has not finished: run"
+            " the same move again, which goes on where it ended"
+        )
 
 
 def names() -> Program[list[str]]:

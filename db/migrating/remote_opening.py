@@ -68,6 +68,11 @@ async def examine(transport: Transport, address: Address) -> Examination:
     return Examination(status, state)
 
 
+async def require_there(transport: Transport, address: Address) -> None:
+    """Raises BootRefused if the engine does not answer soon."""
+    await _reach(lambda: transport.status(STATUS_SECONDS), address, COMMAND_SECONDS)
+
+
 async def boot(transport: Transport, address: Address) -> Boot:
     """Wait for the engine, and apply pending migrations; raises BootRefused if it cannot be served."""
     seconds = patience.BUSY_SECONDS

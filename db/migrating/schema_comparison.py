@@ -130,6 +130,11 @@ def table_names(migrations: Sequence[Migration]) -> set[str]:
     return {name for name, each in made.items() if each.type == "table"}
 
 
+def made_by(migrations: Sequence[Migration]) -> Mapping[str, Object]:
+    """What these migrations make in an empty database, by name in lower case."""
+    return _catalog_made(tuple(migrations))
+
+
 OF_TABLE = """
     SELECT name, sql FROM sqlite_master
     WHERE lower(tbl_name) = :table AND sql IS NOT NULL

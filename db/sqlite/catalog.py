@@ -40,7 +40,7 @@ class StoredColumn:
     @property
     def affinity(self) -> str:
         """The type affinity, see https://www.sqlite.org/datatype3.html."""
-        return _affinity(self.type)
+        return affinity_of(self.type)
 
 
 # In the order in which SQLite checks them: a CHARINT is an INTEGER.
@@ -53,7 +53,8 @@ _AFFINITIES = {
 
 
 @lru_cache
-def _affinity(type_: str) -> str:
+def affinity_of(type_: str) -> str:
+    """That of a declared type in upper case."""
     for affinity, words in _AFFINITIES.items():
         if any(word in type_ for word in words):
             return affinity
@@ -86,12 +87,13 @@ class Object:
     @property
     def meaning(self) -> str:
         """Its SQL without spaces, comments, quotes, case and IF NOT EXISTS."""
-        return _meaning(self.sql)
+        return meaning_of(self.sql)
 
 
 # The definitions of a database are compared with those of every migration, more than once at a boot.
 @lru_cache(maxsize=512)
-def _meaning(sql: str) -> str:
+def meaning_of(sql: str) -> str:
+    """A definition without spaces, comments, quotes, case and IF NOT EXISTS."""
     bare = re.sub(r"--[^\n]*|\bIF NOT EXISTS\b", " ", sql, flags=re.IGNORECASE)
     return re.sub(r"[\s\"`\[\]]+", "", bare).lower()
 

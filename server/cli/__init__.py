@@ -17,7 +17,7 @@ from server.setting_fields import InvalidSetting
 
 COMMANDS = (
     *("serve", "migrate", "check", "status", "doctor", "schema", "explain", "sql"),
-    *("backup", "restore", "export", "import", "audit", "keys", "erase", "webhooks"),
+    *("backup", "restore", "move", "export", "import", "audit", "keys", "erase", "webhooks"),
     *("demo", "dev", "completion", "help"),
 )
 MODULES = {"import": "import_"}  # where a command's name cannot be its module's

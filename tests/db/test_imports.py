@@ -25,7 +25,7 @@ LAYERS = [
     ["db.queries", "db.commands", "db.sqlite", "db.history", "db.remote"],
     ["db.migrating"],
     ["db.backup", "db.transfer", "db.audit"],
-    ["db.erasing"],
+    ["db.erasing", "db.moving"],
     ["db.open_database", "db"],
 ]
 # What may import the SQLite engine; `db` itself only replaces Python's SQLite by a current one.
@@ -36,11 +36,13 @@ ON_SQLITE = (
     "db.transfer",
     "db.audit",
     "db.erasing",
+    "db.moving",
     "db.open_database",
 )
 SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
 FILES_ONLY = {
     *("db/sqlite", "db/migrating", "db/backup", "db/transfer", "db/audit", "db/erasing"),
+    "db/moving",
 }
 # The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
@@ -58,6 +60,7 @@ ABOUT_FILES = {
     "server/cli/export.py": {"db.sqlite", "db.transfer"},
     "server/cli/import_.py": {"db.sqlite", "db.transfer"},
     "server/cli/migrate.py": {"db.migrating", "db.sqlite"},  # how much a boot reads
+    "server/cli/move.py": {"db.moving"},
     "server/cli/output/recreation_report.py": {"db.migrating", "db.transfer"},
     "server/cli/restore.py": {"db.backup"},
     "server/doctor/database.py": {"db.sqlite", "db.migrating"},

@@ -1,0 +1,1 @@
+"""Moving a registry from one engine to another."""
