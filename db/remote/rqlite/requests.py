@@ -33,7 +33,8 @@ def read(at: At, seconds: float) -> str:
     """The path of a read that may take this long."""
     path = f"/db/query?transaction&noparse&redirect&level={at.level.value}"
     if at.level is Level.NONE and at.freshness is not None:
-        path += f"&freshness={round(at.freshness * 1000)}ms&freshness_strict"
+        microseconds = max(int(at.freshness * 1_000_000), 1)  # 0 would be no bound
+        path += f"&freshness={microseconds}us&freshness_strict"
     # In tenths, so that there are few paths, whose parts the client remembers.
     return f"{path}&db_timeout={max(math.ceil(seconds * 10), 1)}00ms"
 

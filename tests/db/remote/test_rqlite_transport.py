@@ -86,6 +86,7 @@ async def test_a_batch_that_writes_is_stored_and_answers_what_it_wrote(table: Ta
     "wrong",
     [
         lambda table: table.insert(3, "Ada"),
+        lambda table: Bound(f"INSERT INTO {table.name} VALUES (9, 'Ada') RETURNING id", {}),
         lambda table: Bound("INSERT INTO no_such_table VALUES (1)", {}),
         lambda table: Bound("SELECT no_such_column", {}),
         lambda table: Bound("SELECT json('{')", {}),
@@ -93,7 +94,16 @@ async def test_a_batch_that_writes_is_stored_and_answers_what_it_wrote(table: Ta
         lambda table: Bound("INSERT INTO", {}),
         lambda table: Bound(f"SELECT {'(' * 1_200}1{')' * 1_200}", {}),
     ],
-    ids=["conflict", "no table", "no column", "no JSON", "overflow", "no SQL", "too deep"],
+    ids=[
+        "conflict",
+        "returning",
+        "no table",
+        "no column",
+        "no JSON",
+        "overflow",
+        "no SQL",
+        "too deep",
+    ],
 )
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_nothing_of_a_batch_is_stored_if_a_statement_fails(
