@@ -216,17 +216,16 @@ async def test_text_that_is_none_fails_alike_on_every_node(cluster: Cluster, lev
 
 async def test_no_error_shows_the_password(cluster: Cluster):
     async with opened(cluster, cluster.followers()[0]) as transport:
-        errors = []
+        texts = []
         for sql in ("SELECT", "SELECT 1e300 * 1e300"):
             with pytest.raises(EngineError) as error:
                 await read(transport, sql)
-            errors.append(error)
+            texts.append(str(error.getrepr(chain=True, style="short")))
         for node in cluster.nodes:
             node.kill()
         for level in Level:
             with pytest.raises(Unavailable) as unavailable:
                 await read(transport, "SELECT 1", At(level), seconds=0.5)
-            errors.append(unavailable)
+            texts.append(str(unavailable.getrepr(chain=True, style="short")))
 
-        for each in errors:
-            assert "pass" not in str(each.getrepr(chain=True, style="short")).replace("_pass", "")
+        assert not any("a pass" in text or "a%20pass" in text for text in texts)
