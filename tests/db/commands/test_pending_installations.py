@@ -15,7 +15,6 @@ from db.commands import pending_installations
 from db.commands.pending_installations import ClaimTerm
 from db.model import instants
 from db.program import Statement, rows
-from db.sqlite.database import SQLiteDatabase
 from resolvers.github import deliveries as deliveries
 from server.endpoints.github_webhooks import PATH
 from server.identity import minting
@@ -28,7 +27,7 @@ from tests.support.other_programs.github_payloads import (
     signature,
 )
 from tests.support.other_programs.identity_authority import an_authority, named
-from tests.support.registries.databases import UNHURRIED
+from tests.support.registries.databases import elsewhere, opened
 from tests.support.registries.record_installation import INSTALLED, RECORD
 from tests.support.services.api import Api
 from tests.support.services.commands import command_process
@@ -157,12 +156,11 @@ async def test_two_processes_mint_one_id(github, authority, client, tmp_path):
     await github.send("installation", example(*CREATED))
     authority.otherwise = authority.mint
     authority.asked.clear()
-    other = await SQLiteDatabase.open(tmp_path / "registry.db", **UNHURRIED)
 
-    await other.write(pending_installations.ask_again(refused_too=True))
-    rounds = [identified(database, client.mint) for database in (github.database, other)]
-    found = [each for round_ in await asyncio.gather(*rounds) for each in round_]
-    await other.close()
+    async with opened(tmp_path / "registry.db") as other:
+        await other.write(pending_installations.ask_again(refused_too=True))
+        rounds = [identified(database, client.mint) for database in (github.database, other)]
+        found = [each for round_ in await asyncio.gather(*rounds) for each in round_]
 
     assert len(authority.asked) == 1
     assert [row.installation_id for _, row in found] == [957387]
@@ -246,9 +244,7 @@ async def test_a_server_mints_for_pending_installations_by_itself(authority, tmp
     async with github_at(tmp_path, chittyid_url=authority.url) as github:
         await github.send("installation", example(*CREATED))
         authority.otherwise = authority.mint
-        with closing(
-            sqlite3.connect(tmp_path / "registry.db", check_same_thread=False)
-        ) as connection:
+        with elsewhere(tmp_path / "registry.db") as connection:
             row = await asyncio.to_thread(_first, connection, LOGIN)
 
     assert row == ("Codertocat",)

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from db import change_log
 from db.history import append_only, checkpoint, pruning
-from db.history.change_lines import LINE
+from db.history.change_lines import LINE, line_of
 from db.program import Statement
 from db.sqlite.database import SQLiteDatabase
 from tests.support.registries.databases import elsewhere, new_registry, opened
@@ -182,7 +182,7 @@ async def test_the_digest_is_that_of_the_exported_lines(file, db):
     expected = b""
     for line in lines[:-1]:
         assert json.loads(line)
-        expected = hashlib.sha256(expected + line).digest()
+        expected = hashlib.sha256(expected + line_of(line)).digest()
     with elsewhere(file) as connection:
         assert connection.execute("SELECT digest, sequence FROM checkpoint").fetchone() == (
             expected.hex(),

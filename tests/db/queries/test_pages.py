@@ -1,14 +1,13 @@
 """Pages as Relay clients know them: forwards, backwards, and while the registry changes under them."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from tests.support.registries.databases import elsewhere
 from tests.support.services.api import Api, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -58,7 +57,7 @@ async def service(path: Path, request: pytest.FixtureRequest) -> AsyncIterator[A
 @pytest.fixture
 def api(service: Api, path: Path) -> Api:
     """The service, over contexts of these names and no others."""
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with elsewhere(path) as connection:
         connection.execute("DELETE FROM contexts")
         connection.execute("DELETE FROM actors")
         connection.execute(ADD_ACTOR, {"id": "CHITTY-ADA"})

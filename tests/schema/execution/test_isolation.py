@@ -24,6 +24,7 @@ from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts, ranges
 from tests.support.registries import separate_owners
+from tests.support.registries.databases import elsewhere
 from tests.support.registries.separate_owners import ADMIN, Tenant, seen_by, tenant
 from tests.support.running import garbage
 from tests.support.services.api import Api, running
@@ -295,7 +296,7 @@ async def test_mutations_depend_on_no_other_tenant_and_change_nothing_of_theirs(
 
 def stored(file: Path) -> set[str]:
     """Every row of a registry, as text."""
-    with closing(sqlite3.connect(file)) as connection:
+    with elsewhere(file) as connection:
         return {
             f"{table.name} {row!r}"
             for table in TABLES

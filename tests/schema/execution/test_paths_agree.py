@@ -22,6 +22,7 @@ from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
 from tests.support.corpus.sharing import counts
+from tests.support.engines.engine import present
 from tests.support.running import garbage
 from tests.support.services.api import Api, running
 
@@ -160,7 +161,7 @@ async def test_both_executions_perform_the_same_mutations(
 
 
 def _stored(file: Path, since: str) -> list[str]:
-    with closing(sqlite3.connect(file)) as connection:
+    with closing(sqlite3.connect(present().file(file))) as connection:
         return [
             times.without(repr(row), since)
             for table in TABLES

@@ -23,7 +23,7 @@ async def test_who_begins_to_listen_takes_no_change_from_those_who_do(tmp_path: 
         tail = LogTail(db)
         await db.write(adding("ADA"))
         tail.start(1)
-        with elsewhere(db.path) as other:
+        with elsewhere(tmp_path / "registry.db") as other:
             other.execute(ADD, {"name": "BERT"})
             tail.start(2)  # before it was read
 
@@ -55,7 +55,7 @@ async def test_what_was_pruned_before_it_was_seen_is_passed_over_by_nobody(tmp_p
         tail = LogTail(db)
         tail.start(0)
         await asyncio.sleep(0)
-        with elsewhere(db.path) as other:
+        with elsewhere(tmp_path / "registry.db") as other:
             other.execute(attribution.FILL, LONG_AGO)
             for name in ("ADA", "BERT"):
                 other.execute(ADD, {"name": name})

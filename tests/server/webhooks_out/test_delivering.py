@@ -1,14 +1,13 @@
 """Changes reach a webhook, signed, each once and in order, whoever makes them."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from tests.support.other_programs.webhook_receiver import Reply, receiving
+from tests.support.registries.databases import elsewhere
 from tests.support.services.api import running
 from tests.support.services.outgoing import (
     changed,
@@ -47,7 +46,7 @@ async def test_changes_of_another_program_arrive(tmp_path: Path):
     with receiving() as receiver:
         async with running(tmp_path / "registry.db", private_webhook_targets=True) as api:
             webhook = await made(api, receiver.url)
-            with closing(sqlite3.connect(tmp_path / "registry.db")) as connection, connection:
+            with elsewhere(tmp_path / "registry.db") as connection:
                 connection.execute(FROM_OUTSIDE)
             await taken(receiver, 1)
 

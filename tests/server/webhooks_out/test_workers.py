@@ -3,10 +3,8 @@
 import asyncio
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from db.commands.outgoing_deliveries import Lease, Progress, Result
 from db.model.outgoing_webhooks import DeliveryStatus
 from server.webhooks_out.delivery import LEASE_SECONDS
 from tests.support.other_programs.webhook_receiver import Received, Reply, receiving
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.services.outgoing import (
     CREATE,
     REGISTER,
@@ -53,13 +51,13 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def stored(path: Path, sql: str) -> Any:
     """What a SELECT finds in a file that servers use."""
-    with closing(sqlite3.connect(path)) as connection:
+    with elsewhere(path) as connection:
         return connection.execute(sql).fetchall()
 
 
 def end_lease(path: Path) -> None:
     """Let nobody wait for a worker that is dead."""
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with elsewhere(path) as connection:
         connection.execute("UPDATE outgoing_webhooks SET lease_until = '2026-01-01T00:00:00.000Z'")
 
 

@@ -16,6 +16,7 @@ from db.model.tables import TABLES, Table
 from schema.fields import global_ids
 from tests.support.corpus import literals
 from tests.support.corpus.literals import Name
+from tests.support.engines.engine import present
 from tests.support.services.api import Api
 
 OF_CHANGES = "ChangeConnection"
@@ -44,9 +45,9 @@ class Pool:
 
 
 def read(path: Path) -> Pool:
-    """The values that are in a registry's file, in the order of its rows."""
+    """The values that are in a registry, in the order of its rows."""
     pool = Pool()
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(present().file(path))) as connection:
         for table in TABLES:
             rows = connection.execute(
                 f"SELECT {table.select_list('t')} FROM {table.name} AS t ORDER BY rowid"

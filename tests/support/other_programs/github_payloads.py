@@ -19,6 +19,7 @@ from server.app import create_app
 from server.endpoints import github_webhooks
 from server.service import Service
 from server.settings import Settings
+from tests.support.engines.engine import present
 from tests.support.paths import NPM
 from tests.support.registries.databases import registry_at
 from tests.support.services.asgi_client import AsgiClient
@@ -106,9 +107,8 @@ async def github_at(
 ) -> AsyncIterator[GitHub]:
     """The whole service with these settings, on the database in this folder."""
     registry_at(path / "registry.db")
-    settings = Settings(
-        database=str(path / "registry.db"), github_webhook_secret=Secret(",".join(secrets)), **more
-    )
+    database = present().url(path / "registry.db")
+    settings = Settings(database=database, github_webhook_secret=Secret(",".join(secrets)), **more)
     app = create_app(settings)
     async with app.router.lifespan_context(app), AsgiClient(app) as client:
         yield GitHub(client, app.service)

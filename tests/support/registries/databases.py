@@ -1,18 +1,19 @@
 """What the tests of the database share: a migrated file, and Programs that fill it and look at it."""
 
 import functools
-import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from db.database import Session
+from db.database import Database, Session
 from db.migrating import migrator
+from db.open_database import open_database
 from db.program import Program, Statement
 from db.sqlite.database import SQLiteDatabase
 from server.cli import demo
+from tests.support.engines.engine import present
 
 P = ParamSpec("P")
 MOST_KEPT = 8  # files of each kind, which have a megabyte at most
@@ -29,7 +30,7 @@ NAMES = "SELECT chitty_id FROM actors ORDER BY chitty_id"
 def made_once(make: Callable[Concatenate[Path, P], object]) -> Callable[Concatenate[Path, P], Path]:
     """Make a registry with the same arguments only once, and copy its file from then on."""
 
-    def contents(*args: P.args, **options: P.kwargs) -> bytes:
+    def contents(_: int, *args: P.args, **options: P.kwargs) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "registry.db")
             make(path, *args, **options)
@@ -41,7 +42,7 @@ def made_once(make: Callable[Concatenate[Path, P], object]) -> Callable[Concaten
     @functools.wraps(make)
     def copy(path: Path, /, *args: P.args, **options: P.kwargs) -> Path:
         path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(kept(*args, **options))
+        path.write_bytes(kept(present().largest_integer, *args, **options))
         return path
 
     return copy
@@ -60,16 +61,21 @@ def demo_registry(path: Path) -> None:
 
 
 def registry_at(path: Path) -> None:
-    """Make an empty registry unless there is a file (or no folder for one)."""
-    if not path.exists() and path.parent.is_dir():
+    """Make an empty registry unless there is a database (or no folder for one)."""
+    if not present().holds(path) and path.parent.is_dir():
         new_registry(path)
 
 
 @asynccontextmanager
-async def opened(path: Path, **options: Any) -> AsyncIterator[SQLiteDatabase]:
-    """A database over this file, made where there is none, and closed afterwards."""
+async def opened(path: Path, **options: Any) -> AsyncIterator[Any]:
+    """The database of this path on the present engine, made where there is none, and closed afterwards."""
     registry_at(path)
-    db = await SQLiteDatabase.open(path, **UNHURRIED | options)
+    url = present().url(path)
+    given = UNHURRIED | options
+    if url == str(path):
+        db: Database = await SQLiteDatabase.open(path, **given)
+    else:
+        db = await open_database(url, migrate=False, **given)
     try:
         yield db
     finally:
@@ -77,7 +83,7 @@ async def opened(path: Path, **options: Any) -> AsyncIterator[SQLiteDatabase]:
 
 
 @asynccontextmanager
-async def snapshot(db: SQLiteDatabase) -> AsyncIterator[Session]:
+async def snapshot(db: Database) -> AsyncIterator[Session]:
     """A borrowed snapshot, given back on leaving."""
     session = await db.borrow()
     try:
@@ -113,5 +119,5 @@ def endless() -> Program[int]:
 
 
 def elsewhere(path: Path) -> Any:
-    """A connection of another program, closed on leaving; it waits for what the server is just writing."""
-    return closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+    """A connection of another program, closed on leaving, in which each statement commits by itself."""
+    return closing(present().connect(path))

@@ -20,6 +20,7 @@ from db.model.tables import (
     Table,
 )
 from db.program import rows
+from tests.support.engines.engine import exact
 from tests.support.services.api import Api
 
 # Parents before children, so that every reference finds what it names.
@@ -79,16 +80,16 @@ class _Maker:
             email=self.perhaps(WORDS),
             capabilities=self.pick(LISTS),
             last_seen_at=self.perhaps(INSTANTS),
-            session_count=self.pick([0, 0, 1, 7, 2**53 + 1, 2**63 - 1]),
+            session_count=exact(self.pick([0, 0, 1, 7, 2**53 + 1, 2**63 - 1])),
             status=self.member(enums.ActorStatus),
             **self.times(),
         )
 
     def installation(self, number: int, actors: Sequence[Actor]) -> Installation:
         return INSTALLATIONS.new(
-            installation_id=number if number % 3 else 2**53 + number,
+            installation_id=number if number % 3 else exact(2**53 + number),
             chitty_id=f"CHITTY-INSTALL-{number:06}-AAAA",
-            account_id=self.pick([1, 2, 2**62]),
+            account_id=exact(self.pick([1, 2, 2**62])),
             account_login=self.pick(WORDS),
             account_type=self.member(enums.AccountType),
             repository_selection=self.member(enums.RepositorySelection),
@@ -135,7 +136,7 @@ class _Maker:
             last_health_check=self.perhaps(INSTANTS),
             last_error=self.perhaps(WORDS),
             error_count=self.pick([0, 0, 1, 5, 2**31 - 1]),
-            request_count=self.pick([0, 1, 1, 2**53 + 1, 2**63 - 1]),
+            request_count=exact(self.pick([0, 1, 1, 2**53 + 1, 2**63 - 1])),
             last_used_at=self.perhaps(INSTANTS),
             config=json.dumps({"number": number}),
             installation_id=self.perhaps([each.installation_id for each in installations]),

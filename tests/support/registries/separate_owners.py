@@ -25,6 +25,7 @@ from db.model.tables import (
 from server.auth import api_keys
 from server.auth.api_keys import PresentedKey
 from tests.support.corpus import non_canonical
+from tests.support.engines.engine import exact
 from tests.support.registries.databases import new_registry
 from tests.support.registries.random_registries import INSTANTS, ORDER
 from tests.support.services.api import Api
@@ -106,7 +107,7 @@ class _Maker:
             "chitty_dna_id": chance.choice([None, f"CHITTY-DNA-{chance.randrange(99):06}-AAAA"]),
             "chitty_auth_principal_id": f"{self.mark}-{number}-{chance.randrange(99)}",
             "last_seen_at": chance.choice([None, *INSTANTS]),
-            "session_count": chance.choice([0, 1, 7, 2**53 + 1, chance.randrange(99)]),
+            "session_count": exact(chance.choice([0, 1, 7, 2**53 + 1, chance.randrange(99)])),
         }
 
     def installation(self, number: int, suspender: str | None) -> Installation:
@@ -155,7 +156,7 @@ class _Maker:
             last_health_check=self.perhaps(INSTANTS),
             last_error=self.perhaps([f"{self.text()} is away"]),
             error_count=self.random.choice([0, 0, 1, 5]),
-            request_count=self.random.choice([0, 1, 2**53 + 1]),
+            request_count=exact(self.random.choice([0, 1, 2**53 + 1])),
             last_used_at=self.perhaps(INSTANTS),
             config=f'{{"mark": "{self.mark.lower()}"}}',
             installation_id=through,

@@ -14,6 +14,7 @@ from server.settings import Settings
 from server.transport.admission_protocol import Refusals
 from server.transport.graceful_server import GracefulServer
 from server.transport.hang_up import HangUp
+from tests.support.engines.engine import present
 from tests.support.registries.databases import UNHURRIED, registry_at
 from tests.support.services.transport_server import eventually
 
@@ -32,9 +33,9 @@ class LocalServer:
 
 @asynccontextmanager
 async def serving(database: Path, **settings: Any) -> AsyncIterator[LocalServer]:
-    """Serve this file, which is made if it is missing, as `serve` does."""
+    """Serve the database of this path, which is made if it is missing, as `serve` does."""
     registry_at(database)
-    given = Settings(database=str(database), port=0, **UNHURRIED | settings)
+    given = Settings(database=present().url(database), port=0, **UNHURRIED | settings)
     config = serve.server_config(given, 0)
     config.app, config.factory = create_app(given), False
     server = GracefulServer(config, HangUp())

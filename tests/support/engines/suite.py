@@ -1,0 +1,153 @@
+"""The behaviour suite: the tests that hold on every engine, and how they get theirs.
+
+Each test of PLACES whose file opens databases by the helpers of HELPERS belongs to it. With `--thorough` it
+runs again on each engine over HTTP, `test_name[rqlite]` and `test_name[d1]`; QUICK are the files that do so
+in the default run too. `--engine NAME` runs the suite on this engine and nothing else. A test that is about
+SQLite's file, or needs what only exists for files, is marked `files_only("the reason, as a sentence")`; one
+that a single engine cannot pass is marked `not_on("d1", "the reason")`.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support.engines.engine import Engine, Files, present, set_present
+from tests.support.paths import ROOT
+
+SQLITE = "sqlite"
+OVER_HTTP = ("rqlite", "d1")
+PLACES = (
+    *("tests/db/commands/", "tests/db/history/", "tests/db/queries/", "tests/db/security/"),
+    *("tests/resolvers/", "tests/schema/", "tests/server/auth/", "tests/server/endpoints/"),
+    *("tests/server/graphql/", "tests/server/http/test_etags.py", "tests/server/subscriptions/"),
+    "tests/server/webhooks_out/",
+)
+HELPERS = {
+    ("tests.support.other_programs.github_payloads", "github_at"),
+    ("tests.support.registries.connections", "registry"),
+    ("tests.support.registries.databases", "opened"),
+    ("tests.support.registries.mutations", "empty"),
+    ("tests.support.registries.permissions", "registry"),
+    ("tests.support.services.api", "running"),
+    ("tests.support.services.local_server", "serving"),
+    ("tests.support.services.outgoing", "quiet"),
+    ("tests.support.services.protected_service", "protected_api"),
+}
+QUICK: frozenset[str] = frozenset()
+ENGINES = pytest.StashKey[dict[str, Engine]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --engine."""
+    parser.addoption(
+        "--engine", choices=OVER_HTTP, help="run the behaviour suite on it, and nothing else"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker."""
+    config.addinivalue_line(
+        "markers", "files_only(reason): runs on SQLite alone, for a reason that is a sentence"
+    )
+    config.addinivalue_line(
+        "markers",
+        "not_on(engine, reason): does not run on this engine, for a reason that is a sentence",
+    )
+    engines: dict[str, Engine] = {SQLITE: Files()}
+    config.stash[ENGINES] = engines
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the processes of the engines."""
+    for engine in config.stash.get(ENGINES, {}).values():
+        engine.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test each engine that it is to run on; SQLite does not show in its name."""
+    names = _engines_for(metafunc)
+    if names != [SQLITE]:
+        cases = [
+            pytest.param(name, id=pytest.HIDDEN_PARAM if name == SQLITE else name) for name in names
+        ]
+        metafunc.parametrize("engine", cases, indirect=True, scope="module")
+
+
+def _engines_for(metafunc: pytest.Metafunc) -> list[str]:
+    path = metafunc.definition.path
+    if metafunc.definition.get_closest_marker("files_only") or not belongs(path, metafunc.module):
+        return [SQLITE]
+    excluded = {mark.args[0] for mark in metafunc.definition.iter_markers("not_on")}
+    others = [name for name in OVER_HTTP if name not in excluded]
+    if chosen := metafunc.config.getoption("engine"):
+        return [chosen] if chosen in others else [SQLITE]
+    is_quick = path.relative_to(ROOT).as_posix() in QUICK
+    wanted = is_quick or metafunc.config.getoption("thorough") or _is_named(metafunc)
+    return [SQLITE, *others] if wanted else [SQLITE]
+
+
+def _is_named(metafunc: pytest.Metafunc) -> bool:
+    """Whether the node id of one of its cases is given."""
+    name = re.compile(rf"::{re.escape(metafunc.function.__name__)}\[")
+    return any(name.search(arg) for arg in metafunc.config.args)
+
+
+def belongs(path: Path, module: ModuleType) -> bool:
+    """Whether the tests of a file belong to the suite."""
+    return path.relative_to(ROOT).as_posix().startswith(PLACES) and any(
+        (getattr(value, "__module__", None), getattr(value, "__name__", None)) in HELPERS
+        for value in vars(module).values()
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --engine, leave the others out; else mark those as long that the default run has no time for."""
+    chosen = config.getoption("engine")
+    if chosen is not None:
+        others = [item for item in items if engine_of(item) != chosen]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if engine_of(item) == chosen]
+        return
+    for item in items:
+        if engine_of(item) != SQLITE and item.path.relative_to(ROOT).as_posix() not in QUICK:
+            item.add_marker("thorough")
+
+
+def engine_of(item: pytest.Item) -> str:
+    """The engine that a test runs on."""
+    call = getattr(item, "callspec", None)
+    return str(call.params.get("engine", SQLITE)) if call else SQLITE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of the engine that these tests run on."""
+    name: str = getattr(request, "param", SQLITE)
+    engines = request.config.stash[ENGINES]
+    if name not in engines:
+        engines[name] = _new(name)
+    set_present(engines[name])
+    yield name
+    engines[name].release(engines[name].paths())
+    set_present(engines[SQLITE])
+
+
+def _new(name: str) -> Engine:
+    # Imported when it is needed: pytest rewrites what it has not seen yet.
+    from tests.support.engines import d1, rqlite
+
+    return rqlite.Nodes() if name == "rqlite" else d1.Databases()
+
+
+@pytest.fixture(autouse=True)
+def _databases(engine: str) -> Iterator[None]:
+    """Release what only this test has opened."""
+    chosen = present()
+    of_module = chosen.paths()
+    yield
+    chosen.release(chosen.paths() - of_module)
