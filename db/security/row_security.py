@@ -70,7 +70,11 @@ def or_hidden(table: Table[Any], row: str, column: str) -> str:
 
 
 def returned(table: Table[Any]) -> str:
-    return ", ".join(known(table, name) for name in table.columns)
+    """The columns of the row that a statement has written, each under its own name."""
+    return ", ".join(
+        f"{known(table, name)} AS {name}" if column.private else f"{table.name}.{name}"
+        for name, column in table.columns.items()
+    )
 
 
 def known(table: Table[Any], column: str) -> str:
