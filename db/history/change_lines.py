@@ -1,5 +1,7 @@
 """Changes as lines of JSON: what `chittygraph audit export` writes, and digests are made of."""
 
+from db.program import Value
+
 LINE = """CAST(
         '{"sequence":' || change.sequence || ',"at":' || json_quote(change.at)
         || ',"actor":' || json_quote(change.actor) || ',"cause":' || json_quote(change.cause)
@@ -15,3 +17,8 @@ LINE = """CAST(
         || '}' || char(10)
     AS BLOB)"""
 """SQL: the line of the row `change` of `changes`, in bytes, since a stored text need not be UTF-8."""
+
+
+def line_of(value: Value) -> bytes:
+    """The bytes of a LINE that was read: rqlite gives a BLOB that no column declares as text."""
+    return value if isinstance(value, bytes) else str(value).encode()

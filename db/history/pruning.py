@@ -16,7 +16,7 @@ from itertools import takewhile
 from db import patience
 from db.database import Database
 from db.history import append_only
-from db.history.change_lines import LINE
+from db.history.change_lines import LINE, line_of
 from db.model import instants
 from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value, rows
@@ -56,9 +56,9 @@ def next_portion(before: str, most: int = PORTION) -> Program[Portion | None]:
     first, text = (int(str(checkpoint[0][0])), str(checkpoint[0][1])) if checkpoint else (0, "")
     last, digest = first, bytes.fromhex(text)
     for sequence, at, line in due:
-        if not isinstance(line, bytes) or not _is_before(at, before):
+        if not _is_before(at, before):
             break
-        last, digest = int(str(sequence)), hashlib.sha256(digest + line).digest()
+        last, digest = int(str(sequence)), hashlib.sha256(digest + line_of(line)).digest()
     return Portion(first, last, digest.hex()) if last > first else None
 
 

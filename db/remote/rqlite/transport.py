@@ -41,6 +41,7 @@ LEAST_SECONDS = 0.001
 PAUSE = 0.1  # between two looks for a leader
 MIGRATE_SECONDS = 300.0
 COMPILED_TEXTS = 1_024
+DROPS, CREATES = "DROP ", "CREATE "
 
 
 class NodeHangs(AnswerLost):
@@ -124,7 +125,13 @@ class RqliteTransport:
 
         Where one does not, a node would run the other statements of the batch, and commit them.
         """
-        new = [each for each in batch if each.sql not in self._compiled]
+        drops = any(each.sql.startswith(DROPS) for each in batch)
+        new = [
+            each
+            for each in batch
+            # What the batch drops before it creates it is still there.
+            if each.sql not in self._compiled and not (drops and each.sql.startswith(CREATES))
+        ]
         if not new:
             return
         body = requests.encode(new, "EXPLAIN QUERY PLAN ")
