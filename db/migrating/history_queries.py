@@ -49,11 +49,17 @@ _QUERIES = {
         ) AS last
         FROM {table} AS row WHERE row.rowid = :rowid LIMIT 1
     ) AS row
+    WHERE row.last IS NOT row.now
 """,
     "record_gone": """
     INSERT INTO changes ({columns})
     SELECT at, NULL, :cause, NULL, kind, key, 'deleted', FALSE, after, NULL
-    FROM changes WHERE sequence = :sequence
+    FROM changes AS change
+    WHERE sequence = :sequence AND NOT EXISTS (
+        SELECT 1 FROM changes AS later
+        WHERE later.kind = change.kind AND later.key = change.key
+            AND later.sequence > change.sequence
+    )
 """,
     "log": """
     SELECT change.sequence, change.key, change.operation, change.cause, change.is_private,
@@ -69,8 +75,8 @@ class Queries:
     """SQL about the rows of one table and their changes.
 
     `deviating` finds rows that are not as their last change tells, `gone` changes whose row is missing, and
-    `known` whether a row has any change. `record_row` and `record_gone` append what makes up for one of them.
-    `log` has all changes, row by row.
+    `known` whether a row has any change. `record_row` and `record_gone` append what makes up for one of them,
+    unless another has done so. `log` has all changes, row by row.
     """
 
     deviating: str

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +15,10 @@ from db.migrating import history_queries, schema_comparison
 from db.migrating.adoption.repair_report import Repair
 from db.migrating.history_triggers import EXTERNAL, HISTORIED
 from db.migrating.ledger import Migration
+from db.migrating.schema_comparison import LostTrigger
 from db.model import instants
 from db.model.tables import Table
+from db.program import Statement, Value
 from db.sqlite import catalog
 
 UNRECORDED = "a change that was not recorded"
@@ -67,8 +69,16 @@ def any_text(connection: sqlite3.Connection) -> Iterator[None]:
 def deviations(connection: sqlite3.Connection, table: Table[Any]) -> Iterator[Deviation]:
     """The rows of a table that are not as their last changes tell, in the order of their keys."""
     sql = history_queries.of(table)
-    defaults = _defaults(connection, table)
-    for key, rowid, stored, recorded in connection.execute(sql.deviating):
+    stored = connection.execute(sql.deviating)
+    yield from changed(table, stored, defaults(connection, table))
+    yield from gone(table, connection.execute(sql.gone))
+
+
+def changed(
+    table: Table[Any], found: Iterable[tuple[Any, ...]], defaults: Row
+) -> Iterator[Deviation]:
+    """The deviations among what the query `deviating` finds."""
+    for key, rowid, stored, recorded in found:
         known, now = read(recorded), read(stored)
         if known is not None and now is not None and known is not UNREADABLE:
             # A column that was added later had its default, which no change tells.
@@ -76,7 +86,11 @@ def deviations(connection: sqlite3.Connection, table: Table[Any]) -> Iterator[De
             if not different(known, now):
                 continue
         yield Deviation(table, key, rowid, known, now)
-    for key, sequence, recorded in connection.execute(sql.gone):
+
+
+def gone(table: Table[Any], found: Iterable[tuple[Any, ...]]) -> Iterator[Deviation]:
+    """What the query `gone` finds."""
+    for key, sequence, recorded in found:
         yield Deviation(table, key, sequence, read(recorded), None)
 
 
@@ -94,7 +108,8 @@ def read(text: str | None) -> Row | None:
 DEFAULTS = "SELECT name, dflt_value FROM pragma_table_info(:table)"
 
 
-def _defaults(connection: sqlite3.Connection, table: Table[Any]) -> Row:
+def defaults(connection: sqlite3.Connection, table: Table[Any]) -> Row:
+    """The value of each column that a row without one has."""
     found = dict(connection.execute(DEFAULTS, {"table": table.name}).fetchall())
     return {name: _evaluated(connection, found.get(name)) for name in table.columns}
 
@@ -111,15 +126,20 @@ def _evaluated(connection: sqlite3.Connection, default: str | None) -> Any:
 
 def record(connection: sqlite3.Connection, deviation: Deviation, cause: str) -> None:
     """Append the change that makes the history of this row true again, in the open transaction."""
+    statement = recording(deviation, cause)
+    connection.execute(statement.sql, statement.bind)
+
+
+def recording(deviation: Deviation, cause: str) -> Statement:
+    """What appends that change."""
     sql = history_queries.of(deviation.table)
     if deviation.stored is None:
-        connection.execute(sql.record_gone, {"sequence": deviation.place, "cause": cause})
-        return
+        return Statement(sql.record_gone, {"sequence": deviation.place, "cause": cause})
     columns = deviation.table.columns
     changed = deviation.columns
     is_private = bool(changed) and all(columns[name].private for name in changed if name in columns)
-    bind = {"rowid": deviation.place, "cause": cause, "is_private": is_private}
-    connection.execute(sql.record_row, bind)
+    bind: dict[str, Value] = {"rowid": deviation.place, "cause": cause, "is_private": is_private}
+    return Statement(sql.record_row, bind)
 
 
 def record_all(connection: sqlite3.Connection, cause: str) -> Counter[str]:
@@ -167,6 +187,19 @@ def after_recreation(connection: sqlite3.Connection, made: Collection[str], caus
     record_all(connection, cause)
 
 
+def making(
+    migrations: Sequence[Migration], ran: Collection[str], lost: Sequence[LostTrigger]
+) -> list[Statement]:
+    """What makes lost triggers anew."""
+    tables = {each.table.lower() for each in lost}
+    # With those of the same table that came after them, since the newest trigger acts first.
+    return [
+        Statement(sql)
+        for made in schema_comparison.triggers_made(migrations, ran, tables)
+        for sql in (f'DROP TRIGGER IF EXISTS "{made.name}"', made.sql)
+    ]
+
+
 def mend(
     connection: sqlite3.Connection, migrations: Sequence[Migration], ran: Collection[str]
 ) -> list[Repair]:
@@ -177,12 +210,8 @@ def mend(
     lost = schema_comparison.lost_history(connection, migrations, ran)
     if not lost:
         return []
-    # With those of the same table that came after them, since the newest trigger acts first.
-    for made in schema_comparison.triggers_made(
-        migrations, ran, {each.table.lower() for each in lost}
-    ):
-        connection.execute(f'DROP TRIGGER IF EXISTS "{made.name}"')
-        connection.execute(made.sql)
+    for statement in making(migrations, ran, lost):
+        connection.execute(statement.sql)
     counted = record_all(connection, EXTERNAL)
     return [
         *(Repair(each.table, "", f"trigger {each.name}, {each.problem}", 1) for each in lost),

@@ -14,7 +14,14 @@ from pathlib import Path
 from db.consistency import At
 from db.database_url import Address
 from db.errors import BootRefused, EngineError
-from db.migrating import ledger, lost_tables, remote_schema, schema_comparison, wrangler
+from db.migrating import (
+    ledger,
+    lost_tables,
+    remote_repair,
+    remote_schema,
+    schema_comparison,
+    wrangler,
+)
 from db.migrating.adoption import adoption, recognition
 from db.migrating.ledger import MIGRATIONS, Migration
 from db.migrating.schema_comparison import Comparison
@@ -90,26 +97,31 @@ def _run_by_wrangler(
 
 
 def require_intact(state: State, place: Address) -> None:
-    """Raise BootRefused, with every difference, if what is relied on is gone or altered."""
-    if state.differences:
+    """Raise BootRefused, with every difference, if what is relied on is gone or altered.
+
+    A trigger of the history is none of it: the next start makes it anew.
+    """
+    found = [*state.found.broken, *state.found.unenforced]
+    if found:
         raise BootRefused(
-            f"{place} is not as its migrations made it: {'; '.join(state.differences)}: {RESTORE}"
+            f"{place} is not as its migrations made it: {'; '.join(found)}: {RESTORE}"
         )
 
 
 async def migrate(
-    transport: Transport, place: Address, folder: Path = MIGRATIONS
-) -> tuple[State, list[str]]:
-    """Apply the pending migrations; what was found before, and the names of those that this call ran.
+    transport: Transport, place: Address, names: list[str], folder: Path = MIGRATIONS
+) -> State:
+    """Mend a history that has lost triggers, and apply the pending migrations; what was found before.
 
-    Raises BootRefused, with the migration that failed undone, and else like Transport.send; whoever calls
-    it again then goes on.
+    The names of those that this call ran are added to `names`. Raises BootRefused, with the migration that
+    failed undone, and else like Transport.send; whoever calls it again then goes on.
     """
     before = state = await look(transport, place, folder)
     require_intact(state, place)
-    names: list[str] = []
+    if state.found.unrecorded:
+        await remote_repair.mend(transport, place, ledger.load(folder), state.done)
     if state.pending and not state.done:
-        await _write(transport, Statement(ledger.CREATE))
+        await remote_schema.write(transport, [Statement(ledger.CREATE)])
     while state.pending:
         for migration in state.by_wrangler:
             await transport.migrate([_bound(ledger.record_of(migration))])
@@ -120,7 +132,7 @@ async def migrate(
             log.debug("migration applied", extra={"migration": migration.name})
             names.append(migration.name)
         state = await look(transport, place, folder)
-    return before, names
+    return before
 
 
 async def _run(transport: Transport, place: Address, migration: Migration, state: State) -> bool:
@@ -135,13 +147,6 @@ async def _run(transport: Transport, place: Address, migration: Migration, state
             f"migration {migration.name}.sql failed: {error}; {place} was left as the migration before made"
             " it: correct the file or the data and start again"
         ) from error
-
-
-async def _write(transport: Transport, statement: Statement) -> None:
-    batch = [_bound(statement)]
-    await transport.send(
-        batch, write=True, at=remote_schema.NEWEST, seconds=remote_schema.READ_SECONDS
-    )
 
 
 def _bound(statement: Statement) -> Bound:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from db import patience
 from db.database_url import Address
 from db.errors import BootRefused, EngineError
-from db.migrating import over_http
+from db.migrating import ledger, over_http
 from db.migrating.over_http import State
 from db.migrating.remote_readiness import RemoteReadiness
 from db.remote.database import RemoteDatabase
@@ -79,8 +79,13 @@ async def boot(transport: Transport, address: Address) -> Boot:
     status = await _reach(lambda: transport.status(STATUS_SECONDS), address, seconds)
     if status.refusal is not None:
         raise BootRefused(f"{address} cannot be served: {status.refusal}")
-    before, applied = await _reach(lambda: over_http.migrate(transport, address), address, seconds)
-    return Boot(before.is_new, applied, status)
+    names: list[str] = []
+    before = await _reach(lambda: over_http.migrate(transport, address, names), address, seconds)
+    return Boot(before.is_new or bool(names and names[0] == _first()), names, status)
+
+
+def _first() -> str:
+    return ledger.load(ledger.MIGRATIONS)[0].name
 
 
 async def _reach(work: Callable[[], Awaitable[T]], address: Address, seconds: float) -> T:

@@ -85,7 +85,18 @@ async def _stored(transport: Transport, at: At) -> tuple[list[Ledger], list[Rows
 
 
 async def read(
-    transport: Transport, statements: Sequence[Statement], at: At = NEWEST
+    transport: Transport,
+    statements: Sequence[Statement],
+    at: At = NEWEST,
+    *,
+    seconds: float = READ_SECONDS,
 ) -> list[Rows]:
     batch = [Bound(each.sql, each.bind) for each in statements]
-    return await transport.send(batch, write=False, at=at, seconds=READ_SECONDS)
+    return await transport.send(batch, write=False, at=at, seconds=seconds)
+
+
+async def write(
+    transport: Transport, statements: Sequence[Statement], *, seconds: float = READ_SECONDS
+) -> None:
+    batch = [Bound(each.sql, each.bind) for each in statements]
+    await transport.send(batch, write=True, at=NEWEST, seconds=seconds)

@@ -66,7 +66,8 @@ def test_three_servers_that_start_at_once_migrate_once(tmp_path: Path):
         cluster.wait_until_equal()
         recorded = [node.query(ledger.APPLIED) for node in cluster.nodes]
 
-    assert sum(each["migrations_applied"] for each in announced) == len(NAMES)
+    # One whose answer was lost is told by nobody.
+    assert 0 < sum(each["migrations_applied"] for each in announced) <= len(NAMES)
     assert recorded[0] == recorded[1] == recorded[2]
     assert [name for name, _ in recorded[0]] == NAMES
 

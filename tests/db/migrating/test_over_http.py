@@ -22,7 +22,9 @@ OBJECTS = """
 
 async def migrate(url: str, folder: Path = ledger.MIGRATIONS) -> tuple[State, list[str]]:
     async with transport_to(url) as transport:
-        return await over_http.migrate(transport, database_url.parse(url), folder)
+        names: list[str] = []
+        before = await over_http.migrate(transport, database_url.parse(url), names, folder)
+        return before, names
 
 
 async def refusal(url: str, folder: Path = ledger.MIGRATIONS) -> str:
@@ -130,7 +132,10 @@ async def test_a_migration_that_fails_leaves_the_database_as_the_one_before_made
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("DROP TRIGGER contexts_history", "trigger contexts_history is missing"),
+        (
+            "DROP TRIGGER contexts_canonical_instants",
+            "trigger contexts_canonical_instants is missing",
+        ),
         ("DROP INDEX one_actor_per_principal", "index one_actor_per_principal is missing"),
         ("ALTER TABLE contexts RENAME TO kept", "table contexts is missing"),
     ],
@@ -145,6 +150,49 @@ async def test_a_database_that_lacks_what_is_relied_on_is_refused(
 
     assert f"is not as its migrations made it: {says}" in said
     assert "undo that change, or copy a registry that is whole" in said
+
+
+async def test_lost_triggers_of_the_history_are_made_anew_and_what_changed_is_recorded(
+    engine_url: str, caplog: pytest.LogCaptureFixture
+):
+    await migrate(engine_url)
+    await carry_out(engine_url, ADD_ACTOR.format(id="kept"), ADD_ACTOR.format(id="gone"))
+    await carry_out(
+        engine_url,
+        "DROP TRIGGER actors_history",
+        "DROP TRIGGER actors_history_of_old",
+        "DROP TRIGGER actors_history_of_new",
+    )
+    await carry_out(
+        engine_url,
+        "UPDATE actors SET display_name = 'changed' WHERE chitty_id = 'kept'",
+        "DELETE FROM actors WHERE chitty_id = 'gone'",
+        ADD_ACTOR.format(id="new"),
+    )
+
+    await asyncio.gather(*(migrate(engine_url) for _ in range(3)))
+
+    after, _ = await migrate(engine_url)
+    told = {record.message for record in caplog.records}
+    assert after.differences == []
+    assert told == {"history mended"}
+    assert await ask(engine_url, CHANGES) == [
+        ("gone", "created", "gone"),
+        ("gone", "deleted", None),
+        ("kept", "created", "kept"),
+        ("kept", "updated", "changed"),
+        ("new", "created", "new"),
+    ]
+
+
+ADD_ACTOR = """
+    INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at)
+    VALUES ('{id}', 'human', '{id}', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')
+"""
+CHANGES = """
+    SELECT key, operation, after ->> 'display_name' AS name FROM changes
+    ORDER BY key, sequence
+"""
 
 
 async def test_migrations_that_wrangler_ran_are_recorded_and_not_run_again(engine_url: str):
