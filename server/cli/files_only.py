@@ -10,14 +10,14 @@ WAYS = {
     "backup": f"{OUT}, which is a backup",
     "check": f"{OUT}, check and repair that, and move it back",
     "erase": (
-        f"{OUT}, erase there, move that into a new database with `chittygraph move --database FILE --to URL`,"
+        f"{OUT}, erase there, move that into a new database with `chittygraph move --from FILE --to URL`,"
         " and delete the old one, whose logs and snapshots hold what was erased"
     ),
     "export": f"{OUT}, and export from there",
-    "import": "import into a file, and copy that with `chittygraph move --database FILE --to URL`",
+    "import": "import into a file, and copy that with `chittygraph move --from FILE`",
     "migrate --changes": "leave it out",
     "migrate --recreate": f"{OUT}, recreate the tables there, and move it back",
-    "restore": "restore into a file, and copy that with `chittygraph move --database FILE --to URL`",
+    "restore": "restore into a file, and copy that with `chittygraph move --from FILE`",
     "sql": f"{OUT}, and ask that",
     "status --schema": f"{OUT}, and look at that",
 }

@@ -7,6 +7,7 @@ import pytest
 
 from server.cli import COMMANDS
 from server.cli.files_only import WAYS
+from tests.support.pages.doc_pages import page
 from tests.support.services.commands import command, complaint
 
 ADA = "01-C-ACT-4842-AGT-Q5-7-1"
@@ -25,8 +26,19 @@ FILES_ONLY = {
     "sql": ["sql", "SELECT 1"],
     "status --schema": ["status", "--schema"],
 }
-# The others, which are all run below, and those that need no database.
-WORKING = {"serve", "migrate", "status", "doctor", "explain", "audit", "keys", "webhooks", "demo"}
+# The others, which are run below but for `move`, and those that need no database.
+WORKING = {
+    "move",
+    "serve",
+    "migrate",
+    "status",
+    "doctor",
+    "explain",
+    "audit",
+    "keys",
+    "webhooks",
+    "demo",
+}
 WITHOUT = {"schema", "dev", "completion", "help"}
 QUERY = "{ actors(first: 1) { nodes { displayName } } }"
 
@@ -44,6 +56,12 @@ def done(*words: object) -> str:
     ended = command(*words)
     assert ended.returncode == 0, ended
     return ended.stdout
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_the_docs_list_the_commands_for_files_only(name: str):
+    section = page("docs/deployment.md").text.partition("## On rqlite or Cloudflare D1")[2]
+    assert f"`{name}`" in section.partition("\n## ")[0]
 
 
 def test_every_command_works_on_an_engine_or_is_for_files_only():
