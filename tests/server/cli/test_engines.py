@@ -44,7 +44,7 @@ QUERY = "{ actors(first: 1) { nodes { displayName } } }"
 
 
 @pytest.fixture
-def engine(engine_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def registry(engine_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """An empty database, whose URL is set as a server's is."""
     monkeypatch.setenv("CHITTYGRAPH_DATABASE", engine_url)
     monkeypatch.chdir(tmp_path)
@@ -92,7 +92,7 @@ def test_a_command_for_files_says_the_way_round_and_looks_at_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_registry_is_made_filled_and_looked_at(engine: str, tmp_path: Path):
+def test_a_registry_is_made_filled_and_looked_at(registry: str, tmp_path: Path):
     assert "does not exist yet" in done("status")
     assert command("migrate", "--check").returncode == 1
     assert done("migrate").startswith("applied 0001_create_contexts_table\n")
@@ -117,7 +117,7 @@ def test_a_registry_is_made_filled_and_looked_at(engine: str, tmp_path: Path):
     assert "SCAN" in explained
 
 
-def test_keys_are_made_listed_and_revoked(engine: str):
+def test_keys_are_made_listed_and_revoked(registry: str):
     done("migrate")
     done("keys", "create", "--new-admin", "Ada", "--label", "first")
     (first,) = json.loads(done("keys", "list", "--json"))
@@ -131,7 +131,7 @@ def test_keys_are_made_listed_and_revoked(engine: str):
     assert complaint(unknown) == f"chittygraph: there is no actor {ADA}\n"
 
 
-def test_saved_payloads_are_applied(engine: str, tmp_path: Path):
+def test_saved_payloads_are_applied(registry: str, tmp_path: Path):
     done("migrate")
     payload = {
         "action": "created",
@@ -157,7 +157,7 @@ def test_saved_payloads_are_applied(engine: str, tmp_path: Path):
     assert json.loads(done("status", "--json"))["rows"]["installations"] == 1
 
 
-def test_doctor_looks_at_the_engine(engine: str):
+def test_doctor_looks_at_the_engine(registry: str):
     empty = examined()
     done("migrate")
     found = examined()
