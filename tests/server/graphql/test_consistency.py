@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -495,3 +496,51 @@ async def test_without_a_leader_reads_at_none_go_on_and_others_are_unavailable(a
     assert count_in(await send(api, "POST", COUNT, NONE)) == 0
     (error,) = (await api.post(COUNT))["errors"]
     assert error["extensions"]["code"] == "UNAVAILABLE"
+
+
+DEEP = """
+    { contexts(first: 5, filter: { owner: { status: { eq: ACTIVE } } }) {
+        totalCount nodes { name status data createdAt owner { contexts(first: 2) { nodes { name } } } }
+    } }
+"""
+
+
+async def longest(folder: Path, *, compiled: bool) -> int:
+    """How long the longest statement is that DEEP needs."""
+    async with running_remote(folder / f"{compiled}.db", compiled=compiled) as api:
+        await api.ask(DEEP)
+        return max(len(text) for _, text in api.transport.texts if "contexts" in text)
+
+
+async def test_what_is_too_much_for_the_engine_as_one_statement_is_read_by_several(
+    tmp_path: Path,
+):
+    compiled = await longest(tmp_path, compiled=True)
+    generic = await longest(tmp_path, compiled=False)
+    assert generic < compiled
+    async with running_remote(tmp_path / "registry.db") as api:
+        expected = await api.ask(DEEP)
+        api.transport.limits = replace(api.transport.limits, statement_bytes=compiled - 1)
+        answer = await api.post(DEEP)
+        fallbacks = dict(api.service.operations.executor.generic)
+        api.transport.limits = replace(api.transport.limits, statement_bytes=generic - 1)
+        refused = await api.post(DEEP)
+
+    assert answer == {"data": expected}
+    assert fallbacks == {"fault: EngineLimit": 1}
+    assert {error["extensions"]["code"] for error in refused["errors"]} == {"ENGINE_LIMIT"}
+    assert all(error["message"].startswith("SQLite takes at most") for error in refused["errors"])
+
+
+async def test_numbers_that_the_engine_cannot_hold_are_refused_in_the_payload(api: RemoteApi):
+    api.transport.limits = replace(api.transport.limits, largest_integer=2**53 - 1)
+    suspend = """mutation ($id: BigInt!) {
+        suspendInstallation(input: { installationId: $id }) { installation { id } errors { code message } }
+    }"""
+
+    written = await api.ask(suspend, id=str(2**53))
+
+    assert written["suspendInstallation"]["installation"] is None
+    (error,) = written["suspendInstallation"]["errors"]
+    assert error["code"] == "INVALID"
+    assert str(2**53 - 1) in error["message"]

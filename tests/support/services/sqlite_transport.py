@@ -4,6 +4,7 @@ It has a copy that is as old as a test wants, and loses the answers that a test 
 """
 
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,15 @@ from typing import Any
 import pytest
 
 from db.consistency import At, Level
-from db.errors import EngineError, EngineLimit, OutcomeUnknown, Unavailable
+from db.errors import (
+    EngineError,
+    EngineLimit,
+    ErrorCode,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    Unavailable,
+)
 from db.program import Rows
 from db.remote.database import RemoteDatabase
 from db.remote.transport import Bound, EngineStatus, Limits
@@ -32,23 +41,20 @@ LIMITS = Limits(
     batch_bytes=10**8,
     batch_statements=10_000,
 )
-TOO_DEEP = ("parser stack overflow", "Expression tree is too large")
 
 
 class SQLiteTransport:
-    """`before_read` is awaited before each batch of reads; `depth` bounds expressions, as engines do."""
+    """`before_read` is awaited before each batch of reads; `limits` may be changed, as engines differ."""
 
-    limits = LIMITS
-
-    def __init__(self, file: Path, *, depth: int | None = None) -> None:
+    def __init__(self, file: Path) -> None:
+        self.limits = LIMITS
         self._leader = _connected(file)
         self._follower = sqlite3.connect(":memory:", isolation_level=None)
-        if depth is not None:
-            self._leader.setlimit(sqlite3.SQLITE_LIMIT_EXPR_DEPTH, depth)
         self.catch_up()
         self.sent: list[
             tuple[bool, At]
         ] = []  # of each batch, whether it writes, and what it asks for
+        self.texts: deque[tuple[Level, str]] = deque(maxlen=1_000)  # of statements, and their level
         self.before_read: Callable[[], Awaitable[None]] | None = None
         self.lost_answers = 0  # of the next batches that write: they are applied
         self.lost_requests = 0  # of those after them: they are not applied
@@ -63,6 +69,9 @@ class SQLiteTransport:
     ) -> list[Rows]:
         """Run a batch in one transaction."""
         self.sent.append((write, at))
+        for each in batch:
+            self.texts.append((at.level, each.sql))
+            self._check(each, write=write)
         is_old = not write and at.level is Level.NONE
         if not self.has_leader and not is_old:
             raise Unavailable("the cluster has no leader now")
@@ -76,6 +85,16 @@ class SQLiteTransport:
             self.lost_answers -= 1
             raise OutcomeUnknown("the connection broke")
         return rows
+
+    def _check(self, statement: Bound, *, write: bool) -> None:
+        if len(statement.sql) > self.limits.statement_bytes:
+            raise EngineLimit(f"SQLite takes at most {self.limits.statement_bytes:,} bytes of SQL")
+        most = self.limits.largest_integer
+        if any(isinstance(each, int) and abs(each) > most for each in statement.bind.values()):
+            message = f"SQLite holds no whole numbers beyond {most} here"
+            if write:
+                raise Refused([Problem(ErrorCode.INVALID, (), message)])
+            raise EngineLimit(message)
 
     async def migrate(self, batch: Sequence[Bound]) -> bool:
         """Nothing is migrated: the file is."""
@@ -107,8 +126,6 @@ def _transacted(
         connection.execute("COMMIT")
     except sqlite3.Error as error:
         connection.execute("ROLLBACK")
-        if any(words in str(error) for words in TOO_DEEP):
-            raise EngineLimit(f"SQLite cannot run this: {error}") from error
         raise EngineError(f"SQLite: {error}") from error
     return rows
 
@@ -142,12 +159,10 @@ class RemoteApi(Api):
 
 
 @asynccontextmanager
-async def running_remote(
-    database: Path, *, depth: int | None = None, **settings: Any
-) -> AsyncIterator[RemoteApi]:
+async def running_remote(database: Path, **settings: Any) -> AsyncIterator[RemoteApi]:
     """Like `running`, of a service that reaches this file as it does an engine over HTTP."""
     registry_at(database)
-    transport = SQLiteTransport(database, depth=depth)
+    transport = SQLiteTransport(database)
 
     async def opened(_: object, **options: Any) -> RemoteDatabase:
         return RemoteDatabase(transport, read_seconds=60.0, wait_seconds=60.0)
