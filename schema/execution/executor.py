@@ -6,6 +6,7 @@ in the same snapshot, where no plan covers an operation or a plan meets an error
 
 import logging
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -213,14 +214,17 @@ async def _mutate_generically(
     variables: dict[str, Any],
 ) -> OperationResult:
     """Run a mutation's fields one by one, so that each reads its payload again if that is torn."""
-    coerced = operation.variables.coerce(variables)
-    if coerced is None:  # which raises
+    mutation: Any = GRAPHQL.mutation_type
+    coerced, fields = operation.variables.coerce(variables), None
+    if coerced is not None:
+        collector = FieldCollector(GRAPHQL, document.fragments, coerced)
+        with suppress(GraphQLError):  # null for the condition of @skip or @include
+            fields = collector.collect(mutation, [operation.node])
+    if fields is None:  # none of it is performed
         executed = await generic.run(document, operation, ctx, variables)
         return OperationResult(executed.data, executed.errors or [])
-    mutation: Any = GRAPHQL.mutation_type
-    collector = FieldCollector(GRAPHQL, document.fragments, coerced)
     result = OperationResult({})
-    for field_ in collector.collect(mutation, [operation.node]):
+    for field_ in fields:
         if not await _add_field(result, field_, document, operation, ctx, variables):
             break
     return result
