@@ -1,4 +1,4 @@
-"""Credentials, capabilities and revocations are the leader's, or a second old, whatever a request asks for."""
+"""Credentials, capabilities and revocations are the leader's, or a second old, whatever is asked for."""
 
 import time
 from collections.abc import AsyncIterator
