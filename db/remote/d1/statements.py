@@ -6,27 +6,26 @@ subquery have different names: SQLite itself needs that.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from db.errors import EngineError
 from db.program import CACHED_TEXTS
 
-TOKEN = re.compile(
-    r"""
-      (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
-    | (?P<text> '(?:[^']|'')*' )
-    | (?P<name> "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] | [^\W\d][\w$]* )
-    | (?P<number> \d[\w.]* )
-    | (?P<bind> [:@$]\w+ )
-    | (?P<space> \s+ )
-    | (?P<sign> . )
-    """,
-    re.VERBOSE | re.DOTALL,
+# What may hold anything. Two texts side by side are one that holds a quote: that makes no difference here.
+_INERT = r"""'[^']*' | "[^"]*" | `[^`]*` | \[[^\]]*\] | --[^\n]* | /\*.*?(?:\*/|\Z)"""
+_OPTIONS = re.VERBOSE | re.DOTALL | re.IGNORECASE
+BINDS = re.compile(rf"{_INERT} | (?<![\w$])[:@$](?P<name>\w+) | \?", _OPTIONS)
+FIRST = re.compile(r"(?: \s | --[^\n]* | /\*.*?\*/ )* (\w+)", _OPTIONS)
+VERBS = re.compile(
+    rf"{_INERT} | [()] | \b(?P<verb> SELECT | VALUES | INSERT | REPLACE | UPDATE | DELETE )\b",
+    _OPTIONS,
+)
+RETURNED = re.compile(
+    rf"(?P<space> \s+ | --[^\n]* | /\*.*?(?:\*/|\Z) ) | {_INERT} | [\w$]+ | .", _OPTIONS
 )
 READS = {"SELECT", "VALUES"}
-VERBS = {*READS, "INSERT", "REPLACE", "UPDATE", "DELETE"}
 QUOTES = {'"': '"', "`": "`", "[": "]"}
 
 
@@ -35,75 +34,77 @@ class Prepared:
     """SQL whose only parameter, if it has `names`, is the JSON text of an object with these members."""
 
     sql: str
-    names: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    depth: int  # of parentheses around it
+    names: tuple[str, ...]
 
 
 @lru_cache(CACHED_TEXTS)
 def prepare(sql: str) -> Prepared:
     """Raises EngineError for one whose result D1 could not give as it is."""
-    tokens = list(_tokens(sql))
-    names = frozenset(token.text[1:] for token in tokens if token.kind == "bind")
-    if any(token.text == "?" for token in tokens):
-        raise EngineError("every parameter needs a name")
-    bound = "".join(_bound(token) for token in tokens)
-    verb, returned = _verb(tokens), _returned(tokens)
-    if verb in READS:
-        return Prepared(f"SELECT * FROM (\n{bound.rstrip().removesuffix(';')}\n)", names)
-    if returned is not None:
-        _check(returned)
-    return Prepared(bound, names)
+    names: dict[str, None] = {}
+
+    def member(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None:
+            if match[0] == "?":
+                raise EngineError("every parameter needs a name")
+            return match[0]
+        names[name] = None
+        return f"(?1 ->> '$.{name}')"
+
+    bound = BINDS.sub(member, sql)
+    if _verb(sql) in READS:
+        bound = f"SELECT * FROM (\n{bound.rstrip().removesuffix(';')}\n)"
+    elif "returning" in sql.lower():
+        _check([_name_of(item) for item in _returned(sql)])
+    return Prepared(bound, tuple(names))
 
 
-def _tokens(sql: str) -> Iterator[_Token]:
-    depth = 0
-    for match in TOKEN.finditer(sql):
-        text = match[0]
-        depth -= text == ")"
-        yield _Token(str(match.lastgroup), text, depth)
-        depth += text == "("
-
-
-def _bound(token: _Token) -> str:
-    return f"(?1 ->> '$.{token.text[1:]}')" if token.kind == "bind" else token.text
-
-
-def _verb(tokens: Iterable[_Token]) -> str:
+def _verb(sql: str) -> str:
     """What the statement does, which in one with WITH stands after that."""
-    words = [token.text.upper() for token in tokens if token.kind == "name" and token.depth == 0]
-    if words[:1] != ["WITH"]:
-        return words[0] if words else ""
-    return next((word for word in words if word in VERBS), "")
+    first = FIRST.match(sql)
+    word = first[1].upper() if first else ""
+    if word != "WITH":
+        return word
+    depth = 0
+    for match in VERBS.finditer(sql):
+        depth += (match[0] == "(") - (match[0] == ")")
+        if match["verb"] and depth == 0:
+            return match["verb"].upper()
+    return ""
 
 
-def _returned(tokens: list[_Token]) -> list[list[_Token]] | None:
-    """The items of RETURNING, without space and comments."""
-    items: list[list[_Token]] | None = None
-    for token in tokens:
-        if token.kind == "name" and token.depth == 0 and token.text.upper() == "RETURNING":
+def _returned(sql: str) -> list[list[str]]:
+    """The tokens of each column of RETURNING, without space and comments."""
+    items: list[list[str]] = []
+    for text, depth in _tokens(sql):
+        if depth == 0 and text.upper() == "RETURNING":
             items = [[]]
-        elif items is not None and token.text == "," and token.depth == 0:
+        elif depth == 0 and text == "," and items:
             items.append([])
-        elif items is not None and token.kind not in {"space", "comment"}:
-            items[-1].append(token)
+        elif items:
+            items[-1].append(text)
     return items
 
 
-def _check(items: list[list[_Token]]) -> None:
-    names = [_name_of(item) for item in items]
+def _tokens(sql: str) -> Iterator[tuple[str, int]]:
+    """Each token, and how many parentheses are around it."""
+    depth = 0
+    for match in RETURNED.finditer(sql):
+        depth -= match[0] == ")"
+        if match["space"] is None:
+            yield match[0], depth
+        depth += match[0] == "("
+
+
+def _check(names: list[str]) -> None:
     if len(set(names)) < len(names) or any(name.isdigit() for name in names):
         raise EngineError(f"columns that are returned need different names: {', '.join(names)}")
 
 
-def _name_of(item: list[_Token]) -> str:
+def _name_of(item: list[str]) -> str:
+    """Its alias or column, or else its text, as SQLite names it."""
     last = item[-1]
-    if last.kind != "name":
-        return "".join(token.text for token in item)
-    closing = QUOTES.get(last.text[0])
-    return last.text[1:-1].replace(closing * 2, closing) if closing else last.text
+    closing = QUOTES.get(last[0])
+    if closing is not None and len(last) > 1:
+        return last[1:-1]
+    return last if re.fullmatch(r"[^\W\d][\w$]*", last) else "".join(item)

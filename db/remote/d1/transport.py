@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from db.consistency import At, Level
 from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
 from db.program import Rows
@@ -61,7 +63,10 @@ class D1Transport:
         answered = await self._run(statements, session, write=write, seconds=seconds)
         if write:
             self._bookmark = answered["bookmark"] or ""
-        return [[tuple(row) for row in rows] for rows in answered["results"]]
+        try:
+            return values.rows_of(answered["results"])
+        except values.InexactInteger as error:
+            raise (OutcomeUnknown if write else EngineLimit)(str(error)) from None
 
     async def migrate(self, batch: Sequence[Bound]) -> bool:
         """See Transport.migrate."""
@@ -126,12 +131,10 @@ class D1Transport:
             raise EngineLimit(f"{ENGINE}'s Worker takes at most {BODY_BYTES:,} bytes at once")
         answer = await self._post(body, write=write, seconds=seconds)
         try:
-            answered: dict[str, Any] = values.parse(answer.body)
+            answered: dict[str, Any] = orjson.loads(answer.body)
             if answer.status == 200 and isinstance(answered["results"], list):
                 return answered
             code, message = answered["error"]["code"], str(answered["error"]["message"])
-        except values.InexactInteger as error:
-            raise (OutcomeUnknown if write else EngineLimit)(str(error)) from None
         except (ValueError, TypeError, LookupError):
             raise _foreign(answer.status, write=write) from None
         raise _error(code, message, write=write)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from db.errors import EngineLimit, ErrorCode, Problem, Refused
-from db.program import Value
+from db.program import Rows, Value, Values
 from db.remote.d1.limits import ENGINE, LARGEST_INTEGER, VALUE_BYTES
 from db.remote.d1.statements import Prepared
 from db.remote.transport import Bound
@@ -13,9 +13,9 @@ from db.remote.transport import Bound
 class InexactInteger(Exception):
     """A number of an answer that may be another one than the stored number."""
 
-    def __init__(self, digits: str) -> None:
+    def __init__(self, value: int) -> None:
         super().__init__(
-            f"{ENGINE} gives integers beyond 2^53 inexactly: a value near {digits} cannot be read"
+            f"{ENGINE} gives integers beyond 2^53 inexactly: a value near {value} cannot be read"
         )
 
 
@@ -26,15 +26,17 @@ def parameters(bound: Bound, prepared: Prepared, *, write: bool) -> list[str]:
     """
     if not prepared.names:
         return []
-    values = {name: _checked(bound.bind[name], write=write) for name in sorted(prepared.names)}
+    values = {name: _checked(bound.bind[name], write=write) for name in prepared.names}
     text = json.dumps(values, ensure_ascii=False)
-    # Lone surrogates, which are no characters, become an escape.
-    if len(text.encode(errors="backslashreplace")) > VALUE_BYTES:
+    # No character takes more than four bytes.
+    if len(text) > VALUE_BYTES // 4 and len(text.encode(errors="replace")) > VALUE_BYTES:
         raise EngineLimit(f"{ENGINE} takes at most {VALUE_BYTES:,} bytes of values in a statement")
     return [text]
 
 
 def _checked(value: Value, *, write: bool) -> Value:
+    if isinstance(value, str) or value is None:
+        return value
     if isinstance(value, bytes):
         raise EngineLimit(f"{ENGINE} takes no BLOBs here")
     if isinstance(value, float) and value - value != 0:
@@ -47,17 +49,17 @@ def _checked(value: Value, *, write: bool) -> Value:
     return value
 
 
-def parse(body: bytes) -> Any:
-    """The JSON of an answer; raises ValueError for what is none, and InexactInteger."""
-    return json.loads(body, parse_int=_integer, object_hook=_blob)
+def rows_of(results: Any) -> list[Rows]:
+    """The rows of each statement of an answer; raises InexactInteger."""
+    return [[_row(row) for row in rows] for rows in results]
 
 
-def _integer(digits: str) -> int:
-    integer = int(digits)
-    if abs(integer) > LARGEST_INTEGER:
-        raise InexactInteger(digits)
-    return integer
-
-
-def _blob(members: dict[str, Any]) -> Any:
-    return bytes.fromhex(members["blob"]) if members.keys() == {"blob"} else members
+def _row(row: list[Any]) -> Values:
+    for place, value in enumerate(row):
+        kind = type(value)
+        if kind is int:
+            if not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
+                raise InexactInteger(value)
+        elif kind is dict:
+            row[place] = bytes.fromhex(value["blob"])
+    return tuple(row)

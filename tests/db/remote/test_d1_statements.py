@@ -12,7 +12,7 @@ def test_binds_become_members_of_one_parameter():
         "UPDATE t SET a = (?1 ->> '$.a'), b=(?1 ->> '$.b_2')"
         " WHERE id = (?1 ->> '$.id') OR parent = (?1 ->> '$.a')"
     )
-    assert prepared.names == {"a", "b_2", "id"}
+    assert prepared.names == ("a", "b_2", "id")
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_literals_comments_and_identifiers_stay(inert: str):
     sql = f"DELETE FROM t WHERE {inert}"
     assert prepare(sql).sql == sql
     assert prepare(f"{sql} = :z").sql == f"{sql} = (?1 ->> '$.z')"
-    assert prepare(f"{sql} = :z").names == {"z"}
+    assert prepare(f"{sql} = :z").names == ("z",)
 
 
 @pytest.mark.parametrize(
