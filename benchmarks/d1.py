@@ -59,18 +59,21 @@ def running(database: Path, folder: Path) -> Iterator[Worker]:
 
 @contextmanager
 def _serving(home: Path, token: str) -> Iterator[tuple[str, int]]:
-    process = subprocess.Popen(
-        ["node", "serve.mjs", str(WORKER), token, str(home)],
-        cwd=FOLDER,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # workerd is a process of its own
-    )
+    with home.with_suffix(".log").open("ab") as log:  # workerd tells of each connection that ends
+        process = subprocess.Popen(
+            ["node", "serve.mjs", str(WORKER), token, str(home)],
+            cwd=FOLDER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,  # workerd is a process of its own
+        )
     try:
         assert process.stdout
         if not (url := process.stdout.readline().strip()):
-            raise BenchmarkError("miniflare did not start; what it said is above")
+            said = Path(log.name).read_text(errors="replace")[-2000:]
+            raise BenchmarkError(f"miniflare did not start; it said:\n{said}")
         yield url.rstrip("/"), process.pid
     finally:
         # With the end of its standard input it closes the database, whose file is then whole.
