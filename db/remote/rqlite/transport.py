@@ -77,7 +77,7 @@ class RqliteTransport:
         self, batch: Sequence[Bound], write: bool, at: At, deadline: float
     ) -> list[Rows]:
         if write:
-            body = requests.encode(batch)
+            body = requests.encode_write(batch)
             await self._compile(batch, deadline)
             found = await self._at_leader(requests.WRITE, body, deadline, writes=True)
         elif at.level is Level.NONE:

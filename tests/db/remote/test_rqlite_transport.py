@@ -15,6 +15,7 @@ from db.consistency import NOW, At, Level
 from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
 from db.open_database import open_transport
 from db.program import Rows
+from db.remote.rqlite import requests
 from db.remote.rqlite.transport import RqliteTransport
 from db.remote.transport import Bound
 from tests.support.other_programs import rqlite
@@ -64,11 +65,40 @@ async def transport(one_node: Cluster) -> AsyncIterator[RqliteTransport]:
     await made.close()
 
 
-@pytest_asyncio.fixture
-async def table(transport: RqliteTransport) -> Table:
+@pytest_asyncio.fixture(params=["short", "long"])
+async def table(
+    transport: RqliteTransport, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Table]:
+    """A table; statements that write to it are sent as short ones, or as long ones are."""
     made = Table(transport)
     await made.create()
-    return made
+    if request.param == "long":
+        monkeypatch.setattr(requests, "SHORT", 0)
+        requests.compiled_once.cache_clear()
+        text = "CREATE TABLE IF NOT EXISTS applied_writes (number INTEGER PRIMARY KEY)"
+        await transport.migrate([Bound(text, {})])
+    yield made
+    requests.compiled_once.cache_clear()
+
+
+def test_a_long_statement_that_writes_comes_second_unless_it_asks_for_changes():
+    columns = ", ".join(f"column_{number}" for number in range(20))
+    written = [
+        f"INSERT INTO t ({columns}) VALUES (1)",
+        f"\n  UPDATE t SET ({columns}) = (1)",
+        f"delete FROM t WHERE ({columns}) = 1",
+    ]
+    others = [
+        "INSERT INTO t VALUES (1)",
+        f"SELECT {columns} FROM t",
+        f"UPDATE t SET ({columns}) = 1 WHERE changes () > 0",
+        f"UPDATED t SET ({columns}) = 1",
+    ]
+
+    assert [requests.compiled_once(each) for each in written] == [
+        requests.CHEAP + each for each in written
+    ]
+    assert [requests.compiled_once(each) for each in others] == others
 
 
 async def test_a_batch_that_writes_is_stored_and_answers_what_it_wrote(table: Table):
@@ -117,6 +147,20 @@ async def test_nothing_of_a_batch_is_stored_if_a_statement_fails(
         await table.write(*batch)
 
     assert await table.rows() == [(1, "Ada")]
+
+
+async def test_each_statement_is_told_what_the_one_before_it_changed(table: Table):
+    changed = f"UPDATE {table.name} SET text = text || :more WHERE id = 1 AND changes() > 0"
+    nothing = Bound(f"DELETE FROM {table.name} WHERE id = :id", {"id": 7})
+
+    await table.write(
+        table.insert(1, "Ada"),
+        Bound(changed, {"more": " King"}),
+        nothing,
+        Bound(changed, {"more": "?"}),
+    )
+
+    assert await table.rows() == [(1, "Ada King")]
 
 
 async def test_an_error_names_the_statement_and_says_what_sqlite_says(table: Table):
