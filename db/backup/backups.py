@@ -166,6 +166,11 @@ def _require_free(source: Path, target: Path, *, overwrite: bool) -> None:
     beside = [source.with_name(source.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
     if any(new_files.is_same(target, each) for each in beside):
         raise BootRefused(f"{target} is the database itself: name another file for the backup")
+    require_new(target, overwrite=overwrite)
+
+
+def require_new(target: Path, *, overwrite: bool) -> None:
+    """Raise BootRefused if a backup cannot be written there, or must not replace what is there."""
     if target.is_dir():
         raise BootRefused(
             f"{target} is a folder: name a file in it, or add --once or --every to keep several there"

@@ -39,23 +39,30 @@ def restore(file: Path, database: Path, *, advance: Advance = lambda _: None) ->
     disk is full.
     """
     target = database.resolve()
-    _require_source(file, target)
+    require_source(file, target)
     if target.exists() and not target.is_file():
         raise BootRefused(f"{target} is not an ordinary file: name another database")
     with _locked(target):
         pass  # fails now rather than after the work
     with new_files.aside(target) as new:
-        _make(file, new, advance)
-        copied = backups.verify(new, file, lambda: advance(0))
-        _require_ours(new, file)
-        _forget_cursors(new)
+        copied = prepare(file, new, advance)
         _checkpoint(target)
         with _locked(target):
             kept = _exchange(new, target)
     return RestoreResult(copied, kept)
 
 
-def _require_source(file: Path, target: Path) -> None:
+def prepare(file: Path, new: Path, advance: Advance) -> CopySummary:
+    """Make a verified registry of a backup or dump in an empty file; raises BootRefused like `restore`."""
+    _make(file, new, advance)
+    copied = backups.verify(new, file, lambda: advance(0))
+    _require_ours(new, file)
+    _forget_cursors(new)
+    return copied
+
+
+def require_source(file: Path, target: Path | None = None) -> None:
+    """Raise BootRefused if a file cannot be restored, for instance since it is the target."""
     if not file.exists():
         raise BootRefused(f"{file} does not exist: name a backup or a dump")
     if file.is_symlink():
@@ -64,7 +71,7 @@ def _require_source(file: Path, target: Path) -> None:
         )
     if not file.is_file():
         raise BootRefused(f"{file} is not an ordinary file: name a backup or a dump")
-    if target.exists() and file.samefile(target):
+    if target is not None and target.exists() and file.samefile(target):
         raise BootRefused(f"{file} is the database itself: name a backup or a dump of it")
     if not os.access(file, os.R_OK):
         raise BootRefused(f"{file} cannot be read by this user: change its owner or permissions")

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from db.backup import backups
@@ -14,16 +15,25 @@ TIME = r"\d{8}T\d{6}\.\d{3}Z"
 def add_backup(
     database: Path, folder: Path, keep: int, advance: Advance
 ) -> tuple[Path, CopySummary]:
+    """Add a backup of a file; see `add`."""
+    return add(
+        database.stem, lambda new: backups.backup(database, new, advance=advance), folder, keep
+    )
+
+
+def add(
+    stem: str, make: Callable[[Path], CopySummary], folder: Path, keep: int
+) -> tuple[Path, CopySummary]:
     """Add a backup to a folder, which is made if it is missing, then delete all but the newest `keep`.
 
-    Nothing is deleted if the backup fails or lacks what the database has lost, nor files with other names.
-    Raises BootRefused or OSError.
+    `make` makes it, and names of backups begin with `stem`. Nothing is deleted if the backup fails or lacks
+    what the database has lost, nor files with other names. Raises BootRefused or OSError.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = folder / f"{database.stem}-{new_files.stamp()}.db"
-    copied = backups.backup(database, new, advance=advance)
+    new = folder / f"{stem}-{new_files.stamp()}.db"
+    copied = make(new)
     if not copied.broken:
-        _rotate(folder, database.stem, new, keep)
+        _rotate(folder, stem, new, keep)
     return new, copied
 
 

@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.backup import backups, rotation
+from db.backup import backups, clusters, rotation
+from db.backup.backups import Advance, CopySummary
+from db.database_url import Address
 from db.errors import BootRefused
 from server.cli import options, signals
 from server.cli.output import copy_report, messages
@@ -64,7 +66,7 @@ def add_to(commands: "Commands") -> None:
 def run(args: argparse.Namespace) -> int:
     """Back up once, or repeatedly until stopped; raises BootRefused, OSError if a single one fails."""
     settings = options.settings_of(args)
-    database, in_folder = settings.database_path, args.once or args.every is not None
+    address, in_folder = settings.address, args.once or args.every is not None
     if args.once and args.every is not None:
         return messages.error(
             "--once and --every exclude each other: leave one out", messages.USAGE_ERROR
@@ -80,16 +82,14 @@ def run(args: argparse.Namespace) -> int:
     if args.every is not None:
         signals.set_exit_code(0)
         logs.configure(settings.log_format, settings.log_level)
-        _repeat(database, args.target, keep, args.every)
+        _repeat(address, args.target, keep, args.every)
     with Progress() as progress:
-        progress.stage("backing up", database.stat().st_size if database.is_file() else None)
+        progress.stage("backing up", _size(address))
         if args.once:
-            made, copied = rotation.add_backup(database, args.target, keep, progress.advance)
+            made, copied = _add(address, args.target, keep, progress.advance)
         else:
             made = args.target
-            copied = backups.backup(
-                database, made, overwrite=args.overwrite, advance=progress.advance
-            )
+            copied = _back_up(address, made, progress.advance, overwrite=args.overwrite)
     print(f"{made} now holds {copy_report.describe(copied)}")
     if copied.broken:
         kept = "; older backups were kept" if args.once else ""
@@ -117,11 +117,29 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _repeat(database: Path, folder: Path, keep: int, every: int) -> None:
+def _size(address: Address) -> int | None:
+    file = address.file
+    return file.stat().st_size if file is not None and file.is_file() else None
+
+
+def _back_up(
+    address: Address, target: Path, advance: Advance, *, overwrite: bool = False
+) -> CopySummary:
+    if address.file is None:
+        return clusters.backup(address, target, overwrite=overwrite, advance=advance)
+    return backups.backup(address.file, target, overwrite=overwrite, advance=advance)
+
+
+def _add(address: Address, folder: Path, keep: int, advance: Advance) -> tuple[Path, CopySummary]:
+    stem = "rqlite" if address.file is None else address.file.stem
+    return rotation.add(stem, lambda new: _back_up(address, new, advance), folder, keep)
+
+
+def _repeat(address: Address, folder: Path, keep: int, every: int) -> None:
     due = time.monotonic()
     while True:
         try:
-            made, copied = rotation.add_backup(database, folder, keep, lambda _: None)
+            made, copied = _add(address, folder, keep, lambda _: None)
             log.info("backup made", extra={"backup": str(made), "rows": copied.rows})
             if copied.broken:
                 log.error("backup lacks tables", extra={"reason": "; ".join(copied.broken)})

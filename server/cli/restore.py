@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from db.backup import restores
+from db.backup import clusters, restores
 from server.cli import options
 from server.cli.output import copy_report
 from server.files.progress import Progress
@@ -18,7 +18,10 @@ def add_to(commands: "Commands") -> None:
         commands,
         "restore",
         "replace the database with a backup or an SQL dump, and keep the old one",
-        details="The old database stays beside the new one, under another name. Stop the server first.",
+        details=(
+            "The old database stays beside the new one, under another name; that of a cluster of rqlite is"
+            " kept as a file in this folder. Stop the server first."
+        ),
         examples=("restore backups/chittygraph-20270131T180000.000Z.db", "restore dump.sql"),
     )
     parser.add_argument(
@@ -34,11 +37,16 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Restore; raises BootRefused or OSError, having changed nothing, if that is not possible."""
-    database = options.settings_of(args).database_path
+    address = options.settings_of(args).address
     with Progress() as progress:
         progress.stage("restoring", args.file.stat().st_size if args.file.is_file() else None)
-        restored = restores.restore(args.file, database, advance=progress.advance)
-    print(f"{database} now holds {copy_report.describe(restored.copied)}")
+        if address.file is None:
+            restored = clusters.restore(
+                args.file, address, folder=Path.cwd(), advance=progress.advance
+            )
+        else:
+            restored = restores.restore(args.file, address.file, advance=progress.advance)
+    print(f"{address} now holds {copy_report.describe(restored.copied)}")
     if restored.kept is not None:
         print(f"the old database is kept as {restored.kept}")
     return 0
