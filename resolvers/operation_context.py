@@ -62,6 +62,11 @@ class OperationContext:
                 self._loaders.stop()
         return self._loaders
 
+    @property
+    def may_be_torn(self) -> bool:
+        """Whether reads may see different states."""
+        return self.db.has_copies
+
     async def read(self, program: Program[T]) -> T:
         session = await self._snapshot()
         result = await session.run(count_statements(program, self.usage))

@@ -199,7 +199,7 @@ async def _execute_generically(
     ctx: OperationContext,
     variables: dict[str, Any],
 ) -> OperationResult:
-    if ctx.db.has_copies and not operation.is_query:
+    if ctx.may_be_torn and not operation.is_query:
         return await _mutate_generically(document, operation, ctx, variables)
     executed = await generic.run(document, operation, ctx, variables)
     if operation.is_query:

@@ -32,7 +32,7 @@ EXAMPLE = "none; freshness=2.5"
 
 
 def at_of(headers: Headers, key: bytes) -> At:
-    """What the headers of a request ask for; raises HTTPError: 400 with BAD_CONSISTENCY or BAD_MARK."""
+    """What the headers of a request ask for; raises BadHeader, with BAD_CONSISTENCY or BAD_MARK."""
     value, mark = headers.get(HEADER), headers.get(MARK_HEADER)
     if value is None and mark is None:  # as nearly all requests
         return NOW
@@ -87,16 +87,22 @@ def _cached(value: str) -> At:
     return At(level, seconds)
 
 
-def _bad_consistency(message: str) -> HTTPError:
-    return HTTPError(400, message, code="BAD_CONSISTENCY")
+class BadHeader(HTTPError):
+    """Raised, with a code, for a header that says what nobody can read at."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(400, message, code=code)
 
 
-def _bad_mark() -> HTTPError:
-    return HTTPError(
-        400,
+def _bad_consistency(message: str) -> BadHeader:
+    return BadHeader("BAD_CONSISTENCY", message)
+
+
+def _bad_mark() -> BadHeader:
+    return BadHeader(
+        "BAD_MARK",
         "the mark is damaged, or from another registry: send what X-ChittyGraph-Mark was in the response to a"
         " mutation here, or leave it out",
-        code="BAD_MARK",
     )
 
 

@@ -34,7 +34,15 @@ PACKAGES = ("db", "resolvers", "schema", "server")
 OF_RUN = {"test", "check", "bench", "faults", "docs", "chittygraph", "help"}
 ERRORS = page("docs/mutations-and-errors.md")
 API = page("docs/api.md")
-TAKE_A_CODE = {"__init__", "BadRequest", "RequestRefused", "StreamEnd", "because", "_with_code"}
+TAKE_A_CODE = {
+    "__init__",
+    "BadHeader",
+    "BadRequest",
+    "RequestRefused",
+    "StreamEnd",
+    "because",
+    "_with_code",
+}
 OF_COMMANDS = {"BAD_SQL", "NOT_A_QUERY"}  # no client meets these
 COMMAND = re.compile(r"\./run ([^\n`|<>#&)]*)")
 
