@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from db.attribution import Attribution
 from db.database import Database
-from db.errors import BootRefused, Locked, Unavailable
+from db.errors import BootRefused, CredentialsRefused, Locked, Unavailable
 from db.program import Program
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ async def reach(
     while True:
         try:
             return await work()
+        except CredentialsRefused as error:
+            raise BootRefused(f"{place} cannot be used: {error}") from error
         except Unavailable as error:
             now = time.monotonic()
             if now - began >= seconds:

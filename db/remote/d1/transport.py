@@ -7,7 +7,14 @@ from typing import Any
 import orjson
 
 from db.consistency import At, Level
-from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
+from db.errors import (
+    CredentialsRefused,
+    EngineError,
+    EngineLimit,
+    OutcomeUnknown,
+    ReadTimeout,
+    Unavailable,
+)
 from db.program import Rows
 from db.remote.d1 import values
 from db.remote.d1.limits import (
@@ -187,7 +194,7 @@ def _error(code: str, message: str, *, write: bool) -> Exception:
     if code in {"SQL", "INVALID", "METHOD_NOT_ALLOWED"}:
         return EngineError(told)
     if code == "UNAUTHORIZED":
-        return Unavailable(f"{ENGINE}'s Worker refuses the token in the URL of the database")
+        return CredentialsRefused(f"{ENGINE}'s Worker refuses the token in the URL of the database")
     if code in {"UNAVAILABLE", "NOT_CONFIGURED"}:
         return Unavailable(told)
     if write:

@@ -8,7 +8,13 @@ from typing import Any
 
 import orjson
 
-from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
+from db.errors import (
+    CredentialsRefused,
+    EngineError,
+    EngineLimit,
+    OutcomeUnknown,
+    ReadTimeout,
+)
 from db.program import Rows
 from db.remote.http_client import Answer
 
@@ -125,7 +131,7 @@ def _parsed(answer: Answer, *, writes: bool) -> dict[str, Any]:
 
 def _refusal(status: int, said: str, *, writes: bool) -> Exception:
     if status in {401, 403}:
-        return Unavailable(NO_RIGHTS)
+        return CredentialsRefused(NO_RIGHTS)
     if status == 503 or any(words in said for words in NEVER_STORED):
         return NotTaken(said or "a node is not ready")
     if any(words in said for words in TOO_LARGE):

@@ -9,7 +9,14 @@ from typing import Any
 from cachetools import LRUCache
 
 from db.consistency import At, Level
-from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
+from db.errors import (
+    CredentialsRefused,
+    EngineError,
+    EngineLimit,
+    OutcomeUnknown,
+    ReadTimeout,
+    Unavailable,
+)
 from db.program import Rows
 from db.remote.http_client import (
     Answer,
@@ -286,7 +293,7 @@ class RqliteTransport:
         except (NotSent, AnswerLost, AnswerTooLarge):
             return None
         if answer.status in {401, 403}:
-            raise Unavailable(answers.NO_RIGHTS)
+            raise CredentialsRefused(answers.NO_RIGHTS)
         try:
             return node_status.parsed(answer.body)
         except ValueError:

@@ -1,6 +1,7 @@
 """Engines over HTTP are migrated as files are, and refused for the same reasons."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,16 @@ async def test_an_engine_that_is_not_there_is_waited_for_and_then_refused(
     assert line.message == "start waits for the database"
     assert "***@127.0.0.1:1" in str(refused.value)
     assert "hunter2" not in f"{refused.value} {vars(line)}"
+
+
+async def test_a_wrong_password_is_refused_at_once(
+    engine_url: str, caplog: pytest.LogCaptureFixture
+):
+    wrong = re.sub(r"[^:/@]+@", "wrong@", engine_url)
+
+    for migrates in (True, False):
+        with pytest.raises(BootRefused, match=r"cannot be used: .* refuses") as refused:
+            await open_database.open_database(wrong, migrate=migrates)
+        assert "wrong" not in str(refused.value)
+
+    assert caplog.records == []
