@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 STATUS_SECONDS = 5.0
 # A command that does not migrate is called by somebody who waits for it.
-COMMAND_SECONDS = 5.0
+COMMAND_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 

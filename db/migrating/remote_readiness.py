@@ -15,7 +15,7 @@ from db.remote.database import RemoteDatabase
 COMPARE_SECONDS = 60.0
 # What the nearest node holds, since reads go on where the cluster has no leader.
 NEAREST = At(Level.NONE)
-HINT = "start the server again, which says what to do"
+HINT = "restart the server, which mends it or says what to do"
 Fingerprint: TypeAlias = list[Rows]
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from server.service import Service
 
 ALIVE, READY = "/healthz", "/readyz"
 ADVICE = "restart the server, or run `chittygraph check --fix`"
+ADVICE_OVER_HTTP = "restart the server"
 ECOSYSTEM_ALIVE = "/health"  # where ChittyOS looks
 
 
@@ -23,5 +24,7 @@ async def readyz(request: Request) -> Response:
     except (BootRefused, EngineError, Unavailable, OSError):
         return JSONResponse({"status": "not ready"}, 503)
     if pending:
-        return JSONResponse({"status": "not ready", "advice": ADVICE}, 503)
+        is_file = service.settings.address.file is not None
+        advice = ADVICE if is_file else ADVICE_OVER_HTTP
+        return JSONResponse({"status": "not ready", "advice": advice}, 503)
     return JSONResponse({"status": "ready"})

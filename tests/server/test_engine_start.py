@@ -19,6 +19,7 @@ from db.migrating import ledger
 from tests.support.other_programs import rqlite
 from tests.support.other_programs.rqlite import Account
 from tests.support.services.commands import command, command_process, complaint
+from tests.support.services.engines import carry_out
 from tests.support.services.forked import start_command
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
@@ -70,6 +71,18 @@ def test_three_servers_that_start_at_once_migrate_once(tmp_path: Path):
     assert 0 < sum(each["migrations_applied"] for each in announced) <= len(NAMES)
     assert recorded[0] == recorded[1] == recorded[2]
     assert [name for name, _ in recorded[0]] == NAMES
+
+
+async def test_a_server_is_not_ready_without_a_trigger_and_a_restart_mends_it(engine_url: str):
+    with served(engine_url) as (_, said):
+        await carry_out(engine_url, "DROP TRIGGER contexts_history")
+        lost = httpx2.get(url_of(said, "/readyz"), timeout=TIMEOUT_SECONDS, trust_env=False)
+    with served(engine_url) as (_, said):
+        back = httpx2.get(url_of(said, "/readyz"), timeout=TIMEOUT_SECONDS, trust_env=False)
+
+    assert lost.status_code == 503
+    assert lost.json() == {"status": "not ready", "advice": "restart the server"}
+    assert back.json() == {"status": "ready"}
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from db import database_url, open_database
+from db import database_url, open_database, patience
 from db.migrating import ledger, over_http
 from tests.support.other_programs import rqlite
 from tests.support.other_programs.rqlite import Cluster
 from tests.support.services.engines import transport_to
+from tests.support.services.server_process import TIMEOUT_SECONDS
 
 NAMES = [migration.name for migration in ledger.load(ledger.MIGRATIONS)]
 SERVERS = 3
@@ -34,7 +35,10 @@ def recorded(cluster: Cluster) -> list[int]:
 
 
 @pytest.mark.parametrize("after", [0, 3, 12])
-async def test_a_leader_that_dies_meanwhile_is_replaced(tmp_path: Path, after: int):
+async def test_a_leader_that_dies_meanwhile_is_replaced(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(patience, "BUSY_SECONDS", TIMEOUT_SECONDS)  # on a busy machine
     with rqlite.cluster(tmp_path, 3) as cluster:
         leader = cluster.leader()
         migrating = [
