@@ -91,7 +91,7 @@ class Cluster:
         operator = (self.secrets / "operator").read_text().strip()
         ran = subprocess.run(
             [PROGRAMS / "rqlite", "-H", host, "-p", port, "-u", operator],
-            input=f"{line}\n",
+            input=f"{line}\n.quit\n",
             capture_output=True,
             text=True,
             timeout=TIMEOUT_SECONDS,
