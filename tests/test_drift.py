@@ -60,7 +60,7 @@ def test_a_table_takes_exactly_the_values_of_an_enumeration(
 
 ARROW = ("db", "resolvers", "schema", "server")
 SOURCES = [path.relative_to(ROOT) for path in source_files(*ARROW)]
-LIBRARIES = {"aiosqlite", "cachetools", "httpx2", "orjson", "pysqlite3"}
+LIBRARIES = {"aiosqlite", "cachetools", "httptools", "httpx2", "orjson", "pysqlite3"}
 OF_HTTP_AND_GRAPHQL = {"graphql", "strawberry", "starlette", "uvicorn"}
 STATEMENT = re.compile(
     r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA|CREATE (TABLE|INDEX))\b"

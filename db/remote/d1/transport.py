@@ -195,7 +195,9 @@ def _error(code: str, message: str, *, write: bool) -> Exception:
         return EngineError(told)
     if code == "UNAUTHORIZED":
         return CredentialsRefused(f"{ENGINE}'s Worker refuses the token in the URL of the database")
-    if code in {"UNAVAILABLE", "NOT_CONFIGURED"}:
+    if code == "NOT_CONFIGURED":
+        return CredentialsRefused(told)
+    if code == "UNAVAILABLE":
         return Unavailable(told)
     if write:
         return OutcomeUnknown(told)

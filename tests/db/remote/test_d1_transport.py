@@ -10,6 +10,7 @@ import pytest
 
 from db.consistency import NOW, At, Level
 from db.errors import (
+    CredentialsRefused,
     EngineError,
     EngineLimit,
     ErrorCode,
@@ -278,7 +279,7 @@ def failing(status: int, code: str) -> Endpoint:
         (failing(500, "UNKNOWN"), Unavailable, OutcomeUnknown),
         (failing(504, "TIMEOUT"), ReadTimeout, OutcomeUnknown),
         (failing(503, "UNAVAILABLE"), Unavailable, Unavailable),
-        (failing(503, "NOT_CONFIGURED"), Unavailable, Unavailable),
+        (failing(503, "NOT_CONFIGURED"), CredentialsRefused, CredentialsRefused),
         (failing(413, "TOO_LARGE"), EngineLimit, EngineLimit),
         (failing(500, "COLUMNS"), EngineError, OutcomeUnknown),
         (failing(500, "something else"), Unavailable, OutcomeUnknown),
