@@ -148,6 +148,8 @@ class Topic:
             extent, sequences = await ctx.read_measured(lambda: live.visible(wanted), self._times)
         if position < extent.before:
             raise self.missed(extent.before)
+        if extent.newest < until:  # an engine that just lost its leader may read an older state
+            raise Unavailable("what was read is older than what is known of the changes")
         if not sequences:
             return Batch((), max(position, until))
         found = await self.events(viewer, sequences, request_id)

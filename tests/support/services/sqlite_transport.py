@@ -59,6 +59,7 @@ class SQLiteTransport:
         self.lost_answers = 0  # of the next batches that write: they are applied
         self.lost_requests = 0  # of those after them: they are not applied
         self.has_leader = True
+        self.old_levels = {Level.NONE}  # whose reads see the copy
 
     def catch_up(self) -> None:
         """Have the copy hold what the leader holds now."""
@@ -72,7 +73,7 @@ class SQLiteTransport:
         for each in batch:
             self.texts.append((at.level, each.sql))
             self._check(each, write=write)
-        is_old = not write and at.level is Level.NONE
+        is_old = not write and at.level in self.old_levels
         if not self.has_leader and not is_old:
             raise Unavailable("the cluster has no leader now")
         if not write and self.before_read is not None:

@@ -1,0 +1,73 @@
+"""A listener misses no change where reads may meet an older copy of the database than is known of."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from db.consistency import Level
+from tests.support.services.asgi_websocket import conversation
+from tests.support.services.server_process import TIMEOUT_SECONDS
+from tests.support.services.sqlite_transport import RemoteApi, running_remote
+
+LISTEN = "subscription { changes { cause entityId } }"
+REGISTER = "mutation { registerActor(input: { actorType: HUMAN }) { actor { id chittyId } } }"
+
+SEEN = "mutation ($id: ChittyID!) { recordActorSeen(input: { chittyId: $id }) { errors { code } } }"
+
+
+@pytest.fixture(params=[True, False], ids=["compiled", "generic"])
+async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[RemoteApi]:
+    """A service over an engine of two copies."""
+    async with running_remote(tmp_path / "registry.db", compiled=request.param) as api:
+        yield api
+
+
+async def heard(api: RemoteApi, until: str) -> list[dict[str, object]]:
+    """The events that a listener on a socket gets, up to one that holds this text."""
+    texts = [
+        {"type": "connection_init"},
+        {"type": "subscribe", "id": "1", "payload": {"query": LISTEN}},
+    ]
+    sent = await conversation(api, [], *[json.dumps(text) for text in texts], until=until)
+    messages = [json.loads(each["text"]) for each in sent if "text" in each]
+    return [each["payload"]["data"]["changes"] for each in messages if each["type"] == "next"]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def reads(api: RemoteApi) -> int:
+    """How often the log of changes has been looked at, of late."""
+    return sum("change.sequence" in text for _, text in api.transport.texts)
+
+
+async def test_a_change_that_the_read_copy_lacks_is_told_once_it_is_there(api: RemoteApi):
+    listening = asyncio.create_task(heard(api, "recordActorSeen"))
+    await until(lambda: api.service.metrics.subscriptions == 1)
+
+    # As just after an election: the server asks a node that still takes itself for the leader.
+    api.transport.old_levels = {Level.NONE, Level.WEAK}
+    made = [(await api.ask(REGISTER))["registerActor"]["actor"] for _ in range(2)]
+    await api.ask(SEEN, id=made[0]["chittyId"])
+    api.transport.texts.clear()
+    await until(lambda: reads(api) >= 2)
+    assert not listening.done()
+    api.transport.old_levels = {Level.NONE}
+
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        events = await listening
+    causes = [(each["cause"], each["entityId"]) for each in events]
+    assert causes == [
+        ("registerActor", made[0]["id"]),
+        ("registerActor", made[1]["id"]),
+        ("recordActorSeen", made[0]["id"]),
+    ]
