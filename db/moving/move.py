@@ -137,12 +137,15 @@ async def _copy(
 async def _verify_settled(
     source: End, target: End, tables: Sequence[MovedTable], state: State, stages: Stages
 ) -> Mapping[str, Checksum]:
-    """Verify, again if the source may have changed meanwhile: what is moved is its newest state."""
+    """Verify; again if a file has changed meanwhile, since that may have been in what is not moved."""
     for _ in range(MOST_VERIFICATIONS):
         before = await _sequences(source)
         checksums = await _verify(source, target, tables, state, stages)
-        if await _sequences(source) == before and not await source.renew():
-            return checksums
+        if await source.renew():
+            continue
+        if await _sequences(source) != before or await _state(source, tables) != state:
+            break
+        return checksums
     raise BootRefused(f"{source.name} {CHANGED}")
 
 

@@ -43,6 +43,11 @@ END"""
 NO_LONGER_REFUSE = f"DROP TRIGGER {UNFINISHED_MOVE}_refuses_{{table}}"
 HAS_ROWS = "EXISTS (SELECT 1 FROM {table})"
 EMPTY = "DELETE FROM {table}"
+ABANDON = f"UPDATE {UNFINISHED_MOVE} SET after = 'abandoned' WHERE name = :name"
+REMOVE_SOME = """
+    DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} LIMIT 5000)
+"""
+IS_LEFT = "SELECT {has_rows} AS is_left"
 DROP_TRIGGER = "DROP TRIGGER IF EXISTS {name}"
 IS_ANOTHER = """(
         SELECT count(*) FROM json_each(:triggers) AS wanted JOIN sqlite_master AS made
@@ -125,13 +130,23 @@ def end(triggers: Mapping[str, str], sequences: Mapping[str, int]) -> list[Bound
     ]
 
 
-def undo(triggers: Mapping[str, str], tables: Sequence[MovedTable]) -> list[Bound]:
-    """A batch that leaves an empty registry, in which no move has begun."""
+def abandon() -> Bound:
+    """From then on no move goes on with what is there."""
+    return _bound(ABANDON, name=SOURCE)
+
+
+def remove_some(table: MovedTable) -> list[Bound]:
+    """A batch that removes some thousand rows; its last statement finds whether there are more."""
+    key = ", ".join(table.key)
     return [
-        *(_bound(EMPTY.format(table=each.name)) for each in reversed(tables)),
-        *_restore(triggers),
-        _bound(DROP),
+        _bound(REMOVE_SOME.format(table=table.name, key=key)),
+        _bound(IS_LEFT.format(has_rows=HAS_ROWS.format(table=table.name))),
     ]
+
+
+def undo(triggers: Mapping[str, str]) -> list[Bound]:
+    """A batch that leaves what was emptied as a registry in which no move has begun."""
+    return [*_restore(triggers), _bound(DROP)]
 
 
 def _restore(triggers: Mapping[str, str]) -> list[Bound]:

@@ -75,9 +75,13 @@ async def undo(target: End, tables: Sequence[MovedTable], migrations: Sequence[M
     ran = await _applied(target)
     own = [each for each in migrations if each.name in ran]
     made = schema_comparison.made_by(own)
-    await target.write(
-        *move_ledger.undo(triggers(own), [each for each in tables if each.name in made])
-    )
+    await target.write(move_ledger.abandon())
+    for table in reversed([each for each in tables if each.name in made]):
+        is_left = True
+        while is_left:  # engines over HTTP give a statement some seconds only
+            *_, ((found,),) = await target.write(*move_ledger.remove_some(table))
+            is_left = bool(found)
+    await target.write(*move_ledger.undo(triggers(own)))
 
 
 async def require_current(target: End, migrations: Sequence[Migration]) -> None:

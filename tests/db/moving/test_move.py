@@ -15,7 +15,7 @@ from tests.support.registries import legacy_registries, original_registry
 from tests.support.registries.backups import registry
 from tests.support.registries.databases import new_registry
 from tests.support.registries.hard_registry import hard_registry
-from tests.support.registries.moved_registries import dump, killed, moved, write
+from tests.support.registries.moved_registries import dump, killed, moved, peak_memory, write
 from tests.support.registries.persons import differences
 from tests.support.services.commands import command
 
@@ -238,6 +238,18 @@ def test_a_move_begins_anew_if_that_is_wanted(small: Path, hard: Path, target: P
     assert dump(target) == dump(hard)
 
 
+def test_emptying_a_target_goes_on_after_a_kill_and_no_move_before(
+    hard: Path, small: Path, target: Path
+):
+    ended_at("verifying actors", hard, target)
+
+    assert killed(small, target, 2 * 3, "--restart") == -9
+
+    assert "holds the beginning of another registry" in refusal(hard, target)
+    moved(small, target, restarts=True)
+    assert dump(target) == dump(small)
+
+
 def test_restarting_never_empties_a_registry(small: Path, hard: Path, target: Path):
     moved(small, target)
 
@@ -356,3 +368,13 @@ def test_numbers_of_writes_over_http_go_on(small: Path, target: Path):
 
     write(target, "INSERT INTO applied_writes (operation, at) VALUES ('two', 'now')")
     assert read(target, "SELECT number FROM applied_writes") == [(42,)]
+
+
+@pytest.mark.thorough
+def test_a_move_takes_no_more_memory_for_more_rows(tmp_path: Path):
+    few = hard_registry(tmp_path / "few.db", links=1_000)
+    many = hard_registry(tmp_path / "many.db", links=30_000)
+
+    least, most = (peak_memory(each, each.with_suffix(".moved")) for each in (few, many))
+
+    assert most < least + 15_000_000

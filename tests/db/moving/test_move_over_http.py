@@ -16,6 +16,7 @@ from tests.support.registries.moved_registries import dump, killed, moved, write
 from tests.support.registries.persons import differences
 from tests.support.services.commands import command
 
+RENAME = "UPDATE actors SET display_name = 'renamed' WHERE chitty_id = 'CHITTY-ADA'"
 NewDatabase = Callable[[str], str]
 LONG = pytest.mark.thorough
 # The other engine takes longer, and runs the same statements.
@@ -54,6 +55,14 @@ def hard(tmp_path: Path) -> Path:
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     return registry(tmp_path / "small.db", "CHITTY-ADA", "CHITTY-BEN")
+
+
+def doing(label: str, work: Callable[[], object]) -> Callable[[str], None]:
+    def at(reached: str) -> None:
+        if reached == label:
+            work()
+
+    return at
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -141,6 +150,55 @@ def test_a_registry_on_an_engine_is_never_moved_over(
 
     with pytest.raises(BootRefused, match="holds a registry"):
         moved(registry(tmp_path / "other.db", "CHITTY-EVE"), there)
+
+
+@pytest.mark.parametrize(
+    "label", ["copying contexts", "verifying contexts", "verifying server_keys"]
+)
+def test_a_source_on_an_engine_that_changes_meanwhile_is_noticed(
+    label: str, small: Path, tmp_path: Path
+):
+    with rqlite.cluster(tmp_path / "nodes") as cluster:
+        moved(small, cluster.url)
+        at = doing(label, lambda: cluster.leader().execute(RENAME))
+
+        with pytest.raises(BootRefused, match="--restart"):
+            moved(cluster.url, tmp_path / "back.db", at)
+
+
+def test_nobody_writes_to_half_a_registry_on_an_engine(small: Path, tmp_path: Path):
+    with rqlite.cluster(tmp_path / "nodes") as cluster:
+        killed(small, cluster.url, 5)
+
+        (answer,) = cluster.leader().execute(
+            "INSERT INTO applied_writes (operation, at) VALUES ('one', 'now')"
+        )
+
+    assert "chittygraph move has not finished" in answer["error"]
+
+
+@LONG
+def test_a_move_goes_on_when_leaders_die(hard: Path, tmp_path: Path):
+    with rqlite.cluster(tmp_path / "nodes", 3) as cluster:
+        dead: list[rqlite.Node] = []
+
+        def replace_the_leader() -> None:
+            for node in dead:
+                node.start()
+                node.wait_until_ready()
+            dead[:] = [cluster.leader()]
+            dead[0].kill()
+
+        labels = {"copying connections", "copying changes", "verifying changes"}
+        moved(hard, cluster.url, lambda label: replace_the_leader() if label in labels else None)
+        replace_the_leader()
+        moved(
+            cluster.url,
+            tmp_path / "back.db",
+            lambda label: replace_the_leader() if label in labels else None,
+        )
+
+    assert dump(tmp_path / "back.db") == dump(hard)
 
 
 @LONG

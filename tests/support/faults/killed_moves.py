@@ -1,7 +1,7 @@
-"""A move that kills itself: `SOURCE TARGET NUMBER` ends it after so many writes to the target.
+"""A move that kills itself: `SOURCE TARGET NUMBER [--restart]` ends it after so many writes to the target.
 
 The number counts halves: an even one ends it before the next write, an odd one when that is stored and
-nobody has heard of it.
+nobody has heard of it. A move that comes to its end prints the most memory that it had, in KiB.
 """
 
 # Before anything imports sqlite3: two SQLite libraries in one process break each other's locks.
@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
 from db import open_database
 from db.moving import move
@@ -63,14 +64,22 @@ class Silent:
         """So many rows are done since."""
 
 
-async def main(source: str, target: str, number: int) -> None:
+async def main(source: str, target: str, number: int, *, restarts: bool) -> None:
     """Move, as far as it comes."""
     async with (
         open_database.source_of_move(source) as one,
         open_database.target_of_move(target) as other,
     ):
-        await move.move(one, Killing(other, number), Silent())
+        await move.move(one, Killing(other, number), Silent(), restarts=restarts)
+
+
+def most_memory() -> str:
+    """Unlike what getrusage tells, it begins with this program, and not with the one that started it."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(line.split()[1] for line in status if line.startswith("VmHWM:"))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    begins_anew = "--restart" in sys.argv
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), restarts=begins_anew))
+    sys.stdout.write(most_memory())

@@ -60,14 +60,23 @@ async def _move(source: str, target: str, watched: Watched, *, restarts: bool) -
         return await move.move(one, other, watched, restarts=restarts)
 
 
-def killed(source: object, target: object, after: int) -> int:
+def killed(source: object, target: object, after: int, *more: str) -> int:
     """Move in a process that kills itself after so many writes to the target; returns its exit code."""
-    words = ["-m", "tests.support.faults.killed_moves", str(source), str(target), str(after)]
+    return _in_process(source, target, after, *more).returncode
+
+
+def peak_memory(source: object, target: object) -> int:
+    """Move in a process of its own; the most memory that it had, in bytes."""
+    return int(_in_process(source, target, 10**9).stdout) * 1024
+
+
+def _in_process(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.support.faults.killed_moves", *map(str, words)]
     done = subprocess.run(
-        [sys.executable, *words], cwd=ROOT, timeout=TIMEOUT_SECONDS, capture_output=True, text=True
+        command, cwd=ROOT, timeout=TIMEOUT_SECONDS, capture_output=True, text=True
     )
     assert done.returncode in (0, -9), done.stderr
-    return done.returncode
+    return done
 
 
 def dump(file: Path) -> list[str]:
