@@ -54,6 +54,24 @@ COPY = """
 """
 
 
+CLAIMS = """
+    WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000)
+    INSERT INTO idempotent_answers (
+        viewer, key_sha256, field_sha256, request_sha256, attempt, kept_at, capabilities
+    )
+    SELECT '', n, 'field', 'request', n, :at, '[]' FROM number
+"""
+
+
+async def test_requests_that_were_refused_and_left_no_answer_take_no_place(api: Api):
+    """An engine over HTTP keeps the claim of a request that wrote nothing: it cannot undo it."""
+    await api.put(CLAIMS, at=canonical(datetime.now(UTC)))
+
+    done = await send(api, {"query": REGISTER, "variables": {"name": "Ada"}}, "one")
+
+    assert codes(done.body) == []
+
+
 @pytest.mark.parametrize(("copies", "bytes_"), [(999, 1), (16, 1_000_000)])
 async def test_a_viewer_has_so_many_answers_at_most(tmp_path: Path, copies: int, bytes_: int):
     async with registry(tmp_path, "admin") as (me, root):
