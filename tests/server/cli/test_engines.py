@@ -1,5 +1,6 @@
 """Commands on a database that is no file: each works, or says how to do the same with one."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from server.cli import COMMANDS
 from server.cli.files_only import ON_RQLITE, WAYS
 from tests.support.pages.doc_pages import page
 from tests.support.services.commands import command, complaint
+from tests.support.services.engines import carry_out
 
 ADA = "01-C-ACT-4842-AGT-Q5-7-1"
 # What each command that is for files only is called with here.
@@ -178,3 +180,19 @@ def examined() -> dict[str, str]:
     """What the doctor finds: the level of each check."""
     findings = json.loads(command("doctor", "--json", "--port", 0).stdout)["findings"]
     return {each["check"]: each["level"] for each in findings}
+
+
+def test_old_changes_are_pruned(registry: str):
+    done("demo")
+    for name in ("one", "two", "three"):
+        asyncio.run(carry_out(registry, f"UPDATE actors SET display_name = '{name}'"))
+
+    foreseen = done("audit", "prune", "--before", "0h", "--dry-run")
+    cut = done("audit", "prune", "--before", "0h")
+    history = json.loads(done("status", "--json"))["history"]
+
+    # All but the last are cut off, and the last one of each row is kept as its base.
+    assert "691 changes before" in foreseen
+    assert "691 changes before" in cut
+    assert "572 stay as bases of rows, and 1 change since" in cut
+    assert history["removed"] == 119
