@@ -12,8 +12,10 @@ from db.database import Database
 from db.database_url import Address, Engine
 
 if TYPE_CHECKING:
+    from db.erasing.erasure import Erasure, ErasureRequest
     from db.migrating.remote_opening import Boot, Examination
     from db.moving.ends import End
+    from db.moving.stages import Stages
     from db.remote.transport import Transport
 
 log = logging.getLogger(__name__)
@@ -134,6 +136,19 @@ async def target_of_move(url: str) -> AsyncIterator["End"]:
     async with _transport(address) as transport:
         await remote_opening.require_there(transport, address)
         yield ends.RemoteEnd(address, transport)
+
+
+async def erase(
+    url: str, request: "ErasureRequest", stages: "Stages", *, for_good: bool
+) -> "Erasure":
+    """Erase a person from a database that is no file; raises like erasing.over_http.erase, and ValueError."""
+    from db.erasing import over_http
+    from db.migrating import remote_opening
+
+    address = database_url.parse(url)
+    async with _transport(address) as transport:
+        await remote_opening.require_migrated(transport, address)
+        return await over_http.erase(transport, address, request, stages, for_good=for_good)
 
 
 def open_transport(address: Address) -> "Transport":

@@ -59,7 +59,7 @@ class ErasureRequest:
 class Erasure:
     """`rows` were rewritten, by table. `found` names the person still, and so do the `copies`.
 
-    `cleaning` is None if nothing was written.
+    `cleaning` is None if no file was written.
     """
 
     chitty_id: str

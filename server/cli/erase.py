@@ -1,6 +1,7 @@
 """`chittygraph erase`: erase an actor's personal data from everything that the database holds."""
 
 import argparse
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -12,12 +13,16 @@ from db.errors import Refused
 from server.cli import options
 from server.cli.output import messages
 from server.files.progress import Progress
+from server.settings import Settings
 
 if TYPE_CHECKING:
     from db.erasing.erasure import Erasure, ErasureRequest
     from db.erasing.search import Found
     from server.cli.options import Commands
 
+OF_ENGINES = (
+    "the engine's own logs, snapshots and backups hold it until newer ones take their place"
+)
 FOREVER = "this cannot be undone"
 ELSEWHERE = "SQL dumps, exports, replicas and copies on other machines hold it too, if they were made before"
 
@@ -30,7 +35,8 @@ def add_to(commands: "Commands") -> None:
         details=(
             "The actor is deleted and its API keys are revoked; its ChittyID stays, as a pseudonym. Where"
             " other rows name the person, that is listed. A server may run meanwhile. Exits with 75 if"
-            " it has to be run again, because another program kept old bytes from being overwritten."
+            " it has to be run again, because another program kept old bytes from being overwritten. On an"
+            " engine over HTTP it needs room for two copies of the registry in the temporary folder."
         ),
         examples=(
             "erase CHITTY-ACTOR-000123-A1B2 --dry-run",
@@ -80,18 +86,14 @@ def add_to(commands: "Commands") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Erase, unless it is refused or not confirmed; raises BootRefused if the database does not allow it."""
-    from db.erasing import erasure
-
-    database, request = options.settings_of(args).database_path, _request(args)
+    settings, request = options.settings_of(args), _request(args)
     asks = not (args.dry_run or args.yes)
     if asks and not sys.stdin.isatty():
         return messages.error(f"{FOREVER}: add --yes, or --dry-run to see it", messages.USAGE_ERROR)
     try:
-        if asks and not _confirm(erasure.preview(database, request)):
+        if asks and not _confirm(_erase(settings, request, for_good=False)):
             return messages.error("nothing was erased")
-        with Progress() as progress:
-            work = erasure.preview if args.dry_run else erasure.erase
-            done = work(database, request, progress.stage)
+        done = _erase(settings, request, for_good=not args.dry_run)
     except Refused as refused:
         return messages.error(str(refused).replace("transferContextsTo", "--transfer-contexts-to"))
     print(
@@ -100,6 +102,19 @@ def run(args: argparse.Namespace) -> int:
     if done.cleaning is not None and done.cleaning.left:
         return messages.error(f"{done.cleaning.left}; run this again then", messages.TRY_AGAIN)
     return 0
+
+
+def _erase(settings: Settings, request: "ErasureRequest", *, for_good: bool) -> "Erasure":
+    from db import open_database
+    from db.erasing import erasure
+
+    with Progress() as progress:
+        if settings.address.file is None:
+            return asyncio.run(
+                open_database.erase(settings.database, request, progress, for_good=for_good)
+            )
+        work = erasure.erase if for_good else erasure.preview
+        return work(settings.database_path, request, progress.stage)
 
 
 def _request(args: argparse.Namespace) -> "ErasureRequest":
@@ -128,6 +143,8 @@ def _lines(done: "Erasure", args: argparse.Namespace) -> Iterator[str]:
     yield from _report(done, "to rewrite" if args.dry_run else "rewrote")
     if done.copies or done.rows:
         yield ELSEWHERE
+    if done.rows and done.cleaning is None and not args.dry_run:
+        yield OF_ENGINES
 
 
 def _report(done: "Erasure", what: str) -> Iterator[str]:

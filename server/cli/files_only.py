@@ -9,10 +9,6 @@ WAYS = {
     "audit verify": f"{OUT}, and verify that",
     "backup": f"{OUT}, which is a backup",
     "check": f"{OUT}, check and repair that, and move it back",
-    "erase": (
-        f"{OUT}, erase there, move that into a new database with `chittygraph move --from FILE --to URL`,"
-        " and delete the old one, whose logs and snapshots hold what was erased"
-    ),
     "export": f"{OUT}, and export from there",
     "import": "import into a file, and copy that with `chittygraph move --from FILE`",
     "migrate --changes": "leave it out",

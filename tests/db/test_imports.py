@@ -25,7 +25,8 @@ LAYERS = [
     ["db.queries", "db.commands", "db.sqlite", "db.history", "db.remote"],
     ["db.migrating"],
     ["db.backup", "db.transfer", "db.audit"],
-    ["db.erasing", "db.moving"],
+    ["db.moving"],
+    ["db.erasing"],
     ["db.open_database", "db"],
 ]
 # What may import the SQLite engine; `db` itself only replaces Python's SQLite by a current one.
