@@ -45,9 +45,12 @@ class Reading:
             return await self._transport.send(batch, write=False, at=at, seconds=seconds)
         except (Overloaded, ReadTimeout):
             raise
-        except Unavailable:  # a connection that was kept may have ended just then
-            seconds = deadline - time.monotonic()
-            return await self._transport.send(batch, write=False, at=at, seconds=seconds)
+        except Unavailable:
+            left = deadline - time.monotonic()
+            if left < seconds / 2:
+                raise
+            # A connection that was kept may have ended just then.
+            return await self._transport.send(batch, write=False, at=at, seconds=left)
 
     async def state(self, at: At, seconds: float) -> State:
         state, _ = await self.read([], at, seconds)

@@ -25,6 +25,7 @@ class RemoteSession:
         self._security = security
         self._at = at
         self._token: bytes | None = None
+        self._failed: Unavailable | None = None  # what the last of its time was lost to
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
         """See Session.run; raises EngineLimit if a statement is too much for the engine."""
@@ -42,11 +43,16 @@ class RemoteSession:
     async def _read(self, batch: list[Bound]) -> list[Rows]:
         if self.is_given_back:
             raise Unavailable("the read was stopped: try again")
+        if self._left <= 0 and self._failed is not None:
+            raise type(self._failed)(*self._failed.args)
         if self._left <= 0:
             raise ReadTimeout(f"reading took longer than {self._seconds:g} s: ask for less at once")
         started = time.monotonic()
         try:
             state, rows = await self._reading.read(batch, self._at, self._left)
+        except Unavailable as error:
+            self._failed = error
+            raise
         finally:
             self._left -= time.monotonic() - started
         self.is_torn = self.is_torn or self._token not in {None, state.token}

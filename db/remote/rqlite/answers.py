@@ -94,6 +94,12 @@ def failure(found: list[dict[str, Any]]) -> Failure | None:
     return None
 
 
+def lack_schema(found: list[dict[str, Any]]) -> bool:
+    """Whether a statement failed at a table or column that is missing, or that the node does not have yet."""
+    failed = failure(found)
+    return failed is not None and failed.text.startswith(("no such table", "no such column"))
+
+
 def rows(found: list[dict[str, Any]], count: int, *, writes: bool) -> list[Rows]:
     """The rows of each of so many statements; raises EngineError or EngineLimit if one has failed."""
     failed = failure(found)

@@ -9,12 +9,12 @@ SECONDS_OFF = 1.0  # after these, a node that failed is asked whether it answers
 
 
 class Nodes:
-    """Nodes are named by their URLs; `lives` asks one, and says whether it has answered in time."""
+    """Nodes are named by their URLs; `is_ready` asks one whether it can be read again."""
 
-    def __init__(self, bases: tuple[str, ...], lives: Callable[[str], Awaitable[bool]]) -> None:
+    def __init__(self, bases: tuple[str, ...], is_ready: Callable[[str], Awaitable[bool]]) -> None:
         self.bases = bases
         self.leader: str | None = None
-        self._lives = lives
+        self._is_ready = is_ready
         self._failed: dict[str, float] = {}  # when, for those of `bases` that did not answer
         self._asking: dict[str, asyncio.Task[None]] = {}
 
@@ -54,7 +54,7 @@ class Nodes:
 
     async def _ask(self, node: str) -> None:
         try:
-            if await self._lives(node):
+            if await self._is_ready(node):
                 self._failed.pop(node, None)
             elif node in self._failed:
                 self._failed[node] = time.monotonic()

@@ -35,8 +35,9 @@ def read(at: At, seconds: float) -> str:
     if at.level is Level.NONE and at.freshness is not None:
         microseconds = max(int(at.freshness * 1_000_000), 1)  # 0 would be no bound
         path += f"&freshness={microseconds}us&freshness_strict"
+    # Earlier than the client gives up, so that a statement that takes long is told from a node that stalls.
     # In tenths, so that there are few paths, whose parts the client remembers.
-    return f"{path}&db_timeout={max(math.ceil(seconds * 10), 1)}00ms"
+    return f"{path}&db_timeout={max(int(seconds * 9), 1)}00ms"
 
 
 def encode(batch: Iterable[Bound], prefix: str = "") -> bytes:

@@ -14,7 +14,6 @@ from db.errors import (
     EngineError,
     EngineLimit,
     OutcomeUnknown,
-    ReadTimeout,
     Unavailable,
 )
 from db.program import Rows
@@ -46,6 +45,8 @@ PATIENCE = 1.0
 FIND_SECONDS = 2.0  # a node may wait for one that hangs before it says who leads
 LEAST_SECONDS = 0.001
 PAUSE = 0.1  # between two looks for a leader
+# A cluster with a quorum has elected a leader by then; one without would let everybody wait in vain.
+ELECTION_SECONDS = 4.0
 MIGRATE_SECONDS = 300.0
 COMPILED_TEXTS = 1_024
 DROPS, CREATES = "DROP ", "CREATE "
@@ -65,7 +66,7 @@ class RqliteTransport:
             pair = base64.b64encode(f"{user}:{secret}".encode()).decode()
             headers["authorization"] = f"Basic {pair}"
         self._client = HttpClient(headers)
-        self._nodes = Nodes(bases, self._lives)
+        self._nodes = Nodes(bases, self._is_ready)
         self._finding: asyncio.Task[str | None] | None = None
         self._compiled: LRUCache[str, None] = LRUCache(COMPILED_TEXTS)
 
@@ -90,9 +91,7 @@ class RqliteTransport:
         elif at.level is Level.NONE:
             found = await self._anywhere(at, requests.encode(batch), deadline)
         else:
-            path = requests.read(at, deadline - time.monotonic())
-            body = requests.encode(batch)
-            found = await self._at_leader(path, body, deadline, writes=False)
+            found = await self._read_at_leader(at, requests.encode(batch), deadline)
         return answers.rows(found, len(batch), writes=write)
 
     async def migrate(self, batch: Sequence[Bound]) -> bool:
@@ -151,31 +150,48 @@ class RqliteTransport:
             self._compiled[each.sql] = None
 
     async def _anywhere(self, at: At, body: bytes, deadline: float) -> list[dict[str, Any]]:
-        """Read at the nearest node that answers, and at the leader if all are older than wanted."""
+        """Read at the nearest node that answers, and at the leader if those that do are too old."""
         reason = "no node was asked in time"
-        for node in self._nodes.nearest():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            try:
-                path = requests.read(at, left)
-                return answers.results(await self._ask(node, path, body, left), writes=False)
-            except AnswerLate as error:
-                raise ReadTimeout(f"rqlite was reading for {left:.1f} s") from error
-            except (NotTaken, NotSent, AnswerLost) as error:
-                reason = f"{node}: {error}"
-        if at.freshness is not None:
-            return await self._at_leader(
-                requests.read(At(), deadline - time.monotonic()), body, deadline, writes=False
-            )
+        while (left := deadline - time.monotonic()) > 0:
+            level = None
+            for node in self._nodes.nearest():
+                left = max(deadline - time.monotonic(), LEAST_SECONDS)
+                try:
+                    path = requests.read(at, left)
+                    found = answers.results(await self._ask(node, path, body, left), writes=False)
+                except (NotTaken, NotSent, AnswerLost) as error:
+                    reason = f"{node}: {error}"
+                    if isinstance(error, NotTaken) and at.freshness is not None:
+                        level = level or Level.WEAK
+                    continue
+                if not answers.lack_schema(found):
+                    return found
+                level = Level.STRONG
+                self._nodes.has_failed(node)
+            if level is not None:
+                return await self._read_at_leader(At(level), body, deadline)
+            await asyncio.sleep(min(PAUSE, left))
         raise Unavailable(f"no node of rqlite can be read: {reason}")
+
+    async def _read_at_leader(self, at: At, body: bytes, deadline: float) -> list[dict[str, Any]]:
+        """Read at the leader.
+
+        A node that has just started replays the log, and answers meanwhile, even as the leader: without a
+        table, if it has not come to that. A STRONG read waits for it.
+        """
+        path = requests.read(at, deadline - time.monotonic())
+        found = await self._at_leader(path, body, deadline, writes=False)
+        if at.level is not Level.STRONG and answers.lack_schema(found):
+            return await self._read_at_leader(At(Level.STRONG), body, deadline)
+        return found
 
     async def _at_leader(
         self, path: str, body: bytes, deadline: float, *, writes: bool
     ) -> list[dict[str, Any]]:
         """Ask the leader, and its successor as long as nothing can have been stored."""
         reason, redirections = "no node leads", 0
-        while (left := deadline - time.monotonic()) > 0:
+        last_try = time.monotonic() + ELECTION_SECONDS
+        while (left := min(deadline, last_try) - time.monotonic()) > 0:
             leader = self._nodes.leader or await self._find_leader(left)
             if leader is None:
                 await asyncio.sleep(min(PAUSE, left))
@@ -197,8 +213,6 @@ class RqliteTransport:
                 reason = f"{leader}: {error}"
                 if writes:
                     raise OutcomeUnknown(f"rqlite lost the answer to a write: {reason}") from None
-                if isinstance(error, AnswerLate):
-                    raise ReadTimeout(f"rqlite was reading for {left:.1f} s") from None
         raise Unavailable(f"rqlite cannot be reached: {reason}")
 
     async def _find_leader(self, seconds: float) -> str | None:
@@ -283,6 +297,16 @@ class RqliteTransport:
         except (NotSent, AnswerLost, AnswerTooLarge):
             return False
         return True
+
+    async def _is_ready(self, node: str) -> bool:
+        """Whether the node knows a leader, and has applied what that one has committed."""
+        try:
+            answer = await self._client.request(
+                "GET", f"{node}/readyz?sync&timeout={PATIENCE:g}s", b"", 2 * PATIENCE
+            )
+        except (NotSent, AnswerLost, AnswerTooLarge):
+            return False
+        return answer.status == 200
 
     async def _request(self, node: str, path: str, body: bytes, seconds: float) -> Answer:
         return await self._client.post(node + path, body, seconds)

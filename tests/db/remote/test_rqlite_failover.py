@@ -190,6 +190,21 @@ async def test_reads_at_none_leave_a_node_that_hangs(cluster: Cluster):
         assert await read(transport, COUNT, At(Level.NONE)) == [(1,)]
 
 
+@pytest.mark.parametrize("level", [Level.NONE, Level.WEAK])
+async def test_a_node_that_replays_its_log_gives_no_wrong_answer(cluster: Cluster, level: Level):
+    first, second = cluster.followers()
+    async with opened(cluster, first, second, cluster.leader()) as transport:
+        await insert(transport, 1)
+        for node in cluster.nodes:
+            node.kill()
+        first.start()
+        with pytest.raises(Unavailable):
+            await read(transport, COUNT, At(level), seconds=2.0)
+        second.start()
+
+        assert await read(transport, COUNT, At(level)) == [(1,)]
+
+
 async def test_a_copy_that_is_too_old_is_not_read(cluster: Cluster):
     follower = cluster.followers()[0]
     async with opened(cluster, follower, cluster.leader()) as transport:

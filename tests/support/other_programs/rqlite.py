@@ -215,10 +215,14 @@ def cluster(
     account: Account | None = None,
     timeouts: Sequence[str] | None = None,
     flags: Sequence[str] = (),
+    advertise: Callable[[Node], str] | None = None,
 ) -> Iterator[Cluster]:
-    """So many nodes, ready and joined, with their files below a folder; killed at the end."""
+    """So many nodes, ready and joined, with their files below a folder; killed at the end.
+
+    `advertise` gives the address at which other nodes reach one, if it is another than its own.
+    """
     require()
-    made = Cluster()
+    made, first_address = Cluster(), ""
     chosen = timeouts if timeouts is not None else ALONE if count == 1 else FAST
     try:
         for number in range(count):
@@ -226,10 +230,12 @@ def cluster(
             place.mkdir(parents=True)
             more = [*chosen, *flags, *_authorized(place, account)]
             if made.nodes:
-                first = made.nodes[0]
-                more += [f"-join={first.host}:{first.raft_port}", *JOINING]
+                more += [f"-join={first_address}", *JOINING]
                 more += [] if account is None else [f"-join-as={account.user}"]
-            node = Node(place, *_free_ports(), flags=tuple(more), account=account)
+            node = Node(place, *_free_ports(), account=account)
+            address = advertise(node) if advertise else f"{node.host}:{node.raft_port}"
+            first_address = first_address or address
+            node.flags = (*more, f"-raft-adv-addr={address}")
             made.nodes.append(node)
             node.start()
             node.wait_until_ready()
