@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from db import open_database
 from db.errors import BootRefused, EngineError, Unavailable
@@ -12,6 +13,7 @@ from db.queries.newest_instant import NewestInstant
 from db.queries.troubled_webhooks import Troubles
 from db.queries.waiting_installations import Waiting
 from db.security import api_keys
+from server import setting_checks
 from server.doctor import rows
 from server.doctor.findings import (
     Deployment,
@@ -53,7 +55,7 @@ async def _examine(deployment: Deployment) -> list[tuple[str, Finding]]:
     settings = deployment.settings
     found = await open_database.examine(settings.database)
     checks: dict[str, Findings] = {
-        "engine": _engine(settings, found.status),
+        "engine": of_engine(settings, found.status),
         "database": _database(settings, found.status.bytes_on_disk, is_new=found.is_new),
         "migrations": _migrations(found.pending),
         "schema": _schema(found.differences, found.state.found.slow),
@@ -63,7 +65,7 @@ async def _examine(deployment: Deployment) -> list[tuple[str, Finding]]:
     return [(name, finding) for name, findings in checks.items() for finding in findings]
 
 
-def _engine(settings: Settings, status: "EngineStatus") -> Findings:
+def of_engine(settings: Settings, status: "EngineStatus") -> Findings:
     name, flaw = f"{settings.address.engine.value} {status.version or ''}".rstrip(), status.warning
     if status.refusal is not None:
         yield problem(name, status.refusal)
@@ -73,11 +75,17 @@ def _engine(settings: Settings, status: "EngineStatus") -> Findings:
         yield warning(
             f"{name}: {flaw}", "install a version that the docs name, one node after another"
         )
-    if settings.address.secret and settings.database.lower().startswith("rqlite://"):
+    if settings.address.secret and any(map(_is_unencrypted, settings.address.bases)):
         yield warning(
             "the password goes over the network unencrypted",
             "use rqlites:// unless only the servers reach that network",
         )
+
+
+def _is_unencrypted(base: str) -> bool:
+    """Whether a password is sent to this URL over a network as it is."""
+    parts = urlsplit(base)
+    return parts.scheme == "http" and not setting_checks.is_loopback(parts.hostname or "")
 
 
 def _database(settings: Settings, size: int, *, is_new: bool) -> Findings:

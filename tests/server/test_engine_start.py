@@ -19,7 +19,7 @@ from db.migrating import ledger
 from tests.support.other_programs import rqlite
 from tests.support.other_programs.rqlite import Account
 from tests.support.services.commands import command, command_process, complaint
-from tests.support.services.engines import carry_out
+from tests.support.services.engines import carry_out, on_each
 from tests.support.services.forked import start_command
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
@@ -43,6 +43,7 @@ def post(said: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
     return found
 
 
+@on_each
 def test_a_server_with_two_workers_fills_and_serves_a_registry(engine_url: str):
     environment = {"CHITTYGRAPH_DATABASE": engine_url}
     with served(engine_url, "--demo", "--workers", "2", environment=environment) as (_, said):
@@ -144,7 +145,7 @@ def test_a_start_warns_of_a_version_of_rqlite_that_is_not_known(tmp_path: Path):
     assert "10.7" in told.stdout
 
 
-@pytest.fixture(params=["rqlite", "d1"])
+@pytest.fixture(params=["rqlite", pytest.param("d1", marks=pytest.mark.thorough)])
 def secret_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database whose URL holds SECRET."""
     if request.param == "rqlite":

@@ -84,6 +84,7 @@ def test_the_engine_holds_then_what_an_erased_file_holds(registry: str, file: Pa
     assert again.startswith(f"nothing of {ANN} is left to erase\n")
 
 
+@pytest.mark.thorough
 def test_a_dry_run_tells_the_same_and_changes_nothing(registry: str, tmp_path: Path):
     before = stored(copy(tmp_path, "before.db"))
 
@@ -127,6 +128,7 @@ def _in_thread(work: Any) -> None:
         pool.submit(asyncio.run, work).result()
 
 
+@pytest.mark.thorough
 async def test_what_others_write_meanwhile_is_kept(registry: str, tmp_path: Path):
     once, always = Meanwhile(registry, 1), Meanwhile(registry, 100)
     request = ErasureRequest(ANN)
@@ -144,6 +146,7 @@ async def test_what_others_write_meanwhile_is_kept(registry: str, tmp_path: Path
     ]
 
 
+@pytest.mark.thorough
 def test_a_server_may_run_meanwhile(registry: str, tmp_path: Path):
     with served(registry) as (_, _said):
         done("erase", ANN, "--yes")

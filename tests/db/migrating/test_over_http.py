@@ -12,7 +12,7 @@ from db.migrating import ledger, over_http, remote_opening
 from db.migrating.over_http import State
 from db.migrating.schema_comparison import definitions_of
 from db.model.tables import TABLES
-from tests.support.services.engines import ask, carry_out, define, transport_to
+from tests.support.services.engines import ask, carry_out, define, on_each, transport_to
 
 NAMES = [migration.name for migration in ledger.load(ledger.MIGRATIONS)]
 OBJECTS = """
@@ -43,6 +43,7 @@ def first(count: int, folder: Path) -> Path:
     return folder
 
 
+@on_each
 async def test_an_empty_database_is_migrated_once_and_becomes_what_a_file_is(engine_url: str):
     before, applied = await migrate(engine_url)
     after, again = await migrate(engine_url)
@@ -153,6 +154,7 @@ async def test_a_database_that_lacks_what_is_relied_on_is_refused(
     assert "undo that change, or copy a registry that is whole" in said
 
 
+@on_each
 async def test_lost_triggers_of_the_history_are_made_anew_and_what_changed_is_recorded(
     engine_url: str, caplog: pytest.LogCaptureFixture
 ):

@@ -10,7 +10,7 @@ from server.cli import COMMANDS
 from server.cli.files_only import ON_RQLITE, WAYS
 from tests.support.pages.doc_pages import page
 from tests.support.services.commands import command, complaint
-from tests.support.services.engines import carry_out
+from tests.support.services.engines import carry_out, on_each
 
 ADA = "01-C-ACT-4842-AGT-Q5-7-1"
 # What each command that is for files only is called with here.
@@ -100,6 +100,7 @@ def test_a_command_for_files_says_the_way_round_and_looks_at_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@on_each
 def test_a_registry_is_made_filled_and_looked_at(registry: str, tmp_path: Path):
     assert "does not exist yet" in done("status")
     assert command("migrate", "--check").returncode == 1
@@ -125,6 +126,7 @@ def test_a_registry_is_made_filled_and_looked_at(registry: str, tmp_path: Path):
     assert "SCAN" in explained
 
 
+@on_each
 def test_keys_are_made_listed_and_revoked(registry: str):
     done("migrate")
     done("keys", "create", "--new-admin", "Ada", "--label", "first")

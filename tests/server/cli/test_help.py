@@ -117,3 +117,10 @@ def test_no_line_of_the_help_is_wider_than_a_terminal(monkeypatch):
         lines = command(word, "--help").stdout.splitlines()
         assert [line for line in lines if len(line) > 100] == []
         assert [line for line in lines if len(line) > 80 and "chittygraph " not in line] == []
+
+
+def test_help_names_the_forms_of_a_database():
+    out = " ".join(command("help", "migrate").stdout.split())
+
+    for form in ("sqlite:///PATH", "rqlite://USER:PASSWORD@HOST:PORT", "rqlites://", "d1+https://"):
+        assert form in out

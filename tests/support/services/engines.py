@@ -15,12 +15,14 @@ from tests.support.other_programs import rqlite
 from tests.support.other_programs.d1_worker import D1Worker
 
 ENGINES = ("rqlite", "d1")
+on_each = pytest.mark.parametrize("engine_url", ENGINES, indirect=True)
+"""In the default run, too, a test runs on both engines."""
 SECONDS = 60.0
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=["rqlite", pytest.param("d1", marks=pytest.mark.thorough)])
 def engine_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database, on each engine in turn."""
+    """The URL of an empty database, on each engine in turn; on D1 with `--thorough` only."""
     if request.param == "d1":
         worker: D1Worker = request.getfixturevalue("d1_worker")
         yield worker.new_database()
