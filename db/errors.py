@@ -78,6 +78,14 @@ class Locked(Unavailable):
     """Another program holds the database for longer than a request may wait."""
 
 
+class ReadOnly(Unavailable):
+    """A replica was to write what only its primary writes."""
+
+
+class TooOld(Unavailable):
+    """A replica cannot prove that what it holds is as new as it must be; its message may be told anybody."""
+
+
 class Damaged(Unavailable):
     """The database has met a damaged part of its file, which somebody has to restore."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from db.moving.ends import End
     from db.moving.stages import Stages
     from db.remote.transport import Transport
+    from db.replica.database import ReplicaDatabase
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +31,15 @@ async def open_database(
     read_seconds: float = 5.0,
     wait_seconds: float = 1.0,
     min_free_bytes: int = 0,
+    has_replicas: bool = False,
 ) -> Database:
     """Open the database at a path or URL; migrate it first, or refuse one that is not up to date.
 
     One that is not migrated is also opened if this user cannot write it, unless it is `to_write`.
     A session may spend `read_seconds` in statements; reads and writes wait `wait_seconds` for their turn;
-    nothing is written while less than `min_free_bytes` of disk are free. Raises BootRefused if the database
-    cannot be migrated or opened, and ValueError for what names no database.
+    nothing is written while less than `min_free_bytes` of disk are free; writes to a file get marks if it
+    `has_replicas`. Raises BootRefused if the database cannot be migrated or opened, and ValueError for what
+    names no database.
     """
     # Engines are imported when one is opened, since each takes a while.
     address = database_url.parse(url)
@@ -47,13 +50,15 @@ async def open_database(
     open_file = (
         opening.open_migrated if migrate else partial(opening.open_existing, to_write=to_write)
     )
-    return await open_file(
+    database = await open_file(
         address.file,
         readers=readers,
         read_seconds=read_seconds,
         wait_seconds=wait_seconds,
         min_free_bytes=min_free_bytes,
     )
+    database.has_replicas = has_replicas
+    return database
 
 
 async def _open_remote(
@@ -160,3 +165,18 @@ def open_transport(address: Address) -> "Transport":
     from db.remote.rqlite.transport import RqliteTransport
 
     return RqliteTransport(address.bases, address.user, address.secret)
+
+
+async def open_replica(
+    path: Path, *, readers: int, read_seconds: float, wait_seconds: float, max_lag: float
+) -> "ReplicaDatabase":
+    """Open the copies that litestream makes beside this path; see ReplicaDatabase.open."""
+    from db.replica.database import ReplicaDatabase
+
+    return await ReplicaDatabase.open(
+        path,
+        readers=readers,
+        read_seconds=read_seconds,
+        wait_seconds=wait_seconds,
+        max_lag=max_lag,
+    )

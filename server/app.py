@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from http import HTTPStatus
 
@@ -74,10 +74,13 @@ class App(Starlette):
     service: Service
     graphql: dict[str, ASGIApp]
     is_refused = False  # since the database cannot be served
+    without_service: ASGIApp | None = None  # answers while a replica has no copy yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await super().__call__(scope, receive, partial(self._send_of_life, send))
+        elif self.without_service is not None:
+            await self.without_service(scope, receive, send)
         elif scope["path"] in (GRAPHQL, WITH_SLASH):
             scope["app"], scope["path"] = self, GRAPHQL
             # Starlette's routing took a tenth of a small request's time (W1).
@@ -92,11 +95,13 @@ class App(Starlette):
 
     def end_streams(self) -> None:
         """Have all event streams end, whose clients come back later."""
-        self.service.subscriptions.end_all()
+        if self.without_service is None:
+            self.service.subscriptions.end_all()
 
     async def reload(self) -> None:
         """Read again, on SIGHUP, what was read at start: persisted documents and the keys of tokens."""
-        await self.service.reload()
+        if self.without_service is None:
+            await self.service.reload()
 
 
 def create_app(settings: Settings) -> App:
@@ -120,19 +125,38 @@ def create_app(settings: Settings) -> App:
     admission = Admission(settings.wait_seconds, settings.readers, PROBES, counters)
 
     @asynccontextmanager
-    async def lifespan(app: App) -> AsyncIterator[None]:
+    async def opened(
+        app: App, service_: AbstractAsyncContextManager[Service]
+    ) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            opened = service.open_service(settings, documents, persisted, counters, admission)
-            try:
-                app.service = await stack.enter_async_context(opened)
-            except (BootRefused, EngineError, Unavailable, OSError) as error:
-                log.error("worker cannot start", extra={"reason": str(error)})
-                app.is_refused = True
-                raise
+            app.service = await stack.enter_async_context(service_)
             await stack.enter_async_context(
                 worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
             )
             await stack.enter_async_context(worker_relay.answering(streams.answer, {"app": app}))
+            yield
+
+    def lifespan_of(app: App) -> AbstractAsyncContextManager[None]:
+        parts = documents, persisted, counters, admission
+        if not settings.replica_of:
+            return opened(app, service.open_service(settings, *parts))
+        from server.replica import starting
+
+        return starting.serving(
+            settings,
+            app,
+            lambda db: opened(app, service.open_replica_service(settings, db, *parts)),
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(lifespan_of(app))
+            except (BootRefused, EngineError, Unavailable, OSError) as error:
+                log.error("worker cannot start", extra={"reason": str(error)})
+                app.is_refused = True
+                raise
             yield
 
     app = App(

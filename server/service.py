@@ -5,19 +5,24 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from db import patience
 from db.database import Database
+from db.errors import Unavailable
 from db.open_database import open_database
 from db.queries import cursors
+from resolvers.minting import Mint
 from resolvers.policy import Policy
 from schema.execution.documents import Documents
 from schema.execution.executor import Executor
 from schema.limits.limits import Limits
 from server.auth import setup
+from server.auth.gate import Gate
 from server.graphql import persisted_documents
 from server.graphql.operation import Operations
 from server.graphql.persisted_documents import PersistedDocuments
+from server.heartbeat import beating
 from server.http.admission import Admission
 from server.http.bounded_body import BodyReader
 from server.http.client_address import TrustedProxies
@@ -33,6 +38,10 @@ from server.transport.disconnects import DisconnectWatches
 from server.webhooks_out.dispatcher import Dispatcher
 from server.webhooks_out.feed import Feed
 from server.webhooks_out.opening import open_dispatcher
+
+if TYPE_CHECKING:
+    from db.replica.database import ReplicaDatabase
+    from server.replica.role import Replica
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +69,7 @@ class Service:
     subscriptions: Hub
     feed: Feed
     dispatcher: Dispatcher | None
+    replica: "Replica | None"
 
     async def reload(self) -> None:
         """Read persisted documents and the keys of tokens again. What cannot be read stays as it was."""
@@ -99,45 +109,105 @@ async def open_service(
         cursor_key = await patience.write(db, cursors.key) if stored is None else stored
         feed = Feed(db, cursor_key, policy(settings), compile_operations=settings.compiled)
         async with (
-            otel.open_tracer(settings) as tracer,
             minting.open_minter(settings) as mint,
             minting.mint_for_pending(db, mint),
             keep_history(db, settings.history_days),
+            beating(db, settings.heartbeat_seconds),
             setup.open_gate(settings, db) as gate,
             open_dispatcher(settings, db, feed) as dispatcher,
         ):
-            operations = Operations(
-                db=db,
-                cursor_key=cursor_key,
-                mint=mint,
-                policy=policy(settings),
-                documents=documents,
-                persisted_documents=persisted_documents,
-                executor=Executor(compile_operations=settings.compiled),
-                gate=gate,
-                proxies=trusted_proxies(settings),
-                max_cost=settings.max_cost,
-                open_network=settings.allow_open_network,
+            parts = _Parts(db, cursor_key, mint, gate, feed, dispatcher)
+            async with _serving(
+                settings, parts, documents, persisted_documents, metrics, admission
+            ) as service:
+                yield service
+
+
+@asynccontextmanager
+async def open_replica_service(
+    settings: Settings,
+    db: "ReplicaDatabase",
+    documents: Documents,
+    persisted_documents: PersistedDocuments,
+    metrics: Metrics,
+    admission: Admission,
+) -> AsyncIterator[Service]:
+    """Start the service of a replica, which runs nothing that writes; stop it on leaving.
+
+    Raises Unavailable or EngineError if its copy cannot be read now.
+    """
+    from server.replica.role import open_replica
+
+    cursor_key = await db.read(cursors.stored_key())
+    if cursor_key is None:
+        raise Unavailable("the primary has not made its keys yet: start it")
+    feed = Feed(db, cursor_key, policy(settings), compile_operations=settings.compiled)
+    async with (
+        minting.open_minter(settings) as mint,
+        open_replica(settings, db, cursor_key) as replica,
+        setup.open_gate(settings, db, replica.require_new) as gate,
+    ):
+        parts = _Parts(db, cursor_key, mint, gate, feed, replica=replica)
+        async with _serving(
+            settings, parts, documents, persisted_documents, metrics, admission
+        ) as service:
+            yield service
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the services of a primary and of a replica are made of in ways of their own."""
+
+    db: Database
+    cursor_key: bytes
+    mint: Mint
+    gate: Gate | None
+    feed: Feed
+    dispatcher: Dispatcher | None = None
+    replica: "Replica | None" = None
+
+
+@asynccontextmanager
+async def _serving(
+    settings: Settings,
+    parts: _Parts,
+    documents: Documents,
+    persisted_documents: PersistedDocuments,
+    metrics: Metrics,
+    admission: Admission,
+) -> AsyncIterator[Service]:
+    async with otel.open_tracer(settings) as tracer:
+        operations = Operations(
+            db=parts.db,
+            cursor_key=parts.cursor_key,
+            mint=parts.mint,
+            policy=policy(settings),
+            documents=documents,
+            persisted_documents=persisted_documents,
+            executor=Executor(compile_operations=settings.compiled),
+            gate=parts.gate,
+            proxies=trusted_proxies(settings),
+            max_cost=settings.max_cost,
+            open_network=settings.allow_open_network,
+        )
+        admission.serve(operations.share, parts.db.reads_waiting)
+        async with _listening(settings, operations, admission, metrics) as subscriptions:
+            yield Service(
+                settings=settings,
+                db=parts.db,
+                operations=operations,
+                admission=admission,
+                metrics=metrics,
+                tracer=tracer,
+                request_ids=logs.new_request_ids(),
+                graphql_bodies=BodyReader(each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES),
+                webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
+                disconnects=DisconnectWatches(),
+                subscriptions=subscriptions,
+                feed=parts.feed,
+                dispatcher=parts.dispatcher,
+                replica=parts.replica,
             )
-            admission.serve(operations.share, db.reads_waiting)
-            async with _listening(settings, operations, admission, metrics) as subscriptions:
-                yield Service(
-                    settings=settings,
-                    db=db,
-                    operations=operations,
-                    admission=admission,
-                    metrics=metrics,
-                    tracer=tracer,
-                    request_ids=logs.new_request_ids(),
-                    graphql_bodies=BodyReader(
-                        each=settings.max_body_bytes, total=MAX_GRAPHQL_BYTES
-                    ),
-                    webhook_bodies=BodyReader(each=MAX_DELIVERY_BYTES, total=MAX_DELIVERIES_BYTES),
-                    disconnects=DisconnectWatches(),
-                    subscriptions=subscriptions,
-                    feed=feed,
-                    dispatcher=dispatcher,
-                )
 
 
 @asynccontextmanager
@@ -165,6 +235,7 @@ async def _open(settings: Settings) -> AsyncIterator[Database]:
         read_seconds=settings.read_seconds,
         wait_seconds=settings.wait_seconds,
         min_free_bytes=settings.min_free_mb * 2**20,
+        has_replicas=settings.heartbeat_seconds > 0,
     )
     try:
         yield db

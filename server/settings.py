@@ -35,6 +35,7 @@ SECTIONS = {
     "readers": "Reading and rules",
     "github_webhook_secret": "GitHub webhooks",
     "webhooks_out": "Outgoing webhooks",
+    "replica_of": "Replicas",
     "chittyid_url": "ChittyIDs",
     "jwt_issuer": "Tokens",
     "trusted_proxies": "Proxies and rates",
@@ -108,6 +109,30 @@ class Settings:
     private_webhook_targets: bool = setting(
         False,
         "Let outgoing webhooks use http, any port, and addresses of this machine and of private networks.",
+    )
+    replica_of: str = setting(
+        "",
+        "Where litestream keeps the primary's database, as a URL for it; if set, this server is a"
+        " replica, which only reads.",
+    )
+    primary: str = setting(
+        "", "URL of the primary, to which a replica forwards what writes and what must see it."
+    )
+    max_lag: float = setting(
+        30.0,
+        "How many seconds old a replica's copy may be for `/readyz` and for checking credentials.",
+        0.1,
+        1_000_000,
+    )
+    litestream: str = setting(
+        "", "The program litestream, which a replica runs; without it, the one on PATH."
+    )
+    heartbeat_seconds: float = setting(
+        0.0,
+        "Seconds between heartbeats in the database, by which replicas know how old their copy is; 0 writes"
+        " none.",
+        0,
+        3600,
     )
     chittyid_url: str = setting(
         "",
@@ -224,6 +249,7 @@ class Settings:
         setting_checks.root_path(self.root_path)
         self._check_documents_and_pages()
         setting_checks.collector_url(self.otlp_url)
+        self._check_replica()
         if self.github_webhook_secret and not self.github_secrets:
             raise InvalidSetting(
                 f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
@@ -303,6 +329,11 @@ class Settings:
         return comma_separated(self.allowed_origins)
 
     @property
+    def primary_url(self) -> str:
+        """Where the primary's API is."""
+        return f"{self.primary.rstrip('/').removesuffix('/graphql')}/graphql"
+
+    @property
     def document_files(self) -> tuple[Path, ...]:
         return tuple(map(Path, comma_separated(self.documents)))
 
@@ -315,6 +346,23 @@ class Settings:
             database_url.parse(self.database)
         except ValueError as error:
             raise InvalidSetting(str(error)) from None
+
+    def _check_replica(self) -> None:
+        if self.primary:
+            setting_checks.service_url("primary", self.primary)
+        if self.replica_of and not self.primary:
+            raise InvalidSetting(
+                f"{variable('primary')} must be set too: a replica forwards to it what writes"
+            )
+        if self.replica_of and self.address.file is None:
+            raise InvalidSetting(
+                f"{variable('database')} must be a path with {variable('replica_of')}: the copy is kept"
+                " beside it"
+            )
+        if self.primary and not self.replica_of:
+            raise InvalidSetting(
+                f"{variable('primary')} is for replicas: set {variable('replica_of')} too, or leave it out"
+            )
 
     def _check_documents_and_pages(self) -> None:
         if self.documents_only and not self.document_files:

@@ -57,7 +57,7 @@ def prepare(file: Path, new: Path, advance: Advance) -> CopySummary:
     _make(file, new, advance)
     copied = backups.verify(new, file, lambda: advance(0))
     _require_ours(new, file)
-    _forget_cursors(new)
+    forget_cursors(new)
     return copied
 
 
@@ -99,7 +99,7 @@ def _require_ours(new: Path, file: Path) -> None:
 FORGET_CURSORS = "DELETE FROM server_keys WHERE name = 'cursors'"
 
 
-def _forget_cursors(new: Path) -> None:
+def forget_cursors(new: Path) -> None:
     """Let no cursor or id of a change work that was given before: a server makes a new key for them.
 
     What was changed after the backup is gone, and other changes get its numbers. A client that goes on after

@@ -44,6 +44,7 @@ TREATMENTS: Mapping[str, Treatment] = {
     "chittygraph_migrations": Treatment.LISTED,
     "d1_migrations": Treatment.LISTED,
     "applied_writes": Treatment.LISTED,  # random identifiers of batches
+    "heartbeat": Treatment.LISTED,  # when a server was there
     # Empty but for the moment in which a transaction writes.
     "writing": Treatment.LISTED,
     "replaced_rows": Treatment.LISTED,

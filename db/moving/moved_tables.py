@@ -32,6 +32,7 @@ LEFT: Mapping[str, str] = {
     "applied_writes": "says which batches this very engine was sent; its numbers go on after those of before",
     "chittygraph_migrations": "says when each migration ran on this very database",
     "d1_migrations": "wrangler's, of this very database",
+    "heartbeat": "says when a server last wrote to this very database",
     "instants_to_read": "has rows only while a trigger acts",
     "replaced_rows": "has rows that matter only while a statement runs",
     "writing": "has a row only while a transaction is open",

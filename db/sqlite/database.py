@@ -1,5 +1,6 @@
 """The Database of an embedded SQLite file: a pool of readers, one writer, and an inline reader."""
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -29,6 +30,8 @@ async def _none_pending(_: "SQLiteDatabase") -> list[str]:
 
 class SQLiteDatabase:
     has_copies = False
+    has_replicas = False
+    """Whether reads elsewhere may be older than its writes, which then get marks."""
 
     def __init__(
         self,
@@ -109,7 +112,8 @@ class SQLiteDatabase:
         return self._inline.change_token()
 
     async def mark(self) -> int:
-        return 0
+        # Replicas compare it with the newest heartbeat that they have.
+        return time.time_ns() // 1_000_000 if self.has_replicas else 0
 
     def follow(self, after: int) -> AsyncGenerator[int]:
         return self._followers.follow(self, after)

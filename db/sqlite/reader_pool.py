@@ -8,10 +8,11 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from cachetools import LRUCache
 
@@ -19,7 +20,7 @@ from db.errors import Overloaded, Unavailable
 from db.fair_queue import FairQueue, Waiter
 from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import ConnectionThread, Faults
-from db.sqlite.session import SQLiteSession
+from db.sqlite.session import ReaderThread, SQLiteSession
 
 MOST_WAITING = 1_000
 # A read that takes longer is long: its share gets no more than half of the readers if others have read
@@ -28,6 +29,8 @@ LONG_SECONDS = 0.05
 OWN = ""  # the share of the server's own reads, which are short: no client gives way to them but in turn
 OLD_ROWS = "the database cannot keep old rows for so long: try again"
 SHUTTING_DOWN = "the server is shutting down: try again"
+
+NewSession: TypeAlias = Callable[[ReaderThread, float, RowSecurity, str], SQLiteSession]
 
 
 @dataclass(eq=False, slots=True)
@@ -39,9 +42,14 @@ class _Reader(Waiter):
 
 class ReaderPool:
     def __init__(
-        self, threads: list[ConnectionThread], read_seconds: float, wait_seconds: float
+        self,
+        threads: Sequence[ReaderThread],
+        read_seconds: float,
+        wait_seconds: float,
+        new_session: NewSession = SQLiteSession,
     ) -> None:
         self._threads = threads
+        self._new_session = new_session
         self._read_seconds = read_seconds
         self._wait_seconds = wait_seconds
         self._half = max(1, len(threads) // 2)
@@ -147,7 +155,7 @@ class ReaderPool:
             await thread.close()
 
     def _lend(self, security: RowSecurity, share: str) -> SQLiteSession:
-        session = SQLiteSession(self._idle.pop(), self._read_seconds, security, share)
+        session = self._new_session(self._idle.pop(), self._read_seconds, security, share)
         self._lent.add(session)
         if share == OWN:
             return session

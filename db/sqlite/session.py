@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from db.errors import Overloaded, ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, run
@@ -11,7 +12,7 @@ from db.security.row_security import RowSecurity
 from db.sqlite.connection_thread import (
     NOT_NOW,
     PASSING,
-    ConnectionThread,
+    Faults,
     code_of,
     end,
 )
@@ -21,13 +22,28 @@ T = TypeVar("T")
 OPCODES_BETWEEN_LOOKS = 10_000
 
 
+class ReaderThread(Protocol):
+    """A thread with a connection, as ConnectionThread is."""
+
+    faults: Faults
+
+    async def hop(self, function: Callable[[sqlite3.Connection], T]) -> T: ...
+
+    @property
+    def is_idle(self) -> bool: ...
+
+    async def idle(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class SQLiteSession:
     """A snapshot. A progress handler stops a statement within about a millisecond if the session has used up
     its time, was stopped or given back, or its caller is gone.
     """
 
     def __init__(
-        self, thread: ConnectionThread, seconds: float, security: RowSecurity, share: str
+        self, thread: ReaderThread, seconds: float, security: RowSecurity, share: str
     ) -> None:
         self.thread = thread
         self.share = share
@@ -44,7 +60,7 @@ class SQLiteSession:
         """Run a Program in one hop; raises Unavailable too, once the session is given back."""
         if self.is_stopped:
             raise self._reason()
-        gone = _Gone()
+        gone = Gone()
         try:
             return await self.thread.hop(
                 lambda connection: self._run(connection, program, gone, last)
@@ -65,7 +81,7 @@ class SQLiteSession:
         self,
         connection: sqlite3.Connection,
         program: Program[T],
-        gone: "_Gone",
+        gone: "Gone",
         last: bool,
     ) -> T:
         started = time.monotonic()
@@ -118,7 +134,7 @@ class SQLiteSession:
             self._begun = False
 
 
-class _Gone:
+class Gone:
     """Whether the caller is gone: written by the event loop's thread, read by the connection's."""
 
     gone = False

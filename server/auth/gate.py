@@ -56,7 +56,10 @@ class _Authenticated:
 
 
 class Gate:
-    """Limits failed credentials per address, and each actor's requests and points. `now` is Unix time."""
+    """Limits failed credentials per address, and each actor's requests and points. `now` is Unix time.
+
+    `require_new` raises Unavailable if the database may be too old to say which credentials hold.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Gate:
         failures: RateLimiter,
         requests: RateLimiter,
         points: RateLimiter,
+        require_new: Callable[[], None] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._db = database
@@ -73,6 +77,7 @@ class Gate:
         self._failures = failures
         self._requests = requests
         self._points = points
+        self._require_new = require_new
         self._now = now
         self._authenticated: LRUCache[bytes, _Authenticated] = LRUCache(CREDENTIALS_KEPT)
         self._used_on: LRUCache[str, str] = LRUCache(CREDENTIALS_KEPT)  # days, by key id
@@ -97,6 +102,11 @@ class Gate:
         values = [value for name, value in headers if name == b"authorization"]
         if not values:
             raise _unauthorized("send a credential such as Authorization: Bearer cg_…")
+        if self._require_new is not None:
+            try:
+                self._require_new()
+            except Unavailable as error:
+                raise HTTPError(503, str(error), {"retry-after": "1"}) from None
         digest = _digest(values[0])
         state = await self._db.change_token(within=CREDENTIAL_SECONDS)
         known = self._authenticated.get(digest) if len(values) == 1 else None

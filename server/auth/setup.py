@@ -1,7 +1,7 @@
 """Opens the gate as the settings describe it."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from db.database import Database
@@ -14,7 +14,9 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gate | None]:
+async def open_gate(
+    settings: Settings, database: Database, require_new: Callable[[], None] | None = None
+) -> AsyncIterator[Gate | None]:
     """The gate in protected mode; None in open mode."""
     if settings.auth == "open":
         yield None
@@ -48,6 +50,7 @@ async def open_gate(settings: Settings, database: Database) -> AsyncIterator[Gat
             failures=RateLimiter(settings.failed_credentials_per_minute / settings.workers),
             requests=RateLimiter(settings.requests_per_minute / settings.workers),
             points=RateLimiter(settings.points_per_minute / settings.workers),
+            require_new=require_new,
         )
         stack.push_async_callback(gate.close)
         yield gate

@@ -17,7 +17,8 @@ from server.setting_fields import InvalidSetting
 
 COMMANDS = (
     *("serve", "migrate", "check", "status", "doctor", "schema", "explain", "sql"),
-    *("backup", "restore", "move", "export", "import", "audit", "keys", "erase", "webhooks"),
+    *("backup", "restore", "move", "promote", "export", "import", "audit", "keys", "erase"),
+    "webhooks",
     *("demo", "dev", "completion", "help"),
 )
 MODULES = {"import": "import_"}  # where a command's name cannot be its module's

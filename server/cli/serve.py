@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from db.errors import BootRefused
 from db.sqlite import library
 from server.cli import booting, demo, options, signals
 from server.cli.output import messages
@@ -46,6 +47,7 @@ def add_to(commands: "Commands") -> None:
             "serve --demo",
             "serve --database registry.db --port 9000",
             "serve --auth protected --host 0.0.0.0 --workers 4",
+            "serve --replica-of s3://bucket/registry --primary https://registry.example",
         ),
     )
     parser.add_argument(
@@ -78,6 +80,8 @@ def _start(args: argparse.Namespace, hang_up: HangUp) -> int:
     # First, since a bad file or a port in use must not leave a migrated database behind.
     if settings.documents or settings.root_path:
         _check_app(settings)
+    if settings.replica_of:
+        return _start_replica(args, settings, hang_up)
     with listen(settings) as listener:
         done = booting.boot(settings)
         # A terminal shows the same a moment later.
@@ -102,6 +106,38 @@ def _start(args: argparse.Namespace, hang_up: HangUp) -> int:
             has_keys=settings.auth == "protected" and found.has_keys,
             added=added.counts if added else {},
             setting_file=options.setting_file_of(args),
+        )
+        return _serve(settings, listener, hang_up, announcement)
+
+
+def _start_replica(args: argparse.Namespace, settings: Settings, hang_up: HangUp) -> int:
+    """Serve a copy, which is neither checked nor migrated: what it holds is the primary's."""
+    from server.replica import litestream
+    from server.replica.following import following
+
+    if args.demo:
+        raise InvalidSetting(
+            "--demo fills a registry, which no replica does: use it on the primary"
+        )
+    if settings.database_path.exists():
+        raise BootRefused(
+            f"{settings.database_path} is a registry of its own, which a replica must not hide: give another"
+            " path, beside which the copy is kept"
+        )
+    program = litestream.find(settings.litestream)
+    with listen(settings) as listener, following(settings, program):
+        log.info(
+            "replica starts", extra={"copy_of": litestream.without_secrets(settings.replica_of)}
+        )
+        announcement = Announcement(
+            settings=settings,
+            port=listener.getsockname()[1],
+            applied=0,
+            is_new=False,
+            has_keys=True,
+            added={},
+            setting_file=options.setting_file_of(args),
+            copy_of=litestream.without_secrets(settings.replica_of),
         )
         return _serve(settings, listener, hang_up, announcement)
 

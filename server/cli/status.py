@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from db import open_database
+from db.errors import Unavailable
 from db.history import checkpoint
 from db.migrating import migrator
 from db.migrating.adoption import changed_cells, repair_report
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         report = asyncio.run(_remote_state(settings))
     else:
         report = state(settings.database_path)
+        report["replica"] = _replica(settings.database_path)
     if args.schema and report["exists"]:
         report["schema"] = describe.schema(settings.database_path)
     print(json.dumps(report, indent=2) if args.json else "\n".join(_lines(report)))
@@ -75,6 +77,31 @@ def state(path: Path) -> dict[str, Any]:
         "sqlite": library.VERSION,
         "sqlite_from": library.SOURCE,
     }
+
+
+def _replica(path: Path) -> dict[str, Any] | None:
+    """The copy that a replica keeps beside this path, if there is a replica."""
+    if not Path(f"{path}-replica").exists():
+        return None
+    from db.replica import promotion  # what most databases have no need of
+
+    try:
+        found = promotion.contents(path)
+    except Unavailable as error:
+        return {"unreadable": str(error)}
+    return None if found is None else {**asdict(found), "copy": str(found.copy), "age": found.age}
+
+
+def _replica_lines(replica: dict[str, Any] | None) -> Iterator[str]:
+    if replica is None:
+        return
+    if "unreadable" in replica:
+        yield f"replica   {replica['unreadable']}"
+        return
+    yield f"replica   {replica['copy']}"
+    yield f"          newest change {replica['newest_change'] or 'none'}"
+    beat, age = replica["beat_at"], replica["age"]
+    yield f"          newest heartbeat {'none' if beat is None else f'{beat}, {age:.1f} s ago'}"
 
 
 async def _remote_state(settings: Settings) -> dict[str, Any]:
@@ -151,6 +178,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         *_all_repaired(report["repaired"]),
         *_waiting_lines(report["waiting"]),
         *_webhook_lines(report["webhooks_out"]),
+        *_replica_lines(report.get("replica")),
         *(
             line
             for table, description in report.get("schema", {}).items()

@@ -29,6 +29,9 @@ PATH = "/webhooks/github"
 ECOSYSTEM_PATH = (
     "/integrations/github/webhook"  # as in ChittyConnect, where GitHub Apps may send to
 )
+ON_REPLICA = (
+    "this server is a replica, which stores no deliveries: have GitHub send them to the primary"
+)
 INLINE_BYTES = 2**20  # hashing and parsing more would block the event loop
 STATUS = {Outcome.WAITING: 202, Outcome.STORED: 202, Outcome.MISMATCHED: 202}
 
@@ -41,6 +44,8 @@ class GitHubWebhooks(HTTPEndpoint):
     """Guarded by the signature of each delivery."""
 
     async def post(self, request: Request) -> Response:
+        if request.app.service.replica is not None:
+            return _refuse(request, HTTPError(503, ON_REPLICA))
         try:
             stored = await _receive(request)
         except HTTPError as refusal:

@@ -26,6 +26,7 @@ from server.http.compression import AcceptedCodings
 from server.http.errors import HTTPError
 from server.http.headers import KEY as HEADERS
 from server.http.headers import Headers
+from server.replica.primary import Forwarded
 from server.service import Service
 from server.telemetry.counters import CLIENT_GONE
 from server.telemetry.operation_log import KEY, OperationLog
@@ -67,7 +68,7 @@ class GraphQLHTTP:
         headers: Headers = scope[HEADERS]
         statuses, media_type = self._statuses, _negotiate(_accept(headers))
         accepted = compression.accepted_codings(headers)
-        reply: Reply | EventStream
+        reply: Reply | EventStream | Forwarded
         try:
             if media_type is None or accepted is None or scope["method"] not in METHODS:
                 reply = _not_acceptable(statuses, scope["method"], media_type)
@@ -82,7 +83,7 @@ class GraphQLHTTP:
             reply = refusal_reply(statuses, media_type, refused)
         except HTTPError as error:
             reply = error_reply(statuses, media_type, error)
-        if isinstance(reply, EventStream):
+        if isinstance(reply, EventStream | Forwarded):
             await reply.respond(send)
         else:
             await send_reply(scope, send, reply, accepted)
@@ -123,14 +124,17 @@ class _Exchange:
     statuses: Statuses
 
 
-async def _answer(exchange: _Exchange) -> Reply | EventStream:
+async def _answer(exchange: _Exchange) -> Reply | EventStream | Forwarded:
     scope = exchange.scope
     service: Service = scope["app"].service
     operations, method = service.operations, scope["method"]
     log: OperationLog = scope[KEY]
     timing, started = log.timing, time.monotonic()
-    bodies = service.graphql_bodies
-    graphql_request = await request.read(scope, exchange.headers, exchange.receive, bodies)
+    bodies, replica, receive = service.graphql_bodies, service.replica, exchange.receive
+    if replica is not None:
+        replica.admit(exchange.headers)
+        receive = body = replica.recorded(receive)
+    graphql_request = await request.read(scope, exchange.headers, receive, bodies)
     if operations.gate is not None and time.monotonic() - started > RECHECK_SECONDS:
         address = operations.client_address(scope)
         exchange.viewer = await operations.gate.recheck(scope["headers"], address)
@@ -145,6 +149,10 @@ async def _answer(exchange: _Exchange) -> Reply | EventStream:
         return await _subscribe(exchange, prepared, started)
     if method != "POST" and not prepared.operation.is_query:
         raise HTTPError(405, "a mutation must be sent with POST", {"allow": "POST"})
+    if replica is not None and replica.forwards(prepared, exchange.viewer):
+        answer = await _forward(exchange, prepared, body.received)
+        if answer is not None:
+            return answer
     if method == "POST" or exchange.media_type == EVENT_STREAM:
         return await _execute(exchange, prepared)
     return await _revalidate(exchange, prepared)
@@ -171,6 +179,25 @@ async def _subscribe(
     )
     log.outcome, log.seconds = "ok", time.monotonic() - started
     return EventStream(listener, exchange.receive, service.disconnects)
+
+
+async def _forward(
+    exchange: _Exchange, prepared: PreparedOperation, body: bytes
+) -> Forwarded | None:
+    """The primary's answer; None if it is not there and this replica may answer in its place."""
+    scope = exchange.scope
+    service: Service = scope["app"].service
+    assert service.replica is not None  # noqa: S101 - it forwards
+    client = service.operations.client_address(scope)
+    outgoing = service.replica.outgoing(scope, body, client, prepared)
+    if prepared.operation.is_query:
+        with cancel_on_disconnect(exchange.receive, service.disconnects):
+            answer = await service.replica.forward(outgoing, prepared, exchange.viewer)
+    else:
+        answer = await service.replica.forward(outgoing, prepared, exchange.viewer)
+    if answer is not None:
+        scope[KEY].outcome = "forwarded"
+    return answer
 
 
 async def _execute(exchange: _Exchange, prepared: PreparedOperation) -> Reply:

@@ -320,7 +320,14 @@ class _Socket:
         self, prepared: PreparedOperation, viewer: Viewer, operation: OperationLog, turn: Turn
     ) -> dict[str, Any]:
         try:
-            response = await self._service.operations.execute(prepared, viewer, operation)
+            service, replica, response = self._service, self._service.replica, None
+            if replica is not None and replica.forwards(prepared, viewer):
+                client = service.operations.client_address(self._scope)
+                response = await replica.execute(
+                    prepared, viewer, operation, self._credentials, client
+                )
+            if response is None:
+                response = await service.operations.execute(prepared, viewer, operation)
             consistency.add_mark(response, prepared.mark)
             return response
         finally:

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from db.errors import BootRefused, EngineError, Unavailable
+from db.errors import BootRefused, EngineError, TooOld, Unavailable
 from server.service import Service
 
 ALIVE, READY = "/healthz", "/readyz"
@@ -21,6 +21,8 @@ async def readyz(request: Request) -> Response:
     service: Service = request.app.service
     try:
         pending = await service.db.pending()
+    except TooOld as error:
+        return JSONResponse({"status": "not ready", "advice": str(error)}, 503)
     except (BootRefused, EngineError, Unavailable, OSError):
         return JSONResponse({"status": "not ready"}, 503)
     if pending:

@@ -301,7 +301,14 @@ class _Running:
         try:
             if not await turn.has_come():
                 raise turns.refusal()
-            response = await service.operations.execute(prepared, viewer, operation_log)
+            response = None
+            if service.replica is not None and service.replica.forwards(prepared, viewer):
+                client = service.operations.client_address(scope)
+                response = await service.replica.execute(
+                    prepared, viewer, operation_log, scope["headers"], client
+                )
+            if response is None:
+                response = await service.operations.execute(prepared, viewer, operation_log)
             consistency.add_mark(response, prepared.mark)
         except RequestRefused as refused:
             operation_log.refuse(refused.code)

@@ -21,7 +21,7 @@ REQUEST_HEADERS = (
 )
 RESPONSE_HEADERS = (
     *("accept-query", "etag", "preference-applied", "retry-after", "server-timing"),
-    *("traceresponse", "x-chittygraph-mark", "x-request-id"),
+    *("traceresponse", "x-chittygraph-lag", "x-chittygraph-mark", "x-request-id"),
 )
 MAX_SHOWN = 100
 MAX_AGE_SECONDS = 7_200  # that browsers keep the answer to a preflight; Chromium keeps it no longer

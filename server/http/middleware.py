@@ -37,6 +37,14 @@ class Clients(Protocol):
     def client_address(self, scope: Scope) -> str: ...
 
 
+class Lagging(Protocol):
+    """A replica, whose responses say how old what they tell may be."""
+
+    def beat_at(self) -> float | None: ...
+
+    def add_lag(self, headers: list[tuple[bytes, bytes]], beat_at: float | None) -> None: ...
+
+
 class Observers(Protocol):
     """The parts of the running service that requests are reported to."""
 
@@ -47,6 +55,9 @@ class Observers(Protocol):
 
     @property
     def operations(self) -> Clients: ...
+
+    @property
+    def replica(self) -> Lagging | None: ...
 
 
 class RequestMiddleware:
@@ -69,7 +80,7 @@ class RequestMiddleware:
         given, values = scope["headers"], dict(scope["headers"])
         # Few requests repeat a header: a call for each took time (W1).
         scope[headers.KEY] = values if len(values) == len(given) else headers.by_name(given)
-        noted = self._noted(scope, observers.tracer)
+        noted = self._noted(scope, observers)
         is_preflight = noted is not None and noted.is_preflight
         app = cors.preflight if is_preflight else self._app
         turn: Turn = scope.get(admission.KEY) or observers.admission.arrive(scope)
@@ -114,27 +125,40 @@ class RequestMiddleware:
                 noted.end(status)
             request_id.reset(token)
 
-    def _noted(self, scope: Scope, tracer: Tracer | None) -> "NotedRequest | None":
+    def _noted(self, scope: Scope, observers: Observers) -> "NotedRequest | None":
         if scope["type"] != "http":  # each operation on a WebSocket may belong to another trace
             return None
-        if tracer is None and NOTED_HEADERS.isdisjoint(scope[headers.KEY]):
+        tracer, replica = observers.tracer, observers.replica
+        if tracer is None and replica is None and NOTED_HEADERS.isdisjoint(scope[headers.KEY]):
             return None
         noted = [header for header in scope["headers"] if header[0] in NOTED_HEADERS]
-        return NotedRequest(scope, noted, tracer, self._cors)
+        return NotedRequest(scope, noted, tracer, self._cors, replica)
 
 
 class NotedRequest:
-    """A request whose response gets more headers: it is traced, or a page of some origin has sent it."""
+    """A request whose response gets more headers: it is traced, or a page of some origin has sent it, or this
+    is a replica.
+    """
 
     def __init__(
-        self, scope: Scope, noted: cors.Headers, tracer: Tracer | None, cors_: CORS
+        self,
+        scope: Scope,
+        noted: cors.Headers,
+        tracer: Tracer | None,
+        cors_: CORS,
+        replica: Lagging | None,
     ) -> None:
+        self._replica = replica
+        # What is read from now on is no older than what is known to be there now.
+        self._beat_at = None if replica is None else replica.beat_at()
         traced = [header for header in noted if header[0] in TRACE_HEADERS]
         self._traced = TracedRequest(scope, traced, tracer) if traced or tracer else None
         self._for_page = cors_.headers(scope["path"], noted)
         self.is_preflight = cors.is_preflight(scope, self._for_page)
 
     def add_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        if self._replica is not None:
+            self._replica.add_lag(headers, self._beat_at)
         if self._traced is not None:
             headers += self._traced.response_headers
         if self._for_page:

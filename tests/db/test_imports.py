@@ -19,13 +19,13 @@ LAYERS = [
         "db.database_url",
     ],
     ["db.precondition", "db.model"],
-    ["db.security", "db.attribution", "db.change_log"],
+    ["db.security", "db.attribution", "db.change_log", "db.heartbeat"],
     ["db.database"],
     ["db.patience"],
     ["db.queries", "db.commands", "db.sqlite", "db.history", "db.remote"],
     ["db.migrating"],
     ["db.backup", "db.transfer", "db.audit"],
-    ["db.moving"],
+    ["db.replica", "db.moving"],
     ["db.erasing"],
     ["db.open_database", "db"],
 ]
@@ -36,6 +36,7 @@ ON_SQLITE = (
     "db.backup",
     "db.transfer",
     "db.audit",
+    "db.replica",
     "db.erasing",
     "db.moving",
     "db.open_database",
@@ -44,6 +45,7 @@ SQLITE = {"sqlite3", "pysqlite3", "aiosqlite"}
 FILES_ONLY = {
     *("db/sqlite", "db/migrating", "db/backup", "db/transfer", "db/audit", "db/erasing"),
     "db/moving",
+    "db/replica",
 }
 # The code above db/ that is about files: commands, and the files that are imported and exported.
 ABOUT_FILES = {
@@ -51,7 +53,7 @@ ABOUT_FILES = {
     "server/cli/booting.py": {"db.sqlite", "db.migrating"},  # the version of SQLite, for the log
     "server/cli/serve.py": {"db.sqlite"},  # which versions several workers may use
     "server/cli/sql.py": {"db.sqlite"},
-    "server/cli/status.py": {"db.sqlite", "db.migrating"},
+    "server/cli/status.py": {"db.sqlite", "db.migrating", "db.replica"},
     "server/cli/audit.py": {"db.audit", "db.sqlite"},
     "server/cli/backup.py": {"db.backup"},
     "server/cli/check.py": {"db.migrating"},
@@ -63,6 +65,7 @@ ABOUT_FILES = {
     "server/cli/migrate.py": {"db.migrating", "db.sqlite"},  # how much a boot reads
     "server/cli/move.py": {"db.moving"},
     "server/cli/output/recreation_report.py": {"db.migrating", "db.transfer"},
+    "server/cli/promote.py": {"db.replica"},
     "server/cli/restore.py": {"db.backup"},
     "server/doctor/database.py": {"db.sqlite", "db.migrating"},
     "server/doctor/files.py": {"db.sqlite", "db.backup"},
@@ -70,6 +73,10 @@ ABOUT_FILES = {
     "server/files/changes.py": {"db.sqlite", "db.migrating"},
     "server/files/exporting.py": {"db.backup", "db.transfer"},
     "server/files/importing.py": {"db.sqlite", "db.migrating", "db.transfer"},
+    "server/replica/follower.py": {"db.replica"},
+    "server/replica/role.py": {"db.replica"},
+    "server/replica/starting.py": {"db.replica"},
+    "server/service.py": {"db.replica"},
     "server/files/text_files.py": {"db.backup"},  # what dumps and rows must be unpacked from
     "resolvers/import_rules.py": {"db.transfer"},
 }

@@ -39,6 +39,8 @@ class Announcement:
     has_keys: bool
     added: Mapping[str, int]
     setting_file: Path | None
+    copy_of: str = ""
+    """What a replica follows, without secrets."""
 
     def show(self) -> None:
         """Print it to stdout."""
@@ -63,6 +65,7 @@ class Announcement:
             "graphiql": settings.shows_graphiql,
             "workers": settings.workers,
             "version": version("chittygraph"),
+            **({"replica_of": self.copy_of, "primary": settings.primary} if self.copy_of else {}),
             **({"demonstration": dict(self.added)} if self.added else {}),
             **({"settings": str(self.setting_file)} if self.setting_file else {}),
         }
@@ -72,7 +75,7 @@ class Announcement:
         page = "GraphiQL, for browsers at the same address" if settings.shows_graphiql else "off"
         items = [
             ("address", terminal.paint(self.url, "bold", "cyan")),
-            ("database", f"{settings.address}{self._what_was_done()}"),
+            *self._database_lines(),
             (
                 "mode",
                 terminal.paint(MODES[settings.auth], "green" if self._is_protected else "yellow"),
@@ -91,6 +94,15 @@ class Announcement:
             "",
             terminal.paint("  Ctrl-C stops it. Requests follow, one per line.", "dim"),
             "",
+        ]
+
+    def _database_lines(self) -> list[tuple[str, str]]:
+        settings = self.settings
+        if not self.copy_of:
+            return [("database", f"{settings.address}{self._what_was_done()}")]
+        return [
+            ("replica", f"of {self.copy_of}, copied beside {settings.database_path}"),
+            ("primary", f"{settings.primary}, which gets what writes"),
         ]
 
     @property

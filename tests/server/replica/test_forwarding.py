@@ -1,0 +1,207 @@
+"""A replica forwards to its primary what writes, and what has to see what its viewer wrote."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.support.other_programs.litestream import replicating, require_litestream
+from tests.support.requests.websocket_clients import acknowledged
+from tests.support.services.commands import command_process
+from tests.support.services.replicas import (
+    LAG,
+    MARK,
+    NAMES,
+    REGISTER,
+    Server,
+    lag_of,
+    pair,
+    primary,
+    processes_of,
+    replica,
+    until,
+)
+
+STRONG = {"x-chittygraph-consistency": "strong"}
+
+pytestmark = pytest.mark.waits
+
+
+def test_a_viewer_sees_at_once_what_it_wrote_through_any_replica(tmp_path: Path):
+    with (
+        pair(tmp_path) as both,
+        replica(tmp_path / "other.db", both.bucket, both.primary) as other,
+    ):
+        for number in range(20):
+            answer = both.replica.register(f"A{number}")
+            assert answer.json()["data"]["registerActor"]["errors"] == []
+            assert lag_of(answer) == 0
+            assert f"A{number}" in both.replica.names()
+            # By its mark, also where nobody knows what it has written.
+            assert f"A{number}" in other.names({MARK: answer.headers[MARK]})
+        direct = both.primary.register("direct")
+        assert "direct" in both.replica.names({MARK: direct.headers[MARK]})
+
+
+def test_workers_of_a_replica_tell_each_other_who_has_written(tmp_path: Path):
+    with pair(tmp_path, "--workers", "2") as both:
+        for number in range(20):
+            both.replica.register(f"A{number}")
+            assert f"A{number}" in both.replica.names()
+
+
+def test_reads_that_ask_for_more_are_forwarded(tmp_path: Path):
+    with pair(tmp_path) as both:
+        (following,) = processes_of(both.replica.database, "restore")
+        os.kill(following, signal.SIGSTOP)
+        try:
+            both.primary.register("Ada")
+            old = both.replica.post(NAMES)
+            assert "Ada" not in old.text
+            assert "Ada" in both.replica.names(STRONG)
+            until(lambda: lag_of(both.replica.post(NAMES)) > 1)
+            assert "Ada" in both.replica.names({"x-chittygraph-consistency": "none; freshness=1"})
+            assert "Ada" not in both.replica.names(
+                {"x-chittygraph-consistency": "none; freshness=3600"}
+            )
+        finally:
+            os.kill(following, signal.SIGCONT)
+
+
+def test_a_forwarded_mutation_is_answered_as_the_primary_answers_it(tmp_path: Path):
+    with pair(tmp_path, is_protected=True) as both:
+        key = {"idempotency_key": '"once"'}
+        first = both.replica.register("Ada", **key)
+        again = both.replica.register("Ada", **key)
+        other = both.replica.register("Grace", **key)
+        wrong = both.replica.post("mutation { registerActor }")
+        streamed = both.replica.register("Edsger", accept="text/event-stream")
+        by_get = httpx2.get(
+            both.replica.url,
+            params={"query": "mutation { __typename }"},
+            headers={"authorization": f"Bearer {both.replica.key}"},
+            trust_env=False,
+        )
+
+        assert first.json()["data"]["registerActor"]["errors"] == []
+        assert again.json() == first.json()
+        assert other.status_code == 422
+        assert other.json()["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+        assert wrong.json() == both.primary.post("mutation { registerActor }").json()
+        assert "event: next" in streamed.text
+        assert by_get.status_code == 405
+        assert both.primary.names() == {"Root", "Ada", "Edsger"}
+
+
+async def test_mutations_on_websockets_and_streams_are_forwarded(tmp_path: Path):
+    with pair(tmp_path, is_protected=True) as both:
+        bearer = f"Bearer {both.replica.key}"
+        async with acknowledged(both.replica.url, bearer) as socket:
+            told = await socket.ask(REGISTER, variables={"name": "Ada"})
+            assert told["data"]["registerActor"]["errors"] == []
+            told = await socket.ask(NAMES, "2")
+            assert "Ada" in json.dumps(told)
+            assert (await socket.refused(REGISTER, variables={}))["message"]
+        shown = {"authorization": bearer}
+        async with httpx2.AsyncClient(trust_env=False, timeout=60, headers=shown) as client:
+            token = (await client.put(f"{both.replica.url}/stream")).text
+            url = f"{both.replica.url}/stream?token={token}"
+            async with client.stream("GET", url) as stream:
+                sent = {
+                    "query": REGISTER,
+                    "variables": {"name": "Grace"},
+                    "extensions": {"operationId": "1"},
+                }
+                assert (await client.post(url, json=sent)).status_code == 202
+                async for line in stream.aiter_lines():
+                    if "Grace" in line:
+                        break
+        assert both.primary.names() == {"Root", "Ada", "Grace"}
+
+
+def test_without_its_primary_a_replica_still_reads_and_says_what_was_not_written(tmp_path: Path):
+    with pair(tmp_path) as both:
+        both.replica.register("Ada")
+        until(lambda: both.copied("Ada"))
+        both.primary.kill()
+
+        unsure = both.replica.register("Grace")  # by a connection that was open
+        unsent = both.replica.register("Grace")
+
+        assert {unsure.status_code, unsent.status_code} == {503}
+        (error,) = unsent.json()["errors"]
+        assert error["extensions"]["code"] == "UNAVAILABLE"
+        assert "nothing was written" in error["message"]
+        assert unsent.headers["retry-after"] == "1"
+        assert both.replica.names() == {"Ada"}
+        assert both.replica.post(NAMES, STRONG).status_code == 503
+
+
+def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
+    with pair(tmp_path) as both:
+        both.replica.register("Ada")  # so that a connection is open
+        os.kill(both.primary.process.pid, signal.SIGSTOP)
+        try:
+            answer = httpx2.post(
+                both.replica.url,
+                json={"query": REGISTER, "variables": {"name": "Grace"}},
+                headers={"idempotency-key": '"again"'},
+                timeout=120,
+                trust_env=False,
+            )
+        finally:
+            os.kill(both.primary.process.pid, signal.SIGCONT)
+
+        assert answer.status_code == 503
+        assert "may have been applied" in answer.text
+        assert "same Idempotency-Key" in answer.text
+        until(lambda: both.replica.register("Grace", idempotency_key='"again"').status_code == 200)
+        assert both.primary.names() == {"Ada", "Grace"}
+
+
+def test_a_replica_of_a_replica_is_refused(tmp_path: Path):
+    with pair(tmp_path) as both:
+        done = command_process(
+            *("serve", "--database", tmp_path / "third.db", "--port", "0"),
+            *("--replica-of", both.bucket, "--primary", both.replica.base),
+            *("--litestream", require_litestream()),
+        )
+        sent = both.replica.register("Ada", x_chittygraph_forwarded="1")
+
+        assert done.returncode == 1
+        assert "leads to another replica" in done.stderr
+        assert sent.status_code == 503
+        assert "leads to another replica" in sent.text
+        assert both.primary.names() == set()
+
+
+def test_webhooks_of_github_are_refused_with_a_sentence(tmp_path: Path):
+    with pair(tmp_path) as both:
+        answer = httpx2.post(f"{both.replica.base}/webhooks/github", json={}, trust_env=False)
+
+        assert answer.status_code == 503
+        assert "this server is a replica" in answer.json()["errors"][0]["message"]
+
+
+def test_a_primary_without_heartbeats_makes_no_replica_ready(tmp_path: Path):
+    with primary(tmp_path / "primary.db", "--heartbeat-seconds", "0") as first:
+        bucket = tmp_path / "bucket"
+        with (
+            replicating(first.database, bucket),
+            replica(tmp_path / "replica.db", bucket, first, waits=False) as second,
+        ):
+            first.register("Ada")
+            ready = until(lambda: _told(second))
+            assert "CHITTYGRAPH_HEARTBEAT_SECONDS" in ready
+            answer = until(lambda: second.post(NAMES) if second.post(NAMES).is_success else None)
+            assert answer.headers[LAG] == "unknown"
+
+
+def _told(server: Server) -> str | None:
+    ready = server.get("/readyz")
+    assert ready.status_code == 503
+    advice: str = ready.json().get("advice", "")
+    return advice if "HEARTBEAT" in advice else None
