@@ -119,7 +119,7 @@ def _run(url: str, sql: str, parameters: Parameters) -> list[tuple[Any, ...]]:
         headers={"authorization": f"Bearer {TOKEN}"},
         timeout=TIMEOUT_SECONDS,
     )
-    if answer.status_code == 400:
+    if answer.status_code == 422:
         raise sqlite3.IntegrityError(answer.json()["error"]["message"])
     assert answer.status_code == 200, answer.text
     (rows,) = answer.json()["results"]
