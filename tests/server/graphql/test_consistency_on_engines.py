@@ -91,3 +91,15 @@ async def test_a_filter_is_run_or_refused_in_the_name_of_the_engine(engine_url: 
             answer = await api.post(LISTED, filter=nested(levels))
             for error in answer.get("errors", []):
                 assert error["extensions"]["code"] in {"ENGINE_LIMIT", "FILTER_TOO_LARGE"}, error
+
+
+async def test_a_number_that_an_engine_cannot_hold_is_refused_in_the_payload(engine_url: str):
+    suspend = """mutation ($id: BigInt!) {
+        suspendInstallation(input: { installationId: $id }) { errors { code message } }
+    }"""
+    async with serving(engine_url) as api:
+        payload = (await api.ask(suspend, id=str(2**53 + 1)))["suspendInstallation"]
+
+    (error,) = payload["errors"]
+    assert error["code"] == ("INVALID" if engine_url.startswith("d1") else "NOT_FOUND")
+    assert ("D1" in error["message"]) is engine_url.startswith("d1")
