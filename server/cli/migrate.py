@@ -75,11 +75,10 @@ def _migrate_remote(settings: Settings, args: argparse.Namespace) -> int:
     check.log_on_terminal(settings)
     if args.check:
         found = asyncio.run(open_database.examine(settings.database))
-        names = [*found.pending, *found.differences]
+        lines = [f"pending {name}" for name in found.pending]
+        lines += [f"found {each}" for each in found.differences]
     else:
-        names = asyncio.run(open_database.migrate(settings.database)).applied
-    for name in names:
-        print(f"{'pending' if args.check else 'applied'} {name}")
-    if not names:
-        print(f"{address} is up to date")
-    return messages.FAILED if args.check and names else 0
+        done = asyncio.run(open_database.migrate(settings.database))
+        lines = [f"applied {name}" for name in done.applied]
+    print("\n".join(lines) or f"{address} is up to date")
+    return messages.FAILED if args.check and lines else 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from db import database_url, open_database, patience
+from db.errors import BootRefused
 from db.migrating import ledger, over_http
 from tests.support.other_programs import rqlite
 from tests.support.other_programs.rqlite import Cluster
@@ -62,3 +63,25 @@ async def test_a_leader_that_dies_meanwhile_is_replaced(
     assert (state.pending, state.differences, state.found.slow) == ((), [], [])
     assert [name for name, _ in files[0]] == NAMES
     assert files[0] == files[1] == files[2]
+
+
+@pytest.mark.thorough
+async def test_a_cluster_without_a_leader_is_waited_for_and_then_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 6.0)  # one try takes five
+    with rqlite.cluster(tmp_path, 3) as cluster:
+        lost = cluster.followers()
+        for node in lost:
+            node.kill()
+        with pytest.raises(BootRefused, match="could not be used within 6 seconds: rqlite cannot"):
+            await open_database.migrate(cluster.url)
+        monkeypatch.setattr(patience, "BUSY_SECONDS", TIMEOUT_SECONDS)
+        migrating = asyncio.create_task(open_database.migrate(cluster.url))
+        await asyncio.sleep(0)
+        for node in lost:
+            node.start()
+        done = await migrating
+
+    assert done.applied == NAMES
+    assert "start waits for the database" in {record.message for record in caplog.records}

@@ -198,3 +198,20 @@ def test_old_changes_are_pruned(registry: str):
     assert "691 changes before" in cut
     assert "572 stay as bases of rows, and 1 change since" in cut
     assert history["removed"] == 119
+
+
+def test_a_lost_trigger_is_found_and_made_anew(registry: str):
+    done("migrate")
+    asyncio.run(carry_out(registry, "DROP TRIGGER contexts_history"))
+
+    checked = command("migrate", "--check")
+    told = json.loads(done("status", "--json"))["to_mend"]
+    done("migrate")
+    after = done("migrate", "--check")
+
+    assert (checked.returncode, checked.stdout) == (
+        1,
+        "found trigger contexts_history is missing\n",
+    )
+    assert told == ["trigger contexts_history is missing"]
+    assert "is up to date" in after
