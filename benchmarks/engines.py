@@ -111,18 +111,17 @@ def _over(name: str, title: str, url: str, level: str = "") -> Contender:
 
 
 def table(samples: Sequence[Sample], contenders: Sequence[Contender]) -> Iterator[str]:
-    """A line for each workload and number of clients; medians of the rounds."""
+    """A line for each workload and number of clients; medians of the rounds, ratios to the first server."""
+    found = _grouped(samples)
     yield f"|  | clients | {' | '.join(each.title for each in contenders)} |"
     yield f"| --- | --: | {' | '.join('--:' for _ in contenders)} |"
     for workload, clients in dict.fromkeys((each.workload, each.clients) for each in samples):
-        cells = (
-            _cell([each for each in samples if _key(each) == (workload, clients, contender.name)])
-            for contender in contenders
-        )
+        base = found[workload, clients, contenders[0].name]
+        cells = (_cell(found.get((workload, clients, each.name), []), base) for each in contenders)
         yield f"| {workload} | {clients} | {' | '.join(cells)} |"
 
 
-def _cell(samples: Sequence[Sample]) -> str:
+def _cell(samples: Sequence[Sample], base: Sequence[Sample]) -> str:
     """The latency, the requests per second, and the CPU time of the server and of its engine."""
     if not samples:
         return "-"
@@ -130,31 +129,33 @@ def _cell(samples: Sequence[Sample]) -> str:
         median(getattr(each, name) for each in samples)
         for name in ("p50_ms", "per_second", "cpu_ms", "engine_cpu_ms")
     )
+    longer = "" if samples is base else f" (x {figure(_times_as_long(samples, base))})"
     spent = f"{figure(cpu)} + {figure(engine)}" if engine else figure(cpu)
-    return f"{figure(p50)} ms, {figure(per_second)}/s, CPU {spent} ms"
+    return f"{figure(p50)} ms{longer}, {figure(per_second)}/s, CPU {spent} ms"
 
 
-def _key(sample: Sample) -> tuple[str, int, str]:
-    return sample.workload, sample.clients, sample.server
+def _times_as_long(samples: Sequence[Sample], base: Sequence[Sample]) -> float:
+    """How many times as long a request takes; the median of what each round says."""
+    return median(one.p50_ms / other.p50_ms for one, other in zip(samples, base, strict=True))
+
+
+def _grouped(samples: Sequence[Sample]) -> dict[tuple[str, int, str], list[Sample]]:
+    found: dict[tuple[str, int, str], list[Sample]] = {}
+    for each in samples:
+        found.setdefault((each.workload, each.clients, each.server), []).append(each)
+    return found
 
 
 def goals(samples: Sequence[Sample], contender: Contender) -> Iterator[Verdict]:
     """What this server is to reach over the engine, as far as it was measured; reads of D1 have no goal."""
-    found: dict[tuple[str, int, str], list[Sample]] = {}
-    for sample in samples:
-        found.setdefault(_key(sample), []).append(sample)
-    name = contender.name
+    found, name = _grouped(samples), contender.name
     has_reads = name == "rqlite"
     if has_reads and (w1 := found.get(("W1", 1, name))):
         p50 = median(each.p50_ms for each in w1)
         text = f"W1 takes {p50:.2f} ms over {contender.title}, {MOST_W1_MS:g} allowed"
         yield Verdict(text, p50 <= MOST_W1_MS)
     if has_reads and (w2 := found.get(("W2", 1, name))):
-        ratios = [
-            one.p50_ms / other.p50_ms
-            for one, other in zip(w2, found["W2", 1, SQLITE.name], strict=True)
-        ]
-        times = median(ratios)
+        times = _times_as_long(w2, found["W2", 1, SQLITE.name])
         text = f"W2 takes {times:.2f} times as long as over SQLite, {MOST_W2_TIMES:g} allowed"
         yield Verdict(text, times <= MOST_W2_TIMES)
     if made := found.get((CREATION, MANY_CLIENTS, name)):

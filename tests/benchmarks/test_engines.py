@@ -44,7 +44,7 @@ def test_the_table_has_a_column_for_each_server_and_the_cpu_time_of_its_engine()
     assert list(engines.table(samples, [SQLITE, RQLITE, D1])) == [
         "|  | clients | SQLite | rqlite | D1 |",
         "| --- | --: | --: | --: | --: |",
-        "| W1 | 1 | 0.50 ms, 2,000/s, CPU 1.00 ms | 1.25 ms, 800/s, CPU 1.00 + 0.75 ms | - |",
+        "| W1 | 1 | 0.50 ms, 2,000/s, CPU 1.00 ms | 1.25 ms (x 2.50), 800/s, CPU 1.00 + 0.75 ms | - |",
     ]
 
 
