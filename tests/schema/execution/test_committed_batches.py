@@ -23,7 +23,10 @@ from tests.support.running import garbage
 from tests.support.services.api import running
 from tests.support.services.sqlite_transport import running_remote
 
-pytestmark = BY_CHANCE
+pytestmark = [
+    BY_CHANCE,
+    pytest.mark.files_only("it compares a file with an engine of its own that commits each batch"),
+]
 FILL: dict[str, Callable[[Path, int], None]] = {
     "canonical": non_canonical.fill_canonical,
     "non_canonical": non_canonical.fill,

@@ -18,6 +18,9 @@ from server.auth.issuing import KeyOptions
 from tests.support.services.api import Api, running
 from tests.support.services.sqlite_transport import running_remote
 
+pytestmark = pytest.mark.files_only(
+    "it issues keys on a file and on an engine of its own that commits each batch"
+)
 ADD = """
     INSERT INTO actors (chitty_id, actor_type, status, created_at, updated_at)
     VALUES (:id, 'human', :status, :at, :at)

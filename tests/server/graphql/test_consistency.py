@@ -23,6 +23,9 @@ from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.asgi_websocket import conversation
 from tests.support.services.sqlite_transport import RemoteApi, running_remote
 
+pytestmark = pytest.mark.files_only(
+    "it compares a file with an engine of its own, whose copies it makes as old as it needs"
+)
 KEY = b"k" * 32
 CONSISTENCY, MARK = "x-chittygraph-consistency", "x-chittygraph-mark"
 NONE = {CONSISTENCY: "none"}
