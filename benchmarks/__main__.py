@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import (
+    against,
     compare,
     data,
     engines,
@@ -69,6 +70,7 @@ def _measure(chosen: Options, folder: Path) -> int:
         (chosen.load, pressure.run),
         (chosen.history, history.run),
         (chosen.engine, engines.run),
+        (chosen.against, against.run),
     )
     for is_chosen, run in modes:
         if is_chosen:

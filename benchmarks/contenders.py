@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from benchmarks import bun, node, ownership, postgres, registries
 from benchmarks.workloads import Workload
@@ -42,7 +43,8 @@ class Contender:
 
     A whole run may lack what `is_optional`. A server that spells queries in its own way says with which
     replacements, and which fields its answers then lack. `viewer` is whose key is sent, if any, and `headers`
-    what else. Changes are recorded only if it `keeps_history`: rivals have none to keep.
+    what else. Changes are recorded only if it `keeps_history`: rivals have none to keep. `home` is the folder
+    that it starts in, whose code it runs.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Contender:
     lacks: frozenset[str] = frozenset()
     keeps_history: bool = False
     start_seconds: float = 30
+    home: Path = Path(__file__).parents[1]
 
     def with_settings(self, **settings: str) -> "Contender":
         """The same server with other settings of ours."""

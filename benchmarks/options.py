@@ -54,6 +54,7 @@ class Options:
     history: bool
     walk: bool
     engine: str | None = None
+    against: str | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -112,6 +113,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         history=given.history,
         walk=given.walk,
         engine=given.engine,
+        against=given.against,
     )
 
 
@@ -141,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
         "--engine",
         choices=ENGINES,
         help="what an engine over HTTP costs, beside SQLite (default scale 0.1)",
+    )
+    kind.add_argument(
+        "--against", metavar="COMMIT", help="whether this version is slower than another one"
     )
     kind.add_argument(
         "--walk",

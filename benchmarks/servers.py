@@ -74,7 +74,7 @@ def running(
     with (folder / f"{contender.name}.log").open("w+b") as log:
         process = subprocess.Popen(
             contender.command,
-            cwd=HERE.parent,
+            cwd=contender.home,
             env=_environment(contender, copy, port, folder),
             stdout=log,
             stderr=log,
