@@ -24,7 +24,7 @@ from tests.support.services.api import running
 from tests.support.services.sqlite_transport import running_remote
 
 pytestmark = [
-    BY_CHANCE,
+    *BY_CHANCE,
     pytest.mark.files_only("it compares a file with an engine of its own that commits each batch"),
 ]
 FILL: dict[str, Callable[[Path, int], None]] = {
