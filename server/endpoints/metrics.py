@@ -79,6 +79,7 @@ async def _database_metrics(service: Service) -> "Iterable[Metric]":
         answers = await _read(service, kept_answers.count())
     return (
         *prometheus.database_metrics(statistics, answers),
+        *(() if service.replica is None else prometheus.replica_metrics(service.replica.lag)),
         *(() if history is None else prometheus.history_metrics(history)),
         *(() if figures is None else prometheus.webhook_metrics(figures, time.time())),
     )

@@ -54,6 +54,11 @@ class Replica:
         """The heartbeat that what is read from now on has at least, in Unix time."""
         return None if self._db.position is None else self._db.position.beat_at
 
+    @property
+    def lag(self) -> float | None:
+        """See ReplicaDatabase.lag."""
+        return self._db.lag
+
     def add_lag(self, headers: list[tuple[bytes, bytes]], beat_at: float | None) -> None:
         """Add how many seconds ago what was read since that heartbeat was seen was the newest state, at most.
 

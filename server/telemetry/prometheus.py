@@ -304,6 +304,16 @@ def _database(database: Statistics) -> Iterator[Metric]:
     yield sizes
 
 
+def replica_metrics(lag: float | None) -> Iterator[Metric]:
+    """The age of a replica's copy; nothing if it is not known."""
+    if lag is not None:
+        yield _gauge(
+            "chittygraph_replica_lag_seconds",
+            "How old the copy of a replica may be, in seconds",
+            lag,
+        )
+
+
 def _by_reason(name: str, description: str, counts: Mapping[str, int]) -> Metric:
     family = _counter(name, description, ["reason"])
     for reason, count in counts.items():

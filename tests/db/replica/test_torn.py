@@ -1,11 +1,13 @@
 """No read of a copy sees a part of a transaction, and the copy grows while readers have connections open."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 import statistics
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +22,12 @@ from db.replica.database import ReplicaDatabase
 from server.replica.follower import Following, Orders
 from tests.support.other_programs import litestream
 from tests.support.registries.databases import new_registry
+from tests.support.services.replicas import processes_of
 
 pytestmark = pytest.mark.waits
 
 LOOKS, THOROUGH_LOOKS = 300, 10_000
+KILLS, LOOKS_BETWEEN = 5, 50
 ROWS = 400
 FILL = "INSERT INTO balances (account, amount, padding) VALUES (?, 0, ?)"
 # Every page of the table, in one transaction.
@@ -71,6 +75,18 @@ def followed(database: Path, bucket: Path) -> Iterator[None]:
         running.join()
 
 
+def balanced(source: Path) -> Path:
+    """A registry with a table of many pages."""
+    new_registry(source)
+    with closing(sqlite3.connect(source, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE balances (account INTEGER PRIMARY KEY, amount, padding)")
+        connection.execute("BEGIN")
+        connection.executemany(FILL, [(number, "x" * 1_000) for number in range(ROWS)])
+        connection.execute("COMMIT")
+    return source
+
+
 def balances() -> Program[tuple[int, int, int]]:
     first, again = yield [BALANCES, BALANCES]
     assert first == again
@@ -83,14 +99,7 @@ async def test_no_read_is_torn_and_the_copy_goes_on(
     tmp_path: Path, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ):
     looks = THOROUGH_LOOKS if request.config.getoption("--thorough") else LOOKS
-    source, bucket = tmp_path / "primary.db", tmp_path / "bucket"
-    new_registry(source)
-    with closing(sqlite3.connect(source, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("CREATE TABLE balances (account INTEGER PRIMARY KEY, amount, padding)")
-        connection.execute("BEGIN")
-        connection.executemany(FILL, [(number, "x" * 1_000) for number in range(ROWS)])
-        connection.execute("COMMIT")
+    source, bucket = balanced(tmp_path / "primary.db"), tmp_path / "bucket"
     with (
         written(source),
         litestream.replicating(source, bucket),
@@ -135,3 +144,35 @@ async def looked(db: ReplicaDatabase, looks: int) -> tuple[list[tuple[int, int, 
         clients.create_task(look())
         clients.create_task(look())
     return seen, lags
+
+
+@pytest.mark.thorough
+async def test_no_read_is_torn_when_litestream_is_killed_within_a_transaction(tmp_path: Path):
+    source, bucket = balanced(tmp_path / "primary.db"), tmp_path / "bucket"
+    database = tmp_path / "replica.db"
+    torn = 0
+    with written(source), litestream.replicating(source, bucket), followed(database, bucket):
+        db = await ReplicaDatabase.open(database, readers=2, read_seconds=60)
+        try:
+            async with asyncio.timeout(300):
+                await db.arrived()
+                for _ in range(KILLS):
+                    looking = asyncio.create_task(looked(db, LOOKS_BETWEEN))
+                    torn += await killed_within(database)
+                    for least, most, count in (await looking)[0]:
+                        assert (least, count) == (most, ROWS)
+        finally:
+            await db.close()
+
+    assert torn  # else nothing was shown
+
+
+async def killed_within(database: Path) -> bool:
+    """Kill litestream just after it has begun to write pages; whether the copy is torn then."""
+    copies = Copies(database)
+    while not (found := processes_of(database, "restore")) or copies.state().is_whole:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)  # another process writes it
+    for each in found:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    return not copies.state().is_whole

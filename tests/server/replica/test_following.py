@@ -39,6 +39,7 @@ def test_a_replica_answers_reads_from_its_copy_and_says_how_old_that_is(tmp_path
 
         assert statistics.median(lags) < MEDIAN_SECONDS
         assert both.replica.get("/readyz").json() == {"status": "ready"}
+        assert "\nchittygraph_replica_lag_seconds " in both.replica.get("/metrics").text
         assert LAG not in both.primary.get("/readyz").headers
 
 

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests.support.other_programs.litestream import replicating, require_litestream
+from tests.support.requests.event_streams import listening
 from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.commands import command_process
 from tests.support.services.replicas import (
@@ -26,6 +27,8 @@ from tests.support.services.replicas import (
 )
 
 STRONG = {"x-chittygraph-consistency": "strong"}
+
+CHANGES = "subscription { changes { operation } }"
 
 pytestmark = pytest.mark.waits
 
@@ -96,6 +99,46 @@ def test_a_forwarded_mutation_is_answered_as_the_primary_answers_it(tmp_path: Pa
         assert both.primary.names() == {"Root", "Ada", "Edsger"}
 
 
+async def test_subscriptions_tell_changes_as_they_reach_the_copy(tmp_path: Path):
+    with pair(tmp_path) as both:
+        async with listening(both.replica.url, CHANGES) as stream:
+            both.primary.register("Ada")
+            told = await stream.next()
+            assert told["data"]["changes"]["operation"] == "CREATED"
+            assert both.copied("Ada")
+
+
+def test_responses_have_tags_that_change_with_the_copy(tmp_path: Path):
+    with pair(tmp_path) as both:
+        os.kill(both.primary.process.pid, signal.SIGSTOP)  # no heartbeat comes
+        try:
+            first = until(lambda: _with_tag(both.replica))
+            again = until(lambda: _not_modified(both.replica, first))
+        finally:
+            os.kill(both.primary.process.pid, signal.SIGCONT)
+        assert lag_of(again) >= 0
+
+        both.primary.register("Ada")
+
+        until(lambda: both.copied("Ada"))
+        until(lambda: not _not_modified(both.replica, first))
+
+
+def _get(server: Server, tag: str = "") -> httpx2.Response:
+    shown = {"if-none-match": tag} if tag else {}
+    sent = {"query": NAMES}
+    return httpx2.get(server.url, params=sent, headers=shown, timeout=300, trust_env=False)
+
+
+def _with_tag(server: Server) -> str | None:
+    return _get(server).headers.get("etag")
+
+
+def _not_modified(server: Server, tag: str) -> httpx2.Response | None:
+    answer = _get(server, tag)
+    return answer if answer.status_code == 304 else None
+
+
 async def test_mutations_on_websockets_and_streams_are_forwarded(tmp_path: Path):
     with pair(tmp_path, is_protected=True) as both:
         bearer = f"Bearer {both.replica.key}"
@@ -140,6 +183,7 @@ def test_without_its_primary_a_replica_still_reads_and_says_what_was_not_written
         assert both.replica.post(NAMES, STRONG).status_code == 503
 
 
+@pytest.mark.thorough
 def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
     with pair(tmp_path) as both:
         both.replica.register("Ada")  # so that a connection is open
