@@ -113,9 +113,10 @@ class CopyThread:
                     return connection
             except sqlite3.Error as error:
                 self.disconnect()
-                if code_of(error) in PASSING:
-                    raise Unavailable(NOT_NOW) from error
-                raise self.faults.translated(error) from error
+                if self._copies.state() == state:  # else it may have been torn just then
+                    if code_of(error) in PASSING:
+                        raise Unavailable(NOT_NOW) from error
+                    raise self.faults.translated(error) from error
             if time.monotonic() > deadline:
                 raise Unavailable(TORN)
             time.sleep(LOOK_SECONDS)

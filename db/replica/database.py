@@ -13,13 +13,13 @@ from db import change_log, heartbeat
 from db.attribution import Attribution
 from db.consistency import NOW, At
 from db.database import Session, Statistics
-from db.errors import EngineError, NeedsThread, ReadOnly, TooOld, Unavailable
+from db.errors import Damaged, EngineError, NeedsThread, ReadOnly, TooOld, Unavailable
 from db.program import Program
 from db.replica.copies import Copies, State
 from db.replica.copy_thread import CopySession, CopyThread, new_session
 from db.replica.fitness import Fitness, OtherVersion
 from db.security.row_security import UNRESTRICTED, RowSecurity
-from db.sqlite.connection_thread import Faults
+from db.sqlite.connection_thread import DAMAGED, Faults
 from db.sqlite.files_beside import size_of
 from db.sqlite.followers import Followers
 from db.sqlite.reader_pool import ReaderPool
@@ -172,6 +172,8 @@ class ReplicaDatabase:
 
     async def pending(self) -> list[str]:
         """Nothing; raises Unavailable if there is no copy that can be read, and TooOld like `require_new`."""
+        if self._looker.faults.found_damage:
+            raise Damaged(DAMAGED)
         self.require_new()
         return []
 

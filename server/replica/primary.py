@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -123,10 +124,11 @@ class Primary:
 
     async def refuse_replica(self) -> None:
         """Raise BootRefused if the primary is a replica; one that cannot be reached may come yet."""
+        asked = Outgoing("GET", b"query=%7B__typename%7D", [], b"", "", is_safe=True, has_key=False)
         try:
-            await self.forward(
-                Outgoing("GET", b"query=%7B__typename%7D", [], b"", "", is_safe=True, has_key=False)
-            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await self.forward(asked)
         except HTTPError as error:
             if str(error) == IS_REPLICA:
                 raise BootRefused(IS_REPLICA) from None
