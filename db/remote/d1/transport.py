@@ -57,6 +57,7 @@ class D1Transport:
                 "Authorization": f"Bearer {token}",
                 "Content-Type": "application/json",
                 "Accept": "application/json",
+                "User-Agent": "chittygraph",  # Cloudflare may refuse requests without one
             }
         )
         self._bookmark = ""  # of the newest write that was answered

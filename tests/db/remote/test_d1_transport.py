@@ -250,9 +250,11 @@ class Endpoint:
         self.answer = head.encode() + body
         self.ends = ends
         self.requests: list[dict[str, Any]] = []
+        self.heads: list[str] = []
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        self.heads.append(head)
         (length,) = [line for line in head.splitlines() if line.startswith("content-length:")]
         self.requests.append(json.loads(await reader.readexactly(int(length.split(":")[1]))))
         if not self.ends:
@@ -331,5 +333,6 @@ async def test_a_level_chooses_who_answers():
         await send(d1, TABLE)
         await send(d1, TABLE, write=False, at=At(Level.NONE))
         await send(d1, TABLE, write=False, at=At(Level.NONE, mark=1))
+    assert all("user-agent: chittygraph" in head for head in endpoint.heads)
     sessions = [request["session"] for request in endpoint.requests]
     assert sessions == [ANY, PRIMARY, PRIMARY, PRIMARY, PRIMARY, ANY, "b-1"]
