@@ -86,7 +86,7 @@ async def follow(block: Block, after: list[Block], reader: Reader, api: Api) -> 
 def test_few_blocks_are_not_run_and_each_says_why():
     skipped = [block for block in doc_pages.blocks() if block.note == "not run"]
 
-    assert len(skipped) <= 18, [block.place for block in skipped]
+    assert len(skipped) <= 20, [block.place for block in skipped]
     for block in skipped:
         assert len(block.value) > 10, block.place
 
