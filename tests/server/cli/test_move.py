@@ -1,13 +1,24 @@
 """`chittygraph move` as its user sees it."""
 
 import json
+import os
+import pty
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.registries.backups import names_in, registry
-from tests.support.registries.moved_registries import write
+from tests.support.registries.hard_registry import hard_registry
+from tests.support.registries.moved_registries import dump, write
+from tests.support.running.terminals import shown_on
 from tests.support.services.commands import command, complaint
+from tests.support.services.forked import start_command
+from tests.support.services.server_process import TIMEOUT_SECONDS
+
+INTERRUPTED, TERMINATED = 130, 143
 
 
 @pytest.fixture
@@ -94,3 +105,41 @@ def test_a_password_is_never_shown(source: Path):
 
     assert done.returncode in (1, 75)
     assert "secret-token" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)]
+)
+def test_a_move_that_is_stopped_goes_on(tmp_path: Path, number: int, code: int):
+    many, target = hard_registry(tmp_path / "many.db", links=5_000), tmp_path / "target.db"
+
+    with start_command("move", "--from", many, "--to", target, stderr=subprocess.PIPE) as moving:
+        while not target.exists():
+            assert moving.poll() is None
+            time.sleep(0.01)
+        moving.send_signal(number)
+        _, said = moving.communicate(timeout=TIMEOUT_SECONDS)
+
+    assert moving.returncode == code
+    if number == signal.SIGINT:
+        assert said == "chittygraph: run the same move again, which goes on where it ended\n"
+    assert command("move", "--from", many, "--to", target).returncode == 0
+    assert dump(target) == dump(many)
+
+
+def test_progress_is_shown_on_a_terminal(source: Path, tmp_path: Path):
+    leader, follower = pty.openpty()
+    try:
+        with start_command(
+            *("move", "--from", source, "--to", tmp_path / "target.db"),
+            stdout=subprocess.DEVNULL,
+            stderr=follower,
+        ) as moving:
+            assert moving.wait(timeout=TIMEOUT_SECONDS) == 0
+        os.close(follower)
+        shown = shown_on(leader)
+    finally:
+        os.close(leader)
+
+    assert "copying actors" in shown
+    assert "verifying changes" in shown
