@@ -16,7 +16,7 @@ from db.sqlite import (
 )
 from db.sqlite.connection_thread import PRAGMAS
 from db.sqlite.damage import Extent
-from server.doctor import processes, rows
+from server.doctor import processes, replica, rows
 from server.doctor.findings import (
     Check,
     Deployment,
@@ -46,6 +46,9 @@ def sqlite(_: Deployment) -> Findings:
 
 def usable(deployment: Deployment) -> Findings:
     path = deployment.database
+    if deployment.settings.replica_of:
+        yield from replica.copy(deployment)
+        return
     try:
         if not file_checks.exists(path):
             file_checks.require_writable_folder(path)

@@ -68,6 +68,7 @@ ABOUT_FILES = {
     "server/cli/promote.py": {"db.replica"},
     "server/cli/restore.py": {"db.backup"},
     "server/doctor/database.py": {"db.sqlite", "db.migrating"},
+    "server/doctor/replica.py": {"db.replica"},
     "server/doctor/files.py": {"db.sqlite", "db.backup"},
     "server/files/change_exporting.py": {"db.audit"},
     "server/files/changes.py": {"db.sqlite", "db.migrating"},
