@@ -81,7 +81,7 @@ class D1Transport:
         statements = _statements(batch, write=True)
         try:
             await self._run(statements, PRIMARY, write=True, seconds=MIGRATION_SECONDS)
-        except EngineError as error:
+        except (EngineError, EngineLimit) as error:
             number = await self._failing(statements)
             if number == 1 and "UNIQUE constraint failed" in str(error):
                 return False
@@ -117,7 +117,7 @@ class D1Transport:
                 await self._run(
                     [*statements[:middle], FAILS], PRIMARY, write=True, seconds=MIGRATION_SECONDS
                 )
-            except EngineError as error:
+            except (EngineError, EngineLimit) as error:
                 if FAILED in str(error):
                     passing = middle
                 else:

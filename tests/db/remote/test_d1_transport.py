@@ -218,6 +218,9 @@ async def test_a_migration_runs_once_and_its_failure_is_named(d1: D1Transport):
         batch.insert(number - 1, Bound("CREATE TABEL w (a)", {}))
         with pytest.raises(EngineError, match=f"^statement {number}: .*syntax error"):
             await d1.migrate(batch)
+    wide = Bound(f"CREATE TABLE w AS {WIDE}", {})
+    with pytest.raises(EngineError, match=r"^statement 2: Cloudflare D1 .*too many columns"):
+        await d1.migrate([other, wide, good])
     with pytest.raises(EngineError, match=r"^statement 3: .*UNIQUE"):
         await d1.migrate([other, insert("a"), insert("a")])
     assert await read(d1, "SELECT name FROM sqlite_schema WHERE name IN ('t', 'u', 'v')") == [

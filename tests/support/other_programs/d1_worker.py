@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.other_programs.node import require
+from tests.support.other_programs.wrangler import require_wrangler
 from tests.support.paths import NPM, ROOT
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
@@ -55,7 +56,8 @@ def database_url(url: str, token: str = TOKEN) -> str:
 @contextmanager
 def running_d1_worker(folder: Path | None = None) -> Iterator[D1Worker]:
     """The Worker with its databases in memory, or in a folder, which outlives it."""
-    command = [require("miniflare"), str(NPM / "d1_worker.mjs"), str(WORKER), TOKEN]
+    require("miniflare")
+    command = [require_wrangler(), str(NPM / "d1_worker.mjs"), str(WORKER), TOKEN]
     command += [str(MOST_DATABASES), *([] if folder is None else [str(folder)])]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         process = subprocess.Popen(
