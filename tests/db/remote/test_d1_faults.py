@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from db.migrating import ledger
+from db.migrating.ledger import MIGRATIONS
+from db.open_database import examine, migrate
 from server.app import create_app
 from server.settings import Settings
 from tests.support.other_programs.d1_worker import D1Worker, database_url, running_d1_worker
@@ -134,6 +137,15 @@ async def test_a_worker_that_is_gone_has_stored_nothing_and_goes_on_when_it_is_b
                 assert await count(api) == 1
                 await api.ask(REGISTER, id=chitty_id(1))
                 assert await count(api) == 2
+
+
+@pytest.mark.thorough
+async def test_three_that_start_at_once_migrate_once(d1_worker: D1Worker):
+    url = d1_worker.new_database()
+    boots = await asyncio.gather(*(migrate(url) for _ in range(3)))
+    applied = [name for boot in boots for name in boot.applied]
+    assert sorted(applied) == [each.name for each in ledger.load(MIGRATIONS)]
+    assert (await examine(url)).differences == []
 
 
 RECORD = """

@@ -6,8 +6,8 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -24,16 +24,29 @@ END_SECONDS = 10
 
 
 class D1Worker:
-    """A Worker that runs, and as many empty databases as tests want of it."""
+    """A Worker that runs, and as many empty databases as tests want of it.
 
-    def __init__(self, url: str, process: subprocess.Popen[str]) -> None:
+    `more` starts another one when this has no more of them.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        process: subprocess.Popen[str],
+        more: "Callable[[], D1Worker] | None" = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.process = process
         self._databases = 0
+        self._more = more
+        self._next: D1Worker | None = None
 
     def new_url(self) -> str:
         """The address of the Worker for a database that is empty and that no other test has."""
-        assert self._databases < MOST_DATABASES, "one Worker has no more databases: start another"
+        if self._databases == MOST_DATABASES:
+            assert self._more, "one Worker has no more databases: start another"
+            self._next = self._next or self._more()
+            return self._next.new_url()
         self._databases += 1
         return f"{self.url}/r{self._databases - 1}"
 
@@ -54,7 +67,9 @@ def database_url(url: str, token: str = TOKEN) -> str:
 
 
 @contextmanager
-def running_d1_worker(folder: Path | None = None) -> Iterator[D1Worker]:
+def running_d1_worker(
+    folder: Path | None = None, more: Callable[[], D1Worker] | None = None
+) -> Iterator[D1Worker]:
     """The Worker with its databases in memory, or in a folder, which outlives it."""
     require("miniflare")
     command = [require_wrangler(), str(NPM / "d1_worker.mjs"), str(WORKER), TOKEN]
@@ -75,7 +90,7 @@ def running_d1_worker(folder: Path | None = None) -> Iterator[D1Worker]:
             line = process.stdout.readline()
             watchdog.cancel()
             assert line, "the Worker did not start: see above"
-            yield D1Worker(json.loads(line)["url"], process)
+            yield D1Worker(json.loads(line)["url"], process, more)
         finally:
             watchdog.cancel()
             # It ends with its standard input, and leaves the files of its databases whole.
@@ -88,8 +103,12 @@ def running_d1_worker(folder: Path | None = None) -> Iterator[D1Worker]:
 @pytest.fixture(scope="session")
 def d1_worker() -> Iterator[D1Worker]:
     """One Worker for all tests of a process: it takes a second to start."""
-    with running_d1_worker() as worker:
-        yield worker
+    with ExitStack() as stack:
+
+        def start() -> D1Worker:
+            return stack.enter_context(running_d1_worker(more=start))
+
+        yield start()
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
