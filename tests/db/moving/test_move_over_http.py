@@ -79,6 +79,7 @@ def test_a_registry_comes_back_as_it_went(
     assert differences(tmp_path / "back.db") == differences(hard)
 
 
+@LONG
 def test_a_file_on_rqlite_keeps_what_d1_cannot(tmp_path: Path, new_database: NewDatabase):
     hard = hard_registry(tmp_path / "hard.db")
     write(hard, f"UPDATE actors SET session_count = {BIG} WHERE chitty_id = 'CHITTY-TEXT-1'")
@@ -105,7 +106,8 @@ def test_a_registry_that_went_round_all_engines_is_the_same(
     assert differences(tmp_path / "back.db") == differences(hard)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@LONG
+@pytest.mark.parametrize("engine", ["rqlite", "d1"])
 def test_a_move_to_an_engine_goes_on_after_five_kills(
     engine: str, hard: Path, tmp_path: Path, new_database: NewDatabase
 ):
@@ -153,7 +155,12 @@ def test_a_registry_on_an_engine_is_never_moved_over(
 
 
 @pytest.mark.parametrize(
-    "label", ["copying contexts", "verifying contexts", "verifying server_keys"]
+    "label",
+    [
+        pytest.param("copying contexts", marks=LONG),
+        pytest.param("verifying contexts", marks=LONG),
+        "verifying server_keys",
+    ],
 )
 def test_a_source_on_an_engine_that_changes_meanwhile_is_noticed(
     label: str, small: Path, tmp_path: Path
