@@ -35,7 +35,7 @@ FIRST_DELAY, MOST_DELAY = 0.25, 30.0
 STEADY_SECONDS = 60.0  # after which an end is a first failure again
 # After so long without a transaction, another copy is made beside the present one, in case the follower hangs
 # or the primary's file was replaced: then twice as late each time.
-STALL_SECONDS, MOST_STALL_SECONDS = 30.0, 600.0
+STALL_SECONDS, MOST_STALL_SECONDS = 30.0, 3_600.0  # the file may be large
 STOP_SECONDS = 5.0
 # Its log lines: level and message, as logfmt writes them.
 LINE = re.compile(r'level=(?P<level>[A-Z]+) .*?msg=(?P<message>"(?:[^"\\]|\\.)*"|\S+)(?P<rest>.*)')
@@ -200,12 +200,14 @@ class Following:
             self._stall = STALL_SECONDS
             self._drop_other()
         elif self._other is None:
-            if min(age, time.monotonic() - self._resumed_at) > self._stall:
+            # A primary without heartbeats may be quiet for as long as it likes.
+            is_late = min(age, time.monotonic() - self._resumed_at) > self._stall
+            if is_late and preparing.newest_beat(present.copy):
                 log.warning("copy stalled", extra={"seconds": round(age)})
                 self._stall = min(2 * self._stall, MOST_STALL_SECONDS)
                 self._resumed_at = time.monotonic()
                 self._other = self._follower(self._copies.new())
-        elif self._other.has_ended or self._other.age > MOST_STALL_SECONDS:
+        elif self._other.has_ended:
             self._other.report_end()
             self._drop_other()
         elif self._other.is_ready:
