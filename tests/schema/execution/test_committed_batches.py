@@ -32,6 +32,7 @@ FILL: dict[str, Callable[[Path, int], None]] = {
     "non_canonical": non_canonical.fill,
 }
 MUTATIONS = counts(250, by_default=25)
+COMPARED = 10  # how many mutations come between two looks at all rows
 CHANGES = (
     "SELECT sequence, actor, cause, kind, key, operation, is_private, before, after FROM changes"
 )
@@ -63,7 +64,8 @@ async def test_mutations_write_the_same_where_batches_are_committed_before_their
             if wrong:
                 pytest.fail(f"{wrong}\n{operation}", pytrace=False)
             outcomes["refused" if '"code":' in answer.body else "done"] += 1
-            assert _stored(files[0], since) == _stored(files[1], since), operation
+            if number % COMPARED == 0 or number == mutations - 1:
+                assert _stored(files[0], since) == _stored(files[1], since), operation
         garbage.collect()
 
     assert min(outcomes.values()) >= mutations / 5, outcomes
@@ -97,6 +99,7 @@ async def test_mutations_with_keys_are_answered_the_same_and_written_once(
                 wrong = answers.fault(expected) or answers.difference(expected, answer)
                 if wrong:
                     pytest.fail(f"{wrong}\n{operation}", pytrace=False)
+            if number % COMPARED == 0 or number == mutations - 1:
                 assert _stored(files[0], since) == _stored(files[1], since), operation
                 assert _kept(files[0], since) == _kept(files[1], since), operation
         garbage.collect()
