@@ -1,5 +1,6 @@
 """Clients say how new what they read must be, and see their own writes whatever they say."""
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
@@ -547,3 +548,55 @@ async def test_numbers_that_the_engine_cannot_hold_are_refused_in_the_payload(ap
     (error,) = written["suspendInstallation"]["errors"]
     assert error["code"] == "INVALID"
     assert str(2**53 - 1) in error["message"]
+
+
+async def test_operations_in_a_reserved_stream_take_the_headers_and_tell_the_mark(api: RemoteApi):
+    token = (await api.client.put("/graphql/stream")).text
+    opened = {"x-graphql-event-stream-token": token}
+    told: asyncio.Queue[str] = asyncio.Queue()
+    leaves = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send_part(message: Any) -> None:
+        if b"event: next" in message.get("body", b""):
+            told.put_nowait(message["body"].decode())
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/graphql/stream",
+        "raw_path": b"/graphql/stream",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "asgi": {"version": "3.0"},
+        "server": ("127.0.0.1", None),
+        "client": ("127.0.0.1", 50_000),
+        "headers": [(b"host", b"127.0.0.1"), (b"x-graphql-event-stream-token", token.encode())],
+    }
+    stream = asyncio.create_task(api.app(scope, receive, send_part))
+
+    async def ask(query: str, **headers: str) -> dict[str, Any]:
+        sent = {"query": query, "extensions": {"operationId": str(headers)[:100]}}
+        taken = await api.client.post("/graphql/stream", json=sent, headers=opened | headers)
+        assert taken.status_code == 202, taken.text
+        payload: dict[str, Any] = json.loads((await told.get()).partition("data: ")[2])["payload"]
+        return payload
+
+    async with asyncio.timeout(60):
+        mark = (await ask(REGISTER))["extensions"]["mark"]
+        api.service.operations.marks = Marks()
+        old = await ask(COUNT, **NONE)
+        new = await ask(COUNT, **NONE, **{MARK: mark})
+        refused = await api.client.post(
+            "/graphql/stream", json={"query": COUNT}, headers=opened | {CONSISTENCY: "newest"}
+        )
+        leaves.set()
+        await stream
+
+    assert (old["data"]["actors"]["totalCount"], new["data"]["actors"]["totalCount"]) == (0, 1)
+    assert refused.status_code == 400
