@@ -13,6 +13,7 @@ WAYS = {
     "import": "import into a file, and copy that with `chittygraph move --from FILE`",
     "migrate --changes": "leave it out",
     "migrate --recreate": f"{OUT}, recreate the tables there, and move it back",
+    "promote": "an engine over HTTP replaces a leader that dies by itself",
     "restore": "restore into a file, and copy that with `chittygraph move --from FILE`",
     "sql": f"{OUT}, and ask that",
     "status --schema": f"{OUT}, and look at that",

@@ -23,6 +23,7 @@ FILES_ONLY = {
     "import": ["import", "rows.jsonl"],
     "migrate --changes": ["migrate", "--changes", "changes.jsonl"],
     "migrate --recreate": ["migrate", "--recreate", "contexts"],
+    "promote": ["promote"],
     "restore": ["restore", "copy.db"],
     "sql": ["sql", "SELECT 1"],
     "status --schema": ["status", "--schema"],
