@@ -1,5 +1,6 @@
 """Nodes of rqlite die, hang and come back, while clients of two servers over them write and read."""
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -147,11 +148,11 @@ async def test_a_leader_that_is_killed_takes_no_acknowledged_write_with_it(
 ):
     async with running(tmp_path) as (cluster, clients):
         for _ in trial.each_round():
-            leader = cluster.leader()
+            leader = await asyncio.to_thread(cluster.leader)
             leader.kill()
             trial.measured("all write again", await clients.until_all_write(time.monotonic()))
             leader.start()
-            leader.wait_until_ready()
+            await asyncio.to_thread(leader.wait_until_ready)
             await clients.until_acknowledged(BETWEEN)
         judge(trial, await clients.stop(), cluster)
 
@@ -160,12 +161,12 @@ async def test_a_leader_that_is_killed_takes_no_acknowledged_write_with_it(
 async def test_a_follower_that_is_killed_is_not_noticed(trial: Trial, tmp_path: Path):
     async with running(tmp_path) as (cluster, clients):
         for _ in trial.each_round():
-            follower = cluster.followers()[0]
+            follower = (await asyncio.to_thread(cluster.followers))[0]
             follower.kill()
             trial.measured("all write again", await clients.until_all_write(time.monotonic()))
             await clients.until_acknowledged(BETWEEN)
             follower.start()
-            follower.wait_until_ready()
+            await asyncio.to_thread(follower.wait_until_ready)
         judge(trial, await clients.stop(), cluster)
 
 
@@ -173,7 +174,7 @@ async def test_a_follower_that_is_killed_is_not_noticed(trial: Trial, tmp_path: 
 async def test_without_a_quorum_writes_are_refused_until_it_is_back(trial: Trial, tmp_path: Path):
     async with running(tmp_path) as (cluster, clients):
         for _ in trial.each_round():
-            killed = cluster.followers()
+            killed = await asyncio.to_thread(cluster.followers)
             for node in killed:
                 node.kill()
             began = time.monotonic()
@@ -191,9 +192,10 @@ async def test_clients_never_see_two_leaders(trial: Trial, tmp_path: Path):
     with links() as between:
         async with running(tmp_path, between) as (cluster, clients):
             for round_ in trial.each_round():
-                leader = cluster.leader()
+                leader = await asyncio.to_thread(cluster.leader)
                 if round_ % 2:
-                    between.cut((leader, cluster.followers()[0]))
+                    followers = await asyncio.to_thread(cluster.followers)
+                    between.cut((leader, followers[0]))
                 else:
                     between.cut_off(leader)
                 trial.measured("all write again", await clients.until_all_write(time.monotonic()))
@@ -207,11 +209,11 @@ async def test_clients_never_see_two_leaders(trial: Trial, tmp_path: Path):
 async def test_a_node_that_hangs_holds_no_request_up_for_long(trial: Trial, tmp_path: Path):
     async with running(tmp_path) as (cluster, clients):
         for _ in trial.each_round():
-            leader = cluster.leader()
+            leader = await asyncio.to_thread(cluster.leader)
             leader.pause()
             trial.measured("all write again", await clients.until_all_write(time.monotonic()))
             leader.resume()
-            leader.wait_until_ready()
+            await asyncio.to_thread(leader.wait_until_ready)
             await clients.until_acknowledged(BETWEEN)
         trial.measured("answer", clients.history.longest_answer)
         judge(trial, await clients.stop(), cluster)
