@@ -29,6 +29,8 @@ NAME = "query ($id: ChittyID!) { actor(chittyId: $id) { displayName } }"
 SET = "set"
 REGISTERS = ("CHITTY-ACTOR-FIRST", "CHITTY-ACTOR-SECOND", "CHITTY-ACTOR-THIRD")
 UNKNOWN = "may have been applied"
+# A server takes clients of one network for one viewer, whose reads see its writes, at `none` too.
+ELSEWHERE = "127.88.0.1"
 PAUSE = 0.02  # after a refusal, seconds
 
 
@@ -42,7 +44,9 @@ class History:
 
     writes: list[Write] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
-    reads_at_none: list[tuple[float, float]] = field(default_factory=list)  # begin and end
+    reads_at_none: dict[str, list[float]] = field(
+        default_factory=dict
+    )  # when each ended, by server
     names: "itertools.count[int]" = field(default_factory=itertools.count)
     is_over: bool = False
     refusals: list[tuple[float, float]] = field(default_factory=list)  # begin and end of writes
@@ -59,18 +63,19 @@ class History:
         return max((ended - began for began, ended in self.refusals if began >= since), default=0.0)
 
     def longest_gap_at_none(self) -> float:
-        """The longest time in which no read at `none` was answered."""
-        ends = sorted(ended for _, ended in self.reads_at_none)
-        return max((after - before for before, after in itertools.pairwise(ends)), default=0.0)
+        """The longest time in which a server answered no read at `none`."""
+        pairs = [itertools.pairwise(ends) for ends in self.reads_at_none.values()]
+        return max(after - before for before, after in itertools.chain(*pairs))
 
 
 class Client:
     """One client, which uses one server."""
 
-    def __init__(self, history: History, url: str) -> None:
+    def __init__(self, history: History, url: str, address: str = "127.0.0.1") -> None:
         self.history = history
         self._url = url
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False)
+        transport = httpx2.AsyncHTTPTransport(local_address=address, trust_env=False)
+        self._http = httpx2.AsyncClient(transport=transport, timeout=TIMEOUT_SECONDS)
         self.acknowledged_at = 0.0
         self.refused_at = 0.0
 
@@ -107,10 +112,10 @@ class Client:
 
     async def read_at_none(self) -> None:
         """Read what the nearest node has, which must be answered whatever happens."""
+        ends = self.history.reads_at_none[self._url] = [time.monotonic()]
         while not self.history.is_over:
-            began = time.monotonic()
             await self._name(REGISTERS[0], "none")
-            self.history.reads_at_none.append((began, time.monotonic()))
+            ends.append(time.monotonic())
             await asyncio.sleep(PAUSE)
 
     async def make_registers(self) -> None:
@@ -213,13 +218,14 @@ async def crowd(urls: Sequence[str], writers: int) -> AsyncIterator[Crowd]:
     """So many clients that write, and for each server one that reads and one that reads at `none`."""
     history = History()
     clients = [Client(history, urls[number % len(urls)]) for number in range(writers + len(urls))]
+    clients += [Client(history, url, ELSEWHERE) for url in urls]
     tasks: list[asyncio.Task[None]] = []
     try:
         await clients[0].make_registers()
-        writing, reading = clients[:writers], clients[writers:]
+        writing, reading = clients[:writers], clients[writers : -len(urls)]
         tasks += [asyncio.ensure_future(each.write()) for each in writing]
         tasks += [asyncio.ensure_future(each.read()) for each in reading]
-        tasks += [asyncio.ensure_future(each.read_at_none()) for each in reading]
+        tasks += [asyncio.ensure_future(each.read_at_none()) for each in clients[-len(urls) :]]
         yield Crowd(history, writing, tasks)
     finally:
         for task in tasks:
