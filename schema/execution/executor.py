@@ -62,11 +62,11 @@ class OperationResult:
 
 
 class Executor:
-    """Counts executions: `compiled`, and `generic` by the reason for falling back."""
+    """Counts executions: `compiled`, `generic` by the reason for falling back, and `torn` if run again."""
 
     def __init__(self, *, compile_operations: bool) -> None:
         self._compile = compile_operations
-        self.compiled = 0
+        self.compiled = self.torn = 0
         self.generic: Counter[str] = Counter()
 
     async def execute(
@@ -107,6 +107,7 @@ class Executor:
         if ctx.idempotency is not None:
             _raise_first(IdempotencyKeyReused, result.errors)
         if ctx.is_torn and operation.is_query and torn_again:
+            self.torn += 1
             ctx.renew()
             return await self.execute(document, operation, ctx, variables, torn_again - 1)
         if result.fallback_reason is None:

@@ -253,6 +253,11 @@ def _turns(lanes: Mapping[str, Lane]) -> Iterator[Metric]:
 def _plans(executor: Executor) -> Iterator[Metric]:
     hits = _counter("chittygraph_plan_hits", "Operations executed by a compiled plan")
     hits.add_metric([], executor.compiled)
+    torn = _counter(
+        "chittygraph_torn_reads", "Queries executed again, since their reads saw different states"
+    )
+    torn.add_metric([], executor.torn)
+    yield torn
     yield hits
     fallbacks = _counter(
         "chittygraph_plan_fallbacks", "Operations that fell back to generic execution", ["reason"]

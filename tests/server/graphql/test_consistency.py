@@ -369,6 +369,7 @@ async def test_a_query_whose_batches_saw_different_states_is_run_again_and_else_
     answer = response.json()["data"]["actors"]
     assert each > 1
     assert ("etag" in response.headers) is tagged
+    assert api.service.operations.executor.torn == min(times, 2)
     assert len(api.transport.sent) == each * min(times + 1, 3)
     if tagged:
         assert answer["totalCount"] == len(answer["nodes"]) == 1 + times * (each - 1)
