@@ -9,12 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar, cast
 
-from db import change_log, heartbeat
+from db import heartbeat
 from db.attribution import Attribution
 from db.consistency import NOW, At
 from db.database import Session, Statistics
 from db.errors import Damaged, EngineError, NeedsThread, ReadOnly, TooOld, Unavailable
 from db.program import Program
+from db.queries import cursors
 from db.replica.copies import Copies, State
 from db.replica.copy_thread import CopySession, CopyThread, new_session
 from db.replica.fitness import Fitness, OtherVersion
@@ -41,10 +42,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a copy holds: the newest change, and the newest heartbeat of the primary, in Unix time."""
+    """What a copy holds: the newest heartbeat of the primary, in Unix time, and the key of its cursors."""
 
-    newest_change: int
     beat_at: float | None
+    cursor_key: bytes | None
 
 
 class ReplicaDatabase:
@@ -66,6 +67,7 @@ class ReplicaDatabase:
         self._unfit: str | None = None  # why the copy cannot be read by this version
         self._followers = Followers(lambda: self._looks)
         self._found = asyncio.Event()
+        self._looked = asyncio.Event()  # set and cleared at once, for those who wait
         self._looking = asyncio.ensure_future(self._look_repeatedly())
 
     @classmethod
@@ -201,6 +203,11 @@ class ReplicaDatabase:
         """Wait until there is a copy that this version can read."""
         await self._found.wait()
 
+    async def replaced(self, cursor_key: bytes | None) -> None:
+        """Wait until the copy has another key of cursors, as after the primary was restored from a backup."""
+        while self.position is None or self.position.cursor_key == cursor_key:
+            await self._looked.wait()
+
     @property
     def reason(self) -> str | None:
         """Why this version cannot read the copy that is there."""
@@ -246,9 +253,11 @@ class ReplicaDatabase:
         else:
             self._found.clear()
         self._seen, self._looks = state, self._looks + 1
+        self._looked.set()
+        self._looked.clear()
 
 
 def _position() -> Program[Position]:
-    newest = yield from change_log.newest()
     beat: datetime | None = yield from heartbeat.newest()
-    return Position(newest, None if beat is None else beat.timestamp())
+    key = yield from cursors.stored_key()
+    return Position(None if beat is None else beat.timestamp(), key)

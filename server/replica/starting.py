@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -54,22 +54,31 @@ async def serving(
     stopping, started = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:
-        while True:
+        while not stopping.is_set():
             try:
-                await db.arrived()
+                await _first_of(stopping.wait(), db.arrived())
+                if stopping.is_set():
+                    return
+                # Before the service reads it: whatever comes later is another one.
+                key = None if db.position is None else db.position.cursor_key
                 async with opened(db):
                     app.without_service = None
                     started.set()
                     try:
-                        await stopping.wait()
+                        await _first_of(stopping.wait(), db.replaced(key))
                     finally:
                         app.without_service = NoService(db)
-                    return
+                    if stopping.is_set():
+                        return
+                log.info("registry replaced", extra={"database": str(settings.database)})
+                continue
             except (EngineError, Unavailable, OSError) as error:
                 log.warning("replica not started", extra={"reason": str(error)})
             except Exception:  # the next attempt may succeed
                 log.exception("replica not started")
-            await asyncio.sleep(RETRY_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_SECONDS):
+                    await stopping.wait()
 
     running = asyncio.ensure_future(run())
     try:
@@ -79,10 +88,17 @@ async def serving(
         yield
     finally:
         stopping.set()
-        if not started.is_set():
-            running.cancel()
         await asyncio.wait([running])
         await db.close()
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in tasks:
+            each.cancel()
 
 
 class NoService:

@@ -1,6 +1,7 @@
 """A replica's copy becomes the registry of a new primary, and what it lacks at most is said."""
 
 import re
+import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,9 @@ from tests.support.services.replicas import (
     until,
 )
 from tests.support.services.server_process import QUIET, served, url_of
+
+OTHER_KEY = "UPDATE server_keys SET value = ? WHERE name = 'cursors'"
+PAGE = "query ($after: String) { actors(first: 1, after: $after) { pageInfo { endCursor } } }"
 
 pytestmark = pytest.mark.waits
 
@@ -114,6 +118,28 @@ def _unfit(server: Server) -> str | None:
     ready = server.get("/readyz")
     advice: str = ready.json().get("advice", "")
     return advice if "cannot read its copy" in advice else None
+
+
+def test_a_replica_of_a_restored_registry_has_its_new_key(tmp_path: Path):
+    with pair(tmp_path) as both:
+        for number in range(3):
+            both.primary.register(f"A{number}")
+        until(lambda: both.copied("A2"))
+        cursor = until(lambda: _first_page(both.replica, ""))
+        assert _first_page(both.replica, cursor)
+        with closing(sqlite3.connect(both.primary.database, isolation_level=None)) as connection:
+            connection.execute("PRAGMA busy_timeout = 60000")
+            connection.execute(OTHER_KEY, (secrets.token_hex(32),))
+
+        until(lambda: not _first_page(both.replica, cursor))
+        assert until(lambda: _first_page(both.replica, ""))
+
+
+def _first_page(server: Server, after: str) -> str:
+    """The cursor at the end of a page; empty if there is no page after this one."""
+    answer = server.post(PAGE, after=after or None)
+    page = (answer.json().get("data") or {}).get("actors")
+    return str(page["pageInfo"]["endCursor"]) if page else ""
 
 
 def test_a_copy_of_another_version_is_refused_from_the_start(tmp_path: Path):
