@@ -16,6 +16,8 @@ from tests.support.paths import ROOT
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
 UNIT = (ROOT / "deploy" / "chittygraph.service").read_text()
+REPLICA = (ROOT / "deploy" / "chittygraph-replica.service").read_text()
+LITESTREAM = (ROOT / "deploy" / "litestream.service").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 INSTALLED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["otel"]]
 
@@ -61,7 +63,11 @@ def test_the_image_does_not_run_as_root_and_has_a_health_check():
     assert re.search(r"^VOLUME /data$", last, re.MULTILINE)
 
 
-@pytest.mark.parametrize("text", [DOCKERFILE, UNIT], ids=["Dockerfile", "unit"])
+@pytest.mark.parametrize(
+    "text",
+    [DOCKERFILE, UNIT, REPLICA, LITESTREAM],
+    ids=["Dockerfile", "unit", "replica", "litestream"],
+)
 def test_every_setting_in_the_deployment_files_exists(text: str):
     named = set(re.findall(rf"{PREFIX}[A-Z_]+", text))
 

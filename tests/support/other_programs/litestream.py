@@ -21,15 +21,8 @@ DOWNLOAD = (
     *("--python-version", "3.13", "--require-hashes"),
 )
 SECONDS = 300
-CONFIGURATION = """
-dbs:
-  - path: {database}
-    monitor-interval: 100ms
-    replica:
-      type: file
-      path: {bucket}
-      sync-interval: 100ms
-"""
+CONFIGURATION = (ROOT / "deploy/litestream.yml").read_text()
+DATABASE, BUCKET = "/var/lib/chittygraph/chittygraph.db", "s3://bucket/registry"
 
 
 def require_litestream() -> str:
@@ -62,10 +55,12 @@ def _fetch(program: Path) -> None:
 
 @contextmanager
 def replicating(database: Path, bucket: Path) -> Iterator[subprocess.Popen[str]]:
-    """A litestream that copies a database into a folder, ten times a second, until it is killed."""
+    """A litestream that copies a database into a folder, as deploy/ configures it, until it is killed."""
     program = require_litestream()
     file = bucket.with_name(f"{bucket.name}.yml")
-    file.write_text(CONFIGURATION.format(database=database, bucket=bucket))
+    assert CONFIGURATION.count(DATABASE) == CONFIGURATION.count(BUCKET) == 1
+    text = CONFIGURATION.replace(DATABASE, str(database.absolute()))
+    file.write_text(text.replace(BUCKET, bucket.absolute().as_uri()))
     process = subprocess.Popen(
         [program, "replicate", "-config", str(file)],
         stdout=subprocess.DEVNULL,
