@@ -70,6 +70,10 @@ class OutcomeUnknown(Unavailable):
     """A write may have been applied, or may be yet: its answer was lost. Sent again it is applied once."""
 
 
+class PartlyApplied(OutcomeUnknown):
+    """An engine has stored a part of a batch, which must not be sent again."""
+
+
 class CredentialsRefused(Unavailable):
     """An engine over HTTP takes neither the password nor the token of its URL: to wait does not help."""
 

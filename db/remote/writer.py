@@ -19,6 +19,7 @@ from db.errors import (
     EngineLimit,
     OutcomeUnknown,
     Overloaded,
+    PartlyApplied,
     Refused,
     Unavailable,
 )
@@ -227,19 +228,20 @@ class RemoteWriter:
                 return await self._transport.send(
                     batch, write=True, at=NOW, seconds=deadline - time.monotonic()
                 )
+            except PartlyApplied:
+                raise  # sent again, its guard would make it look as if all of it was applied
             except OutcomeUnknown as error:
                 unknown = error
                 if deadline - time.monotonic() < LEAST_SECONDS + pause:
                     raise OutcomeUnknown(f"{error}: {UNKNOWN}") from error
                 await asyncio.sleep(pause)
                 pause *= 2
-            except EngineError as error:
-                if not applied_writes.is_conflict(error):
-                    raise
-                return None
-            except Unavailable as error:
+            except (EngineError, Unavailable) as error:
+                if applied_writes.is_conflict(error):
+                    return None
                 if unknown is None:
                     raise
+                # What was sent before may be applied yet, so that none of it must be sent as another batch.
                 raise OutcomeUnknown(f"{unknown}: {UNKNOWN}") from error
 
     def _add(self, sent: Sent, number: int, job: Job, attempt: Attempt) -> Sent:

@@ -13,6 +13,7 @@ from db.errors import (
     EngineError,
     EngineLimit,
     OutcomeUnknown,
+    PartlyApplied,
     ReadTimeout,
 )
 from db.program import Rows
@@ -105,7 +106,7 @@ def rows(found: list[dict[str, Any]], count: int, *, writes: bool) -> list[Rows]
     failed = failure(found)
     if failed is not None:
         if writes and failed.number < len(found):  # it did not compile, and the others ran
-            raise OutcomeUnknown(f"rqlite has run a part of a batch: {failed.text}")
+            raise PartlyApplied(f"rqlite has run a part of a batch: {failed.text}")
         raise failed.error()
     if len(found) != count:
         raise EngineError(f"rqlite answered {len(found)} of {count} statements")

@@ -12,7 +12,14 @@ import pytest_asyncio
 
 from db import database_url
 from db.consistency import NOW, At, Level
-from db.errors import EngineError, EngineLimit, OutcomeUnknown, ReadTimeout, Unavailable
+from db.errors import (
+    EngineError,
+    EngineLimit,
+    OutcomeUnknown,
+    PartlyApplied,
+    ReadTimeout,
+    Unavailable,
+)
 from db.open_database import open_transport
 from db.program import Rows
 from db.remote.rqlite import requests
@@ -147,6 +154,21 @@ async def test_nothing_of_a_batch_is_stored_if_a_statement_fails(
         await table.write(*batch)
 
     assert await table.rows() == [(1, "Ada")]
+
+
+async def test_what_ceases_to_compile_once_it_was_compiled_is_told_from_what_fails(
+    transport: RqliteTransport, one_node: Cluster
+):
+    kept, dropped = Table(transport), Table(transport)
+    await kept.create()
+    await dropped.create()
+    await dropped.write(dropped.insert(1, "Ada"))
+    one_node.leader().execute(f"DROP TABLE {dropped.name}")
+
+    with pytest.raises(PartlyApplied):
+        await kept.write(kept.insert(1, "Ada"), dropped.insert(1, "Ada"), Bound("SELECT 1", {}))
+
+    assert await kept.rows() == [(1, "Ada")]  # which is what must not be sent again
 
 
 async def test_each_statement_is_told_what_the_one_before_it_changed(table: Table):

@@ -12,7 +12,15 @@ import pytest
 from db.attribution import Attribution
 from db.commands import actors
 from db.consistency import NOW
-from db.errors import EngineError, ErrorCode, OutcomeUnknown, Overloaded, Refused, Unavailable
+from db.errors import (
+    EngineError,
+    ErrorCode,
+    OutcomeUnknown,
+    Overloaded,
+    PartlyApplied,
+    Refused,
+    Unavailable,
+)
 from db.model.tables import Actor
 from db.program import Program, Rows, Statement, rows
 from db.remote import applied_writes
@@ -177,6 +185,34 @@ async def test_a_write_that_was_lost_before_the_leader_was_may_have_been_applied
 
     with pytest.raises(OutcomeUnknown):
         await register(db)
+
+
+async def test_writes_that_may_be_applied_yet_are_not_sent_as_others(engine):
+    db, transport = engine
+    transport.lost_requests = 1
+
+    failures = await outcomes(db.write(actors.insert(named(1))), db.write(failing()))
+
+    assert [type(each) for each in failures] == [OutcomeUnknown, OutcomeUnknown]
+    assert await ask(db, "SELECT count(*) FROM actors") == [(0,)]
+
+
+async def test_a_batch_of_which_a_part_was_stored_is_not_taken_for_an_applied_one(engine):
+    db, transport = engine
+    tries = 0
+
+    async def run_in_part(*args: Any, **options: Any) -> list[Rows]:
+        nonlocal tries
+        tries += 1
+        raise PartlyApplied("a statement did not compile")
+
+    sent, transport.send = transport.send, run_in_part
+
+    with pytest.raises(PartlyApplied):
+        await register(db)
+
+    transport.send = sent
+    assert tries == 1
 
 
 async def test_one_statement_that_fails_keeps_no_other_write_from_being_stored(engine):
