@@ -149,6 +149,7 @@ class RemoteDatabase:
         self._followers.close()
         if self._asking_status is not None:
             self._asking_status.cancel()
+            await asyncio.wait([self._asking_status])
         try:
             await self._writer.close()
         finally:

@@ -1,12 +1,14 @@
 """Tells those who follow the log of changes: of this process's writes at once, of others' by asking."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 
 from db.errors import EngineError, Unavailable
 
 LOOK_SECONDS = 0.2
+
+log = logging.getLogger(__name__)
 
 
 class Followers:
@@ -58,6 +60,10 @@ class Followers:
 
     async def _look(self) -> None:
         while True:
-            with suppress(EngineError, Unavailable):  # until the engine can be read again
+            try:
                 self.tell(await self._ask())
+            except (EngineError, Unavailable) as error:  # until the engine can be read again
+                log.debug("changes not looked for", extra={"reason": str(error)})
+            except Exception:  # the task must survive: the next look may succeed
+                log.exception("changes not looked for")
             await asyncio.sleep(LOOK_SECONDS)

@@ -46,11 +46,15 @@ class _Keeper(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.is_set():
-            process = self._process = self._new_process()
-            code = process.wait()
-            if not self._stopping.is_set():
-                log.warning("follower replaced", extra={"exit_code": code})
-                self._stopping.wait(RESTART_SECONDS)
+            try:
+                process = self._process = self._new_process()
+            except OSError as error:  # too many processes, or too little memory, for now
+                log.warning("follower not started", extra={"reason": str(error)})
+            else:
+                code = process.wait()
+                if not self._stopping.is_set():
+                    log.warning("follower replaced", extra={"exit_code": code})
+            self._stopping.wait(RESTART_SECONDS)
 
     def stop(self) -> None:
         """Let the process end, or kill it, and wait for that."""

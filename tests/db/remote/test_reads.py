@@ -9,7 +9,7 @@ import pytest
 
 from db.commands import actors
 from db.consistency import At, Level
-from db.errors import Overloaded, ReadTimeout, Unavailable
+from db.errors import EngineLimit, Overloaded, ReadTimeout, Unavailable
 from db.program import Program, Rows, Statement, rows
 from db.remote import followers
 from db.remote.database import RemoteDatabase
@@ -156,7 +156,10 @@ async def test_followers_are_told_of_what_others_write_once_the_nearest_copy_has
     await told.aclose()
 
 
-async def test_following_goes_on_when_the_engine_cannot_be_read_for_a_while(engine, monkeypatch):
+@pytest.mark.parametrize(
+    "failure", [Unavailable("no machine answers"), EngineLimit("too much"), KeyError("a fault")]
+)
+async def test_following_goes_on_whatever_a_look_meets(engine, monkeypatch, failure):
     monkeypatch.setattr(followers, "LOOK_SECONDS", 0.01)
     db, transport = engine
     failed = asyncio.Event()
@@ -164,7 +167,7 @@ async def test_following_goes_on_when_the_engine_cannot_be_read_for_a_while(engi
     async def fail() -> None:
         transport.before_read = None
         failed.set()
-        raise Unavailable("no machine answers")
+        raise failure
 
     transport.before_read = fail
     told = db.follow(0)
