@@ -13,7 +13,7 @@ from pathlib import Path
 
 from db.consistency import At
 from db.database_url import Address
-from db.errors import BootRefused, EngineError
+from db.errors import BootRefused, EngineError, EngineLimit
 from db.migrating import (
     ledger,
     lost_tables,
@@ -142,7 +142,7 @@ async def _run(transport: Transport, place: Address, migration: Migration, state
         batch += [Statement(wrangler.CREATE), Statement(wrangler.ADD_MISSING)]
     try:
         return await transport.migrate([_bound(statement) for statement in batch])
-    except EngineError as error:
+    except (EngineError, EngineLimit) as error:
         raise BootRefused(
             f"migration {migration.name}.sql failed: {error}; {place} was left as the migration before made"
             " it: correct the file or the data and start again"

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from db import patience
 from db.database_url import Address
-from db.errors import BootRefused, EngineError
+from db.errors import BootRefused, EngineError, EngineLimit
 from db.migrating import ledger, over_http
 from db.migrating.over_http import State
 from db.migrating.remote_readiness import RemoteReadiness
@@ -91,7 +91,7 @@ def _first() -> str:
 async def _reach(work: Callable[[], Awaitable[T]], address: Address, seconds: float) -> T:
     try:
         return await patience.reach(work, address, seconds=seconds)
-    except EngineError as error:
+    except (EngineError, EngineLimit) as error:
         raise BootRefused(f"{address} cannot be used: {error}") from error
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NoReturn
 
-from db.errors import BootRefused, EngineError, Unavailable
+from db.errors import BootRefused, EngineError, EngineLimit, Unavailable
 from server.cli import signals, suggestions
 from server.cli.output import messages
 from server.setting_fields import InvalidSetting
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return messages.error(error, messages.USAGE_ERROR)
     except (BootRefused, Unavailable) as error:
         return messages.error(error)
-    except EngineError as error:
+    except (EngineError, EngineLimit) as error:
         return messages.error(f"the database failed: {error}")
     except OSError as error:
         return messages.error(_with_advice(error))
