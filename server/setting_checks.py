@@ -1,13 +1,35 @@
 """Checks of single settings, which raise InvalidSetting with what to write instead."""
 
 import importlib.util
+import ipaddress
 import re
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from db import database_url
+from db.database_url import Address
 from server import ip_addresses, origins
 from server.setting_fields import InvalidSetting, comma_separated, variable
 
 _SEGMENTS = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+
+
+def database(url: str) -> None:
+    try:
+        database_url.parse(url)
+    except ValueError as error:
+        raise InvalidSetting(str(error)) from None
+
+
+def networks(name: str, listed: Iterable[str]) -> None:
+    try:
+        for network in listed:
+            ipaddress.ip_network(network, strict=False)
+    except ValueError as error:
+        raise InvalidSetting(
+            f"{variable(name)}: {error}; give addresses or networks, separated by commas, such as"
+            " 127.0.0.1,10.0.0.0/8"
+        ) from None
 
 
 def allowed_origins(text: str, *, is_open: bool) -> None:
@@ -53,6 +75,24 @@ def service_url(name: str, url: str) -> None:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise InvalidSetting(
             f"{source} must begin with https://; http:// is accepted for this machine only"
+        )
+
+
+def replica(replica_of: str, primary: str, address: Address) -> None:
+    if primary:
+        service_url("primary", primary)
+    if replica_of and not primary:
+        raise InvalidSetting(
+            f"{variable('primary')} must be set too: a replica forwards to it what writes"
+        )
+    if replica_of and address.file is None:
+        raise InvalidSetting(
+            f"{variable('database')} must be a path with {variable('replica_of')}: the copy is kept"
+            " beside it"
+        )
+    if primary and not replica_of:
+        raise InvalidSetting(
+            f"{variable('primary')} is for replicas: set {variable('replica_of')} too, or leave it out"
         )
 
 

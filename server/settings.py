@@ -3,7 +3,6 @@
 They are read once, at start, from flags, from `CHITTYGRAPH_*` variables or from a file of these.
 """
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -114,6 +113,7 @@ class Settings:
         "",
         "Where litestream keeps the primary's database, as a URL for it; if set, this server is a"
         " replica, which only reads.",
+        is_secret=True,
     )
     primary: str = setting(
         "", "URL of the primary, to which a replica forwards what writes and what must see it."
@@ -241,15 +241,15 @@ class Settings:
     def __post_init__(self) -> None:
         for declared in fields(self):
             setting_fields.check(variable(declared.name), declared, getattr(self, declared.name))
-        self._check_database()
+        setting_checks.database(self.database)
         self._check_minting()
         self._check_tokens()
-        self._check_proxies()
+        setting_checks.networks("trusted_proxies", self.trusted_proxy_list)
         setting_checks.allowed_origins(self.allowed_origins, is_open=self.auth == "open")
         setting_checks.root_path(self.root_path)
         self._check_documents_and_pages()
         setting_checks.collector_url(self.otlp_url)
-        self._check_replica()
+        setting_checks.replica(self.replica_of, self.primary, self.address)
         if self.github_webhook_secret and not self.github_secrets:
             raise InvalidSetting(
                 f"{variable('github_webhook_secret')} holds no secret, only commas or spaces:"
@@ -341,29 +341,6 @@ class Settings:
     def github_secrets(self) -> tuple[str, ...]:
         return comma_separated(str(self.github_webhook_secret))
 
-    def _check_database(self) -> None:
-        try:
-            database_url.parse(self.database)
-        except ValueError as error:
-            raise InvalidSetting(str(error)) from None
-
-    def _check_replica(self) -> None:
-        if self.primary:
-            setting_checks.service_url("primary", self.primary)
-        if self.replica_of and not self.primary:
-            raise InvalidSetting(
-                f"{variable('primary')} must be set too: a replica forwards to it what writes"
-            )
-        if self.replica_of and self.address.file is None:
-            raise InvalidSetting(
-                f"{variable('database')} must be a path with {variable('replica_of')}: the copy is kept"
-                " beside it"
-            )
-        if self.primary and not self.replica_of:
-            raise InvalidSetting(
-                f"{variable('primary')} is for replicas: set {variable('replica_of')} too, or leave it out"
-            )
-
     def _check_documents_and_pages(self) -> None:
         if self.documents_only and not self.document_files:
             raise InvalidSetting(
@@ -375,16 +352,6 @@ class Settings:
                 f"{variable('page_default')} is {self.page_default}, more than"
                 f" {variable('page_max')}, which is {self.page_max}: lower it or raise that"
             )
-
-    def _check_proxies(self) -> None:
-        try:
-            for network in self.trusted_proxy_list:
-                ipaddress.ip_network(network, strict=False)
-        except ValueError as error:
-            raise InvalidSetting(
-                f"{variable('trusted_proxies')}: {error}; give addresses or networks, separated by"
-                " commas, such as 127.0.0.1,10.0.0.0/8"
-            ) from None
 
     def _check_tokens(self) -> None:
         needed = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
