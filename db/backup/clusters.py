@@ -17,6 +17,7 @@ from db.backup.restores import RestoreResult
 from db.database_url import Address
 from db.errors import BootRefused
 from db.migrating import ledger, migrator
+from db.remote.rqlite.answers import NO_RIGHTS
 from db.sqlite import file_checks, new_files
 
 T = TypeVar("T")
@@ -24,7 +25,6 @@ T = TypeVar("T")
 CHUNK = 2**20
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 3_600.0  # a node answers when it has loaded the whole file
-NO_RIGHTS = "rqlite refuses the user or the password of the database's address"
 
 
 def backup(

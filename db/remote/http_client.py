@@ -92,7 +92,7 @@ class HttpClient:
             if not is_sent:
                 raise NotSent(f"no connection within {seconds:.1f} s") from None
             raise AnswerLate(f"no answer within {seconds:.1f} s") from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter for a host that cannot be looked up
             reason = type(error).__name__  # the text may name the address
             raise NotSent(f"no connection: {reason}") from None
         except Broken as error:

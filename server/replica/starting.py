@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import EngineError, Unavailable
 from db.open_database import open_replica
+from db.replica.copies import NO_COPY
 from server.http import admission, errors
 from server.replica.primary import Primary
 from server.settings import Settings
@@ -22,7 +23,6 @@ ALIVE, READY = ("/healthz", "/health"), "/readyz"
 # How long a worker waits for a copy before it answers that there is none.
 PATIENCE_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-NO_COPY = "this replica has no copy of the primary's database yet: try again later"
 
 log = logging.getLogger(__name__)
 
