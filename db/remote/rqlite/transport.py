@@ -68,6 +68,7 @@ class RqliteTransport:
         self._client = HttpClient(headers)
         self._nodes = Nodes(bases, self._is_ready)
         self._finding: asyncio.Task[str | None] | None = None
+        self._no_leader = "no node leads"  # why none was found the last time
         self._compiled: LRUCache[str, None] = LRUCache(COMPILED_TEXTS)
 
     async def send(
@@ -189,11 +190,12 @@ class RqliteTransport:
         self, path: str, body: bytes, deadline: float, *, writes: bool
     ) -> list[dict[str, Any]]:
         """Ask the leader, and its successor as long as nothing can have been stored."""
-        reason, redirections = "no node leads", 0
+        reason, redirections = self._no_leader, 0
         last_try = time.monotonic() + ELECTION_SECONDS
         while (left := min(deadline, last_try) - time.monotonic()) > 0:
             leader = self._nodes.leader or await self._find_leader(left)
             if leader is None:
+                reason = self._no_leader
                 await asyncio.sleep(min(PAUSE, left))
                 continue
             left = max(deadline - time.monotonic(), LEAST_SECONDS)
@@ -209,6 +211,7 @@ class RqliteTransport:
                     await asyncio.sleep(min(PAUSE, left))
             except NotSent as error:
                 reason = f"{leader}: {error}"
+                await asyncio.sleep(min(PAUSE, left))  # others may name it for a while
             except AnswerLost as error:
                 reason = f"{leader}: {error}"
                 if writes:
@@ -253,9 +256,11 @@ class RqliteTransport:
             answer = await self._request(node, requests.FIND_LEADER, requests.NOTHING, FIND_SECONDS)
             answers.results(answer, writes=False)
         except NotTaken as error:
+            self._no_leader = f"{node}: {error}"
             named = self._nodes.of_location(error.leader)
             return None if named is None or self._nodes.is_off(named) else named
-        except (NotSent, AnswerLost):
+        except (NotSent, AnswerLost) as error:
+            self._no_leader = f"{node}: {error}"
             self._nodes.has_failed(node)
             return None
         self._nodes.has_answered(node)

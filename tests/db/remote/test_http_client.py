@@ -10,7 +10,7 @@ import pytest
 
 from db.remote import http_client
 from db.remote.http_client import AnswerLate, AnswerLost, AnswerTooLarge, HttpClient, NotSent
-from tests.support.other_programs.nginx import make_certificate
+from tests.support.other_programs.certificate import make_certificate
 from tests.support.services.tcp_server import Handler, tcp_server
 
 SECONDS = 60.0
@@ -223,7 +223,7 @@ async def test_headers_of_the_client_and_of_the_request_are_sent():
 
 
 async def test_a_certificate_is_verified_before_anything_is_sent(tmp_path: Path):
-    make_certificate(tmp_path)
+    make_certificate(tmp_path, "127.0.0.1")
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_side.load_cert_chain(tmp_path / "registry.pem", tmp_path / "registry.key")
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=server_side)

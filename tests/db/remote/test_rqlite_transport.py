@@ -22,6 +22,7 @@ from db.errors import (
 )
 from db.open_database import open_transport
 from db.program import Rows
+from db.remote.http_client import HttpClient
 from db.remote.rqlite import requests
 from db.remote.rqlite.transport import RqliteTransport
 from db.remote.transport import Bound
@@ -347,6 +348,22 @@ async def test_a_wrong_password_is_said_and_never_shown(one_node: Cluster, passw
 
     for error in (read_error, status_error):
         assert not password or password not in str(error.getrepr(chain=True, style="short"))
+
+
+async def test_a_node_that_speaks_tls_is_reached_if_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with rqlite.cluster(tmp_path, account=Account(), tls=True) as cluster:
+        assert cluster.url.startswith("rqlites://")
+        stranger, friend = transport_to(cluster.url), transport_to(cluster.url)
+        try:
+            with pytest.raises(Unavailable, match=r"rqlite .*SSLCertVerificationError"):
+                await stranger.send([Bound("SELECT 1", {})], write=False, at=NOW, seconds=1.0)
+            monkeypatch.setattr(HttpClient, "_context", lambda _: cluster.nodes[0].trust)
+            assert await read(friend, "SELECT 1") == [(1,)]
+        finally:
+            await stranger.close()
+            await friend.close()
 
 
 async def test_a_write_whose_answer_is_lost_may_have_been_stored(tmp_path: Path):

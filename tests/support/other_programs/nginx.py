@@ -1,6 +1,5 @@
 """nginx before a server, as deploy/nginx configures it."""
 
-import ipaddress
 import os
 import re
 import shutil
@@ -9,16 +8,12 @@ import ssl
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.support.other_programs.certificate import make_certificate
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy" / "nginx"
@@ -100,7 +95,7 @@ def started(folder: Path, configured: str, listener: socket.socket) -> Iterator[
             DEPLOY / name, folder / (name if name == "prefix.conf" else f"chittygraph-{name}")
         )
     (folder / "nginx.conf").write_text(MAIN.format(configured=configured, user=_user()))
-    trust = make_certificate(folder)
+    trust = make_certificate(folder, ADDRESS)
     process = subprocess.Popen(
         [command, "-p", folder, "-c", folder / "nginx.conf"],
         pass_fds=[listener.fileno()],
@@ -119,27 +114,3 @@ def started(folder: Path, configured: str, listener: socket.socket) -> Iterator[
 def _user() -> str:
     """Who may read the folder: as root, nginx would serve as nobody."""
     return "user root;" if os.geteuid() == 0 else ""
-
-
-def make_certificate(folder: Path) -> ssl.SSLContext:
-    """Write a certificate for this machine and its key; returns what trusts it."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ADDRESS)])
-    address = x509.IPAddress(ipaddress.ip_address(ADDRESS))
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(key, SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    (folder / "registry.pem").write_bytes(pem)
-    (folder / "registry.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return ssl.create_default_context(cadata=pem.decode())

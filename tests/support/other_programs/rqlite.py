@@ -5,6 +5,7 @@ import json
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
+from tests.support.other_programs.certificate import make_certificate
 from tests.support.paths import NPM
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
@@ -49,6 +51,7 @@ class Node:
     raft_port: int
     flags: tuple[str, ...] = ()
     account: Account | None = None
+    trust: ssl.SSLContext | None = None  # of the certificate, if it speaks TLS
     process: subprocess.Popen[bytes] | None = None
     is_paused: bool = False
 
@@ -58,7 +61,7 @@ class Node:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"http{'s' * (self.trust is not None)}://{self.address}"
 
     @property
     def file(self) -> Path:
@@ -135,25 +138,29 @@ class Node:
         return rows
 
     def _get(self, path: str) -> httpx2.Response:
-        return httpx2.get(
-            self.url + path, auth=self._credentials, timeout=TIMEOUT_SECONDS, trust_env=False
-        )
+        return httpx2.get(self.url + path, **self._how)
 
     def _post(self, path: str, statements: Sequence[str]) -> list[Any]:
         answer = httpx2.post(
             self.url + path,
             json=list(statements),
-            auth=self._credentials,
-            timeout=TIMEOUT_SECONDS,
-            trust_env=False,
+            **self._how,
         )
         assert answer.status_code == 200, answer.text
         results: list[Any] = answer.json()["results"]
         return results
 
     @property
-    def _credentials(self) -> tuple[str, str] | None:
-        return None if self.account is None else (self.account.user, self.account.password)
+    def _how(self) -> dict[str, Any]:
+        account = self.account
+        credentials = None if account is None else (account.user, account.password)
+        trust = True if self.trust is None else self.trust
+        return {
+            "auth": credentials,
+            "timeout": TIMEOUT_SECONDS,
+            "trust_env": False,
+            "verify": trust,
+        }
 
 
 @dataclass
@@ -167,7 +174,8 @@ class Cluster:
         """What CHITTYGRAPH_DATABASE is set to."""
         account = self.nodes[0].account
         user = "" if account is None else f"{account.user}:{quote(account.password, safe='')}@"
-        return f"rqlite://{user}{','.join(node.address for node in self.nodes)}"
+        scheme = self.nodes[0].url.partition("://")[0].replace("http", "rqlite")
+        return f"{scheme}://{user}{','.join(node.address for node in self.nodes)}"
 
     @property
     def running(self) -> list[Node]:
@@ -216,9 +224,11 @@ def cluster(
     timeouts: Sequence[str] | None = None,
     flags: Sequence[str] = (),
     advertise: Callable[[Node], str] | None = None,
+    tls: bool = False,
 ) -> Iterator[Cluster]:
     """So many nodes, ready and joined, with their files below a folder; killed at the end.
 
+    With `tls`, clients reach them over TLS only, with a certificate for each.
     `advertise` gives the address at which other nodes reach one, if it is another than its own.
     """
     require()
@@ -235,6 +245,12 @@ def cluster(
             node = Node(place, *_free_ports(), account=account)
             address = advertise(node) if advertise else f"{node.host}:{node.raft_port}"
             first_address = first_address or address
+            if tls:
+                node.trust = make_certificate(place, node.host)
+                more += [
+                    f"-http-cert={place / 'registry.pem'}",
+                    f"-http-key={place / 'registry.key'}",
+                ]
             node.flags = (*more, f"-raft-adv-addr={address}")
             made.nodes.append(node)
             node.start()
