@@ -97,8 +97,8 @@ def failure(found: list[dict[str, Any]]) -> Failure | None:
 
 def lack_schema(found: list[dict[str, Any]]) -> bool:
     """Whether a statement failed at a table or column that is missing, or that the node does not have yet."""
-    failed = failure(found)
-    return failed is not None and failed.text.startswith(("no such table", "no such column"))
+    words = ("no such table", "no such column")
+    return any(str(result.get("error", "")).startswith(words) for result in found)
 
 
 def rows(found: list[dict[str, Any]], count: int, *, writes: bool) -> list[Rows]:

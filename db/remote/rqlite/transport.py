@@ -143,6 +143,10 @@ class RqliteTransport:
             return
         body = requests.encode(new, "EXPLAIN QUERY PLAN ")
         found = await self._at_leader(requests.COMPILE, body, deadline, writes=False)
+        if answers.lack_schema(found):  # or the leader has just started: see _read_at_leader
+            strong = requests.read(At(Level.STRONG), deadline - time.monotonic())
+            await self._at_leader(strong, requests.NOTHING, deadline, writes=False)
+            found = await self._at_leader(requests.COMPILE, body, deadline, writes=False)
         for each, result in zip(new, found, strict=True):
             # What compiles and writes is refused with these words, and runs in no case.
             if answers.NO_WRITE not in result.get("error", answers.NO_WRITE):

@@ -205,6 +205,19 @@ async def test_a_node_that_replays_its_log_gives_no_wrong_answer(cluster: Cluste
         assert await read(transport, COUNT, At(level)) == [(1,)]
 
 
+async def test_a_write_waits_for_a_leader_that_replays_its_log(cluster: Cluster):
+    async with opened(cluster) as transport:
+        cluster.leader().execute(*(f"INSERT INTO numbers VALUES ({n})" for n in range(100, 200)))
+        for node in cluster.nodes:
+            node.kill()
+        for node in cluster.nodes:
+            node.start()
+
+        await insert_surely(transport, 1)
+
+        assert await read(transport, COUNT) == [(101,)]
+
+
 async def test_a_copy_that_is_too_old_is_not_read(cluster: Cluster):
     follower = cluster.followers()[0]
     async with opened(cluster, follower, cluster.leader()) as transport:
