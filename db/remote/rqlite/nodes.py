@@ -15,7 +15,9 @@ class Nodes:
         self.bases = bases
         self.leader: str | None = None
         self._is_ready = is_ready
-        self._failed: dict[str, float] = {}  # when, for those of `bases` that did not answer
+        # When, for those of `bases` that did not answer. They come last until they are ready: one that has just
+        # started answers with rows of long ago, even as the leader.
+        self._failed: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     def nearest(self) -> list[str]:
@@ -42,10 +44,6 @@ class Nodes:
 
     def is_off(self, node: str) -> bool:
         return node in self._failed
-
-    def has_answered(self, node: str) -> None:
-        if self._failed:
-            self._failed.pop(node, None)
 
     def forget_leader(self, node: str) -> None:
         """Forget that this node leads."""

@@ -267,7 +267,6 @@ class RqliteTransport:
             self._no_leader = f"{node}: {error}"
             self._nodes.has_failed(node)
             return None
-        self._nodes.has_answered(node)
         return node
 
     async def _ask(self, node: str, path: str, body: bytes, seconds: float) -> Answer:
@@ -292,7 +291,6 @@ class RqliteTransport:
         except (NotSent, AnswerLost):
             self._nodes.has_failed(node)
             raise
-        self._nodes.has_answered(node)
         return answer
 
     async def _watch(self, node: str, limit: asyncio.Timeout) -> None:
