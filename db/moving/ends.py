@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from db.consistency import At, Level
 from db.database_url import Address
-from db.errors import BootRefused, EngineError, EngineLimit, Unavailable
+from db.errors import BootRefused, EngineError, EngineLimit, PartlyApplied, Unavailable
 from db.migrating import migrator, remote_opening
 from db.program import Rows
 from db.remote.transport import Bound, Limits, Transport
@@ -189,11 +189,13 @@ class RemoteEnd:
 
 
 async def patiently(send: Callable[[], Awaitable[T]]) -> T:
-    """Send until an answer comes, for a minute; raises the last Unavailable."""
+    """Send until an answer comes, for a minute; raises the last Unavailable, and PartlyApplied at once."""
     deadline, pause = time.monotonic() + PATIENT_SECONDS, FIRST_PAUSE
     while True:
         try:
             return await send()
+        except PartlyApplied:
+            raise
         except Unavailable:
             if time.monotonic() + pause > deadline:
                 raise

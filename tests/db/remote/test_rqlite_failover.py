@@ -12,6 +12,7 @@ from db.consistency import NOW, At, Level
 from db.errors import EngineError, OutcomeUnknown, Unavailable
 from db.open_database import open_transport
 from db.program import Rows
+from db.remote.rqlite.transport import PATIENCE
 from db.remote.transport import Bound, Transport
 from tests.support.other_programs import rqlite
 from tests.support.other_programs.rqlite import Account, Cluster, Node
@@ -97,7 +98,7 @@ async def test_reads_at_none_are_those_of_the_first_node(cluster: Cluster):
         took = time.monotonic() - began
 
         assert found == [(1,)]
-        assert took < 1.0  # nobody has asked the leader, which hangs
+        assert took < 2 * PATIENCE  # nobody has asked the leader, which hangs
 
 
 async def test_writes_go_on_at_the_next_leader_when_one_is_killed(cluster: Cluster):
@@ -123,7 +124,7 @@ async def test_a_killed_follower_is_not_noticed(cluster: Cluster):
             await insert_surely(transport, number)
             assert await read(transport, "SELECT 1", At(Level.NONE)) == [(1,)]
         assert await read(transport, COUNT) == [(11,)]
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 10 * PATIENCE
 
 
 async def test_without_a_quorum_writes_are_refused_and_reads_at_none_go_on(cluster: Cluster):
@@ -162,7 +163,7 @@ async def test_a_leader_that_hangs_holds_up_no_request_for_long(cluster: Cluster
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown, match="the node hangs"):
             await insert(transport, 2)
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 10 * PATIENCE
 
         await insert(transport, 3)
         numbers = await read(transport, "SELECT number FROM numbers")
@@ -183,8 +184,8 @@ async def test_reads_at_none_leave_a_node_that_hangs(cluster: Cluster):
             assert await read(transport, COUNT, At(Level.NONE)) == [(1,)]
         ended = time.monotonic()
 
-        assert later - began < 5.0
-        assert ended - later < 1.0
+        assert later - began < 10 * PATIENCE
+        assert ended - later < 2 * PATIENCE
         first.resume()
         second.kill()
         assert await read(transport, COUNT, At(Level.NONE)) == [(1,)]
