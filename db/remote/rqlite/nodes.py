@@ -15,8 +15,8 @@ class Nodes:
         self.bases = bases
         self.leader: str | None = None
         self._is_ready = is_ready
-        # When, for those of `bases` that did not answer. They come last until they are ready: one that has just
-        # started answers with rows of long ago, even as the leader.
+        # When, for those of `bases` that did not answer. They come last until they are ready: one that has
+        # just started answers with rows of long ago, even as the leader.
         self._failed: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
