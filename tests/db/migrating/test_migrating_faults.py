@@ -35,10 +35,8 @@ def recorded(cluster: Cluster) -> list[int]:
     return counts
 
 
-LONG = pytest.mark.thorough
-
-
-@pytest.mark.parametrize("after", [3, pytest.param(0, marks=LONG), pytest.param(12, marks=LONG)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("after", [0, 3, 12])
 async def test_a_leader_that_dies_meanwhile_is_replaced(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ):

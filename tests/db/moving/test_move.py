@@ -21,6 +21,7 @@ from tests.support.services.commands import command
 
 RENAME = "UPDATE actors SET display_name = 'renamed' WHERE chitty_id = 'CHITTY-ADA'"
 TRIGGERS = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"
+LONG = pytest.mark.thorough
 
 
 @pytest.fixture
@@ -87,6 +88,7 @@ def test_everything_is_moved_exactly_as_it_is_stored(hard: Path, target: Path):
     assert str(done.others) == ""
 
 
+@LONG
 def test_a_registry_that_was_made_by_another_program_is_moved(tmp_path: Path, target: Path):
     adopted = original_registry.adopted(tmp_path / "adopted.db")
 
@@ -182,10 +184,11 @@ def test_what_other_programs_keep_beside_the_registry_is_named_and_left(small: P
     assert str(moved(small, target).others) == "songs, contexts.colour"
 
 
-def test_a_move_goes_on_after_five_kills(hard: Path, target: Path):
-    codes = [killed(hard, target, after) for after in (1, 3, 4, 5, 6)]
+@pytest.mark.parametrize("kills", [(1, 5), pytest.param((1, 3, 4, 5, 6), marks=LONG)])
+def test_a_move_goes_on_after_kills(hard: Path, target: Path, kills: tuple[int, ...]):
+    codes = {killed(hard, target, after) for after in kills}
 
-    assert codes == [-9] * 5
+    assert codes == {-9}
     assert read(target, f"SELECT sum(rows) > 0 FROM {UNFINISHED_MOVE}") == [(1,)]
     assert not moved(hard, target).was_done
     assert dump(target) == dump(hard)
@@ -199,7 +202,13 @@ def test_a_move_that_is_killed_when_it_has_just_ended_has_ended(small: Path, tar
     assert dump(target) == dump(small)
 
 
-@pytest.mark.parametrize("label", ["copying contexts", "copying server_keys", "verifying changes"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "copying contexts",
+        *(pytest.param(each, marks=LONG) for each in ("copying server_keys", "verifying changes")),
+    ],
+)
 def test_half_a_registry_is_served_by_nobody(hard: Path, target: Path, label: str):
     ended_at(label, hard, target)
 
@@ -370,7 +379,7 @@ def test_numbers_of_writes_over_http_go_on(small: Path, target: Path):
     assert read(target, "SELECT number FROM applied_writes") == [(42,)]
 
 
-@pytest.mark.thorough
+@LONG
 def test_a_move_takes_no_more_memory_for_more_rows(tmp_path: Path):
     few = hard_registry(tmp_path / "few.db", links=1_000)
     many = hard_registry(tmp_path / "many.db", links=30_000)

@@ -122,7 +122,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Write], list[Read]]:
     return [first, *writes], reads
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(histories())
 def test_the_check_agrees_with_trying_every_order(history: tuple[list[Write], list[Read]]):
     writes, reads = history

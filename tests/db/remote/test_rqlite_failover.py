@@ -37,12 +37,19 @@ def cluster(three_nodes: Cluster) -> Cluster:
         if node.process is None:
             node.start()
     three_nodes.wait_until_ready()
-    results = three_nodes.leader().execute(
-        "DROP TABLE IF EXISTS numbers", "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
-    )
-    assert not any("error" in result for result in results), results
+    rqlite.wait_until(lambda: _is_emptied(three_nodes), lambda: three_nodes.nodes[0].log)
     three_nodes.wait_until_equal()
     return three_nodes
+
+
+def _is_emptied(cluster: Cluster) -> bool:
+    try:
+        results = cluster.leader().execute(
+            "DROP TABLE IF EXISTS numbers", "CREATE TABLE numbers (number INTEGER PRIMARY KEY)"
+        )
+    except AssertionError:  # another node leads by now
+        return False
+    return not any("error" in result for result in results)
 
 
 @asynccontextmanager
