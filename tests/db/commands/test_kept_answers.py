@@ -218,6 +218,9 @@ def touching(table: Table[Any], rowid: int) -> Callable[[], Program[Any]]:
     return program
 
 
+@pytest.mark.files_only(
+    "its rows hold what only tables without constraints take, which only an adopted file has"
+)
 @pytest.mark.parametrize("extent", [UNRESTRICTED.extent, Extent(ALL, frozenset(), ALL)])
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 async def test_any_stored_row_is_repeated_as_it_was_shown(
@@ -274,6 +277,9 @@ async def test_rights_that_were_lost_meanwhile_count_when_an_answer_is_repeated(
     assert (before, await found()) == ((True, True), (False, False))
 
 
+@pytest.mark.files_only(
+    "its rows hold what only tables without constraints take, which only an adopted file has"
+)
 async def test_a_row_that_was_left_as_it_is_is_kept_as_it_was_found(db: SQLiteDatabase):
     for table in TABLES:
         names = ", ".join(table.columns)
@@ -324,6 +330,7 @@ async def test_the_quicker_of_two_answers_to_a_request_that_wrote_nothing_stays(
         assert await db.read(kept_answers.count()) == 1
 
 
+@pytest.mark.not_on("rqlite", "it explains no statement that writes where it reads")
 @pytest.mark.parametrize(
     ("sql", "index"),
     [
@@ -346,6 +353,9 @@ async def test_keys_limits_and_old_answers_are_found_by_indexes(
     assert "SCAN idempotent_answers" not in str(plan)
 
 
+@pytest.mark.files_only(
+    "a file takes back what a refused batch wrote; an engine over HTTP has committed its claim"
+)
 async def test_a_program_that_is_refused_keeps_nothing_in_its_own_transaction(tmp_path: Path):
     def refused() -> Program[None]:
         sql = "UPDATE actors SET status = 'active' WHERE FALSE AND still_authorized()"

@@ -1,9 +1,7 @@
 """An installation that the identity authority refuses is asked for less and less often, and shown."""
 
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +14,10 @@ from db.model.tables import Installation
 from db.program import Statement, rows
 from resolvers.github import deliveries
 from server.identity import minting
+from tests.support.engines.engine import present
 from tests.support.other_programs.github_payloads import GitHub, changed, example, github_at
 from tests.support.other_programs.identity_authority import Authority, an_authority
+from tests.support.registries.databases import elsewhere
 from tests.support.services.commands import command
 from tests.support.services.doctor import Examination
 from tests.support.services.log_capture import captured_logs
@@ -214,7 +214,7 @@ async def test_two_claims_of_one_moment_are_told_apart(github: GitHub, authority
 
 
 def status_of(path: Path, *flags: str) -> str:
-    return command("status", "--database", path, *flags).stdout
+    return command("status", "--database", present().url(path), *flags).stdout
 
 
 async def test_status_and_doctor_show_what_waits_and_what_to_do(
@@ -250,7 +250,7 @@ async def test_a_command_asks_for_refused_installations_at_once(
         await create(github, 1)
     flags: tuple[Any, ...] = (
         "--database",
-        tmp_path / "registry.db",
+        present().url(tmp_path / "registry.db"),
         "--chittyid-url",
         authority.url,
     )
@@ -262,5 +262,5 @@ async def test_a_command_asks_for_refused_installations_at_once(
     assert (refused.returncode, refused.stdout) == (1, "installation 1: waiting\n")
     assert "`chittygraph status` says why" in refused.stderr
     assert (done.returncode, done.stdout) == (0, "installation 1: applied\n")
-    with closing(sqlite3.connect(tmp_path / "registry.db")) as connection:
+    with elsewhere(tmp_path / "registry.db") as connection:
         assert connection.execute("SELECT count(*) FROM installations").fetchone() == (1,)

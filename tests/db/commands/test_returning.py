@@ -26,6 +26,9 @@ FACTS = {
     "account_type": "User",
     "repository_selection": "all",
 }
+pytestmark = pytest.mark.files_only(
+    "it looks between two statements of a batch, which an engine over HTTP runs as a whole"
+)
 Check = Callable[[Program[Any]], Program[Any]]
 
 

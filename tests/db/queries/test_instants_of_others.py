@@ -24,6 +24,9 @@ from tests.support.registries import legacy_registries, relatives
 from tests.support.registries.random_registries import Registry
 from tests.support.services.api import Api, running
 
+pytestmark = pytest.mark.files_only(
+    "the other program writes the file of an adopted registry, and `move` gives times their form"
+)
 ASKED = [
     name
     for name, each in LISTS.items()

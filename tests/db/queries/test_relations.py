@@ -279,7 +279,7 @@ LENIENT = [
     ("created_at = '2025-10-21 18:52:06'", "createdAt", "2025-10-21T18:52:06.000Z"),
     ("created_at = '2025-10-21T18:52:06+02:00'", "createdAt", "2025-10-21T16:52:06.000Z"),
     ("created_at = '2025-10-21'", "createdAt", "2025-10-21T00:00:00.000Z"),
-    ("data = ''", "data", []),
+    pytest.param("data = ''", "data", [], marks=UNCHECKED),
     ("data = ' [\"x\" ] '", "data", ["x"]),
     ("deleted_at = NULL", "deletedAt", None),
 ]
@@ -345,6 +345,7 @@ async def test_a_cursor_in_an_order_that_cannot_be_read_is_an_error_at_its_own_p
     assert len(answer["data"]["actors"]["nodes"]) == 2
 
 
+@UNCHECKED
 async def test_filters_treat_a_value_that_is_not_a_list_as_an_empty_list(api, path):
     another_program(path, "UPDATE contexts SET data = 'no json' WHERE chitty_id = 'CHITTY-C1'")
     another_program(path, "UPDATE contexts SET data = '[null]' WHERE chitty_id = 'CHITTY-C2'")

@@ -66,6 +66,9 @@ async def test_the_last_admin_cannot_be_removed(
     assert still == {"viewer": {"capabilities": ["admin"]}}
 
 
+@pytest.mark.files_only(
+    "an engine over HTTP checks the constraints of every writer, so nobody stores such a value through it"
+)
 @pytest.mark.parametrize(
     "stored",
     [

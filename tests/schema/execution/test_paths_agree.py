@@ -21,7 +21,7 @@ from tests.support.corpus import answers, non_canonical, operations, pool, reach
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.corpus.operations import GRAPHQL, ROOM, Operation
 from tests.support.corpus.pool import Pool
-from tests.support.corpus.sharing import counts
+from tests.support.corpus.sharing import LOOSE, counts
 from tests.support.engines.engine import present
 from tests.support.running import garbage
 from tests.support.services.api import Api, running
@@ -129,7 +129,7 @@ async def test_the_operations_are_valid_and_reach_the_whole_schema(tmp_path: Pat
 
 
 @pytest.mark.parametrize("mutations", MUTATIONS)
-@pytest.mark.parametrize("registry", FILL)
+@pytest.mark.parametrize("registry", [pytest.param(name, marks=LOOSE[name]) for name in FILL])
 async def test_both_executions_perform_the_same_mutations(
     registry: str, mutations: int, seed: int, tmp_path: Path
 ):

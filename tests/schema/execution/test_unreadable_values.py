@@ -26,6 +26,9 @@ ROWS: dict[str, dict[str, Any]] = {
     "contexts": CONTEXT,
     "connections": CONNECTION,
 }
+pytestmark = pytest.mark.files_only(
+    "its tables have no constraints, which only those of an adopted file may lack"
+)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from db.commands import kept_answers
 from db.model.instants import canonical
 from server.cli import status
+from tests.support.engines.engine import present
 from tests.support.registries.permissions import registry
 from tests.support.requests.idempotent_requests import REGISTER, codes, everything, send
 from tests.support.services.api import Api, running
@@ -132,7 +133,8 @@ async def test_metrics_and_status_tell_how_many_answers_are_kept(api: Api, tmp_p
     await send(api, {"query": REGISTER}, "two")
 
     assert (before, await scraped()) == (0, 2)
-    assert status.state(tmp_path / "registry.db")["rows"]["idempotent_answers"] == 2
+    file = present().file(tmp_path / "registry.db")
+    assert status.state(file)["rows"]["idempotent_answers"] == 2
 
 
 async def test_a_query_ignores_the_key(api: Api):

@@ -55,6 +55,7 @@ async def test_a_cursor_before_what_is_retained_is_told_where_to_go_on(tmp_path:
             assert change["cursor"] == last
 
 
+@pytest.mark.files_only("it restores a file")
 async def test_a_cursor_of_a_later_state_of_the_registry_is_refused(tmp_path: Path):
     earlier = tmp_path / "earlier.db"
     async with serving(tmp_path / "registry.db") as server:
@@ -70,6 +71,7 @@ async def test_a_cursor_of_a_later_state_of_the_registry_is_refused(tmp_path: Pa
     assert "restore of an earlier backup" in str(error["message"])
 
 
+@pytest.mark.files_only("it restores a file")
 async def test_no_cursor_from_before_a_restore_leads_past_changes(tmp_path: Path):
     registry, earlier = tmp_path / "registry.db", tmp_path / "earlier.db"
     async with serving(registry) as server:

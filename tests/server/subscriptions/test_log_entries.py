@@ -61,6 +61,7 @@ async def test_what_entries_cannot_decide_is_read(db: SQLiteDatabase, tail: LogT
     assert tail.may_meet(condition, 0)
 
 
+@pytest.mark.files_only("it writes thousands of rows at once, as no server does")
 async def test_more_than_the_entries_that_are_kept_is_read(db: SQLiteDatabase, tail: LogTail):
     await db.write(adding(*[f"ACTOR-{number:05}" for number in range(MOST_ENTRIES + 5)]))
     await grown(tail, MOST_ENTRIES + 5)

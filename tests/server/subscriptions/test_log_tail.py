@@ -8,6 +8,7 @@ import pytest
 from db import attribution
 from db.queries.conditions import All, Compare
 from server.subscriptions.log_tail import LogTail
+from tests.support.engines.engine import present
 from tests.support.registries.databases import ADD, NOW, adding, elsewhere, opened
 from tests.support.services.commands import command
 
@@ -61,7 +62,8 @@ async def test_what_was_pruned_before_it_was_seen_is_passed_over_by_nobody(tmp_p
                 other.execute(ADD, {"name": name})
                 other.execute("UPDATE actors SET display_name = 'x' WHERE chitty_id = ?", (name,))
             other.execute(attribution.EMPTY)
-        pruned = command("audit", "prune", "--before", LATER, "--database", db.path)
+        url = present().url(tmp_path / "registry.db")
+        pruned = command("audit", "prune", "--before", LATER, "--database", url)
         assert pruned.returncode == 0, pruned.stderr
 
         deadline = asyncio.get_running_loop().time() + SOON

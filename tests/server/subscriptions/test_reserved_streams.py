@@ -124,6 +124,9 @@ async def test_subscriptions_and_operations_share_the_stream(client: Client):
 
     change = {"data": {"changes": {"cause": "registerActor"}}}
     written = {"data": {"registerActor": {"actor": {"displayName": "Ada"}}}}
+    for name, id_, result in told:
+        if (name, id_) == ("next", "write"):
+            result.pop("extensions", None)  # an engine over HTTP marks what was written
     assert sorted(told, key=str) == sorted(
         [
             ("next", "one", change),

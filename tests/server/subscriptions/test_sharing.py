@@ -12,7 +12,10 @@ from tests.support.registries.databases import adding
 from tests.support.requests.event_streams import listening
 from tests.support.services.local_server import LocalServer, serving
 
-pytestmark = pytest.mark.waits
+pytestmark = [
+    pytest.mark.waits,
+    pytest.mark.files_only("it counts the statements that SQLite's connections run"),
+]
 
 CHANGES = """
     subscription Live($after: String, $filter: ChangeFilter) {

@@ -239,6 +239,9 @@ async def used(
     return [(answer.status_code, REQUEST.sub("", answer.text)) for answer in (asked, ended)]
 
 
+@pytest.mark.files_only(
+    "its writes ask between statements of one transaction, as nothing else does"
+)
 @pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "generic"])
 async def test_a_stranger_misses_nothing_among_thousands_of_others_changes(
     tmp_path: Path, compiled: bool

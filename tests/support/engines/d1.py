@@ -41,6 +41,7 @@ class Databases:
     """Each database is used once. When a Worker has no more of them, another is started."""
 
     largest_integer = 2**53 - 1
+    relations = 2
 
     def __init__(self) -> None:
         self._workers = ExitStack()

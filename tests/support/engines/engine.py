@@ -11,6 +11,8 @@ class Engine(Protocol):
     """Keeps a database for each path that a test uses, until it is released."""
 
     largest_integer: int
+    relations: int
+    """Over how many relations a filter may lead, at least."""
 
     def url(self, path: Path) -> str:
         """The database of this path, for `--database`.
@@ -52,6 +54,7 @@ class Files:
     """The embedded SQLite: the database of a path is its file."""
 
     largest_integer = 2**63 - 1
+    relations = 10
 
     def url(self, path: Path) -> str:
         """The path."""

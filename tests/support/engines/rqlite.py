@@ -53,6 +53,7 @@ class Nodes:
     """As many nodes as there are databases at once; those that were released serve others."""
 
     largest_integer = 2**63 - 1
+    relations = 2
 
     def __init__(self) -> None:
         self._all = ExitStack()

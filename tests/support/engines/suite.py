@@ -1,13 +1,16 @@
 """The behaviour suite: the tests that hold on every engine, and how they get theirs.
 
-Each test of PLACES whose file opens databases by the helpers of HELPERS belongs to it. With `--thorough` it
-runs again on each engine over HTTP, `test_name[rqlite]` and `test_name[d1]`; QUICK are the files that do so
-in the default run too. `--engine NAME` runs the suite on this engine and nothing else. A test that is about
-SQLite's file, or needs what only exists for files, is marked `files_only("the reason, as a sentence")`; one
-that a single engine cannot pass is marked `not_on("d1", "the reason")`.
+Each test of PLACES, but not of BEFORE_IT, whose file opens databases by HELPERS belongs to it. With
+`--thorough` it runs again on each engine over HTTP, as `test_name[rqlite]` and `test_name[d1]`; QUICK are the
+files that do so in the default run too. `--engine NAME` runs the suite on this engine and nothing else.
+
+A test that is about SQLite's file, or needs what only exists for files, is marked `files_only("the reason")`;
+one that a single engine cannot pass `not_on("d1", "the reason")`, and one that is not for SQLite
+`over_http("the reason")`. `./run test --engine NAME --collect-only` lists the reasons.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -21,9 +24,19 @@ SQLITE = "sqlite"
 OVER_HTTP = ("rqlite", "d1")
 PLACES = (
     *("tests/db/commands/", "tests/db/history/", "tests/db/queries/", "tests/db/security/"),
-    *("tests/resolvers/", "tests/schema/", "tests/server/auth/", "tests/server/endpoints/"),
-    *("tests/server/graphql/", "tests/server/http/test_etags.py", "tests/server/subscriptions/"),
-    "tests/server/webhooks_out/",
+    *("tests/resolvers/", "tests/schema/", "tests/server/auth/", "tests/server/graphql/"),
+    *("tests/server/subscriptions/", "tests/server/webhooks_out/"),
+    *("tests/server/endpoints/test_access.py", "tests/server/endpoints/test_event_streams.py"),
+    *("tests/server/endpoints/test_graphql_http.py", "tests/server/endpoints/test_idempoten"),
+    *("tests/server/endpoints/test_query_method.py", "tests/server/endpoints/test_webhooks.py"),
+    "tests/server/http/test_etags.py",
+)
+# What is refused before any database is asked, and random operations, which test_engines_agree.py makes too.
+BEFORE_IT = (
+    *("tests/resolvers/test_bad_mutation_inputs.py", "tests/schema/limits/"),
+    *("tests/server/auth/test_rate_limits.py", "tests/schema/test_introspection.py"),
+    *("tests/db/security/test_hidden_values.py", "tests/db/security/test_strangers_changes.py"),
+    *("tests/schema/execution/test_isolation.py", "tests/schema/execution/test_paths_agree.py"),
 )
 HELPERS = {
     ("tests.support.other_programs.github_payloads", "github_at"),
@@ -36,8 +49,13 @@ HELPERS = {
     ("tests.support.services.outgoing", "quiet"),
     ("tests.support.services.protected_service", "protected_api"),
 }
-QUICK: frozenset[str] = frozenset()
+QUICK = {
+    "tests/resolvers/test_context_mutations.py",
+    "tests/schema/execution/test_engines_agree.py",
+    "tests/server/endpoints/test_idempotency_limits.py",
+}
 ENGINES = pytest.StashKey[dict[str, Engine]]()
+REASONS = pytest.StashKey[Counter[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "not_on(engine, reason): does not run on this engine, for a reason that is a sentence",
     )
+    config.addinivalue_line("markers", "over_http(reason): does not run on SQLite, for a reason")
     engines: dict[str, Engine] = {SQLITE: Files()}
     config.stash[ENGINES] = engines
 
@@ -85,6 +104,8 @@ def _engines_for(metafunc: pytest.Metafunc) -> list[str]:
     others = [name for name in OVER_HTTP if name not in excluded]
     if chosen := metafunc.config.getoption("engine"):
         return [chosen] if chosen in others else [SQLITE]
+    if metafunc.definition.get_closest_marker("over_http"):
+        return others
     is_quick = path.relative_to(ROOT).as_posix() in QUICK
     wanted = is_quick or metafunc.config.getoption("thorough") or _is_named(metafunc)
     return [SQLITE, *others] if wanted else [SQLITE]
@@ -98,24 +119,50 @@ def _is_named(metafunc: pytest.Metafunc) -> bool:
 
 def belongs(path: Path, module: ModuleType) -> bool:
     """Whether the tests of a file belong to the suite."""
-    return path.relative_to(ROOT).as_posix().startswith(PLACES) and any(
-        (getattr(value, "__module__", None), getattr(value, "__name__", None)) in HELPERS
-        for value in vars(module).values()
+    name = path.relative_to(ROOT).as_posix()
+    return (
+        name.startswith(PLACES)
+        and not name.startswith(BEFORE_IT)
+        and any(
+            (getattr(value, "__module__", None), getattr(value, "__name__", None)) in HELPERS
+            for value in vars(module).values()
+        )
     )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --engine, leave the others out; else mark those as long that the default run has no time for."""
+    items[:] = [item for item in items if engine_of(item) == SQLITE or not _is_for_files(item)]
     chosen = config.getoption("engine")
     if chosen is not None:
         others = [item for item in items if engine_of(item) != chosen]
+        config.stash[REASONS] = Counter(filter(None, (_reason(each, chosen) for each in others)))
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if engine_of(item) == chosen]
         return
     for item in items:
         if engine_of(item) != SQLITE and item.path.relative_to(ROOT).as_posix() not in QUICK:
             item.add_marker("thorough")
+
+
+def _reason(item: pytest.Item, engine: str) -> str | None:
+    """Why a test of the suite does not run on an engine."""
+    for mark in item.iter_markers():
+        if mark.name == "files_only" or (mark.name == "not_on" and mark.args[0] == engine):
+            return str(mark.args[-1])
+    return None
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """List how many tests do not run on the chosen engine, and why."""
+    reasons = config.stash.get(REASONS, Counter())
+    return [f"{count} not run: {reason}" for reason, count in reasons.most_common()]
+
+
+def _is_for_files(item: pytest.Item) -> bool:
+    """Whether a case of a parameter has the mark that a test else has."""
+    return item.get_closest_marker("files_only") is not None
 
 
 def engine_of(item: pytest.Item) -> str:

@@ -10,7 +10,7 @@ from db.program import Rows, Statement, Value, rows
 from server.app import App, create_app
 from server.service import Service
 from server.settings import Settings
-from tests.support.engines.engine import present
+from tests.support.engines.engine import Engine, present
 from tests.support.registries.databases import UNHURRIED, registry_at
 from tests.support.services.asgi_client import AsgiClient
 
@@ -53,9 +53,12 @@ class Api:
 async def running(database: Path, **settings: Any) -> AsyncIterator[Api]:
     """A service over the database of this path with these settings, started and stopped as `serve` does.
 
-    A file that is missing is made first, so that the service finds nothing to migrate.
+    It is on the present engine, or on the one that `on` gives. A file that is missing is made first, so that
+    the service finds nothing to migrate.
     """
     registry_at(database)
-    app = create_app(Settings(database=present().url(database), **UNHURRIED | settings))
+    engine: Engine = settings.pop("on", present())
+    url = engine.url(database)
+    app = create_app(Settings(database=url, **UNHURRIED | settings))
     async with app.router.lifespan_context(app), AsgiClient(app) as client:
         yield Api(app, client)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.support.engines.engine import present
 from tests.support.services.commands import command
 
 
@@ -12,7 +13,9 @@ class Examination:
 
     def __init__(self, database: Path, *words: object) -> None:
         # Port 0 is nobody's: other tests may serve on the usual one.
-        self.done = command("doctor", "--json", "--database", database, "--port", 0, *words)
+        self.done = command(
+            "doctor", "--json", "--database", present().url(database), "--port", 0, *words
+        )
         assert self.done.stderr == ""
         self.report: dict[str, Any] = json.loads(self.done.stdout)
 
