@@ -36,6 +36,8 @@ def converter(column: Column) -> Converter:
         convert_batch = None
 
     def convert(values: Values) -> Values:
+        if len(values) == 1:
+            return [convert_one(values[0])]
         if len(values) < MIN_BATCH:
             return [convert_one(value) for value in values]
         types = set(map(type, values))

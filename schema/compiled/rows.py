@@ -108,10 +108,8 @@ class CodeWriter:
         def build(rows: Rows) -> Objects:
             if not rows:
                 return []
-            columns = list(zip(*rows, strict=True))
-            values = [
-                convert(*[columns[index] for index in indexes]) for indexes, convert in sources
-            ]
+            column = list(zip(*rows, strict=True)).__getitem__
+            values = [convert(*map(column, indexes)) for indexes, convert in sources]
             return make(len(rows), *values)
 
         return build
