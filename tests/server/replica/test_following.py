@@ -110,6 +110,7 @@ def test_what_follows_is_started_again_when_it_is_killed(tmp_path: Path):
             assert not set(killed) & set(_followers(both.replica.database, word))
 
 
+@pytest.mark.thorough
 def test_what_follows_ends_with_the_server_however_it_ends(tmp_path: Path):
     with pair(tmp_path) as both:
         (following,) = processes_of(both.replica.database, "restore")

@@ -49,6 +49,7 @@ def test_a_viewer_sees_at_once_what_it_wrote_through_any_replica(tmp_path: Path)
         assert "direct" in both.replica.names({MARK: direct.headers[MARK]})
 
 
+@pytest.mark.thorough
 def test_workers_of_a_replica_tell_each_other_who_has_written(tmp_path: Path):
     with pair(tmp_path, "--workers", "2") as both:
         for number in range(20):
@@ -206,6 +207,7 @@ def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
         assert both.primary.names() == {"Ada", "Grace"}
 
 
+@pytest.mark.thorough
 def test_a_replica_of_a_replica_is_refused(tmp_path: Path):
     with pair(tmp_path) as both:
         done = command_process(
@@ -222,6 +224,7 @@ def test_a_replica_of_a_replica_is_refused(tmp_path: Path):
         assert both.primary.names() == set()
 
 
+@pytest.mark.thorough
 def test_webhooks_of_github_are_refused_with_a_sentence(tmp_path: Path):
     with pair(tmp_path) as both:
         answer = httpx2.post(f"{both.replica.base}/webhooks/github", json={}, trust_env=False)
@@ -230,6 +233,7 @@ def test_webhooks_of_github_are_refused_with_a_sentence(tmp_path: Path):
         assert "this server is a replica" in answer.json()["errors"][0]["message"]
 
 
+@pytest.mark.thorough
 def test_a_primary_without_heartbeats_makes_no_replica_ready(tmp_path: Path):
     with primary(tmp_path / "primary.db", "--heartbeat-seconds", "0") as first:
         bucket = tmp_path / "bucket"

@@ -62,6 +62,7 @@ def _status(database: Path) -> str | None:
     return done.stdout if "newest heartbeat 20" in done.stdout else None
 
 
+@pytest.mark.thorough
 def test_a_copy_is_not_promoted_over_a_registry_or_torn(tmp_path: Path):
     with pair(tmp_path) as both:
         both.replica.register("Ada")
@@ -85,9 +86,10 @@ def test_a_copy_is_not_promoted_over_a_registry_or_torn(tmp_path: Path):
     ("change", "says"),
     [
         ("DELETE FROM chittygraph_migrations WHERE name LIKE '0026%'", "lacks migration 0026"),
-        (
+        pytest.param(
             "INSERT INTO chittygraph_migrations VALUES ('9999_of_tomorrow', 'x', 'x')",
             "newer than this chittygraph",
+            marks=pytest.mark.thorough,
         ),
     ],
 )
@@ -120,6 +122,7 @@ def _unfit(server: Server) -> str | None:
     return advice if "cannot read its copy" in advice else None
 
 
+@pytest.mark.thorough
 def test_a_replica_of_a_restored_registry_has_its_new_key(tmp_path: Path):
     with pair(tmp_path) as both:
         for number in range(3):
@@ -142,6 +145,7 @@ def _first_page(server: Server, after: str) -> str:
     return str(page["pageInfo"]["endCursor"]) if page else ""
 
 
+@pytest.mark.thorough
 def test_a_copy_of_another_version_is_refused_from_the_start(tmp_path: Path):
     bucket = tmp_path / "bucket"
     with primary(tmp_path / "primary.db") as first:
