@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from db.attribution import Attribution
 from db.consistency import NOW, At, Level
 from db.database import Session, Statistics
-from db.errors import EngineError, Unavailable
+from db.errors import EngineError, EngineLimit, Unavailable
 from db.program import Program
 from db.remote.applied_writes import State
 from db.remote.followers import Followers
@@ -109,7 +109,7 @@ class RemoteDatabase:
             if within > 0:
                 return (await self._reading.shared_state(self._read_seconds)).token
             return (await self._reading.state(NOW, self._read_seconds)).token
-        except (EngineError, Unavailable):
+        except (EngineError, EngineLimit, Unavailable):
             return None
 
     async def mark(self) -> int:

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from db.errors import BootRefused, EngineError, TooOld, Unavailable
+from db.errors import BootRefused, EngineError, EngineLimit, TooOld, Unavailable
 from server.service import Service
 
 ALIVE, READY = "/healthz", "/readyz"
@@ -23,7 +23,7 @@ async def readyz(request: Request) -> Response:
         pending = await service.db.pending()
     except TooOld as error:
         return JSONResponse({"status": "not ready", "advice": str(error)}, 503)
-    except (BootRefused, EngineError, Unavailable, OSError):
+    except (BootRefused, EngineError, EngineLimit, Unavailable, OSError):
         return JSONResponse({"status": "not ready"}, 503)
     if pending:
         is_file = service.settings.address.file is not None

@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import aclosing
 
 from db.database import Database
-from db.errors import EngineError, Unavailable
+from db.errors import EngineError, EngineLimit, Unavailable
 from db.history import live
 from db.program import Value, Values
 from db.queries.conditions import All, Compare, Condition
@@ -114,7 +114,7 @@ class LogTail:
             entries = await self._db.read(
                 live.newest_entries(after, newest, MOST_ENTRIES), few=True
             )
-        except (EngineError, Unavailable):
+        except (EngineError, EngineLimit, Unavailable):
             entries = []
         if len(entries) < newest - after:  # some could not be read, or are pruned already
             self._complete_after = newest

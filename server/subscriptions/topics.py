@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from cachetools import TTLCache
 
-from db.errors import EngineError, Overloaded, Unavailable
+from db.errors import EngineError, EngineLimit, Overloaded, Unavailable
 from db.history import live
 from db.history.live import LogRange
 from db.program import ReadTimes
@@ -23,7 +23,7 @@ from schema.fields import global_ids
 from server.graphql.operation import Operations
 from server.http.turns import Lane
 from server.subscriptions.log_tail import LogTail
-from server.subscriptions.stream_end import MISSED, UNAVAILABLE, StreamEnd
+from server.subscriptions.stream_end import FAILED, MISSED, UNAVAILABLE, StreamEnd
 from server.telemetry.counters import Metrics
 
 # How much is read at once: changes that are looked at, events, their bytes, and their points together.
@@ -121,6 +121,8 @@ class Topic:
         while True:
             try:
                 return await self._read_in_turn(viewer, position, request_id)
+            except EngineLimit as error:  # which it would be again
+                raise StreamEnd(FAILED, error.code, str(error)) from error
             except (Unavailable, EngineError) as error:
                 reason = str(error)
             if loop.time() > deadline:

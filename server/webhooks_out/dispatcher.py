@@ -98,7 +98,11 @@ class Dispatcher:
         """Wake after commits, of which some make, change or resume a webhook."""
         seen = None
         while True:
-            token = await self._db.change_token(within=LOOK_SECONDS)
+            try:
+                token = await self._db.change_token(within=LOOK_SECONDS)
+            except Exception:  # the task must survive: the next look may succeed
+                log.exception("changes not looked for")
+                token = None
             if token is None or token != seen:
                 self.wake()
             seen = token

@@ -5,10 +5,12 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.consistency import Level
+from db.errors import EngineLimit
 from tests.support.services.asgi_websocket import conversation
 from tests.support.services.server_process import TIMEOUT_SECONDS
 from tests.support.services.sqlite_transport import RemoteApi, running_remote
@@ -26,14 +28,19 @@ async def api(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[R
         yield api
 
 
-async def heard(api: RemoteApi, until: str) -> list[dict[str, object]]:
-    """The events that a listener on a socket gets, up to one that holds this text."""
+async def told(api: RemoteApi, until: str) -> list[dict[str, Any]]:
+    """The messages that a listener on a socket gets, up to one that holds this text."""
     texts = [
         {"type": "connection_init"},
         {"type": "subscribe", "id": "1", "payload": {"query": LISTEN}},
     ]
     sent = await conversation(api, [], *[json.dumps(text) for text in texts], until=until)
-    messages = [json.loads(each["text"]) for each in sent if "text" in each]
+    return [json.loads(each["text"]) for each in sent if "text" in each]
+
+
+async def heard(api: RemoteApi, until: str) -> list[dict[str, object]]:
+    """The events among them."""
+    messages = await told(api, until)
     return [each["payload"]["data"]["changes"] for each in messages if each["type"] == "next"]
 
 
@@ -71,3 +78,20 @@ async def test_a_change_that_the_read_copy_lacks_is_told_once_it_is_there(api: R
         ("registerActor", made[1]["id"]),
         ("recordActorSeen", made[0]["id"]),
     ]
+
+
+async def test_a_listener_is_told_what_is_too_much_for_the_engine(api: RemoteApi):
+    async def refuse() -> None:
+        if any("change.sequence" in text for _, text in [*api.transport.texts][-3:]):
+            raise EngineLimit("the engine answers at most so much at once")
+
+    api.transport.before_read = refuse
+    listening = asyncio.create_task(told(api, "ENGINE_LIMIT"))
+    await until(lambda: api.service.metrics.subscriptions == 1)
+    await api.ask(REGISTER)
+
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        messages = await listening
+    (error,) = messages[-1]["payload"]
+    assert error["message"] == "the engine answers at most so much at once"
+    assert error["extensions"]["code"] == "ENGINE_LIMIT"
