@@ -99,6 +99,7 @@ def test_what_names_no_database_is_refused(source: Path):
     assert "is not supported" in done.stderr
 
 
+@pytest.mark.thorough  # the engine is waited for, for ten seconds
 def test_a_password_is_never_shown(source: Path):
     # Nothing listens at this port.
     done = command("move", "--from", source, "--to", "d1+http://secret-token@127.0.0.1:1/")
@@ -108,7 +109,11 @@ def test_a_password_is_never_shown(source: Path):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, INTERRUPTED),
+        pytest.param(signal.SIGTERM, TERMINATED, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_move_that_is_stopped_goes_on(tmp_path: Path, number: int, code: int):
     many, target = hard_registry(tmp_path / "many.db", links=2_000), tmp_path / "target.db"
