@@ -60,6 +60,7 @@ def test_a_server_with_two_workers_fills_and_serves_a_registry(engine_url: str):
     assert ready.json() == {"status": "ready"}
 
 
+@pytest.mark.thorough
 def test_three_servers_that_start_at_once_migrate_once(tmp_path: Path):
     with rqlite.cluster(tmp_path, 3) as cluster, ExitStack() as stack:
         with ThreadPoolExecutor(3) as pool:

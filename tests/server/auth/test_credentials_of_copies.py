@@ -56,8 +56,18 @@ async def test_a_credential_is_known_before_the_nearest_copy_knows_it(
     assert levels
 
 
+@pytest.mark.waits
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "level",
+    [
+        *("none", "weak"),
+        *(
+            pytest.param(each, marks=pytest.mark.thorough)
+            for each in ("none; freshness=0.5", "strong")
+        ),
+    ],
+)
 async def test_a_loss_is_known_after_a_second_though_the_nearest_copy_never_knows_it(
     api: ProtectedApi, tmp_path: Path, level: str, loss: str
 ):
