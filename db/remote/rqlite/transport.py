@@ -184,18 +184,23 @@ class RqliteTransport:
         A node that has just started replays the log, and answers meanwhile, even as the leader: without a
         table, if it has not come to that. A STRONG read waits for it.
         """
-        path = requests.read(at, deadline - time.monotonic())
+        began = time.monotonic()
+        path = requests.read(at, deadline - began)
         found = await self._at_leader(path, body, deadline, writes=False)
         if at.level is not Level.STRONG and answers.lack_schema(found):
-            return await self._read_at_leader(At(Level.STRONG), body, deadline)
+            path = requests.read(At(Level.STRONG), deadline - time.monotonic())
+            found = await self._at_leader(path, body, deadline, writes=False, since=began)
         return found
 
     async def _at_leader(
-        self, path: str, body: bytes, deadline: float, *, writes: bool
+        self, path: str, body: bytes, deadline: float, *, writes: bool, since: float | None = None
     ) -> list[dict[str, Any]]:
-        """Ask the leader, and its successor as long as nothing can have been stored."""
+        """Ask the leader, and its successor as long as nothing can have been stored.
+
+        `since` is when the first of several requests began that wait for one leader together.
+        """
         reason, redirections = self._no_leader, 0
-        last_try = time.monotonic() + ELECTION_SECONDS
+        last_try = (time.monotonic() if since is None else since) + ELECTION_SECONDS
         while (left := min(deadline, last_try) - time.monotonic()) > 0:
             leader = self._nodes.leader or await self._find_leader(left)
             if leader is None:
