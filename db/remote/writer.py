@@ -18,15 +18,15 @@ from db.errors import (
     EngineError,
     EngineLimit,
     OutcomeUnknown,
-    Overloaded,
     PartlyApplied,
     Refused,
     Unavailable,
 )
-from db.fair_queue import FairQueue, Waiter
+from db.fair_queue import Waiter
 from db.program import Batch, Program, Rows
 from db.remote import applied_writes, statements
 from db.remote.applied_writes import Attempt, State
+from db.remote.patient_queue import PatientQueue
 from db.remote.statements import Sent
 from db.remote.transport import Bound, Transport
 from db.security.row_security import RowSecurity
@@ -34,7 +34,6 @@ from db.security.row_security import RowSecurity
 T = TypeVar("T")
 
 GROUP = 128
-MOST_WAITING = 1_000
 # A cluster elects another leader in that time. With the wait for its turn, whoever cannot write is told so
 # within 5 seconds, before clients and load balancers give up.
 WRITE_SECONDS = 3.8
@@ -90,17 +89,15 @@ class RemoteWriter:
     ) -> None:
         self._transport = transport
         self._seen = seen
-        self._wait_seconds = wait_seconds
         self._write_seconds = write_seconds
-        self._queue: FairQueue[Job] = FairQueue(MOST_WAITING)
+        self._queue: PatientQueue[Job] = PatientQueue(wait_seconds, "writes", "written", "wrote")
         self._wake = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._serving = asyncio.ensure_future(self._serve())
         self._next: Job | None = None  # the job that the last group had no room for
         self._sent = 0
         self.groups: Counter[int] = Counter()
-        self.refused: Counter[str] = Counter()
+        self.refused = self._queue.refused
 
     async def write(
         self,
@@ -119,12 +116,8 @@ class RemoteWriter:
             returned: T = stop.value
             return returned
         job.bytes = applied_writes.size([Bound(each.sql, each.bind) for each in job.batch])
-        dropped = self._queue.add(job)
-        if dropped is not None:
-            self._refuse(dropped, "queue_full", "too many writes are waiting")
+        self._queue.wait(job)
         self._wake.set()
-        if self._timer is None:
-            self._set_timer(self._wait_seconds)
         result: T = await job.future
         return result
 
@@ -135,21 +128,6 @@ class RemoteWriter:
     @property
     def longest_wait(self) -> float:
         return self._queue.longest_wait
-
-    def _set_timer(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._refuse_late)
-
-    def _refuse_late(self) -> None:
-        self._timer = None
-        for job in self._queue.remove_since(time.monotonic() - self._wait_seconds):
-            self._refuse(job, "wait", f"others wrote for {self._wait_seconds:g} s")
-        if self._queue.count:
-            self._set_timer(max(self._wait_seconds - self._queue.longest_wait, 0.0))
-
-    def _refuse(self, job: Job, reason: str, because: str) -> None:
-        if not job.future.done():
-            self.refused[reason] += 1
-            job.fail(Overloaded(f"nothing was written, since {because}: try again"))
 
     async def _serve(self) -> None:
         while self._next is not None or self._queue.count or not self._closed:
@@ -280,5 +258,4 @@ class RemoteWriter:
         self._closed = True
         self._wake.set()
         await asyncio.wait([self._serving])
-        if self._timer is not None:
-            self._timer.cancel()
+        self._queue.close()
