@@ -117,7 +117,8 @@ class Database(Protocol):
         """Bytes that differ after every commit of any program; None if they are not known now.
 
         Later reads see this state or a newer one. An engine over HTTP may give bytes that were so at most
-        `within` seconds ago, if no write of this process came since.
+        `within` seconds ago, if no write of this process came since. It raises Unavailable if it cannot be
+        reached: whoever read on would wait in vain once more.
         """
         ...
 

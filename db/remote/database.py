@@ -109,7 +109,7 @@ class RemoteDatabase:
             if within > 0:
                 return (await self._reading.shared_state(self._read_seconds)).token
             return (await self._reading.state(NOW, self._read_seconds)).token
-        except (EngineError, EngineLimit, Unavailable):
+        except (EngineError, EngineLimit):
             return None
 
     async def mark(self) -> int:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 CREDENTIALS_KEPT = 10_000
 CREDENTIAL_SECONDS = 1.0  # how old may be what an engine over HTTP knows of credentials
 DAY_SECONDS = 86_400
+RETRY = {"retry-after": "1"}
 BEARER = "bearer"
 
 log = logging.getLogger(__name__)
@@ -106,9 +107,12 @@ class Gate:
             try:
                 self._require_new()
             except Unavailable as error:
-                raise HTTPError(503, str(error), {"retry-after": "1"}) from None
+                raise HTTPError(503, str(error), RETRY) from None
         digest = _digest(values[0])
-        state = await self._db.change_token(within=CREDENTIAL_SECONDS)
+        try:
+            state = await self._db.change_token(within=CREDENTIAL_SECONDS)
+        except Unavailable as error:
+            raise HTTPError(503, str(error), RETRY) from None
         known = self._authenticated.get(digest) if len(values) == 1 else None
         # Look again after any change of the database: a suspension takes effect with the next request.
         now = self._now()
@@ -166,7 +170,7 @@ class Gate:
                 self.record_failure(address, str(error))
             raise
         except Unavailable as error:
-            raise HTTPError(503, str(error), {"retry-after": "1"}) from None
+            raise HTTPError(503, str(error), RETRY) from None
 
     async def _verify(self, credential: str) -> tuple[Viewer, float]:
         if credential.startswith(api_keys.PREFIX):

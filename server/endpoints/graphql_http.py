@@ -7,6 +7,7 @@ connection; subscriptions go on until their client leaves.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from db.consistency import Level
+from db.errors import Unavailable
 from resolvers.permissions import Viewer
 from schema.errors import RequestRefused
 from server.endpoints.event_stream import COMPLETE, EventStream, next_event
@@ -234,7 +236,12 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
     is_of_state = viewer.sees_everything and (
         prepared.at.level is Level.WEAK or not service.db.has_copies
     )
-    if is_of_state and (state := await service.db.change_token()) is not None:
+    if is_of_state:
+        try:
+            state = await service.db.change_token()
+        except Unavailable as error:
+            raise HTTPError(503, str(error), {"retry-after": "1"}) from None
+    if state is not None:
         document, source = prepared.document.digest, prepared.request.source
         tag = etags.make_tag(state, document, source, media_type, viewer)
         matching = etags.matching_header(exchange.headers, tag, exchange.accepted)
@@ -249,8 +256,9 @@ async def _revalidate(exchange: _Exchange, prepared: PreparedOperation) -> Reply
         matching = etags.matching_header(exchange.headers, reply.tag, exchange.accepted)
         return reply if matching is None else Reply(304, headers=[matching])
     # A commit during the read may be in the response or not.
-    if tag is not None and await service.db.change_token() == state:
-        reply.tag = tag
+    with suppress(Unavailable):
+        if tag is not None and await service.db.change_token() == state:
+            reply.tag = tag
     return reply
 
 

@@ -100,6 +100,8 @@ class Dispatcher:
         while True:
             try:
                 token = await self._db.change_token(within=LOOK_SECONDS)
+            except Unavailable:
+                token = None
             except Exception:  # the task must survive: the next look may succeed
                 log.exception("changes not looked for")
                 token = None

@@ -121,5 +121,8 @@ async def test_without_a_leader_a_credential_counts_for_a_second_and_then_nobody
             break
         assert began - lost <= CREDENTIAL_SECONDS
     assert refusal(answer)[:2] == (503, "UNAVAILABLE")
+    transport_of(api).texts.clear()
+    assert (await ask(api, key, "weak")).status_code == 503
+    assert not any("api_keys" in sql for _, sql in transport_of(api).texts)  # nobody waits twice
     transport_of(api).has_leader = True
     assert (await ask(api, key, "none")).status_code == 200

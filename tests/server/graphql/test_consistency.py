@@ -431,6 +431,18 @@ async def test_what_another_program_writes_changes_the_tag(api: RemoteApi, tmp_p
     assert count_in(await send(api, "GET", COUNT, again)) == 1
 
 
+async def test_a_get_that_cannot_learn_the_state_is_refused_and_does_not_read_in_vain(
+    api: RemoteApi,
+):
+    api.transport.texts.clear()
+    api.transport.has_leader = False
+    refused = await send(api, "GET", COUNT, {})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert refused.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    assert not any("FROM actors" in sql for _, sql in api.transport.texts)
+    assert count_in(await send(api, "GET", COUNT, NONE)) == 0
+
+
 async def stored(api: RemoteApi) -> int:
     """The number of actors that are stored."""
     ((number,),) = await api.rows("SELECT count(*) FROM actors")
