@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.engines.engine import Engine, Files, exact, set_present
-from tests.support.engines.suite import BEFORE_IT, OVER_HTTP, PLACES, QUICK, _new
+from tests.support.engines.suite import BEFORE_IT, PLACES, QUICK, _new
 from tests.support.paths import ROOT, source_files
 from tests.support.registries.databases import adding, elsewhere, names, opened
 
@@ -35,7 +35,7 @@ def _mark(function: ast.expr) -> str:
     return ast.unparse(function).removeprefix("pytest.mark.")
 
 
-@pytest.fixture(params=OVER_HTTP)
+@pytest.fixture(params=["rqlite", pytest.param("d1", marks=pytest.mark.thorough)])
 def over_http(request: pytest.FixtureRequest):
     """An engine of this test's own, which it may use as the present one."""
     engine: Engine = _new(request.param)

@@ -35,7 +35,7 @@ pytestmark = [
 ]
 VIEWERS = ("everyone", "an owner", "an auditor")
 OPERATIONS, PORTION = 200, 25
-SEQUENCES, LENGTH, SOME = 20, 8, 5
+SEQUENCES, LENGTH, SOME = 20, 8, 2
 # The part of the answers with which an engine refuses what it cannot express or carry out.
 MOST_LIMITED = 0.3
 
