@@ -87,7 +87,7 @@ async def _store(
         if len(rows) == 1:
             raise BootRefused(
                 f"{target.name} does not take {describe(table, rows[0].key)}: {error}: correct that row"
-                " and run the same move again, which goes on there"
+                " in the source, and move again with --restart"
             ) from error
         return await _store_halves(target, table, position, rows)
     return _required(target, found)

@@ -343,7 +343,9 @@ def test_a_row_that_the_target_does_not_take_is_named(small: Path, target: Path)
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("UPDATE actors SET actor_type = 'fox' WHERE chitty_id = 'CHITTY-BEN'")
 
-    assert "does not take actors CHITTY-BEN: CHECK constraint failed" in refusal(small, target)
+    said = refusal(small, target)
+    assert "does not take actors CHITTY-BEN: CHECK constraint failed" in said
+    assert said.endswith("correct that row in the source, and move again with --restart")
     write(small, "UPDATE actors SET actor_type = 'ai' WHERE chitty_id = 'CHITTY-BEN'")
     moved(small, target, restarts=True)
     assert dump(target) == dump(small)
