@@ -123,12 +123,13 @@ async def test_those_who_ask_for_the_token_at_once_share_an_answer(engine):
     assert len(transport.sent) == 1
 
 
-async def test_the_token_is_not_known_while_there_is_no_leader(engine):
+@pytest.mark.parametrize("within", [0.0, 1.0])
+async def test_the_token_is_refused_while_there_is_no_leader(engine, within):
     db, transport = engine
     transport.has_leader = False
 
-    assert await db.change_token() is None
-    assert await db.change_token(within=1.0) is None
+    with pytest.raises(Unavailable, match="no leader"):
+        await db.change_token(within=within)
 
 
 async def test_followers_are_told_of_own_writes_at_once(engine, monkeypatch):
