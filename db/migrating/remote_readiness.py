@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from db.consistency import At, Level
 from db.database_url import Address
+from db.errors import BootRefused
 from db.migrating import ledger, over_http, remote_schema
 from db.program import Rows, Statement
 from db.remote.database import RemoteDatabase
@@ -42,14 +43,21 @@ class RemoteReadiness:
             return []
         if self._comparing is None:  # however many ask, one looks
             self._comparing = asyncio.ensure_future(self._compare(db))
-        pending = await asyncio.shield(self._comparing)
+        try:
+            pending = await asyncio.shield(self._comparing)
+        except BootRefused as refused:  # a newer version has migrated it meanwhile
+            self._tell([str(refused)])
+            raise
         self._fit = None if pending else seen
         self._fit_until = time.monotonic() + COMPARE_SECONDS
-        if pending != self._told:
-            self._told = pending
-            for each in pending:
-                log.warning("database is not as it should be", extra={"reason": each, "hint": HINT})
+        self._tell(pending)
         return pending
+
+    def _tell(self, reasons: list[str]) -> None:
+        if reasons != self._told:
+            self._told = reasons
+            for each in reasons:
+                log.warning("database is not as it should be", extra={"reason": each, "hint": HINT})
 
     async def _compare(self, db: RemoteDatabase) -> list[str]:
         try:

@@ -249,6 +249,24 @@ async def test_readiness_tells_what_was_lost_since_and_that_it_is_back(engine_ur
     assert (well, lost, back) == ([], ["trigger contexts_history is missing"], [])
 
 
+async def test_readiness_tells_once_that_a_newer_version_has_migrated(
+    engine_url: str, caplog: pytest.LogCaptureFixture
+):
+    database = await open_database.open_database(engine_url)
+    newer = "INSERT INTO chittygraph_migrations VALUES ('9999_newer', '-', '2026')"
+    try:
+        await carry_out(engine_url, newer)
+        for _ in range(2):
+            with pytest.raises(BootRefused):
+                await database.pending()
+    finally:
+        await database.close()
+
+    told = [each for each in caplog.records if each.msg == "database is not as it should be"]
+    assert len(told) == 1
+    assert "it has migration 9999_newer" in told[0].__dict__["reason"]
+
+
 async def test_a_command_refuses_a_database_that_is_not_migrated(engine_url: str):
     with pytest.raises(BootRefused, match=f"still lacks migration {NAMES[0]}: run `chittygraph"):
         await open_database.open_database(engine_url, migrate=False)
