@@ -36,6 +36,12 @@ class Nodes:
         if node in self.bases:
             self._failed[node] = time.monotonic()
 
+    def name_of(self, node: str) -> str:
+        """What errors call it, which clients read: they need not learn where it is."""
+        if node in self.bases:
+            return f"node {self.bases.index(node) + 1} of its address"
+        return "a node that its address does not name"
+
     def of_location(self, location: str) -> str | None:
         """The node that a redirection leads to, which the database's URL need not name."""
         scheme = self.bases[0].partition("://")[0]

@@ -165,7 +165,7 @@ class RqliteTransport:
                     path = requests.read(at, left)
                     found = answers.results(await self._ask(node, path, body, left), writes=False)
                 except (NotTaken, NotSent, AnswerLost) as error:
-                    reason = f"{node}: {error}"
+                    reason = f"{self._nodes.name_of(node)}: {error}"
                     if isinstance(error, NotTaken) and at.freshness is not None:
                         level = level or Level.WEAK
                     continue
@@ -211,7 +211,7 @@ class RqliteTransport:
             try:
                 return answers.results(await self._ask(leader, path, body, left), writes=writes)
             except NotTaken as error:
-                reason = f"{leader}: {error}"
+                reason = f"{self._nodes.name_of(leader)}: {error}"
                 redirections += 1
                 self._nodes.forget_leader(leader)
                 if self._nodes.leader is None and redirections == 1:
@@ -219,10 +219,10 @@ class RqliteTransport:
                 else:
                     await asyncio.sleep(min(PAUSE, left))
             except NotSent as error:
-                reason = f"{leader}: {error}"
+                reason = f"{self._nodes.name_of(leader)}: {error}"
                 await asyncio.sleep(min(PAUSE, left))  # others may name it for a while
             except AnswerLost as error:
-                reason = f"{leader}: {error}"
+                reason = f"{self._nodes.name_of(leader)}: {error}"
                 if writes:
                     raise OutcomeUnknown(f"rqlite lost the answer to a write: {reason}") from None
         raise Unavailable(f"rqlite cannot be reached: {reason}")
@@ -265,11 +265,11 @@ class RqliteTransport:
             answer = await self._request(node, requests.FIND_LEADER, requests.NOTHING, FIND_SECONDS)
             answers.results(answer, writes=False)
         except NotTaken as error:
-            self._no_leader = f"{node}: {error}"
+            self._no_leader = f"{self._nodes.name_of(node)}: {error}"
             named = self._nodes.of_location(error.leader)
             return None if named is None or self._nodes.is_off(named) else named
         except (NotSent, AnswerLost) as error:
-            self._no_leader = f"{node}: {error}"
+            self._no_leader = f"{self._nodes.name_of(node)}: {error}"
             self._nodes.has_failed(node)
             return None
         return node

@@ -250,7 +250,7 @@ async def test_text_that_is_none_fails_alike_on_every_node(cluster: Cluster, lev
             assert found == [("\ufffdA",)]
 
 
-async def test_no_error_shows_the_password(cluster: Cluster):
+async def test_no_error_shows_the_password_nor_to_clients_where_nodes_are(cluster: Cluster):
     async with opened(cluster, cluster.followers()[0]) as transport:
         texts = []
         for sql in ("SELECT", "SELECT 1e300 * 1e300"):
@@ -263,5 +263,9 @@ async def test_no_error_shows_the_password(cluster: Cluster):
             with pytest.raises(Unavailable) as unavailable:
                 await read(transport, "SELECT 1", At(level), seconds=0.5)
             texts.append(str(unavailable.getrepr(chain=True, style="short")))
+            assert "of its address: no connection" in str(unavailable.value)
+            assert not any(
+                node.url.partition("://")[2] in str(unavailable.value) for node in cluster.nodes
+            )
 
         assert not any("a pass" in text or "a%20pass" in text for text in texts)
