@@ -40,9 +40,9 @@ def read(at: At, seconds: float) -> str:
     return f"{path}&db_timeout={max(int(seconds * 9), 1)}00ms"
 
 
-def encode(batch: Iterable[Bound], prefix: str = "") -> bytes:
+def encode(batch: Iterable[Bound]) -> bytes:
     """Raises EngineLimit for a value that rqlite cannot hold."""
-    return orjson.dumps([_statement(prefix + each.sql, each.bind) for each in batch])
+    return orjson.dumps([_statement(each.sql, each.bind) for each in batch])
 
 
 # Before a node runs a request it compiles the first statement of each text, the leader twice, only to see

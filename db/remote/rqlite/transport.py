@@ -17,6 +17,7 @@ from db.errors import (
     Unavailable,
 )
 from db.program import Rows
+from db.remote.applied_writes import GUARD
 from db.remote.http_client import (
     Answer,
     AnswerLate,
@@ -25,7 +26,7 @@ from db.remote.http_client import (
     HttpClient,
     NotSent,
 )
-from db.remote.rqlite import answers, node_status, requests
+from db.remote.rqlite import answers, node_status, requests, schema_check
 from db.remote.rqlite.answers import NotTaken
 from db.remote.rqlite.nodes import Nodes
 from db.remote.transport import Bound, EngineStatus, Limits
@@ -69,7 +70,9 @@ class RqliteTransport:
         self._nodes = Nodes(bases, self._is_ready)
         self._finding: asyncio.Task[str | None] | None = None
         self._no_leader = "no node leads"  # why none was found the last time
+        # The texts that compile, over which schema.
         self._compiled: LRUCache[str, None] = LRUCache(COMPILED_TEXTS)
+        self._schema: str | None = None
 
     async def send(
         self, batch: Sequence[Bound], *, write: bool, at: At, seconds: float
@@ -86,14 +89,30 @@ class RqliteTransport:
         self, batch: Sequence[Bound], write: bool, at: At, deadline: float
     ) -> list[Rows]:
         if write:
-            body = requests.encode_write(batch)
-            await self._compile(batch, deadline)
-            found = await self._at_leader(requests.WRITE, body, deadline, writes=True)
-        elif at.level is Level.NONE:
+            return await self._write(batch, deadline)
+        if at.level is Level.NONE:
             found = await self._anywhere(at, requests.encode(batch), deadline)
         else:
             found = await self._read_at_leader(at, requests.encode(batch), deadline)
-        return answers.rows(found, len(batch), writes=write)
+        return answers.rows(found, len(batch), writes=False)
+
+    async def _write(self, batch: Sequence[Bound], deadline: float) -> list[Rows]:
+        """Run a batch that writes, over the schema for which its statements were compiled."""
+        is_guarded = batch[0].sql == GUARD
+        while True:
+            await self._compile(batch, deadline)
+            checked = list(batch)
+            if is_guarded:
+                checked.insert(1, schema_check.bound(self._schema))
+            body = requests.encode_write(checked)
+            found = await self._at_leader(requests.WRITE, body, deadline, writes=True)
+            if not (is_guarded and schema_check.has_failed(found)):
+                break
+            self._schema = None
+            if time.monotonic() >= deadline:
+                raise Unavailable("the schema of the database changes again and again")
+        rows = answers.rows(found, len(checked), writes=True)
+        return [rows[0], *rows[2:]] if is_guarded else rows
 
     async def migrate(self, batch: Sequence[Bound]) -> bool:
         """See Transport.migrate."""
@@ -133,26 +152,42 @@ class RqliteTransport:
         Where one does not, a node would run the other statements of the batch, and commit them.
         """
         drops = any(each.sql.startswith(DROPS) for each in batch)
-        new = [
-            each
-            for each in batch
-            # What the batch drops before it creates it is still there.
-            if each.sql not in self._compiled and not (drops and each.sql.startswith(CREATES))
-        ]
-        if not new:
-            return
-        body = requests.encode(new, "EXPLAIN QUERY PLAN ")
+        while True:
+            known = self._schema
+            new = [
+                each
+                for each in batch
+                # What the batch drops before it creates it is still there.
+                if (known is None or each.sql not in self._compiled)
+                and not (drops and each.sql.startswith(CREATES))
+            ]
+            if not new and known is not None:
+                return
+            schema, *found = await self._try_to_compile(new, deadline)
+            told = schema_check.told(schema)
+            if known is not None and told != known:
+                self._schema = None  # what was compiled before may not compile now
+                continue
+            if known is None:
+                self._compiled.clear()
+            for each, result in zip(new, found, strict=True):
+                # What compiles and writes is refused with these words, and runs in no case.
+                if answers.NO_WRITE not in result.get("error", answers.NO_WRITE):
+                    failed = answers.Failure(list(batch).index(each) + 1, str(result["error"]))
+                    raise failed.error()
+                self._compiled[each.sql] = None
+            self._schema = told
+
+    async def _try_to_compile(self, new: Sequence[Bound], deadline: float) -> list[dict[str, Any]]:
+        """The state of the schema, and what a node says of each statement."""
+        explained = [Bound(f"EXPLAIN QUERY PLAN {each.sql}", each.bind) for each in new]
+        body = requests.encode([schema_check.STATE, *explained])
         found = await self._at_leader(requests.COMPILE, body, deadline, writes=False)
         if answers.lack_schema(found):  # or the leader has just started: see _read_at_leader
             strong = requests.read(At(Level.STRONG), deadline - time.monotonic())
             await self._at_leader(strong, requests.NOTHING, deadline, writes=False)
             found = await self._at_leader(requests.COMPILE, body, deadline, writes=False)
-        for each, result in zip(new, found, strict=True):
-            # What compiles and writes is refused with these words, and runs in no case.
-            if answers.NO_WRITE not in result.get("error", answers.NO_WRITE):
-                failed = answers.Failure(list(batch).index(each) + 1, str(result["error"]))
-                raise failed.error()
-            self._compiled[each.sql] = None
+        return found
 
     async def _anywhere(self, at: At, body: bytes, deadline: float) -> list[dict[str, Any]]:
         """Read at the nearest node that answers, and at the leader if those that do are too old."""

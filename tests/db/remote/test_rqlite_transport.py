@@ -20,8 +20,10 @@ from db.errors import (
     ReadTimeout,
     Unavailable,
 )
+from db.migrating import ledger
 from db.open_database import open_transport
 from db.program import Rows
+from db.remote.applied_writes import Attempt
 from db.remote.http_client import HttpClient
 from db.remote.rqlite import requests
 from db.remote.rqlite.transport import RqliteTransport
@@ -32,6 +34,10 @@ from tests.support.other_programs.rqlite import Account, Cluster
 SECONDS = 60.0
 pytestmark = pytest.mark.waits
 numbers = itertools.count()
+
+(APPLIED_WRITES,) = (
+    each for each in ledger.load(ledger.MIGRATIONS) if each.name.endswith("_keep_writes_over_http")
+)
 
 
 class Table:
@@ -163,13 +169,33 @@ async def test_what_ceases_to_compile_once_it_was_compiled_is_told_from_what_fai
     kept, dropped = Table(transport), Table(transport)
     await kept.create()
     await dropped.create()
-    await dropped.write(dropped.insert(1, "Ada"))
+    last = Bound("SELECT 1", {})
+    await kept.write(kept.insert(1, "Ada"), dropped.insert(1, "Ada"), last)
     one_node.leader().execute(f"DROP TABLE {dropped.name}")
 
-    with pytest.raises(PartlyApplied):
-        await kept.write(kept.insert(1, "Ada"), dropped.insert(1, "Ada"), Bound("SELECT 1", {}))
+    with pytest.raises(PartlyApplied):  # as it has no guard, whose schema is looked at
+        await kept.write(kept.insert(2, "Grace"), dropped.insert(2, "Grace"), last)
 
-    assert await kept.rows() == [(1, "Ada")]  # which is what must not be sent again
+    assert await kept.rows() == [(1, "Ada"), (2, "Grace")]  # which must not be sent again
+
+
+async def test_a_guarded_batch_stores_nothing_once_one_of_its_statements_ceases_to_compile(
+    transport: RqliteTransport, one_node: Cluster
+):
+    kept, dropped = Table(transport), Table(transport)
+    await kept.create()
+    await dropped.create()
+    one_node.leader().execute("DROP TABLE IF EXISTS applied_writes", *APPLIED_WRITES.statements())
+    written = [Attempt.new().guard(), kept.insert(1, "Ada"), dropped.insert(1, "Ada")]
+    assert await kept.write(*written) == [[], [], []]
+    one_node.leader().execute(f"DROP TABLE {dropped.name}")
+
+    with pytest.raises(EngineError, match="no such table"):
+        await kept.write(Attempt.new().guard(), kept.insert(2, "Grace"), dropped.insert(2, "Grace"))
+
+    assert await kept.rows() == [(1, "Ada")]
+    assert await kept.write(Attempt.new().guard(), kept.insert(3, "Edsger")) == [[], []]
+    one_node.leader().execute("DROP TABLE applied_writes")
 
 
 async def test_each_statement_is_told_what_the_one_before_it_changed(table: Table):

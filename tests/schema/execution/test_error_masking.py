@@ -51,7 +51,6 @@ async def test_a_fault_in_a_query_fails_its_fields_alone_and_reports_the_request
     ] * 2
 
 
-@pytest.mark.not_on("rqlite", "it runs the rest of a batch whose table somebody has dropped")
 async def test_a_fault_in_a_mutation_is_masked_too(broken):
     variables = {"input": {"name": TOKEN, "owner": "CHITTY-ACTOR-ADA"}}
 
