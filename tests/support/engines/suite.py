@@ -1,8 +1,9 @@
 """The behaviour suite: the tests that hold on every engine, and how they get theirs.
 
 Each test of PLACES, but not of BEFORE_IT, whose file opens databases by HELPERS belongs to it. With
-`--thorough` it runs again on each engine over HTTP, as `test_name[rqlite]` and `test_name[d1]`; QUICK are the
-files that do so in the default run too. `--engine NAME` runs the suite on this engine and nothing else.
+`--thorough` it runs again on an engine over HTTP, as `test_name[rqlite]` or `test_name[d1]`: those of WRITING
+on both, other files on one of them, in turn. QUICK are the files that run on both in the default run too.
+`--engine NAME` runs the whole suite on this engine and nothing else.
 
 A test that is about SQLite's file, or needs what only exists for files, is marked `files_only("the reason")`;
 one that a single engine cannot pass `not_on("d1", "the reason")`, and one that is not for SQLite
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 import pytest
 
@@ -38,6 +40,7 @@ BEFORE_IT = (
     *("tests/db/security/test_hidden_values.py", "tests/db/security/test_strangers_changes.py"),
     *("tests/schema/execution/test_isolation.py", "tests/schema/execution/test_paths_agree.py"),
 )
+WRITING = ("tests/db/commands/", "tests/resolvers/", "tests/server/endpoints/test_idempoten")
 HELPERS = {
     ("tests.support.other_programs.github_payloads", "github_at"),
     ("tests.support.registries.connections", "registry"),
@@ -106,9 +109,17 @@ def _engines_for(metafunc: pytest.Metafunc) -> list[str]:
         return [chosen] if chosen in others else [SQLITE]
     if metafunc.definition.get_closest_marker("over_http"):
         return others
-    is_quick = path.relative_to(ROOT).as_posix() in QUICK
-    wanted = is_quick or metafunc.config.getoption("thorough") or _is_named(metafunc)
-    return [SQLITE, *others] if wanted else [SQLITE]
+    name = path.relative_to(ROOT).as_posix()
+    if name in QUICK or _is_named(metafunc):
+        return [SQLITE, *others]
+    if not metafunc.config.getoption("thorough"):
+        return [SQLITE]
+    return [SQLITE, *(others if name.startswith(WRITING) else _in_turn(name, others))]
+
+
+def _in_turn(name: str, others: list[str]) -> list[str]:
+    """One of the engines, the same for a file each time."""
+    return others[crc32(name.encode()) % len(others) :][:1] if others else []
 
 
 def _is_named(metafunc: pytest.Metafunc) -> bool:
