@@ -27,7 +27,7 @@ from tests.support.services.replicas import processes_of
 pytestmark = pytest.mark.waits
 
 LOOKS, THOROUGH_LOOKS = 300, 10_000
-KILLS, LOOKS_BETWEEN = 5, 50
+KILLS, LOOKS_BETWEEN = 2, 50
 ROWS = 400
 FILL = "INSERT INTO balances (account, amount, padding) VALUES (?, 0, ?)"
 # Every page of the table, in one transaction.
