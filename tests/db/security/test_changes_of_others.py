@@ -214,7 +214,17 @@ ONLY_PRIVATE = {
 }
 
 
-@pytest.mark.parametrize(("capability", "shown"), ONLY_PRIVATE.items(), ids=ONLY_PRIVATE)
+# What such a viewer sees of an actor's history takes more words than the parser of rqlite 8.26.8 holds at once.
+TOO_DEEP = pytest.mark.files_only("the parser of the oldest rqlite holds no statement so deep")
+
+
+@pytest.mark.parametrize(
+    ("capability", "shown"),
+    [
+        pytest.param(name, shown, id=name, marks=[TOO_DEEP] * (name == "nothing"))
+        for name, shown in ONLY_PRIVATE.items()
+    ],
+)
 async def test_a_change_of_private_values_only_is_for_those_who_see_them(
     opened: Opened, capability: str, shown: bool
 ):
