@@ -214,7 +214,7 @@ ONLY_PRIVATE = {
 }
 
 
-# What such a viewer sees of an actor's history takes more words than the parser of rqlite 8.26.8 holds at once.
+# What such a viewer sees of an actor's history nests deeper than the parser of rqlite 8.26.8 can follow.
 TOO_DEEP = pytest.mark.files_only("the parser of the oldest rqlite holds no statement so deep")
 
 
