@@ -40,7 +40,7 @@ BEFORE_IT = (
     *("tests/db/security/test_hidden_values.py", "tests/db/security/test_strangers_changes.py"),
     *("tests/schema/execution/test_isolation.py", "tests/schema/execution/test_paths_agree.py"),
 )
-WRITING = ("tests/db/commands/", "tests/resolvers/", "tests/server/endpoints/test_idempoten")
+WRITING = ("tests/db/commands/", "tests/server/endpoints/test_idempoten")
 HELPERS = {
     ("tests.support.other_programs.github_payloads", "github_at"),
     ("tests.support.registries.connections", "registry"),
