@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.errors import BootRefused, EngineError, Unavailable
+from schema.execution.documents import Documents
 from server import service
 from server.endpoints import (
     discovery,
@@ -43,6 +44,7 @@ from server.endpoints.landing import Landing
 from server.endpoints.reserved_streams import ReservedStreams
 from server.endpoints.statuses import STATUSES
 from server.graphql import persisted_documents
+from server.graphql.persisted_documents import PersistedDocuments
 from server.http import errors
 from server.http.admission import Admission
 from server.http.cors import CORS
@@ -124,43 +126,8 @@ def create_app(settings: Settings) -> App:
     )
     admission = Admission(settings.wait_seconds, settings.readers, PROBES, counters)
 
-    @asynccontextmanager
-    async def opened(
-        app: App, service_: AbstractAsyncContextManager[Service]
-    ) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            app.service = await stack.enter_async_context(service_)
-            await stack.enter_async_context(
-                worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
-            )
-            await stack.enter_async_context(worker_relay.answering(streams.answer, {"app": app}))
-            yield
-
-    def lifespan_of(app: App) -> AbstractAsyncContextManager[None]:
-        parts = documents, persisted, counters, admission
-        if not settings.replica_of:
-            return opened(app, service.open_service(settings, *parts))
-        from server.replica import starting
-
-        return starting.serving(
-            settings,
-            app,
-            lambda db: opened(app, service.open_replica_service(settings, db, *parts)),
-        )
-
-    @asynccontextmanager
-    async def lifespan(app: App) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(lifespan_of(app))
-            except (BootRefused, EngineError, Unavailable, OSError) as error:
-                log.error("worker cannot start", extra={"reason": str(error)})
-                app.is_refused = True
-                raise
-            yield
-
     app = App(
-        lifespan=lifespan,
+        lifespan=_lifespan(settings, (documents, persisted, counters, admission), streams),
         routes=mounts,
         middleware=[Middleware(RequestMiddleware, cors=cors, quiet=QUIET)],
         exception_handlers={
@@ -175,6 +142,50 @@ def create_app(settings: Settings) -> App:
         "websocket": RequestMiddleware(GraphQLWebSocket(cors), cors),  # guards itself
     }
     return app
+
+
+def _lifespan(
+    settings: Settings,
+    parts: tuple[Documents, PersistedDocuments, Metrics, Admission],
+    streams: ReservedStreams,
+) -> Callable[[App], AbstractAsyncContextManager[None]]:
+    """What opens the service of a worker, or of a replica's worker, and closes it."""
+
+    @asynccontextmanager
+    async def opened(
+        app: App, service_: AbstractAsyncContextManager[Service]
+    ) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.service = await stack.enter_async_context(service_)
+            await stack.enter_async_context(
+                worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
+            )
+            await stack.enter_async_context(worker_relay.answering(streams.answer, {"app": app}))
+            yield
+
+    def of(app: App) -> AbstractAsyncContextManager[None]:
+        if not settings.replica_of:
+            return opened(app, service.open_service(settings, *parts))
+        from server.replica import starting
+
+        return starting.serving(
+            settings,
+            app,
+            lambda db: opened(app, service.open_replica_service(settings, db, *parts)),
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: App) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(of(app))
+            except (BootRefused, EngineError, Unavailable, OSError) as error:
+                log.error("worker cannot start", extra={"reason": str(error)})
+                app.is_refused = True
+                raise
+            yield
+
+    return lifespan
 
 
 def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
