@@ -11,7 +11,17 @@ from strawberry.utils.str_converters import to_camel_case
 from db.errors import BadRequest
 from db.model.tables import TABLES, Relation
 from db.program import Value
-from db.queries.conditions import EVERYTHING, All, AnyOf, Compare, Condition, Not, Related
+from db.queries.conditions import (
+    ANY_CASE,
+    EVERYTHING,
+    OF_ANY_CASE,
+    All,
+    AnyOf,
+    Compare,
+    Condition,
+    Not,
+    Related,
+)
 from schema.fields import global_ids
 from schema.filters import FILTER_TARGETS, ChangeFilter, StringListFilter
 
@@ -25,6 +35,7 @@ LIST_OPERATORS = {
     "contains_all": "has_all",
     "is_empty": "is_empty",
 }
+IGNORE_CASE = "ignore_case"
 _NEGATED = {"is_null": "is_not_null", "is_empty": "is_not_empty"}
 
 
@@ -105,9 +116,15 @@ class _Reader:
 
     def _compare(self, column: str, operators: Any) -> list[Condition]:
         conditions: list[Condition] = []
-        for name, value in _sent(operators):
+        sent = _sent(operators)
+        ignores_case = (IGNORE_CASE, True) in sent
+        for name, value in sent:
+            if name == IGNORE_CASE:
+                continue
             self._count_part()
             operator = name.rstrip("_")
+            if ignores_case and operator in OF_ANY_CASE:
+                operator += ANY_CASE
             if isinstance(operators, StringListFilter):
                 operator = LIST_OPERATORS[operator]
             if operator in _NEGATED:

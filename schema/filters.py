@@ -43,7 +43,8 @@ NEGATION = "This does not match, because a value differs or is null"
 
 
 @strawberry.input(
-    description=f"Conditions on a string; all comparisons are case-sensitive. {NULL_BUT_IS_NULL}"
+    description="Conditions on a string, which compare code points and thus the case of letters, unless "
+    f"ignoreCase is true. {NULL_BUT_IS_NULL}"
 )
 class StringFilter:
     eq: str | None = optional("Equal to this value")
@@ -51,6 +52,11 @@ class StringFilter:
     not_: str | None = optional("Not null, and not equal to this value", name="not")
     contains: str | None = optional("Contains this string")
     starts_with: str | None = optional("Starts with this string")
+    ends_with: str | None = optional("Ends with this string")
+    ignore_case: bool | None = optional(
+        "Whether eq, in, contains, startsWith and endsWith take ASCII letters in either case for the same; "
+        "other letters always differ"
+    )
     is_null: bool | None = optional("Is null (true) or not null (false)")
 
 

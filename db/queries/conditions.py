@@ -3,7 +3,7 @@
 Negation uses `IS NOT TRUE`, so that a row for which a condition is NULL matches the negation.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,18 +16,38 @@ MOST_IN_A_ROW = 6
 _ITEMS = "json_each(CASE WHEN json_valid({column}) THEN {column} ELSE '[]' END)"
 _OPERANDS = "(SELECT value FROM json_each({operand}))"
 
+# No valid text has a byte FF, so that all texts with a prefix lie below it with that byte.
+_STARTS_WITH = "({column} >= {operand} AND {column} < {operand} || x'FF')"
+_BYTES = "CAST({column} AS BLOB)", "CAST({operand} AS BLOB)"
+# Of an empty value, substr() gives NULL.
+_END = "coalesce(substr({0}, 1 + length({0}) - length({1})), x'')".format(*_BYTES)
+_ENDS_WITH = f"({{column}} IS NOT NULL AND {_END} = {_BYTES[1]})"
+
+
+def _any_case(operator: str) -> str:
+    """The same for texts whose ASCII letters may be in either case: SQLite's lower() changes no others."""
+    return (
+        operator.replace("{column}", "lower({column})")
+        .replace("{operand}", "lower({operand})")
+        .replace(
+            "SELECT value FROM json_each(lower({operand}))",
+            "SELECT lower(value) FROM json_each({operand})",
+        )
+    )
+
+
+ANY_CASE = "_any_case"
 OPERATORS = {
     "eq": "{column} = {operand}",
-    "eq_unindexed": "+{column} = {operand}",  # the + keeps SQLite from using an index on the column
     "not": "{column} <> {operand}",
     "in": "{column} IN " + _OPERANDS,
-    "in_unindexed": "+{column} IN " + _OPERANDS,
     "gt": "{column} > {operand}",
     "gte": "{column} >= {operand}",
     "lt": "{column} < {operand}",
     "lte": "{column} <= {operand}",
     "contains": "instr({column}, {operand}) > 0",
-    "starts_with": "instr({column}, {operand}) = 1",
+    "starts_with": _STARTS_WITH,
+    "ends_with": _ENDS_WITH,
     "is_null": "{column} IS NULL",
     "is_not_null": "{column} IS NOT NULL",
     "has": "{operand} IN (SELECT value FROM " + _ITEMS + ")",
@@ -42,6 +62,15 @@ OPERATORS = {
     ),
     "is_empty": "NOT EXISTS (SELECT 1 FROM " + _ITEMS + ")",
     "is_not_empty": "EXISTS (SELECT 1 FROM " + _ITEMS + ")",
+}
+OF_ANY_CASE = frozenset({"eq", "in", "contains", "starts_with", "ends_with"})
+OPERATORS |= {f"{name}{ANY_CASE}": _any_case(OPERATORS[name]) for name in OF_ANY_CASE}
+# The + keeps SQLite from using an index on the column.
+UNINDEXED = "_unindexed"
+OPERATORS |= {
+    f"{name}{UNINDEXED}": OPERATORS[name].replace("{column}", "+{column}")
+    for each in ("eq", "in", "starts_with")
+    for name in (each, f"{each}{ANY_CASE}")
 }
 
 
@@ -180,11 +209,11 @@ def _leads_to_many(condition: Condition) -> bool:
     return False
 
 
-def unindexed(condition: Condition, besides: Collection[str]) -> Condition:
-    """Keep equalities from using an index, except those on the columns `besides`."""
+def unindexed(condition: Condition, besides: Mapping[str, Collection[str]]) -> Condition:
+    """Keep the operators `besides` from using an index, except on the columns that it names for each."""
     match condition:
-        case Compare(column, "eq", operand) if column not in besides:
-            return Compare(column, "eq_unindexed", operand)
+        case Compare(column, operator, operand) if column not in besides.get(operator, (column,)):
+            return Compare(column, operator + UNINDEXED, operand)
         case All(parts):
             return All(tuple(unindexed(part, besides) for part in parts))
     return condition

@@ -145,11 +145,17 @@ def _belonging(listing: Listing, row: str) -> tuple[str, str]:
 def _walking_index(listing: Listing, order: Sequence[Order]) -> Listing:
     """Make SQLite walk the ordering's index: by another one it would fetch and sort all matching rows."""
     table, by = listing.table, order[0].column
-    besides = {table.key} | table.unique
-    if not listing.is_sorted(order):
-        besides.add(by)
+    one = {table.key} | table.unique
+    ordered = set() if listing.is_sorted(order) else {by}
+    sought = frozenset[str]()
     if listing.relation is None and by == table.newest:
-        besides |= table.sought
+        sought = table.sought | table.unique
+    besides = {
+        "eq": one | ordered | sought,
+        "starts_with": ordered | sought,
+        "eq_any_case": sought,
+        "starts_with_any_case": sought,
+    }
     return replace(listing, where=unindexed(listing.where, besides))
 
 

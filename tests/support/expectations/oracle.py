@@ -1,6 +1,7 @@
 """What filters and orderings mean, said again in Python: the tests compare the two."""
 
 import re
+import string
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -31,11 +32,14 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "lte": lambda value, given: value is not None and value <= given,
     "contains": lambda value, given: value is not None and given in value,
     "startsWith": lambda value, given: value is not None and value.startswith(given),
+    "endsWith": lambda value, given: value is not None and value.endswith(given),
     "isNull": lambda value, given: (value is None) == given,
     "containsAny": lambda value, given: bool({*value} & {*given}),
     "containsAll": lambda value, given: {*value} >= {*given},
     "isEmpty": lambda value, given: (value == []) == given,
 }
+ANY_CASE = {"eq", "in", "contains", "startsWith", "endsWith"}
+SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 # A relation's child, the row's column that leads there, and the child's column that it meets.
 DIRECT: dict[tuple[str, str], tuple[Table[Any], str, str]] = {
@@ -121,10 +125,25 @@ class Oracle:
 def compared(table: Table[Any], column: str, row: Any, operators: dict[str, Any]) -> bool:
     """Whether a row's column meets every operator."""
     value = public(table, column, row)
+    ignores_case = operators.get("ignoreCase", False)
     return all(
-        OPERATORS[operator](value, _operand(table.columns[column].type, given))
+        _holds(operator, value, _operand(table.columns[column].type, given), ignores_case)
         for operator, given in operators.items()
+        if operator != "ignoreCase"
     )
+
+
+def _holds(operator: str, value: Any, given: Any, ignores_case: bool) -> bool:
+    if ignores_case and operator in ANY_CASE:
+        value, given = folded(value), folded(given)
+    return OPERATORS[operator](value, given)
+
+
+def folded(value: Any) -> Any:
+    """A text, or each of a list, with small letters for the capitals of ASCII."""
+    if isinstance(value, list):
+        return [folded(each) for each in value]
+    return value.translate(SMALL) if isinstance(value, str) else value
 
 
 def public(table: Table[Any], column: str, row: Any) -> Any:

@@ -77,9 +77,14 @@ class Filters:
         value = self.random.choice([*found, *WORDS, "nobody's"])
         if nullable.name == "ChittyID":
             return self.random.choice(["", "did:chitty:"]) + value
-        if operator in ("contains", "startsWith") and not _is_list(table, column):
+        if self.random.random() < 0.3:
+            value = self.random.choice([str.upper, str.lower, str.swapcase])(value)
+        if operator in ("contains", "startsWith", "endsWith") and not _is_list(table, column):
             start = self.random.randrange(2) if operator == "contains" else 0
-            return value[start : start + self.random.randrange(4)]
+            count = self.random.randrange(4)
+            if operator == "endsWith":
+                return value[max(len(value) - count, 0) :]
+            return value[start : start + count]
         return value
 
     def _part(self, table: Table[Any], name: str, kind: GraphQLNamedInputType, depth: int) -> Any:
