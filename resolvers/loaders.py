@@ -6,12 +6,15 @@ They serve every type, so the number of statements depends on the operation's sh
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
+import orjson
+
 from db.errors import BadRequest
 from db.history import reading
 from db.model.outgoing_webhooks import OutgoingDelivery
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
-from db.queries import listings, lookups, outgoing_webhooks
+from db.queries import groups, listings, lookups, outgoing_webhooks
+from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from db.queries.outgoing_webhooks import DeliveryRange
 from resolvers.dataloader import BatchScheduler, DataLoader
@@ -63,6 +66,18 @@ class Loaders:
             return await self._value_per_parent(listings.count(listing, parents), parents)
 
         return self._loader(("count", listing), load)
+
+    def groups(
+        self, listing: Listing, grouping: Grouping, limit: int
+    ) -> "DataLoader[Value, list[Group]]":
+        async def load(parents: list[Value]) -> list[list[Group]]:
+            statement = groups.groups(listing, grouping, limit, parents)
+            texts = {row[0]: str(row[1]) for row in await self._read(rows(statement))}
+            found = [orjson.loads(texts.get(parent, "[]")) for parent in parents]
+            self._count(sum(map(len, found)))
+            return [grouping.read(each) for each in found]
+
+        return self._loader(("groups", listing, grouping, limit), load)
 
     def extends_past(
         self, listing: Listing, order: tuple[Order, ...], cursor: Values, *, ahead: bool

@@ -9,6 +9,7 @@ from db.history import reading
 from db.model.tables import Table
 from db.program import Value, Values
 from db.queries import cursors
+from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from resolvers.operation_context import OperationContext
 
@@ -59,6 +60,10 @@ class LazyPage:
 
     async def total(self) -> int:
         return await self._ctx.loaders.count(self._listing).load(self._parent)
+
+    async def groups(self, grouping: Grouping, limit: int) -> list[Group]:
+        """Groups of the whole list."""
+        return await self._ctx.loaders.groups(self._listing, grouping, limit).load(self._parent)
 
     async def has_next(self) -> bool:
         if not self._page_range.backward and await self._has_more():

@@ -24,7 +24,7 @@ from db.model.outgoing_webhooks import PauseReason as PauseReason
 from db.model.outgoing_webhooks import WebhookStatus as WebhookStatus
 
 
-def _publish(
+def publish(
     members: type[Enum], description: str, *, called: str | None = None, **values: str
 ) -> None:
     """Make an enumeration a GraphQL enum with these descriptions, of itself and of its values."""
@@ -33,7 +33,7 @@ def _publish(
         value.description = values[value.name]
 
 
-_publish(
+publish(
     ActorType,
     "The type of an actor",
     HUMAN="A person",
@@ -41,34 +41,34 @@ _publish(
     SERVICE="A program that works for others",
     SYSTEM="A component of ChittyOS itself",
 )
-_publish(
+publish(
     ActorStatus,
     "The status of an actor",
     ACTIVE="May own contexts and open connections",
     SUSPENDED="Cannot open connections or receive contexts until it is reinstated",
     DELETED="Soft-deleted; can be reinstated",
 )
-_publish(
+publish(
     ContextStatus,
     "The status of a context",
     ACTIVE="In use",
     INACTIVE="Set aside",
     DELETED="Soft-deleted; keeps its name and can be restored",
 )
-_publish(
+publish(
     AccountType,
     "The type of a GitHub account",
     USER="A person's account",
     ORGANIZATION="An organization's account",
     ENTERPRISE="An enterprise, which consists of organizations",
 )
-_publish(
+publish(
     RepositorySelection,
     "The repositories that an installation covers",
     ALL="Every repository, including future ones",
     SELECTED="Only selected repositories",
 )
-_publish(
+publish(
     ConnectionType,
     "How a connection reaches its service",
     API="Calls the service's API",
@@ -76,7 +76,7 @@ _publish(
     OAUTH="Calls the service's API on behalf of a user who consented",
     DIRECT="Uses the service's own protocol, such as that of a database",
 )
-_publish(
+publish(
     ConnectionStatus,
     "The status of a connection",
     ACTIVE="In use",
@@ -84,8 +84,8 @@ _publish(
     FAILED="Too many consecutive reports were unhealthy",
     DISCONNECTED="Disconnected; can be reconnected",
 )
-_publish(SourceType, "What opened a connection", CONTEXT="A context", ACTOR="An actor itself")
-_publish(
+publish(SourceType, "What opened a connection", CONTEXT="A context", ACTOR="An actor itself")
+publish(
     ChangeOperation,
     "What a change did to a row",
     CREATED="The row was made; the first change of a row that is older than its history, too",
@@ -93,7 +93,7 @@ _publish(
     DELETED="The row is gone or soft-deleted",
     RESTORED="The row is no longer soft-deleted",
 )
-_publish(
+publish(
     NodeKind,
     "The kinds of objects with a global id",
     ACTOR="An actor",
@@ -102,7 +102,7 @@ _publish(
     CONNECTION="A connection",
     SERVICE="A service, which is no row and has no changes",
 )
-_publish(
+publish(
     ErrorCode,
     "The kind of error that a mutation reports",
     INVALID="The value is not valid",
@@ -114,7 +114,7 @@ _publish(
     LIMIT="A limit is exceeded",
     UNAVAILABLE="Temporarily unavailable: try again later",
 )
-_publish(
+publish(
     WebhookStatus,
     "The status of an outgoing webhook",
     called="OutgoingWebhookStatus",
@@ -122,7 +122,7 @@ _publish(
     FAILING="The change that is next was not delivered, and is sent again",
     PAUSED="Sends nothing until it is resumed, and then goes on where it stopped",
 )
-_publish(
+publish(
     PauseReason,
     "Why an outgoing webhook is paused",
     called="OutgoingWebhookPauseReason",
@@ -131,7 +131,7 @@ _publish(
     GONE="The receiver answered 410 Gone",
     CHANGES_PRUNED="Changes that it had not delivered were pruned: it goes on with the oldest retained",
 )
-_publish(
+publish(
     DeliveryStatus,
     "What became of a change at an outgoing webhook",
     called="OutgoingDeliveryStatus",
@@ -147,7 +147,7 @@ class OrderDirection(Enum):
     DESC = "desc"
 
 
-_publish(
+publish(
     OrderDirection,
     "The direction of an ordering; null counts as the smallest value",
     ASC="Ascending: the smallest, earliest or alphabetically first value comes first",
@@ -207,4 +207,4 @@ for _fields, _objects in (
     (InstallationOrderField, "installations"),
     (ConnectionOrderField, "connections"),
 ):
-    _publish(_fields, f"The fields that {_objects} can be ordered by", **_ORDERINGS)
+    publish(_fields, f"The fields that {_objects} can be ordered by", **_ORDERINGS)

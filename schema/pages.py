@@ -5,6 +5,7 @@ ConnectionConnection.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -18,7 +19,7 @@ from resolvers import pages
 from resolvers.operation_context import OperationContext
 from resolvers.pages import PageArguments
 from resolvers.policy import DEFAULT_POLICY
-from schema import filter_reader, filters
+from schema import filter_reader, filters, groups
 from schema.enums import OrderDirection
 from schema.fields import fields
 from schema.fields.collect_fields import selects
@@ -87,6 +88,20 @@ class RelayPage(Generic[T]):
         return await self.page.total()
 
 
+@cache
+def _page_type(table: Table[Any]) -> Any:
+    """The type of a table's pages; those of a log have no groups."""
+    type_: Any = fields.object_type(table)
+    if table.is_log:
+        return RelayPage[type_]
+
+    @strawberry.type(name="Connection", description="A page of a list")
+    class GroupedPage(RelayPage[T], Generic[T]):
+        groups = groups.field(table)
+
+    return GroupedPage[type_]
+
+
 SIZES = f"1 to {DEFAULT_POLICY.page_max} unless the server is configured otherwise"
 First = Annotated[
     int | None, strawberry.argument(description=f"The number of objects from the start: {SIZES}")
@@ -110,7 +125,7 @@ def related(relation: Relation[Any], description: str) -> Any:
 
 def _field(table: Table[Any], relation: Relation[Any] | None, description: str) -> Any:
     source = PagedList(table, relation)
-    page_type: Any = RelayPage[fields.object_type(table)]  # type: ignore[misc]
+    page_type = _page_type(table)
 
     def page(self: Any, info: Info, **arguments: Any) -> Any:
         listed, page_range = _same_for_all_parents(

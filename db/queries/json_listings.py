@@ -145,7 +145,7 @@ def split_pages(answer: str) -> list[tuple[int, str]] | None:
 
 def count(listing: Listing) -> JsonStatement:
     binder = Binder()
-    return JsonStatement(f"SELECT {_array(listing, counted(listing, binder))}", binder.bind)
+    return JsonStatement(f"SELECT {array_of(listing, counted(listing, binder))}", binder.bind)
 
 
 def reach(
@@ -154,7 +154,7 @@ def reach(
     """Whether each parent's list continues beyond a cursor: an array of 0 and 1."""
     binder = Binder()
     reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return JsonStatement(f"SELECT {_array(listing, reaching)}", binder.bind)
+    return JsonStatement(f"SELECT {array_of(listing, reaching)}", binder.bind)
 
 
 def rows(
@@ -184,7 +184,7 @@ def rows(
 def _arrays(listing: Listing, columns: Sequence[str], from_clause: str) -> str:
     values = ", ".join(f"x.{column}" for column in columns)
     joined = "'[' || coalesce(group_concat(row.text, ','), '') || ']'"
-    return _array(listing, f"(SELECT {joined} {_each(f'json_array({values})', from_clause)})")
+    return array_of(listing, f"(SELECT {joined} {_each(f'json_array({values})', from_clause)})")
 
 
 def _each(expression: str, from_clause: str) -> str:
@@ -192,7 +192,8 @@ def _each(expression: str, from_clause: str) -> str:
     return f"FROM (SELECT {expression} AS text {from_clause}) AS row"
 
 
-def _array(listing: Listing, expression: str) -> str:
+def array_of(listing: Listing, expression: str) -> str:
+    """SQL for a JSON array with an SQL expression, which is JSON, for each parent."""
     parts = _per_parent(listing, expression, "','")
     return f"'[' || {parts} || ']'"
 

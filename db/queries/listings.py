@@ -79,7 +79,7 @@ def page(listing: Listing, page_range: PageRange, parents: Sequence[Value]) -> S
 
 def count(listing: Listing, parents: Sequence[Value]) -> Statement:
     binder = Binder()
-    return _per_parent(listing, counted(listing, binder), parents, binder)
+    return per_parent(listing, counted(listing, binder), parents, binder)
 
 
 def extends_past(
@@ -93,11 +93,11 @@ def extends_past(
     """Whether rows lie at or before a cursor, or at or after it if `ahead`."""
     binder = Binder()
     reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return _per_parent(listing, reaching, parents, binder)
+    return per_parent(listing, reaching, parents, binder)
 
 
 def counted(listing: Listing, binder: Binder) -> str:
-    return f"(SELECT count(*) {_all_from(listing, 'x', binder)})"
+    return f"(SELECT count(*) {all_from(listing, 'x', binder)})"
 
 
 def reaches(
@@ -113,9 +113,10 @@ def reaches(
     return f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
 
 
-def _per_parent(
+def per_parent(
     listing: Listing, expression: str, parents: Sequence[Value], binder: Binder
 ) -> Statement:
+    """The statement for an SQL expression about the rows of each parent, after the parent's value."""
     if listing.relation is None:
         return Statement(f"SELECT NULL, {expression}", binder.bind)
     binder.bind["parents"] = json_list(parents)
@@ -124,7 +125,8 @@ def _per_parent(
     )
 
 
-def _all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
+def all_from(listing: Listing, row: str, binder: Binder, *more: str) -> str:
+    """The FROM clause for all rows of a list, whose parent is PARENT."""
     table, belonging = _belonging(listing, row)
     conditions = [
         belonging,
@@ -181,7 +183,7 @@ def unlimited_page_from(listing: Listing, page_range: PageRange, row: str, binde
     walked = _walking_index(listing, page_range.order)
     if listing.table.is_log and page_range.after is not None:
         walked = replace(walked, live=False)  # SQLite begins at one bound only: at the cursor
-    rows = _all_from(walked, row, binder, *bounds)
+    rows = all_from(walked, row, binder, *bounds)
     return f"{rows} ORDER BY {', '.join(parts)}"
 
 

@@ -13,9 +13,10 @@ from graphql import (
 )
 
 from db.model.tables import Relation, Table
-from schema.compiled import pages
+from schema.compiled import groups, pages
 from schema.compiled.arguments import DEFINITION, Arguments
 from schema.compiled.converters import one_by_one
+from schema.compiled.groups import GroupObjects, GroupsPlan
 from schema.compiled.lookups import (
     LookupField,
     ReferenceStep,
@@ -30,6 +31,7 @@ from schema.compiled.rows import CodeWriter, Columns, RowPlan, global_id
 from schema.fields import sources
 from schema.fields.collect_fields import CollectedField, FieldCollector
 from schema.fields.sources import METADATA
+from schema.groups import GROUPS
 
 RELATIONS = (sources.ToOne, sources.ToOneOf, sources.PagedList)
 # A client may ask for a relation again and again, under other names: further rows are read at a level below,
@@ -145,9 +147,35 @@ class Compiler:
                     parts.append(pages.PageInfo(each.key, [(one.key, one.name) for one in fields]))
                 case "totalCount":
                     parts.append(pages.TotalCount(each.key))
+                case "groups":
+                    parts.append(pages.Groups(each.key, self.groups(type_, each)))
                 case other:
                     raise Fallback(f"{type_.name}.{other}")
         return PagePlan(source, Arguments.of(definition, field.nodes[0]), columns, parts)
+
+    def groups(self, page_type: GraphQLObjectType, field: CollectedField) -> GroupsPlan:
+        definition = page_type.fields["groups"]
+        of_table = GROUPS[source_of(definition).groupings.table]
+        type_: Any = get_named_type(definition.type)
+        members: list[tuple[str, groups.Read]] = []
+        objects: dict[str, GroupObjects] = {}
+        selected = set()
+        for each in self.collector.collect(type_, field.nodes):
+            if each.name == "__typename":
+                members.append((each.key, lambda _: type_.name))
+                continue
+            match source_of(type_.fields[each.name]):
+                case sources.GroupValue(name) as value:
+                    selected.add(name)
+                    members.append((each.key, groups.reader(type_.fields[each.name], value)))
+                case sources.GroupObject(name, relation):
+                    members.append((each.key, groups.empty))
+                    if name not in objects:
+                        lookup = self.lookup(relation.child, relation.child.key)
+                        objects[name] = GroupObjects(name, lookup)
+                    self.add_field(objects[name].lookup, each, required=False)
+        arguments = Arguments.of(definition, field.nodes[0])
+        return GroupsPlan(of_table, arguments, frozenset(selected), members, list(objects.values()))
 
     def plain(self, type_: Any, nodes: Sequence[FieldNode]) -> Callable[[Any], dict[str, Any]]:
         """Compile an object that has attributes only, such as a mutation's error."""

@@ -14,10 +14,12 @@ from db.errors import Unreadable
 from db.history import reading
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
+from db.queries.groups import Grouping
 from db.queries.json_listings import JsonStatement
 from db.queries.listings import Listing, PageRange
 from resolvers.pages import check_cursors, has_cursors_to_check
 from schema.compiled.arguments import Arguments
+from schema.compiled.groups import GroupRows, GroupsPlan
 from schema.compiled.json_rows import JsonPage, JsonRows
 from schema.compiled.plan import Objects, PlanRun, Rows, Task
 from schema.compiled.rows import Columns, RowPlan
@@ -46,6 +48,7 @@ class PageRows:
     totals: list[int] = field(default_factory=list)
     rows_before: list[int] = field(default_factory=list)
     rows_after: list[int] = field(default_factory=list)
+    groups: dict[GroupsPlan, GroupRows] = field(default_factory=dict)
     built_objects: list[tuple[RowPlan, Objects]] = field(default_factory=list)
 
     def objects(self, plan: RowPlan) -> Objects:
@@ -151,6 +154,16 @@ class TotalCount:
         return lambda index, _: page.totals[index]
 
 
+@dataclass(frozen=True, slots=True)
+class Groups:
+    key: str
+    plan: GroupsPlan
+
+    def resolver(self, page: PageRows) -> Resolver:
+        built = page.groups[self.plan].built
+        return lambda index, _: built[index]
+
+
 @dataclass(eq=False, slots=True)
 class PageShape:
     """What page fields share whose arguments differ in values only; `encoders` of cursors are by key."""
@@ -169,6 +182,7 @@ class PageStatements:
     page_range: PageRange
     shape: PageShape
     statements: list[JsonStatement]
+    groupings: list[Grouping]
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -183,6 +197,7 @@ class PagePlan:
     has_objects: bool = field(init=False)
     has_cursors: bool = field(init=False)
     has_total: bool = field(init=False)
+    groups: list[GroupsPlan] = field(init=False)
     reference: "ReferenceType[PagePlan]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -196,7 +211,13 @@ class PagePlan:
             ("startCursor", "endCursor")
         )
         self.has_total = any(isinstance(part, TotalCount) for part in parts)
+        self.groups = [part.plan for part in parts if isinstance(part, Groups)]
         self.reference = ref(self)
+
+    @property
+    def depends_on_variables(self) -> bool:
+        arguments = (self.arguments, *[each.arguments for each in self.groups])
+        return any(each.depend_on_variables for each in arguments)
 
     def statements(self, run: PlanRun) -> PageStatements:
         """The field's statements, cached unless they depend on variables."""
@@ -208,13 +229,16 @@ class PagePlan:
         with_look_ahead = PageRange(
             page_range.order, limit, page_range.backward, page_range.after, page_range.before
         )
-        shape = _shape(self.reference, *json_listings.shape(listing, with_look_ahead, operands))
+        listing, shaped_range = json_listings.shape(listing, with_look_ahead, operands)
+        shape = _shape(self.reference, listing, shaped_range)
         # The page is the first statement; the others look at one row.
         statements = [each.filled(operands, 1) for each in shape.statements[shape.has_rows :]]
         if shape.has_rows:
             statements.insert(0, shape.statements[0].filled(operands, limit))
-        bound = PageStatements(page_range, shape, statements)
-        if not self.arguments.depend_on_variables:
+        groups = [each.requested(listing, operands, run) for each in self.groups]
+        statements += [statement for _, statement in groups]
+        bound = PageStatements(page_range, shape, statements, [each for each, _ in groups])
+        if not self.depends_on_variables:
             self.cached = bound
         return bound
 
@@ -297,6 +321,8 @@ class PageTask:
             parent[self._key] = {key: value(index, rows) for key, value in parts}
         for plan, objects in page.built_objects:
             yield from plan.tasks(objects, page.flat, self._run)
+        for groups in page.groups.values():
+            yield from groups.tasks(self._run)
 
     def _rows(self, texts: list[str]) -> PageRows:
         page_range, shape = self._page.page_range, self._page.shape
@@ -314,8 +340,11 @@ class PageTask:
             page.rows_before = next(rest)
         if page_range.before is not None and "hasNextPage" in plan.page_info_fields:
             page.rows_after = next(rest)
+        for groups, grouping in zip(plan.groups, self._page.groupings, strict=True):
+            page.groups[groups] = GroupRows(groups, [grouping.read(each) for each in next(rest)])
         self.rows = sum(map(len, page.pages)) + sum(page.has_more)
-        self.rows += count * (len(texts) - shape.has_rows)
+        self.rows += count * (len(texts) - shape.has_rows - len(plan.groups))
+        self.rows += sum(len(each) for rows in page.groups.values() for each in rows.groups)
         return page
 
     def _json(self, json_rows: JsonRows, texts: list[tuple[int, str]]) -> PageRows:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from db.model.groupings import Groupings
 from db.model.tables import Column, Relation, Table
 from db.program import Value
 from resolvers.permissions import Requirement
@@ -75,6 +76,29 @@ class PagedList:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouped:
+    """The groups of a page's list."""
+
+    groupings: Groupings
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValue:
+    """The result of `read` for a value of a group; raises Unreadable."""
+
+    name: str
+    read: Callable[[Value], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupObject:
+    """The row whose key is a value of a group, to which a relation leads."""
+
+    name: str
+    relation: Relation[Any]
+
+
+@dataclass(frozen=True, slots=True)
 class ByColumn:
     """The row whose unique `column` has the first of the `spellings` of the only argument that any has."""
 
@@ -127,6 +151,9 @@ Source: TypeAlias = (
     | ToOne
     | ToOneOf
     | PagedList
+    | Grouped
+    | GroupValue
+    | GroupObject
     | ByColumn
     | ByGlobalId
     | CurrentViewer

@@ -1,9 +1,9 @@
 """The cost of an operation in points, known before anything is read.
 
 One point for each object that it may return: each with an id, each entry of `edges` (its node included),
-and each object of an introspection. A page counts the entries that it may have, at least one; a union or an
-interface its most expensive type. One point also for each part of a filter, which is an input object, each
-time that the filter is evaluated: once for each parent of its page.
+each group, and each object of an introspection. A page counts the entries that it may have, at least one; a
+union or an interface its most expensive type. One point also for each part of a filter, which is an input
+object, each time that the filter is evaluated: once for each parent of its page.
 """
 
 from collections.abc import Mapping
@@ -117,6 +117,9 @@ class _Calculation:
             page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
             entries = largest([1, self._most_expensive(selection, field, page)])
             return sum_of([entries, filter_objects(field, self.sizes)])
+        if list_sizes.is_limited(definition):
+            length = list_sizes.of_limited(node, definition, self.variables)
+            return product(length, sum_of([1, self._most_expensive(selection, field, 1)]))
         own = list_sizes.of_list(node, definition, self.variables)
         if list_sizes.is_list(definition):
             length = size if own is None else own
@@ -154,6 +157,7 @@ class _ActualCost:
             inner = value[each.key]
             for item in inner if isinstance(inner, list) else [inner]:
                 if item is not None:
+                    points += list_sizes.is_limited(each.definition)
                     points += self.points(_selection_of(each, item), item, selection.type)
         return points
 

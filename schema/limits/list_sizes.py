@@ -25,6 +25,8 @@ from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
 
 PAGE_SIZE_ARGUMENTS = ("first", "last")
+LIMIT_ARGUMENT = "first"
+MOST_LIMITED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ def is_page(definition: GraphQLField) -> bool:
 
 def is_list(definition: GraphQLField) -> bool:
     return is_list_type(get_nullable_type(definition.type))
+
+
+def is_limited(definition: GraphQLField) -> bool:
+    """Whether it is a plain list, of which a client asks for the first ones."""
+    return is_list(definition) and LIMIT_ARGUMENT in definition.args
+
+
+def of_limited(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
+    """How many entries such a list may have; an out-of-range size counts as the nearest allowed one."""
+    default: int = definition.args[LIMIT_ARGUMENT].default_value
+    return of_page(node, variables, default, MOST_LIMITED)
 
 
 def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: int) -> Amount:

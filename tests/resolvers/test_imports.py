@@ -6,7 +6,10 @@ from tests.support.imports import circles, imports_of, wrong_arrows
 
 LAYERS = [
     ["resolvers"],
-    ["resolvers.validation", "resolvers.policy", "resolvers.minting", "resolvers.dataloader"],
+    [
+        *("resolvers.validation", "resolvers.policy", "resolvers.minting", "resolvers.dataloader"),
+        "resolvers.groups",
+    ],
     ["resolvers.permissions", "resolvers.loaders", "resolvers.github"],
     ["resolvers.idempotency"],
     ["resolvers.operation_context"],

@@ -9,6 +9,7 @@ LAYERS = [
     ["schema.errors", "schema.filters", "schema.references"],
     ["schema.inputs"],
     ["schema.filter_reader"],
+    ["schema.groups"],
     ["schema.pages"],
     ["schema.types"],
     ["schema.payloads", "schema.webhook_filters"],

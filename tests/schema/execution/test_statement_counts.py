@@ -41,6 +41,13 @@ SHAPES = {
             before after actor { id } entity { id ... on Context { history { nodes { id } } } }
         } } } } }""",
     ),
+    "groups at the root and below, and what they lead to": (
+        7,
+        """{ connections { groups(by: [STATUS, INSTALLATION]) { requests installation { id
+                contexts { groups(by: [OWNER, CREATED_DAY]) { owner { id } count } } } } }
+            contexts(first: 100) { nodes { connections { groups(by: TARGET_SERVICE) { count } }
+                installations { groups(by: SUSPENDED) { count } } } } }""",
+    ),
     "pages with all that can be asked of them": (
         9,
         """{ contexts(first: 100) { totalCount pageInfo { hasNextPage hasPreviousPage endCursor }

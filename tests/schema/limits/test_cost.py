@@ -75,6 +75,21 @@ def requested(documents, query, variables):
             3 * (1 + 1 + 2),
         ),
         ("{ actors(first: 3, orderBy: [{ field: CREATED_AT }]) { nodes { id } } }", 3),
+        ("{ actors { groups(by: STATUS) { count } } }", 100),
+        ("{ actors { groups(by: [STATUS, ACTOR_TYPE], first: 7) { count } } }", 7),
+        ("{ actors(first: 3) { nodes { id } groups(by: STATUS, first: 7) { count } } }", 3 + 7),
+        ("{ actors { groups(by: STATUS, first: null) { count } } }", 100),
+        ("{ actors { groups(by: STATUS, first: 0) { count } } }", 1),
+        ("{ actors { groups(by: STATUS, first: 2000000000) { count } } }", 1_000),
+        ("{ contexts { groups(by: OWNER, first: 5) { owner { id } count } } }", 10),
+        (
+            "{ contexts { groups(by: OWNER, first: 5) { owner { contexts(first: 4) { nodes { id } } } } } }",
+            5 * (1 + 1 + 4),
+        ),
+        (
+            "{ actors(first: 3) { nodes { contexts { groups(by: STATUS, first: 5) { count } } } } }",
+            3 * (1 + 5),
+        ),
     ],
 )
 def test_each_object_that_may_be_returned_and_each_part_of_a_filter_costs_a_point(

@@ -11,14 +11,16 @@ from graphql import (
     is_required_argument,
 )
 
+from schema.limits.list_sizes import is_limited
 from tests.support.corpus import literals
 from tests.support.corpus.draft import Draft
+from tests.support.corpus.literals import Name
 from tests.support.corpus.values import Values
 
 # How many objects an operation may ask for in one place: pages below each other share it.
 ROWS = 40
 DEFAULT_SIZE = 20
-PAGING = ("first", "after", "last", "before", "orderBy")
+PAGING = ("first", "after", "last", "before", "orderBy", "by")
 BAD_SIZES = (0, -1, 101, 2**31 - 1)
 BAD_CURSORS = ("", "=", "🦊", "AQ", "A" * 50)
 
@@ -39,7 +41,9 @@ class Arguments:
         """The arguments in their parentheses, and how many objects each parent may get."""
         written: dict[str, str] = {}
         count = 1
-        if "first" in field.args:
+        if is_limited(field):
+            count = self._groups(field, written)
+        elif "first" in field.args:
             count = self._page(field, written, rows)
         elif isinstance(get_nullable_type(field.type), GraphQLList) and "ids" in field.args:
             count = 2
@@ -52,6 +56,27 @@ class Arguments:
         self.chance.shuffle(given)
         text = ", ".join(f"{each}: {value}" for each, value in given)
         return (f"({text})" if text else ""), count
+
+    def _groups(self, field: GraphQLField, written: dict[str, str]) -> int:
+        """Write the arguments of groups; their number is returned."""
+        by = field.args["by"].type
+        members: Any = get_named_type(by)
+        keys = list(members.values)
+        if self.draft.careful:
+            chosen = self.chance.some(keys, 3)
+            if "CREATED_DAY" in chosen and "CREATED_MONTH" in chosen:
+                chosen.remove("CREATED_DAY")
+            value = [Name(key) for key in chosen]
+            written["by"] = self._literal_or_variable(field, "by", value)
+        else:
+            written["by"] = self.written(by, "groups.by")
+        if self.chance.yes(0.4):
+            written["orderBy"] = self.written(field.args["orderBy"].type, "groups.orderBy")
+        size = self.chance.randint(1, 4)
+        bad = not self.draft.careful and self.chance.yes(0.08)
+        asked = self.chance.pick((*BAD_SIZES, 1_001, None)) if bad else size
+        written["first"] = self._literal_or_variable(field, "first", asked)
+        return size
 
     def _page(self, field: GraphQLField, written: dict[str, str], rows: int) -> int:
         """Write the arguments of a page; the number of its objects is returned."""
