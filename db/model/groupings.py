@@ -1,7 +1,7 @@
 """What lists can be grouped by, and what is told of each group: GraphQL types and SQL derive from this."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -45,12 +45,24 @@ class GroupKey:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Groupings:
-    """The keys of a table's lists by name; by the group's field, the columns summed and the latest told."""
+    """The keys of a table's lists by name; by the group's field, the columns summed and the latest told.
+
+    An index begins with the columns `indexed`: rows are counted faster by more of them than by one alone.
+    """
 
     table: Table[Any]
     keys: Mapping[str, GroupKey]
     sums: Mapping[str, str] = dataclasses.field(default_factory=dict)
     latest: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    indexed: tuple[str, ...] = ()
+
+    def counted_by(self, keys: Sequence[GroupKey]) -> list[str]:
+        """The columns besides those of the keys by which rows are in the order of the index."""
+        columns = [key.column for key in keys if key.form is Form.VALUE]
+        if len(columns) < len(keys) or not set(columns) <= set(self.indexed):
+            return []
+        last = max(map(self.indexed.index, columns))
+        return [each for each in self.indexed[:last] if each not in columns]
 
 
 def _groupings(
@@ -58,8 +70,9 @@ def _groupings(
     *keys: GroupKey,
     sums: Mapping[str, str] | None = None,
     latest: Mapping[str, str] | None = None,
+    indexed: tuple[str, ...] = (),
 ) -> Groupings:
-    return Groupings(table, {key.name: key for key in keys}, sums or {}, latest or {})
+    return Groupings(table, {key.name: key for key in keys}, sums or {}, latest or {}, indexed)
 
 
 def _value(column: str) -> GroupKey:
@@ -101,6 +114,7 @@ GROUPINGS: Mapping[Table[Any], Groupings] = {
             *CREATED,
             sums={"requests": "request_count", "errors": "error_count"},
             latest={"last_used_at": "last_used_at"},
+            indexed=("target_service", "status", "connection_type", "source_type"),
         ),
     )
 }

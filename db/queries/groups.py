@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from db.model import instants
 from db.model.column_types import INT64_MAX, INT64_MIN
-from db.model.groupings import Form, GroupKey
+from db.model.groupings import GROUPINGS, Form, GroupKey
 from db.program import Statement, Value
 from db.queries.conditions import Binder
 from db.queries.json_listings import JsonStatement, array_of
@@ -91,6 +91,9 @@ def _grouped(listing: Listing, grouping: Grouping, binder: Binder) -> str:
     # are then joined by what is shown of them.
     stored = [f"{_stored(key, 'x')} AS k{place}" for place, key in enumerate(grouping.keys)]
     shown = [f"{_shown(listing, key, f'c.k{n}')} AS s{n}" for n, key in enumerate(grouping.keys)]
+    if listing.relation is None:
+        more = GROUPINGS[listing.table].counted_by(grouping.keys)
+        stored += [f"x.{column} AS more{place}" for place, column in enumerate(more)]
     counted, added = ["count(*) AS n"], ["sum(c.n) AS total"]
     for place, (_, column) in enumerate(grouping.sums):
         counted += [
@@ -101,17 +104,19 @@ def _grouped(listing: Listing, grouping: Grouping, binder: Binder) -> str:
     for place, (_, column) in enumerate(grouping.latest):
         counted.append(f"max({_instant(f'x.{column}')}) AS m{place}")
         added.append(f"max(c.m{place}) AS latest{place}")
-    keys = ", ".join(str(place + 1) for place in range(len(grouping.keys)))
-    rows = (
-        f"SELECT {', '.join([*stored, *counted])} {all_from(listing, 'x', binder)} GROUP BY {keys}"
-    )
-    joined = f"SELECT {', '.join([*shown, *added])} FROM ({rows}) AS c GROUP BY {keys}"
+    rows = f"SELECT {', '.join([*stored, *counted])} {all_from(listing, 'x', binder)}"
+    joined = f"SELECT {', '.join([*shown, *added])} FROM ({rows} GROUP BY {_places(stored)}) AS c"
     names = [each.rpartition(" AS ")[2] for each in (*shown, *added)]
     values = ", ".join(f"g.{name}" for name in names)
     return (
-        f"(SELECT json_group_array(json_array({values}))"
-        f" FROM ({joined} ORDER BY {_order(grouping)} {LIMIT}) AS g)"
+        f"(SELECT json_group_array(json_array({values})) FROM"
+        f" ({joined} GROUP BY {_places(shown)} ORDER BY {_order(grouping)} {LIMIT}) AS g)"
     )
+
+
+def _places(columns: Sequence[str]) -> str:
+    """The first columns of a SELECT, by their numbers."""
+    return ", ".join(str(place) for place in range(1, len(columns) + 1))
 
 
 def _order(grouping: Grouping) -> str:

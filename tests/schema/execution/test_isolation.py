@@ -34,7 +34,7 @@ QUERIES = 400
 PORTIONS = ranges(QUERIES, 50, by_default=50)
 MUTATIONS = counts(300, by_default=30)
 # Operations that show something of the one who asks, and, to an admin, something of the other one.
-LEAST_TELLING = 0.1
+LEAST_TELLING = 0.06
 MARKS = ("ASHX", "OAKX")
 
 
