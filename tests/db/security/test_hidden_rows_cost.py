@@ -105,6 +105,15 @@ OPERATIONS = {
     "an actor that is seen": f'{{ actor(chittyId: "{THEM}") {{ displayName }} }}',
     "all installations": f"{{ installations {{ nodes {{ id }} {PAGE} }} }}",
     "all actors": f"{{ actors {{ nodes {{ id }} {PAGE} }} }}",
+    "groups of all connections": "{ connections { groups(by: [STATUS, TARGET_SERVICE]) {"
+    " status count requests lastUsedAt } } }",
+    "groups by objects that are seen": "{ connections { groups(by: INSTALLATION) {"
+    " installation { accountLogin } count } } contexts { groups(by: OWNER) { owner { id } count } } }",
+    "groups of all installations": "{ installations { groups(by: SUSPENDED) { count } } }",
+    "groups of the contexts of another actor": f'{{ actor(chittyId: "{THEM}")'
+    " { contexts { groups(by: CREATED_DAY) { count } } } }",
+    "groups of the connections of a shared installation": f'{{ installation(installationId: "{OURS}")'
+    " { connections { groups(by: [SOURCE_TYPE, TARGET_SERVICE]) { count errors } } } }",
     "all contexts": f"{{ contexts {{ nodes {{ id }} {PAGE} }} }}",
     "all connections": f"{{ connections {{ nodes {{ id }} {PAGE} }} }}",
     **{
