@@ -217,10 +217,13 @@ def field(table: Table[Any]) -> Any:
         first: FirstGroups = groups.DEFAULT,
         order_by: OrderGroups = GroupOrder.COUNT_DESC,
     ) -> Any:
-        def selected(name: str) -> bool:
-            return selects(info._raw_info, to_camel_case(name))
-
-        grouping, limit = of_table.requested(by, first, order_by, selected)
+        raw, known = info._raw_info, info.context.known_of_nodes
+        key = (*map(id, raw.field_nodes), "groups")
+        if key not in known:  # the same for all parents
+            known[key] = of_table.requested(
+                by, first, order_by, lambda name: selects(raw, to_camel_case(name))
+            )
+        grouping, limit = known[key]
         found: list[Group] = await self.page.groups(grouping, limit)
         return [of_table.type(group=group) for group in found]
 

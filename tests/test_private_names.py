@@ -43,8 +43,10 @@ NAMES: list[tuple[str, str, str]] = [
     ("argparse", "_SubParsersAction", "server/cli/options.py"),
     ("logging", "_srcfile", "server/telemetry/logs.py"),
     ("strawberry:Schema", "_schema", "schema/built.py"),
+    ("strawberry.types:Info", "_raw_info", "schema/groups.py"),
     ("strawberry.types:Info", "_raw_info", "schema/pages.py"),
     ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/compiled/arguments.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/groups.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     ("strawberry.types.scalar", "ScalarDefinition", "schema/fields/scalars.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/changed_fields.py"),
@@ -52,6 +54,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry.utils.str_converters", "to_camel_case", "schema/filter_reader.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/payloads.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/webhook_filters.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/groups.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     (
         "graphql.execution.get_variable_signature",
