@@ -13,10 +13,11 @@ from db.history import reading
 from db.model.outgoing_webhooks import OutgoingDelivery
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
-from db.queries import groups, listings, lookups, outgoing_webhooks
+from db.queries import groups, listings, lookups, outgoing_webhooks, searches
 from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from db.queries.outgoing_webhooks import DeliveryRange
+from db.queries.searches import Search
 from resolvers.dataloader import BatchScheduler, DataLoader
 
 R = TypeVar("R")
@@ -99,6 +100,16 @@ class Loaders:
             return [limits for _ in keys]
 
         return self._loader("limits of changes", load)
+
+    def found(self, search: Search) -> "DataLoader[None, list[Rows]]":
+        """What a search looks at, whose only key is None: the candidates of each of its tables."""
+
+        async def load(keys: list[None]) -> list[list[Rows]]:
+            candidates = await self._read(searches.candidates(search))
+            self._count(sum(map(len, candidates)))
+            return [candidates for _ in keys]
+
+        return self._loader(("found", search), load)
 
     def deliveries(self, wanted: DeliveryRange) -> "DataLoader[Value, Sequence[OutgoingDelivery]]":
         """The deliveries of each outgoing webhook in this range."""

@@ -7,12 +7,13 @@ import strawberry
 
 from db.errors import BadRequest
 from db.model import connection_id, tables
-from schema import outgoing_webhooks
+from schema import outgoing_webhooks, searching
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, OnlyGeneric, ViewerActor
 from schema.outgoing_webhooks import OutgoingWebhookPage
 from schema.pages import listing
+from schema.searching import SearchPage
 
 CHITTY_ID = "The ChittyID in any of its forms, with or without the prefix did:chitty:"
 
@@ -112,6 +113,12 @@ class Query:
     changes = listing(
         tables.CHANGES,
         "A page of the changes of all objects that the viewer sees, oldest first; the newest are last: n",
+    )
+    search = field(
+        OnlyGeneric(),
+        searching.search,
+        SearchPage | None,
+        searching.DESCRIPTION,
     )
     webhooks = field(
         OnlyGeneric(),

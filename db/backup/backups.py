@@ -10,6 +10,7 @@ from typing import TypeAlias
 from db.errors import BootRefused
 from db.migrating import diagnosis
 from db.migrating.adoption import lineages
+from db.model import searched
 from db.model.tables import TABLES
 from db.sqlite import catalog, file_checks, new_files
 from db.sqlite.long_statements import watched
@@ -138,6 +139,8 @@ COUNT = 'SELECT count(*) FROM "{table}"'
 def rows(connection: sqlite3.Connection) -> dict[str, int]:
     counts = {}
     for (name,) in connection.execute(ORDINARY).fetchall():
+        if name.lower() in searched.PARTS:
+            continue
         sql = COUNT.format(table=name.replace('"', '""'))
         (counts[name.lower()],) = connection.execute(sql).fetchone()
     return counts

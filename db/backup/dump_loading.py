@@ -9,7 +9,8 @@ from db.backup import dumps
 from db.backup.backups import Advance, write_failure
 from db.backup.dump_statements import LONGEST, read_text, split
 from db.errors import BootRefused
-from db.migrating import ledger
+from db.migrating import ledger, schema_comparison
+from db.model import searched
 from db.sqlite.connection_thread import PASSING, code_of
 from db.sqlite.long_statements import watched
 
@@ -26,6 +27,15 @@ IGNORED_PRAGMAS = {
 }
 MAX_ERROR_LENGTH = 200
 WORDS = re.compile(r"(\w+)(?:\s+(\w+))?")
+# In dumps of sqlite3 a virtual table is a row of sqlite_schema.
+_IN_SCHEMA = r"INSERT\s+INTO\s+sqlite_(?:schema|master)\b"
+WRITES_SCHEMA = re.compile(r"PRAGMA\s+writable_schema\b", re.IGNORECASE)
+VIRTUAL = re.compile(rf"CREATE\s+VIRTUAL\b|{_IN_SCHEMA}", re.IGNORECASE)
+TARGET = re.compile(
+    rf"(?:{_IN_SCHEMA}[^']*'table'\s*,\s*|INSERT\s+INTO\s+"
+    r"|CREATE\s+(?:VIRTUAL\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?)['\"`\[]?(\w+)",
+    re.IGNORECASE,
+)
 
 SETTINGS = (
     "PRAGMA journal_mode = OFF",  # a failed load is discarded
@@ -44,8 +54,10 @@ def load(dump: Path, new: Path, advance: Advance) -> None:
         connection.execute("BEGIN")
         connection.set_authorizer(_authorize)
         with watched(connection, lambda: advance(0)):
-            _Loader(dump, new, connection).run(advance)
-        connection.set_authorizer(None)
+            loader = _Loader(dump, new, connection)
+            loader.run(advance)
+            connection.set_authorizer(None)
+            loader.index()
         try:
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
@@ -59,6 +71,8 @@ class _Loader:
         self._connection = connection
         self._in_transaction = False
         self._is_ours = False
+        self._has_indexes = False
+        self._unsafe_at = 0
 
     def run(self, advance: Advance) -> None:
         line, statement = 1, ""
@@ -73,6 +87,17 @@ class _Loader:
             ) from None
         if self._in_transaction or (self._is_ours and not statement.endswith(dumps.LAST)):
             raise self._refusal("it ends before its last statement: copy it again")
+        if self._unsafe_at and not self._has_indexes:
+            raise self._unsafe(self._unsafe_at)
+
+    def index(self) -> None:
+        """Make the indexes of searches that the dump has, and fill them."""
+        if self._has_indexes:
+            made = schema_comparison.made_by(ledger.load(ledger.MIGRATIONS))
+            for name in sorted(searched.INDEXES):
+                self._connection.execute(made[name].sql)
+            for sql in searched.refill():
+                self._connection.execute(sql)
 
     def _begin(self, statement: str) -> None:
         self._is_ours = self._is_ours or statement.startswith(dumps.FIRST)
@@ -97,11 +122,8 @@ class _Loader:
                 raise self._refusal(
                     f"line {line}: it ends with ROLLBACK, because making it failed: make it again"
                 )
-            case ("PRAGMA", "writable_schema") | ("CREATE", "virtual"):
-                raise self._refusal(
-                    f"line {line}: it holds a virtual table, which a dump cannot carry safely:"
-                    " drop that in the database first, or restore a backup made of the file"
-                )
+            case _ if self._is_virtual(line, bare):
+                pass
             case _ if first not in RUN | {"PRAGMA"}:
                 shown = " ".join(bare[:40].split())
                 raise self._refusal(f"line {line}: {shown!r} begins no statement of a dump")
@@ -116,6 +138,22 @@ class _Loader:
             case _:
                 self._execute(line, bare)
 
+    def _is_virtual(self, line: int, statement: str) -> bool:
+        """Whether it is about an index of searches, which is made and filled at the end instead.
+
+        Raises BootRefused if it is about a virtual table of others.
+        """
+        target = TARGET.match(statement)
+        if target is not None and target[1].lower() in searched.INDEXES | searched.PARTS:
+            self._has_indexes = True
+            return True
+        if WRITES_SCHEMA.match(statement):  # as sqlite3 does before any virtual table
+            self._unsafe_at = self._unsafe_at or line
+            return True
+        if VIRTUAL.match(statement):
+            raise self._unsafe(line)
+        return False
+
     def _execute(self, line: int, statement: str) -> None:
         try:
             self._connection.execute(statement)
@@ -126,6 +164,12 @@ class _Loader:
                 raise self._refusal(f"line {line}: dumps do not need this statement") from error
             message = " ".join(str(error).split())  # may repeat the whole statement
             raise self._refusal(f"line {line}: {message[:MAX_ERROR_LENGTH]}") from error
+
+    def _unsafe(self, line: int) -> BootRefused:
+        return self._refusal(
+            f"line {line}: it holds a virtual table, which a dump cannot carry safely:"
+            " drop that in the database first, or restore a backup made of the file"
+        )
 
     def _refusal(self, reason: str) -> BootRefused:
         return BootRefused(f"{self._dump} cannot be restored: {reason}; nothing was changed")

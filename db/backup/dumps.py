@@ -1,8 +1,8 @@
 """SQL dumps of a database, for `chittygraph restore`, `sqlite3` and `wrangler d1 execute`.
 
 The same content gives the same bytes: tables come after those they refer to, rows in the order of their
-keys. Each row has an INSERT of its own, since D1 limits statements to 100 KB, and there is no BEGIN, which
-D1 rejects.
+keys. The indexes of searches are made and filled anew. Each row has an INSERT of its own, since D1 limits
+statements to 100 KB, and there is no BEGIN, which D1 rejects.
 """
 
 import re
@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from db.errors import BootRefused
+from db.model import searched
 from db.program import Value
 
 FIRST = (
@@ -32,7 +33,7 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
     """The dump of one snapshot: statements and comments, each with its line feed.
 
     Nothing else may use the connection until the iterator ends or is closed. Raises BootRefused, before the
-    first line, if there is a virtual table, which cannot be written as SQL.
+    first line, if there is a virtual table of others, which cannot be written as SQL.
     """
     text_factory, is_in_transaction = connection.text_factory, connection.in_transaction
     connection.text_factory = _decode
@@ -40,7 +41,12 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
         connection.execute("BEGIN")
     try:
         objects = connection.execute(OBJECTS).fetchall()
-        tables = {name: sql for kind, name, sql in objects if kind == "table"}
+        tables = {
+            name: sql
+            for kind, name, sql in objects
+            if kind == "table" and name not in searched.PARTS
+        }
+        indexes = {name: tables.pop(name) for name in sorted(searched.INDEXES & tables.keys())}
         _require_ordinary(tables)
         yield FIRST
         yield DEFER
@@ -48,6 +54,9 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
             yield _terminated(tables[table])
             yield from _inserts(connection, table)
         yield from _sequences(connection)
+        for name, sql in indexes.items():
+            yield _terminated(sql)
+            yield from map(_terminated, searched.refill([searched.table_of(name)]))
         for kind, _, sql in objects:
             if kind != "table":
                 yield _terminated(sql)

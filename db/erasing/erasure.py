@@ -25,7 +25,7 @@ from db.erasing.search import Found
 from db.errors import ErrorCode, Refused
 from db.history import append_only
 from db.migrating import migrator
-from db.model import instants
+from db.model import instants, searched
 from db.model.tables import ACTORS
 from db.program import Value, run
 from db.security.delegation import Delegation
@@ -127,6 +127,8 @@ def _erase(database: Path, request: ErasureRequest, stage: Stage, *, for_good: b
             with _transaction(connection, for_good=for_good):
                 functions.enter_context(_prepare(work))
                 _erase_rows(work)
+                if for_good:
+                    _index_anew(connection)
                 erased_at = _erased_at(work)
                 found = [] if for_good else _find(work)
             if for_good:  # while others may write again
@@ -181,6 +183,12 @@ def _erase_rows(work: _Work) -> None:
             work.count({"changes": search.replace_in_changes(connection, OWN_CHANGES, work.bind)})
     if work.rows:
         _leave_tombstone(work)
+
+
+def _index_anew(connection: sqlite3.Connection) -> None:
+    """Leave no word of what rows held before in the indexes of searches."""
+    for sql in searched.refill():
+        connection.execute(sql)
 
 
 def _find(work: _Work) -> list[Found]:

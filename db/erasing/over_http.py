@@ -18,6 +18,7 @@ from db.erasing import erasure, row_differences
 from db.erasing.erasure import Erasure, ErasureRequest
 from db.errors import BootRefused, EngineError
 from db.migrating import ledger, schema_comparison
+from db.model import searched
 from db.model.retention import NEWEST_CHANGE
 from db.moving import ends, move
 from db.moving.ends import RemoteEnd
@@ -101,6 +102,7 @@ async def _write(end: RemoteEnd, changes: Sequence[Bound], state: State) -> bool
         Bound(FAIL_IF_CHANGED, unchanged),
         *(Bound(DROP_TRIGGER.format(name=name), {}) for name in triggers),
         *changes,
+        *(Bound(sql, {}) for sql in searched.refill()),
         *(Bound(sql, {}) for sql in triggers.values()),
     ]
     try:

@@ -14,8 +14,8 @@ from db.migrating import lost_tables, schema_comparison
 from db.migrating.adoption import recognition, reference_repair, repair_report
 from db.migrating.adoption.repair_report import MADE_ANEW, Repair
 from db.migrating.ledger import Migration
-from db.model import instants
-from db.model.tables import REFERENCES
+from db.model import instants, searched
+from db.model.tables import REFERENCES, TABLES
 from db.program import Value
 from db.sqlite import catalog
 
@@ -125,6 +125,10 @@ def finish(
             repair_report.keep(connection, now, Repair(table, "", MADE_ANEW, 1), None)
         for table, name in kept.items():
             repair_report.keep(connection, now, Repair(table, "", f"{KEPT_AS}{name}", 1), None)
+    stored = catalog.read(connection)
+    anew = [table for table in TABLES if table.name in made and searched.index_of(table) in stored]
+    for sql in searched.refill(anew):
+        connection.execute(sql)
     broken = schema_comparison.compare(connection, migrations, _all(migrations)).broken
     return Recreation(list(made), kept, _dangling(connection, made), broken)
 

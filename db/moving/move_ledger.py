@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from db.migrating.ledger import UNFINISHED_MOVE
+from db.model import searched
 from db.moving.moved_tables import MADE_BY_SERVERS, MovedTable
 from db.program import Rows, Value
 from db.remote.transport import Bound
@@ -152,6 +153,7 @@ def undo(triggers: Mapping[str, str]) -> list[Bound]:
 def _restore(triggers: Mapping[str, str]) -> list[Bound]:
     return [
         *(_bound(NO_LONGER_REFUSE.format(table=name)) for name in WRITTEN_FIRST),
+        *map(_bound, searched.refill()),  # no trigger has indexed what was copied
         *(_bound(sql) for sql in triggers.values()),
     ]
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from db.errors import BootRefused
+from db.model import searched
 from db.moving import row_texts
 from db.moving.ends import End
 from db.moving.moved_tables import LEFT, MovedTable
@@ -60,7 +61,8 @@ async def others(source: End, tables: Sequence[MovedTable]) -> Others:
         (stored,) = await source.read(Bound(COLUMNS, {"table": table.name}))
         known = {name.lower() for name in table.columns}
         columns += [f"{table.name}.{name!s}" for name, _ in stored if name not in known]
-    return Others([name for name in names if name.lower() not in {*ours, *LEFT}], columns)
+    known_tables = {*ours, *LEFT, *searched.INDEXES, *searched.PARTS}
+    return Others([name for name in names if name.lower() not in known_tables], columns)
 
 
 async def require_movable(source: End, target: End, tables: Sequence[MovedTable]) -> None:

@@ -99,6 +99,16 @@ def decode(key: bytes, table: Table[Any], order: Sequence[Order], cursor: str) -
     """Raises BadRequest if the cursor is damaged or of another registry, version, list or ordering."""
     if table.is_log:
         return (_sequence(key, table, cursor),)
+    return open_at(key, _place(table, order), cursor)
+
+
+def made_at(key: bytes, place: str, values: Values) -> str:
+    """The cursor of what has these values, none of which is a BLOB, in a list that is called `place`."""
+    return _text(_begun(key), _dumps([place, *values]))
+
+
+def open_at(key: bytes, place: str, cursor: str) -> Values:
+    """The values in a cursor of this list; raises BadRequest like `decode`."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -110,8 +120,8 @@ def decode(key: bytes, table: Table[Any], order: Sequence[Order], cursor: str) -
             "BAD_CURSOR",
             "the cursor is damaged or from another registry: start from the first page",
         )
-    place, *values = json.loads(payload)
-    if place != _place(table, order):
+    found, *values = json.loads(payload)
+    if found != place:
         raise BadRequest(
             "BAD_CURSOR",
             "the cursor belongs to another list or ordering: use it with the arguments it came from",

@@ -25,6 +25,8 @@ from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
 
 PAGE_SIZE_ARGUMENTS = ("first", "last")
+PAGE_ARGUMENTS = {"first", "after"}
+"""What every page takes; a search is read forwards only."""
 LIMIT_ARGUMENT = "first"
 MOST_LIMITED = 1_000
 
@@ -53,7 +55,7 @@ class VariableReader:
 
 
 def is_page(definition: GraphQLField) -> bool:
-    return definition.args.keys() >= set(PAGE_SIZE_ARGUMENTS)
+    return definition.args.keys() >= PAGE_ARGUMENTS
 
 
 def is_list(definition: GraphQLField) -> bool:

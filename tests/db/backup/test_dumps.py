@@ -175,3 +175,36 @@ def test_a_dump_is_one_snapshot_and_leaves_the_connection_as_it_was(tmp_path: Pa
         assert "'CHITTY-ADA'" in text
         assert not connection.in_transaction
         assert connection.text_factory is str
+
+
+@pytest.mark.parametrize("made", ["by chittygraph", "by sqlite3"])
+def test_indexes_of_searches_are_made_anew(tmp_path: Path, made: str):
+    path = registry(tmp_path / "registry.db", "CHITTY-ADA")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE actors SET display_name = 'Zoë', status = 'active'")
+        lines = list(dumps.statements(connection))
+    text = "".join(lines if made == "by chittygraph" else map(as_by_sqlite3, lines))
+
+    with contextlib.closing(read_back(text, tmp_path / "again.db")) as again:
+        found = again.execute("SELECT rowid FROM actors_search ('\"\ue000zoe\"') ORDER BY rowid")
+        stored = again.execute("SELECT rowid FROM actors ORDER BY rowid").fetchall()
+        assert stored
+        assert found.fetchall() == stored
+        assert "".join(dumps.statements(again)) == "".join(lines)
+
+
+def as_by_sqlite3(statement: str) -> str:
+    """A statement of ours in the form of `.dump`, which copies what an index consists of."""
+    if statement.startswith("INSERT INTO") and "_search" in statement.partition("(")[0]:
+        return ""
+    if not statement.startswith("CREATE VIRTUAL"):
+        return statement
+    name = statement.split()[3]
+    sql = statement.rstrip(";\n").replace("'", "''")
+    return (
+        "PRAGMA writable_schema=ON;\n"
+        "INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)"
+        f"VALUES('table','{name}','{name}',0,'{sql}');\n"
+        f"CREATE TABLE IF NOT EXISTS '{name}_data'(id INTEGER PRIMARY KEY, block BLOB);\n"
+        f"INSERT INTO {name}_data VALUES(1,X'00');\n"
+    )

@@ -1,0 +1,143 @@
+"""Search: the rows that a viewer sees by the words of their texts, best first.
+
+What matches, and how well, is decided by the visible row alone: statistics of all rows would tell of those
+that the viewer does not see.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+from db.errors import BadRequest
+from db.model import words
+from db.model.searched import SEARCHED, searched_part
+from db.model.tables import TABLES, Table
+from db.model.words import Rank
+from db.program import Rows, Value, Values
+from db.queries import cursors
+from db.queries.searches import Search
+from resolvers import pages
+from resolvers.operation_context import OperationContext
+from resolvers.pages import LazyPage, PageArguments
+
+LONGEST = 200
+"""Characters of what is searched for."""
+MOST_WORDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that was found by one of its columns; `place` is where it stands, the greatest first."""
+
+    table: Table[Any]
+    key: Value
+    column: str
+    text: str
+    place: Values
+
+
+class FoundPage(LazyPage):
+    """A page of what was found; all of it is ranked, which is bounded."""
+
+    def __init__(
+        self,
+        ctx: OperationContext,
+        text: str,
+        tables: Sequence[Table[Any]],
+        arguments: PageArguments,
+    ) -> None:
+        """Raises BadRequest for a text that is too long, and for bad arguments."""
+        self._ctx = ctx
+        self._size = pages.size(ctx, arguments)
+        self._search = _search(ctx, text, tables)
+        self._wanted = [words.fold(word) for word in self._search.words]
+        self._name = f"search {' '.join(self._wanted)}"
+        self._after = (
+            None
+            if arguments.after is None
+            else cursors.open_at(ctx.cursor_key, self._name, arguments.after)
+        )
+        self._all: list[Found] | None = None
+
+    async def rows(self) -> list[Any]:
+        start = await self._start()
+        return (await self._ranked())[start : start + self._size]
+
+    async def total(self) -> int:
+        return len(await self._ranked())
+
+    async def has_next(self) -> bool:
+        return await self._start() + self._size < len(await self._ranked())
+
+    async def has_previous(self) -> bool:
+        return await self._start() > 0
+
+    def cursor(self, row: Found) -> str:
+        return cursors.made_at(self._ctx.cursor_key, self._name, row.place)
+
+    def highlight(self, row: Found) -> str:
+        return words.highlight(row.text, self._wanted)
+
+    async def _start(self) -> int:
+        if self._after is None:
+            return 0
+        return sum(each.place >= self._after for each in await self._ranked())
+
+    async def _ranked(self) -> list[Found]:
+        if self._all is None:
+            by_table = await self._ctx.loaders.found(self._search).load(None)
+            found = [
+                each
+                for table, rows in zip(self._search.tables, by_table, strict=False)
+                for each in _found(table, rows, self._wanted)
+            ]
+            self._all = sorted(found, key=attrgetter("place"), reverse=True)
+        return self._all
+
+
+def _search(ctx: OperationContext, text: str, tables: Sequence[Table[Any]]) -> Search:
+    if len(text) > LONGEST:
+        raise BadRequest(
+            "BAD_SEARCH", f"text has {len(text)} characters: at most {LONGEST} are searched for"
+        )
+    wanted = tuple(words.split(text))
+    if len(wanted) > MOST_WORDS:
+        raise BadRequest(
+            "BAD_SEARCH", f"text has {len(wanted)} words: at most {MOST_WORDS} are searched for"
+        )
+    extent = ctx.viewer.security.extent
+    whole = frozenset(
+        table
+        for table in tables
+        if table.name in extent.seen
+        and (
+            table.name in extent.shown
+            or not any(table.columns[name].private for name in SEARCHED[table])
+        )
+    )
+    return Search(text, wanted, tuple(table for table in TABLES if table in tables), whole)
+
+
+def _found(table: Table[Any], rows: Rows, wanted: Sequence[str]) -> list[Found]:
+    """The rows of which a column matches, each once."""
+    kind = -TABLES.index(table)  # of rows that are as new, actors come first
+    found = []
+    for key, newest, *texts in set(rows):
+        best = min(_matches(texts, wanted), default=None)
+        if best is not None and not isinstance(key, bytes):
+            rank, index, text = best
+            place = (-int(rank), str(newest), kind, key)
+            found.append(Found(table, key, SEARCHED[table][index], text, place))
+    return found
+
+
+def _matches(texts: Sequence[Value], wanted: Sequence[str]) -> list[tuple[Rank, int, str]]:
+    matches = []
+    for index, text in enumerate(texts):
+        if isinstance(text, str):
+            part = searched_part(text)
+            rank = words.rank(part, wanted)
+            if rank is not None:
+                matches.append((rank, index, part))
+    return matches

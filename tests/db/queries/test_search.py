@@ -1,0 +1,303 @@
+"""Search finds, ranks and pages what a reference in Python finds in the rows that a viewer sees."""
+
+import random
+import sqlite3
+from typing import Any
+
+import pytest
+
+from db.model import words
+from db.model.searched import INDEXES, SEARCHED, index_of, refill, searched_part
+from db.model.tables import TABLES
+from schema.fields import global_ids
+from tests.support.services.api import Api, running
+
+QUERY = """
+    query ($text: String!, $kinds: [NodeKind!], $first: Int, $after: String) {
+        search(text: $text, kinds: $kinds, first: $first, after: $after) {
+            totalCount
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+            nodes { id }
+            edges { cursor field highlight node { id __typename } }
+        }
+    }
+"""
+PARTS = [
+    *(
+        "octo",
+        "Octo",
+        "org",
+        "Órg",
+        "café",
+        "CAFE\u0301",
+        "api",
+        "Ärger",
+        "日本",
+        "שלום",
+        "a",
+        "ab",
+        "x",
+    ),
+    *("https://api", "v1", "@", "🦊", "o'x", '"', "nul\0", "-"),
+]
+WANTED = [
+    *(
+        "octo",
+        "o",
+        "oct org",
+        "org octo",
+        "CAFE",
+        "cafe\u0301",
+        "api",
+        "a",
+        "ab a",
+        "ärg",
+        "日",
+        "שלו",
+        "v1",
+    ),
+    *("https api", "x", "octo-org", "zzz", "nul", "a a a"),
+]
+
+
+def text(source: random.Random) -> str:
+    between = source.choice([" ", "-", "/", ".", "_", ""])
+    return between.join(source.choices(PARTS, k=source.randint(1, 3)))
+
+
+def fill(path: Any, source: random.Random) -> None:
+    with sqlite3.connect(path) as db:
+        for n in range(30):
+            at = f"2026-01-{source.randint(1, 9):02}T00:00:00.000Z"
+            status = source.choice(["active", "active", "suspended", "deleted"])
+            actor = f"CHITTY-ACTOR-{n:06}-AAAA"
+            email = source.choice([None, f"{n}@{text(source)}"])
+            db.execute(
+                "INSERT INTO actors (chitty_id, actor_type, display_name, email, status, created_at,"
+                " updated_at) VALUES (?, 'ai', ?, ?, ?, ?, ?)",
+                (actor, source.choice([None, text(source)]), email, status, at, at),
+            )
+            status = source.choice(["active", "active", "deleted"])
+            db.execute(
+                "INSERT INTO contexts (chitty_id, name, owner_chitty_id, status, created_at, updated_at)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (f"CHITTY-CONTEXT-{n:06}-AAAA", f"{text(source)} {n}", actor, status, at, at),
+            )
+            gone = source.choice([None, None, at])
+            db.execute(
+                "INSERT INTO installations (installation_id, chitty_id, account_id, account_login,"
+                " account_type, repository_selection, installed_at, updated_at, uninstalled_at)"
+                " VALUES (?, ?, ?, ?, 'User', 'all', ?, ?, ?)",
+                (n, f"CHITTY-INSTALL-{n:06}-AAAA", n, text(source), at, at, gone),
+            )
+            status = source.choice(["active", "failed", "disconnected"])
+            db.execute(
+                "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,"
+                " target_endpoint, status, created_at, updated_at) VALUES (?, ?, 'actor', ?, ?, ?, ?, ?)",
+                (f"c{n}", actor, text(source), f"{n} {text(source)}", status, at, at),
+            )
+
+
+async def expected(api: Api, wanted: str, tables: Any = TABLES) -> list[tuple[str, str]]:
+    """The key and the column of each row that matches, best first."""
+    folded = [words.fold(word) for word in words.split(wanted)]
+    found = []
+    for kind, table in enumerate(TABLES):
+        columns = SEARCHED[table]
+        stored = await api.rows(
+            f"SELECT row.{table.key}, row.{table.newest}, {', '.join(columns)}"
+            f" FROM {table.name} AS row WHERE {table.live.format(row='row')}"
+        )
+        for key, newest, *texts in stored if table in tables and folded else ():
+            ranks = [
+                (words.rank(searched_part(str(text)), folded), column)
+                for text, column in zip(texts, columns, strict=True)
+                if text is not None
+            ]
+            ranked = [(rank, columns.index(c), c) for rank, c in ranks if rank is not None]
+            if ranked:
+                rank, _, column = min(ranked)
+                found.append(((-rank, newest, -kind, key), (str(key), column)))
+    return [each for _, each in sorted(found, reverse=True)]
+
+
+FIELDS = {
+    "display_name": "displayName",
+    "email": "email",
+    "name": "name",
+    "account_login": "accountLogin",
+    "target_service": "targetService",
+    "target_endpoint": "targetEndpoint",
+}
+
+
+async def answered(api: Api, wanted: str, **arguments: Any) -> list[tuple[str, str]]:
+    """All that a search finds, page by page."""
+    found: list[tuple[str, str]] = []
+    after, total = None, 0
+    while True:
+        data = await api.ask(QUERY, text=wanted, after=after, first=7, **arguments)
+        page = data["search"]
+        total = page["totalCount"]
+        assert page["nodes"] == [{"id": edge["node"]["id"]} for edge in page["edges"]]
+        assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
+        for edge in page["edges"]:
+            decoded = global_ids.decode(edge["node"]["id"])
+            assert decoded is not None
+            found.append((str(decoded[1]), edge["field"]))
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert len(found) == total
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_search_finds_what_the_reference_finds(tmp_path, seed):
+    source = random.Random(seed)
+    async with running(tmp_path / "registry.db") as api:
+        fill(tmp_path / "registry.db", source)
+        for wanted in WANTED:
+            reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
+
+            assert await answered(api, wanted) == reference, wanted
+
+
+async def test_only_the_kinds_that_are_named_are_found(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        fill(tmp_path / "registry.db", random.Random(9))
+        for table, kind in zip(
+            TABLES, ("ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION"), strict=True
+        ):
+            reference = [(key, FIELDS[c]) for key, c in await expected(api, "o", (table,))]
+
+            assert await answered(api, "o", kinds=[kind]) == reference
+        assert (
+            await answered(api, "o", kinds=[]) == await answered(api, "o", kinds=["SERVICE"]) == []
+        )
+
+
+CHANGES = [
+    "UPDATE contexts SET name = 'renamed ' || chitty_id",
+    "UPDATE contexts SET status = 'deleted' WHERE rowid % 2",
+    "UPDATE contexts SET status = 'active'",
+    "UPDATE actors SET display_name = NULL WHERE rowid % 3 = 0",
+    "UPDATE actors SET email = 'renamed' || chitty_id || '@octo.org'",
+    "UPDATE installations SET installation_id = installation_id + 1000",
+    "UPDATE installations SET uninstalled_at = '2026-01-01T00:00:00.000Z' WHERE installation_id % 2",
+    "INSERT OR REPLACE INTO connections SELECT * FROM connections WHERE rowid % 2",
+    "UPDATE OR REPLACE contexts SET chitty_id = 'CHITTY-CONTEXT-000001-AAAA' WHERE rowid = 5",
+    "DELETE FROM connections WHERE rowid % 3 = 0",
+    "VACUUM",
+    "UPDATE connections SET target_service = 'octo renamed', target_endpoint = connection_id",
+]
+
+
+@pytest.mark.parametrize("recursive", ["ON", "OFF"])
+async def test_whatever_writes_the_index_follows(tmp_path, recursive):
+    path = tmp_path / "registry.db"
+    async with running(path) as api:
+        fill(path, random.Random(1))
+        for sql in CHANGES:
+            with sqlite3.connect(path, isolation_level=None) as db:
+                db.execute("PRAGMA foreign_keys = OFF")
+                db.execute(f"PRAGMA recursive_triggers = {recursive}")
+                db.execute(sql)
+            for wanted in ("o", "renamed", "octo"):
+                reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
+
+                assert await answered(api, wanted) == reference, (sql, wanted)
+
+
+async def test_an_index_that_is_filled_anew_has_what_triggers_made(tmp_path):
+    path = tmp_path / "registry.db"
+    async with running(path):
+        fill(path, random.Random(2))
+        with sqlite3.connect(path, isolation_level=None) as db:
+            before = {each: words_of(db, each) for each in INDEXES}
+            for sql in refill():
+                db.execute(sql)
+
+            assert {each: words_of(db, each) for each in INDEXES} == before
+            assert all(before.values())
+
+
+def words_of(db: sqlite3.Connection, index: str) -> list[Any]:
+    db.execute(f"CREATE VIRTUAL TABLE temp.{index}_words USING fts5vocab(main, {index}, instance)")
+    found = db.execute(f"SELECT * FROM temp.{index}_words ORDER BY 1, 2, 3, 4").fetchall()
+    db.execute(f"DROP TABLE temp.{index}_words")
+    return found
+
+
+ODD = [
+    *('"', "'", '"octo"', "octo*", "NEAR(octo org)", "octo NEAR org", "octo AND org", "NOT octo"),
+    *(
+        "{name}: octo",
+        "name:octo",
+        "^octo",
+        "octo -org",
+        "(octo",
+        "octo + org",
+        "\0",
+        "oc\0to",
+        "*",
+    ),
+    *(
+        "🦊",
+        "e\u0301",
+        "\u0301",
+        "\u202eoct",
+        "日本語",
+        "--",
+        "; DROP TABLE actors",
+        "\ue000octo",
+        "\ue001",
+    ),
+    *("%", "_", "\U0010ffff", " ", "", "\\", "octo\\", "a" * 200, "é" * 200),
+]
+
+
+@pytest.fixture
+async def api_of_all(tmp_path):
+    path = tmp_path / "registry.db"
+    async with running(path) as api:
+        fill(path, random.Random(3))
+        yield api
+
+
+async def test_nothing_in_a_text_is_syntax(api_of_all):
+    for wanted in ODD:
+        reference = [(key, FIELDS[c]) for key, c in await expected(api_of_all, wanted)]
+
+        assert await answered(api_of_all, wanted) == reference, wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"text": "a" * 201}, "BAD_SEARCH"),
+        ({"text": "a" * 100_000}, "TOO_LARGE"),
+        ({"text": "a b c d e f g h i"}, "BAD_SEARCH"),
+        ({"text": "a", "first": 0}, "BAD_PAGE"),
+        ({"text": "a", "first": 101}, "BAD_PAGE"),
+        ({"text": "a", "after": "nonsense"}, "BAD_CURSOR"),
+    ],
+)
+async def test_bad_arguments_are_refused(api_of_all, arguments, code):
+    answer = await api_of_all.post(QUERY, **arguments)
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == [code]
+    assert answer.get("data") in (None, {"search": None})
+
+
+async def test_a_cursor_of_another_text_is_refused(api_of_all):
+    page = await api_of_all.ask(QUERY, text="o", first=1)
+    cursor = page["search"]["edges"][0]["cursor"]
+
+    answer = await api_of_all.post(QUERY, text="a", after=cursor)
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_CURSOR"]
+
+
+def test_each_table_has_an_index():
+    assert {index_of(table) for table in SEARCHED} == INDEXES
