@@ -48,6 +48,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/compiled/arguments.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/groups.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/searching.py"),
     ("strawberry.types.scalar", "ScalarDefinition", "schema/fields/scalars.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/changed_fields.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/fields/fields.py"),
@@ -56,6 +57,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry.utils.str_converters", "to_camel_case", "schema/webhook_filters.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/groups.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
+    ("strawberry.utils.str_converters", "to_camel_case", "schema/searching.py"),
     (
         "graphql.execution.get_variable_signature",
         "GraphQLVariableSignature get_variable_signature",

@@ -14,6 +14,7 @@ LAYERS = [
     ["schema.types"],
     ["schema.payloads", "schema.webhook_filters"],
     ["schema.outgoing_webhooks"],
+    ["schema.searching"],
     ["schema.query", "schema.subscription"],
     ["schema.mutations"],
     ["schema.built"],
