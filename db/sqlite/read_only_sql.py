@@ -31,7 +31,14 @@ READ_ONLY_PRAGMAS = {
     *("module_list", "pragma_list", "compile_options", "integrity_check", "quick_check"),
 }
 STATE_PRAGMAS = {
-    *("application_id", "auto_vacuum", "encoding", "foreign_keys", "freelist_count"),
+    *(
+        "application_id",
+        "auto_vacuum",
+        "data_version",
+        "encoding",
+        "foreign_keys",
+        "freelist_count",
+    ),
     *("journal_mode", "page_count", "page_size", "schema_version", "synchronous", "user_version"),
 }
 # Answers have what only their viewers may see.

@@ -1,15 +1,23 @@
 """The sqlite3 shell's commands that only read, as SQL: `.tables`, `.schema` and the like."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from db.errors import BadRequest
+from db.model import searched
+
+
+def _names(tables: Collection[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(tables))
+
 
 # As in the shell, % and _ stand for any characters, also * and ?.
 _NAMED = "(:pattern IS NULL OR {name} LIKE :pattern OR {name} GLOB :pattern)"
 TABLES = f"""
     SELECT name FROM sqlite_schema
     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        AND name NOT IN ({_names(searched.INDEXES | searched.PARTS)})
         AND {_NAMED.format(name="name")}
     ORDER BY name
 """
@@ -22,6 +30,7 @@ INDEXES = f"""
 SCHEMA = f"""
     SELECT sql || ';' AS sql FROM sqlite_schema
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
+        AND name NOT IN ({_names(searched.PARTS)})
         AND {_NAMED.format(name="tbl_name")}
     ORDER BY tbl_name, type <> 'table', name
 """

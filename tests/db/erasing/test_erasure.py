@@ -538,3 +538,23 @@ def test_databases_of_any_name_that_have_the_actor_are_listed_until_it_is_erased
     assert [each.file for each in first.copies] == [str(backup)]
     assert left == entries
     assert again.copies == []
+
+
+def test_no_word_of_the_person_is_left_in_the_indexes_of_searches(file):
+    # REPLACE leaves words of the row that it replaces, since its deletion has no trigger.
+    write(file, "INSERT OR REPLACE INTO actors SELECT * FROM actors WHERE chitty_id = ?", ANN)
+    before = words_of_actors(file)
+
+    erased(file)
+
+    after = words_of_actors(file)
+    assert {word for word in before if word.endswith(("ann", "ohara"))}
+    assert not {word for word in after if word.endswith(("ann", "ohara"))}
+
+
+def words_of_actors(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE VIRTUAL TABLE temp.found USING fts5vocab(main, actors_search, row)"
+        )
+        return [str(term) for (term,) in connection.execute("SELECT term FROM temp.found")]
