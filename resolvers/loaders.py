@@ -13,11 +13,12 @@ from db.history import reading
 from db.model.outgoing_webhooks import OutgoingDelivery
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
-from db.queries import groups, listings, lookups, outgoing_webhooks, searches
+from db.queries import groups, listings, lookups, outgoing_webhooks, searches, statistics
 from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from db.queries.outgoing_webhooks import DeliveryRange
 from db.queries.searches import Search
+from db.queries.statistics import ConnectionStats, RegistryStats
 from resolvers.dataloader import BatchScheduler, DataLoader
 
 R = TypeVar("R")
@@ -46,7 +47,7 @@ class Loaders:
 
         async def load(values: list[Value]) -> list[R | None]:
             loaded = await self._read(lookups.by_column(table, by, values))
-            self._count(len(loaded))
+            self.count_rows(len(loaded))
             return loaded
 
         return self._loader((table, by), load)
@@ -75,7 +76,7 @@ class Loaders:
             statement = groups.groups(listing, grouping, limit, parents)
             texts = {row[0]: str(row[1]) for row in await self._read(rows(statement))}
             found = [orjson.loads(texts.get(parent, "[]")) for parent in parents]
-            self._count(sum(map(len, found)))
+            self.count_rows(sum(map(len, found)))
             return [grouping.read(each) for each in found]
 
         return self._loader(("groups", listing, grouping, limit), load)
@@ -96,7 +97,7 @@ class Loaders:
 
         async def load(keys: list[None]) -> list[str]:
             limits = await self._read(reading.limits())
-            self._count(1)
+            self.count_rows(1)
             return [limits for _ in keys]
 
         return self._loader("limits of changes", load)
@@ -106,7 +107,7 @@ class Loaders:
 
         async def load(keys: list[None]) -> list[list[Rows]]:
             candidates = await self._read(searches.candidates(search))
-            self._count(sum(map(len, candidates)))
+            self.count_rows(sum(map(len, candidates)))
             return [candidates for _ in keys]
 
         return self._loader(("found", search), load)
@@ -116,7 +117,7 @@ class Loaders:
 
         async def load(webhooks: list[Value]) -> list[Sequence[OutgoingDelivery]]:
             found = await self._read(outgoing_webhooks.deliveries(webhooks, wanted))
-            self._count(sum(map(len, found.values())))
+            self.count_rows(sum(map(len, found.values())))
             return [found.get(str(webhook), []) for webhook in webhooks]
 
         return self._loader(("deliveries", wanted), load)
@@ -128,16 +129,33 @@ class Loaders:
 
         return self._loader(("delivery count", wanted), load)
 
+    def registry_stats(self) -> "DataLoader[None, RegistryStats]":
+        """The statistics of the whole registry, whose only key is None."""
+
+        async def load(keys: list[None]) -> list[RegistryStats]:
+            stats = await self._read(statistics.of_registry())
+            return [stats for _ in keys]
+
+        return self._loader("registry stats", load)
+
+    def service_stats(self) -> "DataLoader[Value, ConnectionStats]":
+        async def load(names: list[Value]) -> list[ConnectionStats]:
+            found = await self._read(statistics.of_services(names))
+            return [found.get(name, ConnectionStats()) for name in names]
+
+        return self._loader("service stats", load)
+
     async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
         values = {row[0]: row[1] for row in await self._fetch(statement)}
         return [values.get(parent, 0) for parent in parents]  # a BLOB is nobody's parent
 
     async def _fetch(self, statement: Statement) -> Rows:
         loaded = await self._read(rows(statement))
-        self._count(len(loaded))
+        self.count_rows(len(loaded))
         return loaded
 
-    def _count(self, read: int) -> None:
+    def count_rows(self, read: int) -> None:
+        """Raises BadRequest once the operation has read too many."""
         self._rows += read
         self._usage.rows += read
         if self._rows > ROWS_PER_OPERATION:

@@ -13,7 +13,7 @@ from schema.mutations import Mutation
 from schema.pages import convert_arguments_once
 from schema.query import Query
 from schema.subscription import Subscription
-from schema.types import Actor, Change, Connection, Context, Installation
+from schema.types import Actor, Change, Connection, Context, Installation, Service
 
 
 class _CachedNames(NameConverter):
@@ -28,7 +28,7 @@ SCHEMA = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[Actor, Context, Installation, Connection, Change],
+    types=[Actor, Context, Installation, Connection, Service, Change],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=_CachedNames()),
 )
 # The schema of graphql-core; Strawberry has no public name for it.

@@ -17,6 +17,7 @@ from db.model.enums import ConnectionStatus as ConnectionStatus
 from db.model.enums import ConnectionType as ConnectionType
 from db.model.enums import ContextStatus as ContextStatus
 from db.model.enums import NodeKind as NodeKind
+from db.model.enums import RelationName as RelationName
 from db.model.enums import RepositorySelection as RepositorySelection
 from db.model.enums import SourceType as SourceType
 from db.model.outgoing_webhooks import DeliveryStatus as DeliveryStatus
@@ -101,6 +102,16 @@ publish(
     INSTALLATION="An installation",
     CONNECTION="A connection",
     SERVICE="A service, which is no row and has no changes",
+)
+publish(
+    RelationName,
+    "How two objects belong together",
+    called="Relation",
+    OWNS="An actor owns a context",
+    OPENS="A context or an actor opened a connection",
+    TARGETS="A connection leads to a service",
+    USES="A connection uses a GitHub App installation",
+    SUSPENDED="An actor suspended an installation",
 )
 publish(
     ErrorCode,

@@ -23,7 +23,7 @@ from db.queries.conditions import (
     Related,
 )
 from schema.fields import global_ids
-from schema.filters import FILTER_TARGETS, ChangeFilter, StringListFilter
+from schema.filters import FILTER_TARGETS, ChangeFilter, StringFilter, StringListFilter
 
 MAX_DEPTH = 10
 MAX_PARTS = 200
@@ -95,6 +95,9 @@ class _Reader:
                     parts += self._compare(name, value)
         return ParsedFilter(All(tuple(parts)) if parts else EVERYTHING, includes_deleted=False)
 
+    def parse_text(self, column: str, filter_: StringFilter) -> ParsedFilter:
+        return ParsedFilter(All(tuple(self._compare(column, filter_))), includes_deleted=False)
+
     def _count_part(self, depth: int = 0) -> None:
         self._parts += 1
         if depth > MAX_DEPTH or self._parts > MAX_PARTS:
@@ -144,6 +147,13 @@ def read(filter_: Any) -> ParsedFilter:
     if isinstance(filter_, ChangeFilter):
         return _Reader().parse_changes(filter_)
     return _Reader().parse(filter_)
+
+
+def read_text(column: str, filter_: StringFilter | None) -> ParsedFilter:
+    """Read a filter on one column; None and UNSET are no filter. Raises BadRequest as `read` does."""
+    if filter_ is None or filter_ is UNSET:
+        return NO_FILTER
+    return _Reader().parse_text(column, filter_)
 
 
 def _of_entity(id_: str) -> Condition:

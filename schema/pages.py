@@ -132,7 +132,7 @@ def _field(table: Table[Any], relation: Relation[Any] | None, description: str) 
             info, lambda: requested_page(info.context, source, **arguments)
         )
         parent = None if relation is None else getattr(self.row, relation.column)
-        look_ahead = _selects(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
+        look_ahead = selects_of_page(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
         lazy = pages.LazyPage(info.context, listed, page_range, parent, look_ahead=look_ahead)
         return _checked(lazy) if lazy.has_cursors_to_check else RelayPage(page=lazy)
 
@@ -260,7 +260,8 @@ def _order(parts: Sequence[Any]) -> list[Order]:
     return list(order.values())
 
 
-def _selects(info: Info, *path: str) -> bool:
+def selects_of_page(info: Info, *path: str) -> bool:
+    """Whether the operation selects the field at this path below a page field."""
     # Resolvers ask this for each parent, about the same nodes: cached in the operation.
     raw = info._raw_info
     cache = info.context.known_of_nodes

@@ -7,7 +7,7 @@ import strawberry
 
 from db.errors import BadRequest
 from db.model import connection_id, tables
-from schema import outgoing_webhooks, searching
+from schema import outgoing_webhooks, searching, services, statistics, walks
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, OnlyGeneric, ViewerActor
@@ -114,6 +114,10 @@ class Query:
         tables.CHANGES,
         "A page of the changes of all objects that the viewer sees, oldest first; the newest are last: n",
     )
+    neighborhood = walks.neighborhood
+    shortest_path = walks.shortest_path
+    services = services.listed
+    registry_stats = statistics.registry_stats
     search = field(
         OnlyGeneric(),
         searching.search,

@@ -7,6 +7,7 @@ import strawberry
 
 from db.errors import Unreadable
 from db.model import tables
+from db.model.services import SERVICE_CONNECTIONS, SERVICE_CONTEXTS, SERVICES
 from db.program import Value
 from db.queries import sealed_sequences
 from db.queries.sealed_sequences import Purpose
@@ -24,6 +25,7 @@ from schema.fields.fields import (
 )
 from schema.fields.scalars import JSON
 from schema.pages import related
+from schema.statistics import service_stats
 
 HISTORY = "Its changes, oldest first; the newest are last: n"
 
@@ -188,6 +190,17 @@ class Connection(Node):
         tables.CONNECTION_INSTALLATION, "The GitHub App installation that it uses"
     )
     history = related(tables.HISTORIES[tables.CONNECTIONS], HISTORY)
+
+
+@graphql_type(SERVICES)
+class Service(Node):
+    """A service that connections lead to, known by its name. Disconnected connections do not count."""
+
+    name = column("The name")
+
+    connections = related(SERVICE_CONNECTIONS, "The connections that lead to it")
+    contexts = related(SERVICE_CONTEXTS, "The contexts whose connections lead to it, each once")
+    stats = service_stats
 
 
 _ROW = ("kind", "before", "after")

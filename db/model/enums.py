@@ -69,3 +69,13 @@ class NodeKind(Enum):
     INSTALLATION = "installations"
     CONNECTION = "connections"
     SERVICE = "services"
+
+
+class RelationName(Enum):
+    """How two objects of the registry belong together."""
+
+    OWNS = "owns"
+    OPENS = "opens"
+    TARGETS = "targets"
+    USES = "uses"
+    SUSPENDED = "suspended"

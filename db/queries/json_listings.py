@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from db.model.services import SERVICES
 from db.model.tables import Relation, Table
 from db.program import Statement, Value, Values
 from db.queries.conditions import EVERYTHING, Binder, without_operands
@@ -174,10 +175,12 @@ def rows(
         found = by_key(relation.child, child, f"x.{relation.column}")
         packed.append(f"json((SELECT json_array({values}) FROM {found}))")
     selected = f"SELECT json_group_array(json_array({', '.join(packed)})) FROM "
+    found = f"{table.seen} AS x WHERE x.{column} IN (SELECT value FROM json_each(:parents))"
+    keyed = by_keys(table, "x", ":parents") if column == table.key else ""
     return JsonStatement(
-        f"{selected}{table.seen} AS x WHERE x.{column} IN (SELECT value FROM json_each(:parents))",
+        f"{selected}{keyed if table is SERVICES else found}",
         {},
-        f"{selected}{by_keys(table, 'x', ':parents')}" if column == table.key else "",
+        f"{selected}{keyed}" if keyed else "",
     )
 
 

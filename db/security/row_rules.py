@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from db.model.services import SERVICES, with_names
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
 
 # SQL for a row, named `{row}`, that is the viewer's own; `:viewer` is the viewer's ChittyID.
@@ -91,6 +92,8 @@ def by_key(table: Table[Any], row: str, key: str) -> str:
 
 def by_keys(table: Table[Any], row: str, keys: str) -> str:
     """Like `by_key`, for all rows whose keys are in the JSON list `keys`."""
+    if table is SERVICES:
+        return with_names(row, keys)
     if table in REACHED:
         key = allowed(table, {table.key: "wanted.value"})
         return (

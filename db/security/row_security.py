@@ -17,7 +17,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from db.model.tables import ACTORS, CHANGES, INSTALLATIONS, REFERENCES, TABLES, Table
+from db.model import services
+from db.model.services import SERVICES
+from db.model.tables import (
+    ACTORS,
+    CHANGES,
+    CONNECTIONS,
+    INSTALLATIONS,
+    REFERENCES,
+    TABLES,
+    Table,
+)
 from db.program import Statement, Value
 from db.security import change_security, revalidation
 from db.security.revalidation import STILL_AUTHORIZED, Authorization
@@ -86,7 +96,7 @@ LINKS = {
     table: [table.key, *(each.column for each in REFERENCES if each.parent is table)]
     for table in TABLES
 }
-_BY_NAME = {table.name: table for table in (*TABLES, CHANGES)}
+_BY_NAME = {table.name: table for table in (*TABLES, CHANGES, SERVICES)}
 _NAMES = "|".join(_BY_NAME)
 # No text of a client can contain one of these: GraphQL names have no dots or brackets.
 _PLACES = re.compile(
@@ -120,10 +130,13 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
 
 def _rows(extent: Extent, table: Table[Any], way: str) -> str:
     # SQLite flattens the subquery.
+    if table is SERVICES:
+        names = services.names(sees_all=CONNECTIONS.name in extent.seen)
+        return _translated(extent, names)[0]
     if table is CHANGES:
         return _translated(extent, change_security.rows(extent, way))[0]
-    names = LINKS[table] if way == "linked" else table.columns
-    values = {name: _value(extent, table, "own", name) for name in names}
+    columns = LINKS[table] if way == "linked" else table.columns
+    values = {name: _value(extent, table, "own", name) for name in columns}
     sees_all = way == "picked" or table.name in extent.seen
     if sees_all and all(value == f"own.{name}" for name, value in values.items()):
         return table.name

@@ -9,6 +9,7 @@ from graphql import FieldNode, GraphQLField, get_named_type
 
 from db.errors import BadRequest
 from db.model import tables
+from db.model.services import SERVICES
 from db.model.tables import Table
 from db.program import Program
 from schema.compiled.arguments import Arguments
@@ -90,7 +91,7 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
 
 def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], TableLookup]:
     lookups = {}
-    for table in (*tables.TABLES, tables.CHANGES):
+    for table in (*tables.TABLES, SERVICES, tables.CHANGES):
         lookups[table] = compiler.lookup(table, table.key)
         compiler.add_field(lookups[table], field, required=False)
     return lookups

@@ -8,13 +8,14 @@ from typing import Any
 
 from db.model import tables
 from db.model.column_types import BIG_INT, INT64_MAX, INT64_MIN
+from db.model.services import SERVICES
 from db.model.tables import CHANGES, Table
 from db.program import Value
 from db.queries import sealed_sequences
 from db.queries.sealed_sequences import Purpose
 
 BY_TYPE_NAME: dict[str, Table[Any]] = {
-    table.row.__name__: table for table in (*tables.TABLES, CHANGES)
+    table.row.__name__: table for table in (*tables.TABLES, SERVICES, CHANGES)
 }
 _OF_CHANGES = CHANGES.row.__name__
 

@@ -1,6 +1,7 @@
 """The cost of an operation in points, known before anything is read.
 
 One point for each object that it may return: each with an id, each entry of `edges` (its node included),
+each relation of a walk,
 each group, and each object of an introspection. A page counts the entries that it may have, at least one; a
 union or an interface its most expensive type. One point also for each part of a filter, which is an input
 object, each time that the filter is evaluated: once for each parent of its page.
@@ -41,6 +42,10 @@ from schema.limits.variable_amounts import (
 
 ID = "id"
 EDGE = frozenset({"cursor", "node"})
+RELATION_EDGE = "RelationEdge"
+MOST_RELATIONS = (
+    3  # that an object leads to others by: a connection to its source, service and installation
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,12 @@ class _Calculation:
             length = list_sizes.of_limited(node, definition, self.variables)
             return product(length, sum_of([1, self._most_expensive(selection, field, 1)]))
         own = list_sizes.of_list(node, definition, self.variables)
+        if list_sizes.is_walk(definition):
+            own = list_sizes.of_walk(node, definition, self.variables)
         if list_sizes.is_list(definition):
             length = size if own is None else own
+            if own is None and RELATION_EDGE in field.selections:
+                length = product(MOST_RELATIONS, size)
             return product(length, self._most_expensive(selection, field, 1))
         return self._most_expensive(selection, field, size if own is None else own)
 
@@ -137,7 +146,8 @@ class _Calculation:
 def _own_points(type_: Any, parent: Any) -> int:
     if parent is not None and parent.fields.keys() >= EDGE:
         return 0  # counted with its edge
-    return int(ID in type_.fields or type_.fields.keys() >= EDGE or is_introspection_type(type_))
+    is_object = ID in type_.fields or type_.fields.keys() >= EDGE or type_.name == RELATION_EDGE
+    return int(is_object or is_introspection_type(type_))
 
 
 @dataclass(eq=False, slots=True)

@@ -21,12 +21,14 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from resolvers.walks import MOST_NODES, MOST_STEPS
 from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
 
 PAGE_SIZE_ARGUMENTS = ("first", "last")
 PAGE_ARGUMENTS = {"first", "after"}
 """What every page takes; a search is read forwards only."""
+WALK_SIZES = {"maxNodes": MOST_NODES, "maxDepth": MOST_STEPS}
 LIMIT_ARGUMENT = "first"
 MOST_LIMITED = 1_000
 
@@ -87,6 +89,25 @@ def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: 
         return default
 
     return size_for if names else size_for({})
+
+
+def is_walk(definition: GraphQLField) -> bool:
+    return any(name in definition.args for name in WALK_SIZES)
+
+
+def of_walk(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
+    """How many objects or relations a walk may find; a number out of range counts as the nearest allowed."""
+    name, most = next((name, most) for name, most in WALK_SIZES.items() if name in definition.args)
+    given = next((each.value for each in node.arguments or () if each.name.value == name), None)
+    default = definition.args[name].default_value
+
+    def size(value: Any) -> int:
+        return min(max(int(value), 0), most) if isinstance(value, int | float) else most
+
+    if isinstance(given, VariableNode):
+        variable = given.name.value
+        return lambda sent: size(variables.read(variable, sent))
+    return size(int(given.value) if isinstance(given, IntValueNode) else default)
 
 
 def of_list(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount | None:

@@ -6,18 +6,20 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType, build_schema, is_non_null_type
 
+from db.model.services import SERVICES
 from db.model.tables import CHANGES, TABLES
 from schema import built, semantic_nullability
-from schema.fields.sources import CurrentViewer, PagedList
+from schema.fields.sources import CurrentViewer, OnlyGeneric, PagedList
 from tests.support.registries.permissions import registry
 from tests.support.services.api import running
 
 DIRECTIVE = " @semanticNonNull"
+LISTS = [table.name for table in (*TABLES, SERVICES, CHANGES)]
 SEMANTIC = build_schema(semantic_nullability.sdl())
 EVERY_ROOT = (
     "{ viewer { __typename } "
-    + " ".join(f"{table.name} {{ totalCount }}" for table in (*TABLES, CHANGES))
-    + " }"
+    + " ".join(f"{name} {{ totalCount }}" for name in LISTS)
+    + " registryStats { actors } }"
 )
 
 
@@ -47,13 +49,13 @@ def test_nothing_differs_from_the_schema_but_the_directive_and_its_definition():
 
 
 def test_the_viewer_and_the_lists_of_everything_are_null_on_error_only():
-    lists = {("Query", table.name) for table in (*TABLES, CHANGES)}
+    others = {"viewer", "registryStats"}
 
-    assert set(marked()) == {("Query", "viewer")} | lists
+    assert set(marked()) == {("Query", name) for name in (*LISTS, *others)}
     for type_name, name in marked():
         field = declared(type_name, name)
         definition = field.extensions["strawberry-definition"]
-        assert isinstance(definition.metadata["source"], PagedList | CurrentViewer)
+        assert isinstance(definition.metadata["source"], PagedList | CurrentViewer | OnlyGeneric)
         assert not is_non_null_type(field.type)
 
 

@@ -18,7 +18,7 @@ export const client = new ApolloClient({
   link: persisted.concat(http),
   cache: new InMemoryCache({
     possibleTypes: {
-      Node: ["Actor", "Change", "Connection", "Context", "Installation"],
+      Node: ["Actor", "Change", "Connection", "Context", "Installation", "Service"],
       ConnectionSource: ["Actor", "Context"],
     },
     typePolicies: {

@@ -14,7 +14,7 @@ export const cache = cacheExchange({
   // Or it could only guess which fragments on an interface or a union an object matches.
   possibleTypes: {
     ConnectionSource: ["Actor", "Context"],
-    Node: ["Actor", "Change", "Connection", "Context", "Installation"],
+    Node: ["Actor", "Change", "Connection", "Context", "Installation", "Service"],
   },
   optimistic: {
     // The list shows the new name at once, and the old one again if the server refuses.

@@ -31,6 +31,11 @@ PLAIN = {
     "InstallationPermission": {"name", "access"},
     "PageInfo": {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor"},
     "UserError": {"code", "message", "path"},
+    "Neighborhood": {"center", "nodes", "edges", "truncated"},
+    "RelationEdge": {"from", "to", "relation"},
+    "RegistryStats": {"actors", "contexts", "installations", "connections"},
+    "ConnectionStats": {"total", "byStatus", "requests", "errors"},
+    "ConnectionStatusCount": {"status", "count"},
     "Viewer": {"capabilities"},
 }
 # Pages, their edges and payloads, by how their names end.

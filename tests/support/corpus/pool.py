@@ -12,7 +12,8 @@ from graphql import GraphQLSchema, get_named_type
 from strawberry.utils.str_converters import to_camel_case
 
 from db.model import column_types
-from db.model.tables import TABLES, Table
+from db.model.services import Service
+from db.model.tables import TABLES, Connection, Table
 from schema.fields import global_ids
 from tests.support.corpus import literals
 from tests.support.corpus.literals import Name
@@ -60,6 +61,10 @@ def read(path: Path) -> Pool:
 
 def _read(pool: Pool, table: Table[Any], row: Any) -> None:
     pool.ids.append(global_ids.encode(row))
+    if isinstance(row, Connection):
+        service = global_ids.of_key(Service.__name__, row.target_service)
+        if service not in pool.ids:
+            pool.ids.append(service)
     for name, column in table.columns.items():
         value = getattr(row, name)
         if value is None or isinstance(value, bytes):

@@ -15,6 +15,8 @@ from graphql import (
     visit,
 )
 
+OF_GRAPH = {"neighborhood", "shortestPath", "services", "registryStats", "stats"}
+
 
 def is_left_out(name: str) -> bool:
     """Whether a field or type is of outgoing webhooks, which only generic execution shows."""

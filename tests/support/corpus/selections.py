@@ -125,6 +125,10 @@ class Selections:
     def _pick(self, kind: Any, place: Place) -> tuple[str, GraphQLField]:
         # What only generic execution answers has nothing to be compared with.
         fields = {name: field for name, field in kind.fields.items() if not reach.is_left_out(name)}
+        if not self.chance.yes(
+            0.1
+        ):  # which only generic execution answers, and few objects lead to
+            fields = {name: each for name, each in fields.items() if name not in reach.OF_GRAPH}
         if "groups" in fields and self.chance.yes(0.6):  # objects tell more than their numbers
             del fields["groups"]
         if kind is self.schema.query_type and self.chance.yes(0.01):

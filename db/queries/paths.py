@@ -1,0 +1,134 @@
+"""The shortest path between two objects of the graph, sought from both ends.
+
+Each end finds its objects level by level, and the two last levels are its frontiers. When at most two more
+steps may lie between the frontiers, statements about both look for the object in the middle, so that services
+and installations with thousands of connections are met from both sides, and rarely gone through.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from db.errors import BadRequest
+from db.model.graph import Edge, Place
+from db.program import Program
+from db.queries.walks import Reached, Steps, edges_between
+
+# A level of more than FEW rows waits until the other end has no smaller one.
+FEW, MOST = 1_000, 20_000
+MIDDLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Its relations from one end to the other, none if the ends are one; `rows` is how many were read."""
+
+    edges: tuple[Edge, ...] | None
+    rows: int
+
+
+@dataclass(eq=False, slots=True)
+class _End:
+    """What was found from one end: `levels` by distance, the last of which is the frontier."""
+
+    known: dict[Place, Reached]
+    levels: list[list[Place]]
+    is_wide: bool = False
+
+    @classmethod
+    def at(cls, found: Reached) -> "_End":
+        return cls({found.place: found}, [[found.place]])
+
+    @property
+    def frontier(self) -> list[Reached]:
+        return [self.known[place] for place in self.levels[-1]]
+
+
+def between(start: Place, end: Place, most_steps: int) -> Program[Path]:
+    """A shortest path, whose edges are None if there is none of so many steps, or no such end.
+
+    Raises BadRequest if it would have to go through more than MOST objects.
+    """
+    steps = Steps()
+    first, last = yield from steps.find([start, end])
+    if first is None or last is None:
+        return Path(None, steps.rows)
+    if start == end:
+        return Path((), steps.rows)
+    edges = yield from _path((_End.at(first), _End.at(last)), most_steps, steps)
+    return Path(edges, steps.rows)
+
+
+def _path(
+    ends: tuple[_End, _End], most_steps: int, steps: Steps
+) -> Program[tuple[Edge, ...] | None]:
+    start, end = ends
+    while True:
+        if path := _met(start, end):
+            return path
+        left = most_steps - (len(start.levels) + len(end.levels) - 2)
+        if left >= 1 and (path := _first_path(start, (), end)):
+            return path
+        if left < MIDDLE or not (start.levels[-1] and end.levels[-1]):
+            return None
+        is_advanced = left > MIDDLE and (yield from _advance(ends, FEW, steps))
+        if not is_advanced:
+            middle = yield from steps.middle(start.frontier, end.frontier)
+            if middle is not None:
+                return _first_path(start, (middle,), end)
+            if left == MIDDLE:
+                return None
+            if not (yield from _advance(ends, MOST, steps)):
+                raise BadRequest(
+                    "WALK_TOO_WIDE",
+                    f"the path would go through more than {MOST} objects: ask for a smaller maxDepth, or"
+                    " begin at a nearer object",
+                )
+
+
+def _advance(ends: tuple[_End, _End], limit: int, steps: Steps) -> Program[bool]:
+    """Add a level to one end, that with the smaller frontier if its level has few enough rows."""
+    for one in sorted(ends, key=lambda end: len(end.levels[-1])):
+        room = min(limit, MOST - sum(len(each.known) for each in ends))
+        rows = steps.rows
+        new = yield from steps.neighbours(one.frontier, one.known, room + 1)
+        if steps.rows - rows <= room:
+            one.known.update((each.place, each) for each in new)
+            one.levels.append([each.place for each in new])
+            return True
+    return False
+
+
+def _met(start: _End, end: _End) -> tuple[Edge, ...]:
+    met = set(start.levels[-1]) & set(end.levels[-1])
+    if not met:
+        return ()
+    layers = [*start.levels[:-1], list(met), *reversed(end.levels[:-1])]
+    return _through(layers, {**start.known, **end.known})
+
+
+def _first_path(start: _End, middle: Sequence[Reached], end: _End) -> tuple[Edge, ...]:
+    """The path through the frontiers, which have this between them; empty if they do not touch."""
+    known = {**start.known, **end.known, **{each.place: each for each in middle}}
+    between = [[each.place for each in middle]] if middle else []
+    return _through([*start.levels, *between, *reversed(end.levels)], known)
+
+
+def _through(layers: list[list[Place]], known: dict[Place, Reached]) -> tuple[Edge, ...]:
+    """Of the paths with an object of each layer that whose objects come first by kind and key."""
+    beside: dict[Place, dict[Place, Edge]] = defaultdict(dict)
+    for edge in edges_between(known):
+        beside[edge.start][edge.end] = beside[edge.end][edge.start] = edge
+    leading = [set(layers[-1])]
+    for layer in reversed(layers[:-1]):
+        leading.append({place for place in layer if not leading[-1].isdisjoint(beside[place])})
+    leading.reverse()
+    if not leading[0]:
+        return ()
+    path: list[Edge] = []
+    (at,) = leading[0]
+    for nearer in leading[1:]:
+        following = min(nearer & beside[at].keys(), key=lambda place: place.order)
+        path.append(beside[at][following])
+        at = following
+    return tuple(path)

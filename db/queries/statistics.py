@@ -1,0 +1,111 @@
+"""Counts and sums over connections and other rows that are not soft-deleted, as the viewer sees them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from db.model.column_types import INT64_MAX
+from db.model.enums import ConnectionStatus
+from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
+from db.program import Program, Rows, Statement, Value, json_list
+from db.queries import listings
+from db.queries.conditions import EVERYTHING
+from db.queries.listings import Listing
+
+# total() gives a float, which is exact below this.
+EXACT = 2**53
+# sum() fails where a sum is not a 64-bit integer; the sums of halves are.
+HALF = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStats:
+    """`by_status` has the statuses that some connection has; sums stop at the largest 64-bit integer."""
+
+    total: int = 0
+    by_status: Mapping[ConnectionStatus, int] = field(default_factory=dict)
+    requests: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryStats:
+    actors: int
+    contexts: int
+    installations: int
+    connections: ConnectionStats
+
+
+NOTHING = ConnectionStats()
+
+
+def of_registry() -> Program[RegistryStats]:
+    counted = [
+        listings.count(Listing(table, None, EVERYTHING, live=True), [])
+        for table in (ACTORS, CONTEXTS, INSTALLATIONS)
+    ]
+    *counts, rows = yield [*counted, _summed("NULL", "TRUE", {})]
+    actors, contexts, installations = (int(str(found[0][1])) for found in counts)
+    if _are_large(rows):
+        (rows,) = yield [_summed("NULL", "TRUE", {}, exactly=True)]
+    stats = _by_service(rows).get(None, NOTHING)
+    return RegistryStats(actors, contexts, installations, stats)
+
+
+def of_services(names: Sequence[Value]) -> Program[dict[Value, ConnectionStats]]:
+    """By the name of the service, of those that have connections."""
+    among = "x.target_service IN (SELECT value FROM json_each(:names))"
+    bind = {"names": json_list(names)}
+    (rows,) = yield [_summed("service", among, bind)]
+    if _are_large(rows):
+        (rows,) = yield [_summed("service", among, bind, exactly=True)]
+    return _by_service(rows)
+
+
+def _summed(
+    by: str, condition: str, bind: Mapping[str, Value], *, exactly: bool = False
+) -> Statement:
+    """Rows of a service or NULL, a status, the number of connections, their requests and their errors.
+
+    The inner groups are in the order of an index, which adding up 200,000 rows by status alone is not.
+    """
+    sums = [
+        f"sum(x.{name} >> {HALF}) AS {short}_high, sum(x.{name} & {2**HALF - 1}) AS {short}_low"
+        if exactly
+        else f"0 AS {short}_high, total(x.{name}) AS {short}_low"
+        for name, short in (("request_count", "requests"), ("error_count", "errors"))
+    ]
+    halves = [
+        f"sum({short}_{half})" for short in ("requests", "errors") for half in ("high", "low")
+    ]
+    return Statement(
+        f"SELECT {by}, status, sum(number), {', '.join(halves)} FROM ("
+        f"SELECT x.target_service AS service, x.status AS status, count(*) AS number, {', '.join(sums)}"
+        f" FROM {CONNECTIONS.listed} AS x WHERE {condition} AND {CONNECTIONS.live.format(row='x')}"
+        f" GROUP BY x.target_service, x.status) GROUP BY {by}, status",
+        bind,
+    )
+
+
+def _are_large(rows: Rows) -> bool:
+    return any(float(str(low)) >= EXACT for *_, requests, _, low in rows for low in (requests, low))
+
+
+def _by_service(rows: Rows) -> dict[Value, ConnectionStats]:
+    counts: dict[Value, dict[ConnectionStatus, int]] = defaultdict(dict)
+    sums: dict[Value, list[int]] = defaultdict(lambda: [0, 0])
+    for service, status, number, *halves in rows:
+        counts[service][ConnectionStatus(status)] = int(str(number))
+        whole = [
+            int(float(str(half))) if isinstance(half, float) else int(str(half)) for half in halves
+        ]
+        sums[service][0] += (whole[0] << HALF) + whole[1]
+        sums[service][1] += (whole[2] << HALF) + whole[3]
+    return {
+        service: ConnectionStats(
+            sum(found.values()),
+            {status: found[status] for status in ConnectionStatus if status in found},
+            *(min(each, INT64_MAX) for each in sums[service]),
+        )
+        for service, found in counts.items()
+    }
