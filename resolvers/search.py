@@ -85,8 +85,8 @@ class FoundPage(LazyPage):
         return sum(each.place >= self._after for each in await self._ranked())
 
     async def _ranked(self) -> list[Found]:
-        if self._all is None:
-            by_table = await self._ctx.loaders.found(self._search).load(None)
+        by_table = await self._ctx.loaders.found(self._search).load(None)
+        if self._all is None:  # several fields ask at once, and are told one after another
             found = [
                 each
                 for table, rows in zip(self._search.tables, by_table, strict=False)
