@@ -67,8 +67,8 @@ def _path(
         if path := _met(start, end):
             return path
         left = most_steps - (len(start.levels) + len(end.levels) - 2)
-        if left >= 1 and (path := _first_path(start, (), end)):
-            return path
+        if left >= 1 and _touch(start, end):
+            return _first_path(start, (), end)
         if left < MIDDLE or not (start.levels[-1] and end.levels[-1]):
             return None
         is_advanced = left > MIDDLE and (yield from _advance(ends, FEW, steps))
@@ -107,8 +107,17 @@ def _met(start: _End, end: _End) -> tuple[Edge, ...]:
     return _through(layers, {**start.known, **end.known})
 
 
+def _touch(start: _End, end: _End) -> bool:
+    """Whether an object of one frontier leads to one of the other."""
+    for one, other in ((start, end), (end, start)):
+        places = set(other.levels[-1])
+        if any(place in places for each in one.frontier for _, place in each.links):
+            return True
+    return False
+
+
 def _first_path(start: _End, middle: Sequence[Reached], end: _End) -> tuple[Edge, ...]:
-    """The path through the frontiers, which have this between them; empty if they do not touch."""
+    """The path through the frontiers, which have this between them."""
     known = {**start.known, **end.known, **{each.place: each for each in middle}}
     between = [[each.place for each in middle]] if middle else []
     return _through([*start.levels, *between, *reversed(end.levels)], known)

@@ -152,6 +152,7 @@ def _reached(table: Table[Any], rows: Rows) -> Iterator[Reached]:
     held = [
         (
             relation,
+            relation.other,
             names.index(relation.to_one.column),
             *((names.index(relation.only[0]), relation.only[1]) if relation.only else (0, None)),
         )
@@ -163,8 +164,8 @@ def _reached(table: Table[Any], rows: Rows) -> Iterator[Reached]:
         if isinstance(row[key_at], bytes):  # no id has such a key
             continue
         links = [
-            (relation, Place(relation.other, row[at]))
-            for relation, at, tested, only in held
+            (relation, Place(other, row[at]))
+            for relation, other, at, tested, only in held
             if row[at] is not None
             and (only is None or row[tested] == only)
             and not isinstance(row[at], bytes)
