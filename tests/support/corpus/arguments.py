@@ -97,6 +97,8 @@ class Arguments:
                 ordering = "another"
         if orderings and self.chance.yes(0.25):
             for each in self.chance.pick([["after"], ["before"], ["after", "before"]]):
+                if each not in field.args:
+                    continue
                 written[each] = self._literal_or_variable(
                     field, each, self._cursor(page_type, ordering)
                 )
@@ -116,13 +118,13 @@ class Arguments:
         if most >= DEFAULT_SIZE and self.chance.yes(0.15):
             return DEFAULT_SIZE
         size = min(most, self.chance.randint(1, 7))
-        name = self.chance.pick(["first", "first", "last"])
+        name = self.chance.pick(["first", "first", "last" if "last" in field.args else "first"])
         asked = size
         if not self.draft.careful and self.chance.yes(0.08):
             asked = self.chance.pick(BAD_SIZES)
         written[name] = self._literal_or_variable(field, name, asked)
         other = "first" if name == "last" else "last"
-        if self.chance.yes(0.05):
+        if other in field.args and self.chance.yes(0.05):
             both = not self.draft.careful and self.chance.yes(0.3)
             written[other] = self._literal_or_variable(field, other, size if both else None)
         return size
