@@ -21,6 +21,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from resolvers.groups import MOST
 from resolvers.walks import MOST_NODES, MOST_STEPS
 from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
@@ -30,7 +31,6 @@ PAGE_ARGUMENTS = {"first", "after"}
 """What every page takes; a search is read forwards only."""
 WALK_SIZES = {"maxNodes": MOST_NODES, "maxDepth": MOST_STEPS}
 LIMIT_ARGUMENT = "first"
-MOST_LIMITED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def is_limited(definition: GraphQLField) -> bool:
 def of_limited(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
     """How many entries such a list may have; an out-of-range size counts as the nearest allowed one."""
     default: int = definition.args[LIMIT_ARGUMENT].default_value
-    return of_page(node, variables, default, MOST_LIMITED)
+    return of_page(node, variables, default, MOST)
 
 
 def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: int) -> Amount:
