@@ -170,7 +170,7 @@ async def test_a_viewer_gets_the_response_of_a_registry_with_only_its_visible_ro
 def values(name: str, operator: str) -> list[Any]:
     """Operands for this operator: values that others have in this column, and some that they do not."""
     column = to_snake_case(name)
-    if operator in ("isNull", "isEmpty"):
+    if operator in ("isNull", "isEmpty", "ignoreCase"):
         return [True, False]
     friends = [row for row in tenant("ASHX", 1_000).seen[1:] if isinstance(row, Actor)]
     stored = [getattr(friend, column) for friend in friends]
