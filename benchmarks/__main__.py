@@ -12,6 +12,7 @@ from benchmarks import (
     compare,
     data,
     engines,
+    graph,
     growth,
     history,
     load,
@@ -69,6 +70,7 @@ def _measure(chosen: Options, folder: Path) -> int:
         (chosen.auth, permissions.run),
         (chosen.load, pressure.run),
         (chosen.history, history.run),
+        (chosen.graph, graph.run),
         (chosen.engine, engines.run),
         (chosen.against, against.run),
     )

@@ -52,6 +52,7 @@ class Options:
     load: bool
     auth: bool
     history: bool
+    graph: bool
     walk: bool
     engine: str | None = None
     against: str | None = None
@@ -111,6 +112,7 @@ def read(argv: Sequence[str] | None = None) -> Options:
         load=given.load,
         auth=given.auth,
         history=given.history,
+        graph=given.graph,
         walk=given.walk,
         engine=given.engine,
         against=given.against,
@@ -138,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
         "--history",
         action="store_true",
         help="what it costs to record every change, to page through them, and to tell a thousand listeners",
+    )
+    kind.add_argument(
+        "--graph", action="store_true", help="how long walks through the graph and statistics take"
     )
     kind.add_argument(
         "--engine",

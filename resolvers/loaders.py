@@ -3,6 +3,7 @@
 They serve every type, so the number of statements depends on the operation's shape, not on the rows it meets.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -31,12 +32,23 @@ class Read(Protocol):
     def __call__(self, program: Program[T], /) -> Awaitable[T]: ...
 
 
+class Walked(Protocol):
+    """What a walk through the graph has found, and how many rows it read."""
+
+    @property
+    def rows(self) -> int: ...
+
+
+W = TypeVar("W", bound=Walked | None)
+
+
 class Loaders:
     def __init__(self, read: Read, usage: Usage) -> None:
         self._read = read
         self._usage = usage
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self._scheduler = BatchScheduler()
+        self._walking = asyncio.Lock()
         self._rows = 0
 
     def stop(self) -> None:
@@ -144,6 +156,14 @@ class Loaders:
             return [found.get(name, ConnectionStats()) for name in names]
 
         return self._loader("service stats", load)
+
+    async def walk(self, program: Program[W]) -> W:
+        """What a walk finds. They take turns, so that none begins once too many rows were read."""
+        async with self._walking:
+            self.count_rows(0)
+            found = await self._read(program)
+            self.count_rows(0 if found is None else found.rows)
+            return found
 
     async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
         values = {row[0]: row[1] for row in await self._fetch(statement)}

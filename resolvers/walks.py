@@ -28,10 +28,7 @@ async def neighborhood(
     _check("maxNodes", most, MOST_NODES)
     if center is None:
         return None
-    found = await ctx.read(neighborhoods.around(center, depth, most, tables))
-    if found is not None:
-        ctx.loaders.count_rows(found.rows)
-    return found
+    return await ctx.loaders.walk(neighborhoods.around(center, depth, most, tables))
 
 
 async def shortest_path(
@@ -41,8 +38,13 @@ async def shortest_path(
     _check("maxDepth", most_steps, MOST_STEPS)
     if start is None or end is None:
         return None
-    found = await ctx.read(paths.between(start, end, most_steps))
-    ctx.loaders.count_rows(found.rows)
+    found = await ctx.loaders.walk(paths.between(start, end, most_steps))
+    if found.is_too_wide:
+        raise BadRequest(
+            "WALK_TOO_WIDE",
+            f"the path would go through more than {paths.MOST} objects: ask for a smaller maxDepth, or begin"
+            " at a nearer object",
+        )
     return found.edges
 
 

@@ -16,12 +16,15 @@ class Service:
 
 SERVICES = Table(Service, "services", key="name", newest="name", live="TRUE", ends=frozenset[str]())
 
+# RowSecurity puts the column here, so that a viewer's connections are found from what is its own.
+_SERVICE = f"sought_{CONNECTIONS.name}({{row}}.target_service)"
+_OF_LINK = _SERVICE.format(row="link")
 _LIVE = CONNECTIONS.live.format(row="link")
 SERVICE_CONNECTIONS = Relation(
     SERVICES,
     CONNECTIONS,
     SERVICES.key,
-    "{row}.target_service = {parent}",
+    f"{_SERVICE} = {{parent}}",
     many=True,
     shared=False,
 )
@@ -30,7 +33,7 @@ SERVICE_CONTEXTS = Relation(
     CONTEXTS,
     SERVICES.key,
     f"{{row}}.chitty_id IN (SELECT link.source_chitty_id FROM {CONNECTIONS.listed} AS link"
-    f" WHERE link.target_service = {{parent}} AND link.source_type = 'context' AND {_LIVE})",
+    f" WHERE {_OF_LINK} = {{parent}} AND link.source_type = 'context' AND {_LIVE})",
     many=True,
     shared=True,
 )
@@ -70,5 +73,5 @@ def with_names(row: str, wanted: str) -> str:
     return (
         f"(SELECT value AS name FROM json_each({wanted})) AS {row}"
         f" WHERE EXISTS (SELECT 1 FROM {CONNECTIONS.listed} AS link"
-        f" WHERE link.target_service = {row}.name AND {_LIVE})"
+        f" WHERE {_OF_LINK} = {row}.name AND {_LIVE})"
     )

@@ -54,7 +54,7 @@ def of_registry() -> Program[RegistryStats]:
 
 def of_services(names: Sequence[Value]) -> Program[dict[Value, ConnectionStats]]:
     """By the name of the service, of those that have connections."""
-    among = "x.target_service IN (SELECT value FROM json_each(:names))"
+    among = f"sought_{CONNECTIONS.name}(x.target_service) IN (SELECT value FROM json_each(:names))"
     bind = {"names": json_list(names)}
     (rows,) = yield [_summed("service", among, bind)]
     if _are_large(rows):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from db.model import graph, tables
+from db.model.enums import RelationName
 from db.model.graph import GRAPH_RELATIONS, GRAPH_TABLES, Edge, GraphRelation, Place
 from db.model.services import SERVICES
 from db.model.tables import Table
@@ -67,9 +68,9 @@ class Steps:
             _with_keys(table, keys, limit, sorts=self.sorts) for table, keys in wanted.items()
         ]
         tables = list(wanted)
-        held = _keys_by_table(known)
+        held = _keys_by_table(known) if self.sorts else {}
         for relation, parents in self._leading_back(frontier):
-            besides = held.get(relation.holder, ()) if self.sorts else ()
+            besides = held.get(relation.holder, ())
             statements.append(
                 _newest_held(relation, parents, besides, limit)
                 if self.sorts
@@ -88,7 +89,8 @@ class Steps:
     def middle(self, start: Sequence[Reached], end: Sequence[Reached]) -> Program[Reached | None]:
         """An object beside one of each of these, in one batch of statements."""
         named = _names(start), _names(end)
-        for service in sorted(named[0].get(SERVICES, set()) & named[1].get(SERVICES, set())):
+        services = named[0].get(SERVICES, set()) & named[1].get(SERVICES, set())
+        for service in sorted(services, key=str):
             return Reached(Place(SERVICES, service), "")
         beside = [_keys_by_table([each.place for each in frontier]) for frontier in (start, end)]
         sought = [*_named_by_both(*named), *_leading_to_both(*beside)]
@@ -203,7 +205,7 @@ Sought: TypeAlias = Iterator[tuple[Table[Any], Statement]]
 def _named_by_both(one: dict[Table[Any], set[Any]], other: dict[Table[Any], set[Any]]) -> Sought:
     for table in tables.TABLES:
         if both := one.get(table, set()) & other.get(table, set()):
-            yield table, _with_keys(table, sorted(both), 1, sorts=False)
+            yield table, _with_keys(table, sorted(both, key=str), 1, sorts=False)
 
 
 def _named_and_leading(
@@ -212,7 +214,7 @@ def _named_and_leading(
     """For rows that one end leads to, and that lead to the other."""
     for relation in GRAPH_RELATIONS:
         if relation.other in keys and relation.holder in names:
-            among = sorted(names[relation.holder])
+            among = sorted(names[relation.holder], key=str)
             yield relation.holder, _held(relation, keys[relation.other], 1, among=among)
 
 
@@ -226,16 +228,20 @@ def _leading_to_both(
                 yield first.holder, _joint(first, one[first.other], second, other[second.other])
 
 
+# About how many connections an object has by each relation.
+_ROWS_OF_EACH = {RelationName.OPENS: 5, RelationName.USES: 50, RelationName.TARGETS: 5_000}
+
+
 def _joint(
     one: GraphRelation, parents: Sequence[Value], other: GraphRelation, others: Sequence[Value]
 ) -> Statement:
     """A row that leads by both relations to one of each parents."""
-    # It starts from the fewer of them, of which each has at most as many rows as there are.
-    if len(others) < len(parents):
+    # It starts from those that likely have fewer rows: a service has thousands (`./run bench --graph`).
+    if len(others) * _ROWS_OF_EACH[other.name] < len(parents) * _ROWS_OF_EACH[one.name]:
         one, parents, other, others = other, others, one, parents
     table, conditions = _belonging(one)
-    column = f"x.{other.to_one.column}"
-    conditions.append(f"{column} IN (SELECT value FROM json_each(:others))")
+    # The + keeps SQLite from starting from the others all the same.
+    conditions.append(f"+x.{other.to_one.column} IN (SELECT value FROM json_each(:others))")
     if other.only:
         conditions.append(f"x.{other.only[0]} = '{other.only[1]}'")
     return Statement(

@@ -7,6 +7,7 @@ Statements contain placeholders, which no database accepts: RowSecurity replaces
   `linked.contexts` only the columns are there that lead to other rows.
 * `changeable_contexts(row)`: whether the viewer may change the row.
 * `shown_connections(row.column)`: the value of a private column, or what the viewer sees in its place.
+* `sought_connections(row.column)`: the column, kept from indexes unless the viewer sees the whole table.
 * `allowed_contexts[…]`, ` OR hidden_actors(row.column)`: see `allowed` and `or_hidden`.
 * `still_authorized()`: whether the viewer may still write (db.security.revalidation).
 """
@@ -102,6 +103,7 @@ _NAMES = "|".join(_BY_NAME)
 _PLACES = re.compile(
     rf"\b(?P<way>seen|listed|picked|linked)\.(?P<rows>{_NAMES})\b"
     rf"|\ballowed_(?P<allowed>{_NAMES})\[(?P<same>[^\]]*)\]"
+    rf"|\bsought_(?P<sought>{_NAMES})\((?P<place>\w+\.\w+)\)"
     rf"|\bchangeable_(?P<changed>{_NAMES})\((?P<row>\w+)\)"
     rf"|(?P<how>\bshown| OR hidden)_(?P<private>{_NAMES})\((?P<of>\w+)\.(?P<column>\w+)\)"
 )
@@ -117,6 +119,9 @@ def _translated(extent: Extent, sql: str) -> tuple[str, bool, bool]:
         if place["allowed"]:
             same = dict(each.split("=", 1) for each in place["same"].split(","))
             return _allowed(extent, _BY_NAME[place["allowed"]], same)
+        if place["sought"]:
+            # An index of it leads to others' rows: the time for skipping them would tell how many there are.
+            return ("" if place["sought"] in extent.seen else "+") + place["place"]
         if place["changed"]:
             return _may_change(extent, _BY_NAME[place["changed"]], place["row"])
         table, row = _BY_NAME[place["private"]], place["of"]

@@ -1,0 +1,48 @@
+"""A registry in a file whose Programs run on a plain connection, as some viewer: thousands are quick."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from db.commands import bulk
+from db.program import Program, Statement, run
+from db.security.row_security import UNRESTRICTED, RowSecurity
+from tests.support.registries.databases import new_registry
+from tests.support.registries.random_registries import ORDER, Registry
+
+
+class Registered:
+    """A registry in a file, and what a viewer finds in it."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.statements = 0
+
+    def store(self, registry: Registry) -> None:
+        """Write every row, past every rule."""
+        for table in ORDER:
+            statement = bulk.insert_rows(table, registry.of(table))
+            self.connection.execute(statement.sql, statement.bind)
+
+    def find(self, program: Program[Any], security: RowSecurity = UNRESTRICTED) -> Any:
+        """What a Program returns to this viewer."""
+        self.statements = 0
+
+        def rows(statement: Statement) -> Any:
+            self.statements += 1
+            return self.connection.execute(*security.of(statement)).fetchall()
+
+        return run(program, rows)
+
+
+@contextmanager
+def registered(path: Path) -> Iterator[Registered]:
+    """An empty registry at this path."""
+    new_registry(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        yield Registered(connection)
+        connection.execute("ROLLBACK")
