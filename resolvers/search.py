@@ -11,12 +11,14 @@ from typing import Any
 
 from db.errors import BadRequest
 from db.model import words
-from db.model.searched import SEARCHED, searched_part
-from db.model.tables import TABLES, Table
+from db.model.searched import searched_part
+from db.model.services import SERVICES
+from db.model.tables import CONNECTIONS, Table
 from db.model.words import Rank
 from db.program import Rows, Value, Values
 from db.queries import cursors
-from db.queries.searches import Search
+from db.queries.searches import COLUMNS, KINDS, Search
+from db.security.row_security import Extent
 from resolvers import pages
 from resolvers.operation_context import OperationContext
 from resolvers.pages import LazyPage, PageArguments
@@ -24,6 +26,8 @@ from resolvers.pages import LazyPage, PageArguments
 LONGEST = 200
 """Characters of what is searched for."""
 MOST_WORDS = 8
+NEWER_THAN_ALL = "~"
+"""In place of the time of a service, which has none: it comes before objects that match as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +105,35 @@ def _search(ctx: OperationContext, text: str, tables: Sequence[Table[Any]]) -> S
         raise BadRequest(
             "BAD_SEARCH", f"text has {len(text)} characters: at most {LONGEST} are searched for"
         )
+    text = text.encode(errors="replace").decode()  # no database takes half of a surrogate pair
     wanted = tuple(words.split(text))
     if len(wanted) > MOST_WORDS:
         raise BadRequest(
             "BAD_SEARCH", f"text has {len(wanted)} words: at most {MOST_WORDS} are searched for"
         )
     extent = ctx.viewer.security.extent
-    whole = frozenset(
-        table
-        for table in tables
-        if table.name in extent.seen
-        and (
-            table.name in extent.shown
-            or not any(table.columns[name].private for name in SEARCHED[table])
-        )
-    )
-    return Search(text, wanted, tuple(table for table in TABLES if table in tables), whole)
+    whole = frozenset(table for table in tables if _sees_all(extent, table))
+    return Search(text, wanted, tuple(table for table in KINDS if table in tables), whole)
+
+
+def _sees_all(extent: Extent, table: Table[Any]) -> bool:
+    if table is SERVICES:
+        return CONNECTIONS.name in extent.seen
+    has_private = any(table.columns[name].private for name in COLUMNS[table])
+    return table.name in extent.seen and (table.name in extent.shown or not has_private)
 
 
 def _found(table: Table[Any], rows: Rows, wanted: Sequence[str]) -> list[Found]:
     """The rows of which a column matches, each once."""
-    kind = -TABLES.index(table)  # of rows that are as new, actors come first
+    kind = -KINDS.index(table)
     found = []
     for key, newest, *texts in set(rows):
         best = min(_matches(texts, wanted), default=None)
         if best is not None and not isinstance(key, bytes):
             rank, index, text = best
-            place = (-int(rank), str(newest), kind, key)
-            found.append(Found(table, key, SEARCHED[table][index], text, place))
+            at = NEWER_THAN_ALL if table is SERVICES else str(newest)
+            place = (-int(rank), at, kind, key)
+            found.append(Found(table, key, COLUMNS[table][index], text, place))
     return found
 
 

@@ -8,8 +8,8 @@ import strawberry
 from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
-from db.model.tables import TABLES, Table
-from db.queries.searches import MOST_OF_A_RANK, MOST_OWN
+from db.model.tables import Table
+from db.queries.searches import KINDS, MOST_OF_A_RANK, MOST_OWN
 from resolvers.search import LONGEST, MOST_WORDS, Found, FoundPage
 from schema.enums import NodeKind
 from schema.fields import fields
@@ -21,11 +21,11 @@ DESCRIPTION = (
     "A page of the objects that the viewer sees, and that are not soft-deleted, by the words of their texts:"
     " names, logins, display names, services, endpoints, and e-mails for those who may see them. Each word of"
     " the text must begin a word of one field; case and accents do not matter. Best first: the whole field,"
-    " its beginning, then others; newest first among these. Of each kind and rank the"
+    " its beginning, then others; among these services, then the newest. Of each kind and rank the"
     f" {MOST_OF_A_RANK} that were stored last are considered; of a viewer who does not see all objects of a"
     f" kind, the newest {MOST_OWN:,} that it sees"
 )
-_TABLES: Mapping[NodeKind, Table[Any]] = {NodeKind(table.name): table for table in TABLES}
+_TABLES: Mapping[NodeKind, Table[Any]] = {NodeKind(table.name): table for table in KINDS}
 
 
 def _field(description: str) -> Any:
@@ -98,6 +98,6 @@ def search(
     after: After = UNSET,
 ) -> SearchPage | None:
     wanted = list(_TABLES) if kinds is UNSET or kinds is None else kinds
-    tables = [_TABLES[kind] for kind in wanted if kind in _TABLES]
+    tables = [_TABLES[kind] for kind in wanted]
     arguments = page_arguments(first, after, UNSET, UNSET)
     return SearchPage(page=FoundPage(info.context, text, tables, arguments))

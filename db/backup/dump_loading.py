@@ -11,6 +11,7 @@ from db.backup.dump_statements import LONGEST, read_text, split
 from db.errors import BootRefused
 from db.migrating import ledger, schema_comparison
 from db.model import searched
+from db.model.tables import TABLES
 from db.sqlite.connection_thread import PASSING, code_of
 from db.sqlite.long_statements import watched
 
@@ -29,6 +30,9 @@ MAX_ERROR_LENGTH = 200
 WORDS = re.compile(r"(\w+)(?:\s+(\w+))?")
 # In dumps of sqlite3 a virtual table is a row of sqlite_schema.
 _IN_SCHEMA = r"INSERT\s+INTO\s+sqlite_(?:schema|master)\b"
+TRIGGER_OF_INDEX = re.compile(
+    rf"CREATE\s+TRIGGER\s+(?:{'|'.join(sorted(searched.INDEXES))})_of_", re.IGNORECASE
+)
 WRITES_SCHEMA = re.compile(r"PRAGMA\s+writable_schema\b", re.IGNORECASE)
 VIRTUAL = re.compile(rf"CREATE\s+VIRTUAL\b|{_IN_SCHEMA}", re.IGNORECASE)
 TARGET = re.compile(
@@ -91,13 +95,20 @@ class _Loader:
             raise self._unsafe(self._unsafe_at)
 
     def index(self) -> None:
-        """Make the indexes of searches that the dump has, and fill them."""
-        if self._has_indexes:
-            made = schema_comparison.made_by(ledger.load(ledger.MIGRATIONS))
-            for name in sorted(searched.INDEXES):
-                self._connection.execute(made[name].sql)
-            for sql in searched.refill():
+        """Make the indexes of searches, if the dump has some, and fill them; raises BootRefused."""
+        if not self._has_indexes:
+            return
+        made = schema_comparison.made_by(ledger.load(ledger.MIGRATIONS))
+        stored = {name for (name,) in self._connection.execute(ledger.TABLES)}
+        tables = [table for table in TABLES if table.name in stored]
+        makes = [made[searched.index_of(table)].sql for table in tables]
+        try:
+            for sql in (*makes, *searched.refill(tables)):
                 self._connection.execute(sql)
+        except sqlite3.Error as error:
+            if code_of(error) in PASSING:
+                raise write_failure(self._new, error) from error
+            raise self._refusal(f"its texts cannot be indexed for searches: {error}") from error
 
     def _begin(self, statement: str) -> None:
         self._is_ours = self._is_ours or statement.startswith(dumps.FIRST)
@@ -147,6 +158,9 @@ class _Loader:
         if target is not None and target[1].lower() in searched.INDEXES | searched.PARTS:
             self._has_indexes = True
             return True
+        if TRIGGER_OF_INDEX.match(statement):  # wrangler exports it without the index
+            self._has_indexes = True
+            return False
         if WRITES_SCHEMA.match(statement):  # as sqlite3 does before any virtual table
             self._unsafe_at = self._unsafe_at or line
             return True

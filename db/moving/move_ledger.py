@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from db.migrating.ledger import UNFINISHED_MOVE
 from db.model import searched
+from db.model.tables import TABLES
 from db.moving.moved_tables import MADE_BY_SERVERS, MovedTable
 from db.program import Rows, Value
 from db.remote.transport import Bound
@@ -153,9 +154,16 @@ def undo(triggers: Mapping[str, str]) -> list[Bound]:
 def _restore(triggers: Mapping[str, str]) -> list[Bound]:
     return [
         *(_bound(NO_LONGER_REFUSE.format(table=name)) for name in WRITTEN_FIRST),
-        *map(_bound, searched.refill()),  # no trigger has indexed what was copied
+        *map(_bound, _refill(triggers)),  # no trigger has indexed what was copied
         *(_bound(sql) for sql in triggers.values()),
     ]
+
+
+def _refill(triggers: Mapping[str, str]) -> list[str]:
+    """What fills the indexes of searches that these triggers keep."""
+    return searched.refill(
+        table for table in TABLES if f"{searched.index_of(table)}_of_new" in triggers
+    )
 
 
 def _bound(sql: str, **bind: Value) -> Bound:

@@ -5,24 +5,33 @@ tell of rows that the viewer does not see, so such a viewer's own rows are read 
 Either way `resolvers.search` decides by the texts themselves, so that the two find and rank alike.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from db.model.searched import FIRST, SEARCHED, index_of
-from db.model.tables import Table
+from db.model.services import SERVICES
+from db.model.tables import TABLES, Table
 from db.program import Program, Rows, Statement, Value
 
+KINDS: tuple[Table[Any], ...] = (*TABLES, SERVICES)
+"""All that is found; of what was stored at the same time, the first of them comes first."""
+COLUMNS: Mapping[Table[Any], tuple[str, ...]] = {**SEARCHED, SERVICES: (SERVICES.key,)}
 MOST_OF_A_RANK = 50
 """Of the rows of a table that match equally well, so many are looked at: those that were stored last."""
 MOST_OWN = 5_000
 """So many of a viewer's own rows of a table are looked at: the newest."""
+MOST_SERVICES = 1_000
+"""So many services are looked at: the first by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`words` are as the client wrote them; `whole` are those of the `tables` of which it sees everything."""
+    """`words` are as the client wrote them; `whole` are those of the `tables` of which it sees everything.
+
+    Of services it does if it sees all connections.
+    """
 
     text: str
     words: tuple[str, ...]
@@ -35,13 +44,17 @@ def candidates(search: Search) -> Program[list[Rows]]:
     if not search.words or not search.tables:
         return []
     bind = _bind(search)
-    found = yield [
-        Statement(_from_index(table), bind[table])
-        if table in search.whole
-        else Statement(_own(table), {"most": MOST_OWN})
-        for table in search.tables
-    ]
+    found = yield [_candidates(search, table, bind[table]) for table in search.tables]
     return found
+
+
+def _candidates(search: Search, table: Table[Any], bind: dict[str, Value]) -> Statement:
+    sees_all = table in search.whole
+    if table is SERVICES:
+        return Statement(_services(sees_all=sees_all), {"most": MOST_SERVICES})
+    if sees_all:
+        return Statement(_from_index(table), bind)
+    return Statement(_own(table), {"most": MOST_OWN})
 
 
 def _bind(search: Search) -> dict[Table[Any], dict[str, Value]]:
@@ -49,7 +62,7 @@ def _bind(search: Search) -> dict[Table[Any], dict[str, Value]]:
     text = _ascii_lower(search.text.strip())
     return {
         table: {
-            "words": words if len(search.words) == 1 else _in_one(SEARCHED[table], words),
+            "words": words if len(search.words) == 1 else _in_one(COLUMNS[table], words),
             "beginning": beginning,
             "text": text,
             "most": MOST_OF_A_RANK,
@@ -86,7 +99,7 @@ def _from_index(table: Table[Any]) -> str:
 
 
 def _columns(table: Table[Any]) -> str:
-    return ", ".join(f"row.{name}" for name in (table.key, table.newest, *SEARCHED[table]))
+    return ", ".join(f"row.{name}" for name in (table.key, table.newest, *COLUMNS[table]))
 
 
 def _matching(table: Table[Any], match: str) -> str:
@@ -118,3 +131,10 @@ def _own(table: Table[Any]) -> str:
         WHERE {table.live.format(row="row")}
         ORDER BY row.{table.newest} DESC, row.{table.key} DESC LIMIT :most
     """
+
+
+@lru_cache
+def _services(*, sees_all: bool) -> str:
+    # Those of all connections are found by name one after another, so that a limit ends the search for them.
+    order = "" if sees_all else f"ORDER BY row.{SERVICES.key}"
+    return f"SELECT {_columns(SERVICES)} FROM {SERVICES.listed} AS row {order} LIMIT :most"

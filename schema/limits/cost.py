@@ -47,6 +47,9 @@ MOST_RELATIONS = (
     3  # that an object leads to others by: a connection to its source, service and installation
 )
 
+SEARCH_POINTS = 50
+"""For the rows that a search looks at, whatever it finds and however short its page is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -121,7 +124,8 @@ class _Calculation:
         if list_sizes.is_page(definition):
             page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
             entries = largest([1, self._most_expensive(selection, field, page)])
-            return sum_of([entries, filter_objects(field, self.sizes)])
+            looked_at = SEARCH_POINTS if list_sizes.is_search(definition) else 0
+            return sum_of([entries, looked_at, filter_objects(field, self.sizes)])
         if list_sizes.is_limited(definition):
             length = list_sizes.of_limited(node, definition, self.variables)
             return product(length, sum_of([1, self._most_expensive(selection, field, 1)]))

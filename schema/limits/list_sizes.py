@@ -60,6 +60,10 @@ def is_page(definition: GraphQLField) -> bool:
     return definition.args.keys() >= PAGE_ARGUMENTS
 
 
+def is_search(definition: GraphQLField) -> bool:
+    return definition.args.keys() >= {*PAGE_ARGUMENTS, "text"}
+
+
 def is_list(definition: GraphQLField) -> bool:
     return is_list_type(get_nullable_type(definition.type))
 

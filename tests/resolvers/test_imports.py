@@ -15,7 +15,10 @@ LAYERS = [
     ["resolvers.operation_context"],
     ["resolvers.message_ids"],
     ["resolvers.pages", "resolvers.recording_context"],
-    ["resolvers.outgoing_pages", "resolvers.services", "resolvers.walks"],
+    [
+        *("resolvers.outgoing_pages", "resolvers.search", "resolvers.services"),
+        "resolvers.walks",
+    ],
     [
         *("resolvers.actors", "resolvers.contexts", "resolvers.connections"),
         *("resolvers.installations", "resolvers.outgoing_webhooks"),

@@ -1,5 +1,6 @@
 """Search finds, ranks and pages what a reference in Python finds in the rows that a viewer sees."""
 
+import json
 import random
 import sqlite3
 from typing import Any
@@ -8,7 +9,8 @@ import pytest
 
 from db.model import words
 from db.model.searched import INDEXES, SEARCHED, index_of, refill, searched_part
-from db.model.tables import TABLES
+from db.model.services import SERVICES
+from db.model.tables import CONNECTIONS, TABLES
 from schema.fields import global_ids
 from tests.support.services.api import Api, running
 
@@ -98,7 +100,9 @@ def fill(path: Any, source: random.Random) -> None:
             )
 
 
-async def expected(api: Api, wanted: str, tables: Any = TABLES) -> list[tuple[str, str]]:
+async def expected(
+    api: Api, wanted: str, tables: Any = (*TABLES, SERVICES)
+) -> list[tuple[str, str]]:
     """The key and the column of each row that matches, best first."""
     folded = [words.fold(word) for word in words.split(wanted)]
     found = []
@@ -118,6 +122,14 @@ async def expected(api: Api, wanted: str, tables: Any = TABLES) -> list[tuple[st
             if ranked:
                 rank, _, column = min(ranked)
                 found.append(((-rank, newest, -kind, key), (str(key), column)))
+    services = await api.rows(
+        "SELECT DISTINCT target_service FROM connections AS row"
+        f" WHERE {CONNECTIONS.live.format(row='row')}"
+    )
+    for (name,) in services if SERVICES in tables and folded else ():
+        rank = words.rank(searched_part(str(name)), folded)
+        if rank is not None:
+            found.append(((-rank, "~", -len(TABLES), name), (str(name), "name")))
     return [each for _, each in sorted(found, reverse=True)]
 
 
@@ -166,15 +178,12 @@ async def test_a_search_finds_what_the_reference_finds(tmp_path, seed):
 async def test_only_the_kinds_that_are_named_are_found(tmp_path):
     async with running(tmp_path / "registry.db") as api:
         fill(tmp_path / "registry.db", random.Random(9))
-        for table, kind in zip(
-            TABLES, ("ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION"), strict=True
-        ):
+        kinds = ("ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION", "SERVICE")
+        for table, kind in zip((*TABLES, SERVICES), kinds, strict=True):
             reference = [(key, FIELDS[c]) for key, c in await expected(api, "o", (table,))]
 
             assert await answered(api, "o", kinds=[kind]) == reference
-        assert (
-            await answered(api, "o", kinds=[]) == await answered(api, "o", kinds=["SERVICE"]) == []
-        )
+        assert await answered(api, "o", kinds=[]) == []
 
 
 CHANGES = [
@@ -301,3 +310,13 @@ async def test_a_cursor_of_another_text_is_refused(api_of_all):
 
 def test_each_table_has_an_index():
     assert {index_of(table) for table in SEARCHED} == INDEXES
+
+
+@pytest.mark.parametrize(("page", "cost"), [("first: 1", 51), ("first: 20", 70), ("kinds: []", 70)])
+async def test_a_search_costs_what_it_looks_at_and_its_page(api_of_all, page, cost):
+    query = f'{{ search(text: "o", {page}) {{ edges {{ node {{ id }} }} }} }}'
+    sent = {"query": query, "extensions": {"cost": True}}
+
+    answer = json.loads((await api_of_all.client.answer(sent)).body)
+
+    assert answer["extensions"]["cost"]["requested"] == cost

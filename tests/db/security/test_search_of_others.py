@@ -1,20 +1,28 @@
 """A search tells nothing of rows that the viewer does not see, by what it finds or the work it takes."""
 
+import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from db.model.searched import SEARCHED
+from db.model import words
+from db.model.searched import SEARCHED, searched_part
+from db.model.services import SERVICES
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES
 from db.program import Statement
 from db.queries import searches
+from db.queries.searches import KINDS
 from resolvers.pages import PageArguments
 from resolvers.permissions import Capability, Viewer
 from resolvers.recording_context import RecordingContext
 from resolvers.search import FoundPage
+from tests.db.queries.test_search import fill
 from tests.db.security.test_hidden_rows_cost import FEW, MANY, ME, MOST, registry, work
 from tests.support.expectations.statement_counts import watched
+from tests.support.registries.databases import new_registry
 
 # Of mine and theirs, of theirs alone, of both in part, and of nobody.
 TEXTS = ["github", "g", "mine", "theirs", "t", "theirs 7", "a", "c", "1", "zzz"]
@@ -28,7 +36,7 @@ async def searched(
         watched(path) as watching,
         RecordingContext(db=watching.db, cursor_key=b"key", viewer=viewer) as ctx,
     ):
-        page = FoundPage(ctx, text, TABLES, PageArguments(first=5))
+        page = FoundPage(ctx, text, KINDS, PageArguments(first=5))
         rows = [(each.table.name, each.key, page.highlight(each)) for each in await page.rows()]
         found = rows, await page.total(), await page.has_next()
         return *found, [each.statement for each in ctx.recorded]
@@ -100,9 +108,55 @@ def _written(statement: Statement) -> Any:
 
 
 def test_own_rows_are_read_without_an_index():
-    search = searches.Search("a", ("a",), TABLES, frozenset())
+    search = searches.Search("a", ("a",), KINDS, frozenset())
 
     statements = next(searches.candidates(search))
 
-    assert len(statements) == len(SEARCHED)
+    assert len(statements) == len(KINDS)
     assert "_search" not in str(statements)
+
+
+async def reference(path: Path, me: str, wanted: str) -> list[tuple[str, Any]]:
+    """What a viewer without capabilities finds: itself, its contexts, and what these and it connect to."""
+    folded = [words.fold(word) for word in words.split(wanted)]
+    mine = "SELECT chitty_id FROM contexts WHERE owner_chitty_id = :me"
+    seen = {
+        ACTORS: "chitty_id = :me",
+        CONTEXTS: "owner_chitty_id = :me",
+        INSTALLATIONS: "FALSE",
+        CONNECTIONS: f"source_chitty_id IN (SELECT :me UNION ALL {mine})",
+    }
+    found: dict[Any, Any] = {}
+    with closing(sqlite3.connect(path)) as connection:
+        for kind, table in enumerate(TABLES):
+            columns = SEARCHED[table]
+            rows = connection.execute(
+                f"SELECT {table.key}, {table.newest}, {', '.join(columns)} FROM {table.name} AS row"
+                f" WHERE ({seen[table]}) AND {table.live.format(row='row')}",
+                {"me": me},
+            )
+            for key, newest, *texts in rows:
+                ranks = [words.rank(searched_part(text), folded) for text in texts if text]
+                best = [rank for rank in ranks if rank is not None]
+                if best:
+                    found[table.name, key] = -min(best), newest, -kind, key
+                service = words.rank(searched_part(texts[0] or ""), folded)
+                if table is CONNECTIONS and service is not None:
+                    found[SERVICES.name, texts[0]] = -service, "~", -len(TABLES), texts[0]
+    return sorted(found, key=lambda each: found[each], reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_viewer_finds_what_the_reference_finds_in_its_rows(tmp_path: Path, seed: int):
+    path = tmp_path / "registry.db"
+    new_registry(path)
+    fill(path, random.Random(seed))
+
+    for number in range(0, 30, 3):
+        me = f"CHITTY-ACTOR-{number:06}-AAAA"
+        for wanted in ("o", "a", "oct", "api", "x", str(number)):
+            rows, total, *_ = await searched(path, Viewer(me, ()), wanted)
+            expected = await reference(path, me, wanted)
+
+            assert [(table, key) for table, key, _ in rows] == expected[:5], (me, wanted)
+            assert total == len(expected)
