@@ -26,10 +26,10 @@ query Around($of: ID!) {
   neighborhood(of: $of, depth: 2, maxNodes: 200) {
     nodes {
       __typename id
-      ... on Actor { displayName actorType status }
-      ... on Context { name status }
+      ... on Actor { displayName actorType actorStatus: status }
+      ... on Context { name contextStatus: status }
       ... on Installation { accountLogin suspendedAt }
-      ... on Connection { targetService status lastError }
+      ... on Connection { targetService connectionStatus: status lastError }
       ... on Service { name }
     }
     edges { from to relation }
