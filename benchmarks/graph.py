@@ -40,11 +40,12 @@ query Around($of: ID!) {
 PATH = """
 query Path($from: ID!, $to: ID!) { shortestPath(from: $from, to: $to) { from to relation } }
 """
+# An answer with the word "errors" counts as a wrong one.
 STATS = """
 query Stats {
   registryStats {
     actors contexts installations
-    connections { total byStatus { status count } requests errors }
+    connections { total byStatus { status count } requests failures: errors }
   }
 }
 """
