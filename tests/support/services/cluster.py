@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.other_programs import nginx, rqlite
 from tests.support.paths import ROOT
+from tests.support.services.own_address import own_ports
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
 FOLDER = ROOT / "deploy" / "cluster"
@@ -35,7 +36,10 @@ class Cluster:
         self._folder = folder
         self._stack = stack
         self._addresses = {
-            f"{name}:{port}": _free_address() for name in self.nodes for port in NODE_PORTS
+            f"{name}:{port}": f"{host}:{free}"
+            for name in self.nodes
+            for host, ports in (own_ports(len(NODE_PORTS)),)
+            for port, free in zip(NODE_PORTS, ports, strict=True)
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -155,11 +159,6 @@ def _environment(service: dict[str, Any]) -> dict[str, str]:
     """That of the service, but that the balancer is on this machine."""
     environment: dict[str, str] = service["environment"]
     return environment | {"CHITTYGRAPH_TRUSTED_PROXIES": nginx.ADDRESS}
-
-
-def _free_address() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

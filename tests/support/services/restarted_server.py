@@ -12,6 +12,7 @@ import httpx2
 
 from tests.support.registries.databases import new_registry
 from tests.support.services.commands import command
+from tests.support.services.own_address import own_host
 from tests.support.services.protected_service import bearer
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
@@ -40,7 +41,7 @@ class RestartedServer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.url, self.port = "", "0"
+        self.host, self.url, self.port = own_host(), "", "0"
         new_registry(path)
         self.admin = self._created_key("--new-admin", "Root")
         with self.serving():
@@ -50,7 +51,7 @@ class RestartedServer:
     @contextmanager
     def serving(self, *flags: str) -> Iterator[int]:
         """A server, as its process; its address, `url`, is the same each time."""
-        where = ("--auth", "protected", "--port", self.port, *QUIET)
+        where = ("--auth", "protected", "--host", self.host, "--port", self.port, *QUIET)
         with served(self.path, *where, *flags) as (process, said):
             self.url = url_of(said, "/graphql")
             self.port = str(urlsplit(self.url).port)
