@@ -118,6 +118,12 @@ def count_statements(program: Program[T], spent: Usage) -> Program[T]:
         return result
 
 
+def nothing(result: T) -> Program[T]:
+    """A Program that asks for nothing."""
+    yield from ()
+    return result
+
+
 def rows(statement: Statement) -> Program[Rows]:
     (only,) = yield [statement]
     return only

@@ -128,9 +128,9 @@ def page_range(
 def _with_key(table: Table[Any], order: Sequence[Order]) -> tuple[Order, ...]:
     """The ordering (newest first by default), made total by the key in the direction of the last part.
 
-    A log's is that of its key, oldest first.
+    That of a log or of what is derived is its key, in ascending order.
     """
-    if table.is_log:
+    if table.is_log or table.is_derived:
         return (Order(table.key, descending=False),)
     requested = order or [Order(table.newest, descending=True)]
     return (*requested, Order(table.key, requested[-1].descending))

@@ -9,7 +9,7 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from db.errors import BadRequest
-from db.model.tables import TABLES, Relation
+from db.model.tables import TABLES, Relation, Table
 from db.program import Value
 from db.queries.conditions import (
     ANY_CASE,
@@ -137,8 +137,8 @@ class _Reader:
         return conditions
 
 
-def read(filter_: Any) -> ParsedFilter:
-    """Read a filter; None and UNSET are no filter.
+def read(filter_: Any, table: Table[Any] | None = None) -> ParsedFilter:
+    """Read a filter, which if it is a StringFilter is one on the table's key; None and UNSET are no filter.
 
     Raises BadRequest for a filter that is too large or too deep, and for anything in it that is null.
     """
@@ -146,14 +146,9 @@ def read(filter_: Any) -> ParsedFilter:
         return NO_FILTER
     if isinstance(filter_, ChangeFilter):
         return _Reader().parse_changes(filter_)
+    if isinstance(filter_, StringFilter) and table is not None:
+        return _Reader().parse_text(table.key, filter_)
     return _Reader().parse(filter_)
-
-
-def read_text(column: str, filter_: StringFilter | None) -> ParsedFilter:
-    """Read a filter on one column; None and UNSET are no filter. Raises BadRequest as `read` does."""
-    if filter_ is None or filter_ is UNSET:
-        return NO_FILTER
-    return _Reader().parse_text(column, filter_)
 
 
 def _of_entity(id_: str) -> Condition:

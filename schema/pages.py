@@ -13,6 +13,7 @@ from graphql import GraphQLResolveInfo, GraphQLSchema, is_object_type
 from strawberry import UNSET
 
 from db.errors import BadRequest
+from db.model.services import SERVICES
 from db.model.tables import Relation, Table
 from db.queries.listings import Listing, Order, PageRange
 from resolvers import pages
@@ -102,6 +103,7 @@ def _page_type(table: Table[Any]) -> Any:
     return GroupedPage[type_]
 
 
+ALL_SERVICES = PagedList(SERVICES, None)
 SIZES = f"1 to {DEFAULT_POLICY.page_max} unless the server is configured otherwise"
 First = Annotated[
     int | None, strawberry.argument(description=f"The number of objects from the start: {SIZES}")
@@ -239,7 +241,7 @@ def requested_page(
     order_by: Any = UNSET,
 ) -> tuple[Listing, PageRange]:
     """The page that a field's arguments select from its listing; raises BadRequest."""
-    parsed = filter_reader.NO_FILTER if filter is UNSET else filter_reader.read(filter)
+    parsed = filter_reader.read(filter, source.table)
     order = [] if order_by is UNSET or order_by is None else _order(order_by)
     paging = page_arguments(first, after, last, before)
     listed = Listing(

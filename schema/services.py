@@ -6,19 +6,19 @@ import strawberry
 from strawberry import UNSET
 
 from db.model.services import SERVICES
-from resolvers import services
-from schema import filter_reader
+from resolvers.pages import LazyPage
 from schema.fields.fields import Info, field, object_type
-from schema.fields.sources import OnlyGeneric
+from schema.fields.sources import NamedServices
 from schema.filters import StringFilter
 from schema.pages import (
+    ALL_SERVICES,
     LOOK_AHEAD_FIELD,
     After,
     Before,
     First,
     Last,
     RelayPage,
-    page_arguments,
+    requested_page,
     selects_of_page,
 )
 
@@ -39,15 +39,21 @@ def _services(
         ),
     ] = UNSET,
 ) -> Any:
-    arguments = page_arguments(first, after, last, before)
-    where = filter_reader.read_text(SERVICES.key, filter).condition
-    is_backward = arguments.last is not None
-    look_ahead = selects_of_page(info, "pageInfo", LOOK_AHEAD_FIELD[is_backward])
-    return RelayPage(page=services.page(info.context, where, arguments, look_ahead=look_ahead))
+    listed, page_range = requested_page(
+        info.context,
+        ALL_SERVICES,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+        filter=filter,
+    )
+    look_ahead = selects_of_page(info, "pageInfo", LOOK_AHEAD_FIELD[page_range.backward])
+    return RelayPage(page=LazyPage(info.context, listed, page_range, None, look_ahead=look_ahead))
 
 
 listed = field(
-    OnlyGeneric(),
+    NamedServices(),
     _services,
     _PAGE,
     "A page of all services that connections lead to, disconnected ones aside, ordered by name: by code "

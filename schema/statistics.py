@@ -1,14 +1,16 @@
-"""Statistics of the registry and of its services, which only generic execution knows."""
+"""Statistics of the registry and of its services."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import strawberry
 
+from db.program import Program, Value
 from db.queries import statistics
 from schema.enums import ConnectionStatus
 from schema.fields.fields import Info, field
 from schema.fields.scalars import BigInt
-from schema.fields.sources import OnlyGeneric
+from schema.fields.sources import Made, MadeOfKeys
 
 NOT_COUNTED = "Soft-deleted ones do not count"
 
@@ -56,15 +58,27 @@ class RegistryStats:
         description="The connections, by status, with what went through them"
     )
 
+    @classmethod
+    def of(cls, stats: statistics.RegistryStats) -> "RegistryStats":
+        return cls(
+            actors=stats.actors,
+            contexts=stats.contexts,
+            installations=stats.installations,
+            connections=ConnectionStats.of(stats.connections),
+        )
+
+
+def _read_registry() -> Program[RegistryStats]:
+    return RegistryStats.of((yield from statistics.of_registry()))
+
+
+def _read_services(names: Sequence[Value]) -> Program[Mapping[Value, ConnectionStats]]:
+    found = yield from statistics.of_services(names)
+    return {name: ConnectionStats.of(found.get(name, statistics.NOTHING)) for name in names}
+
 
 async def _registry_stats(self: Any, info: Info) -> Any:
-    found = await info.context.loaders.registry_stats().load(None)
-    return RegistryStats(
-        actors=found.actors,
-        contexts=found.contexts,
-        installations=found.installations,
-        connections=ConnectionStats.of(found.connections),
-    )
+    return RegistryStats.of(await info.context.loaders.registry_stats().load(None))
 
 
 async def _service_stats(self: Any, info: Info) -> Any:
@@ -72,14 +86,14 @@ async def _service_stats(self: Any, info: Info) -> Any:
 
 
 registry_stats = field(
-    OnlyGeneric(),
+    Made(_read_registry),
     _registry_stats,
     RegistryStats,
     "Counts of the objects that the viewer sees, and sums of their counters",
     null_on_error=True,
 )
 service_stats = field(
-    OnlyGeneric(),
+    MadeOfKeys(_read_services),
     _service_stats,
     ConnectionStats,
     "Counts and sums of its connections",

@@ -1,17 +1,21 @@
-"""Walks through the graph, as GraphQL types and fields, which only generic execution knows."""
+"""Walks through the graph, as GraphQL types and fields."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import strawberry
 
 from db.model import graph
 from db.model.graph import GRAPH_TABLES, Place
+from db.program import Program
+from db.queries import neighborhoods, paths
 from resolvers import walks
+from resolvers.operation_context import OperationContext
 from schema.enums import NodeKind, RelationName
 from schema.fields import fields, global_ids
 from schema.fields.fields import Info, Node, field
-from schema.fields.sources import OnlyGeneric
+from schema.fields.sources import Around, ShortestPath
 
 WALKED = "Goes both ways, through objects that the viewer sees and that are not soft-deleted"
 DEPTH = f"How many steps it may go: 1 to {walks.MOST_DEPTH}"
@@ -30,7 +34,7 @@ class RelationEdge:
 
     @classmethod
     def of(cls, edge: graph.Edge) -> "RelationEdge":
-        return cls(from_=_id(edge.start), to=_id(edge.end), relation=edge.name)
+        return cls(from_=id_of(edge.start), to=id_of(edge.end), relation=edge.name)
 
 
 @strawberry.type(description="What lies within some steps of one object: ready to draw")
@@ -47,12 +51,34 @@ class Neighborhood:
     )
 
 
-def _id(place: Place) -> strawberry.ID:
+def requested_around(
+    ctx: OperationContext,
+    of: str,
+    depth: int,
+    max_nodes: int,
+    kinds: Collection[NodeKind] | None = strawberry.UNSET,
+) -> Program[neighborhoods.Neighborhood | None]:
+    """The walk that the arguments of `neighborhood` ask for; raises BadRequest."""
+    tables = GRAPH_TABLES
+    if kinds is not strawberry.UNSET and kinds is not None:
+        names = {kind.value for kind in kinds}
+        tables = tuple(table for table in GRAPH_TABLES if table.name in names)
+    return walks.around(_place(ctx, of), depth=depth, most=max_nodes, tables=tables)
+
+
+def requested_path(
+    ctx: OperationContext, from_: str, to: str, max_depth: int
+) -> Program[paths.Path]:
+    """The walk that the arguments of `shortestPath` ask for; raises BadRequest."""
+    return walks.between(_place(ctx, from_), _place(ctx, to), most_steps=max_depth)
+
+
+def id_of(place: Place) -> strawberry.ID:
     return strawberry.ID(global_ids.of_key(place.table.row.__name__, place.key))
 
 
-def _place(info: Info, id_: str) -> Place | None:
-    place = global_ids.place(id_, info.context.cursor_key)
+def _place(ctx: OperationContext, id_: str) -> Place | None:
+    place = global_ids.place(id_, ctx.cursor_key)
     return None if place is None or place[0] not in GRAPH_TABLES else Place(*place)
 
 
@@ -71,13 +97,8 @@ async def _neighborhood(
         list[NodeKind] | None, strawberry.argument(description=KINDS)
     ] = strawberry.UNSET,
 ) -> Any:
-    tables = GRAPH_TABLES
-    if kinds is not strawberry.UNSET and kinds is not None:
-        names = {kind.value for kind in kinds}
-        tables = tuple(table for table in GRAPH_TABLES if table.name in names)
-    found = await walks.neighborhood(
-        info.context, _place(info, of), depth=depth, most=max_nodes, tables=tables
-    )
+    ctx = info.context
+    found = await ctx.loaders.walk(requested_around(ctx, of, depth, max_nodes, kinds))
     if found is None:
         return None
     loaded = await asyncio.gather(*[_object(info, place) for place in found.places])
@@ -104,20 +125,20 @@ async def _shortest_path(
     ],
     max_depth: Annotated[int, strawberry.argument(description=MAX_DEPTH)] = 6,
 ) -> Any:
-    found = await walks.shortest_path(
-        info.context, _place(info, from_), _place(info, to), most_steps=max_depth
-    )
+    ctx = info.context
+    path = await ctx.loaders.walk(requested_path(ctx, from_, to, max_depth))
+    found = walks.edges_of(path)
     return None if found is None else [RelationEdge.of(edge) for edge in found]
 
 
 neighborhood = field(
-    OnlyGeneric(),
+    Around(),
     _neighborhood,
     Neighborhood | None,
     f"What lies around an object; null if it does not exist or the viewer may not see it. {WALKED}",
 )
 shortest_path = field(
-    OnlyGeneric(),
+    ShortestPath(),
     _shortest_path,
     list[RelationEdge] | None,
     "The relations of a shortest path, in its order; of several, always the same one "

@@ -14,7 +14,15 @@ class Service:
     name: Text
 
 
-SERVICES = Table(Service, "services", key="name", newest="name", live="TRUE", ends=frozenset[str]())
+SERVICES = Table(
+    Service,
+    "services",
+    key="name",
+    newest="name",
+    live="TRUE",
+    ends=frozenset[str](),
+    is_derived=True,
+)
 
 # RowSecurity puts the column here, so that a viewer's connections are found from what is its own.
 _SERVICE = f"sought_{CONNECTIONS.name}({{row}}.target_service)"

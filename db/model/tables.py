@@ -145,6 +145,7 @@ class Table(Generic[R]):
     `newest` is the column of the default ordering. Filters that name a column of `ends` include soft-deleted
     rows. `unique` excludes the key. An index finds rows by each column of `sought`, newest last. Rows of a
     `log` are appended in the order of their key, which clients must not learn: lists are in this order only.
+    One that is `derived` is stored nowhere: RowSecurity puts a query in its place.
     `personal` are the columns about a person, with what they hold once that person's data is erased.
     """
 
@@ -157,6 +158,7 @@ class Table(Generic[R]):
     unique: frozenset[str] = frozenset()
     sought: frozenset[str] = frozenset()
     is_log: bool = False
+    is_derived: bool = False
     private: Mapping[str, Private] = dataclasses.field(default_factory=dict)
     personal: Mapping[str, Value] = dataclasses.field(default_factory=dict)
 

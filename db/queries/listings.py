@@ -31,7 +31,9 @@ class Listing:
     @property
     def is_walked(self) -> bool:
         """Whether a restricted viewer's rows are found from its own rows, in no order."""
-        return self.relation is None or not (self.relation.whole or self.relation.inherited)
+        if self.relation is None:
+            return not self.table.is_derived
+        return not (self.relation.whole or self.relation.inherited)
 
     def is_sorted(self, order: Sequence[Order]) -> bool:
         """Whether no index has the rows in this order, so that those of each parent are sorted."""

@@ -1,6 +1,6 @@
 """Compiles selections to plans, from the sources that the fields of the schema declare."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from graphql import (
@@ -9,6 +9,8 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
+    is_list_type,
     is_object_type,
 )
 
@@ -19,6 +21,8 @@ from schema.compiled.converters import one_by_one
 from schema.compiled.groups import GroupObjects, GroupsPlan
 from schema.compiled.lookups import (
     LookupField,
+    Lookups,
+    MadeStep,
     ReferenceStep,
     SealedStep,
     TableLookup,
@@ -57,6 +61,15 @@ class Compiler:
     def lookup(self, table: Table[Any], column: str) -> TableLookup:
         return TableLookup(Columns(table, [column], references=[]), [])
 
+    def lookups(
+        self, tables: Iterable[Table[Any]], field: CollectedField, *, required: bool
+    ) -> Lookups:
+        """Lookups by key of a field whose objects may be of any of these tables."""
+        found = {table: self.lookup(table, table.key) for table in tables}
+        for lookup in found.values():
+            self.add_field(lookup, field, required=required)
+        return found
+
     def add_field(self, lookup: TableLookup, field: CollectedField, *, required: bool) -> None:
         """Let a lookup fill a field with what the field selects."""
         plan = self.rows(lookup.columns, field.nodes)
@@ -79,6 +92,10 @@ class Compiler:
                     writer.converted(
                         field.key, column, one_by_one(self._derived(definition, field, read))
                     )
+                case sources.MadeOfKeys(read):
+                    writer.placeholder(field.key)
+                    plain = self.plain(get_named_type(definition.type), field.nodes)
+                    steps.append(MadeStep(field.key, columns.index(table.key), read, plain))
                 case sources.Sealed(seal):
                     writer.placeholder(field.key)
                     steps.append(SealedStep(field.key, columns.index(table.key), seal))
@@ -223,9 +240,17 @@ class Compiler:
         if source_of(definition) is not None:
             raise Fallback(f"{type_.name}.{field.name}")
         name = definition.extensions[DEFINITION].python_name
-        if isinstance(get_named_type(definition.type), GraphQLEnumType):
+        named: Any = get_named_type(definition.type)
+        if isinstance(named, GraphQLEnumType):
             return field.key, lambda value: getattr(value, name).name
-        return field.key, lambda value: getattr(value, name)
+        if named.name == "BigInt":
+            return field.key, lambda value: str(getattr(value, name))
+        if not is_object_type(named):
+            return field.key, lambda value: getattr(value, name)
+        plain = self.plain(named, field.nodes)
+        if is_list_type(get_nullable_type(definition.type)):
+            return field.key, lambda value: [plain(each) for each in getattr(value, name)]
+        return field.key, lambda value: plain(getattr(value, name))
 
 
 def _write(

@@ -26,10 +26,15 @@ class JsonRows:
     def of(cls, plan: RowPlan, order: Sequence[Order]) -> "JsonRows | None":
         """None if SQLite cannot write these objects, or if they lack a value of the cursor.
 
-        No index tells whether a log has rows that are not canonical.
+        No index tells whether a log, or what is derived, has rows that are not canonical.
         """
-        members = plan.members
-        if members is None or plan.columns.table.is_log or not json_text.has_json_text(members):
+        members, table = plan.members, plan.columns.table
+        if (
+            members is None
+            or table.is_log
+            or table.is_derived
+            or not json_text.has_json_text(members)
+        ):
             return None
         columns = {
             column.name: (key, column)

@@ -1,17 +1,19 @@
 """To-one relations in a plan: rows looked up by a unique column, for all objects of a level at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, TypeAlias
 
 import orjson
 
 from db.errors import Unreadable
 from db.model.tables import Table
-from db.program import Value
+from db.program import Program, Value
+from db.program import Rows as StatementRows
 from db.queries import json_listings
 from db.queries.json_listings import JsonStatement
-from schema.compiled.plan import Objects, PlanRun, Rows, Task
+from schema.compiled.plan import Objects, PlanRun, ProgramTask, Rows, Task, texts_of
 from schema.compiled.rows import Columns, RowPlan
 
 
@@ -62,8 +64,9 @@ class LookupTask:
         self.rows = len(keys)
         self._lookup, self._targets, self._run = lookup, targets, run
 
-    def take(self, texts: list[str]) -> Iterator[Task]:
-        rows = orjson.loads(texts[0])
+    def take(self, answers: list[StatementRows]) -> Iterator[Task]:
+        (text,) = texts_of(answers)
+        rows = orjson.loads(text)
         for field in self._lookup.fields:
             objects = field.plan.build(rows)
             by_key = {row[0]: built for row, built in zip(rows, objects, strict=True)}
@@ -72,6 +75,31 @@ class LookupTask:
             if field.required and not all(key in by_key for _, key in self._targets):
                 raise Unreadable("a stored reference leads nowhere")
             yield from field.plan.tasks(objects, rows, self._run)
+
+
+Lookups: TypeAlias = dict[Table[Any], TableLookup]
+
+
+class Slot(dict[str, Any]):
+    """One place of a list, which a task fills as if it were a field of an object."""
+
+    def __init__(self, values: list[Any], index: int) -> None:
+        super().__init__()
+        self._values, self._index = values, index
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._values[self._index] = value
+
+
+def look_up(
+    lookups: Lookups, wanted: Iterable[tuple[dict[str, Any], Table[Any], Value]], run: PlanRun
+) -> Iterator[Task]:
+    """The tasks that fill these places of the response with the objects that have these keys."""
+    targets: dict[Table[Any], list[tuple[dict[str, Any], Value]]] = {}
+    for slot, table, key in wanted:
+        targets.setdefault(table, []).append((slot, key))
+    for table, pairs in targets.items():
+        yield LookupTask(lookups[table], pairs, run)
 
 
 @dataclass(eq=False, slots=True)
@@ -136,6 +164,24 @@ class SealedStep:
         for built, row in zip(objects, rows, strict=True):
             built[self.key] = self.seal(secret, row[self.index])
         yield from ()
+
+
+@dataclass(eq=False, slots=True)
+class MadeStep:
+    """An object of plain attributes, made of what a Program returns for the keys at `index`."""
+
+    key: str
+    index: int
+    read: Callable[[Sequence[Value]], Program[Mapping[Value, Any]]]
+    plain: Callable[[Any], dict[str, Any]]
+    max_rows: float = inf
+
+    def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
+        def put(made: Mapping[Value, Any]) -> None:
+            for built, row in zip(objects, rows, strict=True):
+                built[self.key] = self.plain(made[row[self.index]])
+
+        yield ProgramTask(self.read([row[self.index] for row in rows]), put)
 
 
 @dataclass(eq=False, slots=True)

@@ -12,6 +12,7 @@ import orjson
 
 from db.errors import Unreadable
 from db.history import reading
+from db.program import Rows as StatementRows
 from db.program import Statement, Value, Values
 from db.queries import cursors, json_listings
 from db.queries.groups import Grouping
@@ -21,7 +22,7 @@ from resolvers.pages import check_cursors, has_cursors_to_check
 from schema.compiled.arguments import Arguments
 from schema.compiled.groups import GroupRows, GroupsPlan
 from schema.compiled.json_rows import JsonPage, JsonRows
-from schema.compiled.plan import Objects, PlanRun, Rows, Task
+from schema.compiled.plan import Objects, PlanRun, Rows, Task, texts_of
 from schema.compiled.rows import Columns, RowPlan
 from schema.fields.sources import PagedList
 from schema.pages import LOOK_AHEAD_FIELD, requested_page
@@ -311,7 +312,8 @@ class PageTask:
             self.statements.append(reading.LIMITS)
         self.rows = 0
 
-    def take(self, texts: list[str]) -> Iterator[Task]:
+    def take(self, answers: list[StatementRows]) -> Iterator[Task]:
+        texts = texts_of(answers)
         if self._has_cursors:
             *texts, limits = texts
             check_cursors(self._page.page_range, limits)

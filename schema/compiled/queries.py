@@ -1,6 +1,6 @@
 """Queries as plans: each root field starts with its own tasks, all in one Program."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, Protocol
@@ -10,16 +10,19 @@ from graphql import FieldNode, GraphQLField, get_named_type
 from db.errors import BadRequest
 from db.model import tables
 from db.model.services import SERVICES
-from db.model.tables import Table
 from db.program import Program
+from schema.compiled import walks
 from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler, source_of
-from schema.compiled.lookups import LookupTask, TableLookup
+from schema.compiled.lookups import Lookups, LookupTask, Slot, TableLookup, look_up
 from schema.compiled.pages import PagePlan, PageTask
-from schema.compiled.plan import Fallback, PlanRun, Task, run_tasks
+from schema.compiled.plan import Fallback, PlanRun, ProgramTask, Task, checked, run_tasks
+from schema.compiled.walks import WalkRoot
 from schema.fields import global_ids, sources
 from schema.fields.collect_fields import CollectedField
+from schema.pages import ALL_SERVICES
 
+OF_ANY_TYPE = (*tables.TABLES, SERVICES, tables.CHANGES)
 INTROSPECTION = "introspection"  # why operations that only introspect fall back
 
 
@@ -41,15 +44,21 @@ class Root(Protocol):
 class QueryPlan:
     """A whole query, compiled; generic execution adds its `introspection` fields."""
 
-    roots: Sequence[Root]
+    roots: "Sequence[Root | WalkRoot]"
     max_rows: float
     introspection: Sequence[FieldNode]
 
     def program(self, run: PlanRun) -> Program[dict[str, Any]]:
         """Makes the response's data; raises GraphQLError, BadRequest and Unreadable."""
         data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
-        tasks = [task for root in self.roots for task in root.begin(data, run)]
-        yield from run_tasks(tasks, run.ctx.usage)
+        tasks: list[Task] = []
+        rows = 0
+        for root in self.roots:
+            if isinstance(root, WalkRoot):  # one after the other: none begins after too many rows
+                rows = checked(rows + (yield from root.walk(data, tasks, run)))
+            else:
+                tasks += root.begin(data, run)
+        yield from run_tasks(tasks, run.ctx.usage, rows)
         return data
 
 
@@ -68,7 +77,7 @@ def _is_introspection(field: CollectedField) -> bool:
     return field.name in ("__schema", "__type")
 
 
-def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
+def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root | WalkRoot:
     if field.name == "__typename":
         return _ConstantRoot(field.key, query.name)
     if _is_introspection(field):
@@ -83,18 +92,27 @@ def _root(compiler: Compiler, field: CollectedField, query: Any) -> Root:
             compiler.add_field(lookup, field, required=False)
             return _LookupRoot(field.key, lookup, arguments, spellings)
         case sources.ByGlobalId(many):
-            return _ByIdRoot(field.key, _lookups(compiler, field), arguments, many)
+            lookups = compiler.lookups(OF_ANY_TYPE, field, required=False)
+            return _ByIdRoot(field.key, lookups, arguments, many)
         case sources.CurrentViewer():
             return _viewer(compiler, field, get_named_type(definition.type))
+    return _graph_root(compiler, field, definition)
+
+
+def _graph_root(
+    compiler: Compiler, field: CollectedField, definition: GraphQLField
+) -> Root | WalkRoot:
+    match source_of(definition):
+        case sources.Around():
+            return walks.neighborhood(compiler, field, definition)
+        case sources.ShortestPath():
+            return walks.shortest_path(compiler, field, definition)
+        case sources.NamedServices():
+            return _ListRoot(field.key, compiler.page(ALL_SERVICES, definition, field))
+        case sources.Made(read):
+            plain = compiler.plain(get_named_type(definition.type), field.nodes)
+            return _MadeRoot(field.key, read, plain)
     raise Fallback(f"Query.{field.name}")
-
-
-def _lookups(compiler: Compiler, field: CollectedField) -> dict[Table[Any], TableLookup]:
-    lookups = {}
-    for table in (*tables.TABLES, SERVICES, tables.CHANGES):
-        lookups[table] = compiler.lookup(table, table.key)
-        compiler.add_field(lookups[table], field, required=False)
-    return lookups
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +124,20 @@ class _ConstantRoot:
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         data[self.key] = self.value
         yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class _MadeRoot:
+    key: str
+    read: Callable[[], Program[Any]]
+    plain: Callable[[Any], dict[str, Any]]
+    max_rows: float = inf
+
+    def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
+        def put(made: Any) -> None:
+            data[self.key] = self.plain(made)
+
+        yield ProgramTask(self.read(), put)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +182,10 @@ class _FirstFound(dict[str, Any]):
             self._data[key] = value
 
 
-class _Slot(dict[str, Any]):
-    """One place of a list, which a task fills as if it were a field of an object."""
-
-    def __init__(self, values: list[Any], index: int) -> None:
-        super().__init__()
-        self._values, self._index = values, index
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._values[self._index] = value
-
-
 @dataclass(frozen=True, slots=True)
 class _ByIdRoot:
     key: str
-    lookups: dict[Table[Any], TableLookup]
+    lookups: Lookups
     arguments: Arguments
     many: bool
 
@@ -179,14 +200,12 @@ class _ByIdRoot:
             if len(ids) > run.ctx.policy.page_max:
                 raise BadRequest("BAD_PAGE", "nodes takes fewer ids")
             data[self.key] = [None] * len(ids)
-        targets: dict[Table[Any], list[tuple[dict[str, Any], Any]]] = {}
+        wanted = []
         for index, id_ in enumerate(ids):
             place = global_ids.place(id_, run.ctx.cursor_key)
             if place is not None:
-                slot = _Slot(data[self.key], index) if self.many else data
-                targets.setdefault(place[0], []).append((slot, place[1]))
-        for table, pairs in targets.items():
-            yield LookupTask(self.lookups[table], pairs, run)
+                wanted.append((Slot(data[self.key], index) if self.many else data, *place))
+        yield from look_up(self.lookups, wanted, run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from db.model.groupings import Groupings
 from db.model.tables import Column, Relation, Table
-from db.program import Value
+from db.program import Program, Value
 from resolvers.permissions import Requirement
 
 METADATA = "source"
@@ -125,6 +125,35 @@ class ViewerActor:
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What lies around an object of the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShortestPath:
+    """The relations of a shortest path between two objects of the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedServices:
+    """Pages of all services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object of plain attributes, made of what a Program without arguments returns."""
+
+    read: Callable[[], Program[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOfKeys:
+    """An object of plain attributes for each row, which the Program returns by their keys."""
+
+    read: Callable[[Sequence[Value]], Program[Mapping[Value, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
 class OnlyGeneric:
     """What the field's resolver returns; no plan has it."""
 
@@ -158,6 +187,11 @@ Source: TypeAlias = (
     | ByGlobalId
     | CurrentViewer
     | ViewerActor
+    | Around
+    | ShortestPath
+    | NamedServices
+    | Made
+    | MadeOfKeys
     | OnlyGeneric
     | MutationField
     | Events

@@ -15,10 +15,7 @@ LAYERS = [
     ["resolvers.operation_context"],
     ["resolvers.message_ids"],
     ["resolvers.pages", "resolvers.recording_context"],
-    [
-        *("resolvers.outgoing_pages", "resolvers.search", "resolvers.services"),
-        "resolvers.walks",
-    ],
+    ["resolvers.outgoing_pages", "resolvers.search", "resolvers.walks"],
     [
         *("resolvers.actors", "resolvers.contexts", "resolvers.connections"),
         *("resolvers.installations", "resolvers.outgoing_webhooks"),

@@ -9,7 +9,7 @@ from graphql import GraphQLObjectType, build_schema, is_non_null_type
 from db.model.services import SERVICES
 from db.model.tables import CHANGES, TABLES
 from schema import built, semantic_nullability
-from schema.fields.sources import CurrentViewer, OnlyGeneric, PagedList
+from schema.fields.sources import CurrentViewer, Made, NamedServices, PagedList
 from tests.support.registries.permissions import registry
 from tests.support.services.api import running
 
@@ -55,7 +55,9 @@ def test_the_viewer_and_the_lists_of_everything_are_null_on_error_only():
     for type_name, name in marked():
         field = declared(type_name, name)
         definition = field.extensions["strawberry-definition"]
-        assert isinstance(definition.metadata["source"], PagedList | CurrentViewer | OnlyGeneric)
+        assert isinstance(
+            definition.metadata["source"], PagedList | NamedServices | CurrentViewer | Made
+        )
         assert not is_non_null_type(field.type)
 
 
