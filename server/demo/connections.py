@@ -1,6 +1,7 @@
 """The connections of the demo, in every possible state."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from db.model.enums import ActorStatus, ConnectionStatus, ConnectionType, SourceType
@@ -8,9 +9,8 @@ from db.model.tables import CONNECTIONS, Actor, Connection, Context, Installatio
 from server.demo import names as data
 from server.demo.rows import as_json, at, named, project_of
 
-# How many connections each source in turn has; the rows go round these.
+# How many of its services each context in turn is connected to; the contexts go round these.
 PER_CONTEXT = (3, 4, 1, 2, 5, 3, 0, 4, 2, 3)
-PER_ACTOR = (2, 3, 0, 1, 4, 2, 1, 3, 2, 1)
 
 
 class Link(NamedTuple):
@@ -44,30 +44,43 @@ def _of_contexts(
 ) -> Iterator[Link]:
     for place, context in enumerate(contexts):
         project = project_of(place)
-        for slot in range(PER_CONTEXT[place % len(PER_CONTEXT)]):
-            # The first is to GitHub; the others go round the rest, in steps that never repeat one.
-            others = data.TARGETS[1:]
+        for service in _services(place, context):
             yield Link(
                 context.chitty_id,
                 SourceType.CONTEXT,
                 context.deleted_at,
                 project,
                 context.name,
-                others[(place * 7 + slot * 5) % len(others)] if slot else data.GITHUB,
+                data.TARGET[service],
                 installations[data.PROJECTS.index(project) % len(installations)],
             )
 
 
+def _services(place: int, context: Context) -> Iterator[str]:
+    """What a context is connected to: GitHub first, then in turn what its project and its part of it use."""
+    project, facet = divmod(place, len(data.FACETS))
+    stack = data.STACKS[project * len(data.STACKS) // len(data.PROJECTS)]
+    turn = project % len(data.NEEDS[facet])
+    needs = [*data.NEEDS[facet][turn:], *data.NEEDS[facet][:turn]]
+    first = (project + facet) % 2 * 2
+    chosen = dict.fromkeys(("github", stack[first], needs[0], stack[first + 1], *needs[1:]))
+    yield from islice(chosen, PER_CONTEXT[place % len(PER_CONTEXT)])
+    if data.PROJECTS[project] in data.LEDGER_PROJECTS:
+        yield "ledger"
+    if context.name == data.PAYROLL_READER:
+        yield "payroll"
+
+
 def _of_actors(actors: Sequence[Actor], installations: Sequence[Installation]) -> Iterator[Link]:
     for place, actor in enumerate(actors):
-        for slot in range(PER_ACTOR[place % len(PER_ACTOR)]):
+        for service in data.REACHED.get(actor.display_name or "", ()):
             yield Link(
                 actor.chitty_id,
                 SourceType.ACTOR,
                 actor.updated_at if actor.status == ActorStatus.DELETED.value else None,
                 data.PROJECTS[place % len(data.PROJECTS)],
                 (actor.display_name or "").lower().replace(" ", "-"),
-                data.TARGETS[(place * 11 + slot * 7) % len(data.TARGETS)],
+                data.TARGET[service],
                 installations[place % len(installations)],
             )
 
@@ -76,7 +89,7 @@ def _connection(place: int, link: Link) -> Connection:
     target = link.target
     is_github = target is data.GITHUB
     status, error_count, last_error = _health(place, link)
-    created, checked = at(1450 + place * 3), at(2760 + place % 48)
+    created, checked = at(1400 + place * 3), at(2760 + place % 48)
     ended = link.over_since
     if status is ConnectionStatus.DISCONNECTED and not ended:
         ended = at(2700 + place % 50)
@@ -98,7 +111,7 @@ def _connection(place: int, link: Link) -> Connection:
         last_error=last_error,
         error_count=error_count,
         request_count=place * 7919 % 50_000 + 1 if is_used else 0,
-        last_used_at=at(2650 + place % 100) if is_used and not ended else None,
+        last_used_at=at(2715 + place % 45) if is_used and not ended else None,
         config=as_json(_config(place, link)),
         installation_id=link.through.installation_id if is_github else None,
         created_at=created,
@@ -115,6 +128,8 @@ def _health(place: int, link: Link) -> Health:
         return Health(ConnectionStatus.FAILED, 9, "404 Not Found: the app was uninstalled")
     if link.target is data.GITHUB and link.through.suspended_at:
         return Health(ConnectionStatus.FAILED, 6, "403 Forbidden: the app is suspended")
+    if error := data.OUTAGE.get(link.target.service):
+        return Health(ConnectionStatus.FAILED, 24 + place % 17, error)
     error = data.ERRORS[place // 20 % len(data.ERRORS)]
     if place % 20 == 3:
         return Health(ConnectionStatus.FAILED, 5 + place % 7, error)

@@ -126,7 +126,8 @@ ACTORS = (
 OWNER_OF_MANY = 0
 SUSPENDED_ACTORS = (9, 24)
 DELETED_ACTORS = (16, 33)
-OWNERS_OF_NOTHING = (13, 17, 26, 27, 28, 29, 30, 31, 32, 34, 35, 36, 37, 38, 39)
+# The others that own contexts, each those of about one project.
+OWNERS = (1, 2, 3, 4, 16, 6, 8, 7, 9, 10, 11, 12, 14, 15, 5, 18, 23, 19, 20, 24, 22, 25, 33, 21)
 
 
 class Target(NamedTuple):
@@ -164,7 +165,97 @@ TARGETS = (
     Target("kafka", "events.example.com:9092", ConnectionType.DIRECT),
     Target("vercel", "https://hooks.example.com/vercel/{project}", ConnectionType.WEBHOOK),
     Target("chittychronicle", None, ConnectionType.DIRECT),
+    Target("ledger", "https://ledger.example.com/v2", ConnectionType.API),
+    Target("payouts", "https://payouts.example.com/v1", ConnectionType.API),
+    Target("payroll", "https://payroll.example.com/api", ConnectionType.OAUTH),
 )
+TARGET = {target.service: target for target in TARGETS}
+
+# Neighbouring projects work with the same services: four projects for each line.
+STACKS = (
+    ("kafka", "elasticsearch", "postgres", "s3"),
+    ("s3", "twilio", "google-calendar", "sendgrid"),
+    ("notion", "figma", "vercel", "google-drive"),
+    ("stripe", "payouts", "hubspot", "payouts"),
+    ("openai", "anthropic", "redis", "chittychronicle"),
+    ("datadog", "cloudflare", "pagerduty", "sentry"),
+)
+# What a part of a project needs, whatever the project does: by its place in FACETS.
+NEEDS = (
+    ("sentry", "redis", "postgres"),
+    ("vercel", "cloudflare", "sentry"),
+    ("postgres", "kafka", "datadog"),
+    ("pagerduty", "datadog", "s3"),
+    ("slack", "linear", "jira"),
+)
+
+# What fails together: the services whose calls all end the same way, and the projects that use the ledger.
+OUTAGE = {
+    "ledger": "certificate has expired",
+    "payouts": "502 Bad Gateway: the ledger does not answer",
+}
+LEDGER_PROJECTS = ("meridian", "northwind", "orchard", "paragon")
+# The one context that reads the payroll.
+PAYROLL_READER = "quarry-pipeline"
+
+# The services that actors reach by connections of their own.
+REACHED = {
+    "Amara Whitlock": ("github", "slack", "google-calendar"),
+    "Benedikt Sorensen": ("linear", "notion"),
+    "Dario Fontanel": ("figma",),
+    "Elspeth Okonjo": ("slack", "jira", "google-drive", "google-calendar"),
+    "Farid Nazemi": ("datadog", "pagerduty"),
+    "Greta Lindqvist": ("figma",),
+    "Hiro Takamine": ("slack", "openai", "figma"),
+    "Ines Carvalhal": ("pagerduty", "linear"),
+    "Jonah Brackenridge": ("hubspot",),
+    "Keziah Mbeki-Rowe": ("anthropic", "jira"),
+    "Luca Ferrandino": ("linear", "notion", "google-drive"),
+    "Nadia Zelenko": ("hubspot",),
+    "Otis Farrow": ("stripe", "hubspot", "linear", "github"),
+    "Priya Venkataram": ("google-calendar", "jira"),
+    "Quentin Ashgrove": ("linear",),
+    "Rosalind Achterberg": ("payroll",),
+    "Research Agent": (
+        "github",
+        "notion",
+        "google-drive",
+        "linear",
+        "jira",
+        "slack",
+        "hubspot",
+        "openai",
+        "anthropic",
+        "elasticsearch",
+        "postgres",
+        "kafka",
+        "s3",
+        "stripe",
+        "datadog",
+        "figma",
+        "chittychronicle",
+    ),
+    "Triage Agent": ("linear",),
+    "Code Review Agent": ("github", "slack"),
+    "Release Notes Agent": ("notion", "slack", "sendgrid"),
+    "Data Quality Agent": ("elasticsearch",),
+    "Incident Agent": ("pagerduty", "slack", "datadog", "linear"),
+    "Translation Agent": ("github", "redis"),
+    "Deploy Bot": ("vercel", "github"),
+    "Dependency Bot": ("github",),
+    "Backup Runner": ("s3", "postgres", "elasticsearch"),
+    "Billing Sync": ("stripe", "ledger"),
+    "Search Indexer": ("elasticsearch",),
+    "Mail Relay": ("sendgrid", "twilio"),
+    "Metrics Collector": ("datadog", "postgres", "redis"),
+    "Certificate Renewer": ("ledger", "cloudflare"),
+    "Feature Flag Sync": ("chittychronicle", "cloudflare", "redis", "vercel"),
+    "Connect System": ("chittychronicle", "anthropic"),
+    "Auth System": ("redis",),
+    "Chronicle System": ("chittychronicle", "elasticsearch", "kafka"),
+    "Gateway System": ("cloudflare", "github"),
+    "Mint System": ("chittychronicle",),
+}
 
 ACCOUNTS = (
     ("harbour-labs", AccountType.ORGANIZATION),

@@ -119,11 +119,12 @@ def _context(place: int, actors: Sequence[Actor]) -> Context:
 
 
 def _owner(place: int) -> int:
-    """The place of a context's owner: one person owns every fourth, the others take turns."""
+    """The place of a context's owner: one person owns every fourth, others those of about one project."""
     if place % 4 == 0:
         return data.OWNER_OF_MANY
-    others = [n for n in range(1, len(data.ACTORS)) if n not in data.OWNERS_OF_NOTHING]
-    return others[(place - place // 4) % len(others)]
+    turn = place - place // 4 - 1  # among those that are not of that person
+    turns = len(data.PROJECTS) * len(data.FACETS) * 3 // 4
+    return data.OWNERS[turn * len(data.OWNERS) // turns]
 
 
 def _installation(place: int, actors: Sequence[Actor]) -> Installation:

@@ -37,8 +37,8 @@ async def test_an_empty_registry_gets_the_rows_that_the_report_states(database):
     report = await registry.fill(database)
 
     assert report is not None
-    assert report.counts == {"actors": 40, "installations": 12, "contexts": 120, "connections": 400}
-    assert [len(found) for found in await everything(database)] == [40, 120, 12, 400]
+    assert report.counts == {"actors": 40, "installations": 12, "contexts": 120, "connections": 437}
+    assert [len(found) for found in await everything(database)] == [40, 120, 12, 437]
     assert "contexts" in report.first_query
 
 
@@ -115,7 +115,7 @@ async def test_the_demo_shows_every_state_of_everything(database):
     assert await count(database, "(SELECT DISTINCT status FROM contexts)") == 3
     assert await count(database, "(SELECT DISTINCT status FROM connections)") == 4
     assert await count(database, "(SELECT DISTINCT source_type FROM connections)") == 2
-    assert await count(database, "(SELECT DISTINCT target_service FROM connections)") == 25
+    assert await count(database, "(SELECT DISTINCT target_service FROM connections)") == 28
     assert await count(database, "(SELECT DISTINCT account_type FROM installations)") == 3
     assert await count(database, "installations WHERE suspended_by_chitty_id IS NOT NULL") == 1
     assert await count(database, "installations WHERE uninstalled_at IS NOT NULL") == 1
