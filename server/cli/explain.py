@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import secrets
 import sys
 from pathlib import Path
@@ -13,11 +12,8 @@ from server.cli.output import messages
 from server.settings import Settings
 
 if TYPE_CHECKING:
-    from resolvers.recording_context import RecordingContext
-    from schema.execution.executor import OperationResult
     from server.cli.options import Commands
-
-MOST_BINDS = 500  # characters
+    from server.cli.output.explanation import Explanation
 
 
 def add_to(commands: "Commands") -> None:
@@ -30,6 +26,7 @@ def add_to(commands: "Commands") -> None:
             "explain query.graphql",
             """explain query.graphql --variables '{"first": 5}'""",
             "explain - < query.graphql",
+            "explain query.graphql --dot | dot -Tsvg > plan.svg",
         ),
     )
     parser.add_argument(
@@ -41,6 +38,9 @@ def add_to(commands: "Commands") -> None:
     parser.add_argument(
         "--operation", metavar="NAME", help="The operation to run, if the document has several."
     )
+    parser.add_argument(
+        "--dot", action="store_true", help="Print a graph in the DOT language of Graphviz."
+    )
     options.add_settings(parser, {"database", "compiled", "page_max", "page_default"})
     parser.set_defaults(run=run)
 
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the query and print what it did; raises BootRefused, OSError."""
     from db.model import strict_json
     from schema.errors import RequestRefused  # building the schema is slow
+    from server.cli.output import explanation, plan_graph
 
     try:
         text = _text(args.file)
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         return messages.error(f"--variables must be a JSON object: {error}", messages.USAGE_ERROR)
     settings = options.settings_of(args)
     try:
-        report = asyncio.run(_explain(settings, text, variables, args.operation))
+        explained = asyncio.run(_explain(settings, text, variables, args.operation))
     except RequestRefused as refused:
         for problem in refused.errors:
             places = "".join(
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             )
             messages.error(problem.message + places)
         return messages.FAILED
-    print(report)
+    print(plan_graph.dot(explained) if args.dot else explanation.text(explained))
     return 0
 
 
@@ -81,7 +82,7 @@ def _text(file: Path) -> str:
 
 async def _explain(
     settings: Settings, text: str, variables: dict[str, Any], name: str | None
-) -> str:
+) -> "Explanation":
     from db.open_database import open_database
     from db.queries import cursors
     from db.sqlite import query_plans
@@ -90,6 +91,7 @@ async def _explain(
     from schema.errors import RequestRefused
     from schema.execution.documents import Documents
     from schema.execution.executor import Executor
+    from server.cli.output import explanation
     from server.service import limits, policy
 
     documents = Documents(introspection=True, limits=limits(settings), policy=policy(settings))
@@ -115,25 +117,6 @@ async def _explain(
             executor = Executor(compile_operations=settings.compiled)
             result = await executor.execute(document, operation, ctx, variables)
         plans = await db.read(query_plans.of([recorded.statement for recorded in ctx.recorded]))
-        return _report(result, ctx, plans)
+        return explanation.of(operation.name, result, ctx, plans)
     finally:
         await db.close()
-
-
-def _report(result: "OperationResult", ctx: "RecordingContext", plans: list[list[str]]) -> str:
-    why = result.fallback_reason
-    lines = [f"execution: generic ({why})" if why else "execution: compiled"]
-    lines += [f"error: {error.message}" for error in result.errors]
-    lines.append(f"statements: {len(ctx.recorded)}")
-    for number, (recorded, steps) in enumerate(zip(ctx.recorded, plans, strict=True), 1):
-        sql, binds = ctx.viewer.security.of(recorded.statement)
-        bind = json.dumps(dict(binds), default=str, ensure_ascii=False)
-        lines += [
-            "",
-            f"{number}. batch: {recorded.batch}, rows: {recorded.rows}",
-            sql,
-            f"   with {bind if len(bind) <= MOST_BINDS else bind[:MOST_BINDS] + '…'}",
-            "   plan:",
-            *(f"     {step}" for step in steps),
-        ]
-    return "\n".join(lines)

@@ -33,6 +33,7 @@ LINES = [
     ("chittygraph serve --worke", "--workers"),
     ("chittygraph serve --auth prot", "protected"),
     ("chittygraph serve --graphiql au", "auto"),
+    ("chittygraph explain --do", "--dot"),
 ]
 
 
