@@ -1,4 +1,4 @@
-"""Writes what comes from the code: tables of the docs, and files for clients. `./run docs` runs it first.
+"""Writes what comes from the code: tables and a picture for the docs, and files for clients. `./run docs` runs it.
 
 With `--check` it changes nothing, and fails when a table or file is out of date.
 """
@@ -121,6 +121,17 @@ CLIENT_FILES: dict[str, Callable[[], Any]] = {
 }
 
 
+def model() -> str:
+    """The picture of the tables and relations."""
+    sys.path.append(str(DOCS.parent))
+    from docs import model_diagram
+
+    return model_diagram.svg()
+
+
+PICTURES: dict[str, Callable[[], str]] = {"images/model.svg": model}
+
+
 def generated(page: str) -> str:
     """The page with its tables as the code has them now."""
     return TABLE.sub(lambda found: f"{found[1]}{''.join(TABLES[found[2]]())}\n{found[3]}", page)
@@ -138,6 +149,7 @@ def main() -> int:
     """Write, or with `--check` only compare; 1 when a table or file is out of date."""
     current = {path: generated(path.read_text()) for path in sorted(DOCS.glob("*.md"))}
     current |= {DOCS / name: client_file(name) for name in CLIENT_FILES}
+    current |= {DOCS / name: picture() for name, picture in PICTURES.items()}
     for path, text in current.items():
         if path.exists() and path.read_text() == text:
             continue
