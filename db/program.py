@@ -93,6 +93,13 @@ def json_list(values: Iterable[Value]) -> str:
     return json.dumps([None if isinstance(value, bytes) else value for value in values])
 
 
+def in_order(value: Value) -> tuple[int, Value]:
+    """For sorting values as SQLite does: NULL, numbers, texts, BLOBs."""
+    if value is None:
+        return (0, 0)
+    return (3 if isinstance(value, bytes) else 2 if isinstance(value, str) else 1, value)
+
+
 def run(program: Program[T], execute: Callable[[Statement], Rows]) -> T:
     try:
         batch = next(program)

@@ -6,7 +6,6 @@ that the viewer does not see.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from db.errors import BadRequest
@@ -15,7 +14,7 @@ from db.model.searched import searched_part
 from db.model.services import SERVICES
 from db.model.tables import CONNECTIONS, Table
 from db.model.words import Rank
-from db.program import Rows, Value, Values
+from db.program import Rows, Value, Values, in_order
 from db.queries import cursors
 from db.queries.searches import COLUMNS, KINDS, Search
 from db.security.row_security import Extent
@@ -86,7 +85,8 @@ class FoundPage(LazyPage):
     async def _start(self) -> int:
         if self._after is None:
             return 0
-        return sum(each.place >= self._after for each in await self._ranked())
+        after = _order(self._after)
+        return sum(_order(each.place) >= after for each in await self._ranked())
 
     async def _ranked(self) -> list[Found]:
         by_table = await self._ctx.loaders.found(self._search).load(None)
@@ -96,7 +96,7 @@ class FoundPage(LazyPage):
                 for table, rows in zip(self._search.tables, by_table, strict=False)
                 for each in _found(table, rows, self._wanted)
             ]
-            self._all = sorted(found, key=attrgetter("place"), reverse=True)
+            self._all = sorted(found, key=lambda each: _order(each.place), reverse=True)
         return self._all
 
 
@@ -129,12 +129,16 @@ def _found(table: Table[Any], rows: Rows, wanted: Sequence[str]) -> list[Found]:
     found = []
     for key, newest, *texts in set(rows):
         best = min(_matches(texts, wanted), default=None)
-        if best is not None and not isinstance(key, bytes):
+        if best is not None and key is not None and not isinstance(key, bytes):
             rank, index, text = best
             at = NEWER_THAN_ALL if table is SERVICES else str(newest)
             place = (-int(rank), at, kind, key)
             found.append(Found(table, key, COLUMNS[table][index], text, place))
     return found
+
+
+def _order(place: Values) -> tuple[Any, ...]:
+    return tuple(map(in_order, place))
 
 
 def _matches(texts: Sequence[Value], wanted: Sequence[str]) -> list[tuple[Rank, int, str]]:

@@ -27,7 +27,8 @@ class ConnectionStatusCount:
 class ConnectionStats:
     total: int = strawberry.field(description="The number of connections")
     by_status: list[ConnectionStatusCount] = strawberry.field(
-        description="The number by status, without those that no connection has: ACTIVE, INACTIVE, FAILED"
+        description="The number by status, without those that no connection has: ACTIVE, INACTIVE, FAILED. "
+        "A connection whose stored status is unknown counts in total only"
     )
     requests: BigInt = strawberry.field(
         description="The sum of requestCount, at most 9223372036854775807"

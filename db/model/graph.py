@@ -11,7 +11,7 @@ from db.model import services, tables
 from db.model.enums import RelationName
 from db.model.services import SERVICES
 from db.model.tables import Relation, Table
-from db.program import Value
+from db.program import Value, in_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ class Place(
 
     @property
     def order(self) -> tuple[str, Any]:
-        """For sorting; keys of one table are of one type, except for a BLOB, which is no place."""
-        return (self.table.name, self.key)
+        """For sorting: tables of other programs may have keys of several types."""
+        return (self.table.name, in_order(self.key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,20 +54,23 @@ CONNECTION_SERVICE = Relation(
     shared=True,
 )
 
+# Other programs may store anything; what is no text and no number has no id.
+_IS_NAME = "typeof({name}) NOT IN ('null', 'blob')"
 # Of all connections, each name is sought behind the one before it: so many seeks as there are services.
 # Of the viewer's own connections, all are read.
 _OF_ALL = f"""
     (WITH RECURSIVE each (name) AS (
         SELECT (SELECT link.target_service FROM {CONNECTIONS.picked} AS link
-            WHERE {_LIVE} ORDER BY link.target_service LIMIT 1)
+            WHERE link.target_service IS NOT NULL AND {_LIVE} ORDER BY link.target_service LIMIT 1)
         UNION ALL
         SELECT (SELECT link.target_service FROM {CONNECTIONS.picked} AS link
             WHERE link.target_service > each.name AND {_LIVE} ORDER BY link.target_service LIMIT 1)
         FROM each WHERE each.name IS NOT NULL
-    ) SELECT name FROM each WHERE name IS NOT NULL)
+    ) SELECT name FROM each WHERE {_IS_NAME.format(name="name")})
 """
 _OF_OWN = f"""
-    (SELECT DISTINCT link.target_service AS name FROM {CONNECTIONS.listed} AS link WHERE {_LIVE})
+    (SELECT DISTINCT link.target_service AS name FROM {CONNECTIONS.listed} AS link
+        WHERE {_IS_NAME.format(name="link.target_service")} AND {_LIVE})
 """
 
 

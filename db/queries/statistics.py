@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from db.model.column_types import INT64_MAX
+from db.model.column_types import INT64_MAX, INT64_MIN
 from db.model.enums import ConnectionStatus
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
 from db.program import Program, Rows, Statement, Value, json_list
@@ -16,6 +16,8 @@ from db.queries.listings import Listing
 EXACT = 2**53
 # sum() fails where a sum is not a 64-bit integer; the sums of halves are.
 HALF = 32
+# As groups read statuses that other programs store; an unknown one is in no count but the whole.
+_STATUSES = {status.value: status for status in ConnectionStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +94,18 @@ def _are_large(rows: Rows) -> bool:
 
 
 def _by_service(rows: Rows) -> dict[Value, ConnectionStats]:
-    counts: dict[Value, dict[ConnectionStatus, int]] = defaultdict(dict)
+    counts: dict[Value, dict[ConnectionStatus | None, int]] = defaultdict(lambda: defaultdict(int))
     sums: dict[Value, list[int]] = defaultdict(lambda: [0, 0])
-    for service, status, number, *halves in rows:
-        counts[service][ConnectionStatus(status)] = int(str(number))
-        whole = [
-            int(float(str(half))) if isinstance(half, float) else int(str(half)) for half in halves
-        ]
+    for service, stored, number, *halves in rows:
+        counts[service][_STATUSES.get(str(stored).strip(" ").lower())] += int(str(number))
+        whole = [int(half) if isinstance(half, int | float) else 0 for half in halves]
         sums[service][0] += (whole[0] << HALF) + whole[1]
         sums[service][1] += (whole[2] << HALF) + whole[3]
     return {
         service: ConnectionStats(
             sum(found.values()),
             {status: found[status] for status in ConnectionStatus if status in found},
-            *(min(each, INT64_MAX) for each in sums[service]),
+            *(max(INT64_MIN, min(each, INT64_MAX)) for each in sums[service]),
         )
         for service, found in counts.items()
     }

@@ -163,7 +163,7 @@ def _reached(table: Table[Any], rows: Rows) -> Iterator[Reached]:
     ]
     key_at, newest_at = names.index(table.key), names.index(table.newest)
     for row in rows:
-        if isinstance(row[key_at], bytes):  # no id has such a key
+        if row[key_at] is None or isinstance(row[key_at], bytes):  # no id has such a key
             continue
         links = [
             (relation, Place(other, row[at]))

@@ -5,11 +5,14 @@ from typing import Any, TypeVar
 
 from db.errors import Unreadable
 from db.model import tables, value_repair
+from db.model.services import SERVICES
 from db.model.tables import Column, Table
 
 T = TypeVar("T")
 
-_TABLES: dict[type, Table[Any]] = {table.row: table for table in (*tables.TABLES, tables.CHANGES)}
+_TABLES: dict[type, Table[Any]] = {
+    table.row: table for table in (*tables.TABLES, SERVICES, tables.CHANGES)
+}
 
 
 def read_column(row: Any, column: Column) -> Any:

@@ -139,6 +139,8 @@ async def _own_cursors(api: Api, found: Pool) -> None:
             found.cursors[page][name].cursors.extend(ordering.cursors)
     # A cursor of another's change is one of the future in a registry without it.
     found.cursors[pool.OF_CHANGES] = own.cursors[pool.OF_CHANGES]
+    for text, cursors in own.searches.items():
+        found.searches[text] += cursors
     found.ids += own.ids
 
 

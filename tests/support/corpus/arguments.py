@@ -45,10 +45,12 @@ class Arguments:
             count = self._groups(field, written)
         elif "first" in field.args:
             count = self._page(field, written, rows)
+        elif "maxNodes" in field.args:
+            count = self._walk(field, written, rows)
         elif isinstance(get_nullable_type(field.type), GraphQLList) and "ids" in field.args:
             count = 2
         for each, argument in field.args.items():
-            if each in PAGING and "first" in field.args:
+            if each in written or (each in PAGING and "first" in field.args):
                 continue
             if is_required_argument(argument) or self.chance.yes(0.3):
                 written[each] = self.written(argument.type, f"{name}.{each}")
@@ -78,9 +80,31 @@ class Arguments:
         written["first"] = self._literal_or_variable(field, "first", asked)
         return size
 
+    def _walk(self, field: GraphQLField, written: dict[str, str], rows: int) -> int:
+        """Write how many objects a walk may return; their number is returned."""
+        size = min(max(1, ROWS // rows), self.chance.randint(1, 12))
+        bad = not self.draft.careful and self.chance.yes(0.08)
+        asked = self.chance.pick((0, -1, 1_001, 2**31 - 1)) if bad else size
+        written["maxNodes"] = self._literal_or_variable(field, "maxNodes", asked)
+        return size
+
+    def _found(self, field: GraphQLField, written: dict[str, str]) -> None:
+        """Write what is searched for, and perhaps from where on."""
+        text = self.chance.pick(list(self.draft.pool.searches))
+        written["text"] = self._literal_or_variable(field, "text", text)
+        cursors = self.draft.pool.searches[text]
+        if not self.draft.careful and self.chance.yes(0.3):
+            cursors = [*BAD_CURSORS, *self.chance.pick(list(self.draft.pool.searches.values()))]
+        if cursors and self.chance.yes(0.4):
+            written["after"] = self._literal_or_variable(
+                field, "after", self.chance.pick([*cursors, None])
+            )
+
     def _page(self, field: GraphQLField, written: dict[str, str], rows: int) -> int:
         """Write the arguments of a page; the number of its objects is returned."""
         page_type = get_named_type(field.type).name
+        if "text" in field.args and self.draft.pool.searches and self.chance.yes(0.6):
+            self._found(field, written)
         orderings = self.draft.pool.cursors.get(page_type, {})
         ordering = ""
         if self.draft.ordered and "orderBy" in field.args and self.chance.yes(0.4):

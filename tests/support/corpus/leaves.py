@@ -65,6 +65,9 @@ _KINDS = {
     "CreateContextInput": "CONTEXT",
     "RecordInstallationInput": "INSTALL",
 }
+# Of walks; the last ones are refused.
+STEPS = {"depth": (1, 2, 3, 4, 10), "maxDepth": (1, 2, 3, 6, 20)}
+BAD_STEPS = (0, -1, 21, 2**31 - 1)
 TYPE_NAMES = ("Actor", "ConnectionSource", "ContextFilter", "ActorStatus", "JSON", "Nothing")
 ACTORS = {"owner", "newOwner", "transferContextsTo", "suspendedBy"}
 
@@ -78,6 +81,9 @@ def value(draft: Draft, kind: str, hint: str) -> Any:
         return _leaning_to_first(draft, EXAMPLES[name])
     if owner == "CreateContextInput" and name == "name" and draft.chance.yes(0.7):
         return draft.fresh(f"work {draft.number} ")
+    if name in STEPS:
+        bad = not draft.careful and draft.chance.yes(0.2)
+        return draft.chance.pick(BAD_STEPS if bad else STEPS[name])
     if owner == "__type":
         return draft.chance.pick(TYPE_NAMES)
     return _SCALARS[kind](draft, hint, _stored(draft, owner, name))
@@ -119,7 +125,8 @@ def _stored(draft: Draft, owner: str, name: str) -> list[Any]:
 def _text(draft: Draft, hint: str, stored: list[Any]) -> str:
     found = [each for each in stored if isinstance(each, str)]
     chosen = draft.chance.pick(found if found and draft.chance.yes(0.6) else TEXTS)
-    return chosen[:2] if draft.chance.yes(0.2) else chosen
+    parts = (chosen[:2], chosen[-2:], chosen.swapcase())
+    return draft.chance.pick(parts) if draft.chance.yes(0.25) else chosen
 
 
 def _chitty_id(draft: Draft, hint: str, stored: list[Any]) -> str:

@@ -12,6 +12,7 @@ from graphql import GraphQLSchema, get_named_type
 from strawberry.utils.str_converters import to_camel_case
 
 from db.model import column_types
+from db.model.searched import SEARCHED
 from db.model.services import Service
 from db.model.tables import TABLES, Connection, Table
 from schema.fields import global_ids
@@ -20,7 +21,9 @@ from tests.support.corpus.literals import Name
 from tests.support.engines.engine import present
 from tests.support.services.api import Api
 
-OF_CHANGES = "ChangeConnection"
+OF_CHANGES, OF_SERVICES = "ChangeConnection", "ServiceConnection"
+# Beginnings of what is in most registries, and what the syntax of FTS5 has.
+SEARCHES = ("a", "ad", "b", "git", "https api", "É", 'ada" OR *', "NEAR(a b)", "-a:{^")
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,16 @@ class Ordering:
 
 @dataclass
 class Pool:
-    """Values by the name of the field that holds them, ids, and cursors by page type and ordering."""
+    """Values by the name of the field that holds them, ids, and cursors by page type and ordering.
+
+    Cursors of `searches` are by what is searched for.
+    """
 
     values: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     ids: list[str] = field(default_factory=list)
     keys: dict[str, list[Any]] = field(default_factory=dict)
     cursors: dict[str, dict[str, Ordering]] = field(default_factory=dict)
+    searches: dict[str, list[str]] = field(default_factory=dict)
 
     def of(self, hint: str) -> list[Any]:
         """The values that fields of this name hold."""
@@ -74,6 +81,8 @@ def _read(pool: Pool, table: Table[Any], row: Any) -> None:
                 pool.values[to_camel_case(name)] += filter(_is_text, json.loads(value))
         else:
             pool.values[to_camel_case(name)].append(value)
+            if name in SEARCHED[table] and isinstance(value, str):
+                pool.values["text"].append(value)
 
 
 def _is_text(value: object) -> bool:
@@ -83,6 +92,9 @@ def _is_text(value: object) -> bool:
 async def harvest(api: Api, pool: Pool, schema: GraphQLSchema) -> None:
     """Ask every list for cursors, in its own order and in each of its orderings; ask changes for ids, too."""
     await _harvest_changes(api, pool)
+    await _harvest_services(api, pool)
+    await _harvest_searches(api, pool)
+    await _harvest_linked(api, pool)
     for name, field_ in schema.query_type.fields.items():
         if "orderBy" not in field_.args:
             continue
@@ -111,6 +123,31 @@ async def _harvest_changes(api: Api, pool: Pool) -> None:
     pool.ids += dict.fromkeys(each["id"] for each in changes[::10])
     cursors = dict.fromkeys(each["cursor"] for each in changes)
     pool.cursors[OF_CHANGES] = {"": Ordering([], list(cursors))}
+
+
+async def _harvest_services(api: Api, pool: Pool) -> None:
+    found = await api.post("{ services(first: 100) { edges { cursor } } }")
+    edges = (found["data"]["services"] or {"edges": []})["edges"]
+    pool.cursors[OF_SERVICES] = {"": Ordering([], [each["cursor"] for each in edges])}
+
+
+async def _harvest_searches(api: Api, pool: Pool) -> None:
+    asked = "query ($text: String!) { search(text: $text, first: 100) { edges { cursor } } }"
+    for text in SEARCHES:
+        found = await api.post(asked, text=text)
+        edges = (found["data"]["search"] or {"edges": []})["edges"]
+        pool.searches[text] = [each["cursor"] for each in edges[::4]]
+
+
+async def _harvest_linked(api: Api, pool: Pool) -> None:
+    """Let most walks go between objects that are at most six steps from each other."""
+    asked = "query ($of: ID!) { neighborhood(of: $of, depth: 3) { nodes { id } } }"
+    linked: list[str] = []
+    for center in pool.ids[:200:9]:
+        found = (await api.post(asked, of=center))["data"]["neighborhood"] or {"nodes": []}
+        linked = max(linked, [each["id"] for each in found["nodes"]], key=len)
+    for name in ("of", "from", "to"):
+        pool.values[name] += [*linked * (4 * len(pool.ids) // max(1, len(linked))), *pool.ids]
 
 
 def _orderings(columns: list[Name]) -> list[Any]:

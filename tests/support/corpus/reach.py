@@ -15,7 +15,7 @@ from graphql import (
     visit,
 )
 
-OF_GRAPH = {"neighborhood", "shortestPath", "services", "registryStats", "stats"}
+OF_GRAPH = {"neighborhood", "shortestPath", "services", "registryStats", "stats", "search"}
 
 
 def is_left_out(name: str) -> bool:

@@ -34,6 +34,8 @@ ALIASES = (
     "cursor",
     "row",
 )
+# How often a field is one of the graph's.
+OF_GRAPH = 0.06
 
 
 @dataclass(frozen=True)
@@ -125,10 +127,11 @@ class Selections:
     def _pick(self, kind: Any, place: Place) -> tuple[str, GraphQLField]:
         # What only generic execution answers has nothing to be compared with.
         fields = {name: field for name, field in kind.fields.items() if not reach.is_left_out(name)}
-        if not self.chance.yes(
-            0.1
-        ):  # which only generic execution answers, and few objects lead to
-            fields = {name: each for name, each in fields.items() if name not in reach.OF_GRAPH}
+        of_graph = {name: each for name, each in fields.items() if name in reach.OF_GRAPH}
+        if of_graph and self.chance.yes(OF_GRAPH):
+            name = self.chance.pick(list(of_graph))
+            return name, of_graph[name]
+        fields = {name: each for name, each in fields.items() if name not in of_graph}
         if "groups" in fields and self.chance.yes(0.6):  # objects tell more than their numbers
             del fields["groups"]
         if kind is self.schema.query_type and self.chance.yes(0.01):

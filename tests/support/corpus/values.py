@@ -18,6 +18,7 @@ from tests.support.corpus.draft import ABSENT, Draft, Variable
 from tests.support.corpus.literals import Name
 
 DEEPEST = 3
+PAGED = ("first", "last", "maxNodes")
 MISFITS: tuple[Any, ...] = (None, ABSENT, 1.5, True, "", [[]], {"a": 1}, 2**63, "\x00", "nothing")
 
 
@@ -71,7 +72,7 @@ class Values:
         is_given = value is not None and value is not ABSENT
         type_ = bare
         if is_given and self.chance.yes(0.25):
-            other = value if hint.endswith(("first", "last")) else self.value(kind, hint, depth)
+            other = value if hint.endswith(PAGED) else self.value(kind, hint, depth)
             default = f" = {literals.text(other)}"
             value = self.chance.pick([value, ABSENT])
             type_ += self.chance.pick(["", "!"])
