@@ -1,6 +1,6 @@
-"""Writes what comes from the code: tables and a picture for the docs, and files for clients. `./run docs` runs it.
+"""Writes what comes from the code: tables and a picture for the docs, and files for clients.
 
-With `--check` it changes nothing, and fails when a table or file is out of date.
+`./run docs` runs it. With `--check` it changes nothing, and fails when a table or file is out of date.
 """
 
 import json

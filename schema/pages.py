@@ -241,7 +241,8 @@ def requested_page(
     order_by: Any = UNSET,
 ) -> tuple[Listing, PageRange]:
     """The page that a field's arguments select from its listing; raises BadRequest."""
-    parsed = filter_reader.read(filter, source.table)
+    unread = filter_reader.NO_FILTER
+    parsed = unread if filter is UNSET else filter_reader.read(filter, source.table)
     order = [] if order_by is UNSET or order_by is None else _order(order_by)
     paging = page_arguments(first, after, last, before)
     listed = Listing(

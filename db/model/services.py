@@ -35,6 +35,7 @@ SERVICE_CONNECTIONS = Relation(
     f"{_SERVICE} = {{parent}}",
     many=True,
     shared=False,
+    sorts=True,
 )
 SERVICE_CONTEXTS = Relation(
     SERVICES,

@@ -13,7 +13,7 @@ from db.program import Program, Value
 from db.program import Rows as StatementRows
 from db.queries import json_listings
 from db.queries.json_listings import JsonStatement
-from schema.compiled.plan import Objects, PlanRun, ProgramTask, Rows, Task, texts_of
+from schema.compiled.plan import Objects, PlanRun, ProgramTask, Rows, Task
 from schema.compiled.rows import Columns, RowPlan
 
 
@@ -65,8 +65,8 @@ class LookupTask:
         self._lookup, self._targets, self._run = lookup, targets, run
 
     def take(self, answers: list[StatementRows]) -> Iterator[Task]:
-        (text,) = texts_of(answers)
-        rows = orjson.loads(text)
+        [[(text,)]] = answers
+        rows = orjson.loads(str(text))
         for field in self._lookup.fields:
             objects = field.plan.build(rows)
             by_key = {row[0]: built for row, built in zip(rows, objects, strict=True)}

@@ -22,7 +22,7 @@ from resolvers.pages import check_cursors, has_cursors_to_check
 from schema.compiled.arguments import Arguments
 from schema.compiled.groups import GroupRows, GroupsPlan
 from schema.compiled.json_rows import JsonPage, JsonRows
-from schema.compiled.plan import Objects, PlanRun, Rows, Task, texts_of
+from schema.compiled.plan import Objects, PlanRun, Rows, Task
 from schema.compiled.rows import Columns, RowPlan
 from schema.fields.sources import PagedList
 from schema.pages import LOOK_AHEAD_FIELD, requested_page
@@ -199,6 +199,7 @@ class PagePlan:
     has_cursors: bool = field(init=False)
     has_total: bool = field(init=False)
     groups: list[GroupsPlan] = field(init=False)
+    depends_on_variables: bool = field(init=False)
     reference: "ReferenceType[PagePlan]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,12 +214,9 @@ class PagePlan:
         )
         self.has_total = any(isinstance(part, TotalCount) for part in parts)
         self.groups = [part.plan for part in parts if isinstance(part, Groups)]
-        self.reference = ref(self)
-
-    @property
-    def depends_on_variables(self) -> bool:
         arguments = (self.arguments, *[each.arguments for each in self.groups])
-        return any(each.depend_on_variables for each in arguments)
+        self.depends_on_variables = any(each.depend_on_variables for each in arguments)
+        self.reference = ref(self)
 
     def statements(self, run: PlanRun) -> PageStatements:
         """The field's statements, cached unless they depend on variables."""
@@ -313,7 +311,7 @@ class PageTask:
         self.rows = 0
 
     def take(self, answers: list[StatementRows]) -> Iterator[Task]:
-        texts = texts_of(answers)
+        texts = [str(text) for [(text,)] in answers]
         if self._has_cursors:
             *texts, limits = texts
             check_cursors(self._page.page_range, limits)

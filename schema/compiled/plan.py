@@ -42,11 +42,6 @@ class Task(Protocol):
         ...
 
 
-def texts_of(answers: list[StatementRows]) -> list[str]:
-    """The JSON texts of statements that return one each."""
-    return [str(text) for [(text,)] in answers]
-
-
 class ProgramTask:
     """A Program as a task: each of its batches belongs to a level, and `then` takes what it returns."""
 

@@ -33,9 +33,9 @@ def made(monkeypatch):
         counted["converted"] += 1
         make(self, *args, **named)
 
-    def counting_read(filter_):
+    def counting_read(filter_, table):
         counted["read"] += 1
-        return read(filter_)
+        return read(filter_, table)
 
     monkeypatch.setattr(filters.ContextFilter, "__init__", counting_make)
     monkeypatch.setattr(filter_reader, "read", counting_read)

@@ -123,6 +123,7 @@ async def test_without_a_leader_a_credential_counts_for_a_second_and_then_nobody
     assert refusal(answer)[:2] == (503, "UNAVAILABLE")
     transport_of(api).texts.clear()
     assert (await ask(api, key, "weak")).status_code == 503
-    assert not any("api_keys" in sql for _, sql in transport_of(api).texts)  # nobody waits twice
+    read = [sql for _, sql in transport_of(api).texts if sql.split()[0] != "UPDATE"]
+    assert not any("api_keys" in sql for sql in read)  # nobody waits twice
     transport_of(api).has_leader = True
     assert (await ask(api, key, "none")).status_code == 200

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from db.migrating import ledger
 from db.replica.copies import Copies
 from tests.support.other_programs.litestream import replicating
 from tests.support.services.commands import command, complaint
@@ -20,6 +21,7 @@ from tests.support.services.replicas import (
 )
 from tests.support.services.server_process import QUIET, served, url_of
 
+NEWEST = ledger.load(ledger.MIGRATIONS)[-1].name
 OTHER_KEY = "UPDATE server_keys SET value = ? WHERE name = 'cursors'"
 PAGE = "query ($after: String) { actors(first: 1, after: $after) { pageInfo { endCursor } } }"
 
@@ -85,7 +87,10 @@ def test_a_copy_is_not_promoted_over_a_registry_or_torn(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ("DELETE FROM chittygraph_migrations WHERE name LIKE '0026%'", "lacks migration 0026"),
+        (
+            f"DELETE FROM chittygraph_migrations WHERE name = '{NEWEST}'",
+            f"lacks migration {NEWEST[:4]}",
+        ),
         pytest.param(
             "INSERT INTO chittygraph_migrations VALUES ('9999_of_tomorrow', 'x', 'x')",
             "newer than this chittygraph",

@@ -11,6 +11,7 @@ from typing import Any
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 
+from db.model.services import SERVICES
 from db.program import Statement, Value
 from db.queries import cursors, sealed_sequences
 from db.queries.listings import Order
@@ -137,6 +138,7 @@ def fields() -> Iterator[tuple[str, str, Any, PagedList]]:
 
 
 ROOTS = {source.table: name for _, name, _, source in fields() if source.relation is None}
+ROOTS[SERVICES] = "services"  # which have no table to be a list of
 LISTS = {f"{owner}.{name}": List.of(name, each, source) for owner, name, each, source in fields()}
 
 

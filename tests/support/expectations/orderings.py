@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from db.model import tables
+from db.model.services import SERVICE_CONNECTIONS, SERVICE_CONTEXTS
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Relation, Table
 from schema import enums
 
@@ -26,6 +27,10 @@ DIRECT: dict[str, Relation[Any]] = {
     "Actor.suspendedInstallations": tables.ACTOR_SUSPENDED_INSTALLATIONS,
     "Context.connections": tables.CONTEXT_CONNECTIONS,
     "Installation.connections": tables.INSTALLATION_CONNECTIONS,
+}
+OF_SERVICES = {
+    "Service.connections": SERVICE_CONNECTIONS,
+    "Service.contexts": SERVICE_CONTEXTS,
 }
 OF_LOGS = {f"{table.row.__name__}.history": each for table, each in tables.HISTORIES.items()}
 # Of which an index holds the default ordering only.
