@@ -135,6 +135,18 @@ OPERATIONS = {
     "a service that all use": f'{{ node(id: "{SERVICE}") {{ ... on Service {{ connections {{'
     f" nodes {{ id }} {PAGE} }} contexts {{ nodes {{ id }} {PAGE} }} }} }} }}",
     "statistics": "{ registryStats { actors contexts installations connections { total errors } } }",
+    "services by name": f'{{ services(filter: {{ startsWith: "GIT", ignoreCase: true }}) {{ nodes {{ name }}'
+    f' {PAGE} }} none: services(filter: {{ eq: "github {THEIRS}" }}) {{ totalCount }} }}',
+    "what is found by a text": '{ search(text: "theirs") { totalCount } services: search(text: "github")'
+    " { totalCount edges { node { id } } } }",
+    "contexts by a name of any case": '{ contexts(filter: { name: { startsWith: "THEIRS",'
+    f" ignoreCase: true }} }}) {{ nodes {{ id }} {PAGE} }} }}",
+    "installations by a login of any case": '{ installations(filter: { accountLogin: { eq: "C",'
+    f" ignoreCase: true }} }}) {{ nodes {{ id }} {PAGE} }} }}",
+    "connections by services of any case": '{ connections(filter: { targetService: { in: ["GITHUB 1",'
+    f' "GITHUB 2"], ignoreCase: true }} }}) {{ nodes {{ id }} {PAGE} }} }}',
+    "connections by how a service ends": '{ connections(filter: { targetService: { endsWith: "2" } })'
+    f" {{ nodes {{ id }} {PAGE} }} }}",
     "all contexts": f"{{ contexts {{ nodes {{ id }} {PAGE} }} }}",
     "all connections": f"{{ connections {{ nodes {{ id }} {PAGE} }} }}",
     **{
