@@ -1,7 +1,9 @@
 // The parts of GraphiQL's page that need no browser: node page-sources.mjs
 //
 // Prints one JSON object: by each case's name, what it made.
-import { parse } from "graphql";
+import { readFileSync } from "node:fs";
+import { buildSchema, parse } from "graphql";
+import { graphLink, objectsOf, selectingIds } from "../../web/src/as-graph.js";
 import * as edits from "../../web/src/edits.js";
 import { listsOf, tableOf } from "../../web/src/lists.js";
 import { pagesOf, turned } from "../../web/src/paging.js";
@@ -59,8 +61,44 @@ const PAGED_DATA = {
 };
 const pages = pagesOf(PAGED_DATA, parse(PAGED), "P");
 
+// Objects in every form, of which the second half has nothing that names them.
+const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
+const OBJECTS = `query Objects {
+  actors { edges { node { key: chittyId contexts { nodes { ...Named } } } } }
+  installation(installationId: "7") { installationId connections { nodes { connectionId source { ... on Actor { chittyId: displayName } ... on Context { name } } } } }
+  services { nodes { name } }
+  shortestPath(from: "a", to: "b") { from to }
+  first: context(chittyId: "c") { name owner { displayName } }
+  node(id: "x") { __typename ... on Context { chittyId: name key: chittyId } ... on Actor { chittyId } }
+}
+fragment Named on Context { id ... on Node { id } }`;
+const idOf = (text) => Buffer.from(text).toString("base64url");
+const OBJECTS_DATA = {
+  actors: { edges: [{ node: { key: "A-1", contexts: { nodes: [{ id: idOf("Context:C-1") }, { id: idOf("Context:C-1") }] } } }] },
+  installation: { installationId: "7", connections: { nodes: [{ connectionId: "k,&1", source: { chittyId: "Ada" } }] } },
+  services: { nodes: [{ name: "git hub" }, { name: "日本" }] },
+  shortestPath: [{ from: idOf("Actor:A-1"), to: idOf("Service:s") }],
+  first: { name: "c", owner: { displayName: "Ada" } },
+  node: { __typename: "Context", chittyId: "c", key: "C-2" },
+};
+const named = objectsOf(OBJECTS_DATA, { schema, document: parse(OBJECTS) });
+const withIds = selectingIds(OBJECTS, named.unnamed).reduce(edits.applied, OBJECTS);
+const NO_IDS = [idOf("Change:1"), idOf("Actor:"), "QWN0b3I6", `${idOf("Context:")}!!`, "Context:C-1", "x".repeat(2000), null, 7];
+const many = Array.from({ length: 812 }, (_, n) => `context:${n}`);
+const long = Array.from({ length: 499 }, (_, n) => `context:${"x".repeat(80)}${n}`);
+const RECURSIVE = "query { ...A } fragment A on Query { ...A ...B actors { nodes { id } } } fragment B on Query { ...A }";
+
 console.log(
   JSON.stringify({
+    objects: named.found,
+    objectsWithoutSchema: objectsOf(OBJECTS_DATA).found,
+    selectsIds: withIds,
+    noIds: objectsOf({ list: NO_IDS }).found,
+    selectsNoIdsOfMutations: objectsOf(OBJECTS_DATA, { schema, document: parse("mutation { first { name } }") }).unnamed,
+    ofRecursiveFragments: objectsOf({ actors: { nodes: [{ id: idOf("Actor:1") }] } }, { schema, document: parse(RECURSIVE) }).found,
+    linkToFew: graphLink(named.found, "http://localhost/graph"),
+    linkToMany: graphLink(many, "http://localhost/graph").count,
+    linkToLong: graphLink(long, "http://localhost/graph").count,
     operation: TEXT,
     input: FILTER,
     addField: edited(edits.withSelection(TEXT, contexts.selectionSet, "pageInfo {\n  endCursor\n}")),

@@ -96,3 +96,47 @@ def test_a_copied_command_of_a_subscription_shows_events_as_they_come(made):
 
     assert words[:3] == ["curl", "-N", "http://localhost/graphql"]
     assert "accept: text/event-stream" in words
+
+
+def test_objects_of_a_result_are_found_by_their_ids_and_keys_each_once(made):
+    assert made["objects"] == [
+        "actor:A-1",
+        "context:C-1",
+        "installation:7",
+        "connection:k,&1",
+        "service:git hub",
+        "service:日本",
+        "service:s",
+        "context:C-2",
+    ]
+
+
+def test_without_a_schema_objects_are_found_by_their_ids(made):
+    assert made["objectsWithoutSchema"] == ["context:C-1", "actor:A-1", "service:s"]
+
+
+def test_what_only_looks_like_an_id_is_none(made):
+    assert made["noIds"] == []
+
+
+def test_ids_are_selected_where_objects_have_nothing_that_names_them(made):
+    text = made["selectsIds"]
+
+    assert 'first: context(chittyId: "c") { name owner { displayName id } id }' in text
+    assert "... on Context { name } ... on Node { id } } }" in text
+    assert text.count("id }") == 4  # nothing else was selected
+    assert made["selectsNoIdsOfMutations"] == []
+
+
+def test_fragments_that_spread_each_other_end(made):
+    assert made["ofRecursiveFragments"] == ["actor:1"]
+
+
+def test_a_link_to_the_graph_page_names_objects_as_far_as_it_may(made):
+    address = made["linkToFew"]["address"]
+
+    assert made["linkToFew"]["count"] == 8
+    assert address.startswith("http://localhost/graph#nodes=actor%3AA-1,context%3AC-1,")
+    assert ",connection%3Ak%2C%261,service%3Agit%20hub,service%3A%E6%97%A5" in address
+    assert made["linkToMany"] == 500
+    assert 250 < made["linkToLong"] < 400

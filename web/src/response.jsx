@@ -1,5 +1,6 @@
 import { pick, ResponseEditor, Spinner, useEditorState, useGraphiQL, useMonaco } from "@graphiql/react";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { AsGraph } from "./as-graph.jsx";
 import { TextButton } from "./buttons.jsx";
 import { listsOf } from "./lists.js";
 import { Paging } from "./paging.jsx";
@@ -37,6 +38,7 @@ export function Response() {
           ))}
         </div>
         <span className="chitty-spacer" />
+        <AsGraph last={last} />
         <Paging last={last} />
       </div>
       {isAwaited && <Spinner />}

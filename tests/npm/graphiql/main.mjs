@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { PATIENCE, PLAIN, ready, scenarios } from "./driver.mjs";
 import "./accessibility.mjs";
+import "./as_graph.mjs";
 import "./building.mjs";
 import "./credentials.mjs";
 import "./editing.mjs";
