@@ -68,6 +68,19 @@ def test_a_text_is_ranked_by_itself(text, wanted, rank):
 
 
 @pytest.mark.parametrize(
+    "text", ["b-a " * 250 + "x", "ba" * 500, "é-" * 500], ids=["words", "one", "é"]
+)
+@pytest.mark.parametrize("wanted", ["a", "x", "zz", "a b a b a b a b"])
+def test_a_long_text_is_ranked_as_its_words_say(text: str, wanted: str):
+    folded = [words.fold(word) for word in words.split(wanted)]
+    of_text = [words.fold(word) for word in words.split(text)]
+
+    matches = all(any(word.startswith(each) for word in of_text) for each in folded)
+
+    assert (words.rank(text, folded) is not None) == matches
+
+
+@pytest.mark.parametrize(
     ("text", "wanted", "shown"),
     [
         ("Octo-Org", ["octo", "or"], "[Octo]-[Or]g"),
