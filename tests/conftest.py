@@ -21,6 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 pytest_plugins = (
     "tests.support.corpus.sharing",
     "tests.support.engines.suite",
+    "tests.support.pages.pictures",
     "tests.support.registries.transfers",
     "tests.support.running.strict_mode",
     "tests.support.running.thorough",
