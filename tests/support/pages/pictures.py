@@ -1,4 +1,4 @@
-"""`--pictures`: draw the pictures of the README and the docs anew, from the pages of a server with the demo."""
+"""`--pictures`: draw the pictures of the README and the docs anew, from a server with the sample data."""
 
 import shutil
 from dataclasses import dataclass
