@@ -1,7 +1,7 @@
 """Queries as plans: each root field starts with its own tasks, all in one Program."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
@@ -44,13 +44,14 @@ class Root(Protocol):
 class QueryPlan:
     """A whole query, compiled; generic execution adds its `introspection` fields."""
 
+    keys: Sequence[str]
     roots: "Sequence[Root | WalkRoot]"
     max_rows: float
     introspection: Sequence[FieldNode]
 
     def program(self, run: PlanRun) -> Program[dict[str, Any]]:
         """Makes the response's data; raises GraphQLError, BadRequest and Unreadable."""
-        data: dict[str, Any] = dict.fromkeys(root.key for root in self.roots)
+        data: dict[str, Any] = dict.fromkeys(self.keys)
         tasks: list[Task] = []
         rows = 0
         for root in self.roots:
@@ -70,7 +71,22 @@ def compile_query(compiler: Compiler, node: Any) -> QueryPlan:
     if introspection and all(field.name.startswith("__") for field in fields):
         raise Fallback(INTROSPECTION)
     roots = [_root(compiler, field, query) for field in fields]
-    return QueryPlan(roots, sum(root.max_rows for root in roots), introspection)
+    keys = [root.key for root in roots]
+    return QueryPlan(keys, _joined(roots), sum(root.max_rows for root in roots), introspection)
+
+
+def _joined(roots: "Sequence[Root | WalkRoot]") -> "list[Root | WalkRoot]":
+    """The same without those that are read with another one."""
+    first: dict[Any, _MadeRoot] = {}
+    joined = []
+    for root in roots:
+        if isinstance(root, _MadeRoot):
+            if root.read in first:
+                first[root.read].others.append(root)
+                continue
+            first[root.read] = root
+        joined.append(root)
+    return joined
 
 
 def _is_introspection(field: CollectedField) -> bool:
@@ -128,14 +144,18 @@ class _ConstantRoot:
 
 @dataclass(frozen=True, slots=True)
 class _MadeRoot:
+    """`others` are the same under other keys: it is read once for all of them."""
+
     key: str
     read: Callable[[], Program[Any]]
     plain: Callable[[Any], dict[str, Any]]
+    others: "list[_MadeRoot]" = field(default_factory=list)
     max_rows: float = inf
 
     def begin(self, data: dict[str, Any], run: PlanRun) -> Iterator[Task]:
         def put(made: Any) -> None:
-            data[self.key] = self.plain(made)
+            for each in (self, *self.others):
+                data[each.key] = each.plain(made)
 
         yield ProgramTask(self.read(), put)
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
     OperationDefinitionNode,
+    get_named_type,
     is_introspection_type,
 )
 
@@ -47,8 +49,10 @@ MOST_RELATIONS = (
     3  # that an object leads to others by: a connection to its source, service and installation
 )
 
-SEARCH_POINTS = 50
-"""For the rows that a search looks at, whatever it finds and however short its page is."""
+POINTS_OF_A_LOOK = 50
+"""For the rows that a search, a path or the statistics of the registry look at, whatever they find."""
+LOOKS_FAR = ("text", "maxDepth")
+STATISTICS = "RegistryStats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +128,23 @@ class _Calculation:
         if list_sizes.is_page(definition):
             page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
             entries = largest([1, self._most_expensive(selection, field, page)])
-            looked_at = SEARCH_POINTS if list_sizes.is_search(definition) else 0
-            return sum_of([entries, looked_at, filter_objects(field, self.sizes)])
+            return sum_of([entries, _looked_at(definition), filter_objects(field, self.sizes)])
         if list_sizes.is_limited(definition):
             length = list_sizes.of_limited(node, definition, self.variables)
             return product(length, sum_of([1, self._most_expensive(selection, field, 1)]))
-        own = list_sizes.of_list(node, definition, self.variables)
+        looked_at = _looked_at(definition)
         if list_sizes.is_walk(definition):
-            own = list_sizes.of_walk(node, definition, self.variables)
+            length = list_sizes.of_walk(node, definition, self.variables)
+            found = self._most_expensive(selection, field, length)
+            return sum_of([largest([length, found]), looked_at])
+        own = list_sizes.of_list(node, definition, self.variables)
         if list_sizes.is_list(definition):
             length = size if own is None else own
             if own is None and RELATION_EDGE in field.selections:
                 length = product(MOST_RELATIONS, size)
             return product(length, self._most_expensive(selection, field, 1))
-        return self._most_expensive(selection, field, size if own is None else own)
+        inner = self._most_expensive(selection, field, size if own is None else own)
+        return sum_of([inner, looked_at])
 
     def _most_expensive(
         self, selection: ObjectSelection, field: ObjectField, size: Amount
@@ -145,6 +152,11 @@ class _Calculation:
         return largest(
             self.points(each, selection.type, size) for each in field.selections.values()
         )
+
+
+def _looked_at(definition: GraphQLField) -> int:
+    looks_far = any(name in definition.args for name in LOOKS_FAR)
+    return POINTS_OF_A_LOOK * (looks_far or get_named_type(definition.type).name == STATISTICS)
 
 
 def _own_points(type_: Any, parent: Any) -> int:

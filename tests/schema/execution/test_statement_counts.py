@@ -190,6 +190,16 @@ async def test_aliases_of_one_list_share_its_statements(tmp_path):
     assert answer["c"]["nodes"] == [{"name": "c2", "status": "ACTIVE"}]
 
 
+async def test_aliases_of_the_statistics_share_their_statements(tmp_path):
+    query = "{ a: registryStats { actors } b: registryStats { connections { total } } }"
+    async with watched(tmp_path / "registry.db", 3) as registry:
+        generic = await registry.statements(query)
+        compiled = await registry.asked(query)
+
+    assert registry.answer == {"a": {"actors": 3}, "b": {"connections": {"total": 18}}}
+    assert len(compiled) == len(generic) == 4
+
+
 async def test_what_a_client_gives_is_bound_and_never_part_of_the_statement(tmp_path):
     query = """
         query ($name: String!, $many: [String!]!) {
