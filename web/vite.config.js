@@ -33,15 +33,16 @@ const compressed = {
 
 export default defineConfig({
   base: "./",
-  // A proxy may serve the page under any path. Addresses in it are relative to its own, which is that of the API; those in
-  // its files are relative to the file.
+  // A proxy may serve the pages under any path. Addresses in them are relative to their own, which lie beside each other;
+  // those in their files are relative to the file.
   experimental: {
     renderBuiltUrl: (name, { hostType }) => (hostType === "html" ? `static/${name}` : { relative: true }),
   },
   build: {
     chunkSizeWarningLimit: 5000, // Monaco is large
+    rolldownOptions: { input: ["index.html", "graph.html"] },
   },
-  // `npx vite` serves the page during development and forwards the API to a running server.
+  // `npx vite` serves the pages during development and forwards the API to a running server.
   server: { proxy: { "/graphql": "http://127.0.0.1:8000" } },
   plugins: [compressed],
 });

@@ -1,4 +1,3 @@
-import { useGraphiQLActions } from "@graphiql/react";
 import { useEffect, useRef, useState } from "react";
 
 const HINT = "Sent as Authorization: Bearer. Forgotten when the page is closed; never stored.";
@@ -10,13 +9,12 @@ function refusalOf({ status, sent }) {
 }
 
 /**
- * A field for an API key or a token, which calls `onChange` on each keystroke; Enter reads the schema again.
+ * A field for an API key or a token, which calls `onChange` on each keystroke, and `onSubmit` when Enter is pressed.
  *
  * It appears when the server first asks for a credential, so never in open mode. `access` is the last status: if the
  * request was refused, the field shows why, and takes the focus if another credential would help.
  */
-export function Credential({ access, onChange }) {
-  const { introspect } = useGraphiQLActions();
+export function Credential({ access, onChange, onSubmit }) {
   const [isNeeded, setIsNeeded] = useState(false);
   const field = useRef(null);
   const refusal = refusalOf(access);
@@ -34,7 +32,7 @@ export function Credential({ access, onChange }) {
 
   function submit(event) {
     event.preventDefault();
-    introspect();
+    onSubmit();
   }
 
   // With `off`, browsers still offer to save the password.

@@ -1,6 +1,8 @@
-import { Dialog, isMacOs, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
+import { isMacOs, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { TextButton } from "./buttons.jsx";
 import { forgetEverything } from "./kept-tabs.js";
+import { ThemeChoice } from "./theme-choice.jsx";
+import { Titled } from "./titled.jsx";
 
 const CONTROL = isMacOs ? "⌘" : "Ctrl";
 const KEYS = [
@@ -17,26 +19,6 @@ const KEYS = [
   ["← →, Delete", "Change tabs, and close one, where the focus is on a tab"],
   ["Ctrl-Shift-← →", "Move a tab"],
 ];
-const THEMES = [
-  [null, "System"],
-  ["light", "Light"],
-  ["dark", "Dark"],
-];
-
-function Titled({ title, description, isOpen, onClose, children }) {
-  return (
-    <Dialog onOpenChange={(isNowOpen) => !isNowOpen && onClose()} open={isOpen}>
-      <div className="chitty-dialog">
-        <div className="chitty-dialog-header">
-          <Dialog.Title>{title}</Dialog.Title>
-          <Dialog.Close />
-        </div>
-        <Dialog.Description>{description}</Dialog.Description>
-        {children}
-      </div>
-    </Dialog>
-  );
-}
 
 export function Shortcuts(props) {
   return (
@@ -60,16 +42,7 @@ export function Settings({ storage, ...props }) {
   const theme = useGraphiQL((state) => state.theme);
   return (
     <Titled {...props} description="They are kept in this browser only." title="Settings">
-      <fieldset>
-        <legend>Theme</legend>
-        <div className="chitty-choice">
-          {THEMES.map(([value, name]) => (
-            <TextButton aria-pressed={theme === value} key={name} onClick={() => setTheme(value)}>
-              {name}
-            </TextButton>
-          ))}
-        </div>
-      </fieldset>
+      <ThemeChoice onChange={setTheme} theme={theme} />
       {storage && (
         <fieldset>
           <legend>Stored tabs, history and settings</legend>

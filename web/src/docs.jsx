@@ -27,6 +27,7 @@ import { useState } from "react";
 import { TextButton } from "./buttons.jsx";
 import { ENDPOINT } from "./client.js";
 import { useClient } from "./client-context.js";
+import { save } from "./downloads.js";
 import { DownloadIcon } from "./icons.jsx";
 
 export const DOCS = { title: "Documentation", icon: () => <DocsIcon />, content: Docs };
@@ -148,10 +149,4 @@ function Download() {
       <span role="alert">{failure}</span>
     </p>
   );
-}
-
-function save(blob, name) {
-  const link = Object.assign(document.createElement("a"), { download: name, href: URL.createObjectURL(blob) });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href));
 }

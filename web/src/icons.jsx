@@ -1,6 +1,6 @@
 /** Icons that GraphiQL has not; they are decoration, as what they stand on has a name. */
 
-const Icon = ({ children }) => (
+export const Icon = ({ children }) => (
   <svg
     aria-hidden="true"
     fill="none"

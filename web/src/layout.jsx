@@ -6,6 +6,7 @@ import { Credential } from "./credential.jsx";
 import { Editors } from "./editors.jsx";
 import { useKeptTabs } from "./kept-tabs.js";
 import { useIsNarrow } from "./narrow.js";
+import { PagesNav } from "./pages-nav.jsx";
 import { Response } from "./response.jsx";
 import { Sidebar } from "./sidebar.jsx";
 import { Tabs } from "./tabs.jsx";
@@ -20,6 +21,7 @@ const NOTHING = { getItem: () => null, setItem() {} };
  */
 export function Layout({ access, isLinked, operationName, storage }) {
   const client = useClient();
+  const { introspect } = useGraphiQLActions();
   useKeptTabs(isLinked);
   useSelected(operationName);
   useRunKey();
@@ -27,8 +29,9 @@ export function Layout({ access, isLinked, operationName, storage }) {
     <div className="graphiql-container chitty-page">
       <header className="chitty-header">
         <h1 className="chitty-name">ChittyGraph</h1>
+        <PagesNav current="GraphiQL" />
         <Tabs />
-        <Credential access={access} onChange={client.use} />
+        <Credential access={access} onChange={client.use} onSubmit={introspect} />
       </header>
       <Sidebar storage={storage} />
       <Panels storage={storage} />

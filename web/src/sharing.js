@@ -15,10 +15,10 @@ export function forgetLinkedOperation() {
   window.history.replaceState(null, "", window.location.pathname);
 }
 
-/** A link that opens this operation in the page; null if it is too long for one. */
-export function linkTo(operation) {
+/** A link that opens this operation in GraphiQL's page, by default this one; null if it is too long for one. */
+export function linkTo(operation, page = `${window.location.origin}${window.location.pathname}`) {
   const params = new URLSearchParams(NAMES.map((name) => [name, operation[name] ?? ""]).filter(([, text]) => text));
-  const link = `${window.location.origin}${window.location.pathname}?${params}`;
+  const link = `${page}?${params}`;
   return link.length <= LONGEST ? link : null;
 }
 

@@ -10,15 +10,13 @@ import {
   useGraphiQL,
   useGraphiQLActions,
 } from "@graphiql/react";
-import { useEffect, useState } from "react";
 import { IconButton } from "./buttons.jsx";
 import { ENDPOINT } from "./client.js";
 import { useClient } from "./client-context.js";
 import { LinkIcon, TerminalIcon } from "./icons.jsx";
+import { useNotice } from "./notice.js";
 import { isSubscription } from "./operations.js";
 import { copy, curlCommand, linkTo } from "./sharing.js";
-
-const SECONDS_SHOWN = 4;
 
 /** What is done with the operation: run, format, copy, share. */
 export function Toolbar() {
@@ -96,16 +94,6 @@ function strict(text) {
   } catch {
     return JSON.stringify(tryParseJSONC(text));
   }
-}
-
-function useNotice() {
-  const [notice, setNotice] = useState({ text: "" });
-  useEffect(() => {
-    if (!notice.text) return;
-    const timer = setTimeout(() => setNotice({ text: "" }), SECONDS_SHOWN * 1000);
-    return () => clearTimeout(timer);
-  }, [notice]);
-  return [notice.text, (text) => setNotice({ text })];
 }
 
 function Run() {

@@ -1,27 +1,11 @@
 // The page by keyboard, and as axe judges it in both themes and on a phone.
 import assert from "node:assert/strict";
-import { AxeBuilder } from "@axe-core/playwright";
+import { CONTRAST, EVERYTHING, focused, judged, PHONE, STRUCTURE, tabTo } from "../pages/accessibility.mjs";
 import { answered, button, eventually, operation, paste, scenario, servers } from "./driver.mjs";
 import { needed, unlock } from "./credentials.mjs";
 
-const EVERYTHING = (axe) => axe;
-const CONTRAST = (axe) => axe.withRules("color-contrast"); // what depends on the theme
-const STRUCTURE = (axe) => axe.disableRules("color-contrast");
-const PHONE = { viewport: { width: 390, height: 844 } };
-const BRIEF = { resultTypes: ["violations"] }; // what passes is not wanted, and takes longest
 const PANELS = ["Documentation", "Query builder", "Examples", "History"];
 const DIALOGS = ["Keyboard shortcuts", "Settings"];
-
-/** Fails if axe finds something serious; `narrowed` leaves rules out. */
-async function judged(page, state, narrowed) {
-  const { violations } = await narrowed(new AxeBuilder({ page }).options(BRIEF)).analyze();
-  const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  assert.deepEqual(
-    grave.map(({ id, nodes }) => [id, nodes.slice(0, 3).map(({ html }) => html.slice(0, 200))]),
-    [],
-    state,
-  );
-}
 
 const holds = (narrowed) => async (page) => {
   const judge = (state) => judged(page, state, narrowed);
@@ -71,20 +55,6 @@ const asks = (narrowed) => async (page) => {
 const UNTOLD = { ...servers.untold, expected: /status of 40[01]/ };
 scenario("axe finds nothing serious where a credential is needed, in the light", asks(EVERYTHING), UNTOLD);
 scenario("axe finds nothing serious where a credential is needed, in the dark", asks(CONTRAST), { ...UNTOLD, colorScheme: "dark" });
-
-const focused = (page) =>
-  page.evaluate(() => {
-    const { activeElement: element } = document;
-    return element.getAttribute("aria-label") ?? element.textContent;
-  });
-
-async function tabTo(page, name) {
-  for (let times = 0; times < 40; times++) {
-    await page.keyboard.press("Tab");
-    if ((await focused(page)) === name) return;
-  }
-  assert.fail(`Tab does not lead to ${name}`);
-}
 
 const worksByKeyboard = async (page) => {
   await page.locator("body").click({ position: { x: 2, y: 2 } });

@@ -1,19 +1,10 @@
-// What scenarios share: how they are declared, and how they handle the page.
+// What scenarios share: how they handle the page.
 import assert from "node:assert/strict";
+import { eventually } from "../pages/driver.mjs";
 
-export const PATIENCE = 60_000; // milliseconds: a busy machine may take long, and only a fault waits for all of it
-export const PLAIN = "plain.example"; // leads to this machine, which the browser does not know
-export const servers = JSON.parse(process.argv[4]);
-export const scenarios = {};
-
-/** Options are the server's and the browser's; `expected` are the errors that the console may have. */
-export function scenario(name, run, options = {}) {
-  scenarios[name] = { run, ...servers.open, ...options };
-}
+export * from "../pages/driver.mjs";
 
 export const ready = (page) => page.locator(".graphiql-query-editor .view-line").first().waitFor();
-export const button = (page, name) => page.getByRole("button", { name, exact: true });
-export const boxes = (...locators) => Promise.all(locators.map((locator) => locator.boundingBox()));
 
 /** The text of an editor. */
 const text = (page, file) =>
@@ -24,17 +15,6 @@ const text = (page, file) =>
 export const operation = (page) => text(page, "operation.graphql");
 export const variables = (page) => text(page, "variables.json");
 export const response = (page) => text(page, "response.json");
-
-/** Check until it holds: what is looked at may be drawn a moment later. */
-export async function eventually(check) {
-  for (const end = Date.now() + PATIENCE; ; await new Promise((again) => setTimeout(again, 20))) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-}
 
 /** Type an operation in place of what the editor holds. */
 export async function write(page, text) {

@@ -15,6 +15,7 @@ from tests.support.services.protected_service import ProtectedApi, client_at, pr
 PUBLIC = {
     "/",
     "/favicon.ico",
+    "/graph",
     "/.well-known/chitty.json",
     "/health",
     "/healthz",

@@ -8,8 +8,8 @@ import brotli
 import pytest
 import pytest_asyncio
 
-from server.endpoints import graphiql
-from server.endpoints.graphiql import GraphiQL
+from server.endpoints import pages
+from server.endpoints.pages import Pages
 from tests.support.services.api import running
 from tests.support.services.log_capture import captured_logs
 
@@ -26,7 +26,7 @@ async def api(tmp_path_factory):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def html(api):
-    if not (graphiql.STATIC / "index.html").exists():
+    if not (pages.STATIC / "index.html").exists():
         pytest.skip("the page is not built: run `python web/build.py`")
     return (await api.client.get("/graphql", headers=BROWSER)).text
 
@@ -101,7 +101,7 @@ async def test_a_file_is_kept_for_a_year_and_guarded_like_the_page(api, script):
 
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert graphiql.SECURITY_HEADERS.items() <= dict(answer.headers).items()
+    assert pages.SECURITY_HEADERS.items() <= dict(answer.headers).items()
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,7 @@ async def test_a_file_comes_in_the_smallest_coding_that_the_client_accepts(
 
     assert answer.headers.get("content-encoding") == coding
     assert "accept-encoding" in answer.headers["vary"].lower()
-    assert (
-        DECODED[coding](body) == (graphiql.STATIC / "assets" / script.split("/")[-1]).read_bytes()
-    )
+    assert DECODED[coding](body) == (pages.STATIC / "assets" / script.split("/")[-1]).read_bytes()
 
 
 @pytest.mark.parametrize("range_", ["bytes=0-9", "bytes=99999999-", "bytes=5-1", "lines=1"])
@@ -155,7 +153,7 @@ async def rebuilt(tmp_path, monkeypatch):
     """A service whose page was built once before it began, and the folder with the page."""
     folder = tmp_path / "static"
     build(folder, "old")
-    monkeypatch.setattr(graphiql, "STATIC", folder)
+    monkeypatch.setattr(pages, "STATIC", folder)
     async with running(tmp_path / "registry.db") as api:
         yield api, folder
 
@@ -178,22 +176,22 @@ async def test_a_rebuilt_page_is_served_at_once_with_its_files(rebuilt):
 
 
 async def test_a_page_built_after_the_server_started_needs_no_restart(tmp_path):
-    page = GraphiQL(tmp_path / "static")
+    page = Pages(tmp_path / "static").graphiql
     before = page.current()
 
     build(tmp_path / "static", "first")
 
-    assert b"GraphiQL is not built" in before.html
+    assert b"This page is not built" in before.html
     assert b"first.js" in page.current().html
     assert page.current() is page.current()
 
 
 async def test_every_file_has_a_type_and_two_compressed_twins(html):
-    files = {file.name for file in (graphiql.STATIC / "assets").iterdir()}
+    files = {file.name for file in (pages.STATIC / "assets").iterdir()}
 
     plain = {name for name in files if not name.endswith((".br", ".gz"))}
 
-    assert {name[name.rindex(".") :] for name in plain} <= graphiql.MEDIA_TYPES.keys()
+    assert {name[name.rindex(".") :] for name in plain} <= pages.MEDIA_TYPES.keys()
     assert files == {name + suffix for name in plain for suffix in ("", ".br", ".gz")}
 
 
@@ -252,7 +250,7 @@ async def test_where_the_page_is_switched_off_a_browser_is_told_how_to_switch_it
 
     assert (answer.status_code, head.status_code) == (406, 406)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert graphiql.SECURITY_HEADERS.items() <= dict(answer.headers).items()
+    assert pages.SECURITY_HEADERS.items() <= dict(answer.headers).items()
     assert "CHITTYGRAPH_GRAPHIQL=true" in answer.text
     assert "406: there is no page here" in answer.text
     assert "GraphiQL" not in answer.text  # scanners look for it
@@ -275,7 +273,7 @@ async def test_with_the_page_switched_off_no_files_are_served(tmp_path, script):
 
 async def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log(tmp_path):
     with captured_logs() as heard:
-        unbuilt = GraphiQL(tmp_path)
+        unbuilt = Pages(tmp_path).graphiql
 
     (line,) = heard.lines("graphiql is not built")
     assert line["level"] == "warning"
@@ -284,7 +282,7 @@ async def test_a_page_that_is_not_built_says_how_to_build_it_and_so_does_the_log
 
 
 async def test_a_page_that_is_not_built_is_dark_where_the_system_is_and_as_wide_as_a_phone():
-    html = graphiql.NOT_BUILT
+    html = pages.NOT_BUILT
 
     assert "html { color-scheme: light dark }" in html  # the body's own would leave the rest white
     assert '<meta name="viewport" content="width=device-width' in html

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.endpoints import graphiql
+from server.endpoints import pages
 from tests.support.other_programs import node
 from tests.support.paths import NPM
 
@@ -20,7 +20,7 @@ def require_browser() -> str:
     chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if chromium is None:
         pytest.skip("chromium is missing: install it (on Debian: apt install chromium)")
-    if not (graphiql.STATIC / "index.html").exists():
+    if not (pages.STATIC / "index.html").exists():
         pytest.skip("the page is not built: run `python web/build.py`")
     return chromium
 

@@ -6,6 +6,7 @@ export const LAYOUTS = ["force", "columns", "rings"];
 export const MOST_NODES = 500; // named one by one by a link
 export const MOST_EXPANDED = 100;
 export const DEEPEST = 3;
+export const MOST_AROUND = 1000; // objects of one neighborhood
 const LONGEST = 30_000; // characters of a link: what is longer gets cut on its way
 
 // Each part of a link, by its name in a view: how many items it may have, and which.
@@ -16,6 +17,8 @@ const PARTS = {
   depth: { most: 1, isValid: (item) => /^\d$/.test(item) && item >= 1 && item <= DEEPEST },
   nodes: { most: MOST_NODES, isValid: anything },
   expand: { most: MOST_EXPANDED, isValid: anything },
+  most: { most: 1, isValid: (item) => /^\d{1,4}$/.test(item) && item >= 1 && item <= MOST_AROUND },
+  without: { most: MOST_EXPANDED, isValid: anything },
   path: { most: 2, isValid: anything },
   select: { most: 1, isValid: anything },
   kinds: { most: KINDS.length, isValid: oneOf(KINDS) },

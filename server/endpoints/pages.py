@@ -1,4 +1,4 @@
-"""GraphiQL: the page that browsers get at /graphql, and its static files.
+"""The pages for browsers, GraphiQL at /graphql and the graph at /graph, and their static files.
 
 `web/build.py` builds and compresses them. Their names contain a hash of their content, so browsers cache
 them for good. A build while the server runs takes effect at once.
@@ -15,17 +15,21 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from server.http import compression, etags
 from server.http.errors import HTTPError
 from server.http.headers import by_name
+from server.service import Service
+from server.telemetry.operation_log import KEY
 
 STATIC = Path(__file__).parents[1] / "static"
 ASSETS = "/static/assets/{name}"
+GRAPH = "/graph"
+METHODS = ("GET", "HEAD")
 YEAR_SECONDS = 31_536_000
 
-# The page talks to this server only. Monaco colours its text with style elements.
+# The pages talk to this server only. Monaco colours its text with style elements.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -75,12 +79,12 @@ body { font: 1.1em/1.5 system-ui; margin: 3em auto; max-width: 38em; padding: 0 
 </html>
 """
 NOT_BUILT = _NOTICE % (
-    "GraphiQL is not built",
-    """<p>The API at this address works: send it queries with POST. Only this page is missing, because
-building it failed or was left out when the server was set up.</p>
-<p>It is made of npm packages, which are fetched over the network, once. Run
-<code>python web/build.py</code> in the environment that serves: it builds the page, or says
-what is in the way; then load this page again. <code>./run serve</code> builds it too.</p>""",
+    "This page is not built",
+    """<p>The API at <code>graphql</code> beside this address works: send it queries with POST. Only the
+pages are missing, because building them failed or was left out when the server was set up.</p>
+<p>They are made of npm packages, which are fetched over the network, once. Run
+<code>python web/build.py</code> in the environment that serves: it builds them, or says
+what is in the way; then load this page again. <code>./run serve</code> builds them too.</p>""",
 )
 # Does not name GraphiQL, which scanners look for.
 SWITCHED_OFF = _NOTICE % (
@@ -139,13 +143,16 @@ async def send_notice(send: Send, error: HTTPError) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-class GraphiQL:
-    def __init__(self, folder: Path | None = None) -> None:
-        """Read the page; logs a warning if it is not built."""
-        folder = folder or STATIC
-        self._index = folder / "index.html"
-        self._assets = folder / "assets"
+class Page:
+    """One page, which is read again once another was built."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._built = self._read()
+
+    @property
+    def is_built(self) -> bool:
+        return self._built.version != ()
 
     def current(self) -> BuiltPage:
         """The page, read again if another was built."""
@@ -155,7 +162,7 @@ class GraphiQL:
 
     def _version(self) -> tuple[int, ...]:
         try:
-            stat = self._index.stat()
+            stat = self._file.stat()
         except FileNotFoundError:
             return ()
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
@@ -163,12 +170,11 @@ class GraphiQL:
     def _read(self) -> BuiltPage:
         version = self._version()  # first: a build during the read is then noticed next time
         try:
-            return BuiltPage.of(version, self._index.read_bytes())
+            return BuiltPage.of(version, self._file.read_bytes())
         except FileNotFoundError:
-            log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
             return BuiltPage.of((), NOT_BUILT.encode())
 
-    async def page(self, scope: Scope, send: Send) -> None:
+    async def respond(self, scope: Scope, send: Send) -> None:
         """Send the page, or 304 if the browser has it."""
         if scope["raw_path"].endswith(b"/"):  # addresses in the page are relative to its own
             await _redirect(scope, send)
@@ -181,6 +187,19 @@ class GraphiQL:
             headers = [length, (b"content-type", b"text/html; charset=utf-8"), *headers]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class Pages:
+    """GraphiQL, the graph, and the files of both."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Read the pages; logs a warning if they are not built."""
+        folder = folder or STATIC
+        self.graphiql = Page(folder / "index.html")
+        self.graph = Page(folder / "graph.html")
+        self._assets = folder / "assets"
+        if not self.graphiql.is_built:
+            log.warning("graphiql is not built", extra={"build_it_with": "python web/build.py"})
 
     async def asset(self, request: Request) -> Response:
         """Answer with a static file, at ASSETS."""
@@ -214,3 +233,19 @@ async def _redirect(scope: Scope, send: Send) -> None:
     headers = [(b"location", b".." + scope["path"].encode() + query), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 307, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
+
+
+class GraphPage:
+    """GET /graph: public, as it holds no data; in open mode Host is checked, as for everything."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in METHODS:
+            allow = {"allow": ", ".join(METHODS)}
+            raise HTTPError(405, f"{scope['method']} is not for {GRAPH}", allow)
+        service: Service = scope["app"].service
+        if service.operations.gate is None:
+            await service.operations.viewer(scope, scope[KEY], scope["headers"])
+        await self._page.respond(scope, send)

@@ -1,0 +1,53 @@
+// Credentials, and what is told of refusals.
+import assert from "node:assert/strict";
+import { begin, eventually, holds, row, scenario, servers, summary } from "./driver.mjs";
+
+const field = (page) => page.getByLabel("Credential");
+const ASKING = { expected: /status of 401/ };
+
+async function give(page, { key }) {
+  await page.getByRole("alert").getByText("A credential is needed").waitFor();
+  await field(page).fill(key);
+  await field(page).press("Enter");
+}
+
+const unlocks = async (page) => {
+  const { untold } = servers;
+  await give(page, { key: "wrong" });
+  await page.getByRole("alert").getByText("The credential was refused").waitFor();
+  await field(page).fill(untold.key);
+  await field(page).press("Enter");
+  await page.getByRole("alert").getByText("credential").first().waitFor({ state: "detached" });
+  await page.locator(".graph-lists").getByText("Actors").waitFor();
+  await page.locator(".graph-lists").getByRole("listitem").first().getByRole("button").click();
+  await holds(page, 1);
+  await summary(page).getByText("Live").waitFor();
+  const stored = await page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie, location.href]));
+  assert(!stored.includes(untold.key), stored);
+};
+scenario("a credential is asked for where one is needed, and kept nowhere", unlocks, { server: servers.untold, ...ASKING });
+
+const restores = async (page) => {
+  await give(page, servers.untold);
+  await summary(page).getByText(/1 object of the link does not exist/).waitFor();
+};
+scenario("a link is restored once the credential is given", restores, {
+  server: servers.untold,
+  fragment: "#nodes=service:none",
+  ...ASKING,
+});
+
+const lost = async (page) => {
+  await begin(page, "github");
+  await page.route("**/graphql", (route) => route.abort());
+  await row(page, "connection").click();
+  await page.getByRole("button", { name: "Expand", exact: true }).click();
+  const alert = page.locator(".graph-alert");
+  await alert.getByText("The server cannot be reached: does it run?").waitFor();
+  await page.unroute("**/graphql");
+  await alert.getByRole("button", { name: "Try again" }).click();
+  await row(page, "context").waitFor();
+  await alert.waitFor({ state: "detached" });
+  await eventually(async () => assert.match(page.url(), /expand=/));
+};
+scenario("what could not be loaded is told, and loaded when it is tried again", lost, { expected: /ERR_FAILED/ });

@@ -1,0 +1,60 @@
+// The page by keyboard, and as axe judges it in both themes and on a phone.
+import assert from "node:assert/strict";
+import { CONTRAST, EVERYTHING, focused, judged, PHONE, STRUCTURE, tabTo } from "../pages/accessibility.mjs";
+import { button, eventually, inspector, row, rows, scenario, summary } from "./driver.mjs";
+
+const holds = (narrowed) => async (page) => {
+  await page.locator(".graph-lists").getByRole("button").first().waitFor();
+  await judged(page, "at first", narrowed);
+  await button(page, /^Show what fails/).click();
+  await row(page, "hangs on a failing connection").click();
+  await inspector(page).getByRole("term").first().waitFor();
+  await button(page, "Path from here").click();
+  await judged(page, "with a picture", narrowed);
+  await page.getByRole("combobox", { name: "Search" }).fill("git");
+  await page.locator(".graph-found").getByText(/found$|write more/).waitFor();
+  await judged(page, "with what a search found", narrowed);
+  await page.keyboard.press("Escape");
+  await button(page, "Settings").click();
+  await page.getByRole("dialog").waitFor();
+  await judged(page, "with a dialog", narrowed);
+};
+scenario("axe finds nothing serious in the graph in the light", holds(EVERYTHING));
+scenario("axe finds nothing serious in the graph in the dark", holds(CONTRAST), { colorScheme: "dark" });
+scenario("axe finds nothing serious in the graph on a phone", holds(STRUCTURE), PHONE);
+
+const keyboard = async (page) => {
+  await page.locator("body").click({ position: { x: 2, y: 2 } });
+  await tabTo(page, "chittychronicle");
+  await page.keyboard.press("Enter");
+  await row(page, "service").waitFor();
+  await tabTo(page, "Picture of the graph");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowDown");
+  await inspector(page).getByText("connectionId").waitFor();
+  const before = await rows(page).count();
+  await page.keyboard.press("Enter");
+  await eventually(async () => assert((await rows(page).count()) > before));
+  for (const key of ["+", "-", "0", "Shift+ArrowLeft"]) {
+    const { hash } = new URL(page.url());
+    await page.keyboard.press(key);
+    await eventually(async () => assert.notEqual(new URL(page.url()).hash, hash, key));
+  }
+  await page.keyboard.press("Delete");
+  await summary(page).getByText(/removed$/).waitFor();
+  await tabTo(page, "Objects");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Home");
+  await eventually(async () => assert.equal(await rows(page).first().getAttribute("aria-selected"), "true"));
+  assert.equal(await focused(page), "Objects");
+};
+scenario("the graph works by keyboard: start, picture, list", keyboard);
+
+const fits = async (page) => {
+  await row(page, "service").waitFor();
+  const { width, inner } = await page.evaluate(() => ({ width: document.documentElement.scrollWidth, inner: innerWidth }));
+  assert(width <= inner, `${width} > ${inner}`);
+  const box = await page.locator(".graph-canvas").boundingBox();
+  assert(box.width > 350 && box.height > 250, JSON.stringify(box));
+};
+scenario("the picture and the list fit a phone", fits, { ...PHONE, fragment: "#start=service:chittychronicle" });

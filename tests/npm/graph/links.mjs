@@ -1,0 +1,54 @@
+// Links: what they restore, and what they say of what they cannot.
+import assert from "node:assert/strict";
+import { button, chip, drawn, eventually, holds, inspector, row, rows, scenario, servers, summary } from "./driver.mjs";
+
+const restores = async (page) => {
+  await row(page, "service").waitFor();
+  await row(page, "connection").click();
+  await button(page, "Expand").click();
+  await row(page, "context").waitFor();
+  await chip(page, /^Actors/).uncheck();
+  await chip(page, /^Inactive/).uncheck();
+  await row(page, "context").click();
+  await inspector(page).getByText("systems").waitFor();
+  await page.getByLabel("Zoom out").click();
+  const before = { rows: await rows(page).allInnerTexts(), drawn: await drawn(page) };
+  await button(page, "Copy link").click();
+  await page.getByText("Link copied").waitFor();
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  assert(link.length < 2000, link);
+
+  await page.goto("about:blank");
+  await page.goto(link);
+  await eventually(async () => assert.deepEqual(await rows(page).allInnerTexts(), before.rows));
+  await inspector(page).getByText("systems").waitFor();
+  assert.equal(await chip(page, /^Actors/).isChecked(), false);
+  assert.deepEqual(await drawn(page), before.drawn);
+  const at = (text) => /at=[^&]*/.exec(text)[0];
+  await eventually(async () => assert.equal(at(page.url()), at(link)));
+};
+scenario("a copied link restores objects, places, filters, selection and section", restores, {
+  fragment: "#start=service:chittychronicle",
+});
+
+const named = async (page) => {
+  await holds(page, 2);
+  await summary(page).getByText(/^1 object of the link does not exist, or you may not see it/).waitFor();
+  await summary(page).getByText(/unknown or wrong: layout, nothing$/).waitFor();
+  await row(page, "github").waitFor();
+  await row(page, "harbour-labs").waitFor();
+};
+scenario("a link names objects by kind and key, and what it names in vain is told", named, {
+  fragment: "#nodes=service:github,installation:41230517,service:none&layout=odd&nothing=x",
+});
+
+const follows = async (page) => {
+  await holds(page, 1);
+  await page.evaluate(() => (window.location.hash = "#nodes=service:github,service:stripe"));
+  await holds(page, 2);
+};
+scenario("a link that is opened in the same window replaces the picture", follows, { fragment: "#nodes=service:github" });
+
+scenario("a link whose value is refused says why", async (page) => {
+  await page.getByRole("alert").getByText(/BigInt/).waitFor();
+}, { fragment: "#nodes=installation:x", expected: /status of 400/ });

@@ -1,0 +1,117 @@
+import { useEffect, useId, useRef, useState } from "react";
+import { described } from "./kinds.js";
+import { Swatch } from "./swatch.jsx";
+
+const PAUSE = 180; // milliseconds after a key, before the API is asked
+const MARKS = /\uE000([^\uE001]*)\uE001/; // around what was found
+
+/** A field that searches the registry; `onChoose` gets the node that was chosen. */
+export function Search({ loader, onChoose }) {
+  const [text, setText] = useState("");
+  const [answer, setAnswer] = useState(null);
+  const [index, setIndex] = useState(0);
+  const list = useId();
+  const isOpen = answer !== null && text.trim() !== "";
+  const newest = useRef(0);
+  const options = useRef(null);
+
+  useEffect(() => {
+    const number = ++newest.current;
+    if (!text.trim()) return;
+    const timer = setTimeout(async () => {
+      const told = await loader.search(text).catch((error) => ({ found: [], totalCount: 0, failure: error.message }));
+      if (number !== newest.current) return;
+      setAnswer(told);
+      setIndex(0);
+    }, PAUSE);
+    return () => clearTimeout(timer);
+  }, [loader, text]);
+
+  useEffect(() => options.current?.children[index]?.scrollIntoView({ block: "nearest" }), [index]);
+
+  function close() {
+    newest.current += 1;
+    setAnswer(null);
+  }
+
+  function choose({ node }) {
+    close();
+    setText("");
+    onChoose(node);
+  }
+
+  function press(event) {
+    const count = answer?.found.length ?? 0;
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter" && count) choose(answer.found[index]);
+    else if (event.key === "ArrowDown" && count) setIndex((index + 1) % count);
+    else if (event.key === "ArrowUp" && count) setIndex((index + count - 1) % count);
+    else return;
+    event.preventDefault();
+  }
+
+  return (
+    <div className="graph-search" onBlur={({ currentTarget, relatedTarget }) => !currentTarget.contains(relatedTarget) && close()}>
+      <input
+        aria-activedescendant={isOpen && answer.found.length ? `${list}-${index}` : undefined}
+        aria-autocomplete="list"
+        aria-controls={list}
+        aria-expanded={isOpen}
+        aria-label="Search"
+        autoComplete="off"
+        maxLength={200}
+        onChange={({ target }) => setText(target.value)}
+        onKeyDown={press}
+        placeholder="Search names, services, endpoints"
+        role="combobox"
+        spellCheck={false}
+        type="search"
+        value={text}
+      />
+      <div className="graph-found" hidden={!isOpen}>
+        <ul aria-label="What was found" id={list} ref={options} role="listbox" tabIndex={0}>
+          {answer?.found.map((found, at) => (
+            <li
+              aria-selected={at === index}
+              id={`${list}-${at}`}
+              key={found.node.id}
+              onClick={() => choose(found)}
+              onMouseDown={(event) => event.preventDefault()}
+              role="option"
+            >
+              <Swatch node={found.node} />
+              <span className="graph-title">
+                {found.node.title}
+                <small>
+                  {described(found.node)}
+                  {found.highlight !== found.node.title && <Marked text={found.highlight} />}
+                </small>
+              </span>
+            </li>
+          ))}
+        </ul>
+        <p role="status">{isOpen && told(answer)}</p>
+      </div>
+    </div>
+  );
+}
+
+function told({ failure, found, totalCount }) {
+  if (failure) return failure;
+  if (!found.length) return "Nothing was found";
+  return totalCount > found.length ? `${found.length} of ${totalCount}: write more to find others` : `${found.length} found`;
+}
+
+/** A text in which what was found is marked. */
+function Marked({ text }) {
+  const [before, marked, after] = text.split(MARKS);
+  if (marked === undefined) return null;
+  return (
+    <>
+      {" · "}
+      {before}
+      <mark>{marked}</mark>
+      {after}
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+import { useEffect, useState } from "react";
+import { TextButton } from "../buttons.jsx";
+import { described, nodeOf, WORDS } from "./kinds.js";
+import { DEEPEST } from "./links.js";
+import { Swatch } from "./swatch.jsx";
+
+const LISTS = [
+  ["services", "SERVICE"],
+  ["contexts", "CONTEXT"],
+  ["actors", "ACTOR"],
+  ["installations", "INSTALLATION"],
+];
+const MOST_LISTED = 8;
+const number = new Intl.NumberFormat("en");
+
+/** Where a picture may begin; `attempt` counts how often the credential was given. */
+export function Start({ attempt, failure, graph, isBusy, loader }) {
+  const [lists, setLists] = useState(null);
+  const [reason, setReason] = useState("");
+  const [depth, setDepth] = useState(1);
+  useEffect(() => {
+    let isWanted = true;
+    loader.start().then(
+      (told) => isWanted && (setLists(told), setReason("")),
+      (error) => isWanted && setReason(error.message),
+    );
+    return () => (isWanted = false);
+  }, [attempt, loader]);
+  if (isBusy) return <p className="graph-start graph-waiting">Loading</p>;
+  return (
+    <div className="graph-start" tabIndex={-1}>
+      <h2>Where shall the picture begin?</h2>
+      <p className="chitty-hint">
+        At one of these, or at what the search finds. Then expand what you see, and look for paths between any two objects.
+      </p>
+      {(reason || failure) && (
+        <p className="chitty-reason" role="alert">
+          {reason || failure}
+        </p>
+      )}
+      {lists && <Failing graph={graph} lists={lists} />}
+      {lists && (
+        <label className="graph-depth">
+          Steps around it
+          <select onChange={({ target }) => setDepth(Number(target.value))} value={depth}>
+            {Array.from({ length: DEEPEST }, (_, index) => (
+              <option key={index}>{index + 1}</option>
+            ))}
+          </select>
+        </label>
+      )}
+      <div className="graph-lists">
+        {lists && LISTS.map(([name, kind]) => (
+          <section key={name}>
+            <h3>
+              {WORDS[kind].many} <small>{number.format(lists[name].totalCount)}</small>
+            </h3>
+            <ul>
+              {lists[name].nodes.slice(0, MOST_LISTED).map(nodeOf).map((node) => (
+                <li key={node.id}>
+                  <button className="graph-row" onClick={() => graph.show(node, depth)} title={described(node)} type="button">
+                    <Swatch node={node} />
+                    <span className="graph-title">{node.title}</span>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </section>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Failing({ graph, lists: { failing } }) {
+  const { totalCount, nodes } = failing;
+  if (!totalCount) return <p className="chitty-good">No connection fails.</p>;
+  const shown = nodes.length < totalCount ? `the newest ${nodes.length} of ${number.format(totalCount)}` : number.format(totalCount);
+  return (
+    <TextButton className="graph-failing" onClick={() => graph.showFailing(nodes.map(nodeOf))}>
+      <Swatch node={{ kind: "CONNECTION", status: "FAILED" }} />
+      Show what fails: {shown} failing {totalCount === 1 ? "connection" : "connections"}
+    </TextButton>
+  );
+}
