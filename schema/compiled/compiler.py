@@ -80,6 +80,7 @@ class Compiler:
         writer = CodeWriter(columns)
         steps: list[Step] = []
         to_ones: dict[Relation[Any], TableLookup] = {}
+        made: dict[Any, MadeStep] = {}
         for field in self.collector.collect(type_, nodes):
             if field.name == "__typename":
                 writer.text(field.key, type_.name)
@@ -94,8 +95,10 @@ class Compiler:
                     )
                 case sources.MadeOfKeys(read):
                     writer.placeholder(field.key)
+                    step = MadeStep(columns.index(table.key), read, [])
+                    step = made.setdefault(read, step)
                     plain = self.plain(get_named_type(definition.type), field.nodes)
-                    steps.append(MadeStep(field.key, columns.index(table.key), read, plain))
+                    step.fields.append((field.key, plain))
                 case sources.Sealed(seal):
                     writer.placeholder(field.key)
                     steps.append(SealedStep(field.key, columns.index(table.key), seal))
@@ -111,7 +114,7 @@ class Compiler:
                     steps.append(PageStep(field.key, plan, columns.index(relation.column)))
                 case other:
                     raise Fallback(f"{type_.name}.{field.name} ({other})")
-        return writer.plan(steps)
+        return writer.plan([*steps, *made.values()])
 
     def _is_leaf(self, table: Table[Any], field: CollectedField) -> bool:
         """Whether the objects lead to no others."""

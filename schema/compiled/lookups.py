@@ -168,18 +168,21 @@ class SealedStep:
 
 @dataclass(eq=False, slots=True)
 class MadeStep:
-    """An object of plain attributes, made of what a Program returns for the keys at `index`."""
+    """Objects of plain attributes, made of what a Program returns for the keys at `index`.
 
-    key: str
+    It is read once; `fields` has what each response key takes of it.
+    """
+
     index: int
     read: Callable[[Sequence[Value]], Program[Mapping[Value, Any]]]
-    plain: Callable[[Any], dict[str, Any]]
+    fields: list[tuple[str, Callable[[Any], dict[str, Any]]]]
     max_rows: float = inf
 
     def tasks(self, objects: Objects, rows: Rows, run: PlanRun) -> Iterator[Task]:
         def put(made: Mapping[Value, Any]) -> None:
             for built, row in zip(objects, rows, strict=True):
-                built[self.key] = self.plain(made[row[self.index]])
+                for key, plain in self.fields:
+                    built[key] = plain(made[row[self.index]])
 
         yield ProgramTask(self.read([row[self.index] for row in rows]), put)
 

@@ -190,14 +190,29 @@ async def test_aliases_of_one_list_share_its_statements(tmp_path):
     assert answer["c"]["nodes"] == [{"name": "c2", "status": "ACTIVE"}]
 
 
-async def test_aliases_of_the_statistics_share_their_statements(tmp_path):
-    query = "{ a: registryStats { actors } b: registryStats { connections { total } } }"
+@pytest.mark.parametrize(
+    ("query", "statements", "answer"),
+    [
+        (
+            "{ a: registryStats { actors } b: registryStats { connections { total } } }",
+            4,
+            {"a": {"actors": 3}, "b": {"connections": {"total": 18}}},
+        ),
+        (
+            "{ services(first: 1) { nodes { a: stats { total } b: stats { byStatus { count } } } } }",
+            2,
+            {"services": {"nodes": [{"a": {"total": 6}, "b": {"byStatus": [{"count": 6}]}}]}},
+        ),
+    ],
+    ids=["registry", "services"],
+)
+async def test_aliases_of_statistics_share_their_statements(tmp_path, query, statements, answer):
     async with watched(tmp_path / "registry.db", 3) as registry:
         generic = await registry.statements(query)
         compiled = await registry.asked(query)
 
-    assert registry.answer == {"a": {"actors": 3}, "b": {"connections": {"total": 18}}}
-    assert len(compiled) == len(generic) == 4
+    assert registry.answer == answer
+    assert len(compiled) == len(generic) == statements
 
 
 async def test_what_a_client_gives_is_bound_and_never_part_of_the_statement(tmp_path):
