@@ -1,4 +1,4 @@
-"""`--graph`: how long one client waits for what lies around an object, a shortest path, and statistics."""
+"""`--graph`: how long one client waits for neighbourhoods, shortest paths, statistics and groups."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -52,6 +52,28 @@ query Stats {
 SERVICES = """
 query Services { services(first: 100) { nodes { name stats { total byStatus { status count } } } } }
 """
+GROUPS = """
+query Groups($by: [ConnectionGroupBy!]!) {
+  connections { groups(by: $by) { status targetService connectionType installation { id } created count } }
+}
+"""
+SUMS = """
+query Sums($by: [ConnectionGroupBy!]!) {
+  connections {
+    groups(by: $by) {
+      status targetService connectionType installation { id } created count
+      requests failures: errors lastUsedAt
+    }
+  }
+}
+"""
+NESTED_GROUPS = """
+query NestedGroups {
+  contexts(first: 100) {
+    nodes { name connections { groups(by: [STATUS, CREATED_MONTH]) { status created count } } }
+  }
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -79,6 +101,10 @@ def _busy_actors(server: Server) -> list[dict[str, Any]]:
 
 def _services(server: Server) -> list[dict[str, Any]]:
     return [{"of": global_ids.of_key("Service", name)} for name in rows.SERVICES[:VARIANTS]]
+
+
+def _by(*names: str) -> Callable[[Server], list[dict[str, Any]]]:
+    return lambda _: [{"by": list(names)}]
 
 
 def _long_paths(make: Callable[[int], str], count: Callable[[Server], int]) -> Any:
@@ -126,6 +152,19 @@ QUESTIONS = (
     ),
     Question("registryStats", STATS, _none, 20),
     Question("all services with their statistics", SERVICES, _none, 40),
+    Question("connections by status", GROUPS, _by("STATUS"), 20),
+    Question("connections by service and status", GROUPS, _by("TARGET_SERVICE", "STATUS"), 20),
+    Question("connections by installation", GROUPS, _by("INSTALLATION"), 20),
+    Question("connections by day", GROUPS, _by("CREATED_DAY"), 20),
+    Question("connections by status, with sums", SUMS, _by("STATUS"), 20),
+    Question(
+        "connections by service, status and type, with sums",
+        SUMS,
+        _by("TARGET_SERVICE", "STATUS", "CONNECTION_TYPE"),
+        30,
+    ),
+    Question("connections by month, with sums", SUMS, _by("CREATED_MONTH"), 20),
+    Question("connections of 100 contexts, each by status and month", NESTED_GROUPS, _none, 20),
 )
 
 

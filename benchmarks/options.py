@@ -142,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
         help="what it costs to record every change, to page through them, and to tell a thousand listeners",
     )
     kind.add_argument(
-        "--graph", action="store_true", help="how long walks through the graph and statistics take"
+        "--graph",
+        action="store_true",
+        help="how long walks through the graph, statistics and groups take",
     )
     kind.add_argument(
         "--engine",

@@ -112,7 +112,7 @@ def _field(groupings: Groupings, name: str, description: str) -> Any:
         return _object(key, description)
     if key.form is Form.PRESENCE:
         return _value(name, _nullable(bool), bool | None, description)
-    if key.form is Form.VALUE:
+    if key.form in (Form.VALUE, Form.TEXT):
         column = columns[key.column]
         returns = fields.column_type(column) | None
         return _value(name, _nullable(column.type.read), returns, description)

@@ -3,7 +3,7 @@
 Negation uses `IS NOT TRUE`, so that a row for which a condition is NULL matches the negation.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -217,6 +217,20 @@ def unindexed(condition: Condition, besides: Mapping[str, Collection[str]]) -> C
         case All(parts):
             return All(tuple(unindexed(part, besides) for part in parts))
     return condition
+
+
+def columns_read(condition: Condition) -> Iterator[str]:
+    """The columns of the row that a condition looks at."""
+    match condition:
+        case Compare(column, _, _):
+            yield column
+        case All(parts) | AnyOf(parts):
+            for part in parts:
+                yield from columns_read(part)
+        case Not(part):
+            yield from columns_read(part)
+        case Related(relation, _, _):
+            yield relation.column
 
 
 def belongs(relation: Relation[Any], row: str, parent: str) -> str:

@@ -5,17 +5,18 @@ and the low half of each sum, and the latest instants.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from db.model import instants
+from db.model import column_types, instants
 from db.model.column_types import INT64_MAX, INT64_MIN
-from db.model.groupings import GROUPINGS, Form, GroupKey
+from db.model.groupings import GROUPINGS, Form, GroupKey, of_column
 from db.program import Statement, Value
-from db.queries.conditions import Binder
+from db.queries.conditions import Binder, columns_read
 from db.queries.json_listings import JsonStatement, array_of
+from db.queries.json_text import non_canonical
 from db.queries.listings import LIMIT, Listing, all_from, per_parent
 from db.security.row_security import by_key
 
@@ -73,45 +74,112 @@ def _sum(high: int | None, low: int | None) -> int:
 
 def groups(listing: Listing, grouping: Grouping, limit: int, parents: Sequence[Value]) -> Statement:
     """The statement for the groups of each parent, after the parent's value (NULL for a table)."""
-    binder = Binder({"limit": limit})
-    return per_parent(listing, _grouped(listing, grouping, binder), parents, binder)
+    fast, sure, binder = _both(listing, grouping, limit)
+    if fast == sure:
+        return per_parent(listing, sure, parents, binder)
+    either = f"CASE WHEN {_is_plain(grouping, listing)} THEN {fast} ELSE {sure} END"
+    narrow = per_parent(listing, sure, parents, binder)
+    return replace(per_parent(listing, either, parents, binder), narrow=narrow.sql)
 
 
 @lru_cache(STATEMENTS_CACHED)
 def json_groups(listing: Listing, grouping: Grouping) -> JsonStatement:
     """An array for each parent, in their order: its groups."""
-    binder = Binder({"limit": 0})
-    return JsonStatement(
-        f"SELECT {array_of(listing, _grouped(listing, grouping, binder))}", binder.bind
-    )
+    *forms, binder = _both(listing, grouping, 0)
+    fast, sure = [array_of(listing, form) for form in forms]
+    if fast == sure:
+        return JsonStatement(f"SELECT {sure}", binder.bind)
+    either = f"CASE WHEN {_is_plain(grouping, listing)} THEN {fast} ELSE {sure} END"
+    return JsonStatement(f"SELECT {either}", binder.bind, f"SELECT {sure}")
 
 
-def _grouped(listing: Listing, grouping: Grouping, binder: Binder) -> str:
+def _both(listing: Listing, grouping: Grouping, limit: int) -> tuple[str, str, Binder]:
+    """SQL for groups of plain rows and of any, with the same parameters.
+
+    The viewer of a part of the rows gets the second one: whether there is an odd row is not for everyone.
+    """
+    binder = Binder({"limit": limit})
+    fast = _grouped(listing, grouping, Binder({"limit": limit}), plain=True)
+    return fast, _grouped(listing, grouping, binder, plain=False), binder
+
+
+def _is_plain(grouping: Grouping, listing: Listing) -> str:
+    """SQL for whether all rows of the table are canonical, with counters of which SQLite can sum up 2^31."""
+    table = listing.table
+    others = [non_canonical(table)]
+    for _, column in grouping.sums:
+        if table.columns[column].type is not column_types.INT:
+            others += [f"{column} > {_LOW}", f"{column} < {-_LOW}"]
+    found = [f"NOT EXISTS (SELECT 1 FROM {table.name} WHERE {each})" for each in others]
+    return " AND ".join(found)
+
+
+def _grouped(listing: Listing, grouping: Grouping, binder: Binder, *, plain: bool) -> str:
     # Rows are counted by stored values, which an index may have in order; the few groups that this gives
     # are then joined by what is shown of them.
-    stored = [f"{_stored(key, 'x')} AS k{place}" for place, key in enumerate(grouping.keys)]
-    shown = [f"{_shown(listing, key, f'c.k{n}')} AS s{n}" for n, key in enumerate(grouping.keys)]
+    keys = [_stored(key, plain=plain) for key in grouping.keys]
+    terms = [term.format(row="x") for term in keys]
+    more: list[str] = []
     if listing.relation is None:
-        more = GROUPINGS[listing.table].counted_by(grouping.keys)
-        stored += [f"x.{column} AS more{place}" for place, column in enumerate(more)]
-    counted, added = ["count(*) AS n"], ["sum(c.n) AS total"]
-    for place, (_, column) in enumerate(grouping.sums):
-        counted += [
-            f"sum(x.{column} >> {_HALF}) AS h{place}",
-            f"sum(x.{column} & {_LOW}) AS l{place}",
-        ]
-        added += [f"sum(c.h{place}) AS high{place}", f"sum(c.l{place}) AS low{place}"]
-    for place, (_, column) in enumerate(grouping.latest):
-        counted.append(f"max({_instant(f'x.{column}')}) AS m{place}")
-        added.append(f"max(c.m{place}) AS latest{place}")
+        ordered = GROUPINGS[listing.table].counted_by(keys, _read(listing, grouping))
+        more = [term.format(row="x") for term in ordered if term not in keys]
+        if not ordered:
+            # The + keeps SQLite from an index in this order that lacks something: it would fetch all rows
+            # in that order, which takes longer than to sort them.
+            terms = [f"+{term}" for term in terms]
+    names = [f"k{place}" for place in range(len(keys))]
+    stored = [f"{term} AS {name}" for term, name in zip(terms, names, strict=True)]
+    stored += [f"{term} AS more{place}" for place, term in enumerate(more)]
+    counted, added = _aggregates(grouping, plain=plain)
     rows = f"SELECT {', '.join([*stored, *counted])} {all_from(listing, 'x', binder)}"
-    joined = f"SELECT {', '.join([*shown, *added])} FROM ({rows} GROUP BY {_places(stored)}) AS c"
-    names = [each.rpartition(" AS ")[2] for each in (*shown, *added)]
-    values = ", ".join(f"g.{name}" for name in names)
+    rows = f"{rows} GROUP BY {_places(stored)}"
+    if more and any(key.relation for key in grouping.keys):
+        # Each object is looked up once.
+        of_keys = [f"c.{name}" for name in names]
+        rows = (
+            f"SELECT {', '.join([*of_keys, *added])} FROM ({rows}) AS c GROUP BY {_places(of_keys)}"
+        )
+    shown = [f"{_shown(listing, key, f'c.k{n}')} AS s{n}" for n, key in enumerate(grouping.keys)]
+    joined = f"SELECT {', '.join([*shown, *added])} FROM ({rows}) AS c GROUP BY {_places(shown)}"
+    values = ", ".join(f"g.{each.rpartition(' AS ')[2]}" for each in (*shown, *added))
     return (
         f"(SELECT json_group_array(json_array({values})) FROM"
-        f" ({joined} GROUP BY {_places(shown)} ORDER BY {_order(grouping)} {LIMIT}) AS g)"
+        f" ({joined} ORDER BY {_order(grouping)} {LIMIT}) AS g)"
     )
+
+
+def _aggregates(grouping: Grouping, *, plain: bool) -> tuple[list[str], list[str]]:
+    """SQL for the number, the sums and the latest of rows, and for those of groups of them."""
+    counted, added = ["count(*) AS n"], ["sum(c.n) AS n"]
+    for place, (_, column) in enumerate(grouping.sums):
+        value = f"x.{column}"
+        halves = (
+            ("0", f"sum({value})")
+            if plain
+            else (f"sum({value} >> {_HALF})", f"sum({value} & {_LOW})")
+        )
+        for name, half in zip((f"h{place}", f"l{place}"), halves, strict=True):
+            counted.append(f"{half} AS {name}")
+            added.append(f"sum(c.{name}) AS {name}")
+    for place, (_, column) in enumerate(grouping.latest):
+        value = f"x.{column}"
+        counted.append(f"max({value if plain else _instant(value)}) AS m{place}")
+        added.append(f"max(c.m{place}) AS m{place}")
+    return counted, added
+
+
+def _read(listing: Listing, grouping: Grouping) -> set[str]:
+    """SQL for the columns that a list's groups need besides their keys."""
+    columns = {
+        *columns_read(listing.where),
+        *(column for _, column in grouping.sums + grouping.latest),
+    }
+    terms = set(map(of_column, columns))
+    if listing.live:
+        terms |= {
+            term for term in map(of_column, listing.table.columns) if term in listing.table.live
+        }
+    return terms
 
 
 def _places(columns: Sequence[str]) -> str:
@@ -124,18 +192,16 @@ def _order(grouping: Grouping) -> str:
     keys = range(len(grouping.keys))
     direction = " DESC" if descending else ""
     if by_count:
-        return ", ".join([f"total{direction}", *[f"s{place}" for place in keys]])
+        return ", ".join([f"n{direction}", *[f"s{place}" for place in keys]])
     return ", ".join(f"s{place}{direction}" for place in keys)
 
 
-def _stored(key: GroupKey, row: str) -> str:
-    value = f"{row}.{key.column}"
-    match key.form:
-        case Form.PRESENCE:
-            return f"{value} IS NOT NULL"
-        case Form.DAY | Form.MONTH:
-            return f"CASE WHEN {value} GLOB '{_CANONICAL}' THEN substr({value}, 1, 10) ELSE {value} END"
-    return value
+def _stored(key: GroupKey, *, plain: bool) -> str:
+    """SQL for that by which rows, named `{row}`, are counted."""
+    if plain or key.form not in _FORMATS:
+        return key.stored
+    value = of_column(key.column)
+    return f"CASE WHEN {value} GLOB '{_CANONICAL}' THEN {key.stored} ELSE {value} END"
 
 
 def _shown(listing: Listing, key: GroupKey, stored: str) -> str:

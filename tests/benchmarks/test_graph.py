@@ -29,5 +29,7 @@ def test_every_question_finds_something(folder):
                 assert "errors" not in answer, question.title
                 (found,) = answer["data"].values()
                 assert found, question.title
+                if question.query in (graph.GROUPS, graph.SUMS):
+                    assert found["groups"], question.title
                 if question.query == graph.PATH:
                     assert len(found) == graph.LONGEST

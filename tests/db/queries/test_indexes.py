@@ -5,12 +5,8 @@ from typing import Any
 
 import pytest
 
-from db.model.groupings import GROUPINGS
-from db.model.tables import CONNECTIONS, Relation, Table
+from db.model.tables import Relation, Table
 from db.program import Statement
-from db.queries.conditions import EVERYTHING
-from db.queries.groups import Grouping, GroupOrder, groups
-from db.queries.listings import Listing
 from tests.support.expectations import sql_plans
 from tests.support.expectations.orderings import DIRECT, LISTS, THROUGH_CONNECTIONS
 
@@ -57,26 +53,6 @@ def test_links_through_connections_are_read_from_an_index_alone(migrated, relati
     found = plan(migrated, page_of(relation), parent="CHITTY-A")
 
     assert "SEARCH link USING COVERING INDEX connections_from_" in found
-
-
-@pytest.mark.parametrize(
-    "names",
-    [["status"], ["target_service"], ["status", "target_service"], ["connection_type", "status"]],
-)
-def test_groups_of_all_connections_are_counted_in_the_order_of_an_index(migrated, names: list[str]):
-    keys = tuple(GROUPINGS[CONNECTIONS].keys[name] for name in names)
-    sums = tuple(GROUPINGS[CONNECTIONS].sums.items())
-    listing = Listing(CONNECTIONS, None, EVERYTHING, live=True)
-
-    steps = sql_plans.plan(
-        migrated, groups(listing, Grouping(keys, GroupOrder.COUNT_DESC, sums), 100, [None])
-    )
-
-    assert "SCAN x USING COVERING INDEX connections_by_target_service_and_status" in steps
-    # Only the few groups are sorted: to be joined, and to be put in order.
-    assert [each for each in steps if each.endswith("FOR GROUP BY")] == [
-        "USE TEMP B-TREE FOR GROUP BY"
-    ]
 
 
 def test_the_check_for_an_active_twin_is_one_step_in_an_index(migrated):

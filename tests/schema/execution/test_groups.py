@@ -11,7 +11,7 @@ import pytest
 from resolvers import loaders
 from tests.support.corpus import non_canonical
 from tests.support.expectations.statement_counts import fill, watched
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.services.api import Api, running
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -39,9 +39,16 @@ class Both:
         self.path, self.compiled, self.generic = path, compiled, generic
 
     def put(self, *rows: dict[str, Any]) -> None:
-        with closing(sqlite3.connect(self.path)) as connection, connection:
+        with elsewhere(self.path) as connection:
             for number, row in enumerate(rows):
-                connection.execute(ADD, {"id": f"c{number}"} | ORDINARY | row)
+                values, sql = {"id": f"c{number}"} | ORDINARY | row, ADD
+                for name, value in list(values.items()):
+                    # JSON has no bytes, and to a Worker all numbers are floats.
+                    if isinstance(value, bytes | int):
+                        literal = f"x'{value.hex()}'" if isinstance(value, bytes) else str(value)
+                        sql = sql.replace(f":{name}", literal)
+                        del values[name]
+                connection.execute(sql, values)
 
     async def answer(self, query: str, **variables: Any) -> dict[str, Any]:
         compiled = await self.compiled.post(query, **variables)
@@ -112,6 +119,27 @@ async def test_services_of_any_text_are_groups_of_their_own(both):
     assert groups == [[None, 1], *[[text, 1] for text in sorted([*texts, "7"])]]
 
 
+async def test_texts_differ_by_case_although_their_column_does_not_tell_cases_apart(tmp_path):
+    path = new_registry(tmp_path / "registry.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'target_service TEXT',"
+            " 'target_service TEXT COLLATE NOCASE') WHERE name = 'connections'"
+        )
+        connection.commit()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("REINDEX connections")
+    async with running(path) as compiled, running(path, compiled=False) as generic:
+        both = Both(path, compiled, generic)
+        both.put({"service": "Ada"}, {"service": "ada", "status": "failed"}, {"service": "ada"})
+
+        groups = await both.groups("by: TARGET_SERVICE", "targetService count")
+        by_day = await both.groups("by: [CREATED_DAY, TARGET_SERVICE]", "targetService count")
+
+    assert groups == by_day == [["ada", 2], ["Ada", 1]]
+
+
 async def test_objects_that_are_not_there_are_one_group_with_null(both):
     both.put({"installation": 1}, {"installation": 2}, {"installation": None})
 
@@ -132,6 +160,10 @@ async def test_objects_that_are_not_there_are_one_group_with_null(both):
         ([None, 4], "4"),
         ([None], "0"),
         (["seven", 4, 2.0], "6"),
+        ([2**32 - 1] * 3, str(3 * (2**32 - 1))),
+        ([2**32, 2**32 - 1], str(2**33 - 1)),
+        ([-(2**32) + 1, -1, 5], str(-(2**32) + 5)),
+        ([-(2**32), -(2**32) - 1], str(-(2**33) - 1)),
     ],
 )
 async def test_sums_end_at_the_largest_number_of_64_bits(both, counts, total):
