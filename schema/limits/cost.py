@@ -1,10 +1,9 @@
 """The cost of an operation in points, known before anything is read.
 
 One point for each object that it may return: each with an id, each entry of `edges` (its node included),
-each relation of a walk,
-each group, and each object of an introspection. A page counts the entries that it may have, at least one; a
-union or an interface its most expensive type. One point also for each part of a filter, which is an input
-object, each time that the filter is evaluated: once for each parent of its page.
+each relation of a walk, each group, and each object of an introspection. A page counts the entries that it
+may have, at least one; a union or an interface its most expensive type. One point also for each part of a
+filter, which is an input object, each time that the filter is evaluated: once for each parent of its page.
 """
 
 from collections.abc import Mapping
@@ -45,9 +44,8 @@ from schema.limits.variable_amounts import (
 ID = "id"
 EDGE = frozenset({"cursor", "node"})
 RELATION_EDGE = "RelationEdge"
-MOST_RELATIONS = (
-    3  # that an object leads to others by: a connection to its source, service and installation
-)
+# A connection leads to its source, its service and its installation.
+MOST_RELATIONS = 3
 
 POINTS_OF_A_LOOK = 50
 """For the rows that a search, a path or the statistics of the registry look at, whatever they find."""
