@@ -24,14 +24,14 @@ def around(
     center: Place, depth: int, most: int, tables: Collection[Table[Any]]
 ) -> Program[Neighborhood | None]:
     """At most this many objects of these tables within so many steps; None if there is no such center."""
-    steps = Steps(tables, sorts=True)
+    steps = Steps(tables)
     (found,) = yield from steps.find([center])
     if found is None:
         return None
     known, frontier, is_truncated = {center: found}, [found], False
     for _ in range(depth):
         room = most - len(known)
-        new = yield from steps.neighbours(frontier, known, room + 1)
+        new = yield from steps.newest(frontier, known, room + 1)
         is_truncated = len(new) > room
         frontier = sorted(new, key=_age, reverse=True)[:room]
         known.update((each.place, each) for each in frontier)

@@ -1,18 +1,20 @@
 """The shortest path between two objects of the graph, sought from both ends.
 
 Each end finds its objects level by level, and the two last levels are its frontiers. When at most two more
-steps may lie between the frontiers, statements about both look for the object in the middle, so that services
-and installations with thousands of connections are met from both sides, and rarely gone through.
+steps may lie between the frontiers, or both next levels are wide, statements about both look for what lies
+between them, so that hubs, such as services with thousands of connections, are rarely gone through.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from db.model.graph import Edge, Place
+from db.model.graph import GRAPH_RELATIONS, Edge, GraphRelation, Place
 from db.program import Program
+from db.queries import hubs
+from db.queries.hubs import Side
 from db.queries.walks import Reached, Steps, edge
 
-# A level of more than FEW rows waits until the other end has no smaller one.
+# A relation by which more than FEW rows lead to a frontier is wide: they are read only if nothing else helps.
 FEW, MOST = 1_000, 20_000
 MIDDLE = 2
 
@@ -33,12 +35,14 @@ class Path:
 class _End:
     """What was found from one end: `levels` by distance, the last of which is the frontier.
 
-    If it `is_wide`, the next level is known to have more than FEW rows.
+    If the next level is `wide`, `near` is what is known of it: all but what leads to the frontier by these
+    relations.
     """
 
     known: dict[Place, Reached]
     levels: list[list[Place]]
-    is_wide: bool = False
+    near: list[Reached] = field(default_factory=list)
+    wide: frozenset[GraphRelation] = frozenset()
 
     @classmethod
     def at(cls, found: Reached) -> "_End":
@@ -47,6 +51,15 @@ class _End:
     @property
     def frontier(self) -> list[Reached]:
         return [self.known[place] for place in self.levels[-1]]
+
+    @property
+    def side(self) -> Side:
+        return Side(self.frontier, self.wide)
+
+    def further(self, level: Sequence[Reached]) -> "_End":
+        """An end with one more level, which need not be whole."""
+        known = self.known | {each.place: each for each in level}
+        return _End(known, [*self.levels, [each.place for each in level]])
 
 
 def between(start: Place, end: Place, most_steps: int) -> Program[Path]:
@@ -63,38 +76,93 @@ def between(start: Place, end: Place, most_steps: int) -> Program[Path]:
 def _path(ends: tuple[_End, _End], most_steps: int, steps: Steps) -> Program[Path]:
     start, end = ends
     while True:
-        if path := _met(start, end):
-            return Path(path, steps.rows)
+        if met := _met(start, end):
+            return Path(met, steps.rows)
         left = most_steps - (len(start.levels) + len(end.levels) - 2)
         if left >= 1 and _touch(start, end):
             return Path(_first_path(start, (), end), steps.rows)
         if left < MIDDLE or not (start.levels[-1] and end.levels[-1]):
             return Path(None, steps.rows)
-        if left > MIDDLE and (yield from _advance(ends, FEW, steps)):
+        if left > MIDDLE and (yield from _advance(ends, steps)):
             continue
-        middle = yield from steps.middle(start.frontier, end.frontier)
-        if middle is not None:
-            return Path(_first_path(start, (middle,), end), steps.rows)
-        if left == MIDDLE:
-            return Path(None, steps.rows)
-        if not (yield from _advance(ends, MOST, steps)):
+        path = yield from _between(start, end, left, steps)
+        if path or left <= MIDDLE + 1:
+            return Path(path, steps.rows)
+        if not (yield from _advance_through(ends, steps)):
             return Path(None, steps.rows, is_too_wide=True)
 
 
-def _advance(ends: tuple[_End, _End], limit: int, steps: Steps) -> Program[bool]:
-    """Add a level to one end, that with the smaller frontier if its level has few enough rows."""
-    for one in sorted(ends, key=lambda end: len(end.levels[-1])):
-        if one.is_wide and limit == FEW:
+def _advance(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
+    """Add a level to the end with the smaller frontier whose next level is not wide, if there is one."""
+    for one in _smaller_first(ends):
+        if one.wide:
             continue
-        room = max(0, min(limit, MOST - sum(len(each.known) for each in ends)))
-        rows = steps.rows
-        new = yield from steps.neighbours(one.frontier, one.known, room + 1)
-        one.is_wide = steps.rows - rows > room
-        if not one.is_wide:
-            one.known.update((each.place, each) for each in new)
-            one.levels.append([each.place for each in new])
+        near, wide = yield from steps.near(one.frontier, one.known, FEW + 1)
+        if sum(len(each.known) for each in ends) + len(near) > MOST:
+            wide = frozenset(GRAPH_RELATIONS)
+        if not wide:
+            _add(one, near)
+            return True
+        one.near, one.wide = near, wide
+    return False
+
+
+def _advance_through(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
+    """Add a wide level to an end, if it and what is known already are no more than MOST objects."""
+    for one in _smaller_first(ends):
+        room = max(0, MOST - sum(len(each.known) for each in ends) - len(one.near))
+        known = one.known.keys() | {each.place for each in one.near}
+        new = yield from steps.all_leading(one.frontier, one.wide, known, room + 1)
+        if len(new) <= room:
+            _add(one, [*one.near, *new])
             return True
     return False
+
+
+def _smaller_first(ends: tuple[_End, _End]) -> list[_End]:
+    return sorted(ends, key=lambda end: len(end.levels[-1]))
+
+
+def _add(end: _End, level: Sequence[Reached]) -> None:
+    end.known.update((each.place, each) for each in level)
+    end.levels.append([each.place for each in level])
+    end.near, end.wide = [], frozenset()
+
+
+def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[Edge, ...] | None]:
+    """The path if two or three steps are between the frontiers, and as a rule if four are.
+
+    None if there is no path of two or three steps, or none of so many as are left.
+    """
+    if path := (yield from _over_one(start, end, steps)):
+        return path
+    if left == MIDDLE:
+        return None
+    nearer = start.further(start.near), end.further(end.near)
+    for one, other in ((start, nearer[1]), (nearer[0], end)):
+        if path := (yield from _over_one(one, other, steps)):
+            return path
+    for one, other in ((start, end), (end, start)):
+        found = yield from hubs.found_two_steps_off(one.side, other.side, steps)
+        if found:
+            further = other.further([found])
+            pair = (start, further) if other is end else (further, end)
+            return (yield from _over_one(*pair, steps))
+    if left == MIDDLE + 1:
+        return None
+    if path := (yield from _over_one(*nearer, steps)):
+        return path
+    found = yield from hubs.found_in_the_middle(start.side, end.side, steps)
+    beside = found and (yield from steps.middle(start.frontier, [found]))
+    if not (found and beside):
+        return None
+    return (yield from _over_one(start.further([beside]).further([found]), end, steps))
+
+
+def _over_one(start: _End, end: _End, steps: Steps) -> Program[tuple[Edge, ...] | None]:
+    """The path if one object is between the frontiers."""
+    middle = yield from steps.middle(start.frontier, end.frontier)
+    return None if middle is None else _first_path(start, (middle,), end)
 
 
 def _met(start: _End, end: _End) -> tuple[Edge, ...]:
@@ -144,12 +212,12 @@ def _through(layers: list[list[Place]], known: dict[Place, Reached]) -> tuple[Ed
             if each in named or any(place == at for _, place in known[each].links)
         ]
         ahead = min(beside, key=lambda place: place.order)
-        path.append(_between(known[at], known[ahead]))
+        path.append(_edge_between(known[at], known[ahead]))
         at = ahead
     return tuple(path)
 
 
-def _between(one: Reached, other: Reached) -> Edge:
+def _edge_between(one: Reached, other: Reached) -> Edge:
     """The relation by which one of two leads to the other."""
     return next(
         edge(relation, holder.place, place)

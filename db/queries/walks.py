@@ -38,11 +38,10 @@ class Reached(NamedTuple):
 class Steps:
     """Makes the statements of a walk; `rows` counts what they have returned.
 
-    Only objects of `tables` are reached. If it `sorts`, each statement returns the newest rows first.
+    Only objects of `tables` are reached.
     """
 
     tables: Collection[Table[Any]] = GRAPH_TABLES
-    sorts: bool = False
     rows: int = field(default=0, init=False)
 
     def find(self, places: Sequence[Place]) -> Program[list[Reached | None]]:
@@ -56,35 +55,76 @@ class Steps:
         self.rows += len(places)
         return found
 
-    def neighbours(
+    def newest(
         self, frontier: Iterable[Reached], known: Collection[Place], limit: int
     ) -> Program[list[Reached]]:
-        """All neighbours of the objects that are not known, each once.
+        """The newest neighbours of the objects that are not known, each once.
 
-        If some statement returns `limit` rows, there may be more.
+        If there are `limit` of them, there may be more.
         """
         wanted, services = self._named(frontier, known)
-        statements = [
-            _with_keys(table, keys, limit, sorts=self.sorts) for table, keys in wanted.items()
-        ]
+        statements = [_with_keys(table, keys, limit, sorts=True) for table, keys in wanted.items()]
         tables = list(wanted)
-        held = _keys_by_table(known) if self.sorts else {}
+        held = keys_by_table(known)
         for relation, parents in self._leading_back(frontier):
             besides = held.get(relation.holder, ())
-            statements.append(
-                _newest_held(relation, parents, besides, limit)
-                if self.sorts
-                else _held(relation, parents, limit)
-            )
+            statements.append(_newest_held(relation, parents, besides, limit))
             tables.append(relation.holder)
         answers = (yield statements) if statements else []
         reached = services
         for table, rows in zip(tables, answers, strict=True):
-            self.rows += len(rows)
-            for each in _reached(table, rows):
-                if each.place not in known:
-                    reached.setdefault(each.place, each)
+            self._keep(table, rows, known, reached)
         return list(reached.values())
+
+    def near(
+        self, frontier: Sequence[Reached], known: Collection[Place], limit: int
+    ) -> Program[tuple[list[Reached], frozenset[GraphRelation]]]:
+        """All neighbours that are not known, without those that lead to the frontier by wide relations.
+
+        These are the relations of which `limit` rows lead there, which are returned too.
+        """
+        wanted, reached = self._named(frontier, known)
+        leading = list(self._leading_back(frontier))
+        statements = [_with_keys(*each, len(each[1]), sorts=False) for each in wanted.items()]
+        statements += [_held(*each, limit) for each in leading]
+        answers = (yield statements) if statements else []
+        for table, rows in zip(wanted, answers, strict=False):
+            self._keep(table, rows, known, reached)
+        wide = set()
+        for (relation, _), rows in zip(leading, answers[len(wanted) :], strict=True):
+            if len(rows) < limit:
+                self._keep(relation.holder, rows, known, reached)
+            else:
+                self.rows += len(rows)
+                wide.add(relation)
+        return list(reached.values()), frozenset(wide)
+
+    def all_leading(
+        self,
+        frontier: Sequence[Reached],
+        wide: Collection[GraphRelation],
+        known: Collection[Place],
+        limit: int,
+    ) -> Program[list[Reached]]:
+        """The objects that lead to the frontier by wide relations, of each at most so many."""
+        leading = [each for each in self._leading_back(frontier) if each[0] in wide]
+        answers = yield [_held(*each, limit) for each in leading]
+        reached: dict[Place, Reached] = {}
+        for (relation, _), rows in zip(leading, answers, strict=True):
+            self._keep(relation.holder, rows, known, reached)
+        return list(reached.values())
+
+    def _keep(
+        self,
+        table: Table[Any],
+        rows: Rows,
+        known: Collection[Place],
+        reached: dict[Place, Reached],
+    ) -> None:
+        self.rows += len(rows)
+        for each in _reached(table, rows):
+            if each.place not in known:
+                reached.setdefault(each.place, each)
 
     def middle(self, start: Sequence[Reached], end: Sequence[Reached]) -> Program[Reached | None]:
         """An object beside one of each of these, in one batch of statements."""
@@ -92,10 +132,14 @@ class Steps:
         services = named[0].get(SERVICES, set()) & named[1].get(SERVICES, set())
         for service in sorted(services, key=str):
             return Reached(Place(SERVICES, service), "")
-        beside = [_keys_by_table([each.place for each in frontier]) for frontier in (start, end)]
+        beside = [keys_by_table([each.place for each in frontier]) for frontier in (start, end)]
         sought = [*_named_by_both(*named), *_leading_to_both(*beside)]
         for names, keys in (named[0], beside[1]), (named[1], beside[0]):
             sought += _named_and_leading(names, keys)
+        return (yield from self.first(sought))
+
+    def first(self, sought: Sequence[tuple[Table[Any], Statement]]) -> Program[Reached | None]:
+        """The first object that any of these statements finds."""
         answers = (yield [statement for _, statement in sought]) if sought else []
         self.rows += sum(map(len, answers))
         for (table, _), rows in zip(sought, answers, strict=True):
@@ -123,7 +167,7 @@ class Steps:
     def _leading_back(
         self, frontier: Iterable[Reached]
     ) -> Iterator[tuple[GraphRelation, list[Value]]]:
-        keys = _keys_by_table([each.place for each in frontier])
+        keys = keys_by_table([each.place for each in frontier])
         for relation in GRAPH_RELATIONS:
             if relation.other in keys and relation.holder in self.tables:
                 yield relation, keys[relation.other]
@@ -142,7 +186,7 @@ def edge(relation: GraphRelation, holder: Place, other: Place) -> Edge:
     return Edge(relation.name, start, end)
 
 
-def _keys_by_table(places: Iterable[Place]) -> dict[Table[Any], list[Value]]:
+def keys_by_table(places: Iterable[Place]) -> dict[Table[Any], list[Value]]:
     keys: dict[Table[Any], list[Value]] = defaultdict(list)
     for place in places:
         keys[place.table].append(place.key)
@@ -179,14 +223,14 @@ def _reached(table: Table[Any], rows: Rows) -> Iterator[Reached]:
 
 
 def _with_keys(table: Table[Any], keys: Sequence[Value], limit: int, *, sorts: bool) -> Statement:
-    selected = f"SELECT {_selected(table, 't')} FROM "
+    select = f"SELECT {selected(table, 't')} FROM "
     keyed = by_keys(table, "t", ":keys")
     found = f"{table.seen} AS t WHERE t.{table.key} IN (SELECT value FROM json_each(:keys))"
     rest = f" AND {table.live.format(row='t')}{_order(table, 't') if sorts else ''} {LIMIT}"
     return Statement(
-        f"{selected}{keyed if table is SERVICES else found}{rest}",
+        f"{select}{keyed if table is SERVICES else found}{rest}",
         {"keys": json_list(keys), "limit": limit},
-        f"{selected}{keyed}{rest}",
+        f"{select}{keyed}{rest}",
     )
 
 
@@ -239,13 +283,13 @@ def _joint(
     # It starts from those that likely have fewer rows: a service has thousands (`./run bench --graph`).
     if len(others) * _ROWS_OF_EACH[other.name] < len(parents) * _ROWS_OF_EACH[one.name]:
         one, parents, other, others = other, others, one, parents
-    table, conditions = _belonging(one)
+    table, conditions = belonging(one)
     # The + keeps SQLite from starting from the others all the same.
     conditions.append(f"+x.{other.to_one.column} IN (SELECT value FROM json_each(:others))")
     if other.only:
         conditions.append(f"x.{other.only[0]} = '{other.only[1]}'")
     return Statement(
-        f"SELECT {_selected(one.holder, 'x')} FROM json_each(:parents) AS parents"
+        f"SELECT {selected(one.holder, 'x')} FROM json_each(:parents) AS parents"
         f" CROSS JOIN {table} AS x WHERE {all_of(conditions)} {LIMIT}",
         {"parents": json_list(parents), "others": json_list(others), "limit": 1},
     )
@@ -259,14 +303,14 @@ def _held(
     among: Sequence[Value] | None = None,
 ) -> Statement:
     """The rows that lead to these parents, in no order."""
-    table, conditions = _belonging(relation)
+    table, conditions = belonging(relation)
     bind: dict[str, Value] = {"parents": json_list(parents), "limit": limit}
     if among is not None:
         key = f"x.{relation.holder.key}"
         conditions.append(f"+{key} IN (SELECT value FROM json_each(:among))")
         bind["among"] = json_list(among)
     return Statement(
-        f"SELECT {_selected(relation.holder, 'x')} FROM json_each(:parents) AS parents"
+        f"SELECT {selected(relation.holder, 'x')} FROM json_each(:parents) AS parents"
         f" CROSS JOIN {table} AS x WHERE {all_of(conditions)} {LIMIT}",
         bind,
     )
@@ -280,25 +324,26 @@ def _newest_held(
     Each parent's newest are read off an index, and of these the newest are returned.
     """
     holder = relation.holder
-    table, conditions = _belonging(relation)
+    table, conditions = belonging(relation)
     conditions.append(f"x.{holder.key} NOT IN (SELECT value FROM json_each(:besides))")
     newest = (
         f"SELECT x.rowid FROM {table} AS x WHERE {all_of(conditions)}{_order(holder, 'x')} {LIMIT}"
     )
     return Statement(
-        f"SELECT {_selected(holder, 't')} FROM json_each(:parents) AS parents"
+        f"SELECT {selected(holder, 't')} FROM json_each(:parents) AS parents"
         f" CROSS JOIN json_each((SELECT json_group_array(rowid) FROM ({newest}))) AS places"
         f" CROSS JOIN {holder.picked} AS t ON t.rowid = places.value{_order(holder, 't')} {LIMIT}",
         {"parents": json_list(parents), "besides": json_list(besides), "limit": limit},
     )
 
 
-def _belonging(relation: GraphRelation) -> tuple[str, list[str]]:
-    table, belonging = rows_of(relation.to_many, "x", PARENT)
-    return table, [belonging, *listed_rows(relation.holder, "x", live=True)]
+def belonging(relation: GraphRelation, parent: str = PARENT) -> tuple[str, list[str]]:
+    """SQL for the table, and the conditions, of the rows `x` that lead to the parent."""
+    table, belongs = rows_of(relation.to_many, "x", parent)
+    return table, [belongs, *listed_rows(relation.holder, "x", live=True)]
 
 
-def _selected(table: Table[Any], row: str) -> str:
+def selected(table: Table[Any], row: str) -> str:
     return ", ".join(f"{row}.{name}" for name in COLUMNS[table])
 
 

@@ -9,7 +9,7 @@ import pytest
 from db.model.graph import GRAPH_TABLES, Place
 from db.model.services import SERVICES
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES
-from db.queries import neighborhoods, paths
+from db.queries import hubs, neighborhoods, paths
 from db.queries.paths import MOST
 from db.security.row_security import ALL, Extent, RowSecurity
 from tests.support.corpus.sharing import ranges
@@ -26,7 +26,10 @@ APP = 7
 
 
 @pytest.mark.parametrize("seeds", ranges(1_000, 25, by_default=75))
-def test_walks_find_what_a_search_of_the_whole_graph_finds(seeds, tmp_path):
+@pytest.mark.parametrize("few", [1_000, 2, 0])
+def test_walks_find_what_a_search_of_the_whole_graph_finds(seeds, few, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "FEW", few)  # so that almost everything is a hub
+    monkeypatch.setattr(hubs, "FEW", min(few, hubs.FEW))
     with registered(tmp_path / "registry.db") as found:
         for seed in seeds:
             found.connection.execute("SAVEPOINT empty")

@@ -1,9 +1,11 @@
-"""What walks through the graph find, said again in Python: breadth first, over all that a viewer sees."""
+"""What walks through the graph find, by networkx over all that a viewer sees."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from typing import Any
+
+import networkx
 
 from db.model.enums import RelationName
 from db.model.graph import Edge, Place
@@ -48,7 +50,6 @@ class Graph:
 
     def __init__(self, registry: Registry, viewer: Viewer) -> None:
         self.newest: dict[Place, str] = {}
-        self.beside: dict[Place, set[Place]] = defaultdict(set)
         rows = {
             Place(table, getattr(row, table.key)): row
             for table, seen in viewer.sees(registry).items()
@@ -65,9 +66,8 @@ class Graph:
             for edge in _edges(place, row)
             if edge.start in self.newest and edge.end in self.newest
         ]
-        for edge in self.edges:
-            self.beside[edge.start].add(edge.end)
-            self.beside[edge.end].add(edge.start)
+        self.graph = networkx.Graph([(edge.start, edge.end) for edge in self.edges])
+        self.graph.add_nodes_from(self.newest)
 
     def around(
         self, center: Place, depth: int, most: int, kinds: Collection[Any]
@@ -75,23 +75,20 @@ class Graph:
         """The objects, their relations, and whether any were left out."""
         if center not in self.newest:
             return None
-        found, frontier = {center: None}, [center]
-        for _ in range(depth):
-            age = {
-                place: max(
-                    self.newest[each] if place.table is SERVICES else self.newest[place]
-                    for each in self.beside[place] & {*frontier}
-                )
-                for each in frontier
-                for place in self.beside[each]
-                if place not in found and place.table in kinds
-            }
-            new = sorted(age, key=lambda place: (age[place], *place.order), reverse=True)
-            frontier = new[: most - len(found)]
-            found.update(dict.fromkeys(frontier))
-            if len(frontier) < len(new):
-                return list(found), self.between(found), True
-        return list(found), self.between(found), False
+        kept = [place for place in self.newest if place == center or place.table in kinds]
+        graph = self.graph.subgraph(kept)
+        found = [center]
+        for nearer, layer in pairwise(islice(networkx.bfs_layers(graph, center), depth + 1)):
+            age = {place: self._age(place, graph, nearer) for place in layer}
+            found += sorted(layer, key=lambda place: (age[place], *place.order), reverse=True)
+        objects = found[:most]
+        return objects, self.between(objects), len(found) > most
+
+    def _age(self, place: Place, graph: Any, nearer: list[Place]) -> str:
+        """Its instant; of a service that of the newest connection by which it is reached."""
+        if place.table is not SERVICES:
+            return self.newest[place]
+        return max(self.newest[each] for each in {*graph[place]} & {*nearer})
 
     def between(self, places: Collection[Place]) -> set[Edge]:
         """The relations between these."""
@@ -101,13 +98,10 @@ class Graph:
         """How many relations are between the two."""
         if start not in self.newest or end not in self.newest:
             return None
-        found, frontier = {start}, {start}
-        for steps in range(most + 1):
-            if end in frontier:
-                return steps
-            frontier = {place for each in frontier for place in self.beside[each]} - found
-            found |= frontier
-        return None
+        if not networkx.has_path(self.graph, start, end):
+            return None
+        steps: int = networkx.shortest_path_length(self.graph, start, end)
+        return steps if steps <= most else None
 
 
 def _edges(place: Place, row: Any) -> Iterator[Edge]:
