@@ -4,6 +4,7 @@ A viewer sees a service by a connection to it that it sees. RowSecurity replaces
 `listed.services` by these names.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.model.tables import CONNECTIONS, CONTEXTS, Relation, Table, Text
@@ -57,18 +58,36 @@ CONNECTION_SERVICE = Relation(
 
 # Other programs may store anything; what is no text and no number has no id.
 _IS_NAME = "typeof({name}) NOT IN ('null', 'blob')"
-# Of all connections, each name is sought behind the one before it: so many seeks as there are services.
+
+
+def in_order(
+    begins: Sequence[str] = (), goes_on: Sequence[str] = (), *, descending: bool = False
+) -> str:
+    """The subquery for the names of all connections' services in their order, each by one seek.
+
+    The first one meets the conditions `begins`, and behind one that does not meet `goes_on` none is sought.
+    Each condition is SQL with `{name}` in place of the name.
+    """
+    direction, past = ("DESC", "<") if descending else ("ASC", ">")
+
+    def sought(conditions: str) -> str:
+        return (
+            f"(SELECT link.target_service FROM {CONNECTIONS.picked} AS link WHERE {conditions}"
+            f" AND {_LIVE} ORDER BY link.target_service {direction} LIMIT 1)"
+        )
+
+    first = ["{name} IS NOT NULL", *begins]
+    more = ["{name} IS NOT NULL", *goes_on]
+    return (
+        "(WITH RECURSIVE each (name) AS ("
+        f"SELECT {sought(' AND '.join(first).format(name='link.target_service'))}"
+        f" UNION ALL SELECT {sought(f'link.target_service {past} each.name')}"
+        f" FROM each WHERE {' AND '.join(more).format(name='each.name')}"
+        f") SELECT name FROM each WHERE {_IS_NAME.format(name='name')})"
+    )
+
+
 # Of the viewer's own connections, all are read.
-_OF_ALL = f"""
-    (WITH RECURSIVE each (name) AS (
-        SELECT (SELECT link.target_service FROM {CONNECTIONS.picked} AS link
-            WHERE link.target_service IS NOT NULL AND {_LIVE} ORDER BY link.target_service LIMIT 1)
-        UNION ALL
-        SELECT (SELECT link.target_service FROM {CONNECTIONS.picked} AS link
-            WHERE link.target_service > each.name AND {_LIVE} ORDER BY link.target_service LIMIT 1)
-        FROM each WHERE each.name IS NOT NULL
-    ) SELECT name FROM each WHERE {_IS_NAME.format(name="name")})
-"""
 _OF_OWN = f"""
     (SELECT DISTINCT link.target_service AS name FROM {CONNECTIONS.listed} AS link
         WHERE {_IS_NAME.format(name="link.target_service")} AND {_LIVE})
@@ -77,7 +96,7 @@ _OF_OWN = f"""
 
 def names(*, sees_all: bool) -> str:
     """The subquery in place of the table, with placeholders; `sees_all` is of the viewer's connections."""
-    return " ".join((_OF_ALL if sees_all else _OF_OWN).split())
+    return in_order() if sees_all else " ".join(_OF_OWN.split())
 
 
 def with_names(row: str, wanted: str) -> str:

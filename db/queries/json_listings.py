@@ -18,6 +18,7 @@ from db.queries.listings import (
     Order,
     PageRange,
     counted,
+    either_way,
     page_from,
     reaches,
     unlimited_page_from,
@@ -114,8 +115,10 @@ def _statement(
     # That form sorts rowids and fetches only the page: sorting whole rows took twice as long (W3 of
     # `--auth`).
     binder = Binder({"limit": page_range.limit})
-    sql = select(page_from(listing, page_range, "x", binder))
-    narrow = ""
+    sql, narrow = either_way(
+        listing,
+        lambda in_order: select(page_from(listing, page_range, "x", binder, in_order=in_order)),
+    )
     if listing.is_walked:
         narrow = select(_picked(listing, page_range, Binder({"limit": page_range.limit})))
     return JsonStatement(sql, binder.bind, narrow)
@@ -154,8 +157,17 @@ def reach(
 ) -> JsonStatement:
     """Whether each parent's list continues beyond a cursor: an array of 0 and 1."""
     binder = Binder()
-    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return JsonStatement(f"SELECT {array_of(listing, reaching)}", binder.bind)
+    sql, narrow = either_way(
+        listing,
+        lambda in_order: (
+            "SELECT "
+            + array_of(
+                listing,
+                reaches(listing, order, cursor, binder, ahead=ahead, in_order=in_order),
+            )
+        ),
+    )
+    return JsonStatement(sql, binder.bind, narrow)
 
 
 def rows(

@@ -1,12 +1,23 @@
 """SQL for pages of lists: of a whole table, or of a relation from many parents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from db.model import services
 from db.model.tables import Relation, Table
 from db.program import Statement, Value, Values, json_list
-from db.queries.conditions import Binder, Condition, all_of, listed_rows, rows_of, to_sql, unindexed
+from db.queries.conditions import (
+    All,
+    Binder,
+    Compare,
+    Condition,
+    all_of,
+    listed_rows,
+    rows_of,
+    to_sql,
+    unindexed,
+)
 from db.security import row_security
 
 PARENT = "parents.value"
@@ -63,10 +74,15 @@ def page(listing: Listing, page_range: PageRange, parents: Sequence[Value]) -> S
     binder = Binder({"limit": page_range.limit})
     table = listing.table
     if listing.relation is None:
-        return Statement(
-            f"SELECT NULL, {table.select_list('t')} {page_from(listing, page_range, 't', binder)}",
-            binder.bind,
+        columns = table.select_list("t")
+        sql, narrow = either_way(
+            listing,
+            lambda in_order: (
+                f"SELECT NULL, {columns}"
+                f" {page_from(listing, page_range, 't', binder, in_order=in_order)}"
+            ),
         )
+        return Statement(sql, binder.bind, narrow)
     # The inner SELECT reads one parent's page off an index; json_each hands its rows on in order.
     binder.bind["parents"] = json_list(parents)
     picked = f"SELECT x.rowid {page_from(listing, page_range, 'x', binder)}"
@@ -94,8 +110,12 @@ def extends_past(
 ) -> Statement:
     """Whether rows lie at or before a cursor, or at or after it if `ahead`."""
     binder = Binder()
-    reaching = reaches(listing, order, cursor, binder, ahead=ahead)
-    return per_parent(listing, reaching, parents, binder)
+    sql, narrow = either_way(
+        listing,
+        lambda in_order: reaches(listing, order, cursor, binder, ahead=ahead, in_order=in_order),
+    )
+    found = per_parent(listing, sql, parents, binder)
+    return replace(found, narrow=f"SELECT NULL, {narrow}") if narrow else found
 
 
 def counted(listing: Listing, binder: Binder) -> str:
@@ -103,14 +123,19 @@ def counted(listing: Listing, binder: Binder) -> str:
 
 
 def reaches(
-    listing: Listing, order: tuple[Order, ...], cursor: Values, binder: Binder, *, ahead: bool
+    listing: Listing,
+    order: tuple[Order, ...],
+    cursor: Values,
+    binder: Binder,
+    *,
+    ahead: bool,
+    in_order: bool = False,
 ) -> str:
     """SQL for whether the list continues beyond a cursor; reads only its first or last row."""
     binder.bind["limit"] = 1
     columns = ", ".join(f"x.{part.column}" for part in order)
-    first = (
-        f"SELECT {columns} {page_from(listing, PageRange(order, 1, backward=ahead), 'x', binder)}"
-    )
+    one = PageRange(order, 1, backward=ahead)
+    first = f"SELECT {columns} {page_from(listing, one, 'x', binder, in_order=in_order)}"
     beyond = _beyond(listing, order, cursor, "x", binder, backward=ahead)
     return f"EXISTS (SELECT 1 FROM ({first}) AS x WHERE ({beyond}) IS NOT TRUE)"
 
@@ -163,9 +188,55 @@ def _walking_index(listing: Listing, order: Sequence[Order]) -> Listing:
     return replace(listing, where=unindexed(listing.where, besides))
 
 
-def page_from(listing: Listing, page_range: PageRange, row: str, binder: Binder) -> str:
+def either_way(listing: Listing, select: Callable[[bool], str]) -> tuple[str, str]:
+    """SQL made by `select`, and its narrow form.
+
+    What is derived comes in order, and no further than the page, to those who see all of it; the rows of
+    others are few, and sorted.
+    """
+    if listing.relation is None and listing.table.is_derived:
+        return select(True), select(False)
+    return select(False), ""
+
+
+def page_from(
+    listing: Listing, page_range: PageRange, row: str, binder: Binder, *, in_order: bool = False
+) -> str:
     """The FROM clause of one page; the caller binds `:limit`."""
-    return f"{unlimited_page_from(listing, page_range, row, binder)} {LIMIT}"
+    rows = services_from if in_order else unlimited_page_from
+    return f"{rows(listing, page_range, row, binder)} {LIMIT}"
+
+
+def services_from(listing: Listing, page_range: PageRange, row: str, binder: Binder) -> str:
+    """The FROM clause of all services between the cursors, in order, which begins at the first one."""
+    bounds = [f"{{name}} {operator} {sql}" for operator, sql in _bounds(listing.where, binder)]
+    for operator, cursor in (">", page_range.after), ("<", page_range.before):
+        if cursor is not None:
+            bounds.append(f"{{name}} {operator} {binder.value(cursor[0])}")
+    begins, ends = (
+        [each for each in bounds if each.startswith(f"{{name}} {sign}")] for sign in (">", "<")
+    )
+    if page_range.backward:
+        begins, ends = ends, begins
+    names = services.in_order(begins, ends, descending=page_range.backward)
+    name = f"{row}.{listing.table.key}"
+    conditions = [each.format(name=name) for each in bounds]
+    conditions.append(to_sql(listing.where, row, binder))
+    return f"FROM {names} AS {row} WHERE {all_of(conditions)}"
+
+
+def _bounds(where: Condition, binder: Binder) -> Iterator[tuple[str, str]]:
+    """Between which names those are that meet the condition."""
+    match where:
+        case All(parts):
+            for part in parts:
+                yield from _bounds(part, binder)
+        case Compare(_, "eq", operand):
+            yield ">=", binder.value(operand)
+            yield "<=", binder.value(operand)
+        case Compare(_, "starts_with", operand):
+            yield ">=", binder.value(operand)
+            yield "<", f"{binder.value(operand)} || x'FF'"
 
 
 def unlimited_page_from(listing: Listing, page_range: PageRange, row: str, binder: Binder) -> str:

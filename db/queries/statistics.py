@@ -13,7 +13,7 @@ from db.queries.conditions import EVERYTHING
 from db.queries.listings import Listing
 
 # total() gives a float, which is exact below this.
-EXACT = 2**53
+EXACT = 2**53 - 1
 # sum() fails where a sum is not a 64-bit integer; the sums of halves are.
 HALF = 32
 # As groups read statuses that other programs store; an unknown one is in no count but the whole.
@@ -80,6 +80,8 @@ def _summed(
     halves = [
         f"sum({short}_{half})" for short in ("requests", "errors") for half in ("high", "low")
     ]
+    if not exactly:  # D1 gives no number beyond these
+        halves = [f"max({-EXACT}, min({each}, {EXACT}))" for each in halves]
     return Statement(
         f"SELECT {by}, status, sum(number), {', '.join(halves)} FROM ("
         f"SELECT x.target_service AS service, x.status AS status, count(*) AS number, {', '.join(sums)}"
@@ -90,7 +92,9 @@ def _summed(
 
 
 def _are_large(rows: Rows) -> bool:
-    return any(float(str(low)) >= EXACT for *_, requests, _, low in rows for low in (requests, low))
+    return any(
+        abs(float(str(low))) >= EXACT for *_, requests, _, low in rows for low in (requests, low)
+    )
 
 
 def _by_service(rows: Rows) -> dict[Value, ConnectionStats]:

@@ -92,6 +92,9 @@ def _compare_path(
     assert found.find(paths.between(start, end, most), security).edges == edges
 
 
+WIDE, HUGE = 1_500, 50_000
+
+
 def _wide(count: int) -> Registry:
     """So many connections of one context, through one installation, to one service."""
     made = random_registries.made(1, actors=1, installations=1, contexts=1, connections=1)
@@ -131,6 +134,12 @@ ANOTHER = """
         target_endpoint, created_at, updated_at FROM connections
 """
 HUB = Place(SERVICES, "hub")
+OTHER = Place(SERVICES, "other")
+SOURCE = Place(ACTORS, "CHITTY-ACTOR-000002-AAAA")
+SHARED = """
+    UPDATE connections SET source_chitty_id = :context, source_type = 'context'
+    WHERE connection_id = 'other 000007'
+"""
 ENDS = [
     (HUB, Place(INSTALLATIONS, APP), 2),
     (Place(CONTEXTS, CONTEXT), Place(INSTALLATIONS, APP), 2),
@@ -142,7 +151,8 @@ ENDS = [
 @pytest.fixture(scope="module")
 def clique(tmp_path_factory):
     with registered(tmp_path_factory.mktemp("clique") / "registry.db") as found:
-        found.store(_wide(10_000))
+        found.drop_triggers()
+        found.store(_wide(HUGE))
         yield found
 
 
@@ -151,22 +161,31 @@ def test_a_path_meets_a_hub_from_both_sides(clique, start, end, distance):
     path = clique.find(paths.between(start, end, 20))
 
     assert len(path.edges) == distance
-    assert path.rows < MOST / 2
+    assert path.rows <= 2 * (paths.FEW + 1) + 10
+    assert clique.steps <= STEPS_OF_PATH * paths.FEW
+
+
+# For each of so many objects.
+STEPS_AROUND = 400
+STEPS_OF_PATH = 60
 
 
 @pytest.mark.parametrize("center", [HUB, Place(INSTALLATIONS, APP), Place(ACTORS, ACTOR)])
-def test_a_hub_is_cut_to_its_newest(clique, center):
-    around = clique.find(neighborhoods.around(center, 10, 100, GRAPH_TABLES))
+@pytest.mark.parametrize("depth", [2, 10])
+def test_a_hub_is_cut_to_its_newest(clique, center, depth):
+    around = clique.find(neighborhoods.around(center, depth, 100, GRAPH_TABLES))
 
     assert len(around.places) == 100
     assert around.is_truncated
     assert around.rows <= 2 * 100
+    assert clique.steps <= STEPS_AROUND * 100
     connections = [each.key for each in around.places if each.table is CONNECTIONS]
-    assert connections == [f"{10_000 - number:06}" for number in range(1, len(connections) + 1)]
+    assert connections == [f"{HUGE - number:06}" for number in range(1, len(connections) + 1)]
 
 
 def test_a_path_that_would_go_through_too_many_objects_is_refused(tmp_path):
     with registered(tmp_path / "registry.db") as found:
+        found.drop_triggers()
         found.store(_wide(MOST + 10))
         found.connection.execute(ANOTHER)
 
@@ -174,3 +193,17 @@ def test_a_path_that_would_go_through_too_many_objects_is_refused(tmp_path):
 
     assert path.is_too_wide
     assert path.edges is None
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["one source", "none"])
+def test_hubs_are_linked_by_what_a_connection_of_each_has_as_source(tmp_path, shares):
+    with registered(tmp_path / "registry.db") as found:
+        found.store(_wide(WIDE))
+        found.connection.execute(ANOTHER)
+        if shares:
+            found.connection.execute(SHARED, {"context": CONTEXT})
+
+        path = found.find(paths.between(HUB, OTHER, 4))
+
+    assert path.rows <= 2 * (paths.FEW + 1) + (10 if shares else WIDE + 10)
+    assert (path.edges and len(path.edges)) == (4 if shares else None)
