@@ -14,6 +14,7 @@ from benchmarks.rows import Size
 from db.migrating import history_triggers, migrator
 from db.migrating.history_triggers import HISTORIED
 from db.migrating.ledger import MIGRATIONS, Migration
+from db.model import searched
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, Table
 
 # Beside the code and not in a temporary folder, which may lie in memory: writes must reach a disk.
@@ -106,6 +107,8 @@ def _fill(connection: sqlite3.Connection, size: Size) -> None:
     for table in HISTORIED:
         for statement in Migration("begin", history_triggers.begin(table)).statements():
             connection.execute(statement)
+    for statement in searched.refill():
+        connection.execute(statement)
     for _, _, sql in triggers:
         connection.execute(sql)
 
