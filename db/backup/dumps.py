@@ -59,7 +59,7 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
             yield from map(_terminated, searched.refill([searched.table_of(name)]))
         for kind, _, sql in objects:
             if kind != "table":
-                yield _terminated(sql)
+                yield _terminated(_with_ends(sql))
         yield LAST
     finally:
         connection.text_factory = text_factory
@@ -78,6 +78,14 @@ def _require_ordinary(tables: dict[str, str]) -> None:
                 f"{name} is a virtual table, which a dump cannot contain: use"
                 " `chittygraph backup`, or drop it first"
             )
+
+
+# What wrangler takes for the end of a CASE, without which it takes all that follows for one statement.
+END = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|\b(END)(?=[^\w\s;])", re.IGNORECASE)
+
+
+def _with_ends(sql: str) -> str:
+    return END.sub(lambda found: f"{found[0]} " if found[1] else found[0], sql)
 
 
 def _terminated(sql: str) -> str:

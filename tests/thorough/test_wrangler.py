@@ -160,6 +160,7 @@ def test_what_wrangler_exported_goes_back_into_d1_by_way_of_here(d1: D1, tmp_pat
     fill(d1.file)
     ours, dump = tmp_path / "registry.db", tmp_path / "registry.sql"
     chittygraph("restore", str(export(d1)), "--database", str(ours))
+    chittygraph("migrate", "--database", str(ours))
     chittygraph("export", "--sql", "--output", str(dump), "--database", str(ours))
     other = D1(tmp_path / "other")
 
