@@ -18,7 +18,7 @@ from db.queries import groups, listings, lookups, outgoing_webhooks, searches, s
 from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from db.queries.outgoing_webhooks import DeliveryRange
-from db.queries.searches import Search
+from db.queries.searches import Candidates, Search
 from db.queries.statistics import ConnectionStats, RegistryStats
 from resolvers.dataloader import BatchScheduler, DataLoader
 
@@ -114,12 +114,12 @@ class Loaders:
 
         return self._loader("limits of changes", load)
 
-    def found(self, search: Search) -> "DataLoader[None, list[Rows]]":
-        """What a search looks at, whose only key is None: the candidates of each of its tables."""
+    def found(self, search: Search) -> "DataLoader[None, Candidates]":
+        """What a search looks at, whose only key is None."""
 
-        async def load(keys: list[None]) -> list[list[Rows]]:
+        async def load(keys: list[None]) -> list[Candidates]:
             candidates = await self._read(searches.candidates(search))
-            self.count_rows(sum(map(len, candidates)))
+            self.count_rows(sum(map(len, candidates.rows)))
             return [candidates for _ in keys]
 
         return self._loader(("found", search), load)

@@ -25,6 +25,8 @@ from resolvers.pages import LazyPage, PageArguments
 LONGEST = 200
 """Characters of what is searched for."""
 MOST_WORDS = 8
+PLACE = 4
+"""Values of a place; those after it in a cursor are rowids, so that rows which come later move no page."""
 NEWER_THAN_ALL = "~"
 """In place of the time of a service, which has none: it comes before objects that match as well."""
 
@@ -53,15 +55,18 @@ class FoundPage(LazyPage):
         """Raises BadRequest for a text that is too long, and for bad arguments."""
         self._ctx = ctx
         self._size = pages.size(ctx, arguments)
-        self._search = _search(ctx, text, tables)
-        self._wanted = [words.fold(word) for word in self._search.words]
-        self._name = f"search {' '.join(self._wanted)}"
-        self._after = (
-            None
-            if arguments.after is None
-            else cursors.open_at(ctx.cursor_key, self._name, arguments.after)
-        )
+        wanted, self._words = _words(text)
+        self._name = f"search {' '.join(self._words)}"
+        self._after: Values | None = None
+        until: tuple[int | None, ...] | None = None
+        if arguments.after is not None:
+            values = cursors.open_at(ctx.cursor_key, self._name, arguments.after)
+            self._after, until = values[:PLACE], tuple(map(_rowid, values[PLACE:]))
+        whole = frozenset(table for table in tables if _sees_all(ctx.viewer.security.extent, table))
+        kinds = tuple(table for table in KINDS if table in tables)
+        self._search = Search(wanted, self._words, kinds, whole, until)
         self._all: list[Found] | None = None
+        self._until: Values = ()
 
     async def rows(self) -> list[Any]:
         start = await self._start()
@@ -77,10 +82,10 @@ class FoundPage(LazyPage):
         return await self._start() > 0
 
     def cursor(self, row: Found) -> str:
-        return cursors.made_at(self._ctx.cursor_key, self._name, row.place)
+        return cursors.made_at(self._ctx.cursor_key, self._name, (*row.place, *self._until))
 
     def highlight(self, row: Found) -> str:
-        return words.highlight(row.text, self._wanted)
+        return words.highlight(row.text, self._words)
 
     async def _start(self) -> int:
         if self._after is None:
@@ -89,31 +94,35 @@ class FoundPage(LazyPage):
         return sum(_order(each.place) >= after for each in await self._ranked())
 
     async def _ranked(self) -> list[Found]:
-        by_table = await self._ctx.loaders.found(self._search).load(None)
+        candidates = await self._ctx.loaders.found(self._search).load(None)
         if self._all is None:  # several fields ask at once, and are told one after another
+            self._until = candidates.until
             found = [
                 each
-                for table, rows in zip(self._search.tables, by_table, strict=False)
-                for each in _found(table, rows, self._wanted)
+                for table, rows in zip(self._search.tables, candidates.rows, strict=False)
+                for each in _found(table, rows, self._words)
             ]
             self._all = sorted(found, key=lambda each: _order(each.place), reverse=True)
         return self._all
 
 
-def _search(ctx: OperationContext, text: str, tables: Sequence[Table[Any]]) -> Search:
+def _words(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text that is searched for, and its folded words; raises BadRequest if it is too long."""
     if len(text) > LONGEST:
         raise BadRequest(
             "BAD_SEARCH", f"text has {len(text)} characters: at most {LONGEST} are searched for"
         )
     text = text.encode(errors="replace").decode()  # no database takes half of a surrogate pair
-    wanted = tuple(words.split(text))
+    wanted = tuple(map(words.fold, words.split(text)))
     if len(wanted) > MOST_WORDS:
         raise BadRequest(
             "BAD_SEARCH", f"text has {len(wanted)} words: at most {MOST_WORDS} are searched for"
         )
-    extent = ctx.viewer.security.extent
-    whole = frozenset(table for table in tables if _sees_all(extent, table))
-    return Search(text, wanted, tuple(table for table in KINDS if table in tables), whole)
+    return text, wanted
+
+
+def _rowid(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _sees_all(extent: Extent, table: Table[Any]) -> bool:

@@ -101,7 +101,8 @@ class _Loader:
         made = schema_comparison.made_by(ledger.load(ledger.MIGRATIONS))
         stored = {name for (name,) in self._connection.execute(ledger.TABLES)}
         tables = [table for table in TABLES if table.name in stored]
-        makes = [made[searched.index_of(table)].sql for table in tables]
+        names = (searched.index_of, searched.vocabulary_of)
+        makes = [made[name(table)].sql for table in tables for name in names]
         try:
             for sql in (*makes, *searched.refill(tables)):
                 self._connection.execute(sql)
@@ -155,7 +156,7 @@ class _Loader:
         Raises BootRefused if it is about a virtual table of others.
         """
         target = TARGET.match(statement)
-        if target is not None and target[1].lower() in searched.INDEXES | searched.PARTS:
+        if target is not None and target[1].lower() in searched.ALL_TABLES:
             self._has_indexes = True
             return True
         if TRIGGER_OF_INDEX.match(statement):  # wrangler exports it without the index

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from db.errors import BootRefused
 from db.model import searched
+from db.model.tables import TABLES
 from db.program import Value
 
 FIRST = (
@@ -46,7 +47,8 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
             for kind, name, sql in objects
             if kind == "table" and name not in searched.PARTS
         }
-        indexes = {name: tables.pop(name) for name in sorted(searched.INDEXES & tables.keys())}
+        indexes = [table for table in TABLES if searched.index_of(table) in tables]
+        virtual = {name: tables.pop(name) for name in sorted(searched.ALL_TABLES & tables.keys())}
         _require_ordinary(tables)
         yield FIRST
         yield DEFER
@@ -54,9 +56,7 @@ def statements(connection: sqlite3.Connection) -> Iterator[str]:
             yield _terminated(tables[table])
             yield from _inserts(connection, table)
         yield from _sequences(connection)
-        for name, sql in indexes.items():
-            yield _terminated(sql)
-            yield from map(_terminated, searched.refill([searched.table_of(name)]))
+        yield from map(_terminated, [*virtual.values(), *searched.refill(indexes)])
         for kind, _, sql in objects:
             if kind != "table":
                 yield _terminated(_with_ends(sql))

@@ -2,7 +2,8 @@
 
 Each index is contentless: it holds words by rowid, and no text. Triggers of the four tables keep it, and
 migration 0028 makes both. It holds rows that are not soft-deleted. FIRST stands before the first word of a
-text, so that texts which begin with a word are found without reading all that have it anywhere.
+text, so that texts which begin with a word are found without reading all that have it anywhere. Beside each
+index stands its vocabulary, a table of fts5vocab with the words themselves.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,10 @@ SEARCHED: Mapping[Table[Any], tuple[str, ...]] = {
     CONNECTIONS: ("target_service", "target_endpoint"),
 }
 FIRST = "\ue000"
+LONGEST_INDEXED_PREFIX = 3
+"""Words are indexed by their first characters, FIRST among them, up to so many."""
+MOST_SEGMENTS = 8
+"""An index merges its segments when there are so many of a size: with FTS5's 4, writing takes longer."""
 LONGEST_TEXT = 1_000
 """So many characters of a text are searched, and none after a NUL, where SQLite's substr ends."""
 
@@ -25,14 +30,16 @@ def index_of(table: Table[Any]) -> str:
     return f"{table.name}_search"
 
 
-def table_of(index: str) -> Table[Any]:
-    return next(table for table in TABLES if index_of(table) == index)
+def vocabulary_of(table: Table[Any]) -> str:
+    return f"{table.name}_words"
 
 
 INDEXES = frozenset(index_of(table) for table in TABLES)
+VOCABULARIES = frozenset(vocabulary_of(table) for table in TABLES)
 _PARTS = ("config", "data", "docsize", "idx")
 PARTS = frozenset(f"{index}_{part}" for index in INDEXES for part in _PARTS)
 """The tables that SQLite keeps for the indexes, which nothing else reads or writes."""
+ALL_TABLES = INDEXES | VOCABULARIES | PARTS
 
 
 def searched_part(text: str) -> str:
@@ -47,12 +54,17 @@ def text_of(row: str, column: str) -> str:
 
 def refill(tables: Iterable[Table[Any]] = TABLES) -> list[str]:
     """Statements that index these tables anew, so that nothing is left of what rows held before."""
-    return [sql for table in tables for sql in (_empty(table), _fill(table))]
+    return [sql for table in tables for sql in (_empty(table), _merge_later(table), _fill(table))]
 
 
 def _empty(table: Table[Any]) -> str:
     index = index_of(table)
     return f"INSERT INTO {index} ({index}) VALUES ('delete-all')"
+
+
+def _merge_later(table: Table[Any]) -> str:
+    index = index_of(table)
+    return f"INSERT INTO {index} ({index}, rank) VALUES ('automerge', {MOST_SEGMENTS})"
 
 
 def _fill(table: Table[Any]) -> str:

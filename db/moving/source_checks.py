@@ -61,7 +61,7 @@ async def others(source: End, tables: Sequence[MovedTable]) -> Others:
         (stored,) = await source.read(Bound(COLUMNS, {"table": table.name}))
         known = {name.lower() for name in table.columns}
         columns += [f"{table.name}.{name!s}" for name, _ in stored if name not in known]
-    known_tables = {*ours, *LEFT, *searched.INDEXES, *searched.PARTS}
+    known_tables = {*ours, *LEFT, *searched.ALL_TABLES}
     return Others([name for name in names if name.lower() not in known_tables], columns)
 
 

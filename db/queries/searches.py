@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from db.model.searched import FIRST, SEARCHED, index_of
+from db.model.searched import SEARCHED, index_of
 from db.model.services import SERVICES
 from db.model.tables import TABLES, Table
 from db.program import Program, Rows, Statement, Value
+from db.queries import search_terms
+from db.queries.search_terms import Terms
 
 KINDS: tuple[Table[Any], ...] = (*TABLES, SERVICES)
 """All that is found; of what was stored at the same time, the first of them comes first."""
@@ -28,63 +30,78 @@ MOST_SERVICES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`words` are as the client wrote them; `whole` are those of the `tables` of which it sees everything.
+    """`words` are folded; `whole` are those of the `tables` of which the viewer sees everything.
 
-    Of services it does if it sees all connections.
+    Of services it does if it sees all connections. `until` are the rowids up to which the index of each of
+    TABLES counts, so that a later page is one of the same list; the first page has none.
     """
 
     text: str
     words: tuple[str, ...]
     tables: tuple[Table[Any], ...]
     whole: frozenset[Table[Any]]
+    until: tuple[int | None, ...] | None
 
 
-def candidates(search: Search) -> Program[list[Rows]]:
-    """For each table, rows of the key, what orders them and the searched columns; some come repeatedly."""
-    if not search.words or not search.tables:
-        return []
-    bind = _bind(search)
-    found = yield [_candidates(search, table, bind[table]) for table in search.tables]
-    return found
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """For each table of the search, rows of the key, what orders them and the searched columns.
 
-
-def _candidates(search: Search, table: Table[Any], bind: dict[str, Value]) -> Statement:
-    sees_all = table in search.whole
-    if table is SERVICES:
-        return Statement(_services(sees_all=sees_all), {"most": MOST_SERVICES})
-    if sees_all:
-        return Statement(_from_index(table), bind)
-    return Statement(_own(table), {"most": MOST_OWN})
-
-
-def _bind(search: Search) -> dict[Table[Any], dict[str, Value]]:
-    words, beginning = _matches(search.words)
-    text = _ascii_lower(search.text.strip())
-    return {
-        table: {
-            "words": words if len(search.words) == 1 else _in_one(COLUMNS[table], words),
-            "beginning": beginning,
-            "text": text,
-            "most": MOST_OF_A_RANK,
-        }
-        for table in search.tables
-    }
-
-
-def _in_one(columns: Sequence[str], match: str) -> str:
-    """MATCH for what matches in one of these columns alone; for a single word it is slower."""
-    return " OR ".join(f"{{{column}}} : ({match})" for column in columns)
-
-
-def _matches(words: Sequence[str]) -> tuple[str, str]:
-    """MATCH for texts with all words, and for those that begin with them.
-
-    A word has no quote, nor anything else that FTS5 takes for syntax within quotes.
+    Some come repeatedly. `until` is that of the search, or the newest rowids of a first page.
     """
-    phrase = " ".join(words)
-    each = " AND ".join(f'("{word}" * OR "{FIRST}{word}" *)' for word in words)
-    # What separates words may come first in the text.
-    return each, f'"{FIRST}{phrase}" * OR "{FIRST} {phrase}" *'
+
+    rows: list[Rows]
+    until: tuple[int | None, ...]
+
+
+def candidates(search: Search) -> Program[Candidates]:
+    none = (None,) * len(TABLES)
+    if not search.words or not search.tables:
+        return Candidates([], none)
+    indexed = [table for table in TABLES if table in search.whole]
+    if not indexed:
+        return Candidates((yield [_candidates(search, table) for table in search.tables]), none)
+    [newest], *found = yield [
+        _newest(indexed),
+        *search_terms.sought(indexed, search.words),
+    ]
+    terms = dict(zip(indexed, map(search_terms.read, found or [[]] * len(indexed)), strict=True))
+    by_table = dict(zip(indexed, newest, strict=True))
+    until = search.until or tuple(_rowid(by_table.get(table)) for table in TABLES)
+    rows = yield [_candidates(search, table, terms.get(table), until) for table in search.tables]
+    return Candidates(rows, until)
+
+
+def _rowid(value: Value) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _newest(tables: Sequence[Table[Any]]) -> Statement:
+    each = (f"(SELECT max(row.rowid) FROM {table.picked} AS row)" for table in tables)
+    return Statement(f"SELECT {', '.join(each)}")
+
+
+def _candidates(
+    search: Search,
+    table: Table[Any],
+    terms: Terms | None = None,
+    until: Sequence[int | None] = (),
+) -> Statement:
+    if table is SERVICES:
+        return Statement(_services(sees_all=table in search.whole), {"most": MOST_SERVICES})
+    if terms is None:
+        return Statement(_own(table), {"most": MOST_OWN})
+    matches = {
+        "words": search_terms.with_words(table, terms, search.words),
+        "beginning": search_terms.beginning(terms, search.words),
+    }
+    bind = {
+        **{name: match for name, match in matches.items() if match},
+        "text": _ascii_lower(search.text.strip()),
+        "most": MOST_OF_A_RANK,
+        "until": until[TABLES.index(table)],
+    }
+    return Statement(_from_index(table, tuple(name for name in matches if matches[name])), bind)
 
 
 def _ascii_lower(text: str) -> str:
@@ -93,8 +110,8 @@ def _ascii_lower(text: str) -> str:
 
 
 @lru_cache
-def _from_index(table: Table[Any]) -> str:
-    by_words = [_matching(table, name) for name in ("words", "beginning")]
+def _from_index(table: Table[Any], matches: Sequence[str]) -> str:
+    by_words = [_matching(table, name) for name in matches]
     return " UNION ALL ".join([*by_words, *(_equal(table, column) for column in SEARCHED[table])])
 
 
@@ -107,7 +124,8 @@ def _matching(table: Table[Any], match: str) -> str:
     return f"""
         SELECT {_columns(table)}
         FROM (
-            SELECT rowid FROM {index} WHERE {index} MATCH :{match} ORDER BY rowid DESC LIMIT :most
+            SELECT rowid FROM {index} WHERE {index} MATCH :{match} AND rowid <= :until
+            ORDER BY rowid DESC LIMIT :most
         ) AS found CROSS JOIN {table.picked} AS row ON row.rowid = found.rowid
         WHERE {table.live.format(row="row")}
     """
@@ -118,7 +136,7 @@ def _equal(table: Table[Any], column: str) -> str:
     return f"""
         SELECT * FROM (
             SELECT {_columns(table)} FROM {table.picked} AS row
-            WHERE lower(row.{column}) = :text AND {table.live.format(row="row")}
+            WHERE lower(row.{column}) = :text AND +row.rowid <= :until AND {table.live.format(row="row")}
             ORDER BY row.{table.newest} DESC, row.{table.key} DESC LIMIT :most
         )
     """

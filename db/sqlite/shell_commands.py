@@ -17,7 +17,7 @@ _NAMED = "(:pattern IS NULL OR {name} LIKE :pattern OR {name} GLOB :pattern)"
 TABLES = f"""
     SELECT name FROM sqlite_schema
     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
-        AND name NOT IN ({_names(searched.INDEXES | searched.PARTS)})
+        AND name NOT IN ({_names(searched.ALL_TABLES)})
         AND {_NAMED.format(name="name")}
     ORDER BY name
 """

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import sqlite3
 import struct
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from db.backup import dump_loading, dumps
 from db.commands import bulk
 from db.errors import BootRefused
+from db.model.searched import VOCABULARIES
 from tests.support.registries import random_registries
 from tests.support.registries.backups import registry
 
@@ -193,6 +195,19 @@ def test_indexes_of_searches_are_made_anew(tmp_path: Path, made: str):
         assert "".join(dumps.statements(again)) == "".join(lines)
 
 
+def test_a_dump_has_a_space_where_wrangler_looks_for_the_end_of_a_case(tmp_path: Path):
+    path = registry(tmp_path / "registry.db", "CHITTY-ADA")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "CREATE TRIGGER more AFTER INSERT ON actors BEGIN SELECT 'END,' AS \"END,\"; END"
+        )
+        text = "".join(dumps.statements(connection))
+
+    assert "'END,' AS \"END,\"; END;" in text
+    assert "ELSE 'deleted' END ," in text
+    assert not re.search(r"'deleted' END[^\s;]", text)
+
+
 def as_by_sqlite3(statement: str) -> str:
     """A statement of ours in the form of `.dump`, which copies what an index consists of."""
     if statement.startswith("INSERT INTO") and "_search" in statement.partition("(")[0]:
@@ -201,10 +216,14 @@ def as_by_sqlite3(statement: str) -> str:
         return statement
     name = statement.split()[3]
     sql = statement.rstrip(";\n").replace("'", "''")
-    return (
+    made = (
         "PRAGMA writable_schema=ON;\n"
         "INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)"
         f"VALUES('table','{name}','{name}',0,'{sql}');\n"
-        f"CREATE TABLE IF NOT EXISTS '{name}_data'(id INTEGER PRIMARY KEY, block BLOB);\n"
+    )
+    if name in VOCABULARIES:
+        return made
+    return (
+        f"{made}CREATE TABLE IF NOT EXISTS '{name}_data'(id INTEGER PRIMARY KEY, block BLOB);\n"
         f"INSERT INTO {name}_data VALUES(1,X'00');\n"
     )

@@ -36,13 +36,13 @@ def found(path: Path) -> int:
 @pytest.mark.parametrize(
     "lost",
     [f"DROP TRIGGER actors_search_of_{event}" for event in ("new", "changed", "old")]
-    + ["DROP TABLE actors_search"],
+    + ["DROP TABLE actors_search", "DROP TABLE actors_words"],
 )
 def test_what_is_lost_of_an_index_is_refused_and_repaired(path: Path, lost: str):
     before = found(path)
     run(path, lost)
 
-    with pytest.raises(BootRefused, match=r"actors_search.* is missing.*check --fix"):
+    with pytest.raises(BootRefused, match=r"actors_(search|words).* is missing.*check --fix"):
         migrator.migrate(path)
     if "TABLE" not in lost:
         run(path, "UPDATE actors SET display_name = 'Zoo'")

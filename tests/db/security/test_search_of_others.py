@@ -108,7 +108,7 @@ def _written(statement: Statement) -> Any:
 
 
 def test_own_rows_are_read_without_an_index():
-    search = searches.Search("a", ("a",), KINDS, frozenset())
+    search = searches.Search("a", ("a",), KINDS, frozenset(), None)
 
     statements = next(searches.candidates(search))
 
