@@ -56,14 +56,14 @@ class FoundPage(LazyPage):
         self._ctx = ctx
         self._size = pages.size(ctx, arguments)
         wanted, self._words = _words(text)
-        self._name = f"search {' '.join(self._words)}"
+        kinds = tuple(table for table in KINDS if table in tables)
+        self._name = f"search {','.join(table.name for table in kinds)} {' '.join(self._words)}"
         self._after: Values | None = None
         until: tuple[int | None, ...] | None = None
         if arguments.after is not None:
             values = cursors.open_at(ctx.cursor_key, self._name, arguments.after)
             self._after, until = values[:PLACE], tuple(map(_rowid, values[PLACE:]))
         whole = frozenset(table for table in tables if _sees_all(ctx.viewer.security.extent, table))
-        kinds = tuple(table for table in KINDS if table in tables)
         self._search = Search(wanted, self._words, kinds, whole, until)
         self._all: list[Found] | None = None
         self._until: Values = ()

@@ -61,7 +61,7 @@ def _sql(table: Table[Any]) -> str:
 
 def sought(tables: Sequence[Table[Any]], words: Sequence[str]) -> list[Statement]:
     """What finds the terms for these folded words; nothing if the indexes have all beginnings themselves."""
-    each = [beginning for word in words for beginning in (word, FIRST + word)]
+    each = dict.fromkeys(beginning for word in words for beginning in (word, FIRST + word))
     beginnings = [beginning for beginning in each if len(beginning) > LONGEST_INDEXED_PREFIX]
     if not beginnings:
         return []

@@ -67,7 +67,8 @@ def candidates(search: Search) -> Program[Candidates]:
     ]
     terms = dict(zip(indexed, map(search_terms.read, found or [[]] * len(indexed)), strict=True))
     by_table = dict(zip(indexed, newest, strict=True))
-    until = search.until or tuple(_rowid(by_table.get(table)) for table in TABLES)
+    now = [_rowid(by_table.get(table)) for table in TABLES]
+    until = tuple(first or later for first, later in zip(search.until or now, now, strict=True))
     rows = yield [_candidates(search, table, terms.get(table), until) for table in search.tables]
     return Candidates(rows, until)
 

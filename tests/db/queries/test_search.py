@@ -3,6 +3,7 @@
 import json
 import random
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from db.model import words
 from db.model.searched import INDEXES, SEARCHED, index_of, refill, searched_part
 from db.model.services import SERVICES
 from db.model.tables import CONNECTIONS, TABLES
+from db.program import Program, Statement, Value
 from schema.fields import global_ids
 from tests.support.services.api import Api, running
 
@@ -67,37 +69,62 @@ def text(source: random.Random) -> str:
     return between.join(source.choices(PARTS, k=source.randint(1, 3)))
 
 
+ADD_ACTOR = """
+    INSERT INTO actors (chitty_id, actor_type, display_name, email, status, created_at, updated_at)
+    VALUES (:actor, 'ai', :name, :email, :status, :at, :at)
+"""
+ADD_CONTEXT = """
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, status, created_at, updated_at)
+    VALUES (:context, :name, :actor, :status, :at, :at)
+"""
+ADD_INSTALLATION = """
+    INSERT INTO installations (installation_id, chitty_id, account_id, account_login, account_type,
+        repository_selection, installed_at, updated_at, uninstalled_at)
+    VALUES (:n, :installation, :n, :login, 'User', 'all', :at, :at, :gone)
+"""
+ADD_CONNECTION = """
+    INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,
+        target_endpoint, status, created_at, updated_at)
+    VALUES (:connection, :actor, 'actor', :service, :endpoint, :status, :at, :at)
+"""
+
+
+def additions(source: random.Random) -> Iterator[Statement]:
+    """What adds thirty rows of each table, with texts by chance."""
+    for n in range(30):
+        at = f"2026-01-{source.randint(1, 9):02}T00:00:00.000Z"
+        actor = f"CHITTY-ACTOR-{n:06}-AAAA"
+        status = source.choice(["active", "active", "suspended", "deleted"])
+        email = source.choice([None, f"{n}@{text(source)}"])
+        name = source.choice([None, text(source)])
+        bind: dict[str, Value] = {"at": at, "actor": actor, "n": n}
+        yield Statement(ADD_ACTOR, bind | {"name": name, "email": email, "status": status})
+        status = source.choice(["active", "active", "deleted"])
+        context = f"CHITTY-CONTEXT-{n:06}-AAAA"
+        name = f"{text(source)} {n}"
+        yield Statement(ADD_CONTEXT, bind | {"context": context, "name": name, "status": status})
+        gone = source.choice([None, None, at])
+        own = {"installation": f"CHITTY-INSTALL-{n:06}-AAAA", "login": text(source), "gone": gone}
+        yield Statement(ADD_INSTALLATION, bind | own)
+        status = source.choice(["active", "failed", "disconnected"])
+        to = {"service": text(source), "endpoint": f"{n} {text(source)}"}
+        yield Statement(ADD_CONNECTION, bind | to | {"connection": f"c{n}", "status": status})
+
+
 def fill(path: Any, source: random.Random) -> None:
+    """Add them to a file."""
     with sqlite3.connect(path) as db:
-        for n in range(30):
-            at = f"2026-01-{source.randint(1, 9):02}T00:00:00.000Z"
-            status = source.choice(["active", "active", "suspended", "deleted"])
-            actor = f"CHITTY-ACTOR-{n:06}-AAAA"
-            email = source.choice([None, f"{n}@{text(source)}"])
-            db.execute(
-                "INSERT INTO actors (chitty_id, actor_type, display_name, email, status, created_at,"
-                " updated_at) VALUES (?, 'ai', ?, ?, ?, ?, ?)",
-                (actor, source.choice([None, text(source)]), email, status, at, at),
-            )
-            status = source.choice(["active", "active", "deleted"])
-            db.execute(
-                "INSERT INTO contexts (chitty_id, name, owner_chitty_id, status, created_at, updated_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (f"CHITTY-CONTEXT-{n:06}-AAAA", f"{text(source)} {n}", actor, status, at, at),
-            )
-            gone = source.choice([None, None, at])
-            db.execute(
-                "INSERT INTO installations (installation_id, chitty_id, account_id, account_login,"
-                " account_type, repository_selection, installed_at, updated_at, uninstalled_at)"
-                " VALUES (?, ?, ?, ?, 'User', 'all', ?, ?, ?)",
-                (n, f"CHITTY-INSTALL-{n:06}-AAAA", n, text(source), at, at, gone),
-            )
-            status = source.choice(["active", "failed", "disconnected"])
-            db.execute(
-                "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service,"
-                " target_endpoint, status, created_at, updated_at) VALUES (?, ?, 'actor', ?, ?, ?, ?, ?)",
-                (f"c{n}", actor, text(source), f"{n} {text(source)}", status, at, at),
-            )
+        for each in additions(source):
+            db.execute(each.sql, each.bind)
+
+
+async def add(api: Api, source: random.Random) -> None:
+    """Add them on any engine."""
+
+    def program() -> Program[None]:
+        yield list(additions(source))
+
+    await api.service.db.write(program())
 
 
 async def expected(
@@ -168,7 +195,7 @@ async def answered(api: Api, wanted: str, **arguments: Any) -> list[tuple[str, s
 async def test_a_search_finds_what_the_reference_finds(tmp_path, seed):
     source = random.Random(seed)
     async with running(tmp_path / "registry.db") as api:
-        fill(tmp_path / "registry.db", source)
+        await add(api, source)
         for wanted in WANTED:
             reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
 
@@ -177,7 +204,7 @@ async def test_a_search_finds_what_the_reference_finds(tmp_path, seed):
 
 async def test_only_the_kinds_that_are_named_are_found(tmp_path):
     async with running(tmp_path / "registry.db") as api:
-        fill(tmp_path / "registry.db", random.Random(9))
+        await add(api, random.Random(9))
         kinds = ("ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION", "SERVICE")
         for table, kind in zip((*TABLES, SERVICES), kinds, strict=True):
             reference = [(key, FIELDS[c]) for key, c in await expected(api, "o", (table,))]
@@ -202,6 +229,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.files_only("it sets SQLite's settings of a connection")
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
 async def test_whatever_writes_the_index_follows(tmp_path, recursive):
     path = tmp_path / "registry.db"
@@ -218,6 +246,7 @@ async def test_whatever_writes_the_index_follows(tmp_path, recursive):
                 assert await answered(api, wanted) == reference, (sql, wanted)
 
 
+@pytest.mark.files_only("it reads what an index consists of")
 async def test_an_index_that_is_filled_anew_has_what_triggers_made(tmp_path):
     path = tmp_path / "registry.db"
     async with running(path):
@@ -268,9 +297,8 @@ ODD = [
 
 @pytest.fixture
 async def api_of_all(tmp_path):
-    path = tmp_path / "registry.db"
-    async with running(path) as api:
-        fill(path, random.Random(3))
+    async with running(tmp_path / "registry.db") as api:
+        await add(api, random.Random(3))
         yield api
 
 
@@ -306,6 +334,44 @@ async def test_a_cursor_of_another_text_is_refused(api_of_all):
     answer = await api_of_all.post(QUERY, text="a", after=cursor)
 
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_CURSOR"]
+
+
+async def test_a_cursor_of_other_kinds_is_refused(api_of_all):
+    page = await api_of_all.ask(QUERY, text="o", first=1, kinds=["ACTOR"])
+    cursor = page["search"]["edges"][0]["cursor"]
+
+    answer = await api_of_all.post(QUERY, text="o", after=cursor, kinds=["ACTOR", "CONTEXT"])
+
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_CURSOR"]
+
+
+NEWER = """
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :count)
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+    SELECT 'CHITTY-CONTEXT-' || :at || n, 'octo ' || :at || n, chitty_id, :at, :at FROM n, actors
+    WHERE actors.rowid = 1
+"""
+
+
+async def test_rows_that_are_added_between_pages_move_none_of_them(tmp_path):
+    async with running(tmp_path / "registry.db") as api:
+        await add(api, random.Random(4))
+        await api.put(NEWER, count=70, at="2026-02-01T00:00:00.000Z")
+        before = await answered(api, "oct")
+        page = (await api.ask(QUERY, text="oct", first=20))["search"]
+        found = [edge["node"]["id"] for edge in page["edges"]]
+        while page["pageInfo"]["hasNextPage"]:
+            at = f"2026-03-01T00:00:00.{len(found):03}Z"
+            await api.put(NEWER, count=60, at=at)
+
+            after = page["pageInfo"]["endCursor"]
+            page = (await api.ask(QUERY, text="oct", first=20, after=after))["search"]
+            found += [edge["node"]["id"] for edge in page["edges"]]
+
+        keys = [decoded[1] for each in found if (decoded := global_ids.decode(each))]
+        assert list(map(str, keys)) == [key for key, _ in before]
+        newest = (await api.ask(QUERY, text="oct", first=50))["search"]["edges"]
+        assert {edge["node"]["id"] for edge in newest}.isdisjoint(found[-20:])
 
 
 def test_each_table_has_an_index():
