@@ -1,4 +1,4 @@
-"""`--graph`: how long one client waits for neighbourhoods, shortest paths, statistics and groups."""
+"""`--graph`: how long one client waits for walks, paths, statistics, groups and searches."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +13,8 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.options import Options
 from benchmarks.registries import ordinary
 from benchmarks.rounds import bodies_file, long_enough, sample, warm_up
+from benchmarks.rows import Size
+from benchmarks.searches import SEARCH, TEXTS
 from benchmarks.servers import Server, post, running
 from benchmarks.summary import Verdict
 from benchmarks.workloads import Target, Workload
@@ -135,6 +137,10 @@ def _context(place: int) -> str:
     return global_ids.of_key("Context", rows.context_id(place))
 
 
+def _texts(text: Callable[[Size, int], str]) -> Callable[[Server], list[dict[str, Any]]]:
+    return lambda server: [{"text": text(server.registry.size, n)} for n in range(VARIANTS)]
+
+
 QUESTIONS = (
     Question("around busy actors, depth 2, 200 nodes", AROUND, _busy_actors, 15),
     Question("around services, depth 2, 200 nodes", AROUND, _services, 15),
@@ -165,6 +171,7 @@ QUESTIONS = (
     ),
     Question("connections by month, with sums", SUMS, _by("CREATED_MONTH"), 20),
     Question("connections of 100 contexts, each by status and month", NESTED_GROUPS, _none, 20),
+    *(Question(f"search: {kind}", SEARCH, _texts(text), 10) for kind, text in TEXTS.items()),
 )
 
 

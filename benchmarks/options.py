@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     kind.add_argument(
         "--graph",
         action="store_true",
-        help="how long walks through the graph, statistics and groups take",
+        help="how long walks through the graph, statistics, groups and searches take",
     )
     kind.add_argument(
         "--engine",
