@@ -14,11 +14,10 @@ from db.history import reading
 from db.model.outgoing_webhooks import OutgoingDelivery
 from db.model.tables import Table
 from db.program import Program, Rows, Statement, Usage, Value, Values, rows
-from db.queries import groups, listings, lookups, outgoing_webhooks, searches, statistics
+from db.queries import groups, listings, lookups, outgoing_webhooks, statistics
 from db.queries.groups import Group, Grouping
 from db.queries.listings import Listing, Order, PageRange
 from db.queries.outgoing_webhooks import DeliveryRange
-from db.queries.searches import Candidates, Search
 from db.queries.statistics import ConnectionStats, RegistryStats
 from resolvers.dataloader import BatchScheduler, DataLoader
 
@@ -33,7 +32,7 @@ class Read(Protocol):
 
 
 class Walked(Protocol):
-    """What a walk through the graph has found, and how many rows it read."""
+    """What a walk through the graph or a search has found, and how many rows it read."""
 
     @property
     def rows(self) -> int: ...
@@ -113,16 +112,6 @@ class Loaders:
             return [limits for _ in keys]
 
         return self._loader("limits of changes", load)
-
-    def found(self, search: Search) -> "DataLoader[None, Candidates]":
-        """What a search looks at, whose only key is None."""
-
-        async def load(keys: list[None]) -> list[Candidates]:
-            candidates = await self._read(searches.candidates(search))
-            self.count_rows(sum(map(len, candidates.rows)))
-            return [candidates for _ in keys]
-
-        return self._loader(("found", search), load)
 
     def deliveries(self, wanted: DeliveryRange) -> "DataLoader[Value, Sequence[OutgoingDelivery]]":
         """The deliveries of each outgoing webhook in this range."""

@@ -4,7 +4,7 @@ What matches, and how well, is decided by the visible row alone: statistics of a
 that the viewer does not see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from db.model.searched import searched_part
 from db.model.services import SERVICES
 from db.model.tables import CONNECTIONS, Table
 from db.model.words import Rank
-from db.program import Rows, Value, Values, in_order
-from db.queries import cursors
+from db.program import Program, Rows, Value, Values, in_order
+from db.queries import cursors, searches
 from db.queries.searches import COLUMNS, KINDS, Search
 from db.security.row_security import Extent
 from resolvers import pages
@@ -42,68 +42,85 @@ class Found:
     place: Values
 
 
-class FoundPage(LazyPage):
-    """A page of what was found; all of it is ranked, which is bounded."""
+@dataclass(frozen=True, slots=True)
+class FoundPage:
+    """A page of what was found, of which `total` is the number, among so many `rows` that were looked at."""
 
-    def __init__(
-        self,
-        ctx: OperationContext,
-        text: str,
-        tables: Sequence[Table[Any]],
-        arguments: PageArguments,
-    ) -> None:
-        """Raises BadRequest for a text that is too long, and for bad arguments."""
-        self._ctx = ctx
-        self._size = pages.size(ctx, arguments)
-        wanted, self._words = _words(text)
-        kinds = tuple(table for table in KINDS if table in tables)
-        self._name = f"search {','.join(table.name for table in kinds)} {' '.join(self._words)}"
-        self._after: Values | None = None
-        until: tuple[int | None, ...] | None = None
-        if arguments.after is not None:
-            values = cursors.open_at(ctx.cursor_key, self._name, arguments.after)
-            self._after, until = values[:PLACE], tuple(map(_rowid, values[PLACE:]))
-        whole = frozenset(table for table in tables if _sees_all(ctx.viewer.security.extent, table))
-        self._search = Search(wanted, self._words, kinds, whole, until)
-        self._all: list[Found] | None = None
-        self._until: Values = ()
+    found: Sequence[Found]
+    total: int
+    rows: int
+    has_previous: bool
+    has_next: bool
+    words: Sequence[str]
+    make_cursor: Callable[[Values], str]
+
+    def cursor(self, found: Found) -> str:
+        return self.make_cursor(found.place)
+
+    def highlight(self, found: Found) -> str:
+        return words.highlight(found.text, self.words)
+
+
+class ReadPage(LazyPage):
+    """The position of such a page, which has been read."""
+
+    def __init__(self, page: FoundPage) -> None:
+        self._page = page
 
     async def rows(self) -> list[Any]:
-        start = await self._start()
-        return (await self._ranked())[start : start + self._size]
+        return list(self._page.found)
 
     async def total(self) -> int:
-        return len(await self._ranked())
+        return self._page.total
 
     async def has_next(self) -> bool:
-        return await self._start() + self._size < len(await self._ranked())
+        return self._page.has_next
 
     async def has_previous(self) -> bool:
-        return await self._start() > 0
+        return self._page.has_previous
 
     def cursor(self, row: Found) -> str:
-        return cursors.made_at(self._ctx.cursor_key, self._name, (*row.place, *self._until))
+        return self._page.cursor(row)
 
-    def highlight(self, row: Found) -> str:
-        return words.highlight(row.text, self._words)
 
-    async def _start(self) -> int:
-        if self._after is None:
-            return 0
-        after = _order(self._after)
-        return sum(_order(each.place) >= after for each in await self._ranked())
+def page(
+    ctx: OperationContext, text: str, tables: Sequence[Table[Any]], arguments: PageArguments
+) -> Program[FoundPage]:
+    """What is found in these tables. Raises BadRequest at once."""
+    size = pages.size(ctx, arguments)
+    wanted, folded = _words(text)
+    kinds = tuple(table for table in KINDS if table in tables)
+    name = f"search {','.join(table.name for table in kinds)} {' '.join(folded)}"
+    after: Values = ()
+    until: tuple[int | None, ...] | None = None
+    if arguments.after is not None:
+        values = cursors.open_at(ctx.cursor_key, name, arguments.after)
+        after, until = values[:PLACE], tuple(map(_rowid, values[PLACE:]))
+    whole = frozenset(table for table in tables if _sees_all(ctx.viewer.security.extent, table))
+    search = Search(wanted, folded, kinds, whole, until)
+    return _page(search, after, size, lambda values: cursors.made_at(ctx.cursor_key, name, values))
 
-    async def _ranked(self) -> list[Found]:
-        candidates = await self._ctx.loaders.found(self._search).load(None)
-        if self._all is None:  # several fields ask at once, and are told one after another
-            self._until = candidates.until
-            found = [
-                each
-                for table, rows in zip(self._search.tables, candidates.rows, strict=False)
-                for each in _found(table, rows, self._words)
-            ]
-            self._all = sorted(found, key=lambda each: _order(each.place), reverse=True)
-        return self._all
+
+def _page(
+    search: Search, after: Values, size: int, make_cursor: Callable[[Values], str]
+) -> Program[FoundPage]:
+    candidates = yield from searches.candidates(search)
+    found = [
+        each
+        for table, rows in zip(search.tables, candidates.rows, strict=False)
+        for each in _found(table, rows, search.words)
+    ]
+    found.sort(key=lambda each: _order(each.place), reverse=True)
+    start = sum(_order(each.place) >= _order(after) for each in found) if after else 0
+    return FoundPage(
+        found[start : start + size],
+        len(found),
+        sum(map(len, candidates.rows)),
+        start > 0,
+        start + size < len(found),
+        search.words,
+        lambda place: make_cursor((*place, *candidates.until)),
+    )
 
 
 def _words(text: str) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,6 @@ from schema.fields.fields import Info, Node, field, lookup, object_type
 from schema.fields.sources import ByGlobalId, CurrentViewer, OnlyGeneric, ViewerActor
 from schema.outgoing_webhooks import OutgoingWebhookPage
 from schema.pages import listing
-from schema.searching import SearchPage
 
 CHITTY_ID = "The ChittyID in any of its forms, with or without the prefix did:chitty:"
 
@@ -118,12 +117,7 @@ class Query:
     shortest_path = walks.shortest_path
     services = services.listed
     registry_stats = statistics.registry_stats
-    search = field(
-        OnlyGeneric(),
-        searching.search,
-        SearchPage | None,
-        searching.DESCRIPTION,
-    )
+    search = searching.search
     webhooks = field(
         OnlyGeneric(),
         outgoing_webhooks.webhooks,

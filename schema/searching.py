@@ -1,7 +1,7 @@
-"""Search as GraphQL types; only generic execution has it."""
+"""Search as GraphQL types and a field."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -9,12 +9,16 @@ from strawberry import UNSET
 from strawberry.utils.str_converters import to_camel_case
 
 from db.model.tables import Table
+from db.program import Program
 from db.queries.searches import KINDS, MOST_OF_A_RANK, MOST_OWN
-from resolvers.search import LONGEST, MOST_WORDS, Found, FoundPage
+from resolvers import search as resolve
+from resolvers.operation_context import OperationContext
+from resolvers.search import LONGEST, MOST_WORDS, Found, FoundPage, ReadPage
 from schema.enums import NodeKind
 from schema.fields import fields
-from schema.fields.fields import Info, Node
-from schema.fields.sources import METADATA, OnlyGeneric
+from schema.fields.collect_fields import selects
+from schema.fields.fields import Info, Node, field
+from schema.fields.sources import Searched
 from schema.pages import After, First, PageInfo, page_arguments
 
 DESCRIPTION = (
@@ -28,61 +32,58 @@ DESCRIPTION = (
 _TABLES: Mapping[NodeKind, Table[Any]] = {NodeKind(table.name): table for table in KINDS}
 
 
-def _field(description: str) -> Any:
-    return strawberry.field(description=description, metadata={METADATA: OnlyGeneric()})
-
-
 @strawberry.type(description="An object that a search has found, with its cursor")
 class SearchEdge:
-    page: strawberry.Private[FoundPage]
-    found: strawberry.Private[Found]
-
-    @_field("The position in the list, for the argument after")
-    def cursor(self) -> str:
-        return self.page.cursor(self.found)
-
-    @_field("The object")
-    async def node(self, info: Info) -> Node:
-        node: Node = await _node(info, self.found)
-        return node
-
-    @_field("The field that was found, as the object's type spells it")
-    def field(self) -> str:
-        return to_camel_case(self.found.column)
-
-    @_field("The text of the field, what was found between U+E000 and U+E001")
-    def highlight(self) -> str:
-        return self.page.highlight(self.found)
+    cursor: str = strawberry.field(description="The position in the list, for the argument after")
+    node: Node = strawberry.field(description="The object")
+    field: str = strawberry.field(
+        description="The field that was found, as the object's type spells it"
+    )
+    highlight: str = strawberry.field(
+        description="The text of the field, what was found between U+E000 and U+E001"
+    )
 
 
 @strawberry.type(name="SearchConnection", description="A page of what a search has found")
 class SearchPage:
-    page: strawberry.Private[FoundPage]
-
-    @_field("The objects of the page with their cursors, and what was found of them")
-    async def edges(self) -> list[SearchEdge]:
-        return [SearchEdge(page=self.page, found=each) for each in await self.page.rows()]
-
-    @_field("The objects of the page")
-    async def nodes(self, info: Info) -> list[Node]:
-        rows = await self.page.rows()
-        nodes: list[Node] = await asyncio.gather(*(_node(info, each) for each in rows))
-        return nodes
-
-    @_field("The position of the page in its list")
-    def page_info(self) -> PageInfo:
-        return PageInfo(page=self.page)
-
-    @_field("The number of objects that were found")
-    async def total_count(self) -> int:
-        return await self.page.total()
+    edges: list[SearchEdge] = strawberry.field(
+        description="The objects of the page with their cursors, and what was found of them"
+    )
+    nodes: list[Node] = strawberry.field(description="The objects of the page")
+    page_info: PageInfo = strawberry.field(description="The position of the page in its list")
+    total_count: int = strawberry.field(description="The number of objects that were found")
 
 
-async def _node(info: Info, found: Found) -> Any:
-    return fields.to_object(await info.context.loaders.row(found.table).load(found.key))
+def field_of(found: Found) -> str:
+    """The field that was found, as GraphQL spells it."""
+    return to_camel_case(found.column)
 
 
-def search(
+def requested_search(
+    ctx: OperationContext,
+    text: str,
+    kinds: Sequence[NodeKind] | None = UNSET,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+) -> Program[FoundPage]:
+    """The search that the arguments of `search` ask for; raises BadRequest."""
+    wanted = list(_TABLES) if kinds is UNSET or kinds is None else kinds
+    tables = [_TABLES[kind] for kind in wanted]
+    return resolve.page(ctx, text, tables, page_arguments(first, after, UNSET, UNSET))
+
+
+async def _objects(info: Info, page: FoundPage) -> list[tuple[Any, Found]]:
+    """The objects of a page: None where none are selected, and without those that are gone meanwhile."""
+    raw = info._raw_info
+    if not (selects(raw, "nodes") or selects(raw, "edges", "node")):
+        return [(None, each) for each in page.found]
+    loaders = info.context.loaders
+    rows = await asyncio.gather(*(loaders.row(each.table).load(each.key) for each in page.found))
+    pairs = zip(map(fields.to_object, rows), page.found, strict=True)
+    return [(object_, each) for object_, each in pairs if object_ is not None]
+
+
+async def _search(
     self: Any,
     info: Info,
     text: Annotated[
@@ -96,8 +97,24 @@ def search(
     ] = UNSET,
     first: First = UNSET,
     after: After = UNSET,
-) -> SearchPage | None:
-    wanted = list(_TABLES) if kinds is UNSET or kinds is None else kinds
-    tables = [_TABLES[kind] for kind in wanted]
-    arguments = page_arguments(first, after, UNSET, UNSET)
-    return SearchPage(page=FoundPage(info.context, text, tables, arguments))
+) -> Any:
+    ctx = info.context
+    page = await ctx.loaders.walk(requested_search(ctx, text, kinds, first, after))
+    objects = await _objects(info, page)
+    return SearchPage(
+        edges=[
+            SearchEdge(
+                cursor=page.cursor(each),
+                node=object_,
+                field=field_of(each),
+                highlight=page.highlight(each),
+            )
+            for object_, each in objects
+        ],
+        nodes=[object_ for object_, _ in objects],
+        page_info=PageInfo(page=ReadPage(page)),
+        total_count=page.total,
+    )
+
+
+search = field(Searched(), _search, SearchPage | None, DESCRIPTION)

@@ -11,7 +11,7 @@ from db.errors import BadRequest
 from db.model import tables
 from db.model.services import SERVICES
 from db.program import Program
-from schema.compiled import walks
+from schema.compiled import searches, walks
 from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler, source_of
 from schema.compiled.lookups import Lookups, LookupTask, Slot, TableLookup, look_up
@@ -123,6 +123,8 @@ def _graph_root(
             return walks.neighborhood(compiler, field, definition)
         case sources.ShortestPath():
             return walks.shortest_path(compiler, field, definition)
+        case sources.Searched():
+            return searches.search(compiler, field, definition)
         case sources.NamedServices():
             return _ListRoot(field.key, compiler.page(ALL_SERVICES, definition, field))
         case sources.Made(read):

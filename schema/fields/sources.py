@@ -135,6 +135,11 @@ class ShortestPath:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Objects by the words of their texts."""
+
+
+@dataclass(frozen=True, slots=True)
 class NamedServices:
     """Pages of all services."""
 
@@ -189,6 +194,7 @@ Source: TypeAlias = (
     | ViewerActor
     | Around
     | ShortestPath
+    | Searched
     | NamedServices
     | Made
     | MadeOfKeys

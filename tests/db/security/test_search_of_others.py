@@ -15,10 +15,10 @@ from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES
 from db.program import Statement
 from db.queries import searches
 from db.queries.searches import KINDS
+from resolvers import search
 from resolvers.pages import PageArguments
 from resolvers.permissions import Capability, Viewer
 from resolvers.recording_context import RecordingContext
-from resolvers.search import FoundPage
 from tests.db.queries.test_search import fill
 from tests.db.security.test_hidden_rows_cost import FEW, MANY, ME, MOST, registry, work
 from tests.support.expectations.statement_counts import watched
@@ -36,9 +36,9 @@ async def searched(
         watched(path) as watching,
         RecordingContext(db=watching.db, cursor_key=b"key", viewer=viewer) as ctx,
     ):
-        page = FoundPage(ctx, text, KINDS, PageArguments(first=5))
-        rows = [(each.table.name, each.key, page.highlight(each)) for each in await page.rows()]
-        found = rows, await page.total(), await page.has_next()
+        page = await ctx.loaders.walk(search.page(ctx, text, KINDS, PageArguments(first=5)))
+        rows = [(each.table.name, each.key, page.highlight(each)) for each in page.found]
+        found = rows, page.total, page.has_next
         return *found, [each.statement for each in ctx.recorded]
 
 
@@ -108,9 +108,9 @@ def _written(statement: Statement) -> Any:
 
 
 def test_own_rows_are_read_without_an_index():
-    search = searches.Search("a", ("a",), KINDS, frozenset(), None)
+    sought = searches.Search("a", ("a",), KINDS, frozenset(), None)
 
-    statements = next(searches.candidates(search))
+    statements = next(searches.candidates(sought))
 
     assert len(statements) == len(KINDS)
     assert "_search" not in str(statements)
