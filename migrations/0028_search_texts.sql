@@ -5,10 +5,12 @@
 -- table of fts5vocab beside each index has the words. Segments are merged when there are eight of a size: with
 -- FTS5's four, writing takes twice as long.
 -- Every row that is there already is indexed.
+-- What SQLite 3.40 lacks is not used: the triggers run in each program that writes. The command 'delete' takes the
+-- texts that were indexed, and fails for a row that was not.
 
 -- The words of actors.
 CREATE VIRTUAL TABLE actors_search USING fts5(
-    display_name, email, content='', contentless_delete=1,
+    display_name, email, content='',
     tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
 );
 
@@ -20,11 +22,9 @@ INSERT INTO actors_search (rowid, display_name, email)
 SELECT row.rowid, char(57344) || substr(row.display_name, 1, 1000), char(57344) || substr(row.email, 1, 1000)
 FROM actors AS row WHERE row.status <> 'deleted';
 
--- REPLACE may have put the row in the place of another, whose deletion has no trigger of its own then.
 CREATE TRIGGER actors_search_of_new AFTER INSERT ON actors
 WHEN NEW.status <> 'deleted'
 BEGIN
-    DELETE FROM actors_search WHERE rowid = NEW.rowid;
     INSERT INTO actors_search (rowid, display_name, email)
     VALUES (NEW.rowid, char(57344) || substr(NEW.display_name, 1, 1000), char(57344) || substr(NEW.email, 1, 1000));
 END;
@@ -32,20 +32,25 @@ END;
 CREATE TRIGGER actors_search_of_changed AFTER UPDATE OF display_name, email, status ON actors
 WHEN OLD.display_name IS NOT NEW.display_name OR OLD.email IS NOT NEW.email OR (OLD.status <> 'deleted') IS NOT (NEW.status <> 'deleted') OR OLD.rowid <> NEW.rowid
 BEGIN
-    DELETE FROM actors_search WHERE rowid IN (OLD.rowid, NEW.rowid);
+    INSERT INTO actors_search (actors_search, rowid, display_name, email)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.display_name, 1, 1000), char(57344) || substr(OLD.email, 1, 1000)
+    WHERE OLD.status <> 'deleted' AND EXISTS (SELECT 1 FROM actors_search_docsize WHERE id = OLD.rowid);
     INSERT INTO actors_search (rowid, display_name, email)
     SELECT NEW.rowid, char(57344) || substr(NEW.display_name, 1, 1000), char(57344) || substr(NEW.email, 1, 1000)
     WHERE NEW.status <> 'deleted';
 END;
 
 CREATE TRIGGER actors_search_of_old AFTER DELETE ON actors
+WHEN OLD.status <> 'deleted'
 BEGIN
-    DELETE FROM actors_search WHERE rowid = OLD.rowid;
+    INSERT INTO actors_search (actors_search, rowid, display_name, email)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.display_name, 1, 1000), char(57344) || substr(OLD.email, 1, 1000)
+    WHERE EXISTS (SELECT 1 FROM actors_search_docsize WHERE id = OLD.rowid);
 END;
 
 -- The words of contexts.
 CREATE VIRTUAL TABLE contexts_search USING fts5(
-    name, content='', contentless_delete=1,
+    name, content='',
     tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
 );
 
@@ -57,11 +62,9 @@ INSERT INTO contexts_search (rowid, name)
 SELECT row.rowid, char(57344) || substr(row.name, 1, 1000)
 FROM contexts AS row WHERE row.status <> 'deleted';
 
--- REPLACE may have put the row in the place of another, whose deletion has no trigger of its own then.
 CREATE TRIGGER contexts_search_of_new AFTER INSERT ON contexts
 WHEN NEW.status <> 'deleted'
 BEGIN
-    DELETE FROM contexts_search WHERE rowid = NEW.rowid;
     INSERT INTO contexts_search (rowid, name)
     VALUES (NEW.rowid, char(57344) || substr(NEW.name, 1, 1000));
 END;
@@ -69,20 +72,25 @@ END;
 CREATE TRIGGER contexts_search_of_changed AFTER UPDATE OF name, status ON contexts
 WHEN OLD.name IS NOT NEW.name OR (OLD.status <> 'deleted') IS NOT (NEW.status <> 'deleted') OR OLD.rowid <> NEW.rowid
 BEGIN
-    DELETE FROM contexts_search WHERE rowid IN (OLD.rowid, NEW.rowid);
+    INSERT INTO contexts_search (contexts_search, rowid, name)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.name, 1, 1000)
+    WHERE OLD.status <> 'deleted' AND EXISTS (SELECT 1 FROM contexts_search_docsize WHERE id = OLD.rowid);
     INSERT INTO contexts_search (rowid, name)
     SELECT NEW.rowid, char(57344) || substr(NEW.name, 1, 1000)
     WHERE NEW.status <> 'deleted';
 END;
 
 CREATE TRIGGER contexts_search_of_old AFTER DELETE ON contexts
+WHEN OLD.status <> 'deleted'
 BEGIN
-    DELETE FROM contexts_search WHERE rowid = OLD.rowid;
+    INSERT INTO contexts_search (contexts_search, rowid, name)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.name, 1, 1000)
+    WHERE EXISTS (SELECT 1 FROM contexts_search_docsize WHERE id = OLD.rowid);
 END;
 
 -- The words of installations.
 CREATE VIRTUAL TABLE installations_search USING fts5(
-    account_login, content='', contentless_delete=1,
+    account_login, content='',
     tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
 );
 
@@ -94,11 +102,9 @@ INSERT INTO installations_search (rowid, account_login)
 SELECT row.rowid, char(57344) || substr(row.account_login, 1, 1000)
 FROM installations AS row WHERE row.uninstalled_at IS NULL;
 
--- REPLACE may have put the row in the place of another, whose deletion has no trigger of its own then.
 CREATE TRIGGER installations_search_of_new AFTER INSERT ON installations
 WHEN NEW.uninstalled_at IS NULL
 BEGIN
-    DELETE FROM installations_search WHERE rowid = NEW.rowid;
     INSERT INTO installations_search (rowid, account_login)
     VALUES (NEW.rowid, char(57344) || substr(NEW.account_login, 1, 1000));
 END;
@@ -106,20 +112,25 @@ END;
 CREATE TRIGGER installations_search_of_changed AFTER UPDATE OF installation_id, account_login, uninstalled_at ON installations
 WHEN OLD.account_login IS NOT NEW.account_login OR (OLD.uninstalled_at IS NULL) IS NOT (NEW.uninstalled_at IS NULL) OR OLD.rowid <> NEW.rowid
 BEGIN
-    DELETE FROM installations_search WHERE rowid IN (OLD.rowid, NEW.rowid);
+    INSERT INTO installations_search (installations_search, rowid, account_login)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.account_login, 1, 1000)
+    WHERE OLD.uninstalled_at IS NULL AND EXISTS (SELECT 1 FROM installations_search_docsize WHERE id = OLD.rowid);
     INSERT INTO installations_search (rowid, account_login)
     SELECT NEW.rowid, char(57344) || substr(NEW.account_login, 1, 1000)
     WHERE NEW.uninstalled_at IS NULL;
 END;
 
 CREATE TRIGGER installations_search_of_old AFTER DELETE ON installations
+WHEN OLD.uninstalled_at IS NULL
 BEGIN
-    DELETE FROM installations_search WHERE rowid = OLD.rowid;
+    INSERT INTO installations_search (installations_search, rowid, account_login)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.account_login, 1, 1000)
+    WHERE EXISTS (SELECT 1 FROM installations_search_docsize WHERE id = OLD.rowid);
 END;
 
 -- The words of connections.
 CREATE VIRTUAL TABLE connections_search USING fts5(
-    target_service, target_endpoint, content='', contentless_delete=1,
+    target_service, target_endpoint, content='',
     tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
 );
 
@@ -131,11 +142,9 @@ INSERT INTO connections_search (rowid, target_service, target_endpoint)
 SELECT row.rowid, char(57344) || substr(row.target_service, 1, 1000), char(57344) || substr(row.target_endpoint, 1, 1000)
 FROM connections AS row WHERE row.status <> 'disconnected';
 
--- REPLACE may have put the row in the place of another, whose deletion has no trigger of its own then.
 CREATE TRIGGER connections_search_of_new AFTER INSERT ON connections
 WHEN NEW.status <> 'disconnected'
 BEGIN
-    DELETE FROM connections_search WHERE rowid = NEW.rowid;
     INSERT INTO connections_search (rowid, target_service, target_endpoint)
     VALUES (NEW.rowid, char(57344) || substr(NEW.target_service, 1, 1000), char(57344) || substr(NEW.target_endpoint, 1, 1000));
 END;
@@ -143,13 +152,18 @@ END;
 CREATE TRIGGER connections_search_of_changed AFTER UPDATE OF target_service, target_endpoint, status ON connections
 WHEN OLD.target_service IS NOT NEW.target_service OR OLD.target_endpoint IS NOT NEW.target_endpoint OR (OLD.status <> 'disconnected') IS NOT (NEW.status <> 'disconnected') OR OLD.rowid <> NEW.rowid
 BEGIN
-    DELETE FROM connections_search WHERE rowid IN (OLD.rowid, NEW.rowid);
+    INSERT INTO connections_search (connections_search, rowid, target_service, target_endpoint)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.target_service, 1, 1000), char(57344) || substr(OLD.target_endpoint, 1, 1000)
+    WHERE OLD.status <> 'disconnected' AND EXISTS (SELECT 1 FROM connections_search_docsize WHERE id = OLD.rowid);
     INSERT INTO connections_search (rowid, target_service, target_endpoint)
     SELECT NEW.rowid, char(57344) || substr(NEW.target_service, 1, 1000), char(57344) || substr(NEW.target_endpoint, 1, 1000)
     WHERE NEW.status <> 'disconnected';
 END;
 
 CREATE TRIGGER connections_search_of_old AFTER DELETE ON connections
+WHEN OLD.status <> 'disconnected'
 BEGIN
-    DELETE FROM connections_search WHERE rowid = OLD.rowid;
+    INSERT INTO connections_search (connections_search, rowid, target_service, target_endpoint)
+    SELECT 'delete', OLD.rowid, char(57344) || substr(OLD.target_service, 1, 1000), char(57344) || substr(OLD.target_endpoint, 1, 1000)
+    WHERE EXISTS (SELECT 1 FROM connections_search_docsize WHERE id = OLD.rowid);
 END;
