@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from db.erasing import places
 from db.erasing.places import Treatment
 from db.erasing.sql_functions import ERASED, MAY_MENTION, MENTIONS, NUMBERED
+from db.model import searched
 from db.model.instants import LATER
 from db.model.tables import ACTORS, TABLES
 from db.program import Value
@@ -41,7 +42,8 @@ def list_all(
     found = [
         found
         for table in stored.values()
-        if table.type in ("table", "shadow")
+        # What indexes of searches consist of tells only what rows tell.
+        if table.type in ("table", "shadow") and table.name.lower() not in searched.PARTS
         for found in _in_table(connection, table)
     ]
     if not are_replaced:
