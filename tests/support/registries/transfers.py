@@ -132,8 +132,8 @@ def rejected(transfers: Transfers, *rows: Any, flags: tuple[str, ...] = ()) -> s
 
 
 def content(path: Path) -> Any:
-    """Every row of every table of a database, and of indexes of searches the words."""
+    """Every row of every table of a database but the indexes of searches, which hold rowids."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        wanted = [name for (name,) in names if name not in searched.PARTS | searched.INDEXES]
+        wanted = [name for (name,) in names if name not in searched.ALL_TABLES]
         return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in wanted}
