@@ -141,6 +141,10 @@ def _texts(text: Callable[[Size, int], str]) -> Callable[[Server], list[dict[str
     return lambda server: [{"text": text(server.registry.size, n)} for n in range(VARIANTS)]
 
 
+def _connection(place: int) -> str:
+    return global_ids.of_key("Connection", rows.uuid("connection", place))
+
+
 QUESTIONS = (
     Question("around busy actors, depth 2, 200 nodes", AROUND, _busy_actors, 15),
     Question("around services, depth 2, 200 nodes", AROUND, _services, 15),
@@ -154,6 +158,12 @@ QUESTIONS = (
         "paths of 6 between contexts",
         PATH,
         _long_paths(_context, lambda server: server.registry.size.contexts),
+        50,
+    ),
+    Question(
+        "paths of 6 between connections",
+        PATH,
+        _long_paths(_connection, lambda server: server.registry.size.connections),
         50,
     ),
     Question("registryStats", STATS, _none, 20),

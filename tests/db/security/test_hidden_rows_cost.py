@@ -195,6 +195,15 @@ async def test_rows_of_others_cost_a_query_no_work(tmp_path: Path, query: str):
     assert many <= few * MOST + 100, taken
 
 
+@pytest.mark.parametrize("query", [each for each in OPERATIONS.values() if "shortestPath" in each])
+async def test_nor_do_paths_for_which_everything_is_a_hub(
+    tmp_path: Path, query: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(paths, "FEW", 0)
+
+    await test_rows_of_others_cost_a_query_no_work(tmp_path, query)
+
+
 STATEMENTS = {
     "a look-up": next(lookups.by_column(INSTALLATIONS, "installation_id", [THEIRS]))[0],
     "a look-up of an actor": next(lookups.by_column(ACTORS, "chitty_id", [THEM]))[0],

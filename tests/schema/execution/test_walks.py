@@ -108,7 +108,11 @@ async def test_neighborhoods_are_the_same_on_both_paths(both: Both, depth, most,
     assert both.fallbacks == {}
 
 
-async def test_paths_are_the_same_on_both_paths(both: Both):
+@pytest.mark.parametrize("few", [1_000, 0])
+async def test_paths_are_the_same_on_both_paths(
+    both: Both, monkeypatch: pytest.MonkeyPatch, few: int
+):
+    monkeypatch.setattr("db.queries.paths.FEW", few)  # so that every object is a hub
     for number, one in enumerate(IDS[::4]):
         await both.same(PATHS, **{"from": one, "to": IDS[-number * 3 - 1], "most": 1 + number % 8})
 
