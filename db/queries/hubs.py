@@ -47,11 +47,11 @@ def found_two_steps_off(one: Side, other: Side, steps: Steps) -> Program[Reached
     return (yield from steps.first(list(_leading_on(one, other))))
 
 
-def found_in_the_middle(one: Side, other: Side, steps: Steps) -> Program[Reached | None]:
-    """An object that a row beside the one frontier and a row beside the other both name."""
-    if found := (yield from steps.first(list(_named_by_both(one, other, FEW)))):
-        return found
-    for each in _named_by_both(one, other, MOST):  # each may read thousands of rows
+def found_in_the_middle(
+    one: Side, other: Side, limit: int, steps: Steps
+) -> Program[Reached | None]:
+    """An object that one of so many rows beside the one frontier and a row beside the other both name."""
+    for each in _named_by_both(one, other, limit):  # each may read thousands of rows
         if found := (yield from steps.first([each])):
             return found
     return None

@@ -148,11 +148,30 @@ def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[E
             further = other.further([found])
             pair = (start, further) if other is end else (further, end)
             return (yield from _over_one(*pair, steps))
-    if left == MIDDLE + 1:
-        return None
+    return None if left == MIDDLE + 1 else (yield from _over_three((start, end), nearer, steps))
+
+
+def _over_three(
+    ends: tuple[_End, _End], nearer: tuple[_End, _End], steps: Steps
+) -> Program[tuple[Edge, ...] | None]:
+    """As a rule the path if three objects are between the frontiers; of `nearer` ends, one or two."""
     if path := (yield from _over_one(*nearer, steps)):
         return path
-    found = yield from hubs.found_in_the_middle(start.side, end.side, steps)
+    if path := (yield from _over_hubs(*ends, hubs.FEW, steps)):
+        return path
+    for one, other in enumerate(reversed(nearer)):
+        level, _ = yield from steps.near(other.frontier, other.known, FEW + 1)
+        further = other.further(level)
+        pair = (further, ends[1]) if one else (ends[0], further)
+        if path := (yield from _over_one(*pair, steps)):
+            return path
+    return (yield from _over_hubs(*ends, hubs.MOST, steps))
+
+
+def _over_hubs(
+    start: _End, end: _End, limit: int, steps: Steps
+) -> Program[tuple[Edge, ...] | None]:
+    found = yield from hubs.found_in_the_middle(start.side, end.side, limit, steps)
     beside = found and (yield from steps.middle(start.frontier, [found]))
     if not (found and beside):
         return None
