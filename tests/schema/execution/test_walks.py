@@ -139,5 +139,6 @@ async def test_several_walks_of_one_operation_together_read_no_more_rows_than_it
 
     answers = [await api.post(query, of=center) for api in (both.compiled, both.generic)]
 
-    assert answers[0] == answers[1]
-    assert answers[0]["errors"][0]["extensions"]["code"] == "TOO_MANY_ROWS"
+    for answer in answers:
+        assert {each["extensions"]["code"] for each in answer["errors"]} == {"TOO_MANY_ROWS"}
+        assert answer["data"]["a8"] is None
