@@ -77,7 +77,7 @@ def groups(listing: Listing, grouping: Grouping, limit: int, parents: Sequence[V
     fast, sure, binder = _both(listing, grouping, limit)
     if fast == sure:
         return per_parent(listing, sure, parents, binder)
-    either = f"CASE WHEN {_is_plain(grouping, listing)} THEN {fast} ELSE {sure} END"
+    either = f"CASE WHEN {_is_plain(listing, grouping)} THEN {fast} ELSE {sure} END"
     narrow = per_parent(listing, sure, parents, binder)
     return replace(per_parent(listing, either, parents, binder), narrow=narrow.sql)
 
@@ -89,21 +89,21 @@ def json_groups(listing: Listing, grouping: Grouping) -> JsonStatement:
     fast, sure = [array_of(listing, form) for form in forms]
     if fast == sure:
         return JsonStatement(f"SELECT {sure}", binder.bind)
-    either = f"CASE WHEN {_is_plain(grouping, listing)} THEN {fast} ELSE {sure} END"
+    either = f"CASE WHEN {_is_plain(listing, grouping)} THEN {fast} ELSE {sure} END"
     return JsonStatement(f"SELECT {either}", binder.bind, f"SELECT {sure}")
 
 
 def _both(listing: Listing, grouping: Grouping, limit: int) -> tuple[str, str, Binder]:
-    """SQL for groups of plain rows and of any, with the same parameters.
+    """SQL for groups of plain rows and for those of any rows, with the same parameters.
 
-    The viewer of a part of the rows gets the second one: whether there is an odd row is not for everyone.
+    A viewer who sees a part of the rows gets the second one: whether there are others, it must not learn.
     """
     binder = Binder({"limit": limit})
     fast = _grouped(listing, grouping, Binder({"limit": limit}), plain=True)
     return fast, _grouped(listing, grouping, binder, plain=False), binder
 
 
-def _is_plain(grouping: Grouping, listing: Listing) -> str:
+def _is_plain(listing: Listing, grouping: Grouping) -> str:
     """SQL for whether all rows of the table are canonical, with counters of which SQLite can sum up 2^31."""
     table = listing.table
     others = [non_canonical(table)]
