@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from db.model.searched import SEARCHED, index_of
+from db.model.searched import LONGEST_TEXT, SEARCHED, index_of
 from db.model.services import SERVICES
 from db.model.tables import TABLES, Table
 from db.program import Program, Rows, Statement, Value
@@ -117,7 +117,9 @@ def _from_index(table: Table[Any], matches: Sequence[str]) -> str:
 
 
 def _columns(table: Table[Any]) -> str:
-    return ", ".join(f"row.{name}" for name in (table.key, table.newest, *COLUMNS[table]))
+    # Other programs store texts of any length: no more is read than is searched.
+    texts = (f"substr(row.{name}, 1, {LONGEST_TEXT})" for name in COLUMNS[table])
+    return ", ".join([f"row.{table.key}", f"row.{table.newest}", *texts])
 
 
 def _matching(table: Table[Any], match: str) -> str:

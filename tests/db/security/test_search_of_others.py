@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from db.model import words
-from db.model.searched import SEARCHED, searched_part
+from db.model.searched import LONGEST_TEXT, SEARCHED, searched_part
 from db.model.services import SERVICES
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES
 from db.program import Statement
@@ -105,6 +105,23 @@ async def test_email_is_found_only_by_who_may_see_it(tmp_path: Path):
 
 def _written(statement: Statement) -> Any:
     yield [statement]
+
+
+@pytest.mark.parametrize("capabilities", [(), (Capability.ADMIN.value,)], ids=["own rows", "index"])
+async def test_no_more_of_a_long_text_is_read_than_is_searched(tmp_path: Path, capabilities: Any):
+    path = await registry(tmp_path, FEW)
+    viewer = Viewer(ME, capabilities)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "UPDATE contexts SET name = chitty_id || ' ' || printf('%.*c', 1000000, 'x')"
+        )
+        connection.commit()
+        *_, statements = await searched(path, viewer, "chitty mine")
+        read = [connection.execute(*viewer.security.of(each)).fetchall() for each in statements]
+
+    texts = [value for rows in read for row in rows for value in row if isinstance(value, str)]
+    assert any(len(text) == LONGEST_TEXT for text in texts)
+    assert max(map(len, texts)) == LONGEST_TEXT
 
 
 def test_own_rows_are_read_without_an_index():
