@@ -2,11 +2,10 @@
 -- Query.search finds rows that are not soft-deleted by the words of their texts, without regard to case and
 -- accents. Each table has an index of FTS5 that holds words by rowid and no text. U+E000 stands before the first
 -- word of a text, so that texts that begin with a word are found without reading all that have it anywhere. A
--- table of fts5vocab beside each index has the words. Segments are merged when there are eight of a size: with
--- FTS5's four, writing takes twice as long.
+-- table of fts5vocab beside each index has the words.
 -- Every row that is there already is indexed.
--- What SQLite 3.40 lacks is not used: the triggers run in each program that writes. The command 'delete' takes the
--- texts that were indexed, and fails for a row that was not.
+-- The triggers run in each program that writes, so they use nothing that SQLite 3.40 lacks. The command 'delete'
+-- takes the texts that were indexed, and fails for a row that was not.
 
 -- The words of actors.
 CREATE VIRTUAL TABLE actors_search USING fts5(
@@ -17,7 +16,6 @@ CREATE VIRTUAL TABLE actors_search USING fts5(
 CREATE VIRTUAL TABLE actors_words USING fts5vocab(actors_search, instance);
 
 INSERT INTO actors_search (actors_search) VALUES ('delete-all');
-INSERT INTO actors_search (actors_search, rank) VALUES ('automerge', 8);
 INSERT INTO actors_search (rowid, display_name, email)
 SELECT row.rowid, char(57344) || substr(row.display_name, 1, 1000), char(57344) || substr(row.email, 1, 1000)
 FROM actors AS row WHERE row.status <> 'deleted';
@@ -57,7 +55,6 @@ CREATE VIRTUAL TABLE contexts_search USING fts5(
 CREATE VIRTUAL TABLE contexts_words USING fts5vocab(contexts_search, instance);
 
 INSERT INTO contexts_search (contexts_search) VALUES ('delete-all');
-INSERT INTO contexts_search (contexts_search, rank) VALUES ('automerge', 8);
 INSERT INTO contexts_search (rowid, name)
 SELECT row.rowid, char(57344) || substr(row.name, 1, 1000)
 FROM contexts AS row WHERE row.status <> 'deleted';
@@ -97,7 +94,6 @@ CREATE VIRTUAL TABLE installations_search USING fts5(
 CREATE VIRTUAL TABLE installations_words USING fts5vocab(installations_search, instance);
 
 INSERT INTO installations_search (installations_search) VALUES ('delete-all');
-INSERT INTO installations_search (installations_search, rank) VALUES ('automerge', 8);
 INSERT INTO installations_search (rowid, account_login)
 SELECT row.rowid, char(57344) || substr(row.account_login, 1, 1000)
 FROM installations AS row WHERE row.uninstalled_at IS NULL;
@@ -137,7 +133,6 @@ CREATE VIRTUAL TABLE connections_search USING fts5(
 CREATE VIRTUAL TABLE connections_words USING fts5vocab(connections_search, instance);
 
 INSERT INTO connections_search (connections_search) VALUES ('delete-all');
-INSERT INTO connections_search (connections_search, rank) VALUES ('automerge', 8);
 INSERT INTO connections_search (rowid, target_service, target_endpoint)
 SELECT row.rowid, char(57344) || substr(row.target_service, 1, 1000), char(57344) || substr(row.target_endpoint, 1, 1000)
 FROM connections AS row WHERE row.status <> 'disconnected';

@@ -20,8 +20,6 @@ SEARCHED: Mapping[Table[Any], tuple[str, ...]] = {
 FIRST = "\ue000"
 LONGEST_INDEXED_PREFIX = 3
 """Words are indexed by their first characters, FIRST among them, up to so many."""
-MOST_SEGMENTS = 8
-"""An index merges its segments when there are so many of a size: with FTS5's 4, writing takes longer."""
 LONGEST_TEXT = 1_000
 """So many characters of a text are searched, and none after a NUL, where SQLite's substr ends."""
 
@@ -54,17 +52,12 @@ def text_of(row: str, column: str) -> str:
 
 def refill(tables: Iterable[Table[Any]] = TABLES) -> list[str]:
     """Statements that index these tables anew, so that nothing is left of what rows held before."""
-    return [sql for table in tables for sql in (_empty(table), _merge_later(table), _fill(table))]
+    return [sql for table in tables for sql in (_empty(table), _fill(table))]
 
 
 def _empty(table: Table[Any]) -> str:
     index = index_of(table)
     return f"INSERT INTO {index} ({index}) VALUES ('delete-all')"
-
-
-def _merge_later(table: Table[Any]) -> str:
-    index = index_of(table)
-    return f"INSERT INTO {index} ({index}, rank) VALUES ('automerge', {MOST_SEGMENTS})"
 
 
 def _fill(table: Table[Any]) -> str:
