@@ -8,7 +8,7 @@ import { copy } from "../sharing.js";
 import { ThemeChoice } from "../theme-choice.jsx";
 import { Titled } from "../titled.jsx";
 import { pngOf, svgOf } from "./files.js";
-import { ArrangeIcon, FitIcon, MinusIcon, PlusIcon } from "./icons.jsx";
+import { ArrangeIcon, FitIcon, MinusIcon, NewIcon, PlusIcon } from "./icons.jsx";
 import { coloursOf } from "./shapes.js";
 
 const LAYOUTS = { force: "Clusters", columns: "Columns", rings: "Rings" };
@@ -64,10 +64,10 @@ export function Bar({ choose, drawing, graph, state, theme }) {
       <IconButton disabled={isEmpty} label="Lay out anew" onClick={() => graph.arrange()}>
         <ArrangeIcon />
       </IconButton>
-      <IconButton disabled={isEmpty} label="Zoom in" onClick={() => drawing.current.zoom(1.25)}>
+      <IconButton className="graph-wide" disabled={isEmpty} label="Zoom in" onClick={() => drawing.current.zoom(1.25)}>
         <PlusIcon />
       </IconButton>
-      <IconButton disabled={isEmpty} label="Zoom out" onClick={() => drawing.current.zoom(0.8)}>
+      <IconButton className="graph-wide" disabled={isEmpty} label="Zoom out" onClick={() => drawing.current.zoom(0.8)}>
         <MinusIcon />
       </IconButton>
       <IconButton disabled={isEmpty} label="Show everything" onClick={() => drawing.current.fit()}>
@@ -86,10 +86,10 @@ export function Bar({ choose, drawing, graph, state, theme }) {
       <IconButton disabled={isEmpty} label="Copy link" onClick={share}>
         <LinkIcon />
       </IconButton>
-      <TextButton disabled={isEmpty} onClick={graph.clear}>
-        New picture
-      </TextButton>
-      <IconButton label="Keyboard shortcuts" onClick={() => setDialog("keys")}>
+      <IconButton disabled={isEmpty} label="New picture" onClick={graph.clear}>
+        <NewIcon />
+      </IconButton>
+      <IconButton className="graph-wide" label="Keyboard shortcuts" onClick={() => setDialog("keys")}>
         <KeyboardShortcutIcon aria-hidden="true" />
       </IconButton>
       <IconButton label="Settings" onClick={() => setDialog("settings")}>

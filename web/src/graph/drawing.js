@@ -6,7 +6,7 @@ import { isFailing } from "./kinds.js";
 import { coloursOf, FONT, lookOf } from "./shapes.js";
 
 const ZOOMS = { minZoom: 0.04, maxZoom: 3 };
-const FIT = 48; // pixels around what is fitted
+const FIT = 64; // pixels around what is fitted
 const LARGEST_FIT = 1.4; // zoom
 const STEP = 60; // pixels that a key moves the picture
 

@@ -38,7 +38,7 @@ export class Graph {
   #client;
   #listeners = new Set();
   #state;
-  #isPlacing = false;
+  #placing = Promise.resolve();
   #generation = 0; // of the picture: answers for one that was cleared are dropped
   #failed = null;
   #stopListening = null;
@@ -119,7 +119,9 @@ export class Graph {
       const others = await this.#loader.nodes([...names].filter((id) => id && !nodes.some((node) => node.id === id)));
       const services = [...new Set(nodes.map(({ service }) => service))].map((name) => `service:${name}`);
       const found = [...(await this.#loader.named(services)).values()];
-      if (isWanted()) this.#add([...nodes, ...others, ...found], { isNamed: true });
+      if (!isWanted()) return;
+      this.#add([...nodes, ...others, ...found], { isNamed: true });
+      await this.#layOut();
     });
 
   async #around(node, depth, most, isWanted) {
@@ -135,6 +137,7 @@ export class Graph {
     const more = found.isTruncated ? `. More lies around ${title} than the ${number.format(most)} nearest and newest` : "";
     const last = found.isTruncated && most < MOST_AROUND ? node.id : null;
     this.#set({ around, more: last, ...(this.#state.isFull ? {} : { notice: `${counted(count, "object")} added${more}` }) });
+    await this.#layOut();
   }
 
   /** Add nodes, or take over what is new about those that are there; returns how many were added. */
@@ -153,7 +156,6 @@ export class Graph {
       ? `${counted(left, "object")} left out: the picture holds ${number.format(MOST_HELD)} at most. Remove some, or begin a new one`
       : this.#state.notice;
     this.#set({ nodes, named, without, notice, isFull: left > 0 });
-    this.#layOut();
     this.#listen();
     return nodes.size - before;
   }
@@ -186,26 +188,27 @@ export class Graph {
 
   move = (id, place) => this.#set({ places: new Map(this.#state.places).set(id, place) });
 
-  async #layOut(isAnew = false) {
-    if (this.#isPlacing && !isAnew) return; // what has no place yet gets one after that
-    this.#isPlacing = true;
-    const { nodes, edges, layout, start } = this.#state;
-    const placeOf = (id) => (isAnew ? {} : this.#state.places.get(id));
+  /** Give nodes without a place one: after those that are being placed, so that the same steps end in the same picture. */
+  #layOut(isAnew = false) {
+    this.#placing = this.#placing.then(() => this.#placeAll(isAnew));
+    return this.#placing;
+  }
+
+  async #placeAll(isAnew) {
+    const { nodes, edges, layout, places: before, start } = this.#state;
+    const ids = [...nodes.keys()];
+    if (!isAnew && ids.every((id) => before.has(id))) return;
     const generation = this.#generation;
     const found = await this.#place({
       layout,
-      nodes: [...nodes.values()].map(({ id, kind }) => ({ id, kind, ...placeOf(id) })),
+      nodes: ids.map((id) => ({ id, kind: nodes.get(id).kind, ...(isAnew ? {} : before.get(id)) })),
       edges: [...edges.values()].map(({ from, to }) => [from, to]),
       center: start,
     });
-    this.#isPlacing = false;
-    if (generation !== this.#generation) return this.#layOut();
+    if (generation !== this.#generation) return;
     const places = new Map(this.#state.places);
-    for (const [id, place] of Object.entries(found)) {
-      if (this.#state.nodes.has(id)) places.set(id, place);
-    }
+    for (const [id, place] of Object.entries(found)) if (this.#state.nodes.has(id)) places.set(id, place);
     this.#set({ places });
-    if ([...this.#state.nodes.keys()].some((id) => !places.has(id))) await this.#layOut();
   }
 
   /** Begin to choose the ends of a path, or stop it with null. */
@@ -227,6 +230,7 @@ export class Graph {
       const nodes = await this.#loader.nodes(unknown);
       if (!isWanted()) return;
       this.#add(nodes, { isNamed: true });
+      await this.#layOut();
       const path = { ids, edges: edges.map((edge) => ({ ...edge, id: `${edge.from} ${edge.relation} ${edge.to}` })) };
       this.#set({ path, pathFrom: null, notice: `A path of ${counted(edges.length, "step")}` });
     });
@@ -249,6 +253,7 @@ export class Graph {
         await this.#around(node, Number(depth[0]), around, isWanted);
       }
       if (nodes.length) this.#add(known(nodes), { isNamed: true });
+      await this.#layOut();
       for (const node of known(expand)) if (isWanted()) await this.#around(node, 1, around, isWanted);
       const ends = known(path);
       if (ends.length === 2 && isWanted()) await this.findPath(ends[0].id, ends[1].id);

@@ -24,3 +24,8 @@ export const ArrangeIcon = () => (
     <path d="m4.2 4.5 2.3 2.2m5.3-1.9L9.6 6.9M5.7 11.7l1.2-2.1" />
   </Icon>
 );
+export const NewIcon = () => (
+  <Icon>
+    <path d="M9 2H4v12h8V5L9 2Zm0 0v3h3M8 7.5v4M6 9.5h4" />
+  </Icon>
+);

@@ -1,4 +1,4 @@
-import LayoutWorker from "./layout-worker.js?worker";
+import LayoutWorker from "./layouts/worker.js?worker";
 
 /** Lays nodes out in a worker: a function that takes what layouts.js takes, and gives the places by id. */
 export function createPlacing() {

@@ -11,6 +11,7 @@ const LISTS = [
   ["installations", "INSTALLATION"],
 ];
 const MOST_LISTED = 8;
+const LOCKED = "Give a credential at the top of the page to see what the registry holds.";
 const number = new Intl.NumberFormat("en");
 
 /** Where a picture may begin; `attempt` counts how often the credential was given. */
@@ -22,7 +23,7 @@ export function Start({ attempt, failure, graph, isBusy, loader }) {
     let isWanted = true;
     loader.start().then(
       (told) => isWanted && (setLists(told), setReason("")),
-      (error) => isWanted && setReason(error.message),
+      (error) => isWanted && setReason(error.code === "UNAUTHENTICATED" ? LOCKED : error.message),
     );
     return () => (isWanted = false);
   }, [attempt, loader]);
@@ -35,7 +36,7 @@ export function Start({ attempt, failure, graph, isBusy, loader }) {
       </p>
       {(reason || failure) && (
         <p className="chitty-reason" role="alert">
-          {reason || failure}
+          {reason === LOCKED ? LOCKED : failure || reason}
         </p>
       )}
       {lists && <Failing graph={graph} lists={lists} />}

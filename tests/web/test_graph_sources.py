@@ -1,0 +1,78 @@
+"""What the graph page makes of links and answers, without a browser: see tests/npm/graph-sources.mjs."""
+
+import json
+import math
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from tests.support.other_programs import node
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(node.run_script("graphql", "graph-sources.mjs"))
+    return parsed
+
+
+def test_all_that_the_page_asks_is_valid_in_the_schema(made):
+    assert made["wrong"] == []
+    assert made["documents"] >= 12
+
+
+def test_a_link_carries_a_view_with_any_names(made):
+    assert made["link"].startswith("http://localhost/registry/graph#start=service%3Aa%2C%20b")
+    assert made["restored"] == {"view": made["view"], "ignored": []}
+    assert made["empty"] == "http://localhost/registry/graph"
+
+
+def test_what_a_link_may_not_carry_is_left_out_and_told(made):
+    view, ignored = made["refused"]["view"], made["refused"]["ignored"]
+
+    assert view == {"nodes": ["a", "b"], "at": ["1", "2"], "kinds": ["ACTOR"]}
+    assert ignored == ["depth", "layout", "at", "kinds", "__proto__", "constructor", "statuses"]
+
+
+def test_no_link_is_made_with_more_than_it_may_carry(made):
+    assert made["tooMany"] is None
+    assert made["tooLong"] is None
+
+
+def test_objects_are_named_and_described_in_words(made):
+    assert made["titles"] == [
+        "CHITTY-1: actor, ai, suspended",
+        "docs: context, active",
+        "octo: installation, user, suspended",
+        "github: api.github.com/a: connection, api, failed",
+        "github: service",
+        "other: service",
+    ]
+    assert made["undrawn"] == [None, None]
+
+
+def test_relations_follow_from_what_objects_tell_of_each_other(made):
+    assert made["edges"] == ["a OWNS c", "a SUSPENDED i", "c OPENS x", "x USES i", "x TARGETS s"]
+    assert made["affected"] == ["c", "i", "s"]
+
+
+def test_filters_leave_objects_by_kind_status_and_failure(made):
+    assert made["contexts"] == ["c", "s", "t"]
+    assert made["active"] == ["c", "s", "t"]  # services have no status
+    assert made["failing"] == ["c", "i", "x", "s"]
+
+
+@pytest.mark.parametrize("layout", ["columns", "rings"])
+def test_a_layout_places_each_object_apart_from_all_others(made, layout):
+    before, after, again = (made[layout][name] for name in ("before", "after", "again"))
+
+    assert len(before) == 171
+    assert before == again
+    assert after.keys() == {"y1", "y2", "y3"}
+    places = [(place["x"], place["y"]) for place in [*before.values(), *after.values()]]
+    assert min(math.dist(one, other) for one, other in combinations(places, 2)) >= 38
+
+
+def test_keys_lead_to_the_next_object_in_a_direction_and_stay_where_there_is_none(made):
+    assert made["directions"] == ["left", "right", "up", "middle"]
+    assert made["first"] == "up"  # which has the most relations
