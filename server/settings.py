@@ -172,7 +172,8 @@ class Settings:
         1_000_000, "Total cost of operations per minute and actor; 0 is unlimited."
     )
     graphiql: bool | None = setting(
-        None, "Serve GraphiQL to browsers at `/graphql`; `auto`: in open mode only."
+        None,
+        "Serve GraphiQL to browsers at `/graphql` and the graph at `/graph`; `auto`: in open mode only.",
     )
     compiled: bool = setting(
         True, "Compile operations to SQL plans; if off, plain resolvers execute them all."

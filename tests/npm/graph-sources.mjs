@@ -47,7 +47,7 @@ const ANSWERS = [
     targetEndpoint: "https://api.github.com/a",
     connectionType: "API",
     connectionStatus: "FAILED",
-    source: { id: "c" },
+    source: { id: "c", name: "docs" },
     installation: { id: "i" },
   },
   { __typename: "Service", id: "s", name: "github" },

@@ -1,6 +1,6 @@
-// The page under a prefix: node prefix.mjs CHROMIUM URL PREFIX
+// The pages under a prefix: node prefix.mjs CHROMIUM URL PREFIX
 //
-// URL leads to the page, all of which must lie under PREFIX. Prints what the page answers to a query.
+// URL leads to GraphiQL, all of which must lie under PREFIX, as the graph must. Prints what GraphiQL answers to a query.
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
@@ -30,6 +30,9 @@ const [answer] = await Promise.all([
   page.getByRole("button", { name: "Run", exact: true }).click(),
 ]);
 const { data } = await answer.json();
+await page.getByRole("link", { name: "Graph", exact: true }).click();
+await page.locator(".graph-lists").getByRole("button").first().waitFor();
+assert.equal(new URL(page.url()).pathname, `${prefix}graph`);
 await browser.close();
 assert.deepEqual(faults, []);
 console.log(JSON.stringify(data));

@@ -44,7 +44,7 @@ def test_objects_are_named_and_described_in_words(made):
         "CHITTY-1: actor, ai, suspended",
         "docs: context, active",
         "octo: installation, user, suspended",
-        "github: api.github.com/a: connection, api, failed",
+        "docs → github: connection, api, failed, https://api.github.com/a",
         "github: service",
         "other: service",
     ]

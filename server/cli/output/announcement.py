@@ -72,7 +72,7 @@ class Announcement:
 
     def _lines(self, terminal: Terminal) -> list[str]:
         settings = self.settings
-        page = "GraphiQL, for browsers at the same address" if settings.shows_graphiql else "off"
+        page = "GraphiQL, for browsers at the same address; the graph at /graph beside it"
         items = [
             ("address", terminal.paint(self.url, "bold", "cyan")),
             *self._database_lines(),
@@ -80,7 +80,7 @@ class Announcement:
                 "mode",
                 terminal.paint(MODES[settings.auth], "green" if self._is_protected else "yellow"),
             ),
-            ("page", page),
+            ("page", page if settings.shows_graphiql else "off"),
             *([("settings", str(self.setting_file))] if self.setting_file else []),
             *([("workers", str(settings.workers))] if settings.workers > 1 else []),
         ]

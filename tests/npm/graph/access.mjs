@@ -46,7 +46,7 @@ const lost = async (page) => {
   await alert.getByText("The server cannot be reached: does it run?").waitFor();
   await page.unroute("**/graphql");
   await alert.getByRole("button", { name: "Try again" }).click();
-  await row(page, "context").waitFor();
+  await row(page, /(actor|context), /).waitFor();
   await alert.waitFor({ state: "detached" });
   await eventually(async () => assert.match(page.url(), /expand=/));
 };

@@ -2,15 +2,17 @@
 import assert from "node:assert/strict";
 import { button, chip, drawn, eventually, holds, inspector, row, rows, scenario, servers, summary } from "./driver.mjs";
 
+const SOURCE = /(actor|context), /; // of a connection
+
 const restores = async (page) => {
   await row(page, "service").waitFor();
   await row(page, "connection").click();
   await button(page, "Expand").click();
-  await row(page, "context").waitFor();
-  await chip(page, /^Actors/).uncheck();
+  await row(page, SOURCE).waitFor();
+  await chip(page, /^Installations/).uncheck();
   await chip(page, /^Inactive/).uncheck();
-  await row(page, "context").click();
-  await inspector(page).getByText("systems").waitFor();
+  await row(page, SOURCE).click();
+  await inspector(page).getByText("chittyId").waitFor();
   await page.getByLabel("Zoom out").click();
   const before = { rows: await rows(page).allInnerTexts(), drawn: await drawn(page) };
   await button(page, "Copy link").click();
@@ -21,8 +23,8 @@ const restores = async (page) => {
   await page.goto("about:blank");
   await page.goto(link);
   await eventually(async () => assert.deepEqual(await rows(page).allInnerTexts(), before.rows));
-  await inspector(page).getByText("systems").waitFor();
-  assert.equal(await chip(page, /^Actors/).isChecked(), false);
+  await inspector(page).getByText("chittyId").waitFor();
+  assert.equal(await chip(page, /^Installations/).isChecked(), false);
   assert.deepEqual(await drawn(page), before.drawn);
   const at = (text) => /at=[^&]*/.exec(text)[0];
   await eventually(async () => assert.equal(at(page.url()), at(link)));

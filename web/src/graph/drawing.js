@@ -76,6 +76,7 @@ export function createDrawing(container, { onSelect, onExpand, onMove, onView })
   const context = overlay.getContext("2d");
   let labels = [];
   let state = null;
+  let pointed = null; // the id of the node under the mouse
   let dragged = null; // the node that is being moved, and where it is
 
   function drawLabels() {
@@ -105,7 +106,7 @@ export function createDrawing(container, { onSelect, onExpand, onMove, onView })
   function relabel() {
     const { nodes, shown, places } = state;
     const drawn = [...shown].filter((id) => places.has(id)).map((id) => nodes.get(id));
-    labels = labelsOf({ ...state, nodes: drawn });
+    labels = labelsOf({ ...state, nodes: drawn, pointed });
   }
 
   cy.on("render", () => state && drawLabels());
@@ -117,7 +118,12 @@ export function createDrawing(container, { onSelect, onExpand, onMove, onView })
     onMove(target.id(), { ...target.position() });
   });
   cy.on("viewport", () => onView());
-  cy.on("mouseover mouseout", "node", ({ type }) => container.classList.toggle("graph-over", type === "mouseover"));
+  cy.on("mouseover mouseout", "node", ({ target, type }) => {
+    pointed = type === "mouseover" ? target.id() : null;
+    container.classList.toggle("graph-over", pointed !== null);
+    relabel();
+    drawLabels();
+  });
 
   /** Bring the elements to what a snapshot of the state holds. */
   function sync(next) {

@@ -27,7 +27,7 @@ export const DRAWN = `fragment Drawn on Node {
   ... on Installation { accountLogin accountType suspendedAt uninstalledAt suspendedBy { id } }
   ... on Connection {
     targetService targetEndpoint connectionType connectionStatus: status
-    source { ... on Node { id } }
+    source { ... on Actor { id displayName chittyId } ... on Context { id name } }
     installation { id }
   }
   ... on Service { name }
@@ -56,7 +56,7 @@ const READ = {
   }),
   Connection: (it) => ({
     kind: "CONNECTION",
-    title: it.targetEndpoint ? `${it.targetService}: ${it.targetEndpoint.replace(/^https:\/\//, "")}` : it.targetService,
+    title: `${it.source?.name ?? it.source?.displayName ?? it.source?.chittyId ?? "?"} → ${it.targetService}`,
     type: it.connectionType,
     status: it.connectionStatus,
     service: it.targetService,
@@ -79,6 +79,6 @@ export const isFailing = (node) => node.status === "FAILED";
 
 /** What a node is, in words: as lists and screen readers tell it. */
 export function described(node) {
-  const words = [WORDS[node.kind].one, node.type?.toLowerCase(), node.status?.toLowerCase()];
+  const words = [WORDS[node.kind].one, node.type?.toLowerCase(), node.status?.toLowerCase(), node.endpoint];
   return words.filter(Boolean).join(", ");
 }

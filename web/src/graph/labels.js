@@ -1,6 +1,5 @@
 /** Which labels have room, the more important first. */
 
-import { isFailing } from "./kinds.js";
 import { FONT, labelOf, lookOf } from "./shapes.js";
 
 export const LINE = 14; // pixels
@@ -8,27 +7,33 @@ const GAP = 2;
 const CELL = 80;
 const RANKS = { SERVICE: 4, ACTOR: 3, INSTALLATION: 3, CONTEXT: 2, CONNECTION: 0 };
 const MOST_LABELS = 220; // at once: more cannot be read, and take long to draw
-const NEAR = 0.85; // the zoom from which connections have labels
-const OVER_NODES = 3; // the rank from which labels may lie over nodes
+const NEAR = 1.5; // the zoom from which connections have labels: more than of any picture that is fitted
+const OVER_NODES = 2; // the rank from which labels may lie over nodes
 
 const measuring = document.createElement("canvas").getContext("2d");
 measuring.font = FONT;
 
-/** The labels of these nodes, the most important first, each with its width in pixels. */
-export function labelsOf({ nodes, relations, selected, path, affected }) {
+/** The labels of these nodes, the most important first, each with its width in pixels; `pointed` is under the mouse. */
+export function labelsOf({ nodes, relations, selected, path, affected, pointed = null }) {
+  const isChosen = ({ id }) => id === selected || id === pointed;
+  const isOnPath = ({ id }) => path?.ids.includes(id) ?? false;
   const rank = (node) =>
-    (node.id === selected ? 100 : 0) +
-    (path?.ids.includes(node.id) ? 50 : 0) +
+    (isChosen(node) ? 100 : 0) +
+    (isOnPath(node) ? 50 : 0) +
     (affected.has(node.id) ? 1 : 0) +
-    (isFailing(node) ? 1.5 : 0) +
     RANKS[node.kind] +
     Math.min(relations.get(node.id).length, 50) / 100;
   return nodes
     .map((node) => {
       const text = labelOf(node);
-      const { size } = lookOf(node, relations.get(node.id).length);
-      const isMinor = node.kind === "CONNECTION" && node.id !== selected && !path?.ids.includes(node.id);
-      return { id: node.id, text, width: measuring.measureText(text).width, half: size / 2, isMinor, rank: rank(node) };
+      return {
+        id: node.id,
+        text,
+        width: measuring.measureText(text).width,
+        half: lookOf(node, relations.get(node.id).length).size / 2,
+        isMinor: node.kind === "CONNECTION" && !isChosen(node) && !isOnPath(node),
+        rank: rank(node),
+      };
     })
     .toSorted((a, b) => b.rank - a.rank);
 }
@@ -36,7 +41,8 @@ export function labelsOf({ nodes, relations, selected, path, affected }) {
 /**
  * Of these labels, those that have room between nodes and other labels: each with the middle of its upper edge, in pixels.
  *
- * `placeOf` gives the place of a node in these pixels, or null if it is outside. Important labels may lie over nodes.
+ * `placeOf` gives the place of a node in these pixels, or null if it is outside. A label is below its node or, if there is no
+ * room, above it or beside it; an important one then lies over nodes.
  */
 export function roomFor(labels, zoom, placeOf) {
   const taken = new Boxes();
@@ -45,19 +51,32 @@ export function roomFor(labels, zoom, placeOf) {
     const place = placeOf(label.id);
     if (!place) continue;
     const half = label.half * zoom;
-    placed.push({ label, x: place.x, y: place.y + half + GAP });
+    placed.push({ label, place, half });
     taken.add({ left: place.x - half, right: place.x + half, top: place.y - half, bottom: place.y + half, isNode: true });
   }
   const shown = [];
-  for (const { label, x, y } of placed) {
+  for (const { label, place, half } of placed) {
     if (shown.length === MOST_LABELS) break;
-    if (!label.text || (label.isMinor && zoom < NEAR)) continue;
-    const box = { left: x - label.width / 2 - GAP, right: x + label.width / 2 + GAP, top: y, bottom: y + LINE, isNode: false };
-    if (taken.has(box, label.rank >= OVER_NODES)) continue;
+    if (label.isMinor && zoom < NEAR) continue;
+    const sides = sidesOf(label, place, half);
+    const box = sides.find((each) => !taken.has(each)) ?? (label.rank >= OVER_NODES ? sides.find((each) => !taken.has(each, true)) : null);
+    if (!box) continue;
     taken.add(box);
-    shown.push({ text: label.text, x, y });
+    shown.push({ text: label.text, x: (box.left + box.right) / 2, y: box.top });
   }
   return shown;
+}
+
+/** Where a label may be, the best first. */
+function sidesOf({ width }, { x, y }, half) {
+  const at = (left, top) => ({ left, right: left + width + 2 * GAP, top, bottom: top + LINE, isNode: false });
+  const centred = x - width / 2 - GAP;
+  return [
+    at(centred, y + half + GAP),
+    at(centred, y - half - GAP - LINE),
+    at(x + half + GAP, y - LINE / 2),
+    at(x - half - 3 * GAP - width, y - LINE / 2),
+  ];
 }
 
 /** Boxes that are taken, in cells, so that only near ones are compared. */

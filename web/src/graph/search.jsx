@@ -27,7 +27,9 @@ export function Search({ loader, onChoose }) {
     return () => clearTimeout(timer);
   }, [loader, text]);
 
-  useEffect(() => options.current?.children[index]?.scrollIntoView({ block: "nearest" }), [index]);
+  useEffect(() => {
+    options.current?.children[index]?.scrollIntoView({ block: "nearest" });
+  }, [index]);
 
   function close() {
     newest.current += 1;

@@ -6,7 +6,7 @@ export const FONT = '12px system-ui, "Segoe UI", Roboto, sans-serif';
 const SIZES = { ACTOR: 26, CONTEXT: 24, CONNECTION: 17, SERVICE: 30, INSTALLATION: 30 };
 const FAILING_SIZE = 22;
 const MOST_GROWN = 26; // pixels that a service with many relations is larger
-const LONGEST = 26; // characters of a label
+const LONGEST = 32; // characters of a label
 
 /** The names of colours: graph.css has each, for light and dark, as a custom property. */
 const COLOURS = ["actor", "context", "connection", "service", "installation", "failing", "suspended", "relation", "path", "label", "ground"];
@@ -30,11 +30,7 @@ export function lookOf(node, relationCount) {
   };
 }
 
-/** A short name; of a connection the end of its endpoint, as its service is beside it. */
-export function labelOf(node) {
-  const text = node.kind === "CONNECTION" ? (node.endpoint ?? "").split("/").slice(-2).join("/") : node.title;
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
-}
+export const labelOf = ({ title }) => (title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title);
 
 /** Corners of a shape within -1 and 1; null for those that are not polygons. */
 export const CORNERS = {
