@@ -1,6 +1,6 @@
 // What scenarios share: how they handle the page.
 import assert from "node:assert/strict";
-import { eventually } from "../pages/driver.mjs";
+import { button, eventually } from "../pages/driver.mjs";
 
 export * from "../pages/driver.mjs";
 
