@@ -32,6 +32,14 @@ def test_every_committed_picture_has_its_size(name: str):
     assert 10_000 < kept.bytes < pictures.MOST_BYTES
 
 
+def test_the_readme_begins_with_the_picture_of_a_graph_and_says_what_it_shows():
+    text, target = IMAGE.findall((ROOT / "README.md").read_text())[0]
+
+    assert target == "docs/images/graph.webp"
+    assert "fail" in text
+    assert "agent" in text
+
+
 def test_every_picture_of_the_pages_is_there_and_says_what_it_shows():
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for text, target in IMAGE.findall(page.read_text()):

@@ -13,7 +13,7 @@ from tests.support.services.server_process import QUIET, served, url_of
 
 FOLDER = ROOT / "docs" / "images"
 # By name, as tests/npm/pictures.mjs draws them: width and height in pixels.
-SIZES = {"graphiql": (1280, 720)}
+SIZES = {"graph": (1600, 1000), "graphiql": (1280, 720)}
 MOST_BYTES = 120_000  # of each: the README shows the first of them to everybody
 
 

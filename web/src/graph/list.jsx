@@ -26,7 +26,9 @@ export function NodeList({ graph, state }) {
   const at = rows.findIndex((node) => node.id === selected);
 
   useEffect(() => {
-    if (at >= 0) list.current?.children[at]?.scrollIntoView({ block: "nearest" });
+    // Not for what is selected elsewhere: the inspector, which stands above the list, would move out of sight.
+    const isUsed = list.current?.contains(document.activeElement);
+    if (at >= 0 && isUsed) list.current.children[at].scrollIntoView({ block: "nearest" });
   }, [at]);
 
   if (!nodes.size) return null;
