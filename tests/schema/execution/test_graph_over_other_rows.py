@@ -1,7 +1,9 @@
 """The graph's fields over rows of other programs: adopted ones, and any value anywhere, on both paths."""
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from schema.fields import global_ids
 from tests.support.corpus import non_canonical, pool
 from tests.support.corpus.marking import BY_CHANCE
 from tests.support.registries import legacy_registries, original_registry, relatives
+from tests.support.registries.databases import new_registry
 from tests.support.services.api import Api, running
 
 pytestmark = [
@@ -123,6 +126,35 @@ async def test_any_value_anywhere_takes_no_page_away(seed: int, tmp_path: Path):
         for text in ("a", "ada", "e", "x", "\0", "🦊"):
             data, codes = await both.answer(FOUND, text=text)
             assert data["search"] is not None, codes
+
+
+async def test_a_service_is_a_text_or_a_number_and_every_connection_counts(tmp_path: Path):
+    file = new_registry(tmp_path / "registry.db")
+    non_canonical.loosen(file)
+    links = [
+        *((None, "active", 1), (b"hub", "active", 1), ("hub", " FAILED", "many")),
+        *((7, "unknown", None), ("", "inactive", 2**62), ("hub", "active", 2**63 - 1)),
+    ]
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO connections (connection_id, source_chitty_id, source_type, target_service, status,"
+            " request_count, created_at, updated_at) VALUES (?, 'nobody', 'actor', ?, ?, ?, 'now', 'now')",
+            [(f"c{number}", *link) for number, link in enumerate(links)],
+        )
+
+    async with running(file) as compiled, running(file, compiled=False) as generic:
+        both = Both(compiled, generic)
+        services = (await both.answer(SERVICES))[0]["services"]["nodes"]
+        stats = (await both.answer(WHOLE))[0]["registryStats"]["connections"]
+
+    assert [each["name"] for each in services] == ["7", "", "hub"]
+    assert [each["stats"]["total"] for each in services] == [1, 1, 2]
+    assert (stats["total"], stats["requests"]) == (6, str(2**63 - 1))
+    assert stats["byStatus"] == [
+        {"status": "ACTIVE", "count": 3},
+        {"status": "INACTIVE", "count": 1},
+        {"status": "FAILED", "count": 1},
+    ]
 
 
 async def _counts_agree(both: Both) -> None:
