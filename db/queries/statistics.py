@@ -73,10 +73,10 @@ def _summed(
     The numbers come in halves. An index has the rows of each group, with all that is added up, side by side.
     """
     sums = [
-        f"sum(x.{name} >> {HALF}), sum(x.{name} & {2**HALF - 1})"
+        f"sum(x.{name} >> {HALF}) AS {name}_high, sum(x.{name} & {2**HALF - 1}) AS {name}_low"
         if exactly
         # D1 gives no number beyond these.
-        else f"0, max({-EXACT}, min(total(x.{name}), {EXACT}))"
+        else f"0 AS {name}_high, max({-EXACT}, min(total(x.{name}), {EXACT})) AS {name}_low"
         for name in ("request_count", "error_count")
     ]
     groups = "x.status" if service == NO_SERVICE else f"{service}, x.status"
