@@ -114,7 +114,7 @@ async def test_adopted_rows_are_walked_found_counted_and_grouped(kind: str, tmp_
                 await _is_found(both, global_ids.of_key(table.row.__name__, key), text)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 async def test_any_value_anywhere_takes_no_page_away(seed: int, tmp_path: Path):
     file = tmp_path / "registry.db"
     non_canonical.fill(file, seed)
