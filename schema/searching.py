@@ -16,10 +16,9 @@ from resolvers.operation_context import OperationContext
 from resolvers.search import LONGEST, MOST_WORDS, Found, FoundPage, ReadPage
 from schema.enums import NodeKind
 from schema.fields import fields
-from schema.fields.collect_fields import selects
 from schema.fields.fields import Info, Node, field
 from schema.fields.sources import Searched
-from schema.pages import After, First, PageInfo, page_arguments
+from schema.pages import After, First, PageInfo, page_arguments, selects_of_page
 
 DESCRIPTION = (
     "A page of the objects that the viewer sees, and that are not soft-deleted, by the words of their texts:"
@@ -74,8 +73,7 @@ def requested_search(
 
 async def _objects(info: Info, page: FoundPage) -> list[tuple[Any, Found]]:
     """The objects of a page: None where none are selected, and without those that are gone meanwhile."""
-    raw = info._raw_info
-    if not (selects(raw, "nodes") or selects(raw, "edges", "node")):
+    if not (selects_of_page(info, "nodes") or selects_of_page(info, "edges", "node")):
         return [(None, each) for each in page.found]
     loaders = info.context.loaders
     rows = await asyncio.gather(*(loaders.row(each.table).load(each.key) for each in page.found))
