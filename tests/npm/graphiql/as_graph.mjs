@@ -24,9 +24,11 @@ scenario("the objects of a response, however deep, are a link to the graph page"
   }
   assert(named.includes(`service:${services.nodes[0].name}`));
   assert.equal(named.filter((name) => name.startsWith("actor:")).length, new Set(contexts.nodes.map(({ owner }) => owner.id)).size);
-  const { href, target } = await link(page).evaluate(({ href, target }) => ({ href, target }));
-  assert.equal(new URL(href).origin + new URL(href).pathname, page.url().replace(/graphql.*$/, "graph"));
-  assert.equal(target, "_blank");
+  const [graph] = await Promise.all([page.context().waitForEvent("page"), link(page).click()]);
+  await graph.locator(".graph-summary").getByText(`${named.length} objects`, { exact: true }).waitFor();
+  await graph.getByRole("option").filter({ hasText: services.nodes[0].name }).first().waitFor();
+  assert.equal(graph.url().replace(/#.*$/, ""), page.url().replace(/graphql.*$/, "graph"));
+  await graph.close();
 });
 
 scenario("ids that a response lacks are selected in one press, where it has objects", async (page) => {
