@@ -113,7 +113,7 @@ def test_a_registry_is_made_filled_and_looked_at(registry: str, tmp_path: Path):
 
     told = json.loads(done("status", "--json"))
     assert told["rows"]["contexts"] == 120
-    assert told["history"]["changes"] == 572
+    assert told["history"]["changes"] == 609
     assert (told["pending"], told["to_mend"]) == ([], [])
     assert told["bytes"] > 100_000
     assert told["engine"] in ("rqlite", "Cloudflare D1")
@@ -195,9 +195,9 @@ def test_old_changes_are_pruned(registry: str):
     history = json.loads(done("status", "--json"))["history"]
 
     # All but the last are cut off, and the last one of each row is kept as its base.
-    assert "691 changes before" in foreseen
-    assert "691 changes before" in cut
-    assert "572 stay as bases of rows, and 1 change since" in cut
+    assert "728 changes before" in foreseen
+    assert "728 changes before" in cut
+    assert "609 stay as bases of rows, and 1 change since" in cut
     assert history["removed"] == 119
 
 

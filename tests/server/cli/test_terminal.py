@@ -100,7 +100,7 @@ def test_a_terminal_shows_a_banner_and_one_short_line_per_request(tmp_path: Path
     assert coloured != shown
     assert f"  address   {url}\r\n" in banner
     assert f"  database  chittygraph.db (new, {MIGRATED} migrations applied)\r\n" in banner
-    assert "40 actors, 12 installations, 120 contexts, 400 connections\r\n" in banner
+    assert "40 actors, 12 installations, 120 contexts, 437 connections\r\n" in banner
     assert "  mode      open: whoever reaches the address may " in banner
     assert "  page      GraphiQL, " in banner
     assert f"curl {url} " in banner
