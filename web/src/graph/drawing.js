@@ -8,6 +8,7 @@ import { coloursOf, FONT, lookOf } from "./shapes.js";
 const ZOOMS = { minZoom: 0.04, maxZoom: 3 };
 const FIT = 64; // pixels around what is fitted
 const LARGEST_FIT = 1.4; // zoom
+const EDGE = 24; // pixels of a node that is seen whole
 const STEP = 60; // pixels that a key moves the picture
 
 const styleOf = (colours) => [
@@ -97,7 +98,7 @@ export function createDrawing(container, { onSelect, onExpand, onMove, onView })
       const at = { x: place.x * zoom + pan.x, y: place.y * zoom + pan.y };
       return at.x > -80 && at.x < width + 80 && at.y > -30 && at.y < height ? at : null;
     };
-    for (const { text, x, y } of roomFor(labels, zoom, placeOf)) {
+    for (const { text, x, y } of roomFor(labels, zoom, placeOf, width)) {
       context.strokeText(text, x, y + 1);
       context.fillText(text, x, y + 1);
     }
@@ -153,7 +154,8 @@ export function createDrawing(container, { onSelect, onExpand, onMove, onView })
     /** Fit if something of these nodes is outside of what is seen. */
     reveal(ids) {
       const { x1, x2, y1, y2 } = cy.extent();
-      const isSeen = ({ x, y }) => x > x1 && x < x2 && y > y1 && y < y2;
+      const margin = EDGE / cy.zoom();
+      const isSeen = ({ x, y }) => x > x1 + margin && x < x2 - margin && y > y1 + margin && y < y2 - margin;
       if (ids.some((id) => state.places.has(id) && !isSeen(state.places.get(id)))) fit();
     },
     zoom: (factor) => cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } }),

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { TextButton } from "../buttons.jsx";
 import { ENDPOINT } from "../client.js";
 import { linkTo } from "../sharing.js";
@@ -12,11 +12,17 @@ const MOST_RELATED = 30;
 /** The selected object, its fields and relations, and what can be done with it; and the path, if there is one. */
 export function Inspector({ graph, loader, state }) {
   const node = state.nodes.get(state.selected);
+  const frame = useRef(null);
+  useEffect(() => {
+    const side = frame.current?.parentElement;
+    if (side && !side.contains(document.activeElement)) side.scrollTop = 0; // where there is little room, it scrolls
+  }, [state.selected]);
+  if (!node && !state.path) return null;
   return (
-    <>
+    <div className="graph-about" ref={frame}>
       {state.path && <Path graph={graph} state={state} />}
       {node && <Selected graph={graph} key={node.id} loader={loader} node={node} state={state} />}
-    </>
+    </div>
   );
 }
 

@@ -16,7 +16,7 @@ measuring.font = FONT;
 /** The labels of these nodes, the most important first, each with its width in pixels; `pointed` is under the mouse. */
 export function labelsOf({ nodes, relations, selected, path, affected, pointed = null }) {
   const isChosen = ({ id }) => id === selected || id === pointed;
-  const isOnPath = ({ id }) => path?.ids.includes(id) ?? false;
+  const isOnPath = ({ id, kind }) => kind !== "CONNECTION" && (path?.ids.includes(id) ?? false);
   const rank = (node) =>
     (isChosen(node) ? 100 : 0) +
     (isOnPath(node) ? 50 : 0) +
@@ -31,7 +31,7 @@ export function labelsOf({ nodes, relations, selected, path, affected, pointed =
         text,
         width: measuring.measureText(text).width,
         half: lookOf(node, relations.get(node.id).length).size / 2,
-        isMinor: node.kind === "CONNECTION" && !isChosen(node) && !isOnPath(node),
+        isMinor: node.kind === "CONNECTION" && !isChosen(node),
         rank: rank(node),
       };
     })
@@ -41,10 +41,10 @@ export function labelsOf({ nodes, relations, selected, path, affected, pointed =
 /**
  * Of these labels, those that have room between nodes and other labels: each with the middle of its upper edge, in pixels.
  *
- * `placeOf` gives the place of a node in these pixels, or null if it is outside. A label is below its node or, if there is no
+ * `placeOf` gives the place of a node in these pixels, or null if it is outside; what is seen goes from 0 to `width`. A label is below its node or, if there is no
  * room, above it or beside it; an important one then lies over nodes.
  */
-export function roomFor(labels, zoom, placeOf) {
+export function roomFor(labels, zoom, placeOf, width = Infinity) {
   const taken = new Boxes();
   const placed = [];
   for (const label of labels) {
@@ -54,12 +54,14 @@ export function roomFor(labels, zoom, placeOf) {
     placed.push({ label, place, half });
     taken.add({ left: place.x - half, right: place.x + half, top: place.y - half, bottom: place.y + half, isNode: true });
   }
+  const isWhole = ({ left, right }) => width === Infinity || (left >= 0 && right <= width);
   const shown = [];
   for (const { label, place, half } of placed) {
     if (shown.length === MOST_LABELS) break;
     if (label.isMinor && zoom < NEAR) continue;
     const sides = sidesOf(label, place, half);
-    const box = sides.find((each) => !taken.has(each)) ?? (label.rank >= OVER_NODES ? sides.find((each) => !taken.has(each, true)) : null);
+    const hasRoom = (each) => !taken.has(each) && isWhole(each);
+    const box = sides.find(hasRoom) ?? (label.rank >= OVER_NODES ? sides.find((each) => !taken.has(each, true)) : null);
     if (!box) continue;
     taken.add(box);
     shown.push({ text: label.text, x: (box.left + box.right) / 2, y: box.top });

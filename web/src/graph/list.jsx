@@ -1,6 +1,7 @@
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 import { TextButton } from "../buttons.jsx";
 import { described, isFailing, WORDS } from "./kinds.js";
+import { reveal } from "./revealing.js";
 import { Swatch } from "./swatch.jsx";
 
 const PAGE = 100; // rows
@@ -26,9 +27,7 @@ export function NodeList({ graph, state }) {
   const at = rows.findIndex((node) => node.id === selected);
 
   useEffect(() => {
-    // Not for what is selected elsewhere: the inspector, which stands above the list, would move out of sight.
-    const isUsed = list.current?.contains(document.activeElement);
-    if (at >= 0 && isUsed) list.current.children[at].scrollIntoView({ block: "nearest" });
+    if (at >= 0) reveal(list.current, list.current.children[at]);
   }, [at]);
 
   if (!nodes.size) return null;

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { described } from "./kinds.js";
+import { reveal } from "./revealing.js";
 import { Swatch } from "./swatch.jsx";
 
 const PAUSE = 180; // milliseconds after a key, before the API is asked
@@ -28,7 +29,8 @@ export function Search({ loader, onChoose }) {
   }, [loader, text]);
 
   useEffect(() => {
-    options.current?.children[index]?.scrollIntoView({ block: "nearest" });
+    const option = options.current?.children[index];
+    if (option) reveal(options.current, option);
   }, [index]);
 
   function close() {
