@@ -78,9 +78,9 @@ async function installations(page) {
   await open.getByText("active", { exact: true }).waitFor();
 
   // What the server refuses is taken back, and the page says why.
-  const closed = rows.filter({ hasText: "paragon-docs" });
+  const closed = rows.filter({ hasText: "driftwood-docs" });
   await closed.getByRole("button", { name: "Reconnect" }).click();
-  await closed.getByRole("alert").getByText("is inactive").waitFor();
+  await closed.getByRole("alert").getByText("is deleted").waitFor();
   await closed.getByText("disconnected", { exact: true }).waitFor();
 }
 
