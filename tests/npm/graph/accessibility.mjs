@@ -28,7 +28,7 @@ const keyboard = async (page) => {
   await tabTo(page, "chittychronicle");
   await page.keyboard.press("Enter");
   await row(page, "service").waitFor();
-  await tabTo(page, "Picture of the graph");
+  assert.equal(await focused(page), "Picture of the graph");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowDown");
   await inspector(page).getByText("connectionId").waitFor();

@@ -41,6 +41,7 @@ export async function download(page, name) {
 
 /** What is drawn, by the title of each object: where it is and the text of its shape; read from the SVG that the page makes. */
 export async function drawn(page) {
+  await rested(page);
   const { bytes } = await download(page, "SVG");
   return page.evaluate((text) => {
     const svg = new DOMParser().parseFromString(text, "image/svg+xml");

@@ -170,5 +170,7 @@ const opens = async (page) => {
   await page.locator(".graphiql-query-editor .view-line").first().waitFor();
   await button(page, "Run").click();
   await page.locator(".graphiql-response .view-line").getByText("chittychronicle").first().waitFor();
+  await page.getByRole("link", { name: "Graph", exact: true }).click();
+  await page.getByRole("heading", { name: "Where shall the picture begin?" }).waitFor();
 };
-scenario("the query of what is inspected opens in GraphiQL and runs there", opens, { fragment: SMALL });
+scenario("the query of what is inspected opens in GraphiQL and runs there, and a link leads back", opens, { fragment: SMALL });

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { createDrawing } from "./drawing.js";
+import { Drawing } from "./drawing.js";
 import { towards } from "./directions.js";
 
 const HINT =
@@ -12,7 +12,7 @@ export function Canvas({ at, drawing, follow, graph, isDark, state }) {
   const last = useRef({ count: 0, revision: -1, at: null });
 
   useEffect(() => {
-    drawing.current = createDrawing(container.current, {
+    drawing.current = new Drawing(container.current, {
       onSelect: graph.select,
       onExpand: graph.expand,
       onMove: graph.move,

@@ -1,13 +1,15 @@
 /** The picture, drawn by Cytoscape on a canvas, with labels on another above it. */
 
 import cytoscape from "cytoscape";
-import { labelsOf, roomFor } from "./labels.js";
 import { isFailing } from "./kinds.js";
-import { coloursOf, FONT, lookOf } from "./shapes.js";
+import { LabelCanvas } from "./label-canvas.js";
+import { labelsOf } from "./labels.js";
+import { coloursOf, lookOf } from "./shapes.js";
 
 const ZOOMS = { minZoom: 0.04, maxZoom: 3 };
 const FIT = 64; // pixels around what is fitted
 const LARGEST_FIT = 1.4; // zoom
+const OUTSIDE = 80; // pixels beyond the edge where nodes are whose labels may be seen
 const EDGE = 24; // pixels of a node that is seen whole
 const STEP = 60; // pixels that a key moves the picture
 
@@ -61,120 +63,134 @@ const styleOf = (colours) => [
   { selector: ".hidden", style: { display: "none" } },
 ];
 
-/** `onSelect` gets the id of a node or null, `onExpand` that of a node, `onMove` also its place, `onView` is called when the picture has moved. */
-export function createDrawing(container, { onSelect, onExpand, onMove, onView }) {
-  let colours = coloursOf(container);
-  const cy = cytoscape({
-    container,
-    style: styleOf(colours),
-    ...ZOOMS,
-    boxSelectionEnabled: false,
-    autounselectify: true,
-    hideEdgesOnViewport: false,
-  });
-  const overlay = container.appendChild(document.createElement("canvas"));
-  overlay.className = "graph-labels";
-  const context = overlay.getContext("2d");
-  let labels = [];
-  let state = null;
-  let pointed = null; // the id of the node under the mouse
-  let dragged = null; // the node that is being moved, and where it is
+/**
+ * The picture in a container. `onSelect` gets the id of a node or null, `onExpand` that of a node, `onMove` also its new place,
+ * and `onView` is called when another part of the picture is seen.
+ */
+export class Drawing {
+  #container;
+  #cy;
+  #colours;
+  #labels;
+  #state = null;
+  #pointed = null; // the id of the node under the mouse
+  #dragged = null; // the node that is being moved, and where it is
 
-  function drawLabels() {
-    const ratio = window.devicePixelRatio;
-    const [width, height] = [cy.width(), cy.height()];
-    if (overlay.width !== Math.round(width * ratio) || overlay.height !== Math.round(height * ratio)) {
-      Object.assign(overlay, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
-    }
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
-    Object.assign(context, { font: FONT, textAlign: "center", textBaseline: "top", lineWidth: 3, lineJoin: "round" });
-    Object.assign(context, { strokeStyle: colours.ground, fillStyle: colours.label });
-    const zoom = cy.zoom();
-    const pan = cy.pan();
-    const placeOf = (id) => {
-      const place = id === dragged?.id ? dragged : state.places.get(id);
-      if (!place) return null;
-      const at = { x: place.x * zoom + pan.x, y: place.y * zoom + pan.y };
-      return at.x > -80 && at.x < width + 80 && at.y > -30 && at.y < height ? at : null;
-    };
-    for (const { text, x, y } of roomFor(labels, zoom, placeOf, width)) {
-      context.strokeText(text, x, y + 1);
-      context.fillText(text, x, y + 1);
-    }
+  constructor(container, handlers) {
+    this.#container = container;
+    this.#colours = coloursOf(container);
+    this.#cy = cytoscape({ container, style: styleOf(this.#colours), ...ZOOMS, boxSelectionEnabled: false, autounselectify: true });
+    this.#labels = new LabelCanvas(container);
+    this.#listen(handlers);
   }
 
-  function relabel() {
-    const { nodes, shown, places } = state;
-    const drawn = [...shown].filter((id) => places.has(id)).map((id) => nodes.get(id));
-    labels = labelsOf({ ...state, nodes: drawn, pointed });
+  #listen({ onSelect, onExpand, onMove, onView }) {
+    const cy = this.#cy;
+    cy.on("render", () => this.#drawLabels());
+    cy.on("tap", ({ target }) => onSelect(target !== cy && target.isNode() ? target.id() : null));
+    cy.on("dbltap", "node", ({ target }) => onExpand(target.id()));
+    cy.on("drag", "node", ({ target }) => (this.#dragged = { id: target.id(), ...target.position() }));
+    cy.on("dragfree", "node", ({ target }) => {
+      this.#dragged = null;
+      onMove(target.id(), { ...target.position() });
+    });
+    cy.on("viewport", onView);
+    cy.on("mouseover mouseout", "node", ({ target, type }) => {
+      this.#pointed = type === "mouseover" ? target.id() : null;
+      this.#container.classList.toggle("graph-over", this.#pointed !== null);
+      this.#relabel();
+      this.#drawLabels();
+    });
   }
-
-  cy.on("render", () => state && drawLabels());
-  cy.on("tap", (event) => onSelect(event.target === cy ? null : event.target.isNode() ? event.target.id() : null));
-  cy.on("dbltap", "node", (event) => onExpand(event.target.id()));
-  cy.on("drag", "node", ({ target }) => (dragged = { id: target.id(), ...target.position() }));
-  cy.on("dragfree", "node", ({ target }) => {
-    dragged = null;
-    onMove(target.id(), { ...target.position() });
-  });
-  cy.on("viewport", () => onView());
-  cy.on("mouseover mouseout", "node", ({ target, type }) => {
-    pointed = type === "mouseover" ? target.id() : null;
-    container.classList.toggle("graph-over", pointed !== null);
-    relabel();
-    drawLabels();
-  });
 
   /** Bring the elements to what a snapshot of the state holds. */
-  function sync(next) {
-    const before = state;
-    state = next;
-    cy.batch(() => {
-      syncElements(cy, next, before);
-      syncClasses(cy, next);
+  sync(state) {
+    const before = this.#state;
+    this.#state = state;
+    this.#cy.batch(() => {
+      syncElements(this.#cy, state, before);
+      syncClasses(this.#cy, state);
     });
-    relabel();
-    cy.forceRender();
+    this.#relabel();
+    this.#cy.forceRender();
   }
 
-  const fit = () => {
-    const visible = cy.nodes(":visible");
-    if (!visible.length) return;
-    cy.fit(visible, FIT);
-    if (cy.zoom() > LARGEST_FIT) {
-      cy.zoom(LARGEST_FIT);
-      cy.center(visible);
-    }
-  };
+  #relabel() {
+    const { nodes, shown, places } = this.#state;
+    const drawn = [...shown].filter((id) => places.has(id)).map((id) => nodes.get(id));
+    this.#labels.of(labelsOf({ ...this.#state, nodes: drawn, pointed: this.#pointed }));
+  }
 
-  return {
-    sync,
-    fit,
-    /** Fit if something of these nodes is outside of what is seen. */
-    reveal(ids) {
-      const { x1, x2, y1, y2 } = cy.extent();
-      const margin = EDGE / cy.zoom();
-      const isSeen = ({ x, y }) => x > x1 + margin && x < x2 - margin && y > y1 + margin && y < y2 - margin;
-      if (ids.some((id) => state.places.has(id) && !isSeen(state.places.get(id)))) fit();
-    },
-    zoom: (factor) => cy.zoom({ level: cy.zoom() * factor, renderedPosition: { x: cy.width() / 2, y: cy.height() / 2 } }),
-    pan: (x, y) => cy.panBy({ x: -x * STEP, y: -y * STEP }),
-    recolour() {
-      colours = coloursOf(container);
-      cy.style(styleOf(colours));
-    },
-    resize: () => cy.resize(),
-    /** What of the picture is in the middle, and the zoom: as `at` of links has them. */
-    at() {
-      const { x1, x2, y1, y2 } = cy.extent();
-      return [(x1 + x2) / 2, (y1 + y2) / 2].map((value) => String(Math.round(value))).concat(cy.zoom().toFixed(3));
-    },
-    goTo([x, y, zoom]) {
-      cy.viewport({ zoom: Number(zoom), pan: { x: cy.width() / 2 - x * zoom, y: cy.height() / 2 - y * zoom } });
-    },
-    destroy: () => cy.destroy(),
-  };
+  #drawLabels() {
+    if (!this.#state) return;
+    const [cy, dragged, { places }] = [this.#cy, this.#dragged, this.#state];
+    const [zoom, pan, width, height] = [cy.zoom(), cy.pan(), cy.width(), cy.height()];
+    const placeOf = (id) => {
+      const place = id === dragged?.id ? dragged : places.get(id);
+      if (!place) return null;
+      const at = { x: place.x * zoom + pan.x, y: place.y * zoom + pan.y };
+      return at.x > -OUTSIDE && at.x < width + OUTSIDE && at.y > -OUTSIDE && at.y < height + OUTSIDE ? at : null;
+    };
+    this.#labels.draw({ width, height, zoom, placeOf, colours: this.#colours });
+  }
+
+  /** Show everything, as large as it fits. */
+  fit() {
+    const visible = this.#cy.nodes(":visible");
+    if (!visible.length) return;
+    this.#cy.fit(visible, FIT);
+    if (this.#cy.zoom() <= LARGEST_FIT) return;
+    this.#cy.zoom(LARGEST_FIT);
+    this.#cy.center(visible);
+  }
+
+  /** Show everything if one of these nodes is not seen whole. */
+  reveal(ids) {
+    const { x1, x2, y1, y2 } = this.#cy.extent();
+    const margin = EDGE / this.#cy.zoom();
+    const isSeen = ({ x, y }) => x > x1 + margin && x < x2 - margin && y > y1 + margin && y < y2 - margin;
+    const { places } = this.#state;
+    if (ids.some((id) => places.has(id) && !isSeen(places.get(id)))) this.fit();
+  }
+
+  zoom(factor) {
+    const middle = { x: this.#cy.width() / 2, y: this.#cy.height() / 2 };
+    this.#cy.zoom({ level: this.#cy.zoom() * factor, renderedPosition: middle });
+  }
+
+  pan(across, down) {
+    this.#cy.panBy({ x: -across * STEP, y: -down * STEP });
+  }
+
+  /** Take the colours that the container has now. */
+  recolour() {
+    this.#colours = coloursOf(this.#container);
+    this.#cy.style(styleOf(this.#colours));
+  }
+
+  focus() {
+    this.#container.focus({ preventScroll: true });
+  }
+
+  resize() {
+    this.#cy.resize();
+  }
+
+  /** What of the picture is in the middle, and the zoom: as `at` of links has them. */
+  at() {
+    const { x1, x2, y1, y2 } = this.#cy.extent();
+    const middle = [(x1 + x2) / 2, (y1 + y2) / 2].map((value) => String(Math.round(value)));
+    return [...middle, this.#cy.zoom().toFixed(3)];
+  }
+
+  goTo([x, y, zoom]) {
+    const pan = { x: this.#cy.width() / 2 - x * zoom, y: this.#cy.height() / 2 - y * zoom };
+    this.#cy.viewport({ zoom: Number(zoom), pan });
+  }
+
+  destroy() {
+    this.#cy.destroy();
+  }
 }
 
 function syncElements(cy, { nodes, edges, relations, places }, before) {

@@ -15,14 +15,7 @@ export function NodeList({ graph, state }) {
   const id = useId();
   const list = useRef(null);
 
-  const all = useMemo(() => {
-    const wanted = text.trim().toLowerCase();
-    const rank = (node) => (isFailing(node) ? -1 : ORDER.indexOf(node.kind));
-    return [...shown]
-      .map((each) => nodes.get(each))
-      .filter(({ title }) => title.toLowerCase().includes(wanted))
-      .toSorted((a, b) => rank(a) - rank(b) || (a.title < b.title ? -1 : a.title > b.title ? 1 : 0));
-  }, [nodes, shown, text]);
+  const all = useMemo(() => listed(nodes, shown, text), [nodes, shown, text]);
   const rows = all.slice(0, most);
   const at = rows.findIndex((node) => node.id === selected);
 
@@ -70,26 +63,47 @@ export function NodeList({ graph, state }) {
         tabIndex={0}
       >
         {rows.map((node, index) => (
-          <li
-            aria-selected={index === at}
+          <Row
+            graph={graph}
             id={`${id}-${index}`}
+            isAffected={affected.has(node.id)}
+            isSelected={index === at}
             key={node.id}
-            onClick={() => graph.select(node.id)}
-            onDoubleClick={() => graph.expand(node.id)}
-            role="option"
-          >
-            <Swatch node={node} />
-            <span className="graph-title">
-              {node.title}
-              <small>
-                {described(node)}
-                {affected.has(node.id) && <em> · hangs on a failing connection</em>}
-              </small>
-            </span>
-          </li>
+            node={node}
+          />
         ))}
       </ul>
       {rows.length < all.length && <TextButton onClick={() => setMost(most + PAGE)}>Show {PAGE} more</TextButton>}
     </section>
   );
+}
+
+const Row = ({ graph, id, isAffected, isSelected, node }) => (
+  <li
+    aria-selected={isSelected}
+    id={id}
+    onClick={() => graph.select(node.id)}
+    onDoubleClick={() => graph.expand(node.id)}
+    role="option"
+  >
+    <Swatch node={node} />
+    <span className="graph-title">
+      {node.title}
+      <small>
+        {described(node)}
+        {isAffected && <em> · hangs on a failing connection</em>}
+      </small>
+    </span>
+  </li>
+);
+
+/** The nodes that are shown and whose title has a text: failing ones first, then by kind and title. */
+function listed(nodes, shown, text) {
+  const wanted = text.trim().toLowerCase();
+  const rank = (node) => (isFailing(node) ? -1 : ORDER.indexOf(node.kind));
+  const byTitle = (a, b) => (a.title < b.title ? -1 : Number(a.title > b.title));
+  return [...shown]
+    .map((id) => nodes.get(id))
+    .filter(({ title }) => title.toLowerCase().includes(wanted))
+    .toSorted((a, b) => rank(a) - rank(b) || byTitle(a, b));
 }

@@ -39,11 +39,11 @@ export function GraphPage() {
   const state = useSyncExternalStore(graph.subscribe, graph.snapshot);
   const { theme, choose, isDark } = useTheme(STORAGE);
   const drawing = useRef(null);
-  const [start, setStart] = useState({ lists: null, attempt: 0 });
+  const [attempt, setAttempt] = useState(0);
   const { at, follow } = useAddress(graph, drawing, state);
 
   function submit() {
-    setStart(({ lists, attempt }) => ({ lists, attempt: attempt + 1 }));
+    setAttempt(attempt + 1);
     graph.retry();
   }
 
@@ -62,7 +62,14 @@ export function GraphPage() {
             <div className="graph-stage">
               <Canvas at={at} drawing={drawing} follow={follow} graph={graph} isDark={isDark} state={state} />
               {!state.nodes.size && (
-                <Start attempt={start.attempt} graph={graph} loader={loader} isBusy={state.busy > 0} failure={state.failure} />
+                <Start
+                  attempt={attempt}
+                  failure={state.failure}
+                  graph={graph}
+                  isBusy={state.busy > 0}
+                  loader={loader}
+                  onBegin={() => drawing.current.focus()}
+                />
               )}
             </div>
             <Summary graph={graph} state={state} />

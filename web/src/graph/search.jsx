@@ -6,47 +6,51 @@ import { Swatch } from "./swatch.jsx";
 const PAUSE = 180; // milliseconds after a key, before the API is asked
 const MARKS = /\uE000([^\uE001]*)\uE001/; // around what was found
 
-/** A field that searches the registry; `onChoose` gets the node that was chosen. */
-export function Search({ loader, onChoose }) {
-  const [text, setText] = useState("");
+/** What the API finds of a text once it is written, or null; `forget` leaves it out. */
+function useAnswer(loader, text) {
   const [answer, setAnswer] = useState(null);
-  const [index, setIndex] = useState(0);
-  const list = useId();
-  const isOpen = answer !== null && text.trim() !== "";
   const newest = useRef(0);
-  const options = useRef(null);
-
   useEffect(() => {
     const number = ++newest.current;
     if (!text.trim()) return;
     const timer = setTimeout(async () => {
       const told = await loader.search(text).catch((error) => ({ found: [], totalCount: 0, failure: error.message }));
-      if (number !== newest.current) return;
-      setAnswer(told);
-      setIndex(0);
+      if (number === newest.current) setAnswer(told);
     }, PAUSE);
     return () => clearTimeout(timer);
   }, [loader, text]);
+  function forget() {
+    newest.current += 1;
+    setAnswer(null);
+  }
+  return { answer, forget };
+}
+
+/** A field that searches the registry; `onChoose` gets the node that was chosen. */
+export function Search({ loader, onChoose }) {
+  const [text, setText] = useState("");
+  const { answer, forget } = useAnswer(loader, text);
+  const [index, setIndex] = useState(0);
+  const list = useId();
+  const options = useRef(null);
+  const isOpen = answer !== null && text.trim() !== "";
+
+  useEffect(() => setIndex(0), [answer]);
 
   useEffect(() => {
     const option = options.current?.children[index];
     if (option) reveal(options.current, option);
   }, [index]);
 
-  function close() {
-    newest.current += 1;
-    setAnswer(null);
-  }
-
   function choose({ node }) {
-    close();
+    forget();
     setText("");
     onChoose(node);
   }
 
   function press(event) {
     const count = answer?.found.length ?? 0;
-    if (event.key === "Escape") close();
+    if (event.key === "Escape") forget();
     else if (event.key === "Enter" && count) choose(answer.found[index]);
     else if (event.key === "ArrowDown" && count) setIndex((index + 1) % count);
     else if (event.key === "ArrowUp" && count) setIndex((index + count - 1) % count);
@@ -55,7 +59,7 @@ export function Search({ loader, onChoose }) {
   }
 
   return (
-    <div className="graph-search" onBlur={({ currentTarget, relatedTarget }) => !currentTarget.contains(relatedTarget) && close()}>
+    <div className="graph-search" onBlur={({ currentTarget, relatedTarget }) => !currentTarget.contains(relatedTarget) && forget()}>
       <input
         aria-activedescendant={isOpen && answer.found.length ? `${list}-${index}` : undefined}
         aria-autocomplete="list"

@@ -14,8 +14,8 @@ const MOST_LISTED = 8;
 const LOCKED = "Give a credential at the top of the page to see what the registry holds.";
 const number = new Intl.NumberFormat("en");
 
-/** Where a picture may begin; `attempt` counts how often the credential was given. */
-export function Start({ attempt, failure, graph, isBusy, loader }) {
+/** Where a picture may begin; `attempt` counts how often the credential was given, and `onBegin` is called when it begins. */
+export function Start({ attempt, failure, graph, isBusy, loader, onBegin }) {
   const [lists, setLists] = useState(null);
   const [reason, setReason] = useState("");
   const [depth, setDepth] = useState(1);
@@ -39,7 +39,7 @@ export function Start({ attempt, failure, graph, isBusy, loader }) {
           {reason === LOCKED ? LOCKED : failure || reason}
         </p>
       )}
-      {lists && <Failing graph={graph} lists={lists} />}
+      {lists && <Failing graph={graph} lists={lists} onBegin={onBegin} />}
       {lists && (
         <label className="graph-depth">
           Steps around it
@@ -59,7 +59,7 @@ export function Start({ attempt, failure, graph, isBusy, loader }) {
             <ul>
               {lists[name].nodes.slice(0, MOST_LISTED).map(nodeOf).map((node) => (
                 <li key={node.id}>
-                  <button className="graph-row" onClick={() => graph.show(node, depth)} title={described(node)} type="button">
+                  <button className="graph-row" onClick={() => (graph.show(node, depth), onBegin())} title={described(node)} type="button">
                     <Swatch node={node} />
                     <span className="graph-title">{node.title}</span>
                   </button>
@@ -73,12 +73,12 @@ export function Start({ attempt, failure, graph, isBusy, loader }) {
   );
 }
 
-function Failing({ graph, lists: { failing } }) {
+function Failing({ graph, lists: { failing }, onBegin }) {
   const { totalCount, nodes } = failing;
   if (!totalCount) return <p className="chitty-good">No connection fails.</p>;
   const shown = nodes.length < totalCount ? `the newest ${nodes.length} of ${number.format(totalCount)}` : number.format(totalCount);
   return (
-    <TextButton className="graph-failing" onClick={() => graph.showFailing(nodes.map(nodeOf))}>
+    <TextButton className="graph-failing" onClick={() => (graph.showFailing(nodes.map(nodeOf)), onBegin())}>
       <Swatch node={{ kind: "CONNECTION", status: "FAILED" }} />
       Show what fails: {shown} failing {totalCount === 1 ? "connection" : "connections"}
     </TextButton>
