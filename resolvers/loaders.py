@@ -58,7 +58,7 @@ class Loaders:
 
         async def load(values: list[Value]) -> list[R | None]:
             loaded = await self._read(lookups.by_column(table, by, values))
-            self.count_rows(len(loaded))
+            self._count(len(loaded))
             return loaded
 
         return self._loader((table, by), load)
@@ -87,7 +87,7 @@ class Loaders:
             statement = groups.groups(listing, grouping, limit, parents)
             texts = {row[0]: str(row[1]) for row in await self._read(rows(statement))}
             found = [orjson.loads(texts.get(parent, "[]")) for parent in parents]
-            self.count_rows(sum(map(len, found)))
+            self._count(sum(map(len, found)))
             return [grouping.read(each) for each in found]
 
         return self._loader(("groups", listing, grouping, limit), load)
@@ -108,7 +108,7 @@ class Loaders:
 
         async def load(keys: list[None]) -> list[str]:
             limits = await self._read(reading.limits())
-            self.count_rows(1)
+            self._count(1)
             return [limits for _ in keys]
 
         return self._loader("limits of changes", load)
@@ -118,7 +118,7 @@ class Loaders:
 
         async def load(webhooks: list[Value]) -> list[Sequence[OutgoingDelivery]]:
             found = await self._read(outgoing_webhooks.deliveries(webhooks, wanted))
-            self.count_rows(sum(map(len, found.values())))
+            self._count(sum(map(len, found.values())))
             return [found.get(str(webhook), []) for webhook in webhooks]
 
         return self._loader(("deliveries", wanted), load)
@@ -149,9 +149,9 @@ class Loaders:
     async def walk(self, program: Program[W]) -> W:
         """What a walk finds. They take turns, so that none begins once too many rows were read."""
         async with self._walking:
-            self.count_rows(0)
+            self._count(0)
             found = await self._read(program)
-            self.count_rows(0 if found is None else found.rows)
+            self._count(0 if found is None else found.rows)
             return found
 
     async def _value_per_parent(self, statement: Statement, parents: list[Value]) -> list[Any]:
@@ -160,10 +160,10 @@ class Loaders:
 
     async def _fetch(self, statement: Statement) -> Rows:
         loaded = await self._read(rows(statement))
-        self.count_rows(len(loaded))
+        self._count(len(loaded))
         return loaded
 
-    def count_rows(self, read: int) -> None:
+    def _count(self, read: int) -> None:
         """Raises BadRequest once the operation has read too many."""
         self._rows += read
         self._usage.rows += read

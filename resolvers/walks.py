@@ -38,8 +38,8 @@ def edges_of(found: Path) -> tuple[Edge, ...] | None:
     if found.is_too_wide:
         raise BadRequest(
             "WALK_TOO_WIDE",
-            f"the path would go through more than {paths.MOST} objects: ask for a smaller maxDepth, or begin"
-            " at a nearer object",
+            f"the path would go through more than {paths.MOST:,} objects: ask for a smaller maxDepth, or"
+            " begin at a nearer object",
         )
     return found.edges
 

@@ -144,5 +144,5 @@ shortest_path = field(
     "The relations of a shortest path, in its order; of several, always the same one "
     "while nothing changes. Empty if both ends are one object; null if one does not exist, is "
     f"soft-deleted, may not be seen or is not reached. {WALKED}. Fails with WALK_TOO_WIDE if it would go "
-    "through more than 20,000 objects",
+    f"through more than {paths.MOST:,} objects",
 )

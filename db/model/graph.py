@@ -35,6 +35,10 @@ class GraphRelation:
     def other(self) -> Table[Any]:
         return self.to_one.child
 
+    def only_in(self, row: str) -> list[str]:
+        """The condition on a holder, named `row`, as a list: most relations have none."""
+        return [f"{row}.{self.only[0]} = '{self.only[1]}'"] if self.only else []
+
 
 GRAPH_RELATIONS = (
     GraphRelation(RelationName.OWNS, tables.CONTEXT_OWNER, tables.ACTOR_CONTEXTS),
@@ -71,10 +75,11 @@ GRAPH_RELATIONS = (
 GRAPH_TABLES: tuple[Table[Any], ...] = (*tables.TABLES, SERVICES)
 
 
-class Place(
-    NamedTuple
-):  # which is made and compared faster than a dataclass: walks do so for each row
-    """An object of the graph: its table and key."""
+class Place(NamedTuple):
+    """An object of the graph: its table and key.
+
+    Walks make and compare one for each row, which takes longer with dataclasses.
+    """
 
     table: Table[Any]
     key: Value

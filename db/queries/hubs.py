@@ -116,7 +116,7 @@ def _names(relation: GraphRelation, named: GraphRelation, parents: str) -> str:
     """SELECT what the rows that lead to the parents name, of the first so many rows."""
     table, conditions = belonging(relation)
     column = f"x.{named.to_one.column}"
-    conditions += [f"{column} IS NOT NULL", *_only("x", named)]
+    conditions += [f"{column} IS NOT NULL", *named.only_in("x")]
     return (
         f"SELECT {column} AS key FROM json_each(:{parents}) AS parents CROSS JOIN {table} AS x"
         f" WHERE {all_of(conditions)} LIMIT :most + 0"
@@ -138,8 +138,4 @@ def _any(named: GraphRelation, last: GraphRelation) -> str:
 def _leads_to(row: str, last: GraphRelation) -> list[str]:
     # The + keeps SQLite from starting from the others, which have many rows.
     column = f"+{row}.{last.to_one.column}"
-    return [f"{column} IN (SELECT value FROM json_each(:others))", *_only(row, last)]
-
-
-def _only(row: str, relation: GraphRelation) -> list[str]:
-    return [f"{row}.{relation.only[0]} = '{relation.only[1]}'"] if relation.only else []
+    return [f"{column} IN (SELECT value FROM json_each(:others))", *last.only_in(row)]

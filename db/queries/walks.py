@@ -286,8 +286,7 @@ def _joint(
     table, conditions = belonging(one)
     # The + keeps SQLite from starting from the others all the same.
     conditions.append(f"+x.{other.to_one.column} IN (SELECT value FROM json_each(:others))")
-    if other.only:
-        conditions.append(f"x.{other.only[0]} = '{other.only[1]}'")
+    conditions += other.only_in("x")
     return Statement(
         f"SELECT {selected(one.holder, 'x')} FROM json_each(:parents) AS parents"
         f" CROSS JOIN {table} AS x WHERE {all_of(conditions)} {LIMIT}",

@@ -21,7 +21,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from resolvers.groups import MOST
+from resolvers import groups
 from resolvers.walks import MOST_NODES, MOST_STEPS
 from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
@@ -60,10 +60,6 @@ def is_page(definition: GraphQLField) -> bool:
     return definition.args.keys() >= PAGE_ARGUMENTS
 
 
-def is_search(definition: GraphQLField) -> bool:
-    return definition.args.keys() >= {*PAGE_ARGUMENTS, "text"}
-
-
 def is_list(definition: GraphQLField) -> bool:
     return is_list_type(get_nullable_type(definition.type))
 
@@ -76,7 +72,7 @@ def is_limited(definition: GraphQLField) -> bool:
 def of_limited(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
     """How many entries such a list may have; an out-of-range size counts as the nearest allowed one."""
     default: int = definition.args[LIMIT_ARGUMENT].default_value
-    return of_page(node, variables, default, MOST)
+    return of_page(node, variables, default, groups.MOST)
 
 
 def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: int) -> Amount:

@@ -7,6 +7,7 @@ import { described, nodeOf } from "../../web/src/graph/kinds.js";
 import { inColumns } from "../../web/src/graph/layouts/columns.js";
 import { onRings } from "../../web/src/graph/layouts/rings.js";
 import { linkTo, viewOf } from "../../web/src/graph/links.js";
+import { partsOf, withoutMarks } from "../../web/src/graph/marks.js";
 import { affectedBy, edgesOf, relationsOf, shownOf } from "../../web/src/graph/picture.js";
 import * as queries from "../../web/src/graph/queries.js";
 import { towards } from "../../web/src/graph/directions.js";
@@ -91,6 +92,8 @@ const CROSS = {
   relations: new Map(["middle", "left", "right", "up", "far"].map((id) => [id, id === "up" ? [1, 2] : []])),
 };
 
+const MARKED = "\uE000acme\uE001 owns \uE000acme\uE001-docs";
+
 console.log(
   JSON.stringify({
     documents: Object.keys(documents).length,
@@ -109,6 +112,8 @@ console.log(
     contexts: shown({ kinds: ["CONTEXT", "SERVICE"] }),
     active: shown({ statuses: ["ACTIVE"] }),
     failing: shown({ isFailingOnly: true }),
+    marked: partsOf(MARKED),
+    unmarked: withoutMarks(MARKED),
     columns: laid(inColumns),
     rings: laid(onRings),
     directions: [[-1, 0], [1, 0], [0, -1], [0, 1]].map((direction) => towards(CROSS, direction)),

@@ -30,7 +30,7 @@ const pictures = {
       await page.getByRole("heading", { name: "Research Agent" }).waitFor();
       await page.getByText("Open this query in GraphiQL").waitFor();
       await page.getByText("Live", { exact: true }).waitFor();
-      await page.waitForTimeout(1000); // for the picture, which moves into its place
+      await settled(page);
     },
   },
   graphiql: {
@@ -47,6 +47,14 @@ const pictures = {
 
 function idOf(name) {
   return Buffer.from(name).toString("base64url");
+}
+
+/** Wait until the page looks the same twice in a row: the picture moves into its place. */
+async function settled(page) {
+  for (let before = null, now = ""; before !== now; ) {
+    before = now;
+    now = (await page.screenshot()).toString("base64");
+  }
 }
 
 /** The ids of what hangs on the failing service, of what the agent opened, and of the services of all these. */

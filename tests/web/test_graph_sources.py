@@ -76,3 +76,8 @@ def test_a_layout_places_each_object_apart_from_all_others(made, layout):
 def test_keys_lead_to_the_next_object_in_a_direction_and_stay_where_there_is_none(made):
     assert made["directions"] == ["left", "right", "up", "middle"]
     assert made["first"] == "up"  # which has the most relations
+
+
+def test_every_part_of_a_text_that_a_search_found_is_marked(made):
+    assert made["marked"] == ["", "acme", " owns ", "acme", "-docs"]
+    assert made["unmarked"] == "acme owns acme-docs"

@@ -52,7 +52,7 @@ def _operation(explained: Explanation) -> Iterator[str]:
 
 def _batches(explained: Explanation) -> Iterator[str]:
     """Each batch as a cluster, after those whose rows it may depend on."""
-    before = ["operation"]
+    before = "operation"
     numbered = list(enumerate(explained.statements, 1))
     for batch in dict.fromkeys(statement.batch for _, statement in numbered):
         inside = [(number, each) for number, each in numbered if each.batch == batch]
@@ -62,8 +62,9 @@ def _batches(explained: Explanation) -> Iterator[str]:
             yield from _statement(number, statement)
         yield "  }"
         # One edge between two batches: lines between all of their statements would say no more.
-        yield from (f"  {before[0]} -> statement{number}" for number, _ in inside[:1])
-        before = [f"statement{number}" for number, _ in inside]
+        first = f"statement{inside[0][0]}"
+        yield f"  {before} -> {first}"
+        before = first
 
 
 def _statement(number: int, statement: ExplainedStatement) -> Iterator[str]:

@@ -1,6 +1,7 @@
 /** The state of the page: what the picture holds and shows, and what changes it. */
 
-import { KINDS, linkTo, MOST_AROUND, MOST_EXPANDED, STATUSES } from "./links.js";
+import { counted, number } from "./counts.js";
+import { KINDS, linkTo, MOST_AROUND, STATUSES } from "./links.js";
 import { listen } from "./live.js";
 import { affectedBy, edgesOf, MOST_HELD, relationsOf, shownOf } from "./picture.js";
 
@@ -21,9 +22,6 @@ const NOTHING = {
   more: null,
   failure: "",
 };
-
-const number = new Intl.NumberFormat("en");
-const counted = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /**
  * A store for React: `subscribe` and `snapshot`, an object that is never changed.

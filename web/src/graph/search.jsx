@@ -1,10 +1,10 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { described } from "./kinds.js";
+import { partsOf, withoutMarks } from "./marks.js";
 import { reveal } from "./revealing.js";
 import { Swatch } from "./swatch.jsx";
 
 const PAUSE = 180; // milliseconds after a key, before the API is asked
-const MARKS = /\uE000([^\uE001]*)\uE001/; // around what was found
 
 /** What the API finds of a text once it is written, or null; `forget` leaves it out. */
 function useAnswer(loader, text) {
@@ -88,13 +88,7 @@ export function Search({ loader, onChoose }) {
               role="option"
             >
               <Swatch node={found.node} />
-              <span className="graph-title">
-                {found.node.title}
-                <small>
-                  {described(found.node)}
-                  {found.highlight !== found.node.title && <Marked text={found.highlight} />}
-                </small>
-              </span>
+              <Found {...found} />
             </li>
           ))}
         </ul>
@@ -110,16 +104,18 @@ function told({ failure, found, totalCount }) {
   return totalCount > found.length ? `${found.length} of ${totalCount}: write more to find others` : `${found.length} found`;
 }
 
-/** A text in which what was found is marked. */
-function Marked({ text }) {
-  const [before, marked, after] = text.split(MARKS);
-  if (marked === undefined) return null;
+/** What a node is called and is, and the text by which it was found, if that is not its title. */
+function Found({ highlight, node }) {
+  const isTitle = withoutMarks(highlight) === node.title;
   return (
-    <>
-      {" · "}
-      {before}
-      <mark>{marked}</mark>
-      {after}
-    </>
+    <span className="graph-title">
+      {isTitle ? <Marked text={highlight} /> : node.title}
+      <small>
+        {described(node)}
+        {!isTitle && <> · <Marked text={highlight} /></>}
+      </small>
+    </span>
   );
 }
+
+const Marked = ({ text }) => partsOf(text).map((part, index) => (index % 2 ? <mark key={index}>{part}</mark> : part));

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { TextButton } from "../buttons.jsx";
+import { number } from "./counts.js";
 import { described, nodeOf, WORDS } from "./kinds.js";
 import { DEEPEST } from "./links.js";
 import { Swatch } from "./swatch.jsx";
@@ -12,7 +13,6 @@ const LISTS = [
 ];
 const MOST_LISTED = 8;
 const LOCKED = "Give a credential at the top of the page to see what the registry holds.";
-const number = new Intl.NumberFormat("en");
 
 /** Where a picture may begin; `attempt` counts how often the credential was given, and `onBegin` is called when it begins. */
 export function Start({ attempt, failure, graph, isBusy, loader, onBegin }) {

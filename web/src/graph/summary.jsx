@@ -1,8 +1,7 @@
 import { TextButton } from "../buttons.jsx";
+import { counted, number } from "./counts.js";
 import { isFailing } from "./kinds.js";
 
-const number = new Intl.NumberFormat("en");
-const counted = (count, noun) => `${number.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 const LIVE = { Listening: "Live", Reconnecting: "Reconnecting", Connecting: "Connecting" };
 
 /** What the picture holds and what happened last; both are read out when they change. */
