@@ -58,6 +58,7 @@ const styleOf = (colours) => [
       "z-index": 5,
     },
   },
+  { selector: "edge.near.failing", style: { "line-color": colours.failing, "target-arrow-color": colours.failing } },
   { selector: "edge.path", style: { width: 4, "z-index": 9 } },
   { selector: "edge.faint", style: { opacity: 0.22 } },
   { selector: ".hidden", style: { display: "none" } },
