@@ -133,7 +133,7 @@ def foresee(
                 if not lost and not ledger.pending(migrations, done, file):
                     return Adoption([], [], [])
             with copies.scratch(connection, file) as copy:
-                return _apply(copy, file, migrations, tell, to_make)
+                return _apply(copy, file, migrations, tell, to_make, is_trial=True)
 
 
 def inspect(path: str | Path, folder: Path = MIGRATIONS, *, extent: Extent = Extent.PART) -> Status:
@@ -275,6 +275,8 @@ def _apply(
     migrations: list[Migration],
     tell: Tell,
     to_make: Collection[str],
+    *,
+    is_trial: bool = False,
 ) -> Adoption:
     done = ledger.applied(connection, file)
     if to_make:
@@ -284,11 +286,12 @@ def _apply(
     if not ledger.pending(migrations, done, file):
         return Adoption([], [], mended)
     if not done:
-        return Adoption([], _apply_each(connection, file, migrations), [])
+        return Adoption([], _apply_each(connection, file, migrations, logging.DEBUG), [])
     since = instants.now()
     with changed_cells.recorded(connection) as cells:
         cells.watch()
-        names = _apply_each(connection, file, migrations)
+        level = logging.DEBUG if is_trial else logging.INFO
+        names = _apply_each(connection, file, migrations, level)
         changes, changed = cells.listed()
         cells.tell(tell)
         repairs = repair_report.made_since(connection, since)
@@ -334,8 +337,9 @@ def _recreate(
 
 
 def _apply_each(
-    connection: sqlite3.Connection, file: Path, migrations: list[Migration]
+    connection: sqlite3.Connection, file: Path, migrations: list[Migration], level: int
 ) -> list[str]:
+    """Apply all that are pending, each of which the log tells at this level before it runs: their names."""
     names = []
     while ledger.pending(migrations, ledger.applied(connection, file), file):
         connection.execute("BEGIN IMMEDIATE")
@@ -347,6 +351,7 @@ def _apply_each(
             for migration in since:
                 ledger.record(connection, migration)
             if left and not since:
+                log.log(level, "migration started", extra={"migration": left[0].name})
                 _run(connection, file, left[0])
             connection.execute("COMMIT")
         finally:

@@ -127,6 +127,8 @@ async def migrate(
             await transport.migrate([_bound(ledger.record_of(migration))])
         # Another server may be ahead by any number of them, so what is left is looked up each time.
         for migration in state.pending[len(state.by_wrangler) :]:
+            level = logging.INFO if before.done else logging.DEBUG
+            log.log(level, "migration started", extra={"migration": migration.name})
             if not await _run(transport, place, migration, state):
                 break
             log.debug("migration applied", extra={"migration": migration.name})

@@ -1,6 +1,7 @@
 """Migrations are applied one whole file at a time, also when several processes boot."""
 
 import contextlib
+import logging
 import re
 import sqlite3
 import subprocess
@@ -402,3 +403,20 @@ def test_a_new_registry_has_had_no_repairs(file: Path):
     migrator.migrate(file)
 
     assert rows(file, "SELECT * FROM repairs UNION ALL SELECT * FROM replaced_values") == []
+
+
+def test_each_migration_of_a_registry_is_told_before_it_runs(
+    file: Path, folder: Path, caplog: pytest.LogCaptureFixture
+):
+    copy_of_migrations(folder, upto=len(NAMES) - 2)
+    with caplog.at_level(logging.INFO, migrator.__name__):
+        migrator.migrate(file, folder)  # a new file
+        copy_of_migrations(folder)
+        migrator.foresee(file, folder)
+        assert caplog.messages == []
+
+        migrator.migrate(file, folder)
+
+    told = [record.__dict__["migration"] for record in caplog.records]
+    assert caplog.messages == ["migration started"] * 2
+    assert told == NAMES[-2:]
