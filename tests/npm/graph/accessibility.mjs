@@ -1,7 +1,7 @@
 // The page by keyboard, and as axe judges it in both themes and on a phone.
 import assert from "node:assert/strict";
 import { CONTRAST, EVERYTHING, focused, judged, PHONE, STRUCTURE, tabTo } from "../pages/accessibility.mjs";
-import { button, eventually, inspector, row, rows, scenario, summary } from "./driver.mjs";
+import { boxes, button, drawn, eventually, inspector, onScreen, row, rows, scenario, summary } from "./driver.mjs";
 
 const holds = (narrowed) => async (page) => {
   await page.locator(".graph-lists").getByRole("button").first().waitFor();
@@ -58,3 +58,19 @@ const fits = async (page) => {
   assert(box.width > 350 && box.height > 250, JSON.stringify(box));
 };
 scenario("the picture and the list fit a phone", fits, { ...PHONE, fragment: "#start=service:chittychronicle" });
+
+const sideways = async (page) => {
+  await row(page, "service").waitFor();
+  const [stage, list] = await boxes(page.locator(".graph-canvas"), page.locator(".graph-side"));
+  assert(stage.height > 200 && stage.width > 400, JSON.stringify(stage));
+  assert(list.x >= stage.x + stage.width, JSON.stringify(list));
+  const places = Object.values(await drawn(page));
+  const [left, right] = [Math.min, Math.max].map((most) => most(...places.map(({ x }) => x)));
+  const { x: first } = await onScreen(page, { x: left, y: 0 });
+  const { x: last } = await onScreen(page, { x: right, y: 0 });
+  assert(last - first > stage.height / 2, "what is small is not shown smaller than it needs to be");
+};
+scenario("the picture and the list are side by side on a phone held sideways", sideways, {
+  viewport: { width: 844, height: 390 },
+  fragment: "#start=service:ledger",
+});

@@ -28,3 +28,24 @@ const files = async (page) => {
   assert.deepEqual(size, parsed.size.map((pixels) => 2 * pixels));
 };
 scenario("the picture is saved as SVG and as PNG", files, { fragment: "#start=service:chittychronicle" });
+
+const within = async (page) => {
+  await row(page, "service").waitFor();
+  const { bytes } = await download(page, "SVG");
+  const { labels, outside, layers } = await page.evaluate((text) => {
+    document.body.innerHTML = text.slice(text.indexOf("<svg"));
+    const svg = document.querySelector("svg");
+    const { left, right, top, bottom } = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll("text")];
+    const boxes = texts.map((label) => [label.textContent, label.getBoundingClientRect()]);
+    return {
+      labels: new Set(boxes.map(([name]) => name)).size,
+      outside: boxes.filter(([, box]) => box.left < left || box.right > right || box.top < top || box.bottom > bottom),
+      layers: texts.map((label) => label.parentElement.getAttribute("fill")),
+    };
+  }, bytes.toString());
+  assert(labels > 10, `${labels} labels`);
+  assert.deepEqual(outside, []);
+  assert.equal(layers.lastIndexOf("none"), layers.length / 2 - 1, "letters are drawn after all outlines of letters");
+};
+scenario("labels of a saved picture are within it, over their outlines", within, { fragment: "#start=service:ledger&depth=2" });

@@ -5,6 +5,7 @@ import { labelsOf, LINE, roomFor } from "./labels.js";
 import { CORNERS, FONT, lookOf } from "./shapes.js";
 
 const MARGIN = 50; // pixels around the nodes
+const GAP = 8; // pixels beside a label, at least
 const LARGEST = 8192; // pixels of a side of a PNG: browsers draw no larger ones
 
 const escaped = (text) => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`).replace(/[^\P{C}\n]/gu, "");
@@ -13,7 +14,8 @@ const escaped = (text) => text.replace(/[&<>"]/g, (char) => `&#${char.charCodeAt
 export function svgOf(state, colours) {
   const { nodes, edges, places, shown, relations, affected, path } = state;
   const drawn = [...shown].filter((id) => places.has(id)).map((id) => nodes.get(id));
-  const box = boxOf(drawn.map(({ id }) => places.get(id)));
+  const labels = roomFor(labelsOf({ ...state, nodes: drawn }), 1, (id) => places.get(id));
+  const box = boxOf([...drawn.map(({ id }) => places.get(id)), ...labels.flatMap(endsOf)]);
   const pathEdges = new Set(path?.edges.map(({ id }) => id));
   const lines = [...edges.values()]
     .filter(({ from, to }) => shown.has(from) && shown.has(to) && places.has(from) && places.has(to))
@@ -28,18 +30,21 @@ export function svgOf(state, colours) {
     const look = lookOf(node, relations.get(node.id).length);
     return `<g><title>${escaped(`${node.title}: ${described(node)}`)}</title>${shapeOf(look, places.get(node.id), colours, affected.has(node.id))}</g>`;
   });
-  const labels = roomFor(labelsOf({ ...state, nodes: drawn }), 1, (id) => places.get(id)).map(
-    ({ text, x, y }) => `<text x="${x}" y="${y + LINE - 3}">${escaped(text)}</text>`,
-  );
-  const font = `font: ${FONT}; text-anchor: middle; fill: ${colours.label}; paint-order: stroke; stroke: ${colours.ground}; stroke-width: 3px`;
+  const texts = labels.map(({ text, x, y }) => `<text x="${x}" y="${y + LINE - 3}">${escaped(text)}</text>`);
   const text = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${box.width}" height="${box.height}" viewBox="${box.x} ${box.y} ${box.width} ${box.height}">`,
     `<title>${drawn.length} objects of ChittyGraph</title>`,
     `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" fill="${colours.ground}"/>`,
     ...lines,
     ...shapes,
-    `<g style='${font}'>`,
-    ...labels,
+    `<g style='font: ${FONT}' text-anchor="middle">`,
+    // Their outlines first: programs that do not know paint-order would draw them over the letters.
+    `<g aria-hidden="true" fill="none" stroke="${colours.ground}" stroke-width="3">`,
+    ...texts,
+    "</g>",
+    `<g fill="${colours.label}">`,
+    ...texts,
+    "</g>",
     "</g>",
     "</svg>",
   ].join("\n");
@@ -53,6 +58,9 @@ function boxOf(places) {
   const round = Math.round;
   return { x: round(least(xs)), y: round(least(ys)), width: round(most(xs) - least(xs)), height: round(most(ys) - least(ys)) };
 }
+
+/** The left and the right end of a label: margins are around the objects, and a text may be longer. */
+const endsOf = ({ x, y, width }) => [-1, 1].map((side) => ({ x: x + side * Math.max(0, width / 2 - MARGIN + GAP), y }));
 
 /** The SVG element of a node. */
 export function shapeOf({ shape, size, colour, isHollow, isDashed, isSuspended }, { x, y }, colours, isAffected) {

@@ -39,7 +39,8 @@ export function labelsOf({ nodes, relations, selected, path, affected, pointed =
 }
 
 /**
- * Of these labels, those that have room between nodes and other labels: each with the middle of its upper edge, in pixels.
+ * Of these labels, those that have room between nodes and other labels: each with its width and the middle of its upper
+ * edge, in pixels.
  *
  * `placeOf` gives the place of a node in these pixels, or null if it is outside; what is seen goes from 0 to `width`. A label is below its node or, if there is no
  * room, above it or beside it; an important one then lies over nodes.
@@ -64,7 +65,7 @@ export function roomFor(labels, zoom, placeOf, width = Infinity) {
     const box = sides.find(hasRoom) ?? (label.rank >= OVER_NODES ? sides.find((each) => !taken.has(each, true)) : null);
     if (!box) continue;
     taken.add(box);
-    shown.push({ text: label.text, x: (box.left + box.right) / 2, y: box.top });
+    shown.push({ text: label.text, width: box.right - box.left, x: (box.left + box.right) / 2, y: box.top });
   }
   return shown;
 }

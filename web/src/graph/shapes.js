@@ -35,7 +35,7 @@ export const labelOf = ({ title }) => (title.length > LONGEST ? `${title.slice(0
 /** Corners of a shape within -1 and 1; null for those that are not polygons. */
 export const CORNERS = {
   ellipse: null,
-  "round-rectangle": [[-1, -0.8], [1, -0.8], [1, 0.8], [-1, 0.8]],
+  "round-rectangle": [[-1, -1], [1, -1], [1, 1], [-1, 1]],
   triangle: [[0, -1], [1, 1], [-1, 1]],
   hexagon: [[-1, 0], [-0.5, -1], [0.5, -1], [1, 0], [0.5, 1], [-0.5, 1]],
   diamond: [[0, -1], [1, 0], [0, 1], [-1, 0]],
