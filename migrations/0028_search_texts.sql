@@ -3,7 +3,7 @@
 -- accents. Each table has an index of FTS5 that holds words by rowid and no text. U+E000 stands before the first
 -- word of a text, so that texts that begin with a word are found without reading all that have it anywhere. A
 -- table of fts5vocab beside each index has the words.
--- Every row that is there already is indexed.
+-- Every row that is there already is indexed, by the statements that also fill an index anew later.
 -- The triggers run in each program that writes, so they use nothing that SQLite 3.40 lacks. The command 'delete'
 -- takes the texts that were indexed, and fails for a row that was not.
 

@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from db.model import column_types, instants
-from db.model.column_types import INT64_MAX, INT64_MIN
 from db.model.groupings import GROUPINGS, Form, GroupKey, of_column
 from db.program import Statement, Value
+from db.queries import exact_sums
 from db.queries.conditions import Binder, columns_read
 from db.queries.json_listings import JsonStatement, array_of
 from db.queries.json_text import non_canonical
@@ -24,8 +24,6 @@ Group: TypeAlias = dict[str, Value]
 """What is known of a group, by the names of its fields; a key is its stored value."""
 
 STATEMENTS_CACHED = 1_024
-_HALF = 32  # bits
-_LOW = (1 << _HALF) - 1
 # Canonical, but for the calendar: SQLite reads other forms, and takes four times as long.
 _CANONICAL = "????-[01]?-[0-3]?T[0-2]?:[0-5]?:[0-5]?.???Z"
 # date() refuses what is no day, such as "now" or a number; '+0 days' lets it refuse 30 February.
@@ -61,15 +59,11 @@ class Grouping:
         group: Group = {key.field: next(values) for key in self.keys}
         group["count"] = next(values)
         for name, _ in self.sums:
-            group[name] = _sum(next(values), next(values))
+            high, low = next(values), next(values)
+            group[name] = exact_sums.bounded(exact_sums.whole(high or 0, low or 0))
         for name, _ in self.latest:
             group[name] = next(values)
         return group
-
-
-def _sum(high: int | None, low: int | None) -> int:
-    """The sum of 64-bit numbers from those of their halves; beyond 64 bits, the nearest number."""
-    return min(max(((high or 0) << _HALF) + (low or 0), INT64_MIN), INT64_MAX)
 
 
 def groups(listing: Listing, grouping: Grouping, limit: int, parents: Sequence[Value]) -> Statement:
@@ -109,7 +103,7 @@ def _is_plain(listing: Listing, grouping: Grouping) -> str:
     others = [non_canonical(table)]
     for _, column in grouping.sums:
         if table.columns[column].type is not column_types.INT:
-            others += [f"{column} > {_LOW}", f"{column} < {-_LOW}"]
+            others += [f"{column} > {exact_sums.LOW}", f"{column} < {-exact_sums.LOW}"]
     found = [f"NOT EXISTS (SELECT 1 FROM {table.name} WHERE {each})" for each in others]
     return " AND ".join(found)
 
@@ -153,11 +147,7 @@ def _aggregates(grouping: Grouping, *, plain: bool) -> tuple[list[str], list[str
     counted, added = ["count(*) AS n"], ["sum(c.n) AS n"]
     for place, (_, column) in enumerate(grouping.sums):
         value = f"x.{column}"
-        halves = (
-            ("0", f"sum({value})")
-            if plain
-            else (f"sum({value} >> {_HALF})", f"sum({value} & {_LOW})")
-        )
+        halves = ("0", f"sum({value})") if plain else exact_sums.halves(value)
         for name, half in zip((f"h{place}", f"l{place}"), halves, strict=True):
             counted.append(f"{half} AS {name}")
             added.append(f"sum(c.{name}) AS {name}")

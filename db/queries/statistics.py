@@ -4,18 +4,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from db.model.column_types import INT64_MAX, INT64_MIN
 from db.model.enums import ConnectionStatus
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS
 from db.program import Program, Rows, Statement, Value, json_list
-from db.queries import listings
+from db.queries import exact_sums, listings
 from db.queries.conditions import EVERYTHING
 from db.queries.listings import Listing
 
 # total() gives a float, which is exact below this.
 EXACT = 2**53 - 1
-# sum() fails where a sum is not a 64-bit integer; the sums of halves are.
-HALF = 32
 # As groups read statuses that other programs store; an unknown one is in no count but the whole.
 _STATUSES = {status.value: status for status in ConnectionStatus}
 
@@ -72,13 +69,12 @@ def _summed(
 
     The numbers come in halves. An index has the rows of each group, with all that is added up, side by side.
     """
-    sums = [
-        f"sum(x.{name} >> {HALF}) AS {name}_high, sum(x.{name} & {2**HALF - 1}) AS {name}_low"
-        if exactly
-        # D1 gives no number beyond these.
-        else f"0 AS {name}_high, max({-EXACT}, min(total(x.{name}), {EXACT})) AS {name}_low"
-        for name in ("request_count", "error_count")
-    ]
+    sums = []
+    for name in ("request_count", "error_count"):
+        # D1 gives no number beyond EXACT.
+        halves = "0", f"max({-EXACT}, min(total(x.{name}), {EXACT}))"
+        high, low = exact_sums.halves(f"x.{name}") if exactly else halves
+        sums.append(f"{high} AS {name}_high, {low} AS {name}_low")
     groups = "x.status" if service == NO_SERVICE else f"{service}, x.status"
     return Statement(
         f"SELECT {service}, x.status, count(*), {', '.join(sums)} FROM {CONNECTIONS.listed} AS x"
@@ -99,13 +95,13 @@ def _by_service(rows: Rows) -> dict[Value, ConnectionStats]:
     for service, stored, number, *halves in rows:
         counts[service][_STATUSES.get(str(stored).strip(" ").lower())] += int(str(number))
         whole = [int(half) if isinstance(half, int | float) else 0 for half in halves]
-        sums[service][0] += (whole[0] << HALF) + whole[1]
-        sums[service][1] += (whole[2] << HALF) + whole[3]
+        sums[service][0] += exact_sums.whole(*whole[:2])
+        sums[service][1] += exact_sums.whole(*whole[2:])
     return {
         service: ConnectionStats(
             sum(found.values()),
             {status: found[status] for status in ConnectionStatus if status in found},
-            *(max(INT64_MIN, min(each, INT64_MAX)) for each in sums[service]),
+            *map(exact_sums.bounded, sums[service]),
         )
         for service, found in counts.items()
     }
