@@ -74,3 +74,15 @@ scenario("the picture and the list are side by side on a phone held sideways", s
   viewport: { width: 844, height: 390 },
   fragment: "#start=service:ledger",
 });
+
+const kept = async (page) => {
+  await row(page, "connection").click();
+  for (const name of ["Expand", "Path from here", "Remove"]) {
+    await button(page, name).focus();
+    await page.keyboard.press("Enter");
+    await eventually(async () => assert.equal(await focused(page), "Picture of the graph", name));
+  }
+};
+scenario("the focus goes to the picture when a button that had it has done its work", kept, {
+  fragment: "#start=service:chittychronicle",
+});

@@ -8,6 +8,7 @@ import { useTheme } from "../theme.js";
 import { Bar } from "./bar.jsx";
 import { Canvas } from "./canvas.jsx";
 import { Filters } from "./filters.jsx";
+import { useFocusKept } from "./focus.js";
 import { Graph } from "./graph.js";
 import { Inspector } from "./inspector.jsx";
 import { viewOf } from "./links.js";
@@ -41,6 +42,7 @@ export function GraphPage() {
   const drawing = useRef(null);
   const [attempt, setAttempt] = useState(0);
   const { at, follow } = useAddress(graph, drawing, state);
+  const focused = useFocusKept(drawing, state);
 
   function submit() {
     setAttempt(attempt + 1);
@@ -74,7 +76,7 @@ export function GraphPage() {
             </div>
             <Summary graph={graph} state={state} />
           </section>
-          <aside aria-label="Objects" className="graph-side">
+          <aside aria-label="Objects" className="graph-side" onFocus={focused}>
             <Inspector graph={graph} loader={loader} state={state} />
             <Filters graph={graph} state={state} />
             <NodeList graph={graph} state={state} />
