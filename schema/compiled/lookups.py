@@ -102,6 +102,16 @@ def look_up(
         yield LookupTask(lookups[table], pairs, run)
 
 
+def look_up_list(
+    lookups: Lookups, places: Sequence[tuple[Table[Any], Value]], tasks: list[Task], run: PlanRun
+) -> list[Any]:
+    """A list for the objects with these keys, in their order; adds the tasks that fill it."""
+    objects: list[Any] = [None] * len(places)
+    wanted = [(Slot(objects, index), *place) for index, place in enumerate(places)]
+    tasks += look_up(lookups, wanted, run)
+    return objects
+
+
 @dataclass(eq=False, slots=True)
 class ReferenceStep:
     """A to-one relation whose rows are fetched with those that lead to it."""

@@ -12,7 +12,7 @@ from db.queries.searches import KINDS
 from resolvers.search import Found, FoundPage
 from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler
-from schema.compiled.lookups import Lookups, Slot, look_up
+from schema.compiled.lookups import Lookups, look_up, look_up_list
 from schema.compiled.plan import PlanRun, Task
 from schema.compiled.walks import WalkRoot
 from schema.fields.collect_fields import CollectedField
@@ -62,11 +62,8 @@ def _member(compiler: Compiler, type_: Any, field: CollectedField) -> _Member:
 
 def _nodes(lookups: Lookups) -> _Member:
     def member(page: FoundPage, tasks: list[Task], run: PlanRun) -> list[Any]:
-        nodes: list[Any] = [None] * len(page.found)
-        places = enumerate(page.found)
-        wanted = [(Slot(nodes, index), each.table, each.key) for index, each in places]
-        tasks += look_up(lookups, wanted, run)
-        return nodes
+        places = [(each.table, each.key) for each in page.found]
+        return look_up_list(lookups, places, tasks, run)
 
     return member
 

@@ -14,7 +14,7 @@ from db.queries.neighborhoods import Neighborhood
 from resolvers import walks
 from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler
-from schema.compiled.lookups import Lookups, Slot, look_up
+from schema.compiled.lookups import Lookups, look_up, look_up_list
 from schema.compiled.plan import PlanRun, Task
 from schema.fields.collect_fields import CollectedField
 from schema.walks import id_of, requested_around, requested_path
@@ -130,15 +130,7 @@ def _center(lookups: Lookups) -> _Member:
 
 
 def _nodes(lookups: Lookups) -> _Member:
-    def member(
-        found: Neighborhood, built: dict[str, Any], tasks: list[Task], run: PlanRun
-    ) -> list[Any]:
-        nodes = [None] * len(found.places)
-        places = enumerate(found.places)
-        tasks += look_up(lookups, [(Slot(nodes, index), *each) for index, each in places], run)
-        return nodes
-
-    return member
+    return lambda found, _, tasks, run: look_up_list(lookups, found.places, tasks, run)
 
 
 _EDGE: dict[str, Callable[[Edge, Ids], Any]] = {

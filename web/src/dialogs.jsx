@@ -1,6 +1,7 @@
 import { isMacOs, useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { TextButton } from "./buttons.jsx";
 import { forgetEverything } from "./kept-tabs.js";
+import { ShortcutList } from "./shortcut-list.jsx";
 import { ThemeChoice } from "./theme-choice.jsx";
 import { Titled } from "./titled.jsx";
 
@@ -23,16 +24,7 @@ const KEYS = [
 export function Shortcuts(props) {
   return (
     <Titled {...props} description="The editor has those of Visual Studio Code as well." title="Keyboard shortcuts">
-      <dl className="chitty-keys">
-        {KEYS.map(([keys, action]) => (
-          <div key={keys}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{action}</dd>
-          </div>
-        ))}
-      </dl>
+      <ShortcutList keys={KEYS} />
     </Titled>
   );
 }
