@@ -1,3 +1,4 @@
+import { ShortcutList } from "../shortcut-list.jsx";
 import { ThemeChoice } from "../theme-choice.jsx";
 import { Titled } from "../titled.jsx";
 
@@ -22,16 +23,7 @@ export function Dialogs({ choose, onClose, open, theme }) {
         onClose={onClose}
         title="Keyboard shortcuts"
       >
-        <dl className="chitty-keys">
-          {KEYS.map(([keys, action]) => (
-            <div key={keys}>
-              <dt>
-                <kbd>{keys}</kbd>
-              </dt>
-              <dd>{action}</dd>
-            </div>
-          ))}
-        </dl>
+        <ShortcutList keys={KEYS} />
       </Titled>
       <Titled
         description="They are kept in this browser only."
