@@ -36,6 +36,7 @@ PLAIN = {
     "RegistryStats": {"actors", "contexts", "installations", "connections"},
     "ConnectionStats": {"total", "byStatus", "requests", "errors"},
     "ConnectionStatusCount": {"status", "count"},
+    "SearchEdge": {"field", "highlight"},
     "Viewer": {"capabilities"},
 }
 # Pages, their edges and payloads, by how their names end.
