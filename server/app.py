@@ -131,7 +131,7 @@ def create_app(settings: Settings) -> App:
         routes=mounts,
         middleware=[Middleware(RequestMiddleware, cors=cors, quiet=QUIET)],
         exception_handlers={
-            HTTPException: _starlette_errors(settings.root_path + GRAPHQL),
+            HTTPException: _starlette_errors(settings.root_path + GRAPHQL, built),
             HTTPError: _http_error,
         },
     )
@@ -240,7 +240,7 @@ def graphql(settings: Settings, page: Page | None) -> ASGIApp:
                     raise HTTPError(406, "there is no page here: ask for JSON")
             except HTTPError as error:
                 if page is None:
-                    await pages.send_notice(send, error)
+                    await pages.notice(error, pages.NO_EDITOR)(scope, receive, send)
                 else:
                     await endpoint.refuse(scope, send, error)
             else:
@@ -251,8 +251,13 @@ def graphql(settings: Settings, page: Page | None) -> ASGIApp:
     return respond
 
 
-def _starlette_errors(graphql: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Answers errors in JSON; those that Starlette raises itself name the path of GraphQL."""
+def _starlette_errors(
+    graphql: str, built: Pages | None
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers errors in JSON; those that Starlette raises itself name the path of GraphQL.
+
+    Where the pages are switched off, a browser at the graph's is told so.
+    """
 
     async def answer(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
@@ -261,12 +266,22 @@ def _starlette_errors(graphql: str) -> Callable[[Request, Exception], Awaitable[
         if message == HTTPStatus(error.status_code).phrase:  # Starlette's own
             what = "nothing" if error.status_code == 404 else f"no {request.method}"
             message = f"there is {what} at this path: the API is at {graphql}"
+            if built is None and _wants_graph(request):
+                return pages.notice(HTTPError(error.status_code, message), pages.NO_GRAPH)
         body = errors.body(error.status_code, message)
         return JSONResponse(
             body, error.status_code, headers={"vary": "origin", **(error.headers or {})}
         )
 
     return answer
+
+
+def _wants_graph(request: Request) -> bool:
+    return (
+        request.scope["path"] == pages.GRAPH
+        and request.method in PAGE_METHODS
+        and graphql_http.wants_page(request.scope, is_served=False)
+    )
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

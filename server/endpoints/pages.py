@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from server.http import compression, etags
@@ -89,10 +89,13 @@ what is in the way; then load this page again. <code>./run serve</code> builds t
 # Does not name GraphiQL, which scanners look for.
 SWITCHED_OFF = _NOTICE % (
     "The page for browsers is switched off",
-    """<p>This is the address of a GraphQL API: send it queries with POST. Whoever runs this server can serve
-a page to write them in, with the setting <code>CHITTYGRAPH_GRAPHIQL=true</code>.</p>
+    """<p>%s, with the setting <code>CHITTYGRAPH_GRAPHIQL=true</code>.</p>
 <p>The answer to this request is %s: %s.</p>""",
 )
+NO_EDITOR = """This is the address of a GraphQL API: send it queries with POST. Whoever runs this server
+can serve a page to write them in"""
+NO_GRAPH = """The API is at <code>graphql</code> beside this address. Whoever runs this server can serve
+a page here that draws what it holds"""
 
 log = logging.getLogger(__name__)
 
@@ -126,21 +129,12 @@ class BuiltPage:
         return [*self.fixed_headers, *([ISOLATION] if is_supported else ())]
 
 
-async def send_notice(send: Send, error: HTTPError) -> None:
-    """Tell a browser why there is no page, with the status and headers of the refusal."""
+def notice(error: HTTPError, what: str) -> Response:
+    """Tells a browser why there is no page, with the status and headers of the refusal; `what` is HTML."""
     [refusal] = error.body["errors"]
-    body = (SWITCHED_OFF % (error.status, escape(refusal["message"]))).encode()
-    headers = {
-        "content-type": "text/html; charset=utf-8",
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "vary": "Accept",
-        **SECURITY_HEADERS,
-        **error.headers,
-    }
-    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": error.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+    headers = {"cache-control": "no-store", "vary": "Accept", **SECURITY_HEADERS, **error.headers}
+    html = SWITCHED_OFF % (what, error.status, escape(refusal["message"]))
+    return HTMLResponse(html, error.status, headers)
 
 
 class Page:

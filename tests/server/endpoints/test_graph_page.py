@@ -65,11 +65,26 @@ async def test_in_open_mode_a_foreign_host_is_refused(api):
     assert answer.status_code == 421
 
 
-async def test_there_is_no_page_where_graphiql_is_switched_off(tmp_path):
+async def test_where_the_page_is_switched_off_a_browser_is_told_how_to_switch_it_on(tmp_path):
     async with running(tmp_path / "registry.db", graphiql=False) as api:
         answer = await api.client.get("/graph", headers={"accept": "text/html"})
+        elsewhere = await api.client.get("/graphs", headers={"accept": "text/html"})
 
     assert answer.status_code == 404
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert pages.SECURITY_HEADERS.items() <= dict(answer.headers).items()
+    assert "CHITTYGRAPH_GRAPHIQL=true" in answer.text
+    assert elsewhere.json()["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
+
+
+async def test_where_the_page_is_switched_off_a_program_gets_404_in_json(tmp_path):
+    async with running(tmp_path / "registry.db", graphiql=False) as api:
+        answer = await api.client.get("/graph", headers={"accept": "application/json"})
+        posted = await api.client.post("/graph", headers={"accept": "text/html"})
+
+    assert (answer.status_code, posted.status_code) == (404, 404)
+    assert answer.json()["errors"] == posted.json()["errors"]
+    assert answer.json()["errors"][0]["extensions"] == {"code": "NOT_FOUND"}
 
 
 async def test_a_root_path_that_is_the_page_is_refused(tmp_path):
