@@ -3,6 +3,7 @@
 // Prints one JSON object: by each case's name, what it made.
 import { readFile } from "node:fs/promises";
 import { buildSchema, parse, validate } from "graphql";
+import { createTelling, eventOf } from "../../web/src/graph/events.js";
 import { described, nodeOf } from "../../web/src/graph/kinds.js";
 import { inColumns } from "../../web/src/graph/layouts/columns.js";
 import { onRings } from "../../web/src/graph/layouts/rings.js";
@@ -92,6 +93,28 @@ const CROSS = {
   relations: new Map(["middle", "left", "right", "up", "far"].map((id) => [id, id === "up" ? [1, 2] : []])),
 };
 
+/** What is said of events: five at once, three in a pause of which the last is the newest, none in the next, one after it. */
+function said() {
+  const [notices, pauses] = [[], []];
+  const tell = createTelling((notice) => notices.push(notice), (end) => pauses.push(end));
+  const endPause = () => pauses.shift()();
+  tell(["a", "b", "c", "d", "e"]);
+  tell(["f"]);
+  tell([]);
+  tell(["g", "h"]);
+  endPause();
+  endPause();
+  tell(["i"]);
+  tell(["j"]);
+  tell.stop();
+  endPause();
+  return { notices, left: pauses.length };
+}
+
+const [FAILED, ACTIVE] = ["FAILED", "ACTIVE"].map((status) => ({ title: "a → b", status }));
+const EVENTS = [eventOf(ACTIVE, FAILED), eventOf(FAILED, ACTIVE), eventOf(ACTIVE, ACTIVE), eventOf(undefined, ACTIVE), eventOf(FAILED, null)];
+const LONG = `#nodes=${Array.from({ length: 3000 }, (_, index) => `service:${index}`).join(",")}`;
+
 const MARKED = "\uE000acme\uE001 owns \uE000acme\uE001-docs";
 
 console.log(
@@ -102,6 +125,11 @@ console.log(
     link,
     restored: viewOf(new URL(link).hash),
     refused,
+    halfPath: viewOf("#path=service:a"),
+    cut: viewOf(LONG).isTooLong && linkTo({ nodes: viewOf(LONG).view.nodes.slice(-1) }, PAGE),
+    cutItem: viewOf(`#only=failing&select=${"a".repeat(30_000)}`),
+    said: said(),
+    events: EVENTS,
     tooMany: linkTo({ nodes: Array.from({ length: 501 }, () => "a") }, PAGE),
     tooLong: linkTo({ nodes: Array.from({ length: 400 }, () => "a".repeat(80)) }, PAGE),
     empty: linkTo({}, PAGE),

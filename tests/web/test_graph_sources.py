@@ -23,7 +23,7 @@ def test_all_that_the_page_asks_is_valid_in_the_schema(made):
 
 def test_a_link_carries_a_view_with_any_names(made):
     assert made["link"].startswith("http://localhost/registry/graph#start=service%3Aa%2C%20b")
-    assert made["restored"] == {"view": made["view"], "ignored": []}
+    assert made["restored"] == {"view": made["view"], "ignored": [], "isTooLong": False}
     assert made["empty"] == "http://localhost/registry/graph"
 
 
@@ -32,6 +32,30 @@ def test_what_a_link_may_not_carry_is_left_out_and_told(made):
 
     assert view == {"nodes": ["a", "b"], "at": ["1", "2"], "kinds": ["ACTOR"]}
     assert ignored == ["depth", "layout", "at", "kinds", "__proto__", "constructor", "statuses"]
+
+
+def test_a_path_of_one_end_is_told(made):
+    assert made["halfPath"]["view"] == {}
+    assert made["halfPath"]["ignored"] == ["path (needs 2 objects)"]
+
+
+def test_a_link_that_is_too_long_is_told_and_read_as_far_as_its_items_fit_in_whole(made):
+    assert made["cut"].endswith("#nodes=service%3A499")
+    assert made["cutItem"] == {"view": {"only": ["failing"]}, "ignored": [], "isTooLong": True}
+
+
+def test_changes_are_told_by_the_newest_and_no_more_often_than_they_can_be_heard(made):
+    assert made["events"] == [
+        "a → b failed",
+        "a → b became active",
+        "a → b changed",
+        "a → b added",
+        "a → b removed",
+    ]
+    assert made["said"] == {
+        "notices": ["e, and 4 other changes", "h, and 2 other changes", "i"],
+        "left": 0,
+    }
 
 
 def test_no_link_is_made_with_more_than_it_may_carry(made):

@@ -51,3 +51,24 @@ const lost = async (page) => {
   await eventually(async () => assert.match(page.url(), /expand=/));
 };
 scenario("what could not be loaded is told, and loaded when it is tried again", lost, { expected: /ERR_FAILED/ });
+
+const back = async (page) => {
+  const lost = { streams: true, queries: false };
+  await page.route("**/graphql", (route) => {
+    const isStream = route.request().headers().accept.includes("text/event-stream");
+    if (isStream && lost.streams) return route.fulfill({ contentType: "text/event-stream", body: ": ends\n\n" });
+    return lost.queries ? route.abort() : route.continue();
+  });
+  await begin(page, "github");
+  await summary(page).getByText("Reconnecting").waitFor();
+  lost.queries = true;
+  await row(page, "connection").click();
+  await page.getByRole("button", { name: "Expand", exact: true }).click();
+  const alert = page.locator(".graph-alert");
+  await alert.getByText("The server cannot be reached: does it run?").waitFor();
+  Object.assign(lost, { streams: false, queries: false });
+  await alert.waitFor({ state: "detached" });
+  await row(page, /(actor|context), /).waitFor();
+  await summary(page).getByText("Live").waitFor();
+};
+scenario("what could not be loaded is loaded once the server is back", back, { expected: /ERR_FAILED/ });

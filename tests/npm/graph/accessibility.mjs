@@ -25,7 +25,7 @@ scenario("axe finds nothing serious in the graph on a phone", holds(STRUCTURE), 
 
 const keyboard = async (page) => {
   await page.locator("body").click({ position: { x: 2, y: 2 } });
-  await tabTo(page, "chittychronicle");
+  await tabTo(page, "jira");
   await page.keyboard.press("Enter");
   await row(page, "service").waitFor();
   assert.equal(await focused(page), "Picture of the graph");

@@ -51,6 +51,21 @@ const follows = async (page) => {
 };
 scenario("a link that is opened in the same window replaces the picture", follows, { fragment: "#nodes=service:github" });
 
+const vain = async (page) => {
+  const notice = summary(page).getByText(/1 object of the link does not exist.*path \(needs 2 objects\)$/);
+  await notice.waitFor();
+  await page.evaluate(() => (window.location.hash = ""));
+  await notice.waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: "Where shall the picture begin?" }).waitFor();
+};
+scenario("what is said of a link goes with the link", vain, { fragment: "#nodes=service:none&path=service:github" });
+
+const long = async (page) => {
+  await holds(page, 1);
+  await summary(page).getByText(/^The link is longer than 30,000 characters: what lies beyond is left out$/).waitFor();
+};
+scenario("a link that is too long says so", long, { fragment: `#nodes=service:github&select=${"a".repeat(30_000)}` });
+
 scenario("a link whose value is refused says why", async (page) => {
   await page.getByRole("alert").getByText(/BigInt/).waitFor();
 }, { fragment: "#nodes=installation:x", expected: /status of 400/ });

@@ -24,6 +24,7 @@ const live = async (page) => {
   const id = openConnection.connection.connectionId;
   for (let times = 0; times < 5; times++) await asked(servers.open, REPORT, { id });
   await row(page, "live.example/new").getByText("failed").waitFor();
+  await summary(page).getByRole("status").getByText(/→ chittychronicle (failed|changed)/).waitFor();
   await row(page, /^chittychronicle\s*service/).getByText("hangs on a failing connection").waitFor();
 };
 scenario("what others change is shown as it happens", live, { fragment: "#start=service:chittychronicle" });

@@ -1,8 +1,10 @@
 /** The state of the page: what the picture holds and shows, and what changes it. */
 
 import { counted, number } from "./counts.js";
-import { KINDS, linkTo, MOST_AROUND, STATUSES } from "./links.js";
+import { createTelling, eventOf } from "./events.js";
+import { KINDS, linkTo, LONGEST, MOST_AROUND, STATUSES } from "./links.js";
 import { listen } from "./live.js";
+import { Refusal } from "./loading.js";
 import { affectedBy, edgesOf, MOST_HELD, relationsOf, shownOf } from "./picture.js";
 
 const USUAL_AROUND = 100; // objects around one
@@ -21,6 +23,7 @@ const NOTHING = {
   notice: "",
   more: null,
   failure: "",
+  isInVain: false,
 };
 
 /**
@@ -28,7 +31,7 @@ const NOTHING = {
  *
  * Of a snapshot: `nodes`, `edges`, `relations` and `places` by id, `shown` and `affected` ids; `around` what was expanded, by
  * id how many objects were asked for and whether there are more, and `more` the last of them that has; `named` and `without` the ids that were added and removed
- * one by one. What fails is told in `failure`, and done again by `retry`.
+ * one by one. What fails is told in `failure`, and done again by `retry`. `isInVain`: of what a link names, nothing is shown.
  */
 export class Graph {
   #loader;
@@ -39,6 +42,8 @@ export class Graph {
   #placing = Promise.resolve();
   #generation = 0; // of the picture: answers for one that was cleared are dropped
   #failed = null;
+  #isCutOff = false; // what failed did so without an answer of the API
+  #tell = createTelling((notice) => this.#set({ notice }));
   #stopListening = null;
 
   constructor({ client, loader, place }) {
@@ -72,6 +77,7 @@ export class Graph {
     } catch (error) {
       if (generation !== this.#generation) return;
       this.#failed = action;
+      this.#isCutOff = !(error instanceof Refusal);
       this.#set({ failure: error.message });
     } finally {
       this.#set({ busy: this.#state.busy - 1 });
@@ -83,6 +89,7 @@ export class Graph {
   /** Begin a new picture. */
   clear = () => {
     this.#generation += 1;
+    this.#tell.stop();
     this.#set({ ...NOTHING, revision: this.#state.revision + 1 });
     this.#stopListening?.();
   };
@@ -153,7 +160,7 @@ export class Graph {
     const notice = left
       ? `${counted(left, "object")} left out: the picture holds ${number.format(MOST_HELD)} at most. Remove some, or begin a new one`
       : this.#state.notice;
-    this.#set({ nodes, named, without, notice, isFull: left > 0 });
+    this.#set({ nodes, named, without, notice, isFull: left > 0, isInVain: false });
     this.#listen();
     return nodes.size - before;
   }
@@ -234,7 +241,7 @@ export class Graph {
     });
 
   /** Show the view that a link carries, in place of what is shown. */
-  restore = (view, ignored = []) => {
+  restore = (view, { ignored = [], isTooLong = false } = {}) => {
     this.clear();
     const { kinds = null, statuses = null, only, layout = ["force"] } = view;
     this.#set({ filters: { kinds, statuses, isFailingOnly: Boolean(only) }, layout: layout[0] });
@@ -262,9 +269,10 @@ export class Graph {
       const notices = [
         missing === 1 && "1 object of the link does not exist, or you may not see it",
         missing > 1 && `${number.format(missing)} objects of the link do not exist, or you may not see them`,
+        isTooLong && `The link is longer than ${number.format(LONGEST)} characters: what lies beyond is left out`,
         ignored.length && `Parts of the link that are unknown or wrong: ${ignored.join(", ").slice(0, 100)}`,
       ].filter(Boolean);
-      if (notices.length) this.#set({ notice: notices.join(". ") });
+      if (notices.length) this.#set({ notice: notices.join(". "), isInVain: !this.#state.nodes.size });
     });
   };
 
@@ -306,18 +314,27 @@ export class Graph {
     };
   }
 
-  /** Told by the client how the subscription goes. */
-  heard = (live) => this.#stopListening && this.#set({ live });
+  /** Told by the client how the subscription goes: once the server is back, what it did not answer is asked again. */
+  heard = (live) => {
+    if (!this.#stopListening) return;
+    const isBack = live === "Listening" && this.#state.live === "Reconnecting";
+    this.#set({ live });
+    if (isBack && this.#state.failure && this.#isCutOff) this.retry();
+  };
 
   /** What changed is shown if it is in the picture, or beside what was expanded. */
   #follow(changes) {
     const nodes = new Map(this.#state.nodes);
+    const events = [];
     for (const { id, node } of changes) {
-      if (nodes.has(id) && node) nodes.set(id, node);
-      else if (nodes.has(id)) nodes.delete(id);
+      const before = nodes.get(id);
+      if (before && node) nodes.set(id, node);
+      else if (before) nodes.delete(id);
       else if (node && this.#belongs(node, nodes) && nodes.size < MOST_HELD) nodes.set(id, node);
+      if (before || nodes.has(id)) events.push(eventOf(before, node));
     }
     this.#set({ nodes, selected: nodes.has(this.#state.selected) ? this.#state.selected : null });
+    this.#tell(events);
     this.#layOut();
   }
 

@@ -7,7 +7,7 @@ export const MOST_NODES = 500; // named one by one by a link
 export const MOST_EXPANDED = 100;
 export const DEEPEST = 3;
 export const MOST_AROUND = 1000; // objects of one neighborhood
-const LONGEST = 30_000; // characters of a link: what is longer gets cut on its way
+export const LONGEST = 30_000; // characters of a link: what is longer gets cut on its way
 
 // Each part of a link, by its name in a view: how many items it may have, and which.
 const anything = (item) => item.length <= 1000;
@@ -19,7 +19,7 @@ const PARTS = {
   expand: { most: MOST_EXPANDED, isValid: anything },
   most: { most: 1, isValid: (item) => /^\d{1,4}$/.test(item) && item >= 1 && item <= MOST_AROUND },
   without: { most: MOST_EXPANDED, isValid: anything },
-  path: { most: 2, isValid: anything },
+  path: { most: 2, least: 2, isValid: anything },
   select: { most: 1, isValid: anything },
   kinds: { most: KINDS.length, isValid: oneOf(KINDS) },
   statuses: { most: STATUSES.length, isValid: oneOf(STATUSES) },
@@ -44,19 +44,27 @@ export function linkTo(view, page = graphPage()) {
   return link.length <= LONGEST ? link : null;
 }
 
-/** The view that a fragment carries, and `ignored`: what of it is none of the format, in the words of the link. */
+/**
+ * The view that a fragment carries, and `ignored`: what of it is none of the format, in the words of the link.
+ *
+ * `isTooLong` says that it has more characters than a link may have: its items are read as far as they fit in whole.
+ */
 export function viewOf(fragment) {
   const view = {};
   const ignored = [];
-  for (const part of fragment.replace(/^#/, "").slice(0, LONGEST).split("&").filter(Boolean)) {
+  const text = fragment.replace(/^#/, "");
+  const isTooLong = text.length > LONGEST;
+  const read = isTooLong ? text.slice(0, LONGEST + 1).replace(/[,&][^,&]*$/, "") : text;
+  for (const part of read.split("&").filter(Boolean)) {
     const [, name, value] = /^([^=]*)=?(.*)$/s.exec(part);
     const items = value.split(",").map(decoded).filter(Boolean);
-    const { most = 0, isValid } = Object.hasOwn(PARTS, name) ? PARTS[name] : {};
+    const { most = 0, least = 1, isValid } = Object.hasOwn(PARTS, name) ? PARTS[name] : {};
     const valid = items.filter((item) => isValid?.(item)).slice(0, most);
-    if (valid.length) view[name] = valid;
-    if (valid.length < items.length || !most) ignored.push(name);
+    if (valid.length >= least) view[name] = valid;
+    if (valid.length && valid.length < least) ignored.push(`${name} (needs ${least} objects)`);
+    else if (valid.length < items.length || !most) ignored.push(name);
   }
-  return { view, ignored };
+  return { view, ignored, isTooLong };
 }
 
 function decoded(item) {

@@ -30,7 +30,10 @@ export function listen(client, { onRefusal, onChanges, onGap }) {
       seen = received.count;
       if (fresh > received.results.length) onGap();
       for (const { data } of received.results.slice(0, fresh).reverse()) {
-        if (data) gathered.set(data.changes.entityId, nodeOf(data.changes.entity));
+        if (!data) continue;
+        const { entityId, entity } = data.changes;
+        gathered.delete(entityId); // so that the newest change is the last
+        gathered.set(entityId, nodeOf(entity));
       }
       if (gathered.size) timer ??= setTimeout(flush, PAUSE);
     },

@@ -44,7 +44,15 @@ export function createLoader(client) {
   return {
     ask,
 
-    start: () => ask(queries.START),
+    /** Where a picture may begin: lists with their totals; of services those with most connections, the most first. */
+    async start() {
+      const { connections, services, ...lists } = await ask(queries.START);
+      const names = connections.groups.map(({ targetService }) => targetService);
+      const found = names.length ? drawn((await ask(queries.SERVICES, { names })).services.nodes) : [];
+      const sorted = found.toSorted((a, b) => names.indexOf(a.title) - names.indexOf(b.title));
+      const read = Object.entries(lists).map(([name, list]) => [name, { ...list, nodes: drawn(list.nodes) }]);
+      return { ...Object.fromEntries(read), services: { ...services, nodes: sorted } };
+    },
 
     /** The nodes within some steps of one, and whether there are more; null if the viewer sees no such object. */
     async around(of, depth, most) {

@@ -96,9 +96,9 @@ function useAddress(graph, drawing, state) {
   const [at, setAt] = useState(null);
   useEffect(() => {
     function open() {
-      const { view, ignored } = viewOf(window.location.hash);
+      const { view, ...told } = viewOf(window.location.hash);
       setAt(view.at?.length === 3 ? view.at : null);
-      if (Object.keys(view).length || ignored.length) graph.restore(view, ignored);
+      if (Object.keys(view).length || told.ignored.length || told.isTooLong) graph.restore(view, told);
       else graph.clear();
     }
     open();
@@ -108,8 +108,8 @@ function useAddress(graph, drawing, state) {
   const follow = useMemo(() => {
     let timer;
     function write() {
-      const { nodes, busy, failure } = graph.snapshot();
-      if (busy || failure) return; // the address still says what is to be shown
+      const { nodes, busy, failure, isInVain } = graph.snapshot();
+      if (busy || failure || isInVain) return; // the address still says what is to be shown
       const { hash, pathname, search } = window.location;
       const link = nodes.size ? graph.link(drawing.current?.at()) : null;
       const next = link ? new URL(link).hash : "";

@@ -2,21 +2,25 @@
 
 import { DRAWN } from "./kinds.js";
 
+export const MOST_LISTED = 8; // of each kind, where a picture may begin
+
 export const START = `query GraphStart {
-  registryStats {
-    actors
-    contexts
-    installations
-    connections { total byStatus { status count } }
-  }
   failing: connections(filter: { status: { eq: FAILED } }, orderBy: [{ field: UPDATED_AT, direction: DESC }]) {
     totalCount
     nodes { ...Drawn }
   }
-  services { totalCount nodes { ...Drawn } }
+  connections(first: 1, filter: { status: { not: DISCONNECTED } }) {
+    groups(by: [TARGET_SERVICE], first: ${MOST_LISTED}) { targetService }
+  }
+  services(first: 1) { totalCount }
   actors { totalCount nodes { ...Drawn } }
   contexts { totalCount nodes { ...Drawn } }
   installations { totalCount nodes { ...Drawn } }
+}
+${DRAWN}`;
+
+export const SERVICES = `query GraphServices($names: [String!]!) {
+  services(first: ${MOST_LISTED}, filter: { in: $names }) { nodes { ...Drawn } }
 }
 ${DRAWN}`;
 

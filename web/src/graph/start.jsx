@@ -1,8 +1,9 @@
 import { useEffect, useState } from "react";
 import { TextButton } from "../buttons.jsx";
 import { number } from "./counts.js";
-import { described, nodeOf, WORDS } from "./kinds.js";
+import { described, WORDS } from "./kinds.js";
 import { DEEPEST } from "./links.js";
+import { MOST_LISTED } from "./queries.js";
 import { Swatch } from "./swatch.jsx";
 
 const LISTS = [
@@ -11,7 +12,6 @@ const LISTS = [
   ["actors", "ACTOR"],
   ["installations", "INSTALLATION"],
 ];
-const MOST_LISTED = 8;
 const LOCKED = "Give a credential at the top of the page to see what the registry holds.";
 
 /** Where a picture may begin; `attempt` counts how often the credential was given, and `onBegin` is called when it begins. */
@@ -57,7 +57,7 @@ export function Start({ attempt, failure, graph, isBusy, loader, onBegin }) {
               {WORDS[kind].many} <small>{number.format(lists[name].totalCount)}</small>
             </h3>
             <ul>
-              {lists[name].nodes.slice(0, MOST_LISTED).map(nodeOf).map((node) => (
+              {lists[name].nodes.slice(0, MOST_LISTED).map((node) => (
                 <li key={node.id}>
                   <button className="graph-row" onClick={() => (graph.show(node, depth), onBegin())} title={described(node)} type="button">
                     <Swatch node={node} />
@@ -78,7 +78,7 @@ function Failing({ graph, lists: { failing }, onBegin }) {
   if (!totalCount) return <p className="chitty-good">No connection fails.</p>;
   const shown = nodes.length < totalCount ? `the newest ${nodes.length} of ${number.format(totalCount)}` : number.format(totalCount);
   return (
-    <TextButton className="graph-failing" onClick={() => (graph.showFailing(nodes.map(nodeOf)), onBegin())}>
+    <TextButton className="graph-failing" onClick={() => (graph.showFailing(nodes), onBegin())}>
       <Swatch node={{ kind: "CONNECTION", status: "FAILED" }} />
       Show what fails: {shown} failing {totalCount === 1 ? "connection" : "connections"}
     </TextButton>
