@@ -78,7 +78,7 @@ def _unquoted(literal: str) -> Any:
     return json.loads(re.sub(r",(\s*})", r"\1", quoted))
 
 
-def test_the_exceptions_are_those_of_the_type_connection():
+def test_the_exceptions_are_those_of_the_type_connection_and_of_search():
     returning = [
         f"{type_.name}.{name}"
         for type_ in PRINTED.type_map.values()
@@ -88,7 +88,9 @@ def test_the_exceptions_are_those_of_the_type_connection():
     ]
     exceptions = read("eslint-suppressions.json")["schema.graphql"]
 
-    assert exceptions["@graphql-eslint/relay-arguments"] == {"count": len(returning)}
+    of_search = {"last", "before"} - set(PRINTED.query_type.fields["search"].args)
+    count = len(returning) + len(of_search)
+    assert exceptions["@graphql-eslint/relay-arguments"] == {"count": count}
     for field in re.findall(
         r"'(\w+\.\w+)'", (CLIENTS / "graphql-schema-linter.config.js").read_text()
     ):
@@ -132,7 +134,9 @@ def test_eslint_accepts_the_schema_and_reports_operations_that_are_wrong(page_pr
 
 
 @pytest.mark.thorough
-def test_every_exception_of_eslint_is_needed_and_of_the_type_connection(page_project: Project):
+def test_every_exception_of_eslint_is_needed_and_of_the_type_connection_or_of_search(
+    page_project: Project,
+):
     suppressions = page_project.path / "eslint-suppressions.json"
     suppressions.unlink()
     ran = page_project.try_to_run("lint", "schema.graphql", "--format", "json")
@@ -146,7 +150,7 @@ def test_every_exception_of_eslint_is_needed_and_of_the_type_connection(page_pro
     for each in found["messages"]:
         counts[each["ruleId"]] = counts.get(each["ruleId"], 0) + 1
         declared = " ".join(lines[each["line"] - 1 : each["line"] + 4])
-        assert re.search(r"\bConnection\b", declared), each
+        assert re.search(r"\bConnection\b|^  search\(", declared), each
     suppressed = read("eslint-suppressions.json")["schema.graphql"]
     assert {rule: {"count": count} for rule, count in counts.items()} == suppressed
 

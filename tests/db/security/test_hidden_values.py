@@ -163,7 +163,10 @@ async def test_a_viewer_gets_the_response_of_a_registry_with_only_its_visible_ro
 
     for number in queries:
         operation = operations.query(found, 7, number)
-        if not re.search(r"\b(viewer|history|changes)\b", operation.document):
+        # A cursor of a search says up to which rows it counts, for whoever sees all of a table.
+        is_search_with_cursors = re.search(r"\bsearch\b.*[cC]ursor", operation.document, re.DOTALL)
+        is_of_viewer = re.search(r"\b(viewer|history|changes)\b", operation.document)
+        if not is_search_with_cursors and not is_of_viewer:
             await shown.check(operation)
 
 
