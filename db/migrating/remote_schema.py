@@ -18,12 +18,13 @@ TRIES = 5
 READ_SECONDS = 5.0
 NEWEST = At(Level.STRONG)
 
-# What D1 makes for itself is none of ours. A table comes before what is made for it.
+# What D1 makes for itself is none of ours. A table comes before what is made for it, and a virtual table
+# before those that it consists of: it makes them itself, but VACUUM stores them first.
 DEFINITIONS = """
     SELECT name, sql FROM sqlite_master
     WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'
         AND name NOT LIKE '!_cf!_%' ESCAPE '!'
-    ORDER BY type <> 'table', rowid
+    ORDER BY type <> 'table', sql NOT LIKE 'CREATE VIRTUAL %', rowid
 """
 # Differs, nearly always, once any definition or either ledger does, and is read in no time.
 FINGERPRINT = """

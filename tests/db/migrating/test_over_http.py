@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,12 @@ from db.errors import BootRefused
 from db.migrating import ledger, over_http, remote_opening
 from db.migrating.over_http import State
 from db.migrating.schema_comparison import definitions_of
+from db.model import searched
 from db.model.tables import TABLES
+from tests.support.other_programs import rqlite
+from tests.support.registries.databases import registry_at
 from tests.support.services.engines import ask, carry_out, define, on_each, transport_to
+from tests.support.services.sqlite_transport import SQLiteTransport
 
 NAMES = [migration.name for migration in ledger.load(ledger.MIGRATIONS)]
 OBJECTS = """
@@ -159,6 +165,34 @@ async def test_a_database_that_lacks_what_is_relied_on_is_refused(
 
     assert f"is not as its migrations made it: {says}" in said
     assert "undo that change, or copy a registry that is whole" in said
+
+
+async def test_a_database_that_was_vacuumed_is_as_it_was_made(tmp_path: Path):
+    with rqlite.cluster(tmp_path / "rqlite") as cluster:
+        await migrate(cluster.url)
+        cluster.leader().vacuum()
+
+        after, again = await migrate(cluster.url)
+
+    assert again == []
+    assert after.differences == after.found.slow == []
+
+
+@pytest.mark.parametrize("lost", sorted(searched.INDEXES | searched.VOCABULARIES))
+async def test_an_index_of_searches_that_a_vacuumed_database_has_lost_is_named(
+    tmp_path: Path, lost: str
+):
+    file = tmp_path / "registry.db"
+    registry_at(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(f"DROP TABLE {lost}")
+        connection.execute("VACUUM")
+
+    transport = SQLiteTransport(file)
+    state = await over_http.look(transport, database_url.parse("rqlite://127.0.0.1:4001"))
+    await transport.close()
+
+    assert state.differences == [f"virtual {lost} is missing"]
 
 
 @on_each

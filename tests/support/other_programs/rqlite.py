@@ -129,6 +129,11 @@ class Node:
         """The results of statements that write, in one transaction."""
         return self._post("/db/execute?transaction", statements)
 
+    def vacuum(self) -> None:
+        """Have every node store its database anew."""
+        (result,) = self._post("/db/execute", ["VACUUM"])
+        assert "error" not in result, result
+
     def query(self, sql: str, *, level: str = "none") -> list[list[Any]]:
         """The rows of a statement: those of this node, unless another level is given."""
         (result,) = self._post(f"/db/query?level={level}", [sql])
