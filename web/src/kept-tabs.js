@@ -1,10 +1,18 @@
 import { pick, useGraphiQL } from "@graphiql/react";
 import { useEffect, useRef } from "react";
+import { isNamedIn } from "./operations.js";
 import { close } from "./storage.js";
 import { UNTITLED } from "./tabs.jsx";
 
 const STATE = pick("tabs", "activeTabIndex", "queryEditor", "variableEditor", "storage");
 const NAMED = /^\s*(?:query|mutation|subscription)\s+(\w+)/m;
+
+/** A tab's title, and the operation selected in its text: the one selected before, if the text still has it. */
+function namesIn(query, selected) {
+  const isThere = selected && isNamedIn(query, selected);
+  const operationName = isThere ? selected : (NAMED.exec(query)?.[1] ?? null);
+  return { operationName, title: operationName ?? UNTITLED };
+}
 
 /** Remove all that the page has stored, and start anew. */
 export function forgetEverything(storage) {
@@ -31,11 +39,11 @@ export function useKeptTabs(isLinked) {
       const { tabs, activeTabIndex, queryEditor, variableEditor, storage } = latest.current;
       if (!queryEditor || !variableEditor) return;
       const shown = { query: queryEditor.getValue(), variables: variableEditor.getValue() };
-      const { query, variables } = tabs[activeTabIndex];
+      const { query, variables, operationName } = tabs[activeTabIndex];
       const isSame = query === shown.query && (variables ?? "") === shown.variables;
-      // GraphiQL names a tab when it stores it, so the name is as old as the text.
-      const title = query === shown.query ? {} : { title: NAMED.exec(shown.query)?.[1] ?? UNTITLED };
-      const shownTab = (tab) => ({ ...tab, ...shown, ...title });
+      // GraphiQL names a tab when it takes a text over, so the names are as old as that text.
+      const names = query === shown.query ? {} : namesIn(shown.query, operationName);
+      const shownTab = (tab) => ({ ...tab, ...shown, ...names });
       const current = tabs.map((tab, index) => (index === activeTabIndex ? shownTab(tab) : tab));
       const { tabs: openedTabs, activeTabIndex: openedIndex } = opened.current;
       if (isSame && tabs === openedTabs && activeTabIndex === openedIndex) return;

@@ -46,16 +46,34 @@ scenario("four tabs with their variables survive a reload that comes at once", a
   assert.equal(await tabs(page).count(), 4);
 });
 
+/** Insert a text where the cursor is, and reload before anything that GraphiQL does later. */
+const insertAndLeave = (page, text) =>
+  page.evaluate((text) => {
+    window.setTimeout = () => 0; // the page lives on until the server answers, which may take long
+    document.execCommand("insertText", false, text);
+    window.location.reload();
+  }, text);
+
 scenario("a tab that is left as soon as it was written has the name of its operation", async (page) => {
-  await paste(page, "");
+  await page.getByRole("tab", { name: "WhoOwnsWhat", selected: true }).waitFor(); // it must not outlive its text
   await page.locator(".graphiql-query-editor .monaco-editor").click();
-  await page.evaluate(() => {
-    document.execCommand("insertText", false, "query Hasty");
-    window.location.reload(); // before anything that GraphiQL does later
-  });
+  await page.keyboard.press("ControlOrMeta+A");
+  await insertAndLeave(page, "query Hasty");
   await page.getByRole("tab", { name: "Hasty", selected: true }).waitFor();
   await ready(page);
   assert.equal(await operation(page), "query Hasty");
+});
+
+scenario("a tab that is left as soon as it was changed keeps the operation that was selected", async (page) => {
+  await paste(page, "query One { __typename }\nquery Two { __typename }\n");
+  await page.getByLabel("Operation to run").selectOption("Two");
+  await page.getByRole("tab", { name: "Two", selected: true }).waitFor();
+  await page.locator(".graphiql-query-editor .monaco-editor").click();
+  await page.keyboard.press("ControlOrMeta+End");
+  await insertAndLeave(page, "# hasty");
+  await page.getByRole("tab", { name: "Two", selected: true }).waitFor();
+  await ready(page);
+  assert.match(await operation(page), /# hasty$/);
 });
 
 scenario("variables are kept as they were written", async (page) => {
