@@ -1,7 +1,7 @@
 """A registry in a file whose Programs run on a plain connection, as some viewer: thousands are quick."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,13 @@ class Registered:
         for table in ORDER:
             statement = bulk.insert_rows(table, registry.of(table))
             self.connection.execute(statement.sql, statement.bind)
+
+    def each_from_empty(self, seeds: Iterable[int]) -> Iterator[int]:
+        """The seeds one after the other; what was stored for one is gone before the next."""
+        for seed in seeds:
+            self.connection.execute("SAVEPOINT empty")
+            yield seed
+            self.connection.execute("ROLLBACK TO empty")
 
     def drop_triggers(self) -> None:
         """Keep neither history nor words of what is stored from now on, which takes most of the time."""
