@@ -246,6 +246,21 @@ async def test_whatever_writes_the_index_follows(tmp_path, recursive):
                 assert await answered(api, wanted) == reference, (sql, wanted)
 
 
+@pytest.mark.files_only("it takes the triggers away")
+@pytest.mark.parametrize("change", ["status = 'deleted'", "name = 'elsewhere ' || rowid"])
+async def test_what_an_index_has_of_a_row_as_it_was_is_not_found(tmp_path, change):
+    path = tmp_path / "registry.db"
+    async with running(path) as api:
+        fill(path, random.Random(1))
+        with sqlite3.connect(path, isolation_level=None) as db:
+            db.execute("DROP TRIGGER contexts_search_of_changed")
+            db.execute(f"UPDATE contexts SET {change} WHERE rowid % 2")
+        for wanted in ("o", "octo"):
+            reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
+
+            assert await answered(api, wanted) == reference
+
+
 @pytest.mark.files_only("it reads what an index consists of")
 async def test_an_index_that_is_filled_anew_has_what_triggers_made(tmp_path):
     path = tmp_path / "registry.db"
