@@ -1,6 +1,5 @@
 """The pages of examples/ show what is changed as it happens, also after their server was started anew."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from tests.support.other_programs.chromium import require_browser
 from tests.support.other_programs.node import RunningScript, running_script
 from tests.support.other_programs.npm_projects import Project
 from tests.support.services.restarted_server import DEMOTE, OPEN_CONNECTION, RestartedServer
-from tests.support.services.server_process import wait_until_ended
+from tests.support.services.server_process import end_all
 
 pytestmark = pytest.mark.thorough
 
@@ -38,8 +37,7 @@ def test_a_page_misses_no_change_and_says_when_it_may_see_them_no_longer(
             server.change(OPEN_CONNECTION, name="first")
             shows(watch, "CREATED first openConnection")
 
-            os.killpg(pid, end)
-            wait_until_ended(pid)
+            end_all(pid, end)
             server.change_behind_it("UPDATE connections SET target_endpoint = 'https://a.example'")
             with server.serving(*flags):
                 shows(watch, "UPDATED first external", "CREATED first openConnection")

@@ -26,6 +26,7 @@ from tests.support.services.server_process import (
     UNHURRIED,
     served,
     url_of,
+    wait_until_all_ended,
     wait_until_ended,
     workers_of,
 )
@@ -119,14 +120,13 @@ async def test_workers_whose_parent_is_killed_end(trial: Trial, tmp_path: Path):
     for round_ in trial.each_round():
         with served(path, "--host", host, "--workers", "2", *QUIET, *UNHURRIED) as (process, said):
             url = url_of(said, "/graphql")
-            pids = await asyncio.to_thread(workers_of, process, 2)
+            await asyncio.to_thread(workers_of, process, 2)
             load = Load(url, CLIENTS * round_)
             clients = [asyncio.ensure_future(load.client(number)) for number in range(CLIENTS)]
             await load.enough.wait()
             process.kill()
             began = time.monotonic()
-            for pid in pids:
-                await asyncio.to_thread(wait_until_ended, pid)
+            await asyncio.to_thread(wait_until_all_ended, process.pid)
             trial.measured("workers end after", time.monotonic() - began)
             await ended(clients)
         with served(path, "--host", host, "--port", str(urlsplit(url).port), *QUIET):

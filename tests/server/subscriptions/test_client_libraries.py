@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.other_programs.chromium import bundled, require_browser
 from tests.support.other_programs.node import RunningScript, running_script
-from tests.support.services.restarted_server import CREATE_CONTEXT, DEMOTE, RestartedServer, kill
+from tests.support.services.restarted_server import CREATE_CONTEXT, DEMOTE, RestartedServer
+from tests.support.services.server_process import end_all
 
 IN_NODE = ("graphql-ws", "graphql-sse", "graphql-sse on one connection")
 IN_PAGES = (*IN_NODE, "urql", "apollo", "eventSource")
@@ -44,7 +45,7 @@ def misses_nothing(server: RestartedServer, client: str, *browser: str) -> None:
         server.change(CREATE_CONTEXT, name="second")
         before = [change(listener.hear()) for _ in range(2)]
 
-        kill(pid)
+        end_all(pid)
         server.change_behind_it("UPDATE contexts SET name = 'renamed' WHERE name = 'first'")
         with server.serving():
             server.change(CREATE_CONTEXT, name="third")

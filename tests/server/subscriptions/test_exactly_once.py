@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import random
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from tests.support.services.server_process import (
     QUIET,
     TIMEOUT_SECONDS,
     UNHURRIED,
+    end_all,
     served,
     url_of,
     workers_of,
@@ -156,7 +155,7 @@ async def test_a_killed_server_goes_on_where_it_was(tmp_path: Path):
                     await registered(url, f"actor {round_} {number}")
                     if number < 3:
                         log.take(await stream.next())
-                os.killpg(process.pid, signal.SIGKILL)
+                end_all(process.pid)
     with served(path, *QUIET, *UNHURRIED) as (_, said):
         url = url_of(said, "/graphql")
         async with resumed(url, log) as stream:

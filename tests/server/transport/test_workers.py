@@ -28,7 +28,7 @@ from tests.support.services.server_process import (
     TIMEOUT_SECONDS,
     served,
     url_of,
-    wait_until_ended,
+    wait_until_all_ended,
     workers_of,
 )
 
@@ -183,13 +183,12 @@ def test_workers_end_with_their_parent_and_keep_what_they_acknowledged(tmp_path)
     ):
         url = url_of(output, "/graphql")
         status_of(url_of(output, "/healthz"))
-        pids = workers_of(process, 2)
+        workers_of(process, 2)
         with ThreadPoolExecutor() as pool:
             writers = [pool.submit(register_until_gone, url, f"{n}") for n in range(4)]
             wait_until_stored(path, 20)
             process.kill()
-            for pid in pids:
-                wait_until_ended(pid)
+            wait_until_all_ended(process.pid)
             acknowledged = {name for writer in writers for name in writer.result()}
         with closing(sqlite3.connect(path)) as connection:
             stored = {name for (name,) in connection.execute(NAMES)}

@@ -1,7 +1,5 @@
 """A protected server that is killed and started again, and what clients of it are told meanwhile."""
 
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -29,11 +27,6 @@ OPEN_CONNECTION = """mutation ($name: String!) {
 DEMOTE = """mutation {
     updateActor(input: { chittyId: "CHITTY-ACTOR-ADA", capabilities: [] }) { errors { message } }
 }"""
-
-
-def kill(pid: int) -> None:
-    """Kill a server with all its processes, which say goodbye to nobody."""
-    os.killpg(pid, signal.SIGKILL)
 
 
 class RestartedServer:

@@ -74,15 +74,47 @@ def workers_of(process: subprocess.Popen[str], count: int) -> list[int]:
     return found
 
 
+def end_all(leader: int, how: signal.Signals = signal.SIGKILL) -> None:
+    """Signal a server and all its processes, and wait until they have ended: its address is free then."""
+    os.killpg(leader, how)
+    wait_until_all_ended(leader)
+
+
+def wait_until_all_ended(leader: int) -> None:
+    """Wait until neither a server nor any process that it started is there any more."""
+    for process in Path("/proc").glob("[0-9]*"):
+        if _group_of(process) == str(leader):
+            wait_until_ended(int(process.name))
+
+
 def wait_until_ended(pid: int) -> None:
-    """Wait until a process is no more."""
+    """Wait until a process is no more, and has closed what it had open."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    # It may end while this is read, too.
-    with suppress(FileNotFoundError, ProcessLookupError):
-        # Nobody may take note of its end, where the first process of a container does not.
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    while not _has_ended(Path(f"/proc/{pid}")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _has_ended(process: Path) -> bool:
+    # Nobody may take note of its end, where the first process of a container does not. One that is dead
+    # keeps its files, and listens, until the last of its threads is gone.
+    stat = _stat_of(process)
+    if stat and stat[0] != "Z":
+        return False
+    return len(list((process / "task").glob("*"))) <= 1
+
+
+def _group_of(process: Path) -> str:
+    stat = _stat_of(process)
+    return stat[2] if stat else ""
+
+
+def _stat_of(process: Path) -> list[str]:
+    """Its state, its parent, its group and so on (proc(5)), or nothing if it is no more."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):  # it may end while this is read, too
+        return []
 
 
 def _workers_of(process: subprocess.Popen[str]) -> list[int]:
