@@ -133,6 +133,7 @@ def foresee(
                 if not lost and not ledger.pending(migrations, done, file):
                     return Adoption([], [], [])
             with copies.scratch(connection, file) as copy:
+                log.info("trying migrations on a copy", extra={"database": str(file)})
                 return _apply(copy, file, migrations, tell, to_make, is_trial=True)
 
 

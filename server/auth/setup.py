@@ -41,7 +41,7 @@ async def open_gate(
         ):
             log.warning(
                 "no credential exists yet",
-                extra={"hint": "make an API key: chittygraph keys create --new-admin NAME"},
+                extra={"hint": "make an API key: `chittygraph keys create --new-admin NAME`"},
             )
         # Each worker counts for itself, so limits are divided evenly.
         gate = Gate(

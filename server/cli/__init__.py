@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from db.errors import BootRefused, EngineError, EngineLimit, Unavailable
+from server import called_as
 from server.cli import signals, suggestions
 from server.cli.output import messages
 from server.setting_fields import InvalidSetting
@@ -22,14 +23,14 @@ COMMANDS = (
     *("demo", "dev", "completion", "help"),
 )
 MODULES = {"import": "import_"}  # where a command's name cannot be its module's
-EPILOG = """\
-examples:
-  chittygraph serve --demo                   try it with sample data
-  chittygraph status                         show the state of the database
-  chittygraph doctor                         check the deployment, and say what to do
-  chittygraph keys create --new-admin Ada    make a first API key
-  chittygraph backup backups --once          add a backup to a folder
-
+EXAMPLES = {
+    "serve --demo": "try it with sample data",
+    "status": "show the state of the database",
+    "doctor": "check the deployment, and say what to do",
+    "keys create --new-admin Ada": "make a first API key",
+    "backup backups --once": "add a backup to a folder",
+}
+MORE_HELP = """
 `chittygraph help COMMAND` explains a command. Settings are CHITTYGRAPH_* variables,
 or flags of the same name: `chittygraph help serve` and docs/settings.md list them.
 """
@@ -83,9 +84,9 @@ def parser(word: str | None = None) -> argparse.ArgumentParser:
 
 def build(word: str | None = None) -> argparse.ArgumentParser:
     top = _Parser(
-        prog="chittygraph",
+        prog=called_as.program(),
         description="A GraphQL API over the ChittyConnect registry.",
-        epilog=EPILOG,
+        epilog=_examples() + MORE_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -97,8 +98,16 @@ def build(word: str | None = None) -> argparse.ArgumentParser:
     return top
 
 
+def _examples() -> str:
+    commands = {called_as.command(line): purpose for line, purpose in EXAMPLES.items()}
+    width = max(map(len, commands))
+    return "".join(
+        ("examples:\n", *(f"  {line:{width}}    {purpose}\n" for line, purpose in commands.items()))
+    )
+
+
 class _Parser(argparse.ArgumentParser):
-    """Suggests what a misspelt word or flag may mean.
+    """Suggests what a misspelt word or flag may mean, and names commands as the reader types them.
 
     An unknown flag is refused with the usage of the command that it was given to, not of the program.
     """
@@ -112,6 +121,9 @@ class _Parser(argparse.ArgumentParser):
             hint = suggestions.among(known, [flag.partition("=")[0] for flag in unknown])
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return parsed, unknown
+
+    def format_help(self) -> str:
+        return called_as.as_typed(super().format_help())
 
     def _require_word_first(self, args: Sequence[str]) -> None:
         """Exit if a flag stands before the word that it belongs to: its value would be taken for the word."""
@@ -147,7 +159,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
 
-        print(f"{parser.prog} {version(parser.prog)}")
+        print(f"{called_as.NAME} {version(called_as.NAME)}")
         parser.exit()
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server import called_as
 from server.cli import backup, options
 from server.cli.output import messages
 
@@ -94,7 +95,7 @@ def _report(found: "list[tuple[str, Finding]]", problems: int, warnings: int) ->
 def _lines(name: str, finding: "Finding") -> list[str]:
     lines = _wrapped(finding.found, f"{finding.level.value:8} {name:12} ", INDENT)
     if finding.advice:
-        lines += _wrapped(finding.advice, f"{INDENT}do: ", f"{INDENT}    ")
+        lines += _wrapped(called_as.as_typed(finding.advice), f"{INDENT}do: ", f"{INDENT}    ")
     return lines
 
 

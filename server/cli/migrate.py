@@ -30,7 +30,7 @@ def add_to(commands: "Commands") -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="Only list what would be done; exit with 1 if there is anything.",
+        help="Only list what would be done, tried out on a copy; exit with 1 if there is anything.",
     )
     parser.add_argument(
         "--recreate",
@@ -53,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
         return _migrate_remote(settings, args)
     path = settings.database_path
     with changes.written_to(args.changes) as tell:
+        check.log_on_terminal(settings)
         if args.check:
             done = migrator.foresee(path, tell=tell, to_make=tables)
         else:
-            check.log_on_terminal(settings)
             extent = Extent(settings.boot_check)
             done = migrator.bring_up_to_date(path, tell=tell, to_make=tables, extent=extent)
     lines = check.describe(done, done=not args.check)

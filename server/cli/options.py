@@ -8,7 +8,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args, get_type_hints
 
-from server import service_variables, setting_files
+from server import called_as, service_variables, setting_files
 from server.cli import files_only
 from server.cli.output import messages
 from server.setting_fields import PREFIX, SWITCHES, accepted_range, default_text, flag, variables
@@ -56,7 +56,7 @@ def command(
 ) -> argparse.ArgumentParser:
     """A new command's parser. `help` begins in lower case and has no full stop; `details` follow it."""
     description = f"{help[0].upper()}{help[1:]}. {details}".strip()
-    lines = "\n".join(f"  chittygraph {example}" for example in examples)
+    lines = "\n".join(f"  {called_as.command(example)}" for example in examples)
     heading = "example" if len(examples) == 1 else "examples"
     parser = commands.add_parser(
         name,
@@ -66,7 +66,9 @@ def command(
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(**{_COMMAND: parser.prog.partition(" ")[2]})
+    words = parser.prog.removeprefix(f"{called_as.program()} ")
+    parser.prog = called_as.command(words)
+    parser.set_defaults(**{_COMMAND: words})
     return parser
 
 

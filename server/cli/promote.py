@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from db.replica import promotion
 from db.replica.promotion import Contents
+from server import called_as
 from server.cli import options
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     found = promotion.promote(database)
     print(f"{database} now holds what was copied of the old primary")
     print("\n".join(describe(found)))
-    print(f"start the new primary: chittygraph serve --database {database}")
+    print(f"start the new primary: {called_as.command(f'serve --database {database}')}")
     return 0
 
 

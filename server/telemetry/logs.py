@@ -20,6 +20,7 @@ import orjson
 from db.errors import BootRefused, EngineError, Unavailable
 from db.model import instants
 from resolvers.validation import secrets
+from server import called_as
 from server.telemetry import request_line, trace_context
 from server.telemetry.terminal import Terminal
 
@@ -152,6 +153,8 @@ class TextFormatter(logging.Formatter):
             pairs = {}
         else:
             line, pairs = printable(event), fields
+            if "hint" in pairs:
+                pairs |= {"hint": called_as.as_typed(str(pairs["hint"]))}
         if self._shows_ids:
             trace = trace_context.current.get()
             ids = {"request_id": request_id.get(), "trace_id": trace and trace.trace_id}

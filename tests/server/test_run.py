@@ -51,6 +51,7 @@ WITHOUT_VENV = PYTHON.replace("echo plain", "echo without-venv")
 CHITTYGRAPH = """#!/bin/sh
 echo "chittygraph $* in $PWD" >>"$LOG"
 echo "called as $_CHITTYGRAPH_CALLED_AS" >>"$LOG"
+echo "own words: $_CHITTYGRAPH_OWN_WORDS" >>"$LOG"
 [ -z "${PYTHONDONTWRITEBYTECODE-}" ] || echo "bytecode=off" >>"$LOG"
 exit 7
 """
@@ -131,6 +132,13 @@ def test_help_explains_a_word_of_its_own_without_an_environment(bare):
     assert "run the benchmarks" in output
     assert "run the tests" not in output
     assert not (bare.folder / ".venv").exists()
+
+
+def test_check_takes_no_options_and_names_the_command_that_does(clone):
+    code, output = clone.run("check", "--fix")
+
+    assert code == 1
+    assert "./run chittygraph check is the one of a database" in output
 
 
 def test_help_passes_other_words_on(clone):
@@ -269,6 +277,33 @@ def test_a_moved_clone_is_set_up_again(clone):
     assert clone.count("-m venv") == 2
 
 
+def test_an_environment_that_a_shell_has_activated_is_made_anew_by_another_python(clone):
+    clone.run("status")
+    own = clone.folder / ".venv" / "bin"
+    script(own / "python3", OPTIMIZED)
+    with (clone.folder / "requirements.lock").open("a") as lock:
+        lock.write("# another pin\n")
+
+    code, output = clone.run("status", PATH=f"{own}:{clone.bin}", VIRTUAL_ENV=str(own.parent))
+
+    assert code == 7, output
+    assert clone.count(f"{clone.bin / 'python3'} -m venv") == 2
+    assert clone.count(f"{own / 'python3'}") == 0
+
+
+def test_a_named_python_of_the_environment_itself_is_refused_before_anything_is_removed(clone):
+    clone.run("status")
+    own = clone.folder / ".venv" / "bin" / "python"
+    with (clone.folder / "requirements.lock").open("a") as lock:
+        lock.write("# another pin\n")
+
+    code, output = clone.run("status", CHITTYGRAPH_PYTHON=str(own))
+
+    assert code == 1
+    assert "which is made here: name the Python that it was made from" in output
+    assert own.exists()
+
+
 def test_an_interrupted_set_up_is_repeated(clone):
     clone.broken.touch()
     failed, output = clone.run("status")
@@ -301,6 +336,7 @@ def test_a_command_knows_how_it_was_called(clone):
     clone.run("serve")
 
     assert clone.count(f"called as {clone.folder / 'run'}\n") == 1
+    assert clone.count("own words: test check bench faults docs\n") == 1
 
 
 def test_a_command_with_the_same_name_is_reached_through_chittygraph(clone, tmp_path):

@@ -47,7 +47,7 @@ def scratch(connection: sqlite3.Connection, file: Path) -> Iterator[sqlite3.Conn
         copy.touch(mode=file_checks.PRIVATE)
         with closing(sqlite3.connect(copy, isolation_level=None)) as copied:
             try:
-                connection.backup(copied, pages=PAGES_AT_ONCE)
+                connection.backup(copied, pages=PAGES_AT_ONCE, progress=_log_progress)
             except sqlite3.OperationalError as error:
                 raise BootRefused(
                     f"{file} cannot be copied to the temporary folder {folder} to try that out: {error};"

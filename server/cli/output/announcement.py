@@ -1,6 +1,5 @@
 """What `serve` says once it serves: a few lines for people, one JSON line for programs."""
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
+from server import called_as
 from server.setting_fields import variable
 from server.settings import Settings
 from server.telemetry import logs
@@ -16,8 +16,6 @@ from server.telemetry.logs import EventRecord, JsonFormatter
 from server.telemetry.terminal import Terminal
 
 DEFAULT = Settings.__dataclass_fields__["database"].default
-# Not a setting: ./run sets it.
-CALLED_AS_VARIABLE = "_CHITTYGRAPH_CALLED_AS"
 MODES = {
     "open": "open: whoever reaches the address may read and change everything",
     "protected": "protected: every request needs a credential",
@@ -133,7 +131,7 @@ class Announcement:
         if self.is_new and not self.added and not self._is_protected:
             lines += [
                 "",
-                f"The registry is empty: `{_program()} serve --demo` fills it with sample data.",
+                f"The registry is empty: `{called_as.command('serve --demo')}` fills it with sample data.",
             ]
         return lines
 
@@ -142,10 +140,5 @@ class Announcement:
         flag = "" if database == DEFAULT else f" --database {shlex.quote(database)}"
         if self.settings.address.secret:
             flag = f' --database "${variable("database")}"'
-        make = f"{_program()} keys create{flag} --new-admin 'Your name' > admin.key"
+        make = called_as.command(f"keys create{flag} --new-admin 'Your name' > admin.key")
         return f"(umask 077; {make})"
-
-
-def _program() -> str:
-    """How this was called: `./run` is no program on anybody's PATH."""
-    return os.environ.get(CALLED_AS_VARIABLE, "chittygraph")

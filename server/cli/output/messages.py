@@ -3,6 +3,8 @@
 import logging
 import sys
 
+from server import called_as
+
 FAILED, USAGE_ERROR, TRY_AGAIN, INTERRUPTED = 1, 2, 75, 130
 MAX_ROW_ERRORS = 100  # printed one by one
 
@@ -14,7 +16,7 @@ def error(message: object, code: int = FAILED) -> int:
 
 def note(message: object) -> None:
     """Print what is no part of the command's output."""
-    print(f"chittygraph: {message}", file=sys.stderr, flush=True)
+    print(f"{called_as.NAME}: {called_as.as_typed(str(message))}", file=sys.stderr, flush=True)
 
 
 class LogLines(logging.Handler):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from db.migrating.adoption import changed_cells
 from db.migrating.recreation import Recreation
 from db.transfer.layout import BY_TYPE
+from server import called_as
 
 
 def describe(made: Recreation, *, done: bool) -> Iterator[str]:
@@ -25,8 +26,8 @@ def describe(made: Recreation, *, done: bool) -> Iterator[str]:
         if table in BY_TYPE:
             yield (
                 f"next: bring back the rows of {table} from a backup, if there is one:"
-                f" `chittygraph export --jsonl {table} --database BACKUP --output {table}.jsonl`,"
-                f" then `chittygraph import {table}.jsonl`"
+                f" `{called_as.command(f'export --jsonl {table}')} --database BACKUP"
+                f" --output {table}.jsonl`, then `{called_as.command(f'import {table}.jsonl')}`"
             )
     if {each.to for each in made.dangling} & {"actors", "contexts"}:
-        yield "last: `chittygraph check --fix` puts stand-ins where rows are lost for good"
+        yield f"last: `{called_as.command('check --fix')}` puts stand-ins where rows are lost for good"

@@ -7,10 +7,11 @@ from importlib.metadata import version
 
 import pytest
 
+from server.called_as import CALLED_AS_VARIABLE, OWN_WORDS_VARIABLE
 from server.cli import COMMANDS
 from server.setting_fields import flag
 from server.settings import SECTIONS, Settings
-from tests.support.services.commands import command
+from tests.support.services.commands import command, command_process
 
 
 def test_the_version_is_printed_to_stdout():
@@ -124,3 +125,21 @@ def test_help_names_the_forms_of_a_database():
 
     for form in ("sqlite:///PATH", "rqlite://USER:PASSWORD@HOST:PORT", "rqlites://", "d1+https://"):
         assert form in out
+
+
+def test_commands_are_named_as_the_reader_types_them(monkeypatch, tmp_path):
+    monkeypatch.setenv(CALLED_AS_VARIABLE, "./run")
+    monkeypatch.setenv(OWN_WORDS_VARIABLE, "test check")
+    monkeypatch.chdir(tmp_path)
+
+    helped = command_process("check", "--help").stdout
+    refused = command_process("sql", "SELECT 1").stderr
+    examined = command_process("doctor").stdout
+
+    assert helped.startswith("usage: ./run chittygraph check ")
+    assert "`./run status` lists the repairs" in helped
+    assert helped.endswith(
+        "examples:\n  ./run chittygraph check\n  ./run chittygraph check --fix\n"
+    )
+    assert "make it with `./run migrate`" in refused
+    assert "do: make it with `./run migrate`" in examined
