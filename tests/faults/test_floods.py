@@ -1,7 +1,6 @@
 """One connection sends without end, or many read nothing: memory stays bounded, and others are served."""
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tests.support.requests.floods import (
     health_checks,
     in_turn,
 )
+from tests.support.running.waiting import wait_until
 from tests.support.services.memory import descriptors, memory
 from tests.support.services.server_process import TIMEOUT_SECONDS, UNHURRIED, served, url_of
 
@@ -140,7 +140,4 @@ def asking(address: tuple[str | None, int | None], peer: str, number: int) -> so
 
 def wait_until_cut_off(pid: int, opened: int) -> None:
     """Wait until the process has no more descriptors than so many."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while descriptors(pid) > opened:
-        assert time.monotonic() < deadline, "clients are not cut off"
-        time.sleep(0.05)
+    wait_until(lambda: descriptors(pid) <= opened, lambda: "clients are not cut off")

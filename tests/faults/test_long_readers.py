@@ -15,6 +15,7 @@ from db.sqlite.checkpoints import LOG_LIMITS
 from tests.support.faults.declaration import Fault, Rounds, megabytes, seconds
 from tests.support.faults.trial import Trial
 from tests.support.registries.databases import NAMES, NOW, elsewhere, new_registry
+from tests.support.running.waiting import eventually
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
 CONNECTIONS = 150_000
@@ -69,7 +70,7 @@ async def test_clients_that_read_much_neither_keep_others_waiting_nor_let_the_lo
         load = Load(url_of(said, "/graphql"))
         async with load.running(*[load.read_much] * HEAVY_CLIENTS, lambda: _write(path)):
             await load.read_little(trial, path)
-        await _until(lambda: _log_bytes(path) <= LOG_LIMITS.idle)
+        await eventually(lambda: _log_bytes(path) <= LOG_LIMITS.idle)
 
     assert load.small["ok"] > load.small["UNAVAILABLE"]
     assert set(load.small) <= {"ok", "UNAVAILABLE"}
@@ -87,11 +88,11 @@ async def test_a_foreign_snapshot_is_warned_of_and_the_log_is_emptied_once_it_en
             snapshot.execute("BEGIN")
             before = snapshot.execute(NAMES).fetchall()
             async with load.running(lambda: _write(path)):
-                await _until(lambda: _log_bytes(path) > GROWN)
+                await eventually(lambda: _log_bytes(path) > GROWN)
                 await asyncio.sleep(2 * LOG_LIMITS.blocked_seconds)
             grown = _log_bytes(path)
             still = snapshot.execute(NAMES).fetchall()
-        await _until(lambda: _log_bytes(path) <= LOG_LIMITS.idle)
+        await eventually(lambda: _log_bytes(path) <= LOG_LIMITS.idle)
         trial.measured("log beside a foreign snapshot, afterwards", _log_bytes(path) / 2**20)
         process.terminate()
         logged = process.communicate()[1]
@@ -195,11 +196,3 @@ def _registry(path: Path) -> Path:
 def _log_bytes(path: Path) -> int:
     log = path.with_name(f"{path.name}-wal")
     return log.stat().st_size if log.exists() else 0
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.05)

@@ -18,6 +18,7 @@ from tests.support.faults.trial import Trial
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.floods import health_checks
 from tests.support.requests.writing_clients import CLIENTS, Load, stored
+from tests.support.running.waiting import wait_until
 from tests.support.services.own_address import own_host
 from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import (
@@ -101,10 +102,7 @@ async def test_a_server_with_many_connections_stops_at_once(trial: Trial, tmp_pa
 
 def wait_until_arrived(metrics: str) -> None:
     """Wait until the server has read all mutations: what it has not is lost when it closes."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while arrived(Scraped.of(metrics)) < IN_FLIGHT:
-        assert time.monotonic() < deadline, "requests do not arrive"
-        time.sleep(0.05)
+    wait_until(lambda: arrived(Scraped.of(metrics)) >= IN_FLIGHT, lambda: "requests do not arrive")
 
 
 def arrived(scraped: Scraped) -> float:

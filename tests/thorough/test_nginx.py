@@ -3,7 +3,6 @@
 import json
 import socket
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.support.other_programs import nginx, node
 from tests.support.other_programs.chromium import require_browser
 from tests.support.other_programs.nginx import Nginx
 from tests.support.requests.websocket_clients import acknowledged
+from tests.support.running.waiting import wait_until
 from tests.support.services.protected_service import bearer, protected
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
@@ -56,11 +56,9 @@ def own(tmp_path: Path) -> Iterator[tuple[Nginx, str, str]]:
 
 def wait_for_use_on(database: Path) -> None:
     """Wait until another process noted that a key was used."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
+    newest = "SELECT max(last_used_on) FROM api_keys"
     with closing(sqlite3.connect(database)) as connection:
-        while connection.execute("SELECT max(last_used_on) FROM api_keys").fetchall() == [(None,)]:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: connection.execute(newest).fetchall() != [(None,)])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from tests.support.registries.databases import (
     opened,
     snapshot,
 )
+from tests.support.running.waiting import eventually
 
 pytestmark = pytest.mark.waits
 
@@ -46,14 +46,6 @@ async def grow(db: SQLiteDatabase, above: int) -> None:
             number += 1
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.01)
-
-
 def is_empty(db: SQLiteDatabase) -> bool:
     return db.statistics().log_bytes == 0
 
@@ -68,7 +60,7 @@ async def test_when_nobody_writes_a_long_log_is_emptied_and_a_short_one_is_left_
         await grow(other, 150_000)
         await grow(db, 150_000)
 
-        await until(lambda: is_empty(db))
+        await eventually(lambda: is_empty(db))
 
         assert other.statistics().log_bytes > 150_000
         assert len(await db.read(names())) > 0
@@ -81,7 +73,7 @@ async def test_the_log_of_a_database_behind_a_link_is_found(path, tmp_path):
     async with opened(path, log_limits=SMALL) as db:
         await grow(db, 250_000)
 
-        await until(lambda: is_empty(db))
+        await eventually(lambda: is_empty(db))
 
 
 async def test_while_reads_always_overlap_the_log_is_emptied_between_two_writes(path):
@@ -89,7 +81,7 @@ async def test_while_reads_always_overlap_the_log_is_emptied_between_two_writes(
         await grow(db, 300_000)
         others = [asyncio.ensure_future(work(db)) for work in (_read_without_a_gap, _write_on)]
 
-        await until(lambda: db.statistics().log_bytes < 200_000)
+        await eventually(lambda: db.statistics().log_bytes < 200_000)
 
         assert db.statistics().reads_refused == {}
         for each in others:
@@ -120,12 +112,12 @@ async def test_an_export_is_never_stopped_and_the_log_is_emptied_once_it_ends(pa
             before = exporting.execute(NAMES).fetchall()
             await grow(db, 500_000)
             with caplog.at_level(logging.WARNING):
-                await until(lambda: EVENT in caplog.messages)
+                await eventually(lambda: EVENT in caplog.messages)
                 blocked = db.statistics()
                 tried_on = blocked.log_blocked_seconds + WRITING_PER_WAITING * 0.1
-                await until(lambda: db.statistics().log_blocked_seconds > tried_on)
+                await eventually(lambda: db.statistics().log_blocked_seconds > tried_on)
             after = exporting.execute(NAMES).fetchall()
-        await until(lambda: is_empty(db) and db.statistics().log_blocked_seconds == 0)
+        await eventually(lambda: is_empty(db) and db.statistics().log_blocked_seconds == 0)
 
     assert before == after == []
     assert blocked.log_bytes > 500_000
@@ -155,7 +147,7 @@ async def test_above_the_limit_long_reads_of_requests_are_stopped_and_others_go_
         assert await young.run(names()) == seen
         for session in (idle, running, young):
             db.give_back(session)
-        await until(lambda: is_empty(db))
+        await eventually(lambda: is_empty(db))
         assert await db.read(counting(1)) == 1
 
 
@@ -164,7 +156,7 @@ async def test_below_the_limit_no_read_is_stopped(path):
     async with opened(path, log_limits=limits) as db, snapshot(db) as session:
         await session.run(names())
         await grow(db, 500_000)
-        await until(lambda: db.statistics().log_blocked_seconds > LONG_SNAPSHOT_SECONDS)
+        await eventually(lambda: db.statistics().log_blocked_seconds > LONG_SNAPSHOT_SECONDS)
 
         assert await session.run(names()) == []
 
@@ -177,7 +169,7 @@ async def test_no_two_states_have_one_change_token_while_the_log_is_emptied_agai
         for number in range(60):
             await (one, other)[number % 2].write(adding(f"{number:04}"))
             if number % 20 == 10:
-                await until(lambda: is_empty(one))
+                await eventually(lambda: is_empty(one))
                 emptied += 1
             for worker in (one, other):
                 token = await worker.change_token()

@@ -1,7 +1,7 @@
 """Who gets a connection to read with, when many want one: turns, halves, and an end to every wait."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from db.errors import Overloaded
 from db.sqlite import reader_pool
 from db.sqlite.database import SQLiteDatabase
 from tests.support.registries.databases import names, opened
+from tests.support.running.waiting import eventually
 
 pytestmark = pytest.mark.waits
 
@@ -61,7 +62,7 @@ class Clients:
         self.db.give_back(self.sessions[share].pop())
 
     async def have_had(self, turns: int) -> None:
-        await until(lambda: len(self.order) == turns)
+        await eventually(lambda: len(self.order) == turns)
 
 
 @asynccontextmanager
@@ -72,16 +73,8 @@ async def clients(path: Path, **options: Any) -> AsyncIterator[Clients]:
     await asyncio.gather(*those.asked, return_exceptions=True)
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while True:
-            if holds():
-                return
-            await asyncio.sleep(0.001)
-
-
 async def queued(db: SQLiteDatabase, count: int) -> None:
-    await until(lambda: db.statistics().reads_waiting == count)
+    await eventually(lambda: db.statistics().reads_waiting == count)
 
 
 async def test_a_read_that_would_wait_too_long_is_refused(path):
@@ -104,7 +97,7 @@ async def test_the_figures_say_how_many_wait_and_for_how_long(path):
         those.ask("bob", "ada", "bob")
 
         await queued(those.db, 3)
-        await until(lambda: those.db.statistics().longest_read_wait > 0.01)
+        await eventually(lambda: those.db.statistics().longest_read_wait > 0.01)
 
     assert (idle.reads_waiting, idle.longest_read_wait) == (0, 0.0)
 
@@ -158,7 +151,7 @@ async def test_a_snapshot_that_is_stopped_between_two_reads_is_lent_to_the_one_w
             await held.run(names())
 
         waiting = those.ask("bob")[0]
-        await until(lambda: those.db.statistics().reads_refused["share"] == 1)
+        await eventually(lambda: those.db.statistics().reads_refused["share"] == 1)
         with pytest.raises(Overloaded):
             await held.run(names())
         those.give_back("ada")
@@ -231,9 +224,9 @@ async def test_a_full_queue_drops_the_last_read_of_the_client_that_has_most_in_i
         await queued(those.db, most)
 
         few = those.ask("bob")
-        await until(many[-1].done)
+        await eventually(many[-1].done)
         newcomer = those.ask("ada")
-        await until(newcomer[0].done)
+        await eventually(newcomer[0].done)
 
         assert sum(asked.done() for asked in [*many, *few]) == 1
         for dropped in (many[-1], newcomer[0]):

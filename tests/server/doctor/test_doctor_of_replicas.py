@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command
-from tests.support.services.replicas import pair, processes_of, until
+from tests.support.services.replicas import pair, processes_of
 
 pytestmark = pytest.mark.waits
 FOLLOWING = ("--replica-of", "/none", "--primary", "http://127.0.0.1:1")
@@ -32,7 +33,7 @@ def test_the_age_of_a_copy_is_judged(tmp_path: Path):
         new = told(both.replica.database, "--max-lag", "3600")
         os.kill(following, signal.SIGSTOP)
         try:
-            old = until(lambda: _warned(both.replica.database))
+            old = wait_until(lambda: _warned(both.replica.database))
         finally:
             os.kill(following, signal.SIGCONT)
 

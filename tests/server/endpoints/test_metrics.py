@@ -16,6 +16,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from db.history.pruning import prune
 from tests.support.paths import ROOT
+from tests.support.running.waiting import wait_until
 from tests.support.services.api import running
 from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.prometheus import Scraped
@@ -271,13 +272,12 @@ async def test_metrics_can_be_switched_off(tmp_path: Path):
 
 def eventually(url: str, holds) -> Scraped:
     """The first scrape of which something holds: workers begin and end in their own time."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
+
+    def look() -> Scraped | None:
         found = Scraped.of(url)
-        if holds(found):
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it never held")
+        return found if holds(found) else None
+
+    return wait_until(look)
 
 
 @contextmanager

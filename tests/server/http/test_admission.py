@@ -22,12 +22,12 @@ from server.transport.admission_protocol import (
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.raw_http import answers
 from tests.support.requests.websocket_clients import acknowledged, opened
+from tests.support.running.waiting import eventually
 from tests.support.services.crowding import crowded
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.prometheus import Scraped
 from tests.support.services.protected_service import protected_api
 from tests.support.services.server_process import TIMEOUT_SECONDS
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

@@ -39,6 +39,7 @@ def reading(bodies: BodyReader, client: Client) -> "asyncio.Task[bytes]":
 
 
 async def until_held(bodies: BodyReader, size: int) -> None:
+    """Wait turn by turn: a test looks at what happens within one turn of the event loop."""
     async with asyncio.timeout(60):
         while bodies.budget.held != size:  # noqa: ASYNC110
             await asyncio.sleep(0)

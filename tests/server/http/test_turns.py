@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from server.http.turns import FEWEST_WAITING, MOST_WAITING, QUEUE_FULL, WAIT, Lane, Turn
-from tests.support.services.transport_server import eventually
+from tests.support.running.waiting import eventually
 
 
 class Clock:

@@ -20,7 +20,7 @@ from db.replica.copies import Copies
 from server.replica import follower, litestream
 from server.replica.follower import Follower, Following, Orders
 from tests.support.registries.databases import new_registry
-from tests.support.services.replicas import until
+from tests.support.running.waiting import wait_until
 
 pytestmark = pytest.mark.waits
 
@@ -93,11 +93,11 @@ time.sleep(600)
 """
     )
     with following(tmp_path / "replica.db", program(tmp_path, body)) as found:
-        until(is_published(found))
-        until(lambda: found.state().is_whole)
+        wait_until(is_published(found))
+        wait_until(lambda: found.state().is_whole)
         (tmp_path / "go").touch()
-        until(lambda: not found.state().is_whole)
-        until(lambda: "litestream reports a failure" in caplog.text)
+        wait_until(lambda: not found.state().is_whole)
+        wait_until(lambda: "litestream reports a failure" in caplog.text)
 
     assert "secret" not in caplog.text
     said = [getattr(each, "reason", "") for each in caplog.records]
@@ -118,16 +118,16 @@ while copy.parent.name != "1" and not pathlib.Path({str(gate)!r}).exists():
 time.sleep(600 if copy.parent.name != "1" else 0.5)
 """
     with following(tmp_path / "replica.db", program(tmp_path, body)) as found:
-        until(is_published(found))
+        wait_until(is_published(found))
         first = found.current()
-        until(lambda: not (first.parent / "boot").exists())
+        wait_until(lambda: not (first.parent / "boot").exists())
         assert found.current() == first
         assert first.exists()
 
         gate.touch()
 
-        until(lambda: found.current() != first)
-        until(lambda: not first.exists())
+        wait_until(lambda: found.current() != first)
+        wait_until(lambda: not first.exists())
 
 
 def test_a_copy_that_stands_still_is_replaced_by_a_newer_one_only(
@@ -139,17 +139,17 @@ def test_a_copy_that_stands_still_is_replaced_by_a_newer_one_only(
     sources.symlink_to(old)
     body = COPY.format(source=str(sources)) + "time.sleep(600)"
     with following(tmp_path / "replica.db", program(tmp_path, body)) as found:
-        until(is_published(found))
+        wait_until(is_published(found))
         first = found.current()
-        until(lambda: (found.folder / "2").exists())
-        until(lambda: not (found.folder / "2").exists())
+        wait_until(lambda: (found.folder / "2").exists())
+        wait_until(lambda: not (found.folder / "2").exists())
         assert found.current() == first
 
         fresh = tmp_path / "fresh"
         fresh.symlink_to(new)
         fresh.replace(sources)
 
-        until(lambda: found.current() != first)
+        wait_until(lambda: found.current() != first)
 
 
 def test_an_end_is_followed_by_another_start_and_later_each_time(
@@ -158,7 +158,7 @@ def test_an_end_is_followed_by_another_start_and_later_each_time(
     caplog.set_level(logging.INFO)
     body = f"open({str(tmp_path / 'starts')!r}, 'a').write(f'{{time.time()}}\\n'); sys.exit(3)"
     with following(tmp_path / "replica.db", program(tmp_path, body)):
-        until(lambda: len(_lines(tmp_path / "starts")) >= 4)
+        wait_until(lambda: len(_lines(tmp_path / "starts")) >= 4)
 
     times = [float(line) for line in _lines(tmp_path / "starts")]
     # A busy machine starts it later than it is due, never earlier, but for what clocks differ.
@@ -185,7 +185,7 @@ pathlib.Path({str(ready)!r}).touch()
 time.sleep(600)
 """
     running = Follower(program(tmp_path, body), "s3://bucket", tmp_path / "copy.db")
-    until(ready.exists)
+    wait_until(ready.exists)
     since = time.monotonic()
 
     running.stop()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.other_programs import litestream
+from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command, complaint
 from tests.support.services.replicas import (
     LAG,
@@ -18,7 +19,6 @@ from tests.support.services.replicas import (
     primary,
     processes_of,
     replica,
-    until,
 )
 
 pytestmark = pytest.mark.waits
@@ -31,9 +31,9 @@ LOOKS = 40
 def test_a_replica_answers_reads_from_its_copy_and_says_how_old_that_is(tmp_path: Path):
     with pair(tmp_path) as both:
         both.primary.register("Ada")
-        until(lambda: "Ada" in both.replica.names())
+        wait_until(lambda: "Ada" in both.replica.names())
         both.primary.register("Grace")
-        until(lambda: both.replica.names() == {"Ada", "Grace"})
+        wait_until(lambda: both.replica.names() == {"Ada", "Grace"})
 
         lags = [lag_of(both.replica.get("/graphql?query={__typename}")) for _ in range(LOOKS)]
 
@@ -62,8 +62,8 @@ def test_before_the_first_copy_has_arrived_a_replica_is_alive_and_not_ready(tmp_
 
         with litestream.replicating(first.database, bucket):
             first.register("Ada")
-            until(lambda: second.get("/readyz").status_code == 200)
-            until(lambda: second.names() == {"Ada"})
+            wait_until(lambda: second.get("/readyz").status_code == 200)
+            wait_until(lambda: second.names() == {"Ada"})
 
 
 def test_a_follower_that_hangs_is_noticed_and_credentials_are_refused(tmp_path: Path):
@@ -71,7 +71,7 @@ def test_a_follower_that_hangs_is_noticed_and_credentials_are_refused(tmp_path: 
         (following,) = processes_of(both.replica.database, "restore")
         os.kill(following, signal.SIGSTOP)
         try:
-            refused = until(lambda: _refused(both.replica))
+            refused = wait_until(lambda: _refused(both.replica))
             ready = both.replica.get("/readyz")
         finally:
             os.kill(following, signal.SIGCONT)
@@ -79,7 +79,7 @@ def test_a_follower_that_hangs_is_noticed_and_credentials_are_refused(tmp_path: 
         assert "s old" in refused
         assert (ready.status_code, ready.json()["status"]) == (503, "not ready")
         assert "s old" in ready.json()["advice"]
-        until(lambda: both.replica.get("/readyz").status_code == 200)
+        wait_until(lambda: both.replica.get("/readyz").status_code == 200)
         assert both.replica.names() == {"Root"}
 
 
@@ -106,7 +106,7 @@ def test_what_follows_is_started_again_when_it_is_killed(tmp_path: Path):
                 os.kill(each, signal.SIGKILL)
             both.primary.register(f"after {word}")
 
-            until(partial(_has, both.replica, f"after {word}"))
+            wait_until(partial(_has, both.replica, f"after {word}"))
             assert not set(killed) & set(_followers(both.replica.database, word))
 
 
@@ -117,7 +117,7 @@ def test_what_follows_ends_with_the_server_however_it_ends(tmp_path: Path):
 
         both.replica.kill()
 
-        until(lambda: following not in processes_of(both.replica.database, "restore"))
+        wait_until(lambda: following not in processes_of(both.replica.database, "restore"))
 
 
 def _followers(database: Path, word: str) -> list[int]:
@@ -135,11 +135,11 @@ def test_a_credential_revoked_on_the_primary_is_soon_refused_by_the_replica(tmp_
             "keys", "create", "--new-admin", "Other", "--database", both.primary.database
         )
         key = made.stdout.strip()
-        until(lambda: both.replica.post("{ __typename }", key=key).status_code == 200)
+        wait_until(lambda: both.replica.post("{ __typename }", key=key).status_code == 200)
 
         command("keys", "revoke", key.split("_")[1], "--database", both.primary.database)
 
-        until(lambda: both.replica.post("{ __typename }", key=key).status_code == 401)
+        wait_until(lambda: both.replica.post("{ __typename }", key=key).status_code == 401)
         assert both.replica.post("{ __typename }").status_code == 200
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.support.other_programs.litestream import replicating, require_litestream
 from tests.support.requests.event_streams import listening
 from tests.support.requests.websocket_clients import acknowledged
+from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command_process
 from tests.support.services.replicas import (
     LAG,
@@ -23,7 +24,6 @@ from tests.support.services.replicas import (
     primary,
     processes_of,
     replica,
-    until,
 )
 
 STRONG = {"x-chittygraph-consistency": "strong"}
@@ -66,7 +66,7 @@ def test_reads_that_ask_for_more_are_forwarded(tmp_path: Path):
             old = both.replica.post(NAMES)
             assert "Ada" not in old.text
             assert "Ada" in both.replica.names(STRONG)
-            until(lambda: lag_of(both.replica.post(NAMES)) > 1)
+            wait_until(lambda: lag_of(both.replica.post(NAMES)) > 1)
             assert "Ada" in both.replica.names({"x-chittygraph-consistency": "none; freshness=1"})
             assert "Ada" not in both.replica.names(
                 {"x-chittygraph-consistency": "none; freshness=3600"}
@@ -113,16 +113,16 @@ def test_responses_have_tags_that_change_with_the_copy(tmp_path: Path):
     with pair(tmp_path) as both:
         os.kill(both.primary.process.pid, signal.SIGSTOP)  # no heartbeat comes
         try:
-            first = until(lambda: _with_tag(both.replica))
-            again = until(lambda: _not_modified(both.replica, first))
+            first = wait_until(lambda: _with_tag(both.replica))
+            again = wait_until(lambda: _not_modified(both.replica, first))
         finally:
             os.kill(both.primary.process.pid, signal.SIGCONT)
         assert lag_of(again) >= 0
 
         both.primary.register("Ada")
 
-        until(lambda: both.copied("Ada"))
-        until(lambda: not _not_modified(both.replica, first))
+        wait_until(lambda: both.copied("Ada"))
+        wait_until(lambda: not _not_modified(both.replica, first))
 
 
 def _get(server: Server, tag: str = "") -> httpx2.Response:
@@ -169,7 +169,7 @@ async def test_mutations_on_websockets_and_streams_are_forwarded(tmp_path: Path)
 def test_without_its_primary_a_replica_still_reads_and_says_what_was_not_written(tmp_path: Path):
     with pair(tmp_path) as both:
         both.replica.register("Ada")
-        until(lambda: both.copied("Ada"))
+        wait_until(lambda: both.copied("Ada"))
         both.primary.kill()
 
         unsure = both.replica.register("Grace")  # by a connection that was open
@@ -203,7 +203,9 @@ def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
         assert answer.status_code == 503
         assert "may have been applied" in answer.text
         assert "same Idempotency-Key" in answer.text
-        until(lambda: both.replica.register("Grace", idempotency_key='"again"').status_code == 200)
+        wait_until(
+            lambda: both.replica.register("Grace", idempotency_key='"again"').status_code == 200
+        )
         assert both.primary.names() == {"Ada", "Grace"}
 
 
@@ -242,9 +244,11 @@ def test_a_primary_without_heartbeats_makes_no_replica_ready(tmp_path: Path):
             replica(tmp_path / "replica.db", bucket, first, waits=False) as second,
         ):
             first.register("Ada")
-            ready = until(lambda: _told(second))
+            ready = wait_until(lambda: _told(second))
             assert "CHITTYGRAPH_HEARTBEAT_SECONDS" in ready
-            answer = until(lambda: second.post(NAMES) if second.post(NAMES).is_success else None)
+            answer = wait_until(
+                lambda: second.post(NAMES) if second.post(NAMES).is_success else None
+            )
             assert answer.headers[LAG] == "unknown"
 
 

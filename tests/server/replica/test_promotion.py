@@ -11,13 +11,13 @@ import pytest
 from db.migrating import ledger
 from db.replica.copies import Copies
 from tests.support.other_programs.litestream import replicating
+from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command, complaint
 from tests.support.services.replicas import (
     Server,
     pair,
     primary,
     replica,
-    until,
 )
 from tests.support.services.server_process import QUIET, served, url_of
 
@@ -32,7 +32,7 @@ def test_the_primary_is_killed_and_the_copy_is_promoted(tmp_path: Path):
     with pair(tmp_path) as both:
         for number in range(5):
             both.replica.register(f"A{number}")
-        until(lambda: both.copied("A4"))
+        wait_until(lambda: both.copied("A4"))
         both.litestream.kill()
         both.litestream.wait()
         lost = both.primary.register("lost")
@@ -41,7 +41,7 @@ def test_the_primary_is_killed_and_the_copy_is_promoted(tmp_path: Path):
         assert both.replica.names() == {f"A{number}" for number in range(5)}
         runs = command("promote", "--database", both.replica.database)
         both.replica.kill()
-        status = until(lambda: _status(both.replica.database))
+        status = wait_until(lambda: _status(both.replica.database))
 
     assert "still writes" in complaint(runs)
     assert "newest heartbeat" in status
@@ -68,9 +68,9 @@ def _status(database: Path) -> str | None:
 def test_a_copy_is_not_promoted_over_a_registry_or_torn(tmp_path: Path):
     with pair(tmp_path) as both:
         both.replica.register("Ada")
-        until(lambda: both.copied("Ada"))
+        wait_until(lambda: both.copied("Ada"))
         both.replica.kill()
-        until(lambda: "still writes" not in command("promote").stderr)
+        wait_until(lambda: "still writes" not in command("promote").stderr)
     copies = Copies(both.replica.database)
     both.replica.database.touch()
     assert "exists already" in complaint(command("promote", "--database", both.replica.database))
@@ -107,7 +107,7 @@ def test_the_schema_of_another_version_is_refused_until_it_is_this_one(
             kept = connection.execute("SELECT * FROM chittygraph_migrations").fetchall()
             connection.execute(change)
 
-            advice = until(lambda: _unfit(both.replica))
+            advice = wait_until(lambda: _unfit(both.replica))
             assert says in advice
             answer = both.replica.post("{ actors { totalCount } }")
             assert answer.status_code == 503
@@ -117,7 +117,7 @@ def test_the_schema_of_another_version_is_refused_until_it_is_this_one(
             connection.execute("DELETE FROM chittygraph_migrations")
             connection.executemany("INSERT INTO chittygraph_migrations VALUES (?, ?, ?)", kept)
             connection.execute("COMMIT")
-        until(lambda: both.replica.get("/readyz").status_code == 200)
+        wait_until(lambda: both.replica.get("/readyz").status_code == 200)
         assert both.replica.post("{ actors { totalCount } }").is_success
 
 
@@ -132,15 +132,15 @@ def test_a_replica_of_a_restored_registry_has_its_new_key(tmp_path: Path):
     with pair(tmp_path) as both:
         for number in range(3):
             both.primary.register(f"A{number}")
-        until(lambda: both.copied("A2"))
-        cursor = until(lambda: _first_page(both.replica, ""))
+        wait_until(lambda: both.copied("A2"))
+        cursor = wait_until(lambda: _first_page(both.replica, ""))
         assert _first_page(both.replica, cursor)
         with closing(sqlite3.connect(both.primary.database, isolation_level=None)) as connection:
             connection.execute("PRAGMA busy_timeout = 60000")
             connection.execute(OTHER_KEY, (secrets.token_hex(32),))
 
-        until(lambda: not _first_page(both.replica, cursor))
-        assert until(lambda: _first_page(both.replica, ""))
+        wait_until(lambda: not _first_page(both.replica, cursor))
+        assert wait_until(lambda: _first_page(both.replica, ""))
 
 
 def _first_page(server: Server, after: str) -> str:
@@ -163,6 +163,6 @@ def test_a_copy_of_another_version_is_refused_from_the_start(tmp_path: Path):
             replicating(first.database, bucket),
             replica(tmp_path / "replica.db", bucket, first, waits=False) as second,
         ):
-            advice = until(lambda: _unfit(second))
+            advice = wait_until(lambda: _unfit(second))
             assert "install the version" in advice
             assert second.post("{ __typename }").status_code == 503

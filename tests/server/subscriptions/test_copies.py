@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from db.consistency import Level
 from db.errors import EngineLimit
+from tests.support.running.waiting import eventually
 from tests.support.services.asgi_websocket import conversation
 from tests.support.services.server_process import TIMEOUT_SECONDS
 from tests.support.services.sqlite_transport import RemoteApi, running_remote
@@ -44,14 +44,6 @@ async def heard(api: RemoteApi, until: str) -> list[dict[str, object]]:
     return [each["payload"]["data"]["changes"] for each in messages if each["type"] == "next"]
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
-
-
 def reads(api: RemoteApi) -> int:
     """How often the log of changes has been looked at, of late."""
     return sum("change.sequence" in text for _, text in api.transport.texts)
@@ -59,14 +51,14 @@ def reads(api: RemoteApi) -> int:
 
 async def test_a_change_that_the_read_copy_lacks_is_told_once_it_is_there(api: RemoteApi):
     listening = asyncio.create_task(heard(api, "recordActorSeen"))
-    await until(lambda: api.service.metrics.subscriptions == 1)
+    await eventually(lambda: api.service.metrics.subscriptions == 1)
 
     # As just after an election: the server asks a node that still takes itself for the leader.
     api.transport.old_levels = {Level.NONE, Level.WEAK}
     made = [(await api.ask(REGISTER))["registerActor"]["actor"] for _ in range(2)]
     await api.ask(SEEN, id=made[0]["chittyId"])
     api.transport.texts.clear()
-    await until(lambda: reads(api) >= 2)
+    await eventually(lambda: reads(api) >= 2)
     assert not listening.done()
     api.transport.old_levels = {Level.NONE}
 
@@ -87,7 +79,7 @@ async def test_a_listener_is_told_what_is_too_much_for_the_engine(api: RemoteApi
 
     api.transport.before_read = refuse
     listening = asyncio.create_task(told(api, "ENGINE_LIMIT"))
-    await until(lambda: api.service.metrics.subscriptions == 1)
+    await eventually(lambda: api.service.metrics.subscriptions == 1)
     await api.ask(REGISTER)
 
     async with asyncio.timeout(TIMEOUT_SECONDS):

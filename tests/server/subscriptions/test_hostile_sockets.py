@@ -11,9 +11,9 @@ import pytest
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.registries.databases import adding
 from tests.support.requests.websocket_clients import Socket, acknowledged, opened
+from tests.support.running.waiting import eventually
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

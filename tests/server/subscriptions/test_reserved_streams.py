@@ -15,6 +15,7 @@ import pytest
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from server.endpoints.reserved_streams import MOST_OF_VIEWER
 from tests.support.requests.event_streams import ACCEPT, Stream
+from tests.support.running.waiting import eventually
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.protected_service import bearer, protected
 from tests.support.services.server_process import (
@@ -25,7 +26,6 @@ from tests.support.services.server_process import (
     url_of,
     workers_of,
 )
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

@@ -9,10 +9,10 @@ import pytest
 from db.errors import Unavailable
 from tests.support.requests.event_streams import Stream, listening
 from tests.support.requests.websocket_clients import acknowledged
+from tests.support.running.waiting import eventually
 from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.protected_service import ProtectedApi, bearer
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

@@ -13,9 +13,9 @@ import pytest
 from tests.support.registries.databases import NOW, elsewhere
 from tests.support.requests.event_streams import listening
 from tests.support.requests.websocket_clients import acknowledged
+from tests.support.running.waiting import eventually
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

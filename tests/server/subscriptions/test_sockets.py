@@ -9,9 +9,9 @@ import pytest
 
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.requests.websocket_clients import Socket, acknowledged
+from tests.support.running.waiting import eventually
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
-from tests.support.services.transport_server import eventually
 
 pytestmark = pytest.mark.waits
 

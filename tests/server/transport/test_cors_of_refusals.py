@@ -10,11 +10,11 @@ from server.http.turns import Turn
 from server.transport import timeouts
 from server.transport.timeouts import CUT_OFF, STOPPING
 from tests.support.requests.raw_http import Answer, answers
+from tests.support.running.waiting import eventually
 from tests.support.services.asgi_client import AsgiClient
 from tests.support.services.crowding import crowded
 from tests.support.services.local_server import LocalServer, serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
-from tests.support.services.transport_server import eventually
 
 LOCAL, STRANGER = "http://localhost:5173", "https://stranger.example"
 BODY = b'{"query":"{__typename}"}'

@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from server.transport import lingering, timeouts
 from tests.support.requests.raw_http import answers
+from tests.support.running.waiting import eventually
 from tests.support.services.local_server import serving
 from tests.support.services.server_process import TIMEOUT_SECONDS
 from tests.support.services.transport_server import (
     TransportServer,
     answer,
-    eventually,
     transport_server,
 )
 

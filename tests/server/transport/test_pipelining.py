@@ -8,10 +8,10 @@ import pytest
 
 from server.transport.http_protocol import MAX_HEADERS
 from server.transport.timeouts import MAX_HEAD_BYTES
+from tests.support.running.waiting import eventually
 from tests.support.services.transport_server import (
     TransportServer,
     answer,
-    eventually,
     transport_server,
 )
 

@@ -1,10 +1,10 @@
 """Clients that do not read their responses: what waits for all of them is bounded."""
 
 from server.transport.send_deadline import UnsentBudget
+from tests.support.running.waiting import eventually
 from tests.support.services.transport_server import (
     TransportServer,
     answer,
-    eventually,
     transport_server,
 )
 

@@ -23,9 +23,10 @@ from server.transport.hang_up import HangUp
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.raw_http import Answer, all_from, answers
 from tests.support.requests.websocket_clients import acknowledged, opened
+from tests.support.running.waiting import eventually
 from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, UNHURRIED, served, url_of
-from tests.support.services.transport_server import answer, eventually, protocols
+from tests.support.services.transport_server import answer, protocols
 
 HEAD = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 HALF_BODY = HEAD + b"Content-Length: 100\r\n\r\n{"

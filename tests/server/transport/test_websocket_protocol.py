@@ -16,6 +16,7 @@ from server.transport.send_deadline import UnsentBudget
 from server.transport.timeouts import ClientLimits
 from server.transport.websocket_protocol import MESSAGE_BYTES, WebSocketProtocol
 from tests.support.requests.websocket_frames import HANDSHAKE, TEXT, frame
+from tests.support.running.waiting import eventually
 
 COUNT = 300
 MESSAGE = frame(TEXT, b"{}")
@@ -75,9 +76,7 @@ async def connection(
 
 
 async def until_held(budget: BodyBudget, least: int, most: int) -> None:
-    async with asyncio.timeout(60):
-        while not least <= budget.held <= most:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+    await eventually(lambda: least <= budget.held <= most)
 
 
 async def test_waiting_messages_count_until_they_are_taken():

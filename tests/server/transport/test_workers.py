@@ -23,6 +23,7 @@ import pytest
 from db.errors import BootRefused
 from server.cli import main
 from server.transport.workers import listeners
+from tests.support.running.waiting import wait_until
 from tests.support.services.own_address import own_host
 from tests.support.services.server_process import (
     TIMEOUT_SECONDS,
@@ -217,11 +218,8 @@ def register_until_gone(url: str, prefix: str) -> list[str]:
 
 
 def wait_until_stored(path: Path, count: int) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
     with closing(sqlite3.connect(path)) as connection:
-        while len(connection.execute(NAMES).fetchall()) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: len(connection.execute(NAMES).fetchall()) >= count)
 
 
 @linux_only

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from db.model.outgoing_webhooks import DeliveryStatus
 from server.webhooks_out.delivery import LEASE_SECONDS
 from tests.support.other_programs.webhook_receiver import Received, Reply, receiving
 from tests.support.registries.databases import elsewhere, new_registry
+from tests.support.running.waiting import wait_until
 from tests.support.services.outgoing import (
     CREATE,
     REGISTER,
@@ -39,14 +39,6 @@ def post(address: str, query: str, /, **variables: Any) -> Any:
     answer = httpx2.post(address, json={"query": query, "variables": variables}, timeout=PATIENCE)
     assert "errors" not in answer.json(), answer.json()
     return answer.json()["data"]
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def stored(path: Path, sql: str) -> Any:

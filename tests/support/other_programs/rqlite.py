@@ -1,11 +1,9 @@
 """Real nodes of rqlite: one, or a cluster of them, on this machine."""
 
-import contextlib
 import json
 import signal
 import ssl
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ import pytest
 
 from tests.support.other_programs.certificate import make_certificate
 from tests.support.paths import NPM
+from tests.support.running import waiting
 from tests.support.services.own_address import own_ports
 from tests.support.services.server_process import TIMEOUT_SECONDS
 
@@ -268,13 +267,14 @@ def cluster(
 
 def wait_until(holds: Callable[[], bool], describe: Callable[[], str]) -> None:
     """Wait until something holds, which may fail to connect meanwhile; a test that fails says why."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while True:
-        with contextlib.suppress(httpx2.TransportError):
-            if holds():
-                return
-        assert time.monotonic() < deadline, describe()
-        time.sleep(0.02)
+
+    def look() -> bool:
+        try:
+            return holds()
+        except httpx2.TransportError:
+            return False
+
+    waiting.wait_until(look, describe)
 
 
 def _is_stopped(thread: Path) -> bool:

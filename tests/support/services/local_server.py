@@ -16,7 +16,7 @@ from server.transport.graceful_server import GracefulServer
 from server.transport.hang_up import HangUp
 from tests.support.engines.engine import present
 from tests.support.registries.databases import UNHURRIED, registry_at
-from tests.support.services.transport_server import eventually
+from tests.support.running.waiting import eventually
 
 
 class LocalServer:

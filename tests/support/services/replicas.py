@@ -3,8 +3,7 @@
 import json
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx2
 from db.replica.copies import Copies
 from tests.support.other_programs import litestream
 from tests.support.registries.databases import new_registry
+from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command
 from tests.support.services.server_process import (
     QUIET,
@@ -35,7 +35,6 @@ REGISTER = """
 """
 NAMES = "{ actors(first: 100) { nodes { displayName } } }"
 ACTORS = "SELECT 1 FROM actors WHERE display_name = ?"
-LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -88,15 +87,6 @@ class Server:
         self.process.wait()
 
 
-def until(is_so: Callable[[], Any], seconds: float = TIMEOUT_SECONDS) -> Any:
-    """Wait for a condition; what it was in the end, which is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_SECONDS)
-    return found
-
-
 @contextmanager
 def primary(database: Path, *flags: str, is_protected: bool = False) -> Iterator[Server]:
     """A server that writes heartbeats."""
@@ -121,7 +111,7 @@ def replica(
     with served(database, *QUIET, *UNHURRIED, *following, *program, *flags) as (process, said):
         server = Server(process, url_of(said, "/graphql"), database, of.key)
         if waits:
-            until(lambda: server.get("/readyz").status_code == 200)
+            wait_until(lambda: server.get("/readyz").status_code == 200)
         yield server
 
 

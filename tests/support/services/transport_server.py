@@ -17,7 +17,7 @@ from server.transport.http_protocol import HTTPProtocol
 from server.transport.send_deadline import UnsentBudget
 from server.transport.timeouts import ClientLimits
 from server.transport.websocket_protocol import WebSocketProtocol
-from tests.support.services.server_process import TIMEOUT_SECONDS
+from tests.support.running.waiting import eventually
 
 Application = Callable[..., Awaitable[None]]
 
@@ -77,13 +77,6 @@ async def transport_server(app: Application, **limits: Any) -> AsyncIterator[Tra
             with suppress(ConnectionError):
                 await client.wait_closed()
         await eventually(lambda: not state.connections and not state.tasks)
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds."""
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while not condition():  # noqa: ASYNC110 - it may depend on anything
-            await asyncio.sleep(0.001)
 
 
 async def answer(
