@@ -161,6 +161,7 @@ def _lifespan(
                 worker_exchange.publish(lambda: metrics.worker_metrics(app.service))
             )
             await stack.enter_async_context(worker_relay.answering(streams.answer, {"app": app}))
+            stack.push_async_callback(streams.finish, settings.stop_seconds)
             yield
 
     def of(app: App) -> AbstractAsyncContextManager[None]:

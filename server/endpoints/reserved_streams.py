@@ -103,6 +103,12 @@ class ReservedStreams:
         self._statuses = statuses
         self._streams: dict[str, ReservedStream] = {}
         self._of_viewer: Counter[str] = Counter()
+        self._running: set[asyncio.Task[None]] = set()  # also mutations whose stream has ended
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the queries and mutations that are under way, before the service is closed."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have the worker answer it that has the stream."""
@@ -212,6 +218,8 @@ class ReservedStreams:
             stream.open(send)
             with cancel_on_disconnect(receive, service.disconnects):
                 await self._keep_alive(stream, service.subscriptions.stopping)
+                if stream.running:
+                    await asyncio.wait(list(stream.running.values()))
         except ClientDisconnected:
             pass
         finally:
@@ -264,6 +272,8 @@ class ReservedStreams:
             others[id_].add_done_callback(lambda _: listener.close(GONE))
         else:
             running.start(others, running.execute(prepared, viewer, operation_log, scope, started))
+            self._running.add(others[id_])
+            others[id_].add_done_callback(self._running.discard)
         await send_reply(scope, send, Reply(202), None)
 
     async def _stop(self, scope: Scope, send: Send, token: str) -> None:

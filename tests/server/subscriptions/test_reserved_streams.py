@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import pytest
 
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from server.endpoints.reserved_streams import MOST_OF_VIEWER
+from tests.support.registries.databases import elsewhere
 from tests.support.requests.event_streams import ACCEPT, Stream
 from tests.support.running.waiting import eventually
 from tests.support.services.local_server import LocalServer, serving
@@ -228,6 +230,74 @@ async def test_a_stopping_server_ends_the_stream(tmp_path: Path):
         server.server.should_exit = True
         assert await asyncio.wait_for(client.stream.hear(), TIMEOUT_SECONDS) is None
         assert client.stream.retry == "1000"
+
+
+TWICE = """
+    mutation {
+      first: registerActor(input: { actorType: AI, displayName: "first" }) { actor { displayName } }
+      second: registerActor(input: { actorType: AI, displayName: "second" }) { actor { displayName } }
+    }
+"""
+
+
+async def test_a_stopping_server_answers_the_mutation_that_is_under_way(tmp_path: Path):
+    path = tmp_path / "registry.db"
+    async with serving(path) as server, streaming(f"{server.url}/stream") as client:
+        with elsewhere(path) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # mutations wait
+            await client.ask(TWICE, "a")
+            server.server.should_exit = True
+            await asyncio.wait_for(
+                server.app.service.subscriptions.stopping.wait(), TIMEOUT_SECONDS
+            )
+            connection.execute("COMMIT")
+        told = [await client.hear(), await client.hear()]
+        end = await asyncio.wait_for(client.stream.hear(), TIMEOUT_SECONDS)
+
+    assert told == [
+        (
+            "next",
+            "a",
+            {
+                "data": {
+                    "first": {"actor": {"displayName": "first"}},
+                    "second": {"actor": {"displayName": "second"}},
+                }
+            },
+        ),
+        ("complete", "a", None),
+    ]
+    assert end is None
+
+
+async def test_a_stopping_server_ends_the_mutation_of_a_stream_that_is_gone(tmp_path: Path):
+    path = tmp_path / "registry.db"
+    with served(path, *UNHURRIED, *QUIET) as (process, said), elsewhere(path) as connection:
+        url = url_of(said, "/graphql/stream")
+        connection.execute("BEGIN IMMEDIATE")  # mutations wait
+        async with streaming(url) as client:
+            await client.ask(TWICE, "a")
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as other:
+            while (await client.stop("a")).status_code != 404:  # the server knows that it is gone
+                pass
+            process.send_signal(signal.SIGTERM)
+            while await reaches(other, url):
+                pass
+        connection.execute("COMMIT")
+        code = await asyncio.to_thread(process.wait)
+        names = connection.execute("SELECT display_name FROM actors ORDER BY 1").fetchall()
+
+    assert code == 0
+    assert names == [("first",), ("second",)]
+
+
+async def reaches(client: httpx2.AsyncClient, url: str) -> bool:
+    """Whether a server still takes connections."""
+    try:
+        await client.delete(url)
+    except httpx2.TransportError:
+        return False
+    return True
 
 
 async def test_another_method_is_refused_with_those_there_are(server: LocalServer):
