@@ -3,6 +3,7 @@
 import base64
 import os
 import secrets
+import time
 from dataclasses import dataclass
 
 from db.commands import outgoing_webhooks
@@ -18,13 +19,14 @@ from resolvers.validation.webhook_urls import webhook_url
 
 PREFIX = "whsec_"  # of secrets
 SECRET_BYTES = 32
+OVERLAP_HOURS = 24  # in which the secret before signs, too
 MAX_FILTER_LENGTH = 8_192  # of its JSON
 NO_FILTER = "{}"
 
 
 @dataclass(frozen=True, slots=True)
 class CreatedWebhook:
-    """`secret` is shown to whoever made the webhook, this once."""
+    """`secret` is shown to whoever made the webhook, or rotated its secret, this once."""
 
     webhook: OutgoingWebhook
     secret: str
@@ -36,7 +38,7 @@ async def create(ctx: OperationContext, inputs: Inputs) -> CreatedWebhook:
     url = checks.required("url", _url(ctx))
     selecting = checks.optional("filter", validators.text(MAX_FILTER_LENGTH)) or NO_FILTER
     checks.raise_problems()
-    secret = f"{PREFIX}{base64.b64encode(os.urandom(SECRET_BYTES)).decode()}"
+    secret = _new_secret()
     new = NewWebhook(f"wh_{secrets.token_hex(16)}", url, selecting, secret, ctx.viewer.actor)
     return CreatedWebhook(await ctx.write(outgoing_webhooks.create(new)), secret)
 
@@ -67,6 +69,18 @@ async def resume(ctx: OperationContext, inputs: Inputs) -> OutgoingWebhook:
 
 
 @requires(Capability.ADMIN)
+async def rotate_secret(ctx: OperationContext, inputs: Inputs) -> CreatedWebhook:
+    checks = InputChecks(inputs)
+    webhook_id = checks.required("id", _webhook_id)
+    end_previous = checks.with_default("end_previous", validators.boolean, False)
+    checks.raise_problems()
+    until = None if end_previous else int(time.time()) + OVERLAP_HOURS * 3_600
+    secret = _new_secret()
+    rotated = await ctx.write(outgoing_webhooks.rotate_secret(webhook_id, secret, until))
+    return CreatedWebhook(rotated, secret)
+
+
+@requires(Capability.ADMIN)
 async def delete(ctx: OperationContext, inputs: Inputs) -> OutgoingWebhook:
     return await ctx.write(outgoing_webhooks.delete(_id_in(inputs)))
 
@@ -81,6 +95,10 @@ async def replay(ctx: OperationContext, inputs: Inputs) -> OutgoingDelivery:
         unknown = Problem(ErrorCode.NOT_FOUND, ("id",), "this is the id of no delivery")
         raise Refused([unknown])
     return await ctx.write(outgoing_webhooks.replay(*decoded))
+
+
+def _new_secret() -> str:
+    return f"{PREFIX}{base64.b64encode(os.urandom(SECRET_BYTES)).decode()}"
 
 
 def _url(ctx: OperationContext) -> validators.Validator[str]:

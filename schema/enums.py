@@ -141,6 +141,7 @@ publish(
     RIGHTS_LOST="Its creator is no active admin any more: it reads changes for the admin who resumes it",
     GONE="The receiver answered 410 Gone",
     CHANGES_PRUNED="Changes that it had not delivered were pruned: it goes on with the oldest retained",
+    CANNOT_SIGN="The registry was restored from SQL, which has no secrets: a new secret makes it go on",
 )
 publish(
     DeliveryStatus,

@@ -7,6 +7,7 @@ import strawberry
 from strawberry import ID, UNSET
 
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS
+from resolvers.outgoing_webhooks import OVERLAP_HOURS
 from resolvers.validation.input_checks import Inputs
 from schema.enums import AccountType, ActorType, ConnectionType, RepositorySelection
 from schema.fields.input_fields import optional, optional_reference, reference, required
@@ -232,6 +233,15 @@ class UpdateWebhookInput:
 @strawberry.input(description="An outgoing webhook")
 class WebhookRefInput:
     id: ID = required("The id of the webhook")
+
+
+@strawberry.input(description="An outgoing webhook that is to sign with a new secret")
+class RotateWebhookSecretInput:
+    id: ID = required("The id of the webhook")
+    end_previous: bool | None = optional(
+        "Whether the secret before ends at once, as it must if others know it; by default it signs too for"
+        f" {OVERLAP_HOURS} hours"
+    )
 
 
 @strawberry.input(description="A delivery of an outgoing webhook")

@@ -22,6 +22,7 @@ from schema.outgoing_webhooks import (
     CreateWebhookPayload,
     OutgoingDeliveryPayload,
     OutgoingWebhookPayload,
+    RotateWebhookSecretPayload,
 )
 from schema.payloads import (
     ActorPayload,
@@ -314,6 +315,12 @@ class Mutation:
         inputs.WebhookRefInput,
         OutgoingWebhookPayload,
         "Resumes an outgoing webhook where it stopped, at once",
+    )
+    rotate_webhook_secret = _webhook_mutation(
+        webhook_rules.rotate_secret,
+        inputs.RotateWebhookSecretInput,
+        RotateWebhookSecretPayload,
+        "Makes a new secret for an outgoing webhook, which signs what it sends from now on",
     )
     delete_webhook = _webhook_mutation(
         webhook_rules.delete,

@@ -126,7 +126,7 @@ class OutgoingWebhook:
         reason = self.row.paused_because
         return None if reason is None else PauseReason(reason)
 
-    @_field("When it was paused; null if it is not")
+    @_field("When it was paused; null if it is not, or if its secret is missing")
     def paused_at(self) -> DateTime | None:
         return _instant(self.row.paused_at)
 
@@ -219,6 +219,15 @@ class CreateWebhookPayload:
     secret: str | None = strawberry.field(
         description="The secret that verifies what it sends, which is shown only now",
         default=None,
+    )
+    errors: list[UserError] = errors_field()
+
+
+@strawberry.type(description="The result of making a new secret for a webhook")
+class RotateWebhookSecretPayload:
+    webhook: OutgoingWebhook | None = strawberry.field(description=_WEBHOOK, default=None)
+    secret: str | None = strawberry.field(
+        description="The new secret, which is shown only now", default=None
     )
     errors: list[UserError] = errors_field()
 

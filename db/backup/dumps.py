@@ -2,7 +2,8 @@
 
 The same content gives the same bytes: tables come after those they refer to, rows in the order of their
 keys. The indexes of searches are made and filled anew. Each row has an INSERT of its own, since D1 limits
-statements to 100 KB, and there is no BEGIN, which D1 rejects.
+statements to 100 KB, and there is no BEGIN, which D1 rejects. Secrets with which webhooks sign are left out:
+a dump is read, mailed and kept where nobody would leave a database.
 """
 
 import re
@@ -10,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from db.errors import BootRefused
-from db.model import searched
+from db.model import hidden_columns, searched
 from db.model.tables import TABLES
 from db.program import Value
 
@@ -113,15 +114,24 @@ def _parents_first(connection: sqlite3.Connection, tables: list[str]) -> list[st
 
 
 COLUMNS = "SELECT name FROM pragma_table_xinfo(:table) WHERE hidden = 0 ORDER BY pk = 0, pk, cid"
-ROWS = "SELECT {columns} FROM {table} ORDER BY {columns}"
+ROWS = "SELECT {values} FROM {table} ORDER BY {columns}"
 
 
 def _inserts(connection: sqlite3.Connection, table: str) -> Iterator[str]:
-    names = connection.execute(COLUMNS, {"table": table}).fetchall()
-    columns = ", ".join(_quoted(name) for (name,) in names)
+    names = [name for (name,) in connection.execute(COLUMNS, {"table": table})]
+    columns = ", ".join(map(_quoted, names))
+    values = ", ".join("''" if _is_left_out(table, name) else _quoted(name) for name in names)
     head = f"INSERT INTO {_quoted(table)} ({columns}) VALUES ("
-    for row in connection.execute(ROWS.format(columns=columns, table=_quoted(table))):
+    rows = ROWS.format(values=values, table=_quoted(table), columns=columns)
+    for row in connection.execute(rows):
         yield f"{head}{', '.join(map(literal, row))});\n"
+
+
+def _is_left_out(table: str, column: str) -> bool:
+    return (
+        hidden_columns.table_of(table) == hidden_columns.SIGNING
+        and hidden_columns.column_of(table) == column.lower()
+    )
 
 
 HAS_SEQUENCES = "SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'"

@@ -7,7 +7,7 @@ with the rights of nobody.
 
 from dataclasses import dataclass
 
-from db.model.outgoing_webhooks import DeliveryStatus, PauseReason
+from db.model.outgoing_webhooks import DeliveryStatus, PauseReason, paused_because
 from db.program import Program, Statement, Value
 
 MOST_DELIVERED = 100
@@ -20,7 +20,7 @@ _FREE = """(
       )"""
 _LEASE = f"""
     UPDATE outgoing_webhooks SET lease_holder = :holder, lease_until = :until
-    WHERE webhook_id = :webhook_id AND paused_because IS NULL
+    WHERE webhook_id = :webhook_id AND {paused_because()} IS NULL
       AND position = :position AND updated_at = :updated_at AND {_FREE}
 """
 _LEASED = f"{_ROW} AND lease_holder = :holder AND lease_until = :until"

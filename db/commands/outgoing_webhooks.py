@@ -42,6 +42,13 @@ _PAUSE = f"""
         updated_at = {instants.LATER}
     WHERE webhook_id = :webhook_id AND {STILL_AUTHORIZED}
 """
+# What signed until now goes on to sign for a while, if it is wanted and there is any.
+_PREVIOUS = "substr(secret, 1, instr(secret || ' ', ' ') - 1)"
+_ROTATE = _CHANGE.format(
+    changes=f"""secret = iif(
+            secret = '' OR :until IS NULL, :secret, :secret || ' ' || {_PREVIOUS} || ' ' || :until
+        ), {_AFRESH}"""
+)
 _DELETE_DELIVERIES = f"""
     DELETE FROM outgoing_deliveries WHERE webhook_id = :webhook_id AND {STILL_AUTHORIZED}
 """
@@ -104,6 +111,14 @@ def resume(webhook_id: str, resumer: str | None) -> Program[OutgoingWebhook]:
     Refused with NOT_FOUND.
     """
     return _changed(_RESUME, {"webhook_id": webhook_id, "resumer": resumer})
+
+
+def rotate_secret(webhook_id: str, secret: str, until: int | None) -> Program[OutgoingWebhook]:
+    """Sign with this secret and, until a time in Unix seconds if given, with the one before, too.
+
+    Raises Refused with NOT_FOUND.
+    """
+    return _changed(_ROTATE, {"webhook_id": webhook_id, "secret": secret, "until": until})
 
 
 def delete(webhook_id: str) -> Program[OutgoingWebhook]:

@@ -16,12 +16,13 @@ class WebhookStatus(Enum):
 
 
 class PauseReason(Enum):
-    """The values are stored."""
+    """The values are stored, but for `CANNOT_SIGN`, which follows from the row."""
 
     REQUESTED = "requested"
     RIGHTS_LOST = "rights_lost"
     GONE = "gone"
     CHANGES_PRUNED = "changes_pruned"
+    CANNOT_SIGN = "cannot_sign"  # it came from a dump, which leaves secrets out
 
 
 class DeliveryStatus(Enum):
@@ -89,7 +90,38 @@ class OutgoingDelivery:
         return cls(*stored)
 
 
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """What signs a webhook's messages: the newest secret and, until a time in Unix seconds, the one before.
+
+    They are stored as one text, separated by spaces; an empty one stands for a secret that is missing.
+    """
+
+    newest: str
+    previous: str | None = None
+    until: int = 0
+
+    @classmethod
+    def of(cls, stored: str) -> "SigningSecrets":
+        newest, *before = stored.split(" ")
+        return cls(newest, before[0], int(before[1])) if len(before) == 2 else cls(newest)
+
+    def valid_at(self, time: int) -> list[str]:
+        return [
+            self.newest,
+            *([self.previous] if self.previous is not None and time < self.until else []),
+        ]
+
+
+def paused_because(table: str = "") -> str:
+    """SQL for why a webhook is paused; NULL if it is not."""
+    prefix = f"{table}." if table else ""
+    missing = PauseReason.CANNOT_SIGN.value
+    return f"iif({prefix}secret = '', '{missing}', {prefix}paused_because)"
+
+
 def columns(row: type[OutgoingWebhook] | type[OutgoingDelivery], table: str = "") -> str:
     """SQL for the columns that make a row."""
     prefix = f"{table}." if table else ""
-    return ", ".join(f"{prefix}{each.name}" for each in fields(row))
+    computed = {"paused_because": f"{paused_because(table)} AS paused_because"}
+    return ", ".join(computed.get(each.name, f"{prefix}{each.name}") for each in fields(row))

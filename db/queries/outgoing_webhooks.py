@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.change_log import NEWEST
-from db.model.outgoing_webhooks import OutgoingDelivery, OutgoingWebhook, columns
+from db.model.outgoing_webhooks import (
+    OutgoingDelivery,
+    OutgoingWebhook,
+    SigningSecrets,
+    columns,
+    paused_because,
+)
 from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Program, Statement, Value, json_list
 from db.security.api_keys import Identity
@@ -19,7 +25,7 @@ _OPEN = f"""
             WHERE waiting.webhook_id = webhook.webhook_id AND waiting.status = 'replaying'
         ) AS has_replays
     FROM outgoing_webhooks AS webhook
-    WHERE webhook.paused_because IS NULL
+    WHERE {paused_because("webhook")} IS NULL
 """
 _STATE = f"""
     SELECT {columns(OutgoingWebhook, "webhook")}, webhook.secret,
@@ -52,9 +58,9 @@ _COUNTS = """
     ) AS deliveries
     FROM json_each(:webhooks) AS parent
 """
-_FIGURES = """
-    SELECT count(*) AS webhooks, coalesce(sum(paused_because IS NOT NULL), 0) AS paused,
-        coalesce(sum(paused_because IS NULL AND attempts > 0), 0) AS failing,
+_FIGURES = f"""
+    SELECT count(*) AS webhooks, coalesce(sum({paused_because()} IS NOT NULL), 0) AS paused,
+        coalesce(sum({paused_because()} IS NULL AND attempts > 0), 0) AS failing,
         (
             SELECT count(*) FROM outgoing_webhooks AS each
                 CROSS JOIN outgoing_deliveries AS delivery
@@ -65,7 +71,7 @@ _FIGURES = """
                 CROSS JOIN outgoing_deliveries AS delivery
                 ON delivery.webhook_id = each.webhook_id AND delivery.status = 'failing'
                 JOIN changes AS change ON change.sequence = delivery.sequence
-            WHERE each.paused_because IS NULL AND each.attempts > 0
+            WHERE {paused_because("each")} IS NULL AND each.attempts > 0
         ) AS waiting_since
     FROM outgoing_webhooks
 """
@@ -89,7 +95,7 @@ class DeliveryState:
     """
 
     webhook: OutgoingWebhook
-    secret: str
+    secrets: SigningSecrets
     identity: Identity | None
     pruned: int
     newest: int
@@ -154,7 +160,8 @@ def delivery_state(webhook_id: str) -> Program[DeliveryState | None]:
     if creator is not None:
         identity = Identity(str(creator), str(status), str(capabilities))
     sequences: Any = (pruned, newest, replay)
-    return DeliveryState(OutgoingWebhook.of(tuple(webhook)), str(secret), identity, *sequences)
+    secrets = SigningSecrets.of(str(secret))
+    return DeliveryState(OutgoingWebhook.of(tuple(webhook)), secrets, identity, *sequences)
 
 
 def deliveries(

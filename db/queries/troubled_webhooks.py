@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from db.model.outgoing_webhooks import PauseReason
+from db.model.outgoing_webhooks import PauseReason, paused_because
 from db.program import Program, Statement
 
 SHOWN = 10
@@ -30,18 +30,18 @@ class Troubles:
     first: tuple[TroubledWebhook, ...]
 
 
-COUNT = """
-    SELECT count(*) AS webhooks, coalesce(sum(paused_because IS NOT NULL), 0) AS paused,
-        coalesce(sum(paused_because IS NULL AND attempts > 0), 0) AS failing,
+COUNT = f"""
+    SELECT count(*) AS webhooks, coalesce(sum({paused_because()} IS NOT NULL), 0) AS paused,
+        coalesce(sum({paused_because()} IS NULL AND attempts > 0), 0) AS failing,
         (SELECT count(*) FROM outgoing_deliveries WHERE status = 'dead') AS dead
     FROM outgoing_webhooks
 """
 # Those that an admin paused come last.
 FIRST = f"""
-    SELECT webhook_id, paused_because, coalesce(paused_at, failing_since) AS since, last_error
+    SELECT webhook_id, {paused_because()} AS reason, coalesce(paused_at, failing_since) AS since, last_error
     FROM outgoing_webhooks
-    WHERE paused_because IS NOT NULL OR attempts > 0
-    ORDER BY paused_because IS '{PauseReason.REQUESTED.value}', created_at, webhook_id LIMIT :shown
+    WHERE {paused_because()} IS NOT NULL OR attempts > 0
+    ORDER BY {paused_because()} IS '{PauseReason.REQUESTED.value}', created_at, webhook_id LIMIT :shown
 """
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias, TypeVar
 
 from db.errors import BadRequest, BootRefused, ReadTimeout
+from db.model import hidden_columns
 from db.program import Rows, Value, Values
 from db.sqlite import file_checks
 from db.sqlite.connection_thread import code_of
@@ -40,13 +41,6 @@ STATE_PRAGMAS = {
         "freelist_count",
     ),
     *("journal_mode", "page_count", "page_size", "schema_version", "synchronous", "user_version"),
-}
-# Answers have what only their viewers may see.
-SECRETS = {
-    "server_keys": "value",
-    "api_keys": "secret_sha256",
-    "idempotent_answers": "answer",
-    "outgoing_webhooks": "secret",
 }
 RAW_PAGES = "sqlite_dbpage"
 
@@ -143,7 +137,7 @@ class _Guard:
     def _secret(self, table: str, column: str) -> str | None:
         if table == RAW_PAGES:
             return f"{table} would show stored secrets: read the tables themselves"
-        if SECRETS.get(table) == column:
+        if hidden_columns.column_of(table) == column:
             return _secret_refusal(table, column)
         return None
 
@@ -152,10 +146,10 @@ def _secret_refusal(table: str, column: str) -> str:
     return f"{table}.{column} holds secrets, which are not shown: name the other columns"
 
 
-PLACE = """
-    SELECT made.rootpage, info.cid
+PLACES = """
+    SELECT made.name, lower(info.name), made.rootpage, info.cid
     FROM sqlite_master AS made, pragma_table_info(made.name) AS info
-    WHERE made.type = 'table' AND made.name = :table AND info.name = :column
+    WHERE made.type = 'table'
 """
 COMPILED = "EXPLAIN {sql}"
 
@@ -170,17 +164,14 @@ def _secret_in(connection: sqlite3.Connection, sql: str, bind: Bind, guard: _Gua
         return None
     if guard.is_pragma:  # integrity_check reads every column, but shows none
         return None
-    for table, column in SECRETS.items():
-        places = connection.execute(PLACE, {"table": table, "column": column}).fetchall()
-        for root, number in places:
-            cursors = {
-                one for _, name, one, *p in steps if name == "OpenRead" and p[:2] == [root, 0]
-            }
-            if any(
-                name == "Column" and one in cursors and two == number
-                for _, name, one, two, *_ in steps
-            ):
-                return _secret_refusal(table, column)
+    for table, column, root, number in connection.execute(PLACES).fetchall():
+        if hidden_columns.column_of(table) != column:
+            continue
+        cursors = {one for _, name, one, *p in steps if name == "OpenRead" and p[:2] == [root, 0]}
+        if any(
+            name == "Column" and one in cursors and two == number for _, name, one, two, *_ in steps
+        ):
+            return _secret_refusal(table, column)
     return None
 
 

@@ -259,8 +259,9 @@ def _webhook_lines(webhooks: dict[str, Any] | None) -> Iterator[str]:
     for each in webhooks["first"]:
         reason = each["paused_because"]
         state = "fails" if reason is None else f"is paused ({reason})"
+        since = "" if each["since"] is None else f" since {each['since']}"
         last = "" if each["error"] is None else f": {each['error']}"
-        yield f"          {each['webhook_id']} {state} since {each['since']}{last}"
+        yield f"          {each['webhook_id']} {state}{since}{last}"
 
 
 def _table_lines(table: str, description: dict[str, Any]) -> list[str]:

@@ -1,5 +1,8 @@
 """What the rows of a database tell, whatever engine stores them."""
 
+from collections.abc import Mapping
+
+from db.model.outgoing_webhooks import PauseReason
 from db.queries.newest_instant import NewestInstant
 from db.queries.troubled_webhooks import Troubles
 from db.queries.waiting_installations import Waiting
@@ -35,6 +38,28 @@ def chitty_ids(waiting: Waiting) -> Findings:
         yield ok("no installation waits for one")
 
 
+RESUME = "then run the mutation resumeWebhook"
+PAUSED: Mapping[PauseReason, tuple[str, str]] = {
+    PauseReason.RIGHTS_LOST: (
+        "the actor that made it is no active admin any more",
+        "have an admin run the mutation resumeWebhook, who takes it over",
+    ),
+    PauseReason.GONE: (
+        "its receiver answered 410 Gone",
+        f"have the receiver back or set another URL with updateWebhook, {RESUME}",
+    ),
+    PauseReason.CHANGES_PRUNED: (
+        "changes that it had not delivered were pruned",
+        f"let its receiver read anew what it keeps, {RESUME}",
+    ),
+    PauseReason.CANNOT_SIGN: (
+        "the registry was restored from SQL, which has no secrets",
+        "run the mutation rotateWebhookSecret, and give its receiver the new secret",
+    ),
+}
+"""Why a webhook is paused that no admin paused, and what is to be done."""
+
+
 def webhooks_out(found: Troubles) -> Findings:
     forced = [each for each in found.first if each.paused_because not in (None, "requested")]
     for each in found.first:
@@ -44,10 +69,9 @@ def webhooks_out(found: Troubles) -> Findings:
                 "look at its receiver; after 24 hours a change becomes a dead letter",
             )
         elif each in forced:
-            yield warning(
-                f"{each.webhook_id} is paused since {each.since}: {each.paused_because}",
-                "mend the cause, then run the mutation resumeWebhook",
-            )
+            since = "" if each.since is None else f" since {each.since}"
+            reason, remedy = PAUSED[PauseReason(each.paused_because)]
+            yield warning(f"{each.webhook_id} is paused{since}: {reason}", remedy)
     if found.dead_letters:
         yield warning(
             f"{found.dead_letters:,} changes were given up",

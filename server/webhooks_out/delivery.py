@@ -185,7 +185,7 @@ class Deliverer:
         if change.problem is not None:
             return Answer(milliseconds=0, error=change.problem)
         signed = signatures.headers(
-            state.secret, change.message_id, int(self._clock()), change.body
+            state.secrets, change.message_id, int(self._clock()), change.body
         )
         headers = {"content-type": "application/json", "user-agent": USER_AGENT, **signed}
         return await self._sender.send(state.webhook.url, headers, change.body)

@@ -49,6 +49,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "updateWebhook": {"id": WEBHOOK, "url": "https://example.org/"},
     "pauseWebhook": {"id": WEBHOOK},
     "resumeWebhook": {"id": WEBHOOK},
+    "rotateWebhookSecret": {"id": WEBHOOK},
     "deleteWebhook": {"id": WEBHOOK},
     "replayWebhookDelivery": {"id": DEAD},
 }

@@ -113,6 +113,7 @@ POLICY: list[tuple[str, dict[str, Any], str]] = [
     ("updateWebhook", {"id": WEBHOOK, "url": "https://example.org/2"}, "FFFFFFD"),
     ("pauseWebhook", {"id": WEBHOOK}, "FFFFFFD"),
     ("resumeWebhook", {"id": WEBHOOK}, "FFFFFFD"),
+    ("rotateWebhookSecret", {"id": WEBHOOK}, "FFFFFFD"),
     ("replayWebhookDelivery", {"id": DEAD}, "FFFFFFD"),
     ("deleteWebhook", {"id": WEBHOOK}, "FFFFFFD"),
     ("suspendActor", {"chittyId": ME}, "FFFFFDD"),

@@ -14,6 +14,14 @@ from tests.support.services.commands import command_process
 from tests.support.services.outgoing import CREATE, REGISTER, WEBHOOKS
 from tests.support.services.server_process import UNHURRIED, served, url_of
 
+MOVE = """
+    mutation($id: ID!, $url: String!) {
+        updateWebhook(input: { id: $id, url: $url }) { errors { code } }
+    }
+"""
+RESUME = "mutation($id: ID!) { resumeWebhook(input: { id: $id }) { errors { code } } }"
+ROTATE = "mutation($id: ID!) { rotateWebhookSecret(input: { id: $id }) { secret } }"
+
 
 def post(address: str, query: str, /, **variables: object) -> str:
     """What a server answers."""
@@ -76,6 +84,7 @@ def test_no_log_line_has_the_url(used: tuple[Path, str, str]):
         ("check",),
         ("export", "--jsonl"),
         ("export", "--csv", "actors"),
+        ("export", "--sql"),
         ("audit", "export"),
     ],
     ids=" ".join,
@@ -88,15 +97,73 @@ def test_no_command_shows_it(used: tuple[Path, str, str], words: tuple[str, ...]
     assert ran.stdout + ran.stderr
 
 
-def test_it_is_in_the_file_and_in_dumps_and_in_nothing_of_the_history(used: tuple[Path, str, str]):
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", "SELECT * FROM outgoing_webhooks_before_recreation"),
+        (
+            "sql",
+            "SELECT url FROM outgoing_webhooks_before_recreation NATURAL JOIN (SELECT '' AS secret)",
+        ),
+        ("export", "--sql"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_shows_it_of_a_table_that_was_set_aside(
+    used: tuple[Path, str, str], words: tuple[str, ...]
+):
+    file, secret, _ = used
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(
+            "CREATE TABLE outgoing_webhooks_before_recreation AS SELECT * FROM outgoing_webhooks"
+        )
+    ran = command_process(*words, "--database", file)
+
+    assert secret.removeprefix("whsec_") not in ran.stdout + ran.stderr
+    assert "outgoing_webhooks_before_recreation" in ran.stdout + ran.stderr
+
+
+def test_a_webhook_that_was_restored_from_a_dump_waits_for_a_secret_and_misses_nothing(
+    used: tuple[Path, str, str], tmp_path: Path
+):
+    file, _, _ = used
+    again = tmp_path / "again.db"
+    assert command_process("export", "--sql", "--output", tmp_path / "dump.sql", "--database", file)
+    command_process("restore", tmp_path / "dump.sql", "--database", again)
+    warned = command_process("doctor", "--database", again).stdout
+    told = command_process("status", "--database", again).stdout
+    with (
+        receiving() as receiver,
+        served(again, *UNHURRIED, "--private-webhook-targets") as (_, said),
+    ):
+        url = url_of(said, "/graphql")
+        (paused,) = json.loads(post(url, WEBHOOKS))["data"]["webhooks"]["nodes"]
+        post(url, MOVE, id=paused["id"], url=receiver.url)
+        post(url, RESUME, id=paused["id"])
+        post(url, REGISTER, name="Grace")
+        (still,) = json.loads(post(url, WEBHOOKS))["data"]["webhooks"]["nodes"]
+        came_before = list(receiver.received)
+        secret = json.loads(post(url, ROTATE, id=paused["id"]))["data"]["rotateWebhookSecret"][
+            "secret"
+        ]
+        receiver.wait_until(lambda: len(receiver.taken) == 2)
+
+    assert "rotateWebhookSecret" in warned
+    assert f"{paused['id']} is paused (cannot_sign)" in told
+    for each in (paused, still):
+        assert (each["status"], each["pausedBecause"]) == ("PAUSED", "CANNOT_SIGN")
+    assert came_before == []
+    names = [each["data"]["after"]["displayName"] for each in receiver.messages(secret)]
+    assert names == ["Ada", "Grace"]
+
+
+def test_it_is_in_the_file_and_in_nothing_of_the_history(used: tuple[Path, str, str]):
     file, secret, _ = used
 
     with closing(sqlite3.connect(file)) as connection:
         stored = connection.execute("SELECT secret FROM outgoing_webhooks").fetchall()
         changes = str(connection.execute("SELECT * FROM changes").fetchall())
         excerpts = str(connection.execute("SELECT excerpt FROM outgoing_deliveries").fetchall())
-    dump = command_process("export", "--sql", "--database", file)
 
-    assert secret in dump.stdout
     assert stored == [(secret,)]
     assert secret.removeprefix("whsec_") not in changes + excerpts

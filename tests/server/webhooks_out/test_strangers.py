@@ -14,6 +14,7 @@ MUTATIONS = {
     "updateWebhook": ', url: "https://example.org/b"',
     "pauseWebhook": "",
     "resumeWebhook": "",
+    "rotateWebhookSecret": "",
     "deleteWebhook": "",
     "replayWebhookDelivery": "",
 }
