@@ -72,6 +72,7 @@ OF_NO_ROW = {
     "RecordInstallationInput.chittyDnaId",
     "UpdateWebhookInput.id",
     "WebhookRefInput.id",
+    "RotateWebhookSecretInput.id",
     "ReplayWebhookDeliveryInput.id",
 }
 
