@@ -57,7 +57,7 @@ def promote(database: Path) -> Contents:
     copies = Copies(database)
     if not copies.folder.exists():
         raise BootRefused(
-            f"{database} is no replica's: there is no copy beside it in {copies.folder}"
+            f"{database} has no copy of a primary beside it: there is no folder {copies.folder}"
         )
     if database.exists():
         raise BootRefused(

@@ -152,7 +152,8 @@ async def _list(args: argparse.Namespace, settings: "Settings") -> None:
     for key in keys:
         print(_line(key))
     if not keys:
-        messages.note("there is no key" + (f" of {args.actor}" if args.actor else ""))
+        first = ": `chittygraph keys create --new-admin NAME` makes a first one"
+        messages.note("there is no key" + (f" of {args.actor}" if args.actor else first))
 
 
 async def _revoke(args: argparse.Namespace, settings: "Settings") -> None:

@@ -87,6 +87,8 @@ async def _replay(settings: Settings, paths: list[Path]) -> int:
             print(_summary(counts, left_out))
         if await database.read(pending_installations.any_waiting()):
             code = messages.error(STILL_WAITING)
+        elif not paths:
+            messages.note("no installation waits for a ChittyID")
     finally:
         await database.close()
     return code

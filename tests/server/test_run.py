@@ -138,7 +138,7 @@ def test_check_takes_no_options_and_names_the_command_that_does(clone):
     code, output = clone.run("check", "--fix")
 
     assert code == 1
-    assert "./run chittygraph check is the one of a database" in output
+    assert "./run chittygraph check looks through a database" in output
 
 
 def test_help_passes_other_words_on(clone):

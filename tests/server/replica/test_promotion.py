@@ -56,7 +56,9 @@ def test_the_primary_is_killed_and_the_copy_is_promoted(tmp_path: Path):
         assert new.names() == {f"A{number}" for number in range(5)}
         assert new.register("Ada").json()["data"]["registerActor"]["errors"] == []
         assert "Ada" in new.names()
-    assert "no replica's" in complaint(command("promote", "--database", tmp_path / "none.db"))
+    assert "has no copy of a primary beside it" in complaint(
+        command("promote", "--database", tmp_path / "none.db")
+    )
 
 
 def _status(database: Path) -> str | None:
