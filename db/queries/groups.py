@@ -114,6 +114,7 @@ def _grouped(listing: Listing, grouping: Grouping, binder: Binder, *, plain: boo
     keys = [_stored(key, plain=plain) for key in grouping.keys]
     terms = [term.format(row="x") for term in keys]
     more: list[str] = []
+    values = terms
     if listing.relation is None:
         ordered = GROUPINGS[listing.table].counted_by(keys, _read(listing, grouping))
         more = [term.format(row="x") for term in ordered if term not in keys]
@@ -121,12 +122,14 @@ def _grouped(listing: Listing, grouping: Grouping, binder: Binder, *, plain: boo
             # The + keeps SQLite from an index in this order that lacks something: it would fetch all rows
             # in that order, which takes longer than to sort them.
             terms = [f"+{term}" for term in terms]
+        values = terms
+        if len(ordered) > 1:
+            values = [_of_group(*each) for each in zip(grouping.keys, terms, strict=True)]
     names = [f"k{place}" for place in range(len(keys))]
-    stored = [f"{term} AS {name}" for term, name in zip(terms, names, strict=True)]
-    stored += [f"{term} AS more{place}" for place, term in enumerate(more)]
+    stored = [f"{value} AS {name}" for value, name in zip(values, names, strict=True)]
     counted, added = _aggregates(grouping, plain=plain)
     rows = f"SELECT {', '.join([*stored, *counted])} {all_from(listing, 'x', binder)}"
-    rows = f"{rows} GROUP BY {_places(stored)}"
+    rows = f"{rows} GROUP BY {', '.join([*terms, *more])}"
     if more and any(key.relation for key in grouping.keys):
         # Each object is looked up once.
         of_keys = [f"c.{name}" for name in names]
@@ -135,9 +138,9 @@ def _grouped(listing: Listing, grouping: Grouping, binder: Binder, *, plain: boo
         )
     shown = [f"{_shown(listing, key, f'c.k{n}')} AS s{n}" for n, key in enumerate(grouping.keys)]
     joined = f"SELECT {', '.join([*shown, *added])} FROM ({rows}) AS c GROUP BY {_places(shown)}"
-    values = ", ".join(f"g.{each.rpartition(' AS ')[2]}" for each in (*shown, *added))
+    listed = ", ".join(f"g.{each.rpartition(' AS ')[2]}" for each in (*shown, *added))
     return (
-        f"(SELECT json_group_array(json_array({values})) FROM"
+        f"(SELECT json_group_array(json_array({listed})) FROM"
         f" ({joined} ORDER BY {_order(grouping)} {LIMIT}) AS g)"
     )
 
@@ -192,6 +195,13 @@ def _stored(key: GroupKey, *, plain: bool) -> str:
         return key.stored
     value = of_column(key.column)
     return f"CASE WHEN {value} GLOB '{_CANONICAL}' THEN {key.stored} ELSE {value} END"
+
+
+def _of_group(key: GroupKey, term: str) -> str:
+    """SQL for the value of this term that all rows of a group have."""
+    # An index has the day, but for the first row of each group, and for each with a later instant than those
+    # before it, SQLite would fetch the whole row to compute it.
+    return f"min({term})" if key.form in _FORMATS else term
 
 
 def _shown(listing: Listing, key: GroupKey, stored: str) -> str:
