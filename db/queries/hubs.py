@@ -63,8 +63,9 @@ def _leading_on(one: Side, other: Side) -> Sought:
             for last in other.wide:
                 if last.holder is named.other:
                     bind = _bind(first, one, last, other, ALL)
+                    names = _names(first, named, "parents")
                     leads = all_of(_leads_to("y", last))
-                    yield named.other, _statement(first, named, leads, bind)
+                    yield named.other, _object(named.other, names, leads, bind)
 
 
 def _named_by_both(one: Side, other: Side, limit: int) -> Sought:
@@ -74,8 +75,12 @@ def _named_by_both(one: Side, other: Side, limit: int) -> Sought:
                 for also in _named_by(last):
                     if also.other is named.other:
                         bind = _bind(first, one, last, other, limit)
-                        condition = _some_row(also, last) if limit == FEW else _any(also, last)
-                        yield named.other, _statement(first, named, condition, bind)
+                        names = _names(first, named, "parents")
+                        if limit == FEW:
+                            condition = _some_row(also, last)
+                        else:
+                            names, condition = _among(names, _names(last, also, "others")), "TRUE"
+                        yield named.other, _object(named.other, names, condition, bind)
 
 
 def _named_by(wide: GraphRelation) -> Iterator[GraphRelation]:
@@ -96,12 +101,9 @@ def _bind(
     }
 
 
-def _statement(
-    first: GraphRelation, named: GraphRelation, condition: str, bind: dict[str, Value]
-) -> Statement:
-    """The object, `y`, that rows of `first` name by `named`, and that meets the condition."""
-    near = f"(SELECT DISTINCT key FROM ({_names(first, named, 'parents')})) AS near"
-    table = named.other
+def _object(table: Table[Any], names: str, condition: str, bind: dict[str, Value]) -> Statement:
+    """One object of the table, `y`, that has one of these keys and meets the condition."""
+    near = f"(SELECT DISTINCT key FROM ({names})) AS near"
     if table is SERVICES:  # it is seen, as the connection is
         columns = f"y.{table.key}"
         rows = f"(SELECT near.key AS {table.key} FROM {near}) AS y WHERE"
@@ -130,9 +132,9 @@ def _some_row(named: GraphRelation, last: GraphRelation) -> str:
     return f"EXISTS (SELECT 1 FROM {table} AS x WHERE {all_of(conditions)})"
 
 
-def _any(named: GraphRelation, last: GraphRelation) -> str:
-    """Whether `y` is named by one of all rows that lead to the others, which are read once."""
-    return f"+y.{named.other.key} IN (SELECT key FROM ({_names(last, named, 'others')}))"
+def _among(names: str, others: str) -> str:
+    """The names that are others, too: of these alone the objects are looked up."""
+    return f"SELECT key FROM ({names}) WHERE key IN (SELECT key FROM ({others}))"
 
 
 def _leads_to(row: str, last: GraphRelation) -> list[str]:
