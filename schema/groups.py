@@ -21,6 +21,7 @@ from resolvers import groups
 from schema import enums
 from schema.fields import fields
 from schema.fields.collect_fields import selects
+from schema.fields.costs import WHOLE_TABLE, FieldCost
 from schema.fields.fields import Info
 from schema.fields.scalars import BigInt, DateTime
 from schema.fields.sources import Grouped, GroupObject, GroupValue
@@ -238,4 +239,5 @@ def field(table: Table[Any]) -> Any:
         resolve,
         list[of_table.type],  # type: ignore[name-defined]
         "The objects of the whole list in groups, with their number",
+        cost=FieldCost(reads=WHOLE_TABLE, size=("first", groups.MOST), each=1),
     )

@@ -16,6 +16,7 @@ from resolvers.operation_context import OperationContext
 from resolvers.search import LONGEST, MOST_WORDS, Found, FoundPage, ReadPage
 from schema.enums import NodeKind
 from schema.fields import fields
+from schema.fields.costs import CANDIDATES, FieldCost
 from schema.fields.fields import Info, Node, field
 from schema.fields.sources import Searched
 from schema.pages import After, First, PageInfo, page_arguments, selects_of_page
@@ -115,4 +116,6 @@ async def _search(
     )
 
 
-search = field(Searched(), _search, SearchPage | None, DESCRIPTION)
+search = field(
+    Searched(), _search, SearchPage | None, DESCRIPTION, cost=FieldCost(reads=CANDIDATES)
+)

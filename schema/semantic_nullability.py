@@ -10,8 +10,7 @@ from typing import Any
 from graphql import ObjectTypeDefinitionNode, parse
 
 from schema import built
-from schema.compiled.arguments import DEFINITION
-from schema.fields.sources import NULL_ON_ERROR
+from schema.fields.sources import DEFINITION, NULL_ON_ERROR
 
 SEMANTIC = "semantic"
 _DIRECTIVE = '''"""

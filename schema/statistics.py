@@ -8,6 +8,7 @@ import strawberry
 from db.program import Program, Value
 from db.queries import statistics
 from schema.enums import ConnectionStatus
+from schema.fields.costs import WHOLE_TABLE, FieldCost
 from schema.fields.fields import Info, field
 from schema.fields.scalars import BigInt
 from schema.fields.sources import Made, MadeOfKeys
@@ -92,10 +93,12 @@ registry_stats = field(
     RegistryStats,
     "Counts of the objects that the viewer sees, and sums of their counters",
     null_on_error=True,
+    cost=FieldCost(reads=WHOLE_TABLE),
 )
 service_stats = field(
     MadeOfKeys(_read_services),
     _service_stats,
     ConnectionStats,
     "Counts and sums of its connections",
+    cost=FieldCost(reads=WHOLE_TABLE),
 )

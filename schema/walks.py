@@ -14,6 +14,7 @@ from resolvers import walks
 from resolvers.operation_context import OperationContext
 from schema.enums import NodeKind, RelationName
 from schema.fields import fields, global_ids
+from schema.fields.costs import COST, WHOLE_TABLE, FieldCost
 from schema.fields.fields import Info, Node, field
 from schema.fields.sources import Around, ShortestPath
 
@@ -21,6 +22,8 @@ WALKED = "Goes both ways, through objects that the viewer sees and that are not 
 DEPTH = f"How many steps it may go: 1 to {walks.MOST_DEPTH}"
 MAX_NODES = f"How many objects it may return, the center included: 1 to {walks.MOST_NODES}"
 KINDS = "The kinds of objects that it goes through and returns, besides the center; all if null"
+# A connection leads to its source, its service and its installation.
+MOST_RELATIONS = 3
 MAX_DEPTH = f"How many relations the path may have: 1 to {walks.MOST_STEPS}"
 
 
@@ -44,7 +47,10 @@ class Neighborhood:
         description="The objects, each once: the center, then the nearest, and of one distance the newest "
         "first. A service is as new as the newest connection that led to it"
     )
-    edges: list[RelationEdge] = strawberry.field(description="All relations between these objects")
+    edges: list[RelationEdge] = strawberry.field(
+        description="All relations between these objects",
+        metadata={COST: FieldCost(each=1, times=MOST_RELATIONS)},
+    )
     truncated: bool = strawberry.field(
         description="Whether more objects lie within these steps than maxNodes; the farthest and, of one "
         "distance, the oldest are left out"
@@ -136,6 +142,7 @@ neighborhood = field(
     _neighborhood,
     Neighborhood | None,
     f"What lies around an object; null if it does not exist or the viewer may not see it. {WALKED}",
+    cost=FieldCost(size=("maxNodes", walks.MOST_NODES)),
 )
 shortest_path = field(
     ShortestPath(),
@@ -145,4 +152,5 @@ shortest_path = field(
     "while nothing changes. Empty if both ends are one object; null if one does not exist, is "
     f"soft-deleted, may not be seen or is not reached. {WALKED}. Fails with WALK_TOO_WIDE if it would go "
     f"through more than {paths.MOST:,} objects",
+    cost=FieldCost(reads=WHOLE_TABLE, size=("maxDepth", walks.MOST_STEPS), each=1),
 )

@@ -45,7 +45,7 @@ NAMES: list[tuple[str, str, str]] = [
     ("strawberry:Schema", "_schema", "schema/built.py"),
     ("strawberry.types:Info", "_raw_info", "schema/groups.py"),
     ("strawberry.types:Info", "_raw_info", "schema/pages.py"),
-    ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/compiled/arguments.py"),
+    ("strawberry.schema.schema_converter", "GraphQLCoreConverter", "schema/fields/sources.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/groups.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/references.py"),
     ("strawberry.utils.str_converters", "to_camel_case", "schema/searching.py"),

@@ -28,12 +28,9 @@ from graphql import (
     is_list_type,
     is_scalar_type,
 )
-from strawberry.schema.schema_converter import GraphQLCoreConverter
 
 from schema.compiled.plan import PlanRun
-from schema.fields.sources import METADATA, MutationField
-
-DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+from schema.fields.sources import DEFINITION, METADATA, MutationField
 
 Convert: TypeAlias = Callable[[Any], Any]
 NamedConverters: TypeAlias = list[tuple[str, str, Convert]]

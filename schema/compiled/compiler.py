@@ -16,7 +16,7 @@ from graphql import (
 
 from db.model.tables import Relation, Table
 from schema.compiled import groups, pages
-from schema.compiled.arguments import DEFINITION, Arguments
+from schema.compiled.arguments import Arguments
 from schema.compiled.converters import one_by_one
 from schema.compiled.groups import GroupObjects, GroupsPlan
 from schema.compiled.lookups import (
@@ -34,7 +34,7 @@ from schema.compiled.plan import Fallback, Step
 from schema.compiled.rows import CodeWriter, Columns, RowPlan, global_id
 from schema.fields import sources
 from schema.fields.collect_fields import CollectedField, FieldCollector
-from schema.fields.sources import METADATA
+from schema.fields.sources import DEFINITION, METADATA
 from schema.groups import GROUPS
 
 RELATIONS = (sources.ToOne, sources.ToOneOf, sources.PagedList)

@@ -7,12 +7,13 @@ from typing import Any
 
 from graphql import GraphQLField, get_named_type, get_nullable_type, is_list_type
 
-from schema.compiled.arguments import DEFINITION, Arguments
+from schema.compiled.arguments import Arguments
 from schema.compiled.compiler import Compiler, source_of
 from schema.compiled.plan import Fallback, PlanRun, Task
 from schema.compiled.rows import Columns, RowPlan
 from schema.fields import global_ids, sources
 from schema.fields.collect_fields import CollectedField
+from schema.fields.sources import DEFINITION
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from db.model.tables import Column, Relation, Table
 from db.program import Value
 from resolvers.operation_context import OperationContext
 from schema.fields import global_ids, stored_values
+from schema.fields.costs import COST, FieldCost
 from schema.fields.scalars import JSON, BigInt, ChittyID, DateTime
 from schema.fields.sources import (
     METADATA,
@@ -56,6 +57,7 @@ def field(
     *,
     null_on_error: bool = False,
     deprecated: str | None = None,
+    cost: FieldCost | None = None,
 ) -> Any:
     """`null_on_error` makes a field nullable that always has a value, so that its error nulls only itself.
 
@@ -63,7 +65,9 @@ def field(
     use instead.
     """
     resolve.__annotations__["return"] = returns | None if null_on_error else returns
-    metadata = {METADATA: source, NULL_ON_ERROR: null_on_error}
+    metadata: dict[str, Any] = {METADATA: source, NULL_ON_ERROR: null_on_error}
+    if cost is not None:
+        metadata[COST] = cost
     return strawberry.field(
         resolver=resolve,
         description=description,

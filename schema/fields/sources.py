@@ -4,11 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+
 from db.model.groupings import Groupings
 from db.model.tables import Column, Relation, Table
 from db.program import Program, Value
 from resolvers.permissions import Requirement
 
+DEFINITION = GraphQLCoreConverter.DEFINITION_BACKREF
+"""The extension of a field of the built schema that is its declaration, which has the metadata."""
 METADATA = "source"
 NULL_ON_ERROR = "null on error"
 """The metadata of a field that is nullable for its errors only: every viewer gets a value."""

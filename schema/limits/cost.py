@@ -1,9 +1,10 @@
 """The cost of an operation in points, known before anything is read.
 
-One point for each object that it may return: each with an id, each entry of `edges` (its node included),
-each relation of a walk, each group, and each object of an introspection. A page counts the entries that it
-may have, at least one; a union or an interface its most expensive type. One point also for each part of a
-filter, which is an input object, each time that the filter is evaluated: once for each parent of its page.
+One point for each object that it may return: each with an id, each entry of `edges` (its node included), and
+each object of an introspection. A page counts the entries that it may have, at least one; a union or an
+interface its most expensive type. One point also for each part of a filter, which is an input object, each
+time that the filter is evaluated: once for each parent of its page. What else a field costs is declared with
+it: see `schema.fields.costs`.
 """
 
 from collections.abc import Mapping
@@ -12,15 +13,14 @@ from typing import Any
 
 from graphql import (
     FragmentDefinitionNode,
-    GraphQLField,
     GraphQLNamedType,
     GraphQLSchema,
     OperationDefinitionNode,
-    get_named_type,
     is_introspection_type,
 )
 
 from resolvers.policy import Policy
+from schema.fields import costs
 from schema.limits import introspection_cost, list_sizes
 from schema.limits.arguments_size import ArgumentsSize, filter_objects
 from schema.limits.input_size import VariableSizes
@@ -43,14 +43,6 @@ from schema.limits.variable_amounts import (
 
 ID = "id"
 EDGE = frozenset({"cursor", "node"})
-RELATION_EDGE = "RelationEdge"
-# A connection leads to its source, its service and its installation.
-MOST_RELATIONS = 3
-
-POINTS_OF_A_LOOK = 50
-"""For the rows that a search, a path or the statistics of the registry look at, whatever they find."""
-LOOKS_FAR = ("text", "maxDepth")
-STATISTICS = "RegistryStats"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,8 @@ class CostCalculator:
         variables = VariableSizes.of(node.variable_definitions or (), self.schema)
         inputs = ArgumentsSize.of(selection, variables)
         introspected: list[int] = []
-        amount = _Calculation(self, variables, introspected).points(selection, None, 1)
+        calculation = _Calculation(self, variables, introspected)
+        amount = sum_of([calculation.points(selection, None, 1), calculation.reads(selection)])
         return Cost(amount, selection, variables, inputs, sum(introspected))
 
 
@@ -115,6 +108,18 @@ class _Calculation:
             amount: Amount = points
         else:
             amount = self._field(selection, field, size)
+        return self._if_included(field, amount)
+
+    def reads(self, selection: ObjectSelection) -> Amount:
+        """The points for the rows that fields look at, each of which reads once for all parents."""
+        amounts = []
+        for each in selection.fields:
+            inner = map(self.reads, each.selections.values())
+            amount = sum_of([costs.of_field(each.definition).reads, *inner])
+            amounts.append(self._if_included(each, amount))
+        return sum_of(amounts)
+
+    def _if_included(self, field: ObjectField, amount: Amount) -> Amount:
         conditions = [occurrence.when for occurrence in field.occurrences]
         if ALWAYS in conditions:
             return amount
@@ -126,23 +131,18 @@ class _Calculation:
         if list_sizes.is_page(definition):
             page = list_sizes.of_page(node, self.variables, policy.page_default, policy.page_max)
             entries = largest([1, self._most_expensive(selection, field, page)])
-            return sum_of([entries, _looked_at(definition), filter_objects(field, self.sizes)])
-        if list_sizes.is_limited(definition):
-            length = list_sizes.of_limited(node, definition, self.variables)
-            return product(length, sum_of([1, self._most_expensive(selection, field, 1)]))
-        looked_at = _looked_at(definition)
-        if list_sizes.is_walk(definition):
-            length = list_sizes.of_walk(node, definition, self.variables)
-            found = self._most_expensive(selection, field, length)
-            return sum_of([largest([length, found]), looked_at])
+            return sum_of([entries, filter_objects(field, self.sizes)])
+        cost = costs.of_field(definition)
+        at_least: Amount = 0
         own = list_sizes.of_list(node, definition, self.variables)
+        if cost.size is not None:
+            own = at_least = list_sizes.of_argument(node, definition, cost.size, self.variables)
         if list_sizes.is_list(definition):
-            length = size if own is None else own
-            if own is None and RELATION_EDGE in field.selections:
-                length = product(MOST_RELATIONS, size)
-            return product(length, self._most_expensive(selection, field, 1))
-        inner = self._most_expensive(selection, field, size if own is None else own)
-        return sum_of([inner, looked_at])
+            length = product(cost.times, size) if own is None else own
+            return product(length, sum_of([cost.each, self._most_expensive(selection, field, 1)]))
+        return largest(
+            [at_least, self._most_expensive(selection, field, size if own is None else own)]
+        )
 
     def _most_expensive(
         self, selection: ObjectSelection, field: ObjectField, size: Amount
@@ -152,15 +152,10 @@ class _Calculation:
         )
 
 
-def _looked_at(definition: GraphQLField) -> int:
-    looks_far = any(name in definition.args for name in LOOKS_FAR)
-    return POINTS_OF_A_LOOK * (looks_far or get_named_type(definition.type).name == STATISTICS)
-
-
 def _own_points(type_: Any, parent: Any) -> int:
     if parent is not None and parent.fields.keys() >= EDGE:
         return 0  # counted with its edge
-    is_object = ID in type_.fields or type_.fields.keys() >= EDGE or type_.name == RELATION_EDGE
+    is_object = ID in type_.fields or type_.fields.keys() >= EDGE
     return int(is_object or is_introspection_type(type_))
 
 
@@ -181,7 +176,7 @@ class _ActualCost:
             inner = value[each.key]
             for item in inner if isinstance(inner, list) else [inner]:
                 if item is not None:
-                    points += list_sizes.is_limited(each.definition)
+                    points += costs.of_field(each.definition).each
                     points += self.points(_selection_of(each, item), item, selection.type)
         return points
 

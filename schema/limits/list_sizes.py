@@ -21,16 +21,13 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from resolvers import groups
-from resolvers.walks import MOST_NODES, MOST_STEPS
+from schema.fields.costs import Size
 from schema.limits.selection_tree import IncludeCondition
 from schema.limits.variable_amounts import Amount, SentVariables
 
 PAGE_SIZE_ARGUMENTS = ("first", "last")
 PAGE_ARGUMENTS = {"first", "after"}
 """What every page takes; a search is read forwards only."""
-WALK_SIZES = {"maxNodes": MOST_NODES, "maxDepth": MOST_STEPS}
-LIMIT_ARGUMENT = "first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +61,6 @@ def is_list(definition: GraphQLField) -> bool:
     return is_list_type(get_nullable_type(definition.type))
 
 
-def is_limited(definition: GraphQLField) -> bool:
-    """Whether it is a plain list, of which a client asks for the first ones."""
-    return is_list(definition) and LIMIT_ARGUMENT in definition.args
-
-
-def of_limited(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
-    """How many entries such a list may have; an out-of-range size counts as the nearest allowed one."""
-    default: int = definition.args[LIMIT_ARGUMENT].default_value
-    return of_page(node, variables, default, groups.MOST)
-
-
 def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: int) -> Amount:
     """How many entries a page may have; an out-of-range size counts as the nearest allowed one."""
     arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
@@ -91,23 +77,22 @@ def of_page(node: FieldNode, variables: VariableReader, default: int, max_size: 
     return size_for if names else size_for({})
 
 
-def is_walk(definition: GraphQLField) -> bool:
-    return any(name in definition.args for name in WALK_SIZES)
-
-
-def of_walk(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount:
-    """How many objects or relations a walk may find; a number out of range counts as the nearest allowed."""
-    name, most = next((name, most) for name, most in WALK_SIZES.items() if name in definition.args)
+def of_argument(
+    node: FieldNode, definition: GraphQLField, size: Size, variables: VariableReader
+) -> Amount:
+    """The size that an argument says, or its default; out of range it counts as the nearest allowed one."""
+    name, most = size
     given = next((each.value for each in node.arguments or () if each.name.value == name), None)
-    default = definition.args[name].default_value
+    default: int = definition.args[name].default_value
 
-    def size(value: Any) -> int:
-        return min(max(int(value), 0), most) if isinstance(value, int | float) else most
+    def within(value: Any) -> int:
+        # JSON's 100.0 is an Int, too.
+        return min(max(int(value), 0), most) if isinstance(value, int | float) else default
 
     if isinstance(given, VariableNode):
         variable = given.name.value
-        return lambda sent: size(variables.read(variable, sent))
-    return size(int(given.value) if isinstance(given, IntValueNode) else default)
+        return lambda sent: within(variables.read(variable, sent))
+    return within(int(given.value) if isinstance(given, IntValueNode) else None)
 
 
 def of_list(node: FieldNode, definition: GraphQLField, variables: VariableReader) -> Amount | None:

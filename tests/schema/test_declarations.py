@@ -11,9 +11,9 @@ from db.model.tables import TABLES, Column, Table
 from db.queries.conditions import OPERATORS
 from schema import filters, pages
 from schema.built import GRAPHQL
-from schema.compiled.arguments import DEFINITION
 from schema.compiled.compiler import source_of
 from schema.fields import sources
+from schema.fields.sources import DEFINITION
 from schema.filter_reader import LIST_OPERATORS
 from schema.filters import FILTER_TARGETS, EnumFilter
 

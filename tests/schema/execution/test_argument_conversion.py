@@ -18,6 +18,7 @@ from strawberry.types.arguments import convert_arguments
 from schema.built import GRAPHQL, SCHEMA
 from schema.compiled import arguments
 from schema.execution.variables import Variables
+from schema.fields.sources import DEFINITION
 from schema.inputs import to_inputs
 from tests.support.corpus import non_canonical, pool
 from tests.support.corpus.arguments import Arguments
@@ -78,7 +79,7 @@ def as_the_rules_take_them(made: dict[str, Any]) -> dict[str, Any]:
 def test_the_arguments_of_every_field_are_converted_as_the_library_does(values, name):
     field, compared = FIELDS[name], 0
     named = arguments.argument_converters(field)
-    declared = field.extensions[arguments.DEFINITION].arguments
+    declared = field.extensions[DEFINITION].arguments
     for number in range(TIMES):
         operation, given = asked(values, name, number, careful=number % 4 > 0)
         node = operation.selection_set.selections[0]

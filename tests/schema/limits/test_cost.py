@@ -85,24 +85,39 @@ def requested(documents, query, variables):
             " ... on Actor { contexts(first: 4) { nodes { id } } } } } }",
             5 * (1 + 4),
         ),
-        ('{ shortestPath(from: "x", to: "y") { relation } }', 50 + 6),
-        ('{ shortestPath(from: "x", to: "y", maxDepth: 3) { relation } }', 50 + 3),
+        ('{ shortestPath(from: "x", to: "y") { relation } }', 5_000 + 6),
+        ('{ shortestPath(from: "x", to: "y", maxDepth: 3) { relation } }', 5_000 + 3),
         ("{ services(first: 3) { nodes { name contexts(first: 2) { nodes { id } } } } }", 3 * 3),
-        ("{ registryStats { connections { byStatus { count } } } }", 50),
-        ("{ actors { groups(by: STATUS) { count } } }", 100),
-        ("{ actors { groups(by: [STATUS, ACTOR_TYPE], first: 7) { count } } }", 7),
-        ("{ actors(first: 3) { nodes { id } groups(by: STATUS, first: 7) { count } } }", 3 + 7),
-        ("{ actors { groups(by: STATUS, first: null) { count } } }", 100),
-        ("{ actors { groups(by: STATUS, first: 0) { count } } }", 1),
-        ("{ actors { groups(by: STATUS, first: 2000000000) { count } } }", 1_000),
-        ("{ contexts { groups(by: OWNER, first: 5) { owner { id } count } } }", 10),
+        ("{ registryStats { connections { byStatus { count } } } }", 5_000),
+        ("{ actors { groups(by: STATUS) { count } } }", 5_000 + 100),
+        ("{ actors { groups(by: [STATUS, ACTOR_TYPE], first: 7) { count } } }", 5_000 + 7),
+        (
+            "{ actors(first: 3) { nodes { id } groups(by: STATUS, first: 7) { count } } }",
+            5_000 + 3 + 7,
+        ),
+        ("{ actors { groups(by: STATUS, first: null) { count } } }", 5_000 + 100),
+        ("{ actors { groups(by: STATUS, first: 0) { count } } }", 5_000 + 1),
+        ("{ actors { groups(by: STATUS, first: 2000000000) { count } } }", 5_000 + 1_000),
+        ("{ contexts { groups(by: OWNER, first: 5) { owner { id } count } } }", 5_000 + 10),
         (
             "{ contexts { groups(by: OWNER, first: 5) { owner { contexts(first: 4) { nodes { id } } } } } }",
-            5 * (1 + 1 + 4),
+            5_000 + 5 * (1 + 1 + 4),
         ),
         (
             "{ actors(first: 3) { nodes { contexts { groups(by: STATUS, first: 5) { count } } } } }",
-            3 * (1 + 5),
+            5_000 + 3 * (1 + 5),  # one statement reads for all parents
+        ),
+        (
+            "{ actors(first: 3) { nodes { contexts {"
+            " a: groups(by: STATUS, first: 5) { count } b: groups(by: OWNER, first: 5) { count } } } } }",
+            2 * 5_000 + 3 * (1 + 5 + 5),
+        ),
+        ("{ services(first: 3) { nodes { stats { total } } } }", 5_000 + 3),
+        ('{ search(text: "x", first: 3) { nodes { id } totalCount } }', 1_000 + 3),
+        (
+            '{ node(id: "x") { ... on Actor { contexts { groups(by: STATUS, first: 1) { count } } }'
+            " ... on Context { connections { groups(by: STATUS, first: 1) { count } } } } }",
+            2 * 5_000 + 2,
         ),
     ],
 )
@@ -136,6 +151,11 @@ TWICE = (
     " ... @skip(if: $a) { actors(first: 3) { nodes { contexts(first: 2) { nodes { id } } } } } }"
 )
 
+GROUPED = (
+    "query($n: Int, $a: Boolean = true) { actors(first: 1) @include(if: $a) {"
+    " groups(by: STATUS, first: $n) { count } } }"
+)
+AROUND = 'query($n: Int! = 7) { neighborhood(of: "x", maxNodes: $n) { nodes { id } } }'
 SPREAD_TWICE = (
     "query($a: Boolean!) { ...f @skip(if: $a) ...f }"
     " fragment f on Query { actors(first: 50) { nodes { id } } }"
@@ -173,6 +193,12 @@ SPREAD_TWICE = (
         (MAYBE, {"a": True, "b": False}, 3 + 3 * 2),
         (TWICE, {"a": True}, 3),
         (TWICE, {"a": False}, 3 + 3 * 2),
+        (GROUPED, {}, 5_000 + 100),
+        (GROUPED, {"n": 5}, 5_000 + 5),
+        (GROUPED, {"n": 5, "a": False}, 0),
+        (AROUND, {}, 7),
+        (AROUND, {"n": 3}, 3),
+        (AROUND, {"n": "wrong"}, 200),
         (SPREAD_TWICE, {"a": True}, 50),
         (SPREAD_TWICE, {"a": False}, 50),
     ],
@@ -276,6 +302,24 @@ async def test_an_operation_over_the_limit_is_refused_with_its_cost_and_nothing_
     cost = fitting["extensions"]["cost"]
     assert cost["requested"] == 36 + 36**2 + 36**3
     assert 0 < cost["actual"] < cost["requested"]
+
+
+async def test_twenty_groups_of_whole_lists_are_refused_before_anything_is_read(api):
+    def groups(number: int) -> str:
+        fields = (
+            f'g{each}: connections(first: 1, filter: {{ targetService: {{ contains: "{each}" }} }})'
+            " { groups(by: CREATED_DAY) { count } }"
+            for each in range(number)
+        )
+        return f"{{ {' '.join(fields)} }}"
+
+    refused = await api.post(groups(20))
+    fitting = await api.post(groups(9))
+
+    [error] = refused["errors"]
+    assert error["message"] == "the operation costs 102040 points; 50000 are allowed"
+    assert error["extensions"]["code"] == "TOO_COSTLY"
+    assert len(fitting["data"]) == 9
 
 
 def test_an_operation_may_cost_as_much_as_the_limit_and_no_point_more():

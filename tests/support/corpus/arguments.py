@@ -11,7 +11,6 @@ from graphql import (
     is_required_argument,
 )
 
-from schema.limits.list_sizes import is_limited
 from tests.support.corpus import literals
 from tests.support.corpus.draft import Draft
 from tests.support.corpus.literals import Name
@@ -41,7 +40,7 @@ class Arguments:
         """The arguments in their parentheses, and how many objects each parent may get."""
         written: dict[str, str] = {}
         count = 1
-        if is_limited(field):
+        if "by" in field.args:
             count = self._groups(field, written)
         elif "first" in field.args:
             count = self._page(field, written, rows)
