@@ -14,6 +14,7 @@ from db.errors import EngineError, EngineLimit, Unavailable
 from db.program import Program
 from db.remote.applied_writes import State
 from db.remote.followers import Followers
+from db.remote.programs import Threads
 from db.remote.reading import Reading
 from db.remote.session import RemoteSession
 from db.remote.transport import Transport
@@ -51,6 +52,7 @@ class RemoteDatabase:
         self._pending = pending
         self._turns = Turns(wait_seconds)
         self._reading = Reading(transport, self._has_seen)
+        self._threads = Threads()
         self._writer = RemoteWriter(transport, self._has_written, wait_seconds=wait_seconds)
         self._followers = Followers(self._newest)
         self._state = State(0, 0, 0)
@@ -71,7 +73,7 @@ class RemoteDatabase:
     ) -> T:
         if self._closed:
             raise Unavailable(SHUTTING_DOWN)
-        return await RemoteSession(self._reading, self._read_seconds, security, "", at).run(program)
+        return await self._session(security, "", at).run(program)
 
     async def read_short(
         self, program: Program[T], security: RowSecurity = UNRESTRICTED, *, at: At = NOW
@@ -94,7 +96,10 @@ class RemoteDatabase:
         if self._closed:
             raise Unavailable(SHUTTING_DOWN)
         await self._turns.take(share)
-        return RemoteSession(self._reading, self._read_seconds, security, share, at)
+        return self._session(security, share, at)
+
+    def _session(self, security: RowSecurity, share: str, at: At) -> RemoteSession:
+        return RemoteSession(self._reading, self._threads, self._read_seconds, security, share, at)
 
     def give_back(self, session: Session) -> None:
         mine = cast(RemoteSession, session)  # only this database's own come back
@@ -147,6 +152,7 @@ class RemoteDatabase:
     async def close(self) -> None:
         self._closed = True
         self._followers.close()
+        self._threads.close()
         if self._asking_status is not None:
             self._asking_status.cancel()
             await asyncio.wait([self._asking_status])

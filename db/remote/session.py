@@ -1,12 +1,14 @@
 """A session on an engine over HTTP: each batch has a snapshot of its own; it notes whether they differ."""
 
 import time
+from contextlib import suppress
 from typing import TypeVar
 
 from db.consistency import At
 from db.errors import ReadTimeout, Unavailable
 from db.program import Program, Rows
-from db.remote import statements
+from db.remote import programs, statements
+from db.remote.programs import Returned, Threads
 from db.remote.reading import Reading
 from db.remote.transport import Bound
 from db.security.row_security import RowSecurity
@@ -16,11 +18,18 @@ T = TypeVar("T")
 
 class RemoteSession:
     def __init__(
-        self, reading: Reading, seconds: float, security: RowSecurity, share: str, at: At
+        self,
+        reading: Reading,
+        threads: Threads,
+        seconds: float,
+        security: RowSecurity,
+        share: str,
+        at: At,
     ) -> None:
         self.share = share
         self.is_short = self.is_torn = self.is_given_back = False
         self._reading = reading
+        self._threads = threads
         self._seconds = self._left = seconds
         self._security = security
         self._at = at
@@ -29,16 +38,17 @@ class RemoteSession:
 
     async def run(self, program: Program[T], *, last: bool = False) -> T:
         """See Session.run; raises EngineLimit if a statement is too much for the engine."""
+        step = programs.begun(program)
         try:
-            batch = next(program)
-            while True:
-                rows = await self._read(statements.to_read(batch, self._security))
-                batch = program.send(statements.without_needless(batch, rows))
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+            while not isinstance(step, Returned):
+                rows = await self._read(statements.to_read(step, self._security))
+                step = await self._threads.send(program, statements.without_needless(step, rows))
         finally:
-            program.close()
+            # Where nobody waits for it any more, it may be on its thread still: it ends with what it does there.
+            with suppress(ValueError):
+                program.close()
+        result: T = step.result
+        return result
 
     async def _read(self, batch: list[Bound]) -> list[Rows]:
         if self.is_given_back:

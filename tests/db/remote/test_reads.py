@@ -1,23 +1,50 @@
 """What is read over HTTP: the wanted state or a newer one, by so many at once, and by those who follow it."""
 
 import asyncio
+import sqlite3
+import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
 from db.commands import actors
 from db.consistency import At, Level
-from db.errors import EngineLimit, Overloaded, ReadTimeout, Unavailable
+from db.errors import BadRequest, EngineLimit, Overloaded, ReadTimeout, Unavailable
+from db.model import words
 from db.program import Program, Rows, Statement, rows
+from db.queries.searches import KINDS
 from db.remote import followers
 from db.remote.database import RemoteDatabase
+from db.remote.programs import MANY_ROWS
 from db.remote.turns import Turns
+from resolvers import search
+from resolvers.operation_context import OperationContext
+from resolvers.pages import PageArguments
+from resolvers.permissions import Viewer
 from tests.support.registries.databases import registry_at
 from tests.support.services.sqlite_transport import Engine, SQLiteTransport, remote_database
 
 COUNT = Statement("SELECT count(*) FROM actors")
+NUMBERS = """
+    WITH RECURSIVE numbers (number) AS (
+        SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < :count
+    )
+    SELECT number FROM numbers
+"""
+OWNER = """
+    INSERT INTO actors (chitty_id, actor_type, created_at, updated_at)
+    VALUES ('CHITTY-ACTOR-ADA', 'human', '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z')
+"""
+CONTEXTS = f"""
+    INSERT INTO contexts (chitty_id, name, owner_chitty_id, created_at, updated_at)
+    SELECT 'CHITTY-CONTEXT-' || number, 'context ' || number, 'CHITTY-ACTOR-ADA',
+        '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z'
+    FROM ({NUMBERS})
+"""
 NEAREST = At(Level.NONE)
 
 
@@ -98,6 +125,86 @@ async def test_a_session_reads_no_longer_than_it_may(tmp_path):
         await db.read(twice())
 
     await db.close()
+
+
+def of_thread(count: int) -> Program[int]:
+    """Read so many rows; the thread on which the Program goes on with them."""
+    yield [Statement(NUMBERS, {"count": count})]
+    return threading.get_ident()
+
+
+@pytest.mark.parametrize(("count", "is_loop"), [(MANY_ROWS, True), (MANY_ROWS + 1, False)])
+async def test_a_program_goes_on_with_many_rows_where_it_holds_nobody_up(engine, count, is_loop):
+    db, _ = engine
+
+    thread = await db.read(of_thread(count))
+
+    assert (thread == threading.get_ident()) is is_loop
+
+
+async def test_what_a_program_raises_of_many_rows_arrives(engine):
+    db, _ = engine
+
+    def failing() -> Program[None]:
+        yield [Statement(NUMBERS, {"count": MANY_ROWS + 1})]
+        raise BadRequest("BAD_SEARCH", "too long")
+
+    with pytest.raises(BadRequest, match="too long"):
+        await db.read(failing())
+
+
+async def test_a_program_that_nobody_waits_for_any_more_ends_on_its_thread(engine):
+    db, _ = engine
+    begun, goes_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow() -> Program[None]:
+        try:
+            yield [Statement(NUMBERS, {"count": MANY_ROWS + 1})]
+            begun.set()
+            goes_on.wait()
+            yield [COUNT]
+        finally:
+            ended.set()
+
+    reading = asyncio.create_task(db.read(slow()))
+    await asyncio.to_thread(begun.wait)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    goes_on.set()
+
+    del reading
+    await asyncio.to_thread(ended.wait)
+    assert await db.read(rows(COUNT)) == [(0,)]
+
+
+async def test_a_search_of_many_own_rows_ranks_none_of_them_on_the_event_loop(tmp_path):
+    file = tmp_path / "registry.db"
+    registry_at(file)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(OWNER)
+        connection.execute(CONTEXTS, {"count": 2 * MANY_ROWS})
+    viewer = Viewer("CHITTY-ACTOR-ADA", ())
+    ranked: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is words.rank.__code__:
+            ranked.append(frame.f_locals["text"])
+
+    async with (
+        remote_database(file) as (db, _),
+        OperationContext(db=db, cursor_key=b"key", viewer=viewer) as ctx,
+    ):
+        looking = search.page(ctx, "context 7", KINDS, PageArguments(first=5))
+        sys.setprofile(note)  # of this thread alone
+        try:
+            page = await ctx.read(looking)
+        finally:
+            sys.setprofile(None)
+
+    assert page.found[0].text == "context 7"
+    assert page.rows > MANY_ROWS
+    assert ranked == []
 
 
 async def test_the_token_changes_with_each_write_and_is_shared_for_a_moment(engine):
