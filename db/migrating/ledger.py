@@ -150,6 +150,11 @@ def pending(
     return left
 
 
+def newest() -> str:
+    """The name of the newest migration that this version knows."""
+    return load(MIGRATIONS)[-1].name
+
+
 RECORD = """
     INSERT INTO chittygraph_migrations (name, checksum, applied_at)
     VALUES (:name, :checksum, :now)

@@ -75,6 +75,7 @@ async def _open(
             read_seconds=read_seconds,
             wait_seconds=wait_seconds,
             min_free_bytes=min_free_bytes,
+            newest=ledger.newest(),
             pending=Readiness().pending,
         )
 

@@ -116,6 +116,7 @@ async def open_remote(
         transport,
         read_seconds=read_seconds,
         wait_seconds=wait_seconds,
+        newest=ledger.newest(),
         pending=RemoteReadiness(address).pending,
     )
 

@@ -1,7 +1,7 @@
 """The guard of each batch that writes over HTTP: sent twice, it applies once, and what it wrote can be asked.
 
 Its first statement inserts a random identifier, which conflicts if the batch was applied before; the engine
-then stores nothing of it.
+then stores nothing of it. It also conflicts if a newer version has migrated the database.
 """
 
 import uuid
@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from db import newer_version
 from db.model import instants
 from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
 from db.program import Rows
 from db.remote.transport import Bound
 
-GUARD = "INSERT INTO applied_writes (operation, at) VALUES (:operation, :at)"
+# Its row has to have a time, and has none there: that fails before the key conflicts.
+GUARD = f"""
+    INSERT INTO applied_writes (operation, at)
+    VALUES (:operation, CASE WHEN {newer_version.NEWEST} > :newest THEN NULL ELSE :at END)
+"""
+NEWER = "applied_writes.at"  # what every engine says then
 CONFLICT = "applied_writes.operation"  # what every engine says of a second one
 # With the truth of changes(), which the next statement may ask for: 0 stays 0, and more becomes 1.
 RECORD = """
@@ -66,8 +72,10 @@ class Attempt:
     def new(cls) -> "Attempt":
         return cls(uuid.uuid4().hex)
 
-    def guard(self) -> Bound:
-        return Bound(GUARD, {"operation": self.operation, "at": instants.now()})
+    def guard(self, newest: str = newer_version.ANY) -> Bound:
+        """`newest` is as for newer_version."""
+        bind = {"operation": self.operation, "at": instants.now(), "newest": newest}
+        return Bound(GUARD, bind)
 
     def record(self, program: int, statement: int) -> Bound:
         """Stands after the statement of the program that returns the rows it has written."""
@@ -89,6 +97,10 @@ def places(found: Rows) -> frozenset[tuple[int, int]] | None:
 
 def is_conflict(error: Exception) -> bool:
     return CONFLICT in str(error)
+
+
+def is_of_newer_version(error: Exception) -> bool:
+    return NEWER in str(error)
 
 
 def size(batch: Sequence[Bound]) -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar, cast
 
+from db import newer_version
 from db.attribution import Attribution
 from db.consistency import NOW, At, Level
 from db.database import Session, Statistics
@@ -35,7 +36,7 @@ async def _none_pending(_: "RemoteDatabase") -> list[str]:
 
 
 class RemoteDatabase:
-    """`pending` names the migrations that the database lacks."""
+    """`pending` names the migrations that the database lacks; `newest` is as for newer_version."""
 
     has_copies = True
 
@@ -45,6 +46,7 @@ class RemoteDatabase:
         *,
         read_seconds: float = 5.0,
         wait_seconds: float = 1.0,
+        newest: str = newer_version.ANY,
         pending: "Callable[[RemoteDatabase], Awaitable[list[str]]]" = _none_pending,
     ) -> None:
         self.transport = transport
@@ -53,7 +55,9 @@ class RemoteDatabase:
         self._turns = Turns(wait_seconds)
         self._reading = Reading(transport, self._has_seen)
         self._threads = Threads()
-        self._writer = RemoteWriter(transport, self._has_written, wait_seconds=wait_seconds)
+        self._writer = RemoteWriter(
+            transport, self._has_written, wait_seconds=wait_seconds, newest=newest
+        )
         self._followers = Followers(self._newest)
         self._state = State(0, 0, 0)
         self._state_at = -math.inf  # when the state was asked for, unless a write has come since

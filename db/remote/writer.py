@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from db import attribution
+from db import attribution, newer_version
 from db.attribution import Attribution
 from db.consistency import NOW, At, Level
 from db.errors import (
@@ -77,7 +77,7 @@ class Job(Waiter):
 
 
 class RemoteWriter:
-    """`seen` is called with the state after each batch."""
+    """`seen` is called with the state after each batch; `newest` is as for newer_version."""
 
     def __init__(
         self,
@@ -86,10 +86,12 @@ class RemoteWriter:
         *,
         wait_seconds: float,
         write_seconds: float = WRITE_SECONDS,
+        newest: str = newer_version.ANY,
     ) -> None:
         self._transport = transport
         self._seen = seen
         self._write_seconds = write_seconds
+        self._newest = newest
         self._queue: PatientQueue[Job] = PatientQueue(wait_seconds, "writes", "written", "wrote")
         self._wake = asyncio.Event()
         self._closed = False
@@ -181,7 +183,7 @@ class RemoteWriter:
 
     async def _send(self, jobs: list[Job]) -> None:
         attempt, deadline = Attempt.new(), time.monotonic() + self._write_seconds
-        sent = Sent([attempt.guard()])
+        sent = Sent([attempt.guard(self._newest)])
         self._sent += 1
         if self._sent % applied_writes.REMOVE_EVERY == 0:
             sent.batch.append(applied_writes.remove_old())
@@ -217,6 +219,8 @@ class RemoteWriter:
             except (EngineError, Unavailable) as error:
                 if applied_writes.is_conflict(error):
                     return None
+                if unknown is None and applied_writes.is_of_newer_version(error):
+                    raise Unavailable(newer_version.REFUSED) from error
                 if unknown is None:
                     raise
                 # What was sent before may be applied yet, so that none of it must be sent as another batch.

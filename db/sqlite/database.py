@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TypeVar, cast
 
+from db import newer_version
 from db.attribution import Attribution
 from db.consistency import NOW, At
 from db.database import Session, Statistics
@@ -61,15 +62,20 @@ class SQLiteDatabase:
         wait_seconds: float = 1.0,
         min_free_bytes: int = 0,
         log_limits: LogLimits = LOG_LIMITS,
+        newest: str = newer_version.ANY,
         pending: "Callable[[SQLiteDatabase], Awaitable[list[str]]]" = _none_pending,
     ) -> "SQLiteDatabase":
         """Open an existing, migrated file; raises sqlite3.Error if it cannot be opened."""
-        # See open_database; `pending` names the migrations that the file lacks.
+        # See open_database; `pending` names the migrations that the file lacks; `newest` is as for newer_version.
         file = Path(path)
         async with AsyncExitStack() as undo:
             faults = Faults(file)
             writer = await Writer.open(
-                file, faults, wait_seconds=wait_seconds, min_free_bytes=min_free_bytes
+                file,
+                faults,
+                wait_seconds=wait_seconds,
+                min_free_bytes=min_free_bytes,
+                newest=newest,
             )
             undo.push_async_callback(writer.close)
             pool = await ReaderPool.open(

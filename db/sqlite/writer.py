@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from db import attribution
+from db import attribution, newer_version
 from db.attribution import Attribution
 from db.errors import Locked, Overloaded, Unavailable
 from db.fair_queue import FairQueue, Waiter
@@ -36,6 +36,7 @@ T = TypeVar("T")
 GROUP = 128
 MOST_WAITING = 1_000
 CANNOT_WRITE = PASSING | {sqlite3.SQLITE_READONLY}
+SELECT_NEWEST = f"SELECT {newer_version.NEWEST}"
 Outcome: TypeAlias = tuple[Any, BaseException | None]
 
 
@@ -50,12 +51,18 @@ class Job(Waiter):
 
 class Writer:
     def __init__(
-        self, thread: ConnectionThread, path: Path, wait_seconds: float, min_free_bytes: int
+        self,
+        thread: ConnectionThread,
+        path: Path,
+        wait_seconds: float,
+        min_free_bytes: int,
+        newest: str,
     ) -> None:
         self.thread = thread
         self._path = path
         self._wait_seconds = wait_seconds
         self._min_free_bytes = min_free_bytes
+        self._newest = newest
         self._queue: FairQueue[Job] = FairQueue(MOST_WAITING)
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -71,10 +78,17 @@ class Writer:
 
     @classmethod
     async def open(
-        cls, path: Path, faults: Faults, *, wait_seconds: float, min_free_bytes: int
+        cls,
+        path: Path,
+        faults: Faults,
+        *,
+        wait_seconds: float,
+        min_free_bytes: int,
+        newest: str = newer_version.ANY,
     ) -> "Writer":
+        """`newest` is as for newer_version."""
         thread = await ConnectionThread.open(path, faults, read_only=False)
-        return cls(thread, path, wait_seconds, min_free_bytes)
+        return cls(thread, path, wait_seconds, min_free_bytes, newest)
 
     async def write(
         self,
@@ -140,7 +154,9 @@ class Writer:
         outcomes: list[Outcome]
         try:
             self._refuse_when_nearly_full()
-            outcomes = await self.thread.hop(lambda connection: _commit_group(connection, jobs))
+            outcomes = await self.thread.hop(
+                lambda connection: _commit_group(connection, jobs, self._newest)
+            )
         except Exception as error:
             outcomes = [(None, error)] * len(jobs)
         if any(failure is None for _, failure in outcomes):
@@ -181,9 +197,10 @@ class Writer:
             await self.thread.close()
 
 
-def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outcome]:
+def _commit_group(connection: sqlite3.Connection, jobs: list[Job], newest: str) -> list[Outcome]:
     connection.execute("BEGIN IMMEDIATE")
     try:
+        _require_known(connection, newest)
         outcomes: list[Outcome] = []
         are_attributed = have_written = False
         for job in jobs:
@@ -204,6 +221,14 @@ def _commit_group(connection: sqlite3.Connection, jobs: list[Job]) -> list[Outco
             connection.execute("ROLLBACK")
         raise
     return outcomes
+
+
+def _require_known(connection: sqlite3.Connection, newest: str) -> None:
+    if newest == newer_version.ANY:
+        return
+    ((found,),) = connection.execute(SELECT_NEWEST)
+    if found is not None and found > newest:
+        raise Unavailable(newer_version.REFUSED)
 
 
 def _attempt(connection: sqlite3.Connection, job: Job) -> tuple[Outcome, bool]:

@@ -17,6 +17,7 @@ LAYERS = [
         "db.fair_queue",
         "db.consistency",
         "db.database_url",
+        "db.newer_version",
     ],
     ["db.precondition", "db.model"],
     ["db.security", "db.attribution", "db.change_log", "db.heartbeat"],

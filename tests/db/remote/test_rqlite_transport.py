@@ -185,7 +185,8 @@ async def test_a_guarded_batch_stores_nothing_once_one_of_its_statements_ceases_
     kept, dropped = Table(transport), Table(transport)
     await kept.create()
     await dropped.create()
-    one_node.leader().execute("DROP TABLE IF EXISTS applied_writes", *APPLIED_WRITES.statements())
+    tables = (ledger.CREATE, "DROP TABLE IF EXISTS applied_writes", *APPLIED_WRITES.statements())
+    one_node.leader().execute(*tables)
     written = [Attempt.new().guard(), kept.insert(1, "Ada"), dropped.insert(1, "Ada")]
     assert await kept.write(*written) == [[], [], []]
     one_node.leader().execute(f"DROP TABLE {dropped.name}")
