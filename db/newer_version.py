@@ -1,4 +1,4 @@
-"""What a newer version has migrated is no longer written by this one, which does not know what that relies on.
+"""This version writes nothing that a newer one has migrated: it does not know what that relies on.
 
 `newest` is the name of the newest migration that this version knows. Names begin with numbers of four digits.
 """

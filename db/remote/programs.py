@@ -1,4 +1,4 @@
-"""Runs Programs step by step: on the event loop while they are sent few rows, on a thread of its own for many."""
+"""Runs Programs step by step: on the event loop while they are sent few rows, on a thread for many."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

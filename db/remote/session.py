@@ -44,7 +44,7 @@ class RemoteSession:
                 rows = await self._read(statements.to_read(step, self._security))
                 step = await self._threads.send(program, statements.without_needless(step, rows))
         finally:
-            # Where nobody waits for it any more, it may be on its thread still: it ends with what it does there.
+            # Where nobody waits for it any more, it may be on its thread still, and ends there.
             with suppress(ValueError):
                 program.close()
         result: T = step.result

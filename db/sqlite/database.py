@@ -66,7 +66,7 @@ class SQLiteDatabase:
         pending: "Callable[[SQLiteDatabase], Awaitable[list[str]]]" = _none_pending,
     ) -> "SQLiteDatabase":
         """Open an existing, migrated file; raises sqlite3.Error if it cannot be opened."""
-        # See open_database; `pending` names the migrations that the file lacks; `newest` is as for newer_version.
+        # See open_database, and newer_version for `newest`; `pending` names the migrations that it lacks.
         file = Path(path)
         async with AsyncExitStack() as undo:
             faults = Faults(file)

@@ -46,13 +46,15 @@ def encode(batch: Iterable[Bound]) -> bytes:
 
 
 # Before a node runs a request it compiles the first statement of each text, the leader twice, only to see
-# whether it reads. One that fires triggers takes milliseconds to compile, so it comes second in its text, but
-# for one that asks for changes(), which the first would change.
-CHEAP = "DELETE FROM applied_writes WHERE FALSE; "
+# whether it reads. One that fires triggers takes milliseconds to compile, so a cheap one comes before it in
+# its text: one that reads before one that reads, and never one that would change what changes() is.
+CHEAP_WRITE = "DELETE FROM applied_writes WHERE FALSE; "
+CHEAP_READ = "SELECT 1; "
 SHORT = 200  # characters of a statement that compiles fast
 _WRITES = re.compile(
     r"\s*(?:INSERT|REPLACE|UPDATE|DELETE)\b(?!.*\bchanges\s*\()", re.IGNORECASE | re.DOTALL
 )
+_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 
 
 def encode_write(batch: Iterable[Bound]) -> bytes:
@@ -63,7 +65,11 @@ def encode_write(batch: Iterable[Bound]) -> bytes:
 @lru_cache(1_024)
 def compiled_once(sql: str) -> str:
     """The text of a statement that nodes compile as seldom as they can."""
-    return CHEAP + sql if len(sql) > SHORT and _WRITES.match(sql) else sql
+    if len(sql) <= SHORT:
+        return sql
+    if _READS.match(sql):
+        return CHEAP_READ + sql
+    return CHEAP_WRITE + sql if _WRITES.match(sql) else sql
 
 
 def _statement(sql: str, bind: Mapping[str, Value]) -> list[Any]:

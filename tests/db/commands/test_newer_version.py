@@ -1,4 +1,4 @@
-"""A server writes nothing into a database that a newer version has migrated, and says so; it goes on reading."""
+"""A server writes nothing into a database that a newer version has migrated, and goes on reading it."""
 
 from pathlib import Path
 
@@ -10,7 +10,9 @@ REGISTER = """
         actor { displayName } errors { code message } } }
 """
 NAMES = "{ actors(first: 10) { nodes { displayName } } }"
-LATER = "INSERT INTO chittygraph_migrations (name, checksum, applied_at) VALUES ('9999_later', '', '')"
+LATER = (
+    "INSERT INTO chittygraph_migrations (name, checksum, applied_at) VALUES ('9999_later', '', '')"
+)
 GONE = "DELETE FROM chittygraph_migrations WHERE name = '9999_later'"
 
 

@@ -95,22 +95,26 @@ async def table(
     requests.compiled_once.cache_clear()
 
 
-def test_a_long_statement_that_writes_comes_second_unless_it_asks_for_changes():
+def test_a_long_statement_comes_second_unless_the_first_would_change_what_it_asks_for():
     columns = ", ".join(f"column_{number}" for number in range(20))
     written = [
         f"INSERT INTO t ({columns}) VALUES (1)",
         f"\n  UPDATE t SET ({columns}) = (1)",
         f"delete FROM t WHERE ({columns}) = 1",
     ]
+    read = [f"SELECT {columns} FROM t", f"\n select {columns} WHERE changes() > 0"]
     others = [
         "INSERT INTO t VALUES (1)",
-        f"SELECT {columns} FROM t",
+        "SELECT * FROM t",
         f"UPDATE t SET ({columns}) = 1 WHERE changes () > 0",
         f"UPDATED t SET ({columns}) = 1",
     ]
 
     assert [requests.compiled_once(each) for each in written] == [
-        requests.CHEAP + each for each in written
+        requests.CHEAP_WRITE + each for each in written
+    ]
+    assert [requests.compiled_once(each) for each in read] == [
+        requests.CHEAP_READ + each for each in read
     ]
     assert [requests.compiled_once(each) for each in others] == others
 
