@@ -1,4 +1,4 @@
-"""This version writes nothing that a newer one has migrated: it does not know what that relies on.
+"""Nothing is written to what a newer version has migrated: this one does not know what that relies on.
 
 `newest` is the name of the newest migration that this version knows. Names begin with numbers of four digits.
 """

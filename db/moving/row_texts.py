@@ -97,6 +97,11 @@ def canonical(row: str) -> str:
     return json.dumps([_value(each) for each in json.loads(row)])
 
 
+def is_real(value: Any) -> bool:
+    """Whether a value of a row's list is a REAL."""
+    return isinstance(value, dict) and "real" in value
+
+
 def _value(value: Any) -> Any:
     match value:
         case {"real": str(text)}:

@@ -300,6 +300,18 @@ def test_a_target_that_somebody_changes_meanwhile_is_noticed(small: Path, target
     assert "actors CHITTY-ADA is not the same" in refusal(small, target, at)
 
 
+def test_a_number_that_an_engine_gives_other_digits_is_named(small: Path, target: Path):
+    write(small, "UPDATE actors SET session_count = 1e300")
+    other = "UPDATE actors SET session_count = 1.0000000000000002e300"
+    at = doing("verifying actors", lambda: write(target, other))
+
+    message = refusal(small, target, at)
+
+    assert "has another number in session_count" in message
+    assert "with wrong digits, as some do near 1e300" in message
+    assert "move again with --restart" in message
+
+
 @pytest.mark.parametrize(
     "sql",
     [
