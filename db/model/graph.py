@@ -39,6 +39,11 @@ class GraphRelation:
         """The condition on a holder, named `row`, as a list: most relations have none."""
         return [f"{row}.{self.only[0]} = '{self.only[1]}'"] if self.only else []
 
+    def edge(self, holder: "Place", other: "Place") -> "Edge":
+        """The relation between these objects."""
+        start, end = (holder, other) if self.is_held_at_start else (other, holder)
+        return Edge(self.name, start, end)
+
 
 GRAPH_RELATIONS = (
     GraphRelation(RelationName.OWNS, tables.CONTEXT_OWNER, tables.ACTOR_CONTEXTS),

@@ -14,15 +14,10 @@ from db.model.services import SERVICES
 from db.model.tables import Table
 from db.program import Program, Statement, Value, json_list
 from db.queries.conditions import all_of
+from db.queries.graph_rows import belonging, selected
 from db.queries.listings import LIMIT
-from db.queries.walks import (
-    Reached,
-    Sought,
-    Steps,
-    belonging,
-    keys_by_table,
-    selected,
-)
+from db.queries.reached import Reached, keys_by_table
+from db.queries.walks import Sought, Steps
 from db.security.row_security import by_key
 
 # So many of the objects beside a hub are looked through one by one, before all of up to MOST are.

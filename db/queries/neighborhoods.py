@@ -7,7 +7,8 @@ from typing import Any
 from db.model.graph import Edge, Place
 from db.model.tables import Table
 from db.program import Program
-from db.queries.walks import Reached, Steps, edges_between
+from db.queries.reached import Reached, edges_between
+from db.queries.walks import Steps
 
 
 @dataclass(frozen=True, slots=True)

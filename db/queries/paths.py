@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from db.model.graph import GRAPH_RELATIONS, Edge, GraphRelation, Place
 from db.program import Program
-from db.queries import hubs
+from db.queries import hubs, middles
 from db.queries.hubs import Side
-from db.queries.walks import Reached, Steps, edge
+from db.queries.reached import Reached
+from db.queries.walks import Steps
 
 # A relation by which more than FEW rows lead to a frontier is wide: they are read only if nothing else helps.
 FEW, MOST = 1_000, 20_000
@@ -172,7 +173,7 @@ def _over_hubs(
     start: _End, end: _End, limit: int, steps: Steps
 ) -> Program[tuple[Edge, ...] | None]:
     found = yield from hubs.found_in_the_middle(start.side, end.side, limit, steps)
-    beside = found and (yield from steps.middle(start.frontier, [found]))
+    beside = found and (yield from middles.found_between(start.frontier, [found], steps))
     if not (found and beside):
         return None
     return (yield from _over_one(start.further([beside]).further([found]), end, steps))
@@ -180,7 +181,7 @@ def _over_hubs(
 
 def _over_one(start: _End, end: _End, steps: Steps) -> Program[tuple[Edge, ...] | None]:
     """The path if one object is between the frontiers."""
-    middle = yield from steps.middle(start.frontier, end.frontier)
+    middle = yield from middles.found_between(start.frontier, end.frontier, steps)
     return None if middle is None else _first_path(start, (middle,), end)
 
 
@@ -239,7 +240,7 @@ def _through(layers: list[list[Place]], known: dict[Place, Reached]) -> tuple[Ed
 def _edge_between(one: Reached, other: Reached) -> Edge:
     """The relation by which one of two leads to the other."""
     return next(
-        edge(relation, holder.place, place)
+        relation.edge(holder.place, place)
         for holder, end in ((one, other), (other, one))
         for relation, place in holder.links
         if place == end.place
