@@ -1,6 +1,7 @@
 """Secrets of webhooks are in the file and nowhere else: in no log line, listing, export or metric."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.other_programs.webhook_receiver import Reply, receiving
 from tests.support.registries.databases import new_registry
-from tests.support.services.commands import command_process
+from tests.support.services.commands import command
 from tests.support.services.outgoing import CREATE, REGISTER, WEBHOOKS
 from tests.support.services.server_process import UNHURRIED, served, url_of
 
@@ -29,10 +30,13 @@ def post(address: str, query: str, /, **variables: object) -> str:
     return httpx2.post(address, json=sent, timeout=60).text
 
 
-@pytest.fixture
-def used(tmp_path: Path) -> tuple[Path, str, str]:
-    """A registry with a webhook that failed: its file, the secret, and all that its server said since."""
-    file = tmp_path / "registry.db"
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A registry with a webhook that failed: its file, the secret, and all that its server said since.
+
+    Tests only read it.
+    """
+    file = tmp_path_factory.mktemp("used") / "registry.db"
     new_registry(file)
     with receiving(
         lambda got: Reply(500, {}, got.headers["webhook-signature"].encode())
@@ -91,7 +95,7 @@ def test_no_log_line_has_the_url(used: tuple[Path, str, str]):
 )
 def test_no_command_shows_it(used: tuple[Path, str, str], words: tuple[str, ...]):
     file, secret, _ = used
-    ran = command_process(*words, "--database", file)
+    ran = command(*words, "--database", file)
 
     assert secret.removeprefix("whsec_") not in ran.stdout + ran.stderr
     assert ran.stdout + ran.stderr
@@ -110,14 +114,15 @@ def test_no_command_shows_it(used: tuple[Path, str, str], words: tuple[str, ...]
     ids=" ".join,
 )
 def test_no_command_shows_it_of_a_table_that_was_set_aside(
-    used: tuple[Path, str, str], words: tuple[str, ...]
+    used: tuple[Path, str, str], tmp_path: Path, words: tuple[str, ...]
 ):
     file, secret, _ = used
+    file = shutil.copy(file, tmp_path)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(
             "CREATE TABLE outgoing_webhooks_before_recreation AS SELECT * FROM outgoing_webhooks"
         )
-    ran = command_process(*words, "--database", file)
+    ran = command(*words, "--database", file)
 
     assert secret.removeprefix("whsec_") not in ran.stdout + ran.stderr
     assert "outgoing_webhooks_before_recreation" in ran.stdout + ran.stderr
@@ -128,10 +133,10 @@ def test_a_webhook_that_was_restored_from_a_dump_waits_for_a_secret_and_misses_n
 ):
     file, _, _ = used
     again = tmp_path / "again.db"
-    assert command_process("export", "--sql", "--output", tmp_path / "dump.sql", "--database", file)
-    command_process("restore", tmp_path / "dump.sql", "--database", again)
-    warned = command_process("doctor", "--database", again).stdout
-    told = command_process("status", "--database", again).stdout
+    assert command("export", "--sql", "--output", tmp_path / "dump.sql", "--database", file)
+    command("restore", tmp_path / "dump.sql", "--database", again)
+    warned = command("doctor", "--database", again).stdout
+    told = command("status", "--database", again).stdout
     with (
         receiving() as receiver,
         served(again, *UNHURRIED, "--private-webhook-targets") as (_, said),
