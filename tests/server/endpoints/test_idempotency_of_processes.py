@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.support.other_programs.faketime import FakeClock
-from tests.support.registries.databases import elsewhere
+from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.requests.idempotent_requests import REGISTER
 from tests.support.services.server_process import (
     QUIET,
@@ -184,11 +184,8 @@ async def test_workers_share_the_keys(tmp_path: Path):
 
 
 async def test_a_key_is_free_again_after_a_day(tmp_path: Path):
-    clock = FakeClock(tmp_path / "clock")
-    with served(tmp_path / "registry.db", *QUIET, environment=clock.environment, fork=False) as (
-        _,
-        said,
-    ):
+    path, clock = new_registry(tmp_path / "registry.db"), FakeClock(tmp_path / "clock")
+    with served(path, *QUIET, environment=clock.environment) as (_, said):
         async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
 
             async def sent() -> tuple[int, str]:

@@ -11,9 +11,11 @@ import httpx2
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from server.endpoints import graphql_ws
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.registries.databases import elsewhere
 from tests.support.requests.websocket_clients import Socket, acknowledged, opened
+from tests.support.services.local_server import serving
 from tests.support.services.prometheus import Scraped
 from tests.support.services.server_process import TIMEOUT_SECONDS, served, url_of
 
@@ -203,8 +205,11 @@ async def test_an_operation_before_the_connection_is_acknowledged_closes_it(serv
         assert await socket.closed() == (4401, "Unauthorized: send connection_init first")
 
 
-async def test_a_client_that_sends_no_connection_init_is_disconnected(server: Served):
-    async with opened(server.url) as socket:
+async def test_a_client_that_sends_no_connection_init_is_disconnected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(graphql_ws, "INIT_SECONDS", 0.1)
+    async with serving(tmp_path / "registry.db") as local, opened(local.url) as socket:
         assert await socket.closed() == (4408, "Connection initialisation timeout")
 
 

@@ -52,8 +52,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
 @pytest.fixture(scope="module")
 def closing_soon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """A server that gives requests their usual time, and soon closes connections that are idle."""
-    with serving(tmp_path_factory.mktemp("closing"), "--idle-seconds", "2") as address:
+    """A server that soon closes connections that are idle, and gives bodies their usual time."""
+    flags = ("--idle-seconds", "2", "--head-seconds", "2")
+    with serving(tmp_path_factory.mktemp("closing"), *flags) as address:
         yield address
 
 
@@ -143,29 +144,36 @@ def test_a_body_that_continues_after_its_refusal_times_out_too(quick):
 LARGE = HEAD + b"Content-Length: 200000\r\n\r\n" + b" " * 200_000
 
 
-@pytest.mark.parametrize("asked_before", [b"", ASK], ids=["first", "second"])
-def test_a_connection_is_closed_after_a_body_that_was_refused_early(closing_soon, asked_before):
-    with connected(closing_soon) as client:
-        client.sendall(asked_before + LARGE)
-
-        assert [answer.status for answer in responses_on(client)] == [200] * bool(asked_before) + [
-            413
-        ]
-
-
-def test_a_request_after_such_a_body_is_answered(closing_soon):
-    with connected(closing_soon) as client:
-        client.sendall(LARGE + ASK)
-
-        assert [answer.status for answer in responses_on(client)] == [413, 200]
+# What is sent, and the statuses of the answers, after which the server closes the connection.
+IDLE = {
+    "new": (b"", []),
+    "used": (ASK, [200]),
+    "an empty line": (ASK + b"\r\n", [200]),
+    "a body that was refused early": (LARGE, [413]),
+    "such a body of a second request": (ASK + LARGE, [200, 413]),
+    "a request after such a body": (LARGE + ASK, [413, 200]),
+}
 
 
-@pytest.mark.parametrize("sent", [b"", ASK, ASK + b"\r\n"], ids=["new", "used", "an empty line"])
-def test_an_idle_connection_is_closed(closing_soon, sent):
-    with connected(closing_soon) as client:
-        client.sendall(sent)
+@pytest.fixture(scope="module")
+def left_idle(closing_soon: Address) -> dict[str, list[int]]:
+    """The statuses that idle connections got, which all wait for the same two seconds."""
+    with ExitStack() as opened:
+        clients = {}
+        for name, (sent, _) in IDLE.items():
+            clients[name] = opened.enter_context(connected(closing_soon))
+            clients[name].sendall(sent)
+        return {
+            name: [answer.status for answer in responses_on(client)]
+            for name, client in clients.items()
+        }
 
-        assert [answer.status for answer in responses_on(client)] == [200] * bool(sent)
+
+@pytest.mark.parametrize("name", IDLE)
+def test_an_idle_connection_is_closed(left_idle, name):
+    _, statuses = IDLE[name]
+
+    assert left_idle[name] == statuses
 
 
 def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monkeypatch):
@@ -179,9 +187,9 @@ def test_a_large_delivery_may_take_longer_while_it_makes_progress(tmp_path, monk
     )
     with serving(tmp_path, "--body-seconds", "2") as address, connected(address) as client:
         client.sendall(head.encode())
-        for start in range(0, len(body), 600_000):
-            client.sendall(body[start : start + 600_000])
-            time.sleep(0.4)
+        for start in range(0, len(body), 800_000):
+            client.sendall(body[start : start + 800_000])
+            time.sleep(0.3)
 
         (answer,) = responses_on(client)
 
@@ -236,17 +244,21 @@ def test_a_client_that_does_not_read_its_response_is_disconnected(large, line):
 
 
 @pytest.mark.parametrize("large", [PATIENT], ids=["patient"], indirect=True)
-@pytest.mark.parametrize("line", [b"", b"Connection: close\r\n"], ids=["kept", "closed"])
-def test_a_slow_reader_gets_its_response(large, line):
-    received, (address, _) = b"", large
-    with request_large_response(address, line) as client:
-        while more := client.recv(1_000_000, socket.MSG_WAITALL):
-            received += more
+def test_a_slow_reader_gets_its_response(large):
+    address, _ = large
+    with ExitStack() as opened:
+        clients = [
+            opened.enter_context(request_large_response(address, line))
+            for line in (b"Connection: close\r\n", b"")
+        ]
+        received = [b"" for _ in clients]
+        while any(more := [client.recv(1_000_000, socket.MSG_WAITALL) for client in clients]):
+            received = [got + each for got, each in zip(received, more, strict=True)]
             time.sleep(0.4)
 
-        (answer,) = answers(received)
-
-    assert len(answer.json()["data"]["contexts"]["nodes"]) == 100
+    for got in received:
+        (answer,) = answers(got)
+        assert len(answer.json()["data"]["contexts"]["nodes"]) == 100
 
 
 def test_connections_are_limited_per_client(tmp_path):
