@@ -1,14 +1,12 @@
 """The doctor looks at a replica's copy instead of a database."""
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
 from tests.support.running.waiting import wait_until
 from tests.support.services.commands import command
-from tests.support.services.replicas import pair, processes_of
+from tests.support.services.replicas import pair, processes_of, stopped
 
 pytestmark = pytest.mark.waits
 FOLLOWING = ("--replica-of", "/none", "--primary", "http://127.0.0.1:1")
@@ -31,11 +29,8 @@ def test_the_age_of_a_copy_is_judged(tmp_path: Path):
     with pair(tmp_path) as both:
         (following,) = processes_of(both.replica.database, "restore")
         new = told(both.replica.database, "--max-lag", "3600")
-        os.kill(following, signal.SIGSTOP)
-        try:
+        with stopped(following):
             old = wait_until(lambda: _warned(both.replica.database))
-        finally:
-            os.kill(following, signal.SIGCONT)
 
     assert new.startswith("ok")
     assert "1 s are allowed" in old

@@ -19,6 +19,7 @@ from tests.support.services.replicas import (
     primary,
     processes_of,
     replica,
+    stopped,
 )
 
 pytestmark = pytest.mark.waits
@@ -69,12 +70,9 @@ def test_before_the_first_copy_has_arrived_a_replica_is_alive_and_not_ready(tmp_
 def test_a_follower_that_hangs_is_noticed_and_credentials_are_refused(tmp_path: Path):
     with pair(tmp_path, "--max-lag", "2", is_protected=True) as both:
         (following,) = processes_of(both.replica.database, "restore")
-        os.kill(following, signal.SIGSTOP)
-        try:
+        with stopped(following):
             refused = wait_until(lambda: _refused(both.replica))
             ready = both.replica.get("/readyz")
-        finally:
-            os.kill(following, signal.SIGCONT)
 
         assert "s old" in refused
         assert (ready.status_code, ready.json()["status"]) == (503, "not ready")

@@ -1,8 +1,7 @@
 """A replica forwards to its primary what writes, and what has to see what its viewer wrote."""
 
 import json
-import os
-import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -18,12 +17,14 @@ from tests.support.services.replicas import (
     MARK,
     NAMES,
     REGISTER,
+    Pair,
     Server,
     lag_of,
     pair,
     primary,
     processes_of,
     replica,
+    stopped,
 )
 
 STRONG = {"x-chittygraph-consistency": "strong"}
@@ -33,11 +34,29 @@ CHANGES = "subscription { changes { operation } }"
 pytestmark = pytest.mark.waits
 
 
-def test_a_viewer_sees_at_once_what_it_wrote_through_any_replica(tmp_path: Path):
-    with (
-        pair(tmp_path) as both,
-        replica(tmp_path / "other.db", both.bucket, both.primary) as other,
-    ):
+@pytest.fixture(scope="module")
+def open_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A primary and its replica in open mode; each test writes names of its own."""
+    with pair(tmp_path_factory.mktemp("open")) as found:
+        yield found
+
+
+@pytest.fixture
+def both(open_pair: Pair) -> Pair:
+    """Both, once the copy has all that tests before have written: reads are not forwarded any more."""
+    wait_until(lambda: lag_of(open_pair.replica.post(NAMES)) > 0)
+    return open_pair
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The same in protected mode."""
+    with pair(tmp_path_factory.mktemp("protected"), is_protected=True) as found:
+        yield found
+
+
+def test_a_viewer_sees_at_once_what_it_wrote_through_any_replica(both: Pair, tmp_path: Path):
+    with replica(tmp_path / "other.db", both.bucket, both.primary) as other:
         for number in range(20):
             answer = both.replica.register(f"A{number}")
             assert answer.json()["data"]["registerActor"]["errors"] == []
@@ -57,72 +76,62 @@ def test_workers_of_a_replica_tell_each_other_who_has_written(tmp_path: Path):
             assert f"A{number}" in both.replica.names()
 
 
-def test_reads_that_ask_for_more_are_forwarded(tmp_path: Path):
-    with pair(tmp_path) as both:
-        (following,) = processes_of(both.replica.database, "restore")
-        os.kill(following, signal.SIGSTOP)
-        try:
-            both.primary.register("Ada")
-            old = both.replica.post(NAMES)
-            assert "Ada" not in old.text
-            assert "Ada" in both.replica.names(STRONG)
-            wait_until(lambda: lag_of(both.replica.post(NAMES)) > 1)
-            assert "Ada" in both.replica.names({"x-chittygraph-consistency": "none; freshness=1"})
-            assert "Ada" not in both.replica.names(
-                {"x-chittygraph-consistency": "none; freshness=3600"}
-            )
-        finally:
-            os.kill(following, signal.SIGCONT)
-
-
-def test_a_forwarded_mutation_is_answered_as_the_primary_answers_it(tmp_path: Path):
-    with pair(tmp_path, is_protected=True) as both:
-        key = {"idempotency_key": '"once"'}
-        first = both.replica.register("Ada", **key)
-        again = both.replica.register("Ada", **key)
-        other = both.replica.register("Grace", **key)
-        wrong = both.replica.post("mutation { registerActor }")
-        streamed = both.replica.register("Edsger", accept="text/event-stream")
-        by_get = httpx2.get(
-            both.replica.url,
-            params={"query": "mutation { __typename }"},
-            headers={"authorization": f"Bearer {both.replica.key}"},
-            trust_env=False,
+def test_reads_that_ask_for_more_are_forwarded(both: Pair):
+    (following,) = processes_of(both.replica.database, "restore")
+    with stopped(following):
+        both.primary.register("Ada")
+        old = both.replica.post(NAMES)
+        assert "Ada" not in old.text
+        assert "Ada" in both.replica.names(STRONG)
+        wait_until(lambda: lag_of(both.replica.post(NAMES)) > 1)
+        assert "Ada" in both.replica.names({"x-chittygraph-consistency": "none; freshness=1"})
+        assert "Ada" not in both.replica.names(
+            {"x-chittygraph-consistency": "none; freshness=3600"}
         )
 
-        assert first.json()["data"]["registerActor"]["errors"] == []
-        assert again.json() == first.json()
-        assert other.status_code == 422
-        assert other.json()["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_KEY_REUSED"
-        assert wrong.json() == both.primary.post("mutation { registerActor }").json()
-        assert "event: next" in streamed.text
-        assert by_get.status_code == 405
-        assert both.primary.names() == {"Root", "Ada", "Edsger"}
+
+def test_a_forwarded_mutation_is_answered_as_the_primary_answers_it(guarded: Pair):
+    before, key = guarded.primary.names(), {"idempotency_key": '"once"'}
+    first = guarded.replica.register("Ada", **key)
+    again = guarded.replica.register("Ada", **key)
+    other = guarded.replica.register("Grace", **key)
+    wrong = guarded.replica.post("mutation { registerActor }")
+    streamed = guarded.replica.register("Edsger", accept="text/event-stream")
+    by_get = httpx2.get(
+        guarded.replica.url,
+        params={"query": "mutation { __typename }"},
+        headers={"authorization": f"Bearer {guarded.replica.key}"},
+        trust_env=False,
+    )
+
+    assert first.json()["data"]["registerActor"]["errors"] == []
+    assert again.json() == first.json()
+    assert other.status_code == 422
+    assert other.json()["errors"][0]["extensions"]["code"] == "IDEMPOTENCY_KEY_REUSED"
+    assert wrong.json() == guarded.primary.post("mutation { registerActor }").json()
+    assert "event: next" in streamed.text
+    assert by_get.status_code == 405
+    assert guarded.primary.names() == {*before, "Ada", "Edsger"}
 
 
-async def test_subscriptions_tell_changes_as_they_reach_the_copy(tmp_path: Path):
-    with pair(tmp_path) as both:
-        async with listening(both.replica.url, CHANGES) as stream:
-            both.primary.register("Ada")
-            told = await stream.next()
-            assert told["data"]["changes"]["operation"] == "CREATED"
-            assert both.copied("Ada")
+async def test_subscriptions_tell_changes_as_they_reach_the_copy(both: Pair):
+    async with listening(both.replica.url, CHANGES) as stream:
+        both.primary.register("Barbara")
+        told = await stream.next()
+        assert told["data"]["changes"]["operation"] == "CREATED"
+        assert both.copied("Barbara")
 
 
-def test_responses_have_tags_that_change_with_the_copy(tmp_path: Path):
-    with pair(tmp_path) as both:
-        os.kill(both.primary.process.pid, signal.SIGSTOP)  # no heartbeat comes
-        try:
-            first = wait_until(lambda: _with_tag(both.replica))
-            again = wait_until(lambda: _not_modified(both.replica, first))
-        finally:
-            os.kill(both.primary.process.pid, signal.SIGCONT)
-        assert lag_of(again) >= 0
+def test_responses_have_tags_that_change_with_the_copy(both: Pair):
+    with stopped(both.primary.process.pid):  # no heartbeat comes
+        first = wait_until(lambda: _with_tag(both.replica))
+        again = wait_until(lambda: _not_modified(both.replica, first))
+    assert lag_of(again) >= 0
 
-        both.primary.register("Ada")
+    both.primary.register("Radia")
 
-        wait_until(lambda: both.copied("Ada"))
-        wait_until(lambda: not _not_modified(both.replica, first))
+    wait_until(lambda: both.copied("Radia"))
+    wait_until(lambda: not _not_modified(both.replica, first))
 
 
 def _get(server: Server, tag: str = "") -> httpx2.Response:
@@ -140,30 +149,29 @@ def _not_modified(server: Server, tag: str) -> httpx2.Response | None:
     return answer if answer.status_code == 304 else None
 
 
-async def test_mutations_on_websockets_and_streams_are_forwarded(tmp_path: Path):
-    with pair(tmp_path, is_protected=True) as both:
-        bearer = f"Bearer {both.replica.key}"
-        async with acknowledged(both.replica.url, bearer) as socket:
-            told = await socket.ask(REGISTER, variables={"name": "Ada"})
-            assert told["data"]["registerActor"]["errors"] == []
-            told = await socket.ask(NAMES, "2")
-            assert "Ada" in json.dumps(told)
-            assert (await socket.refused(REGISTER, variables={}))["message"]
-        shown = {"authorization": bearer}
-        async with httpx2.AsyncClient(trust_env=False, timeout=60, headers=shown) as client:
-            token = (await client.put(f"{both.replica.url}/stream")).text
-            url = f"{both.replica.url}/stream?token={token}"
-            async with client.stream("GET", url) as stream:
-                sent = {
-                    "query": REGISTER,
-                    "variables": {"name": "Grace"},
-                    "extensions": {"operationId": "1"},
-                }
-                assert (await client.post(url, json=sent)).status_code == 202
-                async for line in stream.aiter_lines():
-                    if "Grace" in line:
-                        break
-        assert both.primary.names() == {"Root", "Ada", "Grace"}
+async def test_mutations_on_websockets_and_streams_are_forwarded(guarded: Pair):
+    before, bearer = guarded.primary.names(), f"Bearer {guarded.replica.key}"
+    async with acknowledged(guarded.replica.url, bearer) as socket:
+        told = await socket.ask(REGISTER, variables={"name": "Frances"})
+        assert told["data"]["registerActor"]["errors"] == []
+        told = await socket.ask(NAMES, "2")
+        assert "Frances" in json.dumps(told)
+        assert (await socket.refused(REGISTER, variables={}))["message"]
+    shown = {"authorization": bearer}
+    async with httpx2.AsyncClient(trust_env=False, timeout=60, headers=shown) as client:
+        token = (await client.put(f"{guarded.replica.url}/stream")).text
+        url = f"{guarded.replica.url}/stream?token={token}"
+        async with client.stream("GET", url) as stream:
+            sent = {
+                "query": REGISTER,
+                "variables": {"name": "Katherine"},
+                "extensions": {"operationId": "1"},
+            }
+            assert (await client.post(url, json=sent)).status_code == 202
+            async for line in stream.aiter_lines():
+                if "Katherine" in line:
+                    break
+    assert guarded.primary.names() == {*before, "Frances", "Katherine"}
 
 
 def test_without_its_primary_a_replica_still_reads_and_says_what_was_not_written(tmp_path: Path):
@@ -188,8 +196,7 @@ def test_without_its_primary_a_replica_still_reads_and_says_what_was_not_written
 def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
     with pair(tmp_path) as both:
         both.replica.register("Ada")  # so that a connection is open
-        os.kill(both.primary.process.pid, signal.SIGSTOP)
-        try:
+        with stopped(both.primary.process.pid):
             answer = httpx2.post(
                 both.replica.url,
                 json={"query": REGISTER, "variables": {"name": "Grace"}},
@@ -197,8 +204,6 @@ def test_an_answer_that_is_lost_is_said_to_be_unknown(tmp_path: Path):
                 timeout=120,
                 trust_env=False,
             )
-        finally:
-            os.kill(both.primary.process.pid, signal.SIGCONT)
 
         assert answer.status_code == 503
         assert "may have been applied" in answer.text
@@ -226,13 +231,11 @@ def test_a_replica_of_a_replica_is_refused(tmp_path: Path):
         assert both.primary.names() == set()
 
 
-@pytest.mark.thorough
-def test_webhooks_of_github_are_refused_with_a_sentence(tmp_path: Path):
-    with pair(tmp_path) as both:
-        answer = httpx2.post(f"{both.replica.base}/webhooks/github", json={}, trust_env=False)
+def test_webhooks_of_github_are_refused_with_a_sentence(both: Pair):
+    answer = httpx2.post(f"{both.replica.base}/webhooks/github", json={}, trust_env=False)
 
-        assert answer.status_code == 503
-        assert "this server is a replica" in answer.json()["errors"][0]["message"]
+    assert answer.status_code == 503
+    assert "this server is a replica" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.thorough

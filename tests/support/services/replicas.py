@@ -1,6 +1,8 @@
 """A primary, the litestream beside it, and replicas that follow it: all in processes of their own."""
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -149,6 +151,16 @@ def pair(
         copying = stack.enter_context(litestream.replicating(first.database, bucket))
         second = stack.enter_context(replica(folder / "replica.db", bucket, first, *flags))
         yield Pair(first, second, copying, bucket)
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Have a process stand still meanwhile, as one that hangs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def lag_of(answer: httpx2.Response) -> float:
