@@ -116,8 +116,8 @@ def test_no_command_shows_it(used: tuple[Path, str, str], words: tuple[str, ...]
 def test_no_command_shows_it_of_a_table_that_was_set_aside(
     used: tuple[Path, str, str], tmp_path: Path, words: tuple[str, ...]
 ):
-    file, secret, _ = used
-    file = shutil.copy(file, tmp_path)
+    original, secret, _ = used
+    file = Path(shutil.copy(original, tmp_path))
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(
             "CREATE TABLE outgoing_webhooks_before_recreation AS SELECT * FROM outgoing_webhooks"
