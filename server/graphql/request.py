@@ -87,7 +87,8 @@ def parse(payload: Any, source: bytes = b"") -> GraphQLRequest:
     if "documentId" in payload or "extensions" in payload:
         document_id, sha256 = _identifiers(payload)
     query = payload.get("query")
-    if query is None and (document_id or sha256):
+    # graphql-ws sends no request without a query: an empty one stands for none.
+    if query in (None, "") and (document_id or sha256):
         query = ""
     elif not isinstance(query, str) or not query:
         raise MalformedRequest("query must be a string with a GraphQL document")

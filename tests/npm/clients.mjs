@@ -1,6 +1,7 @@
 // What the clients that people use make of the server: node clients.mjs URL CREDENTIAL
 //
-// Prints one JSON object: by each client's name, what it was given for one operation and one that is refused.
+// Prints one JSON object: by each client's name, what it was given for one operation, for one that it
+// names by its document's id, and for one that is refused.
 import { createClient as createSse } from 'graphql-sse'
 import { createClient as createWs } from 'graphql-ws'
 import WebSocket from 'ws'
@@ -19,11 +20,11 @@ const clients = {
   'graphql-sse': createSse({ url, headers: { authorization: credential }, retryAttempts: 0 }),
 }
 
-const told = (client, query) =>
+const told = (client, payload) =>
   new Promise((resolve) => {
     const found = []
     client.subscribe(
-      { query },
+      payload,
       {
         next: (result) => found.push(result),
         error: (errors) => resolve({ found, errors }),
@@ -34,7 +35,11 @@ const told = (client, query) =>
 
 const results = {}
 for (const [name, client] of Object.entries(clients)) {
-  results[name] = { answered: await told(client, QUERY), refused: await told(client, REFUSED) }
+  results[name] = {
+    answered: await told(client, { query: QUERY }),
+    named: await told(client, { query: '', documentId: 'capabilities' }),
+    refused: await told(client, { query: REFUSED }),
+  }
   await client.dispose()
 }
 console.log(JSON.stringify(results))

@@ -13,13 +13,21 @@ ANSWER = {"data": {"viewer": {"capabilities": ["admin"]}}}
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory):
     """What each client was told by one protected server."""
-    with protected(tmp_path_factory.mktemp("clients") / "registry.db") as (url, key):
+    folder = tmp_path_factory.mktemp("clients")
+    documents = folder / "documents.json"
+    documents.write_text(json.dumps({"capabilities": "{ viewer { capabilities } }"}))
+    with protected(folder / "registry.db", "--documents", str(documents)) as (url, key):
         return json.loads(node.run_script("graphql-ws", "clients.mjs", url, bearer(key)))
 
 
 @pytest.mark.parametrize("client", ["graphql-ws", "graphql-sse"])
 def test_a_client_gets_its_answer_and_then_the_end(told, client: str):
     assert told[client]["answered"] == {"found": [ANSWER], "errors": None}
+
+
+@pytest.mark.parametrize("client", ["graphql-ws", "graphql-sse"])
+def test_a_client_names_its_document_beside_an_empty_query(told, client: str):
+    assert told[client]["named"] == {"found": [ANSWER], "errors": None}
 
 
 def test_a_refusal_on_a_websocket_is_an_error_of_the_operation(told):

@@ -78,6 +78,13 @@ async def test_a_document_is_named_by_its_hash_too(api):
     assert by_id == by_extension == EMPTY
 
 
+async def test_an_empty_query_beside_the_name_of_a_document_is_none(api):
+    by_id = await sent(api, query="", documentId="count")
+    by_hash = await sent(api, query="", extensions=hashed(COUNT))
+
+    assert by_id == by_hash == EMPTY
+
+
 async def test_other_documents_are_still_executed(api):
     assert await sent(api, query=OTHER) == {"data": {"other": "Query"}}
 
@@ -107,7 +114,8 @@ async def test_a_trusted_mutation_must_be_sent_with_post(api):
         ({"documentId": ""}, "documentId must be a string"),
         ({"documentId": ["count"]}, "documentId must be a string"),
         ({"documentId": "count", "query": OTHER}, "send no query"),
-        ({"documentId": "count", "query": ""}, "query must be a string"),
+        ({"documentId": "count", "query": False}, "query must be a string"),
+        ({"query": ""}, "query must be a string"),
         ({"documentId": "count", "extensions": hashed(COUNT)}, "send no persistedQuery"),
         ({"doc_id": "count"}, "query must be a string"),
     ],
