@@ -8,6 +8,7 @@ with the rights of nobody.
 from dataclasses import dataclass
 
 from db.model.outgoing_webhooks import DeliveryStatus, PauseReason, paused_because
+from db.model.retention import NEWEST_ERASURE
 from db.program import Program, Statement, Value
 
 MOST_DELIVERED = 100
@@ -27,13 +28,21 @@ _LEASED = f"{_ROW} AND lease_holder = :holder AND lease_until = :until"
 _RELEASE = "UPDATE outgoing_webhooks SET lease_holder = NULL, lease_until = NULL"
 _RELEASE_ALL = f"{_RELEASE} WHERE lease_holder = :holder"
 _HELD = f"EXISTS (SELECT 1 FROM {_ROW} AND lease_holder = :holder AND position = :was)"
+# A receiver may repeat what it was sent. If a person was erased since that was read, its words are not kept.
+_ERROR = f"""
+    CASE WHEN {NEWEST_ERASURE} <= :erasures THEN :error
+        WHEN :error IS NOT NULL THEN 'a person was erased meanwhile, so what was answered is not kept'
+    END
+"""
+_EXCERPT = f"iif({NEWEST_ERASURE} <= :erasures, :excerpt, NULL)"
 # A delivery that was dead and is sent again counts on.
 _DELIVERY = f"""
     INSERT INTO outgoing_deliveries (
         webhook_id, sequence, status, attempts, first_attempt_at, last_attempt_at, response_status, error,
         excerpt, milliseconds
     )
-    SELECT :webhook_id, :sequence, :status, 1, :now, :now, :response_status, :error, :excerpt, :milliseconds
+    SELECT :webhook_id, :sequence, :status, 1, :now, :now, :response_status, {_ERROR}, {_EXCERPT},
+        :milliseconds
     WHERE {_HELD}
     ON CONFLICT (webhook_id, sequence) DO UPDATE
     SET status = excluded.status, attempts = attempts + 1, last_attempt_at = excluded.last_attempt_at,
@@ -48,10 +57,10 @@ _REMOVE_OLDEST = f"""
         ORDER BY oldest.sequence DESC LIMIT 1 OFFSET :kept
     )
 """
-_STATE = """
+_STATE = f"""
     UPDATE outgoing_webhooks
     SET position = :position, attempts = :attempts, failing_since = :failing_since,
-        next_attempt_at = :next_attempt_at, last_attempt_at = :now, last_error = :error,
+        next_attempt_at = :next_attempt_at, last_attempt_at = :now, last_error = {_ERROR},
         last_success_at = iif(:is_success, :now, last_success_at),
         paused_because = coalesce(paused_because, :paused_because),
         paused_at = iif(:paused_because IS NULL, paused_at, coalesce(paused_at, :now)),
@@ -102,11 +111,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one attempt; `error` is None if the receiver took the change."""
+    """What became of one attempt; `error` is None if the receiver took the change.
+
+    `erasures` is the number of the newest erasure when the change was read.
+    """
 
     sequence: int
     status: DeliveryStatus
     milliseconds: int
+    erasures: int
     response_status: int | None = None
     error: str | None = None
     excerpt: str | None = None
@@ -190,6 +203,7 @@ def _bind(lease: Lease, result: Result, was: int) -> dict[str, Value]:
         "status": result.status.value,
         "response_status": result.response_status,
         "error": result.error,
+        "erasures": result.erasures,
         "excerpt": result.excerpt,
         "milliseconds": result.milliseconds,
         "is_success": int(result.status is DeliveryStatus.DELIVERED),

@@ -12,7 +12,7 @@ from db.model.outgoing_webhooks import (
     columns,
     paused_because,
 )
-from db.model.retention import LAST_PRUNED, NEWEST_CHANGE
+from db.model.retention import LAST_PRUNED, NEWEST_CHANGE, NEWEST_ERASURE
 from db.program import Program, Statement, Value, json_list
 from db.security.api_keys import Identity
 
@@ -32,6 +32,7 @@ _STATE = f"""
         creator.chitty_id AS creator_id, creator.status AS creator_status, creator.capabilities,
         {LAST_PRUNED} AS pruned,
         {NEWEST_CHANGE} AS newest,
+        {NEWEST_ERASURE} AS erasures,
         (
             SELECT min(waiting.sequence) FROM outgoing_deliveries AS waiting
             WHERE waiting.webhook_id = webhook.webhook_id AND waiting.status = 'replaying'
@@ -91,7 +92,8 @@ class OpenWebhook:
 class DeliveryState:
     """What the next attempt of a webhook needs; changes are retained after `pruned` up to `newest`.
 
-    `identity` is None if the creator is no actor (any more); `replay` is the sequence of a dead letter.
+    `identity` is None if the creator is no actor (any more); `erasures` is the number of the newest erasure;
+    `replay` is the sequence of a dead letter.
     """
 
     webhook: OutgoingWebhook
@@ -99,6 +101,7 @@ class DeliveryState:
     identity: Identity | None
     pruned: int
     newest: int
+    erasures: int
     replay: int | None
 
 
@@ -155,13 +158,13 @@ def delivery_state(webhook_id: str) -> Program[DeliveryState | None]:
     (rows,) = yield [Statement(_STATE, {"webhook_id": webhook_id})]
     if not rows:
         return None
-    *webhook, secret, creator, status, capabilities, pruned, newest, replay = rows[0]
+    *webhook, secret, creator, status, capabilities, pruned, newest, erasures, replay = rows[0]
     identity = None
     if creator is not None:
         identity = Identity(str(creator), str(status), str(capabilities))
-    sequences: Any = (pruned, newest, replay)
+    numbers: Any = (pruned, newest, erasures, replay)
     secrets = SigningSecrets.of(str(secret))
-    return DeliveryState(OutgoingWebhook.of(tuple(webhook)), secrets, identity, *sequences)
+    return DeliveryState(OutgoingWebhook.of(tuple(webhook)), secrets, identity, *numbers)
 
 
 def deliveries(

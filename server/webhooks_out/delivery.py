@@ -155,7 +155,7 @@ class Deliverer:
         if not await self._lease(webhook):
             return False
         answer = await self._send(state, change)
-        result, progress = self._outcome(webhook, change, answer)
+        result, progress = self._outcome(state, change, answer)
         lease = self._lease_from_now(webhook.webhook_id)
         if not await self._hold(lease, outgoing_deliveries.record(lease, result, progress)):
             return True  # another process has it by now
@@ -176,7 +176,10 @@ class Deliverer:
             return True
         answer = await self._send(state, change)
         status = DeliveryStatus.DELIVERED if answer.error is None else DeliveryStatus.DEAD
-        lease, result = self._lease_from_now(webhook.webhook_id), _result(change, status, answer)
+        lease, result = (
+            self._lease_from_now(webhook.webhook_id),
+            _result(state, change, status, answer),
+        )
         await self._hold(lease, outgoing_deliveries.record_replay(lease, result, webhook.position))
         self.attempts["replayed" if answer.error is None else "replay_failed"] += 1
         return True
@@ -191,11 +194,12 @@ class Deliverer:
         return await self._sender.send(state.webhook.url, headers, change.body)
 
     def _outcome(
-        self, webhook: OutgoingWebhook, change: SelectedChange, answer: Answer
+        self, state: DeliveryState, change: SelectedChange, answer: Answer
     ) -> tuple[Result, Progress]:
+        webhook = state.webhook
         if answer.error is None:
             delivered = Progress(was=webhook.position, position=change.sequence)
-            return _result(change, DeliveryStatus.DELIVERED, answer), delivered
+            return _result(state, change, DeliveryStatus.DELIVERED, answer), delivered
         now = self._clock()
         since = schedule.instant(now)
         if webhook.failing_since is not None:
@@ -203,7 +207,7 @@ class Deliverer:
         is_over = now - schedule.unix_time(since) >= schedule.GIVE_UP_SECONDS
         if is_over or change.problem is not None:
             dead = Progress(was=webhook.position, position=change.sequence)
-            return _result(change, DeliveryStatus.DEAD, answer), dead
+            return _result(state, change, DeliveryStatus.DEAD, answer), dead
         failed = webhook.attempts + 1
         seconds = max(
             schedule.delay(failed, self._chance()),
@@ -218,7 +222,7 @@ class Deliverer:
         )
         if answer.status == attempts.GONE:
             failing = replace(failing, paused_because=PauseReason.GONE)
-        return _result(change, DeliveryStatus.FAILING, answer), failing
+        return _result(state, change, DeliveryStatus.FAILING, answer), failing
 
     def _count(self, webhook: OutgoingWebhook, result: Result, progress: Progress) -> None:
         status = result.status
@@ -274,11 +278,14 @@ def _viewer(state: DeliveryState) -> Viewer | None:
     return viewer if viewer is not None and viewer.is_admin else None
 
 
-def _result(change: SelectedChange, status: DeliveryStatus, answer: Answer) -> Result:
+def _result(
+    state: DeliveryState, change: SelectedChange, status: DeliveryStatus, answer: Answer
+) -> Result:
     return Result(
         sequence=change.sequence,
         status=status,
         milliseconds=answer.milliseconds,
+        erasures=state.erasures,
         response_status=answer.status,
         error=answer.error,
         excerpt=answer.excerpt,

@@ -132,7 +132,7 @@ async def test_a_result_is_written_under_the_lease_only(tmp_path: Path):
         webhook = await made(api, "http://127.0.0.1:1/")
         await api.put(TAKE, until="2999-01-01T00:00:00.000Z")
         times = ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:15.000Z", "2027-01-15T08:00:30.000Z")
-        result = Result(1, DeliveryStatus.DELIVERED, 1)
+        result = Result(1, DeliveryStatus.DELIVERED, 1, erasures=0)
         mine = Lease(webhook["id"], "me", *times)
         other = Lease(webhook["id"], "another", *times)
         moved = Progress(was=5, position=6)
