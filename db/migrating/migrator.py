@@ -19,6 +19,7 @@ from db.migrating import (
     history_repair,
     ledger,
     lost_tables,
+    missing_module,
     recreation,
     schema_comparison,
     wrangler,
@@ -380,8 +381,9 @@ def _run(connection: sqlite3.Connection, file: Path, migration: Migration) -> No
         try:
             connection.execute(statement)
         except sqlite3.Error as error:
+            advice = missing_module.advice(error) or "correct the file or the data and start again"
             raise BootRefused(
                 f"migration {migration.name}.sql failed at statement {number}: {error}; {file} was"
-                " left as the migration before made it: correct the file or the data and start again"
+                f" left as the migration before made it: {advice}"
             ) from error
     ledger.record(connection, migration)

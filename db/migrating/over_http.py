@@ -17,6 +17,7 @@ from db.errors import BootRefused, EngineError, EngineLimit
 from db.migrating import (
     ledger,
     lost_tables,
+    missing_module,
     remote_repair,
     remote_schema,
     schema_comparison,
@@ -145,9 +146,10 @@ async def _run(transport: Transport, place: Address, migration: Migration, state
     try:
         return await transport.migrate([_bound(statement) for statement in batch])
     except (EngineError, EngineLimit) as error:
+        advice = missing_module.advice(error) or "correct the file or the data and start again"
         raise BootRefused(
             f"migration {migration.name}.sql failed: {error}; {place} was left as the migration before made"
-            " it: correct the file or the data and start again"
+            f" it: {advice}"
         ) from error
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from db.errors import BootRefused
-from db.migrating import history_triggers, table_differences
+from db.migrating import history_triggers, missing_module, table_differences
 from db.migrating.adoption import enum_widening
 from db.migrating.ledger import Migration
 from db.sqlite import catalog
@@ -220,8 +220,19 @@ def _migrated(migrations: tuple[Migration, ...]) -> sqlite3.Connection:
     for migration in migrations:
         for statement in migration.statements():
             if _DEFINING.match(statement):  # the others are about rows, of which there are none
-                scratch.execute(statement)
+                _define(scratch, statement)
     return scratch
+
+
+def _define(scratch: sqlite3.Connection, statement: str) -> None:
+    """Raises BootRefused where this SQLite cannot have what other ones have made."""
+    try:
+        scratch.execute(statement)
+    except sqlite3.OperationalError as error:
+        advice = missing_module.advice(error)
+        if advice is None:
+            raise
+        raise BootRefused(f"the registry cannot be used here: {advice}") from error
 
 
 DEFINITIONS = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from db.errors import BootRefused
-from db.migrating import ledger, migrator
+from db.migrating import ledger, migrator, schema_comparison
 
 ROOT = ledger.MIGRATIONS.parent
 NAMES = [path.stem for path in sorted(ledger.MIGRATIONS.glob("*.sql"))]
@@ -192,6 +192,19 @@ def test_a_failing_migration_is_named_and_leaves_the_ones_before(file: Path, fol
 
     assert migrator.inspect(file, folder).applied == ("0001_good",)
     assert rows(file, "SELECT name FROM sqlite_master WHERE name = 'bad'") == []
+
+
+def test_a_sqlite_that_lacks_what_search_needs_is_told_from_a_wrong_file(file: Path, folder: Path):
+    text = "CREATE VIRTUAL TABLE words USING fts9 (word);"
+    (folder / "0001_words.sql").write_text(text)
+
+    with pytest.raises(BootRefused, match="built without fts9, which search needs: use a build"):
+        migrator.migrate(file, folder)
+
+    with pytest.raises(
+        BootRefused, match="cannot be used here: SQLite there was built without fts9"
+    ):
+        schema_comparison.made_by(ledger.load(folder))
 
 
 def test_foreign_keys_hold_within_a_migration(file: Path, folder: Path):

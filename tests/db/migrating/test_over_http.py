@@ -123,8 +123,12 @@ async def test_a_registry_of_another_program_is_not_adopted(engine_url: str):
     [
         ("INSERT INTO missing VALUES (1)", "statement 3: .*missing"),
         (f"INSERT INTO half SELECT {'+'.join('1' * 1_200)}", "Expression tree is too large"),
+        (
+            "CREATE VIRTUAL TABLE words USING fts9 (word)",
+            "fts9.*SQLite there was built without fts9, which search needs",
+        ),
     ],
-    ids=["wrong", "too deep"],
+    ids=["wrong", "too deep", "no module"],
 )
 async def test_a_migration_that_fails_leaves_the_database_as_the_one_before_made_it(
     engine_url: str, tmp_path: Path, statement: str, says: str
