@@ -156,7 +156,7 @@ class RemoteDatabase:
     async def close(self) -> None:
         self._closed = True
         self._followers.close()
-        self._threads.close()
+        await self._threads.close()
         if self._asking_status is not None:
             self._asking_status.cancel()
             await asyncio.wait([self._asking_status])

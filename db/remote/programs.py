@@ -44,5 +44,6 @@ class Threads:
             return _step(program, rows)
         return await asyncio.get_running_loop().run_in_executor(self._pool, _step, program, rows)
 
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    async def close(self) -> None:
+        """Wait for what runs still, which asks nothing more of the database."""
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
