@@ -26,6 +26,8 @@ class FindingKind(Enum):
     WITHOUT_CHANGE = "without_change"
     GONE = "gone"
     MISSING = "missing"
+    ALTERED = "altered"
+    NOT_STORED = "not_stored"
 
 
 _SENTENCES = {
@@ -43,6 +45,8 @@ _SENTENCES = {
     FindingKind.WITHOUT_CHANGE: "{row}: is stored, without a change",
     FindingKind.GONE: "{row}: is stored, where the history says that it is gone",
     FindingKind.MISSING: "{row}: is not stored, where the history says that it is there",
+    FindingKind.ALTERED: "change {sequence} of {row}: {column} is {stored}, where the export says {recorded}",
+    FindingKind.NOT_STORED: "change {sequence} of {row}: is not stored, where the export has it",
 }
 
 
@@ -51,6 +55,7 @@ class Finding:
     """One disagreement: of a row or a change, in a column if it has one.
 
     `recorded` is what the change tells, `stored` what it should agree with: the row, or the changes before.
+    Of a change that an export has otherwise, `recorded` is what the export tells.
     """
 
     kind: FindingKind

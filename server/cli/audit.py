@@ -6,10 +6,11 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from db.model import instants
 from db.sqlite import new_files
@@ -18,6 +19,7 @@ from server.cli.output import messages
 from server.files.progress import Progress
 
 if TYPE_CHECKING:
+    from db.audit.archived import Tally
     from db.audit.findings import Finding
     from server.cli.options import Commands
     from server.files.change_exporting import ChangeExport
@@ -27,6 +29,7 @@ HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 AGE = re.compile(r"([0-9]{1,9})([hdw])")
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FORMATS = "an age such as 12h, 90d or 8w, a day such as 2026-01-31, or an instant"
+LONGEST_CHANGE = 64 * 2**20  # bytes of its line in an export
 READ_SECONDS = 3_600.0  # pruning counts a whole history
 
 
@@ -220,13 +223,25 @@ def _add_verify(actions: "Commands") -> None:
         details=(
             "It changes nothing and works beside a running server. With --record it makes lost triggers"
             " anew and records each row that is not as its changes tell, with the cause `external`. Exits"
-            " with 1 if any difference is found or remains."
+            " with 1 if any difference is found or remains. --against compares each change with an export of"
+            " it that was kept elsewhere, and so finds also an altered actor, cause or time."
         ),
-        examples=("audit verify", "audit verify --json", "audit verify --record"),
+        examples=(
+            "audit verify",
+            "audit verify --json",
+            "audit verify --record",
+            "audit verify --against changes.jsonl",
+        ),
     )
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     parser.add_argument(
         "--record", action="store_true", help="Record what changed behind the history's back."
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="FILE",
+        help="Compare the changes with this file, which `audit export` wrote; - is stdin.",
     )
     options.add_settings(parser, {"database"})
     parser.set_defaults(run=verify)
@@ -234,9 +249,23 @@ def _add_verify(actions: "Commands") -> None:
 
 def verify(args: argparse.Namespace) -> int:
     """Print every difference; 1 if there is one. Raises BootRefused if the database cannot be read."""
-    from db.audit import verification
+    from server.files import text_files
+
+    try:
+        if args.against is None:
+            return _verify(args, None)
+        with text_files.open_file(args.against) as (archive, _):
+            return _verify(args, archive)
+    except text_files.FileRefused as refused:
+        return messages.error(str(refused))
+
+
+def _verify(args: argparse.Namespace, archive: BinaryIO | None) -> int:
+    from db.audit import archived, verification
+    from server.files.text_files import FileRefused
 
     path = options.settings_of(args).database_path
+    tally = archived.Tally()
     with TemporaryFile("w+", encoding="utf-8") as told, Progress() as progress:
         report = _Report(path, as_json=args.json)
         if args.record:  # told once it is durable, however much it is
@@ -250,9 +279,22 @@ def verify(args: argparse.Namespace) -> int:
             for finding in verification.verify(connection, progress.advance):
                 progress.clear()
                 report.found(finding)
+            try:
+                for finding in archived.compare(connection, _lines(archive), tally):
+                    progress.clear()
+                    report.found(finding)
+            except archived.NotArchived as refused:
+                raise FileRefused(f"{args.against}: {refused}") from None
         progress.clear()
-        report.end(total)
+        report.end(total, None if archive is None else tally)
     return messages.FAILED if report.findings else 0
+
+
+def _lines(archive: BinaryIO | None) -> Iterator[bytes]:
+    """The lines of a file, if there is one; one that is too long is cut, and so no JSON."""
+    if archive is not None:
+        while line := archive.readline(LONGEST_CHANGE):
+            yield line
 
 
 class _Report:
@@ -279,13 +321,22 @@ class _Report:
         self.write(sys.stdout, finding, "")
         sys.stdout.flush()
 
-    def end(self, total: int) -> None:
+    def end(self, total: int, tally: "Tally | None") -> None:
         if self._as_json:
-            print(f'], "examined": {total}}}')
-        elif not self.findings:
-            print(f"{self._path}: its history tells how every row became what it is")
-        else:
+            compared = (
+                "" if tally is None else f', "compared": {tally.compared}, "pruned": {tally.pruned}'
+            )
+            print(f'], "examined": {total}{compared}}}')
+            return
+        if tally is not None:
+            print(
+                f"{_changes(tally.compared)} compared with the export;"
+                f" {tally.pruned:,} more of it were pruned since"
+            )
+        if self.findings:
             print(f"{self.findings:,} difference{'s' * (self.findings != 1)}")
+        else:
+            print(f"{self._path}: its history tells how every row became what it is")
 
     def write(self, file: TextIO, finding: "Finding", label: str) -> None:
         if self._as_json:
