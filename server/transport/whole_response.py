@@ -60,7 +60,9 @@ def _write(cycle: RequestResponseCycle, start: Message, body: bytes) -> bool:
         or not lines.count(b"\r") == lines.count(b"\n") == ends  # else a header would end its line
     ):
         return False
-    cycle.transport.writelines((b"%b%b\r\n\r\n" % (STATUS_LINE[status], lines), body))
+    # In one piece: writelines() of asyncio in Python 3.12.0 to 3.12.8, 3.13.0 and 3.13.1 pauses no writer
+    # (CVE-2024-12254), so that what a client does not read would fill the memory.
+    cycle.transport.write(b"%b%b\r\n\r\n%b" % (STATUS_LINE[status], lines, body))
     finish(cycle)
     return True
 
