@@ -52,6 +52,24 @@ def found_in_the_middle(
     return None
 
 
+def found_beyond(one: Side, other: Side, steps: Steps) -> Program[Reached | None]:
+    """An object that a row beside the other frontier names, and that leads on from a row beside the one.
+
+    One of the first FEW such rows names an object that leads to it.
+    """
+    for each in _led_to(one, other):
+        if found := (yield from steps.first([each])):
+            return found
+    return None
+
+
+def are_read_whole(sides: Sequence[Side]) -> Program[bool]:
+    """Whether no more than MOST rows lead to any of these frontiers by one relation."""
+    counts = [_count(side, relation) for side in sides for relation in side.wide]
+    answers = yield counts
+    return all(int(str(rows[0][0])) <= MOST for rows in answers)
+
+
 def _leading_on(one: Side, other: Side) -> Sought:
     for first in one.wide:
         for named in _named_by(first):
@@ -76,6 +94,19 @@ def _named_by_both(one: Side, other: Side, limit: int) -> Sought:
                         else:
                             names, condition = _among(names, _names(last, also, "others")), "TRUE"
                         yield named.other, _object(named.other, names, condition, bind)
+
+
+def _led_to(one: Side, other: Side) -> Sought:
+    for first in one.wide:
+        for named in _named_by(first):
+            for relation in GRAPH_RELATIONS:
+                for last in other.wide:
+                    for also in _named_by(last):
+                        if relation.holder is named.other and relation.other is also.other:
+                            bind = _bind(first, one, last, other, FEW)
+                            names = _led_to_by(relation, _names(first, named, "parents"))
+                            condition = _some_row(also, last)
+                            yield also.other, _object(also.other, names, condition, bind)
 
 
 def _named_by(wide: GraphRelation) -> Iterator[GraphRelation]:
@@ -117,6 +148,26 @@ def _names(relation: GraphRelation, named: GraphRelation, parents: str) -> str:
     return (
         f"SELECT {column} AS key FROM json_each(:{parents}) AS parents CROSS JOIN {table} AS x"
         f" WHERE {all_of(conditions)} LIMIT :most + 0"
+    )
+
+
+def _led_to_by(relation: GraphRelation, names: str) -> str:
+    """SELECT what the objects that have these names lead to."""
+    holder, column = relation.holder, f"y.{relation.to_one.column}"
+    conditions = [holder.live.format(row="y"), f"{column} IS NOT NULL", *relation.only_in("y")]
+    return (
+        f"SELECT {column} AS key FROM (SELECT DISTINCT key FROM ({names})) AS near"
+        f" CROSS JOIN {by_key(holder, 'y', 'near.key')} AND {all_of(conditions)}"
+    )
+
+
+def _count(side: Side, wide: GraphRelation) -> Statement:
+    """How many rows lead to the frontier, up to one more than MOST."""
+    table, conditions = belonging(wide)
+    return Statement(
+        f"SELECT count(*) FROM (SELECT 1 FROM json_each(:parents) AS parents CROSS JOIN {table} AS x"
+        f" WHERE {all_of(conditions)} LIMIT :most + 1)",
+        {"parents": json_list(side.keys[wide.other]), "most": MOST},
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from db.model.graph import GRAPH_RELATIONS, Edge, GraphRelation, Place
+from db.model.tables import CONNECTIONS
 from db.program import Program
 from db.queries import hubs, middles
 from db.queries.hubs import Side
@@ -131,7 +132,7 @@ def _add(end: _End, level: Sequence[Reached]) -> None:
 
 
 def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[Edge, ...] | None]:
-    """The path if two or three steps are between the frontiers, and as a rule if four are.
+    """The path if two or three steps are between the frontiers, and as a rule if four or five are.
 
     None if there is no path of two or three steps, or none of so many as are left.
     """
@@ -149,24 +150,54 @@ def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[E
             further = other.further([found])
             pair = (start, further) if other is end else (further, end)
             return (yield from _over_one(*pair, steps))
-    return None if left == MIDDLE + 1 else (yield from _over_three((start, end), nearer, steps))
+    if left == MIDDLE + 1:
+        return None
+    path, is_sure = yield from _over_three((start, end), nearer, steps)
+    if path or not is_sure or left == MIDDLE + 2:
+        return path
+    return (yield from _over_four((start, end), steps))
 
 
 def _over_three(
     ends: tuple[_End, _End], nearer: tuple[_End, _End], steps: Steps
-) -> Program[tuple[Edge, ...] | None]:
-    """As a rule the path if three objects are between the frontiers; of `nearer` ends, one or two."""
+) -> Program[tuple[tuple[Edge, ...] | None, bool]]:
+    """As a rule the path if three objects are between the frontiers; of `nearer` ends, one or two.
+
+    Without one, it is told whether there surely is none.
+    """
     if path := (yield from _over_one(*nearer, steps)):
-        return path
+        return path, True
     if path := (yield from _over_hubs(*ends, hubs.FEW, steps)):
-        return path
+        return path, True
+    sides = [end.side for end in ends]
+    # Nothing leads to a connection.
+    is_sure = all(each.holder is CONNECTIONS for side in sides for each in side.wide)
     for one, other in enumerate(reversed(nearer)):
-        level, _ = yield from steps.near(other.frontier, other.known, FEW + 1)
+        level, wide = yield from steps.near(other.frontier, other.known, FEW + 1)
+        is_sure = is_sure and not wide
         further = other.further(level)
         pair = (further, ends[1]) if one else (ends[0], further)
         if path := (yield from _over_one(*pair, steps)):
-            return path
-    return (yield from _over_hubs(*ends, hubs.MOST, steps))
+            return path, True
+    if path := (yield from _over_hubs(*ends, hubs.MOST, steps)):
+        return path, True
+    return None, is_sure and (yield from hubs.are_read_whole(sides))
+
+
+def _over_four(ends: tuple[_End, _End], steps: Steps) -> Program[tuple[Edge, ...] | None]:
+    """Often a path if four objects are between the frontiers: where an owner of contexts uses both hubs."""
+    for one, other in (ends, ends[::-1]):
+        found = yield from hubs.found_beyond(one.side, other.side, steps)
+        beside = found and (yield from middles.found_between(other.frontier, [found], steps))
+        if not (found and beside):
+            continue
+        leading = frozenset(each for each in GRAPH_RELATIONS if each.other is found.place.table)
+        before = yield from hubs.found_two_steps_off(one.side, Side([found], leading), steps)
+        if before:
+            further = other.further([beside]).further([found]).further([before])
+            pair = (one, further) if other is ends[1] else (further, one)
+            return (yield from _over_one(*pair, steps))
+    return None
 
 
 def _over_hubs(

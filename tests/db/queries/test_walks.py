@@ -56,7 +56,7 @@ def _compare(seed: int, found: Registered) -> None:
         _compare_around(found, security, graph, (center, depth, most, kinds))
     for _ in range(12):
         start, end = chance.choice(all_places), chance.choice(all_places)
-        _compare_path(found, security, graph, start, end, chance.choice([1, 2, 3, 4, 6, 10]))
+        compare_path(found, security, graph, start, end, chance.choice([1, 2, 3, 4, 6, 10]))
 
 
 def _compare_around(
@@ -76,7 +76,7 @@ def _compare_around(
     assert found.statements <= 1 + MOST_PER_LEVEL * asked[1]
 
 
-def _compare_path(
+def compare_path(
     found: Registered, security: RowSecurity, graph: Graph, start: Place, end: Place, most: int
 ) -> None:
     edges = found.find(paths.between(start, end, most), security).edges
