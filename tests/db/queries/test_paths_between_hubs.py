@@ -115,7 +115,8 @@ def test_hubs_are_linked_by_an_owner_of_contexts_without_being_read(tmp_path, tu
         for statement in LINKED.split(";"):
             found.connection.execute(statement)
 
-        path = found.find(paths.between(*(HUBS[1::-1] if turned else HUBS[:2]), 20))
+        start, end = reversed(HUBS[:2]) if turned else HUBS[:2]
+        path = found.find(paths.between(start, end, 20))
 
     names = [edge.name.name for edge in path.edges]
     assert names == ["TARGETS", "OPENS", "OWNS", "OPENS", "TARGETS"]
