@@ -6,13 +6,14 @@ between them, so that hubs, such as services with thousands of connections, are 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from db.model.graph import GRAPH_RELATIONS, Edge, GraphRelation, Place
+from db.model.graph import GRAPH_RELATIONS, Edge, Place
 from db.model.tables import CONNECTIONS
 from db.program import Program
 from db.queries import hubs, middles
 from db.queries.hubs import Side
+from db.queries.path_ends import End, first_path, met, touch
 from db.queries.reached import Reached
 from db.queries.walks import Steps
 
@@ -33,37 +34,6 @@ class Path:
     is_too_wide: bool = False
 
 
-@dataclass(eq=False, slots=True)
-class _End:
-    """What was found from one end: `levels` by distance, the last of which is the frontier.
-
-    If the next level is `wide`, `near` is what is known of it: all but what leads to the frontier by these
-    relations.
-    """
-
-    known: dict[Place, Reached]
-    levels: list[list[Place]]
-    near: list[Reached] = field(default_factory=list)
-    wide: frozenset[GraphRelation] = frozenset()
-
-    @classmethod
-    def at(cls, found: Reached) -> "_End":
-        return cls({found.place: found}, [[found.place]])
-
-    @property
-    def frontier(self) -> list[Reached]:
-        return [self.known[place] for place in self.levels[-1]]
-
-    @property
-    def side(self) -> Side:
-        return Side(self.frontier, self.wide)
-
-    def further(self, level: Sequence[Reached]) -> "_End":
-        """An end with one more level, which need not be whole."""
-        known = self.known | {each.place: each for each in level}
-        return _End(known, [*self.levels, [each.place for each in level]])
-
-
 def between(start: Place, end: Place, most_steps: int) -> Program[Path]:
     """A shortest path, whose edges are None if there is none of so many steps, or no such end."""
     steps = Steps()
@@ -72,17 +42,17 @@ def between(start: Place, end: Place, most_steps: int) -> Program[Path]:
         return Path(None, steps.rows)
     if start == end:
         return Path((), steps.rows)
-    return (yield from _path((_End.at(first), _End.at(last)), most_steps, steps))
+    return (yield from _path((End.at(first), End.at(last)), most_steps, steps))
 
 
-def _path(ends: tuple[_End, _End], most_steps: int, steps: Steps) -> Program[Path]:
+def _path(ends: tuple[End, End], most_steps: int, steps: Steps) -> Program[Path]:
     start, end = ends
     while True:
-        if met := _met(start, end):
-            return Path(met, steps.rows)
+        if edges := met(start, end):
+            return Path(edges, steps.rows)
         left = most_steps - (len(start.levels) + len(end.levels) - 2)
-        if left >= 1 and _touch(start, end):
-            return Path(_first_path(start, (), end), steps.rows)
+        if left >= 1 and touch(start, end):
+            return Path(first_path(start, (), end), steps.rows)
         if left < MIDDLE or not (start.levels[-1] and end.levels[-1]):
             return Path(None, steps.rows)
         if left > MIDDLE and (yield from _advance(ends, steps)):
@@ -94,7 +64,7 @@ def _path(ends: tuple[_End, _End], most_steps: int, steps: Steps) -> Program[Pat
             return Path(None, steps.rows, is_too_wide=True)
 
 
-def _advance(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
+def _advance(ends: tuple[End, End], steps: Steps) -> Program[bool]:
     """Add a level to the end with the smaller frontier whose next level is not wide, if there is one."""
     for one in _smaller_first(ends):
         if one.wide:
@@ -109,7 +79,7 @@ def _advance(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
     return False
 
 
-def _advance_through(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
+def _advance_through(ends: tuple[End, End], steps: Steps) -> Program[bool]:
     """Add a wide level to an end, if it and what is known already are no more than MOST objects."""
     for one in _smaller_first(ends):
         room = max(0, MOST - sum(len(each.known) for each in ends) - len(one.near))
@@ -121,17 +91,17 @@ def _advance_through(ends: tuple[_End, _End], steps: Steps) -> Program[bool]:
     return False
 
 
-def _smaller_first(ends: tuple[_End, _End]) -> list[_End]:
+def _smaller_first(ends: tuple[End, End]) -> list[End]:
     return sorted(ends, key=lambda end: len(end.levels[-1]))
 
 
-def _add(end: _End, level: Sequence[Reached]) -> None:
+def _add(end: End, level: Sequence[Reached]) -> None:
     end.known.update((each.place, each) for each in level)
     end.levels.append([each.place for each in level])
     end.near, end.wide = [], frozenset()
 
 
-def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[Edge, ...] | None]:
+def _between(start: End, end: End, left: int, steps: Steps) -> Program[tuple[Edge, ...] | None]:
     """The path if two or three steps are between the frontiers, and as a rule if four or five are.
 
     None if there is no path of two or three steps, or none of so many as are left.
@@ -159,7 +129,7 @@ def _between(start: _End, end: _End, left: int, steps: Steps) -> Program[tuple[E
 
 
 def _over_three(
-    ends: tuple[_End, _End], nearer: tuple[_End, _End], steps: Steps
+    ends: tuple[End, End], nearer: tuple[End, End], steps: Steps
 ) -> Program[tuple[tuple[Edge, ...] | None, bool]]:
     """As a rule the path if three objects are between the frontiers; of `nearer` ends, one or two.
 
@@ -184,7 +154,7 @@ def _over_three(
     return None, is_sure and (yield from hubs.are_read_whole(sides))
 
 
-def _over_four(ends: tuple[_End, _End], steps: Steps) -> Program[tuple[Edge, ...] | None]:
+def _over_four(ends: tuple[End, End], steps: Steps) -> Program[tuple[Edge, ...] | None]:
     """Often a path if four objects are between the frontiers: where an owner of contexts uses both hubs."""
     for one, other in (ends, ends[::-1]):
         found = yield from hubs.found_beyond(one.side, other.side, steps)
@@ -200,9 +170,7 @@ def _over_four(ends: tuple[_End, _End], steps: Steps) -> Program[tuple[Edge, ...
     return None
 
 
-def _over_hubs(
-    start: _End, end: _End, limit: int, steps: Steps
-) -> Program[tuple[Edge, ...] | None]:
+def _over_hubs(start: End, end: End, limit: int, steps: Steps) -> Program[tuple[Edge, ...] | None]:
     found = yield from hubs.found_in_the_middle(start.side, end.side, limit, steps)
     beside = found and (yield from middles.found_between(start.frontier, [found], steps))
     if not (found and beside):
@@ -210,69 +178,7 @@ def _over_hubs(
     return (yield from _over_one(start.further([beside]).further([found]), end, steps))
 
 
-def _over_one(start: _End, end: _End, steps: Steps) -> Program[tuple[Edge, ...] | None]:
+def _over_one(start: End, end: End, steps: Steps) -> Program[tuple[Edge, ...] | None]:
     """The path if one object is between the frontiers."""
     middle = yield from middles.found_between(start.frontier, end.frontier, steps)
-    return None if middle is None else _first_path(start, (middle,), end)
-
-
-def _met(start: _End, end: _End) -> tuple[Edge, ...]:
-    met = set(start.levels[-1]) & set(end.levels[-1])
-    if not met:
-        return ()
-    layers = [*start.levels[:-1], list(met), *reversed(end.levels[:-1])]
-    return _through(layers, {**start.known, **end.known})
-
-
-def _touch(start: _End, end: _End) -> bool:
-    """Whether an object of one frontier leads to one of the other."""
-    for one, other in ((start, end), (end, start)):
-        places = set(other.levels[-1])
-        if any(place in places for each in one.frontier for _, place in each.links):
-            return True
-    return False
-
-
-def _first_path(start: _End, middle: Sequence[Reached], end: _End) -> tuple[Edge, ...]:
-    """The path through the frontiers, which have this between them."""
-    known = {**start.known, **end.known, **{each.place: each for each in middle}}
-    between = [[each.place for each in middle]] if middle else []
-    return _through([*start.levels, *between, *reversed(end.levels)], known)
-
-
-def _through(layers: list[list[Place]], known: dict[Place, Reached]) -> tuple[Edge, ...]:
-    """Of the paths with an object of each layer that whose objects come first by kind and key."""
-    leading = [set(layers[-1])]
-    for layer in reversed(layers[:-1]):
-        following = leading[-1]
-        named = {place for each in following for _, place in known[each].links}
-        leading.append(
-            {
-                each
-                for each in layer
-                if each in named or any(place in following for _, place in known[each].links)
-            }
-        )
-    path: list[Edge] = []
-    (at,) = leading.pop()
-    for layer_ahead in reversed(leading):
-        named = {place for _, place in known[at].links}
-        beside = [
-            each
-            for each in layer_ahead
-            if each in named or any(place == at for _, place in known[each].links)
-        ]
-        ahead = min(beside, key=lambda place: place.order)
-        path.append(_edge_between(known[at], known[ahead]))
-        at = ahead
-    return tuple(path)
-
-
-def _edge_between(one: Reached, other: Reached) -> Edge:
-    """The relation by which one of two leads to the other."""
-    return next(
-        relation.edge(holder.place, place)
-        for holder, end in ((one, other), (other, one))
-        for relation, place in holder.links
-        if place == end.place
-    )
+    return None if middle is None else first_path(start, (middle,), end)
