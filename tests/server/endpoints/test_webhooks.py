@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+import pytest_asyncio
 
 from server.endpoints import github_webhooks
 from server.files.webhook_replay import replay
@@ -19,10 +20,19 @@ from tests.support.other_programs.github_payloads import (
     signature,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-@pytest.fixture
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def github(tmp_path):
     async with github_at(tmp_path) as github:
+        yield github
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory):
+    """GitHub at a service that refuses all that these tests send: nothing may be stored there."""
+    async with github_at(tmp_path_factory.mktemp("refusing")) as github:
         yield github
 
 
@@ -211,14 +221,14 @@ async def test_without_a_secret_every_delivery_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "wrong", ["absent", "", "sha256=", "sha256=" + "0" * 64, "sha1=" + "0" * 40, "sha256=é"]
 )
-async def test_a_wrong_signature_is_refused_and_leaves_no_trace(github, wrong):
+async def test_a_wrong_signature_is_refused_and_leaves_no_trace(refusing, wrong):
     headers = {**headers_of(b"{}"), "x-hub-signature-256": wrong}
     sent = [(name, value.encode("latin-1")) for name, value in headers.items() if value != "absent"]
 
-    answer = await github.client.post(github_webhooks.PATH, content=b"{}", headers=sent)
+    answer = await refusing.client.post(github_webhooks.PATH, content=b"{}", headers=sent)
 
     assert answer.status_code == 401
-    assert await github.table("webhook_deliveries") == []
+    assert await refusing.table("webhook_deliveries") == []
 
 
 @pytest.mark.parametrize(
@@ -243,14 +253,14 @@ async def test_a_wrong_signature_is_refused_and_leaves_no_trace(github, wrong):
         (b'{"installation": {"id": 0}}', {}, 400),
     ],
 )
-async def test_a_signed_but_malformed_delivery_is_refused_in_json(github, body, headers, status):
-    answer = await github.send("installation", body, **headers)
+async def test_a_signed_but_malformed_delivery_is_refused_in_json(refusing, body, headers, status):
+    answer = await refusing.send("installation", body, **headers)
 
     assert answer.status_code == status
     [error] = answer.json()["errors"]
     assert error["message"]
     assert error["extensions"]["code"] == errors.CODES[status]
-    assert await github.table("webhook_deliveries") == []
+    assert await refusing.table("webhook_deliveries") == []
 
 
 AMBIGUOUS = (
@@ -263,10 +273,10 @@ AMBIGUOUS = (
 
 @pytest.mark.parametrize(("body", "key"), AMBIGUOUS)
 @pytest.mark.parametrize("event", ["installation", "push"])
-async def test_a_key_that_comes_twice_is_refused_as_graphql_does(github, event, body, key):
-    answer = await github.send(event, body)
-    unsigned = await github.send(event, body, x_hub_signature_256="sha256=" + "0" * 64)
-    by_graphql = await github.client.post(
+async def test_a_key_that_comes_twice_is_refused_as_graphql_does(refusing, event, body, key):
+    answer = await refusing.send(event, body)
+    unsigned = await refusing.send(event, body, x_hub_signature_256="sha256=" + "0" * 64)
+    by_graphql = await refusing.client.post(
         "/graphql", content=body, headers={"content-type": "application/json"}
     )
 
@@ -276,12 +286,12 @@ async def test_a_key_that_comes_twice_is_refused_as_graphql_does(github, event, 
     assert error == {"message": f"the body: {said}", "extensions": {"code": "BAD_REQUEST"}}
     assert said in by_graphql.text
     assert unsigned.status_code == 401
-    assert await github.table("webhook_deliveries") == []
+    assert await refusing.table("webhook_deliveries") == []
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
-async def test_only_post_is_accepted(github, method):
-    answer = await github.client.request(method, github_webhooks.PATH)
+async def test_only_post_is_accepted(refusing, method):
+    answer = await refusing.client.request(method, github_webhooks.PATH)
 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
@@ -298,12 +308,12 @@ async def test_25_megabytes_are_accepted_and_one_byte_more_is_not(github):
     assert (taken.status_code, refused.status_code) == (202, 413)
 
 
-async def test_a_body_of_undeclared_length_is_cut_off_at_25_megabytes(github):
+async def test_a_body_of_undeclared_length_is_cut_off_at_25_megabytes(refusing):
     async def chunks():
         for _ in range(26):
             yield b" " * 2**20
 
-    answer = await github.client.post(
+    answer = await refusing.client.post(
         github_webhooks.PATH, content=chunks(), headers=headers_of(b"another body")
     )
 

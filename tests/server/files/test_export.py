@@ -17,7 +17,7 @@ from db.transfer.layout import BY_TYPE, TRANSFERS
 from server.files.json_lines import TYPE
 from tests.support.corpus import non_canonical
 from tests.support.registries import random_registries
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import demo_registry, made_once, new_registry
 from tests.support.registries.transfers import ACTOR, CONNECTION, REGISTRY, content
 from tests.support.services.forked import start_command
 from tests.support.services.server_process import served
@@ -30,8 +30,9 @@ def path(tmp_path):
     return tmp_path / "registry.db"
 
 
+@made_once
 def fill(path, seed):
-    """Store a registry of unusual characters, ties, NULLs and ended rows, past every rule."""
+    """Make a registry of unusual characters, ties, NULLs and ended rows, past every rule."""
     new_registry(path)
     made = random_registries.made(seed)
     with closing(sqlite3.connect(path)) as connection:
@@ -63,8 +64,8 @@ def test_an_exported_and_imported_registry_exports_the_same_bytes(transfers, pat
     assert len(first.splitlines()) > 130
 
 
-def test_a_registry_that_this_server_made_can_be_imported_again(transfers):
-    transfers.run("demo")
+def test_a_registry_that_this_server_made_can_be_imported_again(transfers, path):
+    demo_registry(path)
     first = transfers.exported()
 
     code, _, err = transfers.run("import", transfers.write("all.jsonl", first), on="new.db")
@@ -76,8 +77,8 @@ def test_a_registry_that_this_server_made_can_be_imported_again(transfers):
         assert sorted(content(transfers.folder / "new.db")[table.name]) == sorted(rows)
 
 
-def test_each_type_goes_through_csv_to_the_same_bytes(transfers):
-    transfers.run("demo")
+def test_each_type_goes_through_csv_to_the_same_bytes(transfers, path):
+    demo_registry(path)
 
     for transfer in TRANSFERS:
         file = transfers.write("rows.csv", transfers.exported("--csv", transfer.type))
@@ -321,8 +322,8 @@ def test_the_database_itself_is_refused_as_output(transfers, path):
     assert path.read_bytes() == before
 
 
-def test_a_reader_that_closes_the_pipe_ends_the_export_quietly(transfers, path):
-    transfers.run("demo")
+def test_a_reader_that_closes_the_pipe_ends_the_export_quietly(path):
+    demo_registry(path)
 
     with start_command(
         *("export", "--jsonl", "--database", path), stdout=subprocess.PIPE, stderr=subprocess.PIPE

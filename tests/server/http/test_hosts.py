@@ -3,11 +3,21 @@
 from socket import gethostname
 
 import pytest
+import pytest_asyncio
 
 from tests.support.services.api import running
 from tests.support.services.protected_service import protected_api
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ASKED = {"query": "{ __typename }"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(tmp_path_factory):
+    """An open service, to which no test writes."""
+    async with running(tmp_path_factory.mktemp("open") / "registry.db") as api:
+        yield api
 
 
 @pytest.mark.parametrize(
@@ -17,9 +27,8 @@ ASKED = {"query": "{ __typename }"}
         *("127.0.0.1:8000", "127.8.0.1", "[::1]:8000", "[::1]", "192.0.2.7:80"),
     ],
 )
-async def test_an_open_service_accepts_its_own_host_names(host: str, tmp_path):
-    async with running(tmp_path / "registry.db") as api:
-        answer = await api.client.post("/graphql", json=ASKED, headers={"host": host})
+async def test_an_open_service_accepts_its_own_host_names(api, host: str):
+    answer = await api.client.post("/graphql", json=ASKED, headers={"host": host})
 
     assert answer.status_code == 200
 
@@ -32,15 +41,14 @@ async def test_an_open_service_accepts_its_own_host_names(host: str, tmp_path):
         *("stranger", "wpad:8000", "[::1].stranger.example", "[::1", "localhost:80:stranger"),
     ],
 )
-async def test_an_open_service_refuses_other_host_names(host: str, method: str, tmp_path):
-    async with running(tmp_path / "registry.db") as api:
-        answer = await api.client.request(
-            method,
-            "/graphql",
-            params=ASKED if method == "GET" else {},
-            json=ASKED if method == "POST" else None,
-            headers={"host": host},
-        )
+async def test_an_open_service_refuses_other_host_names(api, host: str, method: str):
+    answer = await api.client.request(
+        method,
+        "/graphql",
+        params=ASKED if method == "GET" else {},
+        json=ASKED if method == "POST" else None,
+        headers={"host": host},
+    )
 
     (error,) = answer.json()["errors"]
     assert (answer.status_code, error["extensions"]) == (421, {"code": "MISDIRECTED"})

@@ -6,10 +6,10 @@ What nginx makes of it is in tests/thorough/test_nginx.py.
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx2
 import pytest
+import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
 from server.app import create_app
@@ -24,20 +24,24 @@ from tests.support.services.server_process import TIMEOUT_SECONDS
 PREFIX = "/registry/v1"
 BROWSER = {"accept": "text/html"}
 QUERY = "?query=%7B__typename%7D"
+of_the_server = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
-    async with serving(tmp_path / "registry.db", root_path=PREFIX) as server:
+# One server for all, to which no test writes.
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalServer]:
+    path = tmp_path_factory.mktemp("prefixed") / "registry.db"
+    async with serving(path, root_path=PREFIX) as server:
         yield server
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(server: LocalServer) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
         yield client
 
 
+@of_the_server
 @pytest.mark.parametrize("prefix", ["", PREFIX])
 @pytest.mark.parametrize(
     "path",
@@ -56,6 +60,7 @@ async def test_every_path_is_served_with_and_without_it(client, prefix: str, pat
     assert answer.status_code == 200
 
 
+@of_the_server
 @pytest.mark.parametrize("path", ["", PREFIX, f"{PREFIX}/", f"{PREFIX}?a=b"])
 async def test_the_prefix_alone_leads_to_the_page_below_it(client, path: str):
     answer = await client.get(path, headers=BROWSER)
@@ -63,6 +68,7 @@ async def test_the_prefix_alone_leads_to_the_page_below_it(client, path: str):
     assert (answer.status_code, answer.headers["location"]) == (307, f"{PREFIX}/graphql")
 
 
+@of_the_server
 async def test_the_page_names_nothing_outside_of_the_prefix(client):
     page = await client.get(f"{PREFIX}/graphql", headers=BROWSER)
     with_slash = await client.get(f"{PREFIX}/graphql/", headers=BROWSER)
@@ -72,6 +78,7 @@ async def test_the_page_names_nothing_outside_of_the_prefix(client):
     assert with_slash.url.join(with_slash.headers["location"]).path == f"{PREFIX}/graphql"
 
 
+@of_the_server
 @pytest.mark.parametrize("path", ["/registry", "/registry/v10/graphql", f"{PREFIX}/x", PREFIX * 2])
 async def test_an_unknown_path_names_the_one_below_the_prefix(client, path: str):
     answer = await client.get(path)
@@ -81,6 +88,7 @@ async def test_an_unknown_path_names_the_one_below_the_prefix(client, path: str)
     assert error["message"].endswith(f" {PREFIX}/graphql")
 
 
+@of_the_server
 async def test_endpoints_are_discovered_below_the_prefix(client):
     document = (await client.get(f"{PREFIX}/.well-known/chitty.json")).json()
 
@@ -88,6 +96,7 @@ async def test_endpoints_are_discovered_below_the_prefix(client):
     assert all(path.startswith(f"{PREFIX}/") for path in document["endpoints"].values())
 
 
+@of_the_server
 @pytest.mark.parametrize("path", [f"{PREFIX}/graphql", f"{PREFIX}/graphql/", "/graphql"])
 async def test_sockets_are_opened_with_and_without_it(server, path: str):
     url = server.url.replace("/graphql", path)
@@ -98,6 +107,7 @@ async def test_sockets_are_opened_with_and_without_it(server, path: str):
     assert answer == {"data": {"__typename": "Query"}}
 
 
+@of_the_server
 async def test_no_socket_is_opened_elsewhere(server):
     for path in (f"{PREFIX}/socket", f"{PREFIX}x/graphql"):
         with pytest.raises(InvalidStatus):
@@ -105,6 +115,7 @@ async def test_no_socket_is_opened_elsewhere(server):
                 pass
 
 
+@of_the_server
 async def test_probes_below_it_wait_for_no_other_requests(server, client):
     with crowded(server.app.admission.requests):
         healthy = await client.get(f"{PREFIX}/healthz")
@@ -114,6 +125,7 @@ async def test_probes_below_it_wait_for_no_other_requests(server, client):
     assert server.app.service.metrics.http["/graphql", 503] == 1
 
 
+@of_the_server
 @pytest.mark.parametrize(
     ("path", "status"),
     [

@@ -115,12 +115,12 @@ def transfers(
 @contextmanager
 def untouched(path: Path) -> Iterator[None]:
     """What happens within leaves every row, and the file itself, as they were."""
-    before = content(path)
     with closing(sqlite3.connect(path)) as watching:
+        before = _content_by(watching)
         (version,) = watching.execute("PRAGMA data_version").fetchone()
         yield
         assert watching.execute("PRAGMA data_version").fetchone() == (version,)
-    assert content(path) == before
+        assert _content_by(watching) == before
 
 
 def rejected(transfers: Transfers, *rows: Any, flags: tuple[str, ...] = ()) -> str:
@@ -134,6 +134,10 @@ def rejected(transfers: Transfers, *rows: Any, flags: tuple[str, ...] = ()) -> s
 def content(path: Path) -> Any:
     """Every row of every table of a database but the indexes of searches, which hold rowids."""
     with closing(sqlite3.connect(path)) as connection:
-        names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-        wanted = [name for (name,) in names if name not in searched.ALL_TABLES]
-        return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in wanted}
+        return _content_by(connection)
+
+
+def _content_by(connection: sqlite3.Connection) -> Any:
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    wanted = [name for (name,) in names if name not in searched.ALL_TABLES]
+    return {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in wanted}
