@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from db.program import Value
 from db.security import api_keys
@@ -28,6 +29,14 @@ INVALID = f'{PLAIN}, error="invalid_token"'
 @pytest.fixture
 async def api(tmp_path):
     async with protected_api(tmp_path / "registry.db", failed_credentials_per_minute=0) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory):
+    """The same for several tests, which only add actors with keys."""
+    path = tmp_path_factory.mktemp("shared") / "registry.db"
+    async with protected_api(path, failed_credentials_per_minute=0) as api:
         yield api
 
 
@@ -58,11 +67,12 @@ async def test_a_request_without_a_credential_gets_a_challenge(api: ProtectedApi
     )
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer   "])
-async def test_the_scheme_is_case_insensitive(api: ProtectedApi, scheme: str):
-    _, key = await api.newcomer()
+async def test_the_scheme_is_case_insensitive(shared: ProtectedApi, scheme: str):
+    _, key = await shared.newcomer()
 
-    assert (await api.show(scheme + key)).status_code == 200
+    assert (await shared.show(scheme + key)).status_code == 200
 
 
 async def test_one_credential_in_many_spellings_evicts_no_other(tmp_path, monkeypatch):
@@ -100,11 +110,12 @@ OTHER_SCHEMES = {
 }
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("value", OTHER_SCHEMES.values(), ids=OTHER_SCHEMES)
-async def test_other_schemes_are_refused(api: ProtectedApi, value: str):
-    _, key = await api.newcomer()
+async def test_other_schemes_are_refused(shared: ProtectedApi, value: str):
+    _, key = await shared.newcomer()
 
-    message = refused_with_401(await api.show(value.format(key=key)))
+    message = refused_with_401(await shared.show(value.format(key=key)))
 
     assert message == "send the credential as Authorization: Bearer …"
 
@@ -130,6 +141,7 @@ async def test_a_huge_credential_is_refused(api: ProtectedApi):
     )
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -142,10 +154,10 @@ async def test_a_huge_credential_is_refused(api: ProtectedApi):
     ],
     ids=["another secret", "longer", "shorter", "another id", "another form", "capitals"],
 )
-async def test_a_key_that_differs_in_any_part_is_unknown(api: ProtectedApi, spoil, message: str):
-    _, key = await api.newcomer()
+async def test_a_key_that_differs_in_any_part_is_unknown(shared: ProtectedApi, spoil, message: str):
+    _, key = await shared.newcomer()
 
-    assert refused_with_401(await api.show(bearer(spoil(key)))) == message
+    assert refused_with_401(await shared.show(bearer(spoil(key)))) == message
 
 
 async def test_a_key_outside_the_authorization_header_is_ignored(api: ProtectedApi):

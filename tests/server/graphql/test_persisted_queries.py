@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+import pytest_asyncio
 
 from server.graphql import persisted_documents
 from tests.support.services.api import running
@@ -19,6 +20,13 @@ NOT_FOUND = {
 @pytest.fixture
 async def api(tmp_path):
     async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory):
+    """A service with which nothing is registered."""
+    async with running(tmp_path_factory.mktemp("shared") / "registry.db") as api:
         yield api
 
 
@@ -119,6 +127,7 @@ async def test_a_few_large_registrations_evict_the_others_too(api):
     assert "data" in await sent(api, extensions=persisted(large[-1]))
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "given",
     [
@@ -136,10 +145,10 @@ async def test_a_few_large_registrations_evict_the_others_too(api):
     ],
     ids=str,
 )
-async def test_an_extension_of_another_shape_is_malformed(api, given):
+async def test_an_extension_of_another_shape_is_malformed(shared, given):
     for body in ({}, {"query": ASK}):
         sent_so = {**body, "extensions": {"persistedQuery": given}}
-        answer = await api.client.post("/graphql", json=sent_so)
+        answer = await shared.client.post("/graphql", json=sent_so)
 
         assert answer.status_code == 400
         assert "persistedQuery must hold version 1" in answer.json()["errors"][0]["message"]

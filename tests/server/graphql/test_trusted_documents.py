@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+import pytest_asyncio
 
 from server.app import create_app
 from server.setting_fields import InvalidSetting
@@ -45,11 +46,20 @@ async def api(tmp_path):
         yield api
 
 
-@pytest.fixture
-async def strict(tmp_path):
-    """Takes trusted documents only."""
-    file = written(tmp_path, DOCUMENTS)
-    async with running(tmp_path / "registry.db", documents=file, documents_only=True) as api:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory):
+    """The same for several tests, which only read."""
+    folder = tmp_path_factory.mktemp("shared")
+    async with running(folder / "registry.db", documents=written(folder, DOCUMENTS)) as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def strict(tmp_path_factory):
+    """Takes trusted documents only; tests only read."""
+    folder = tmp_path_factory.mktemp("strict")
+    file = written(folder, DOCUMENTS)
+    async with running(folder / "registry.db", documents=file, documents_only=True) as api:
         yield api
 
 
@@ -107,6 +117,7 @@ async def test_a_trusted_mutation_must_be_sent_with_post(api):
     assert await sent(api, documentId="count") == EMPTY
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("body", "about"),
     [
@@ -120,8 +131,8 @@ async def test_a_trusted_mutation_must_be_sent_with_post(api):
         ({"doc_id": "count"}, "query must be a string"),
     ],
 )
-async def test_a_request_that_does_not_name_one_document_is_malformed(api, body, about):
-    answer = await api.client.post("/graphql", json=body)
+async def test_a_request_that_does_not_name_one_document_is_malformed(shared, body, about):
+    answer = await shared.client.post("/graphql", json=body)
 
     assert answer.status_code == 400
     assert about in answer.json()["errors"][0]["message"]
@@ -139,6 +150,7 @@ async def test_an_answer_is_cached_by_what_the_id_stands_for(api):
     assert [same.status_code, other.status_code] == [304, 200]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "body",
     [
@@ -156,6 +168,7 @@ async def test_with_documents_only_all_other_documents_are_refused(strict, body)
         assert code(await sent(strict, **body)) == "DOCUMENT_NOT_TRUSTED"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_with_documents_only_trusted_documents_are_executed_however_they_are_sent(strict):
     answers = [
         await sent(strict, documentId="count"),
