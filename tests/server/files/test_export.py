@@ -118,7 +118,7 @@ def test_numbers_of_64_bits_and_unusual_characters_are_exported_exactly(transfer
 def test_a_configuration_with_numbers_of_any_size_goes_through_a_file_to_the_same_bytes(
     transfers, path, words
 ):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     transfers.run("import", transfers.write("a.jsonl", transfers.exported()), on="new.db")
     long = '{"a":[123456789012345678901234567890,-1],"b":0.1}'
     with closing(sqlite3.connect(path)) as connection:
@@ -137,7 +137,7 @@ def test_a_configuration_with_numbers_of_any_size_goes_through_a_file_to_the_sam
 
 
 def test_a_configuration_that_no_reader_of_json_takes_is_named_with_its_cause(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE connections SET config = '{\"a\":1e400}'")
         connection.commit()
@@ -163,7 +163,7 @@ def test_rows_that_cannot_be_expressed_are_named_and_no_file_is_made(transfers, 
 
 
 def test_a_value_that_the_api_shows_as_a_repair_would_store_it_is_exported_so(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     before = transfers.exported()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
@@ -175,7 +175,7 @@ def test_a_value_that_the_api_shows_as_a_repair_would_store_it_is_exported_so(tr
 
 
 def test_stdout_gets_the_other_rows_and_the_exit_code_is_1(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE contexts SET name = CAST(x'41ff' AS TEXT)")
         connection.commit()
@@ -253,7 +253,7 @@ def test_the_export_of_an_empty_registry_is_imported(transfers, path, words):
 
 
 def test_the_file_is_complete_and_private_and_replaces_an_older_one(transfers):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     output = transfers.folder / "all.jsonl"
     output.write_text("old")
 
@@ -265,7 +265,7 @@ def test_the_file_is_complete_and_private_and_replaces_an_older_one(transfers):
 
 
 def test_an_export_changes_nothing(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     before = path.read_bytes()
 
     transfers.exported()
@@ -312,7 +312,7 @@ def test_a_usage_error_of_export_is_reported(transfers, words, code, said):
 
 
 def test_the_database_itself_is_refused_as_output(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     before = path.read_bytes()
 
     code, _, err = transfers.run("export", "--jsonl", "--output", str(path))
@@ -338,7 +338,7 @@ def test_a_reader_that_closes_the_pipe_ends_the_export_quietly(path):
 
 
 def test_a_count_beyond_32_bits_is_exported_as_it_is_stored(transfers, path):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE connections SET error_count = ?", (column_types.INT32_MAX + 5,))
         connection.commit()

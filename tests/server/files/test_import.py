@@ -27,7 +27,7 @@ def test_rows_may_come_in_any_order(transfers):
 
 
 def test_what_a_line_leaves_out_gets_its_default(transfers):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
 
     actor, _, context, connection = transfers.lines()
 
@@ -52,7 +52,7 @@ def test_times_and_states_are_those_of_the_file_in_canonical_form(transfers):
 
 
 def test_importing_the_same_rows_again_succeeds_and_writes_nothing(transfers):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     file = transfers.write("all.jsonl", transfers.exported())
 
     with untouched(transfers.path):
@@ -88,7 +88,7 @@ def test_rows_may_swap_unique_values(transfers):
 
 
 def test_an_active_connection_may_give_its_place_to_another(transfers):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     heir = CONNECTION | {"connection_id": "00000000-0000-4000-8000-000000000002"}
 
     code, _, err = transfers.take(heir, CONNECTION | {"status": "inactive"}, flags=("--update",))

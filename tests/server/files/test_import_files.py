@@ -31,7 +31,7 @@ BAD_FILES = {
 
 @pytest.mark.parametrize(("raw", "said"), BAD_FILES.values(), ids=BAD_FILES)
 def test_a_file_without_readable_rows_is_refused_in_one_line(transfers, raw, said):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
 
     with untouched(transfers.path):
         code, out, err = transfers.run("import", transfers.write("bad.jsonl", raw))

@@ -88,14 +88,14 @@ BAD_SETS = {
 
 @pytest.mark.parametrize(("rows", "said"), BAD_SETS.values(), ids=BAD_SETS)
 def test_rows_that_break_a_rule_are_rejected(transfers, rows, said):
-    transfers.take(ACTOR)
+    transfers.given(ACTOR)
 
     assert said in rejected(transfers, *rows)
 
 
 @pytest.mark.parametrize("prefix", ["", "did:chitty:"], ids=["bare", "with its DID"])
 def test_a_chittyid_that_is_a_principal_in_the_registry_is_rejected(transfers, prefix):
-    transfers.take(ACTOR | {"chitty_auth_principal_id": prefix + ID})
+    transfers.given(ACTOR | {"chitty_auth_principal_id": prefix + ID})
 
     said = rejected(transfers, ACTOR | {"chitty_id": ID})
 
@@ -103,7 +103,7 @@ def test_a_chittyid_that_is_a_principal_in_the_registry_is_rejected(transfers, p
 
 
 def test_an_actor_takes_an_id_that_the_same_file_frees_as_a_principal(transfers):
-    transfers.take(ACTOR | {"chitty_auth_principal_id": ID})
+    transfers.given(ACTOR | {"chitty_auth_principal_id": ID})
 
     freed = ACTOR | {"chitty_auth_principal_id": "free"}
     code, _ = transfers.take(freed, ACTOR | {"chitty_id": ID}, flags=("--update",))[:2]
@@ -129,7 +129,7 @@ def test_a_row_is_not_rejected_for_referring_to_a_rejected_one(transfers):
     ids=["name", "place"],
 )
 def test_values_that_are_in_use_in_the_registry_are_rejected(transfers, row, said):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
     key = "connection_id" if "connection_id" in row else "chitty_id"
 
     again = row | {key: row[key].replace("0001", "0002")}
@@ -138,7 +138,7 @@ def test_values_that_are_in_use_in_the_registry_are_rejected(transfers, row, sai
 
 
 def test_a_row_that_differs_is_rejected_with_the_differing_columns(transfers):
-    transfers.take(*REGISTRY)
+    transfers.given(*REGISTRY)
 
     said = rejected(transfers, CONTEXT | {"name": "quay", "tools": ["git"]})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from server.endpoints.carried_operations import MAX_OPERATIONS
 from tests.support.registries.databases import adding
@@ -25,6 +26,13 @@ TOLD = {"data": {"changes": {"cause": "external"}}}
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
     async with serving(tmp_path / "registry.db") as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalServer]:
+    """A server with which these tests open no subscription."""
+    async with serving(tmp_path_factory.mktemp("refusing") / "registry.db") as server:
         yield server
 
 
@@ -107,15 +115,16 @@ async def test_ids_that_nothing_has_are_completed_without_an_answer(server: Loca
         await hears_of(server, socket, "live", "ADA")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("id_", ["", "x" * 201, 7, None, ["live"]])
-async def test_an_id_must_be_a_text_of_some_length(server: LocalServer, id_: Any):
-    async with acknowledged(server.url) as socket:
+async def test_an_id_must_be_a_text_of_some_length(refusing: LocalServer, id_: Any):
+    async with acknowledged(refusing.url) as socket:
         await socket.subscribe(CHANGES, id_)
         code, reason = await socket.closed()
 
     assert code == 4400
     assert "id" in str(reason)
-    assert kept(server) == [0, 0, 0]
+    assert kept(refusing) == [0, 0, 0]
 
 
 async def test_a_message_that_is_too_large_closes_the_socket_with_its_subscriptions(
@@ -146,6 +155,7 @@ async def test_a_client_that_is_gone_leaves_nothing_behind(server: LocalServer):
         await asyncio.wait_for(hears_of(server, socket, "live", "ADA"), TIMEOUT_SECONDS)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     "payload",
     [
@@ -158,9 +168,9 @@ async def test_a_client_that_is_gone_leaves_nothing_behind(server: LocalServer):
     ],
 )
 async def test_a_malformed_subscription_closes_the_socket_and_says_why(
-    server: LocalServer, payload: Any
+    refusing: LocalServer, payload: Any
 ):
-    async with acknowledged(server.url) as socket:
+    async with acknowledged(refusing.url) as socket:
         await socket.connection.send(
             json.dumps({"type": "subscribe", "id": "1", "payload": payload})
         )
@@ -168,4 +178,4 @@ async def test_a_malformed_subscription_closes_the_socket_and_says_why(
 
     assert code == 4400
     assert reason
-    assert kept(server) == [0, 0, 0]
+    assert kept(refusing) == [0, 0, 0]

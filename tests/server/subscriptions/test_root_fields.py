@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from tests.support.registries.databases import adding
 from tests.support.requests.event_streams import ACCEPT, Stream
@@ -57,6 +58,20 @@ async def server(tmp_path: Path) -> AsyncIterator[LocalServer]:
         yield server
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def refusing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalServer]:
+    """A server that refuses all subscriptions of several tests."""
+    async with serving(tmp_path_factory.mktemp("refusing") / "registry.db") as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalServer]:
+    """A server whose streams tell of what their own tests write."""
+    async with serving(tmp_path_factory.mktemp("shared") / "registry.db") as server:
+        yield server
+
+
 async def post(server: LocalServer, sent: Any, **headers: str) -> httpx2.Response:
     async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
         return await client.post(server.url, json=sent, headers=headers)
@@ -79,40 +94,45 @@ async def first_event(
         return await stream.next()
 
 
-async def test_what_is_no_one_field_that_is_always_there_is_refused_everywhere(server: LocalServer):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_no_one_field_that_is_always_there_is_refused_everywhere(
+    refusing: LocalServer,
+):
     told: dict[str, set[str]] = {}
     for query in REFUSED:
-        answer = (await post(server, {"query": query}, **ACCEPT)).text
+        answer = (await post(refusing, {"query": query}, **ACCEPT)).text
         in_stream = json.loads(answer.split("data: ")[1].split("\n")[0])["errors"]
-        async with acknowledged(server.url) as socket:
+        async with acknowledged(refusing.url) as socket:
             await socket.subscribe(query)
             on_socket = (await socket.hear())["payload"]
         assert on_socket == in_stream
         told[query] = {error["extensions"]["code"] for error in in_stream}
 
     assert told == {query: {"INVALID_DOCUMENT"} for query in REFUSED}
-    assert server.app.service.metrics.subscriptions == 0
+    assert refusing.app.service.metrics.subscriptions == 0
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("query", ACCEPTED)
-async def test_a_field_is_found_in_fragments_too(server: LocalServer, query: str):
+async def test_a_field_is_found_in_fragments_too(shared: LocalServer, query: str):
     sent = {"query": query, "operationName": "S"} if " S " in query else {"query": query}
 
-    assert await first_event(server, sent) == ACCEPTED[query]
+    assert await first_event(shared, sent) == ACCEPTED[query]
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json", "*/*"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_without_a_stream_it_is_refused_by_either_method(
-    server: LocalServer, method: str, accept: str
+    refusing: LocalServer, method: str, accept: str
 ):
     body: Any = {"params" if method == "GET" else "json": {"query": SUBSCRIBE}}
     async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-        answer = await client.request(method, server.url, headers={"accept": accept}, **body)
+        answer = await client.request(method, refusing.url, headers={"accept": accept}, **body)
 
     (error,) = answer.json()["errors"]
     assert error["extensions"]["code"] == "STREAM_REQUIRED"
-    assert server.app.service.metrics.subscriptions == 0
+    assert refusing.app.service.metrics.subscriptions == 0
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import pytest_asyncio
 
 from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.api import running
@@ -24,6 +25,13 @@ PRIVATE = "a-name-that-stays-private"
 async def api(tmp_path: Path):
     """A service over a new registry."""
     async with running(tmp_path / "registry.db") as api:
+        yield api
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory):
+    """A service to which tests write nothing."""
+    async with running(tmp_path_factory.mktemp("shared") / "registry.db") as api:
         yield api
 
 
@@ -83,6 +91,7 @@ async def test_a_name_that_looks_like_a_token_is_not_logged(api):
     assert token not in json.dumps(line)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -94,10 +103,10 @@ async def test_a_name_that_looks_like_a_token_is_not_logged(api):
         ("GET", "/nowhere"),
     ],
 )
-async def test_every_response_has_the_request_id_of_the_log(api, method, path):
+async def test_every_response_has_the_request_id_of_the_log(shared, method, path):
     with captured_logs() as log:
-        first = await api.client.request(method, path)
-        second = await api.client.request(method, path)
+        first = await shared.client.request(method, path)
+        second = await shared.client.request(method, path)
 
     lines = log.lines("request answered")
     ids = [answer.headers["x-request-id"] for answer in (first, second)]
@@ -130,6 +139,7 @@ def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
     assert line["client"] == "127.0.0.1"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("path", "status", "level"),
     [
@@ -143,14 +153,17 @@ def test_a_server_writes_the_line_to_stderr_as_json(tmp_path: Path):
         ("/graphql?query=%7B__typename%7D", 200, "info"),
     ],
 )
-async def test_what_nobody_asks_about_is_logged_at_debug_when_it_succeeds(api, path, status, level):
+async def test_what_nobody_asks_about_is_logged_at_debug_when_it_succeeds(
+    shared, path, status, level
+):
     with captured_logs() as log:
-        answer = await api.client.get(path)
+        answer = await shared.client.get(path)
 
     (line,) = log.lines("request answered")
     assert (answer.status_code, line["level"]) == (status, level)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
@@ -160,9 +173,9 @@ async def test_what_nobody_asks_about_is_logged_at_debug_when_it_succeeds(api, p
         ("POST", "/webhooks/github", "UNAVAILABLE"),
     ],
 )
-async def test_every_refusal_is_logged_with_its_code(api, method, path, code):
+async def test_every_refusal_is_logged_with_its_code(shared, method, path, code):
     with captured_logs() as log:
-        answer = await api.client.request(method, path)
+        answer = await shared.client.request(method, path)
 
     (line,) = log.lines("request answered")
     assert answer.json()["errors"][0]["extensions"]["code"] == code

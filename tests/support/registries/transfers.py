@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from db.model import searched
 from server.cli import main
-from tests.support.registries.databases import registry_at
+from tests.support.registries.databases import made_once, new_registry, registry_at
+from tests.support.services.commands import command
 
 ACTOR = {"type": "actors", "chitty_id": "CHITTY-ACTOR-000001-AAAA", "actor_type": "human"}
 CONTEXT = {
@@ -89,6 +91,10 @@ class Transfers:
         registry_at(self.folder / on)
         return self.begin(*rows, flags=flags, on=on)
 
+    def given(self, *rows: Any, on: str = "registry.db") -> None:
+        """Make a registry with these rows, which an import took once."""
+        imported(self.folder / on, json.dumps(rows))
+
     def begin(self, *rows: Any, flags: tuple[str, ...] = (), on: str = "registry.db") -> Any:
         """The same, but the import makes the registry."""
         return self.run("import", self.write("rows.jsonl", rows), *flags, on=on)
@@ -102,6 +108,16 @@ class Transfers:
     def lines(self, on: str = "registry.db") -> list[Any]:
         """The rows of a whole export."""
         return [json.loads(line) for line in self.exported(on=on).split("\n") if line]
+
+
+@made_once
+def imported(path: Path, rows: str) -> None:
+    """Make a registry that has these rows, a JSON list, as an import takes them."""
+    new_registry(path)
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
+        file.writelines(f"{json.dumps(each)}\n" for each in json.loads(rows))
+        file.flush()
+        assert command("import", file.name, "--database", path).returncode == 0
 
 
 @pytest.fixture
