@@ -98,7 +98,9 @@ async def state_of(api: Api) -> list[Any]:
     return [*found, await api.rows(history)]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))]
+)
 async def test_late_and_repeated_deliveries_leave_what_single_ones_leave(tmp_path: Path, seed: int):
     chance = random.Random(seed)
     requests = [request_of(*chance.choice(STEPS)) for _ in range(80)]

@@ -49,7 +49,9 @@ def fill(path, seed):
         connection.commit()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))]
+)
 def test_an_exported_and_imported_registry_exports_the_same_bytes(transfers, path, seed):
     fill(path, seed)
 

@@ -4,7 +4,9 @@ import asyncio
 import json
 import signal
 import socket
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 import pytest
 
-from tests.support.registries.databases import elsewhere
+from tests.support.registries.databases import demo_registry, elsewhere, made_once
 from tests.support.requests.slow_queries import SLOW
 from tests.support.requests.websocket_clients import acknowledged
 from tests.support.services.prometheus import Scraped
@@ -26,6 +28,7 @@ CONTEXTS = """
     SELECT 'CHITTY-CONTEXT-' || n, 'c' || n, (SELECT min(chitty_id) FROM actors),
         :words, '2026-01-01T00:00:00.000Z', '2026-01-01T00:00:00.000Z' FROM up
 """
+WORDS = json.dumps([f"word {n}" for n in range(60)])
 REGISTRATIONS = 40
 REGISTER = "\n".join(
     f'a{n}: registerActor(input: {{ actorType: AI, displayName: "gone {n}" }}) {{ errors {{ code }} }}'
@@ -34,6 +37,20 @@ REGISTER = "\n".join(
 ROOM = ["--max-aliases", "40", "--max-root-fields", "40"]
 REGISTERED = "SELECT count(*) FROM actors WHERE display_name LIKE 'gone %'"
 SOON = 5.0  # seconds, of the many that the slow query takes
+
+
+@made_once
+def large_registry(path: Path) -> None:
+    """Make a registry with the sample data and so many contexts that SLOW takes long."""
+    demo_registry(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(CONTEXTS, {"words": WORDS})
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A registry of this test's own."""
+    return large_registry(tmp_path / "registry.db")
 
 
 def post(url: str, query: str) -> socket.socket:
@@ -85,14 +102,11 @@ async def both_are_read(url: str) -> None:
 
 
 @pytest.mark.parametrize("compiled", ["true", "false"])
-async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, compiled: str):
-    path = tmp_path / "registry.db"
-    flags = ["--demo", "--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
-    with served(path, *flags) as (process, output):
+async def test_a_query_is_cancelled_when_its_client_disconnects(large: Path, compiled: str):
+    flags = ["--readers", "2", "--read-seconds", "60", "--compiled", compiled, *ROOM]
+    with served(large, *flags) as (process, output):
         url = url_of(output, "/graphql")
         await seconds_to_count(url)  # so whatever is done once only is done
-        with elsewhere(path) as connection:
-            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
 
         clients = [post(url, f"{{ {SLOW} }}") for _ in range(2)]
         await asyncio.wait_for(both_are_read(url), TIMEOUT_SECONDS)
@@ -109,14 +123,11 @@ async def test_a_query_is_cancelled_when_its_client_disconnects(tmp_path: Path, 
     assert [line for line in later_logs if line["level"] != "info"] == []
 
 
-async def test_a_query_completed_by_its_websocket_client_is_cancelled(tmp_path: Path):
-    path = tmp_path / "registry.db"
-    flags = ["--demo", "--readers", "2", "--read-seconds", "60", *ROOM]
-    with served(path, *flags) as (process, output):
+async def test_a_query_completed_by_its_websocket_client_is_cancelled(large: Path):
+    flags = ["--readers", "2", "--read-seconds", "60", *ROOM]
+    with served(large, *flags) as (process, output):
         url = url_of(output, "/graphql")
         await seconds_to_count(url)
-        with elsewhere(path) as connection:
-            connection.execute(CONTEXTS, {"words": json.dumps([f"word {n}" for n in range(60)])})
 
         async with acknowledged(url) as socket:
             for id_ in ("a", "b"):

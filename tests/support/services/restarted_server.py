@@ -4,19 +4,22 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 
 from tests.support.registries.databases import new_registry
 from tests.support.services.commands import command
-from tests.support.services.own_address import own_host
+from tests.support.services.own_address import own_ports
 from tests.support.services.protected_service import bearer
 from tests.support.services.server_process import QUIET, TIMEOUT_SECONDS, served, url_of
 
-REGISTER = """mutation { registerActor(input: {
-    chittyId: "CHITTY-ACTOR-ADA", actorType: HUMAN, displayName: "Ada", capabilities: ["audit:read"]
-}) { errors { message } } }"""
+ADD_ADA = """
+    INSERT INTO actors (chitty_id, actor_type, display_name, capabilities, created_at, updated_at)
+    VALUES (
+        'CHITTY-ACTOR-ADA', 'human', 'Ada', '["audit:read"]', '2026-01-01T00:00:00.000Z',
+        '2026-01-01T00:00:00.000Z'
+    )
+"""
 CREATE_CONTEXT = """mutation ($name: String!) {
     createContext(input: { name: $name, owner: "CHITTY-ACTOR-ADA" }) { errors { message } }
 }"""
@@ -30,24 +33,26 @@ DEMOTE = """mutation {
 
 
 class RestartedServer:
-    """A registry with an admin and with Ada, who may see the history of everything."""
+    """A registry with an admin and with Ada, who may see the history of everything.
+
+    `url` is its address whenever it serves.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.host, self.url, self.port = own_host(), "", "0"
+        self.host, (self.port,) = own_ports(1)
+        self.url = f"http://{self.host}:{self.port}/graphql"
         new_registry(path)
         self.admin = self._created_key("--new-admin", "Root")
-        with self.serving():
-            self.change(REGISTER)
+        self.change_behind_it(ADD_ADA)
         self.ada = self._created_key("--actor", "CHITTY-ACTOR-ADA")
 
     @contextmanager
     def serving(self, *flags: str) -> Iterator[int]:
-        """A server, as its process; its address, `url`, is the same each time."""
-        where = ("--auth", "protected", "--host", self.host, "--port", self.port, *QUIET)
+        """A server, as its process."""
+        where = ("--auth", "protected", "--host", self.host, "--port", str(self.port), *QUIET)
         with served(self.path, *where, *flags) as (process, said):
-            self.url = url_of(said, "/graphql")
-            self.port = str(urlsplit(self.url).port)
+            assert url_of(said, "/graphql") == self.url
             yield process.pid
 
     def change(self, mutation: str, **variables: str) -> None:
