@@ -62,6 +62,7 @@ log = logging.getLogger(__name__)
 
 GRAPHQL = "/graphql"
 WITH_SLASH = "/graphql/"  # as some clients write it
+GRAPH_WITH_SLASH = f"{pages.GRAPH}/"
 START_FAILED = "lifespan.startup.failed"
 # They are answered however many other requests wait.
 PROBES = (health.ALIVE, health.ECOSYSTEM_ALIVE, health.READY, metrics.PATH)
@@ -88,6 +89,8 @@ class App(Starlette):
             # Starlette's routing took a tenth of a small request's time (W1).
             await self.graphql[scope["type"]](scope, receive, send)
         else:
+            if scope["path"] == GRAPH_WITH_SLASH:
+                scope["path"] = pages.GRAPH
             await super().__call__(scope, receive, send)
 
     async def _send_of_life(self, send: Send, message: Message) -> None:

@@ -1,6 +1,7 @@
 """The graph page as it is served; what it does in a browser is in test_graph."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 import pytest_asyncio
@@ -57,6 +58,15 @@ async def test_only_reading_it_is_possible(api):
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert answer.json()["errors"][0]["message"] == "POST is not for /graph"
+
+
+async def test_a_browser_that_asks_with_a_slash_at_the_end_is_led_to_the_page(api):
+    answer = await api.client.get("/graph/?a=b", headers={"accept": "text/html"})
+
+    location = answer.headers["location"]
+    assert answer.status_code == 307
+    assert urljoin("/graph/", location) == "/graph?a=b"
+    assert urljoin("/registry/graph/", location) == "/registry/graph?a=b"
 
 
 async def test_in_open_mode_a_foreign_host_is_refused(api):
