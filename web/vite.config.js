@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -31,6 +32,16 @@ const compressed = {
   },
 };
 
+// Puts small styles into the pages, which show them before any other file has come.
+const INLINE = /<style src="\.\/(src\/[\w.-]+)"><\/style>/g;
+const inlined = {
+  name: "inlined",
+  transformIndexHtml: {
+    order: "pre",
+    handler: (html) => html.replace(INLINE, (_, file) => `<style>\n${readFileSync(join(import.meta.dirname, file), "utf8")}</style>`),
+  },
+};
+
 export default defineConfig({
   base: "./",
   // A proxy may serve the pages under any path. Addresses in them are relative to their own, which lie beside each other;
@@ -44,5 +55,5 @@ export default defineConfig({
   },
   // `npx vite` serves the pages during development and forwards the API to a running server.
   server: { proxy: { "/graphql": "http://127.0.0.1:8000" } },
-  plugins: [compressed],
+  plugins: [inlined, compressed],
 });
