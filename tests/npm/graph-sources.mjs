@@ -5,9 +5,10 @@ import { readFile } from "node:fs/promises";
 import { buildSchema, parse, validate } from "graphql";
 import { createTelling, eventOf } from "../../web/src/graph/events.js";
 import { described, nodeOf } from "../../web/src/graph/kinds.js";
+import { roomFor } from "../../web/src/graph/label-room.js";
 import { inColumns } from "../../web/src/graph/layouts/columns.js";
 import { onRings } from "../../web/src/graph/layouts/rings.js";
-import { linkTo, viewOf } from "../../web/src/graph/links.js";
+import { linkTo, movedTo, placeOf, viewOf } from "../../web/src/graph/links.js";
 import { partsOf, withoutMarks } from "../../web/src/graph/marks.js";
 import { affectedBy, edgesOf, relationsOf, shownOf } from "../../web/src/graph/picture.js";
 import * as queries from "../../web/src/graph/queries.js";
@@ -34,6 +35,7 @@ const VIEW = {
   only: ["failing"],
   layout: ["rings"],
   at: ["-12", "0", "0.75"],
+  moved: [movedTo("service:a~b", { x: -12, y: 340 })],
 };
 const link = linkTo(VIEW, PAGE);
 const refused = viewOf("#depth=9&layout=odd&nodes=a,,b&at=1,2,x&kinds=ACTOR,ALL&__proto__=x&start&constructor=1&statuses=%E0%A4");
@@ -111,6 +113,14 @@ function said() {
   return { notices, left: pauses.length };
 }
 
+/** Where labels of 100 pixels are in a picture of 300 whose nodes lie at these x, one below the other. */
+function labelsAt(xs) {
+  const labels = xs.map((_, id) => ({ id, text: String(id), width: 100, half: 8, from: 0, isOverNodes: true, rank: 1 }));
+  const placeOfLabel = (id) => ({ x: xs[id], y: 50 + 60 * id });
+  const shown = roomFor(labels, 1, placeOfLabel, { width: 300, height: 400 });
+  return shown.map(({ x, width }) => ({ left: x - width / 2, right: x + width / 2 }));
+}
+
 const [FAILED, ACTIVE] = ["FAILED", "ACTIVE"].map((status) => ({ title: "a → b", status }));
 const EVENTS = [eventOf(ACTIVE, FAILED), eventOf(FAILED, ACTIVE), eventOf(ACTIVE, ACTIVE), eventOf(undefined, ACTIVE), eventOf(FAILED, null)];
 const LONG = `#nodes=${Array.from({ length: 3000 }, (_, index) => `service:${index}`).join(",")}`;
@@ -130,6 +140,10 @@ console.log(
     cutItem: viewOf(`#only=failing&select=${"a".repeat(30_000)}`),
     said: said(),
     events: EVENTS,
+    moved: placeOf(VIEW.moved[0]),
+    notMoved: viewOf("#moved=service:a~1,service:a~x~1,~1~1,service:b~1~2"),
+    expanded: [300, 301].map((count) => linkTo({ expand: Array.from({ length: count }, (_, index) => `service:${index}`) }, PAGE) !== null),
+    labels: labelsAt([0, 5, 150, 295, 300]),
     tooMany: linkTo({ nodes: Array.from({ length: 501 }, () => "a") }, PAGE),
     tooLong: linkTo({ nodes: Array.from({ length: 400 }, () => "a".repeat(80)) }, PAGE),
     empty: linkTo({}, PAGE),

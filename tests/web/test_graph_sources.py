@@ -61,6 +61,22 @@ def test_changes_are_told_by_the_newest_and_no_more_often_than_they_can_be_heard
 def test_no_link_is_made_with_more_than_it_may_carry(made):
     assert made["tooMany"] is None
     assert made["tooLong"] is None
+    assert made["expanded"] == [True, False]
+
+
+def test_a_link_says_where_an_object_was_put_whatever_its_name(made):
+    assert made["moved"] == ["service:a~b", {"x": -12, "y": 340}]
+    assert made["notMoved"] == {
+        "view": {"moved": ["service:b~1~2"]},
+        "ignored": ["moved"],
+        "isTooLong": False,
+    }
+
+
+def test_no_label_is_cut_by_the_edge_of_the_picture(made):
+    assert len(made["labels"]) == 5
+    for label in made["labels"]:
+        assert 0 <= label["left"] < label["right"] <= 300
 
 
 def test_objects_are_named_and_described_in_words(made):

@@ -39,18 +39,32 @@ scenario("a link is restored once the credential is given", restores, {
 
 const lost = async (page) => {
   await begin(page, "github");
-  await page.route("**/graphql", (route) => route.abort());
+  let asked = 0;
+  await page.route("**/graphql", (route) => ((asked += 1), route.abort()));
   await row(page, "connection").click();
   await page.getByRole("button", { name: "Expand", exact: true }).click();
   const alert = page.locator(".graph-alert");
   await alert.getByText("The server cannot be reached: does it run?").waitFor();
-  await page.unroute("**/graphql");
+  const before = asked;
   await alert.getByRole("button", { name: "Try again" }).click();
+  await eventually(async () => assert(asked > before));
+  await page.unroute("**/graphql");
   await row(page, /(actor|context), /).waitFor();
   await alert.waitFor({ state: "detached" });
   await eventually(async () => assert.match(page.url(), /expand=/));
 };
-scenario("what could not be loaded is told, and loaded when it is tried again", lost, { expected: /ERR_FAILED/ });
+scenario("what could not be loaded is told, and loaded once the server can be reached", lost, { expected: /ERR_FAILED/ });
+
+const unreached = async (page) => {
+  await page.getByRole("alert").getByText("The server cannot be reached: does it run?").waitFor();
+  await page.unroute("**/graphql");
+  await page.locator(".graph-lists").getByText("Actors").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+};
+scenario("where a picture may begin is shown once the server can be reached", unreached, {
+  lost: "**/graphql",
+  expected: /ERR_FAILED/,
+});
 
 const back = async (page) => {
   const lost = { streams: true, queries: false };

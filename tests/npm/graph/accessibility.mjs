@@ -25,6 +25,10 @@ scenario("axe finds nothing serious in the graph on a phone", holds(STRUCTURE), 
 
 const keyboard = async (page) => {
   await page.locator("body").click({ position: { x: 2, y: 2 } });
+  await page.getByRole("button", { name: "jira", exact: true }).waitFor();
+  await page.getByLabel("Show what lies within").focus();
+  await page.keyboard.press("ArrowUp");
+  await eventually(async () => assert.equal(await page.getByLabel("Show what lies within").inputValue(), "1"));
   await tabTo(page, "jira");
   await page.keyboard.press("Enter");
   await row(page, "service").waitFor();

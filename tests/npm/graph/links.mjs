@@ -1,6 +1,6 @@
 // Links: what they restore, and what they say of what they cannot.
 import assert from "node:assert/strict";
-import { button, chip, drawn, eventually, holds, inspector, row, rows, scenario, servers, summary } from "./driver.mjs";
+import { begin, button, chip, drawn, eventually, holds, inspector, onScreen, row, rows, scenario, servers, summary } from "./driver.mjs";
 
 const SOURCE = /(actor|context), /; // of a connection
 
@@ -50,6 +50,43 @@ const follows = async (page) => {
   await holds(page, 2);
 };
 scenario("a link that is opened in the same window replaces the picture", follows, { fragment: "#nodes=service:github" });
+
+const moved = async (page) => {
+  await row(page, "service").waitFor();
+  const before = await drawn(page);
+  const name = Object.keys(before).find((each) => each.includes("connection"));
+  const { x, y } = await onScreen(page, before[name]);
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 60, y - 45, { steps: 4 });
+  await page.mouse.up();
+  await eventually(async () => assert.match(page.url(), /moved=[^&]+/));
+  const after = await drawn(page);
+  assert.notDeepEqual(after[name], before[name]);
+
+  await page.reload();
+  await row(page, "service").waitFor();
+  await eventually(async () => assert.deepEqual(await drawn(page), after));
+  await button(page, "Lay out anew").click();
+  await eventually(async () => assert.deepEqual(await drawn(page), before));
+  await eventually(async () => assert.doesNotMatch(page.url(), /moved=/));
+};
+scenario("a link keeps where objects were dragged, until everything is laid out anew", moved, {
+  fragment: "#start=service:chittychronicle",
+});
+
+const goesBack = async (page) => {
+  await begin(page, "jira");
+  await eventually(async () => assert.match(page.url(), /start=/));
+  const before = await rows(page).allInnerTexts();
+  await button(page, "New picture").click();
+  await eventually(async () => assert.doesNotMatch(page.url(), /#./));
+  await begin(page, "github");
+  await eventually(async () => assert.match(page.url(), /start=/));
+  await page.goBack();
+  await eventually(async () => assert.deepEqual(await rows(page).allInnerTexts(), before));
+};
+scenario("the browser's Back leads to the picture before", goesBack);
 
 const vain = async (page) => {
   const notice = summary(page).getByText(/1 object of the link does not exist.*path \(needs 2 objects\)$/);

@@ -1,6 +1,6 @@
 // What a picture shows, and how it grows.
 import assert from "node:assert/strict";
-import { asked, begin, button, chip, drawn, eventually, holds, inspector, onScreen, picture, row, rows, scenario, servers, summary } from "./driver.mjs";
+import { asked, begin, button, chip, download, drawn, eventually, holds, inspector, onScreen, picture, row, rows, scenario, servers, summary } from "./driver.mjs";
 
 const SOURCE = /(actor|context), /; // of a connection
 const SMALL = "#start=service:chittychronicle";
@@ -10,10 +10,10 @@ scenario("a picture begins at a service and grows where it is expanded, and what
   const before = await drawn(page);
   assert(Object.keys(before).includes("jira: service"));
 
-  await row(page, "connection, ").click();
-  await inspector(page).getByText("connectionId").waitFor();
+  await row(page, SOURCE).click();
+  await inspector(page).getByText("chittyId").waitFor();
   await button(page, "Expand").click();
-  await row(page, SOURCE).waitFor();
+  await button(page, "Expanded").waitFor();
   const after = await drawn(page);
 
   assert(Object.keys(after).length > Object.keys(before).length);
@@ -148,6 +148,23 @@ const layouts = async (page) => {
   assert.equal(new Set(columns.map(([, { x }]) => x)).size, 1);
 };
 scenario("layouts arrange everything anew, always alike", layouts, { fragment: SMALL });
+
+const labels = async (page) => {
+  await row(page, "service").waitFor();
+  const texts = async () => (await download(page, "SVG")).bytes.toString().match(/<text[^>]*>[^<]*/g).map((text) => text.replace(/.*>/, ""));
+  const sources = (await rows(page).allInnerTexts()).flatMap((text) => /^(.*) → chittychronicle/.exec(text)?.slice(1) ?? []);
+  assert(sources.length > 5);
+  const before = await texts();
+  for (const source of sources) assert(before.includes(source), `${source} is no label`);
+  await chip(page, /^Services/).uncheck();
+  await row(page, /^chittychronicle/).waitFor({ state: "detached" });
+  await rows(page).first().click();
+  await button(page, "Expand").click();
+  await row(page, SOURCE).click(); // what is selected has its whole name
+  await inspector(page).getByText("chittyId").waitFor();
+  assert((await texts()).includes("→ chittychronicle"), "its service is not shown");
+};
+scenario("a connection has a label that says which of its ends the picture does not show", labels, { fragment: SMALL });
 
 const removes = async (page) => {
   await row(page, "service").waitFor();

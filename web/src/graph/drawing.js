@@ -12,6 +12,7 @@ const MOST_FIT = 0.2; // of a side of the picture, where 64 pixels would be most
 const LARGEST_FIT = 1.4; // zoom
 const OUTSIDE = 80; // pixels beyond the edge where nodes are whose labels may be seen
 const EDGE = 24; // pixels of a node that is seen whole
+const MOST_ARROWS = 20; // around one node: more would lie on each other
 const STEP = 60; // pixels that a key moves the picture
 
 const styleOf = (colours) => [
@@ -54,11 +55,10 @@ const styleOf = (colours) => [
       "curve-style": "straight",
       "line-color": colours.path,
       "target-arrow-color": colours.path,
-      "target-arrow-shape": "triangle",
-      width: 2,
       "z-index": 5,
     },
   },
+  { selector: "edge.arrow", style: { "target-arrow-shape": "triangle", width: 2 } },
   { selector: "edge.near.failing", style: { "line-color": colours.failing, "target-arrow-color": colours.failing } },
   { selector: "edge.path", style: { width: 4, "z-index": 9 } },
   { selector: "edge.faint", style: { opacity: 0.22 } },
@@ -246,6 +246,7 @@ function syncClasses(cy, { nodes, edges, shown, affected, selected, path, relati
       failing: isFailing(nodes.get(from)) || isFailing(nodes.get(to)),
       dashed: lookOf(nodes.get(from), 0).isDashed || lookOf(nodes.get(to), 0).isDashed,
       near: near.has(id) && !path,
+      arrow: pathEdges.has(id) || (near.has(id) && !path && near.size <= MOST_ARROWS),
       path: pathEdges.has(id),
       faint: path !== null && !pathEdges.has(id),
       hidden: !shown.has(from) || !shown.has(to),

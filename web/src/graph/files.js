@@ -1,7 +1,8 @@
 /** Files of the picture: SVG, and PNG made of it. */
 
-import { isFailing, described } from "./kinds.js";
-import { labelsOf, LINE, roomFor } from "./labels.js";
+import { described, isFailing } from "./kinds.js";
+import { LINE, roomFor } from "./label-room.js";
+import { labelsOf } from "./labels.js";
 import { CORNERS, FONT, lookOf } from "./shapes.js";
 
 const MARGIN = 50; // pixels around the nodes

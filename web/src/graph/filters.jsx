@@ -53,6 +53,7 @@ export function Filters({ graph, state }) {
           onChange={({ target }) => graph.filter({ isFailingOnly: target.checked })}
           type="checkbox"
         />
+        <Swatch isAffected node={{ kind: "CONTEXT" }} />
         Failing only, and what hangs on it <small>{count(isFailing)}</small>
       </label>
     </section>

@@ -2,12 +2,14 @@ import { useEffect, useRef, useState } from "react";
 import { TextButton } from "../buttons.jsx";
 import { ENDPOINT } from "../client.js";
 import { linkTo } from "../sharing.js";
+import { number } from "./counts.js";
 import { described, RELATIONS } from "./kinds.js";
 import { MOST_AROUND } from "./links.js";
 import { DETAILS } from "./queries.js";
 import { Swatch } from "./swatch.jsx";
 
 const MOST_RELATED = 30;
+const HOW = "Select an object to see its fields. Double-click it, or press Enter, to expand it.";
 
 /** The selected object, its fields and relations, and what can be done with it; and the path, if there is one. */
 export function Inspector({ graph, loader, state }) {
@@ -17,7 +19,8 @@ export function Inspector({ graph, loader, state }) {
     const side = frame.current?.parentElement;
     if (side && !side.contains(document.activeElement)) side.scrollTop = 0; // where there is little room, it scrolls
   }, [state.selected]);
-  if (!node && !state.path) return null;
+  if (!state.nodes.size) return null;
+  if (!node && !state.path) return <p className="chitty-hint graph-how">{HOW}</p>;
   return (
     <div className="graph-about" ref={frame}>
       {state.path && <Path graph={graph} state={state} />}
@@ -34,7 +37,7 @@ function Selected({ graph, loader, node, state }) {
   return (
     <section aria-label="Selected object" className="graph-inspector">
       <h2>
-        <Swatch node={node} />
+        <Swatch isAffected={state.affected.has(node.id)} node={node} />
         {node.title}
       </h2>
       <p className="chitty-hint">
@@ -51,7 +54,7 @@ function Selected({ graph, loader, node, state }) {
           </TextButton>
         )}
         <TextButton onClick={() => graph.remove(node.id)}>Remove</TextButton>
-        <TextButton onClick={() => graph.startAt(node, 1)}>Begin here</TextButton>
+        <TextButton onClick={() => graph.startAt(node)}>Begin here</TextButton>
       </div>
       <Details loader={loader} node={node} />
       <p>
@@ -117,14 +120,15 @@ function written(value) {
 }
 
 function flat(value) {
+  if (typeof value === "number") return number.format(value);
   if (typeof value !== "object" || value === null) return String(value);
-  const { totalCount, total, byStatus, groups = byStatus, nodes, ...rest } = value;
-  const counts = groups?.filter(({ count }) => count).map(({ status, count }) => `${count} ${status.toLowerCase()}`);
+  const { totalCount, total = totalCount, byStatus, groups = byStatus, nodes, ...rest } = value;
+  const counts = groups?.filter(({ count }) => count).map(({ status, count }) => `${number.format(count)} ${status.toLowerCase()}`);
   const parts = [
-    totalCount ?? total,
+    total === undefined ? null : number.format(total),
     counts?.length ? `(${counts.join(", ")})` : null,
-    nodes?.length ? `${nodes.map((each) => Object.values(each)[0]).join(", ")}${nodes.length < totalCount ? ", …" : ""}` : null,
-    ...Object.entries(rest).map(([name, each]) => (total === undefined ? each : `${name} ${each}`)),
+    nodes?.length ? `${nodes.map((each) => Object.values(each)[0]).join(", ")}${nodes.length < total ? ", …" : ""}` : null,
+    ...Object.entries(rest).map(([name, each]) => (total === undefined ? each : `${number.format(each)} ${name}`)),
   ];
   return parts.filter((part) => part !== null && part !== undefined).join(" ");
 }
@@ -141,7 +145,7 @@ function Related({ graph, node, state }) {
           <li key={edge}>
             <button className="graph-row" onClick={() => graph.select(other)} type="button">
               <span>{RELATIONS[relation][isOutgoing ? 0 : 1]}</span>
-              <Swatch node={state.nodes.get(other)} />
+              <Swatch isAffected={state.affected.has(other)} node={state.nodes.get(other)} />
               <span className="graph-title">{state.nodes.get(other).title}</span>
             </button>
           </li>
@@ -165,7 +169,7 @@ function Path({ graph, state }) {
           <li key={id}>
             {index > 0 && <span>{RELATIONS[edges[index - 1].relation][edges[index - 1].to === id ? 0 : 1]}</span>}
             <button className="graph-row" onClick={() => graph.select(id)} type="button">
-              {state.nodes.has(id) && <Swatch node={state.nodes.get(id)} />}
+              {state.nodes.has(id) && <Swatch isAffected={state.affected.has(id)} node={state.nodes.get(id)} />}
               <span className="graph-title">{titleOf(id)}</span>
             </button>
           </li>

@@ -33,6 +33,8 @@ export const DRAWN = `fragment Drawn on Node {
   ... on Service { name }
 }`;
 
+const sourceOf = ({ source }) => source?.name ?? source?.displayName ?? source?.chittyId ?? "?";
+
 const READ = {
   Actor: (it) => ({
     kind: "ACTOR",
@@ -56,7 +58,8 @@ const READ = {
   }),
   Connection: (it) => ({
     kind: "CONNECTION",
-    title: `${it.source?.name ?? it.source?.displayName ?? it.source?.chittyId ?? "?"} → ${it.targetService}`,
+    title: `${sourceOf(it)} → ${it.targetService}`,
+    source: sourceOf(it),
     type: it.connectionType,
     status: it.connectionStatus,
     service: it.targetService,
@@ -78,7 +81,9 @@ export function nodeOf(answered) {
 export const isFailing = (node) => node.status === "FAILED";
 
 /** What a node is, in words: as lists and screen readers tell it. */
-export function described(node) {
-  const words = [WORDS[node.kind].one, node.type?.toLowerCase(), node.status?.toLowerCase(), node.endpoint];
-  return words.filter(Boolean).join(", ");
+export const described = (node) => [kindOf(node), node.endpoint].filter(Boolean).join(", ");
+
+/** The same without the endpoint of a connection. */
+export function kindOf(node) {
+  return [WORDS[node.kind].one, node.type?.toLowerCase(), node.status?.toLowerCase()].filter(Boolean).join(", ");
 }

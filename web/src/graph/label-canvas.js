@@ -1,6 +1,6 @@
 /** A canvas above the picture with its labels, in the size of text whatever the zoom. */
 
-import { roomFor } from "./labels.js";
+import { roomFor } from "./label-room.js";
 import { FONT } from "./shapes.js";
 
 export class LabelCanvas {
@@ -27,7 +27,7 @@ export class LabelCanvas {
     context.clearRect(0, 0, width, height);
     Object.assign(context, { font: FONT, textAlign: "center", textBaseline: "top", lineWidth: 3, lineJoin: "round" });
     Object.assign(context, { strokeStyle: colours.ground, fillStyle: colours.label });
-    for (const { text, x, y } of roomFor(this.#labels, zoom, placeOf, width)) {
+    for (const { text, x, y } of roomFor(this.#labels, zoom, placeOf, { width, height })) {
       context.strokeText(text, x, y + 1); // so that lines below do not touch it
       context.fillText(text, x, y + 1);
     }

@@ -4,10 +4,13 @@ export const KINDS = ["ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION", "SERVICE
 export const STATUSES = ["ACTIVE", "INACTIVE", "SUSPENDED", "FAILED", "DISCONNECTED", "DELETED"];
 export const LAYOUTS = ["force", "columns", "rings"];
 export const MOST_NODES = 500; // named one by one by a link
-export const MOST_EXPANDED = 100;
+export const MOST_EXPANDED = 300;
+export const MOST_MOVED = 200;
 export const DEEPEST = 3;
 export const MOST_AROUND = 1000; // objects of one neighborhood
 export const LONGEST = 30_000; // characters of a link: what is longer gets cut on its way
+
+const MOVED = /^(.{1,1000})~(-?\d{1,6})~(-?\d{1,6})$/s; // an object, and x and y of its place
 
 // Each part of a link, by its name in a view: how many items it may have, and which.
 const anything = (item) => item.length <= 1000;
@@ -19,6 +22,7 @@ const PARTS = {
   expand: { most: MOST_EXPANDED, isValid: anything },
   most: { most: 1, isValid: (item) => /^\d{1,4}$/.test(item) && item >= 1 && item <= MOST_AROUND },
   without: { most: MOST_EXPANDED, isValid: anything },
+  moved: { most: MOST_MOVED, isValid: (item) => MOVED.test(item) },
   path: { most: 2, least: 2, isValid: anything },
   select: { most: 1, isValid: anything },
   kinds: { most: KINDS.length, isValid: oneOf(KINDS) },
@@ -27,6 +31,13 @@ const PARTS = {
   layout: { most: 1, isValid: oneOf(LAYOUTS) },
   at: { most: 3, isValid: (item) => /^-?\d{1,6}(\.\d{1,4})?$/.test(item) },
 };
+
+/** An item of `moved`, which says that an object lies at a place, and what such an item says. */
+export const movedTo = (name, { x, y }) => `${name}~${x}~${y}`;
+export function placeOf(item) {
+  const [, name, x, y] = MOVED.exec(item);
+  return [name, { x: Number(x), y: Number(y) }];
+}
 
 /** The page's address, beside that of the page that calls. */
 export const graphPage = () => new URL("graph", window.location.href.replace(/[?#].*/, "")).href;

@@ -78,15 +78,23 @@ export function NodeList({ graph, state }) {
   );
 }
 
+/** On a phone the inspector is above the list, and fingers do not click twice. */
+function showInspector(row) {
+  row.closest(".graph-side").scrollTop = 0;
+}
+
 const Row = ({ graph, id, isAffected, isSelected, node }) => (
   <li
     aria-selected={isSelected}
     id={id}
-    onClick={() => graph.select(node.id)}
+    onClick={(event) => {
+      graph.select(node.id);
+      if (event.nativeEvent.pointerType === "touch") showInspector(event.currentTarget);
+    }}
     onDoubleClick={() => graph.expand(node.id)}
     role="option"
   >
-    <Swatch node={node} />
+    <Swatch isAffected={isAffected} node={node} />
     <span className="graph-title">
       {node.title}
       <small>

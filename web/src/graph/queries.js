@@ -147,14 +147,14 @@ export const DETAILS = {
   CONNECTION: `query Connection($id: ID!) {
   node(id: $id) {
     ... on Connection {
-      targetService
-      targetEndpoint
-      connectionId
-      connectionType
       status
       lastError
       errorCount
       lastHealthCheck
+      targetService
+      targetEndpoint
+      connectionId
+      connectionType
       requestCount
       lastUsedAt
       createdAt

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from "react";
-import { described } from "./kinds.js";
+import { described, kindOf } from "./kinds.js";
 import { partsOf, withoutMarks } from "./marks.js";
 import { reveal } from "./revealing.js";
 import { Swatch } from "./swatch.jsx";
@@ -106,12 +106,13 @@ function told({ failure, found, totalCount }) {
 
 /** What a node is called and is, and the text by which it was found, if that is not its title. */
 function Found({ highlight, node }) {
-  const isTitle = withoutMarks(highlight) === node.title;
+  const found = withoutMarks(highlight);
+  const isTitle = found === node.title;
   return (
     <span className="graph-title">
       {isTitle ? <Marked text={highlight} /> : node.title}
       <small>
-        {described(node)}
+        {found === node.endpoint ? kindOf(node) : described(node)}
         {!isTitle && <> · <Marked text={highlight} /></>}
       </small>
     </span>

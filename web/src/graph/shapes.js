@@ -8,7 +8,7 @@ const FAILING_SIZE = 22;
 const MOST_GROWN = 26; // pixels that a service with many relations is larger
 const LONGEST = 32; // characters of a label
 
-/** The names of colours: graph.css has each, for light and dark, as a custom property. */
+/** The names of colours: colours.css has each, for light and dark, as a custom property. */
 const COLOURS = ["actor", "context", "connection", "service", "installation", "failing", "suspended", "relation", "path", "label", "ground"];
 
 export function coloursOf(element) {
@@ -30,7 +30,7 @@ export function lookOf(node, relationCount) {
   };
 }
 
-export const labelOf = ({ title }) => (title.length > LONGEST ? `${title.slice(0, LONGEST - 1)}…` : title);
+export const shortened = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 
 /** Corners of a shape within -1 and 1; null for those that are not polygons. */
 export const CORNERS = {
