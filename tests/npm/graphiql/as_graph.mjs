@@ -47,9 +47,9 @@ scenario("where a response has no objects, the way to the graph page is closed a
   await paste(page, "{ contexts { totalCount } viewer { capabilities } }");
   await answered(page);
   const closed = button(page, "Show as graph");
-  assert.equal(await closed.getAttribute("aria-disabled"), "true");
   const why = "This response has no actors, contexts, connections, installations or services.";
-  assert.equal(await closed.getAttribute("title"), why);
+  await eventually(async () => assert.equal(await closed.getAttribute("title"), why));
+  assert.equal(await closed.getAttribute("aria-disabled"), "true");
   assert.equal(await page.locator(`#${await closed.getAttribute("aria-describedby")}`).textContent(), why);
   await closed.focus();
   await page.keyboard.press("Enter");

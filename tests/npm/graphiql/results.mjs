@@ -75,6 +75,7 @@ scenario("lists are shown as tables, with the lists within", async (page) => {
   const { contexts } = await answered(page);
   await button(page, "Table").click();
   const table = page.getByRole("table").first();
+  await table.waitFor();
   const heads = await table.locator("> thead th").allInnerTexts();
   assert.deepEqual(heads, ["name", "owner.displayName", "connections"]);
   const [first] = contexts.nodes;

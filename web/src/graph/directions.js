@@ -1,8 +1,12 @@
-/** The id of the shown node that lies next in a direction from the selected one, or of the first if none is selected. */
+/**
+ * The id of the shown node that lies next in a direction from the selected one, or of that with most relations if none is selected.
+ *
+ * Before nodes have places, that of the selected one.
+ */
 export function towards({ selected, shown, places, relations }, [across, down]) {
   const from = shown.has(selected) ? places.get(selected) : null;
   const others = [...shown].filter((id) => places.has(id) && id !== selected);
-  if (!from) return others.toSorted((a, b) => relations.get(b).length - relations.get(a).length)[0] ?? null;
+  if (!from) return others.toSorted((a, b) => relations.get(b).length - relations.get(a).length)[0] ?? selected;
   let best = selected;
   let least = Infinity;
   for (const id of others) {

@@ -8,7 +8,7 @@ import { coloursOf, lookOf } from "./shapes.js";
 
 const ZOOMS = { minZoom: 0.04, maxZoom: 3 };
 const FIT = 64; // pixels around what is fitted
-const MOST_FIT = 0.2; // of a side of the picture, where 64 pixels would be most of it
+const MOST_FIT = 0.12; // of a side of the picture, where 64 pixels would be most of it
 const LARGEST_FIT = 1.4; // zoom
 const OUTSIDE = 80; // pixels beyond the edge where nodes are whose labels may be seen
 const EDGE = 24; // pixels of a node that is seen whole

@@ -39,6 +39,16 @@ export function createLoader(client) {
     return results;
   }
 
+  /** What is read of so many, or of as many as servers take that take fewer. */
+  async function asMany(most, read) {
+    try {
+      return await read(most);
+    } catch (error) {
+      if (!TOO_MANY.includes(error.code)) throw error;
+      return read(undefined);
+    }
+  }
+
   const drawn = (answers) => answers.map(nodeOf).filter(Boolean);
 
   return {
@@ -46,7 +56,7 @@ export function createLoader(client) {
 
     /** Where a picture may begin: lists with their totals; of services those with most connections, the most first. */
     async start() {
-      const { connections, services, ...lists } = await ask(queries.START);
+      const { connections, services, ...lists } = await asMany(BATCH, (failing) => ask(queries.START, { failing }));
       const names = connections.groups.map(({ targetService }) => targetService);
       const found = names.length ? drawn((await ask(queries.SERVICES, { names })).services.nodes) : [];
       const sorted = found.toSorted((a, b) => names.indexOf(a.title) - names.indexOf(b.title));

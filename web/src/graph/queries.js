@@ -4,8 +4,8 @@ import { DRAWN } from "./kinds.js";
 
 export const MOST_LISTED = 8; // of each kind, where a picture may begin
 
-export const START = `query GraphStart {
-  failing: connections(filter: { status: { eq: FAILED } }, orderBy: [{ field: UPDATED_AT, direction: DESC }]) {
+export const START = `query GraphStart($failing: Int) {
+  failing: connections(first: $failing, filter: { status: { eq: FAILED } }, orderBy: [{ field: UPDATED_AT, direction: DESC }]) {
     totalCount
     nodes { ...Drawn }
   }
