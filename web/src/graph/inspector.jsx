@@ -9,7 +9,7 @@ import { DETAILS } from "./queries.js";
 import { Swatch } from "./swatch.jsx";
 
 const MOST_RELATED = 30;
-const HOW = "Select an object to see its fields. Double-click it, or press Enter, to expand it.";
+const HOW = "Select an object to see its fields and to expand it. A double click expands it, too.";
 
 /** The selected object, its fields and relations, and what can be done with it; and the path, if there is one. */
 export function Inspector({ graph, loader, state }) {

@@ -7,8 +7,7 @@ const LINK_LENGTH = 66; // pixels
 const RADIUS = 27; // pixels that a node and its label take
 const GOLDEN_ANGLE = Math.PI * (3 - Math.sqrt(5));
 
-/** How often forces move nodes: less for many, and for few that find their place among others that stay still. */
-const ticksOf = (count, free) => Math.min(count <= 300 ? 260 : count <= 1000 ? 140 : 80, 60 + 2 * free);
+const ticksOf = (count) => (count <= 300 ? 260 : count <= 1000 ? 140 : 80);
 
 export function byForces({ nodes, free, edges }) {
   const bodies = nodes.map(({ id, x, y }) => (x === undefined ? { id } : { id, x, y, fx: x, fy: y }));
@@ -23,7 +22,7 @@ export function byForces({ nodes, free, edges }) {
     .force("x", forceX().strength(0.035))
     .force("y", forceY().strength(0.055)) // pictures are wider than high
     .stop();
-  const ticks = ticksOf(bodies.length, free.length);
+  const ticks = ticksOf(bodies.length);
   simulation.alphaDecay(1 - 0.001 ** (1 / ticks)).tick(ticks);
   return Object.fromEntries(free.map(({ id }) => [id, rounded(byId.get(id))]));
 }
