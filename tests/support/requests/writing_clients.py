@@ -12,6 +12,7 @@ import httpx2
 
 from server.transport.timeouts import STOPPING
 from tests.support.registries.databases import elsewhere
+from tests.support.services.own_address import own_host
 from tests.support.services.server_process import (
     QUIET,
     TIMEOUT_SECONDS,
@@ -104,7 +105,8 @@ def _word(name: str) -> str:
 
 async def loaded(path: Path, ending: signal.Signals, first: int = 0) -> tuple[Load, int, str]:
     """Write, end the server in the middle, and say what it had told, its exit code and its log."""
-    with served(path, *QUIET, *UNHURRIED) as (process, said):
+    # Clients that still ask where the server was must not find another program there.
+    with served(path, *QUIET, *UNHURRIED, "--host", own_host()) as (process, said):
         load = Load(url_of(said, "/graphql"), first)
         clients = [asyncio.ensure_future(load.client(number)) for number in range(CLIENTS)]
         enough = asyncio.ensure_future(load.enough.wait())
