@@ -11,8 +11,10 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 DEEPEST = 64
 LONGEST_SHOWN = 40
 # Whole numbers beyond 64 bits become floats in orjson; it takes this many digits to be one.
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 LONG_DIGITS = re.compile("[0-9]{19}")
+# To look for them in bytes, each digit becomes a zero: a pattern took a twentieth of a small request (W1).
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_NUMBER = b"0" * 19
 MOST_DIGITS = 308  # so many fit into a double
 
 
@@ -30,7 +32,7 @@ def read(raw: bytes | bytearray) -> Any:
     value = orjson.loads(raw)
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and depth(value) > DEEPEST:
         raise ValueError(f"more than {DEEPEST} levels")
-    if _lost_a_key(raw, value) or _LONG_NUMBER.search(raw):
+    if _lost_a_key(raw, value) or _LONG_NUMBER in raw.translate(_DIGITS_AS_ZEROS):
         return json.loads(raw, object_pairs_hook=_with_unique_keys)
     return value
 
