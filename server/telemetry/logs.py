@@ -33,6 +33,7 @@ LEVEL_COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red"}
 ID_BYTES, IDS_DRAWN = 16, 64
 
 _BLANK = vars(logging.makeLogRecord({"levelno": logging.INFO, "levelname": "INFO"}))
+_EVENT: dict[str, Any] = _BLANK | {"fields": {}}
 _STANDARD = frozenset(_BLANK) | {"message", "asctime", "color_message"}
 # Other messages may quote a query or a secret, so only the type and the frames of those errors are logged.
 _SAFE_MESSAGES = (OSError, EngineError, BootRefused, Unavailable)
@@ -87,10 +88,11 @@ class _LineHandler(logging.StreamHandler[TextIO]):
     """Like its base, with fewer calls for each line (W6). It has no filters, and stderr flushes itself."""
 
     lock: Any  # made by the base
+    formatter: logging.Formatter  # `configure` sets one
 
     def handle(self, record: logging.LogRecord) -> bool:
         try:
-            line = f"{self.format(record)}\n"
+            line = f"{self.formatter.format(record)}\n"
             with self.lock:
                 self.stream.write(line)
         except Exception:
@@ -106,8 +108,10 @@ class EventRecord(logging.LogRecord):
     def __init__(
         self, logger: str, event: str, fields: dict[str, Any], level: int = logging.INFO
     ) -> None:
-        now = time.time()
-        self.__dict__ = {**_BLANK, "name": logger, "msg": event, "created": now, "fields": fields}
+        # Copied whole and then changed: to add to a copy makes Python lay it out anew.
+        self.__dict__ = known = _EVENT.copy()
+        known["name"], known["msg"], known["fields"] = logger, event, fields
+        known["created"] = time.time()
         if level != logging.INFO:
             self.levelno, self.levelname = level, logging.getLevelName(level)
 
