@@ -16,7 +16,7 @@ HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"vary", compression.VARY.encode()),
 )
 
-MAX_CACHED, MAX_CACHED_BYTES = 500, 4_000  # begun hashes, and the source of one
+MAX_CACHED, MAX_CACHED_BYTES = 500, 4_000  # tags, and the source of one
 
 
 def make_tag(state: bytes, document: str, source: bytes, media_type: str, viewer: Viewer) -> str:
@@ -25,11 +25,8 @@ def make_tag(state: bytes, document: str, source: bytes, media_type: str, viewer
     `document` is the digest of its text. `source` is what names the operation and its variables: the
     parameters of a GET, the body of a QUERY.
     """
-    # Clients revalidate the same response again and again: only the state is hashed each time.
-    begin = _begin_cached if len(source) <= MAX_CACHED_BYTES else _begin
-    content = begin(document, source, media_type, viewer.actor, viewer.capabilities).copy()
-    content.update(state)
-    return content.hexdigest()
+    make = _tag_cached if len(source) <= MAX_CACHED_BYTES else _tag
+    return make(state, document, source, media_type, viewer.actor, viewer.capabilities)
 
 
 def tag_of(body: bytes, media_type: str) -> str:
@@ -37,16 +34,21 @@ def tag_of(body: bytes, media_type: str) -> str:
     return _keyed(b"%b %b" % (media_type.encode(), body)).hexdigest()
 
 
-def _begin(
-    document: str, source: bytes, media_type: str, actor: str | None, capabilities: tuple[str, ...]
-) -> hashlib.blake2b:
-    """The hash of all that a tag is made from, but the state."""
+def _tag(
+    state: bytes,
+    document: str,
+    source: bytes,
+    media_type: str,
+    actor: str | None,
+    capabilities: tuple[str, ...],
+) -> str:
     # No field depends on the clock. The source need not be in one form: each client compares with its own.
     text = f"{document} {len(source)} {media_type} {actor!r} {capabilities!r} "
-    return _keyed(text.encode() + source)
+    return _keyed(text.encode() + source + state).hexdigest()
 
 
-_begin_cached = lru_cache(MAX_CACHED)(_begin)
+# Clients revalidate the same response again and again while the state stays.
+_tag_cached = lru_cache(MAX_CACHED)(_tag)
 
 
 def _keyed(content: bytes) -> hashlib.blake2b:

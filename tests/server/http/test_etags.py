@@ -233,13 +233,13 @@ def test_a_tag_differs_in_all_that_a_response_depends_on(size):
 
 def test_what_is_kept_of_tags_is_bounded():
     viewer = Viewer(None, ("admin",))
-    etags._begin_cached.cache_clear()
+    etags._tag_cached.cache_clear()
 
     etags.make_tag(b"state", "document", b"q" * (etags.MAX_CACHED_BYTES + 1), "json", viewer)
-    empty = etags._begin_cached.cache_info()
+    empty = etags._tag_cached.cache_info()
     for n in range(etags.MAX_CACHED + 1):
         etags.make_tag(b"state", "document", b"%d" % n, "json", viewer)
-    full = etags._begin_cached.cache_info()
+    full = etags._tag_cached.cache_info()
 
     assert (empty.currsize, full.currsize) == (0, etags.MAX_CACHED)
 
