@@ -99,7 +99,7 @@ NAMES: list[tuple[str, str, str]] = [
         f"{HTTP}:HttpToolsProtocol",
         "_should_upgrade connection_lost connection_made data_received flow handle_websocket_upgrade"
         " headers loop on_headers_complete on_message_complete on_response_complete parser pipeline"
-        " shutdown transport url",
+        " scope shutdown transport url",
         "server/transport/http_protocol.py",
     ),
     ("uvicorn.protocols.http.flow_control", "FlowControl", "server/transport/http_protocol.py"),
