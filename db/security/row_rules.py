@@ -4,8 +4,7 @@ They are SQL with the placeholders that RowSecurity replaces.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.model.services import SERVICES, with_names
 from db.model.tables import ACTORS, CONNECTIONS, CONTEXTS, INSTALLATIONS, TABLES, Table
@@ -54,12 +53,13 @@ WALKED: dict[Table[Any], tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """The tables of which the viewer sees all rows, sees all private columns, and may change all rows.
 
     Whoever `audits` sees all changes, of rows that are gone too.
     """
+
+    # A tuple, since each statement's text is looked up by it: a data class is hashed in Python.
 
     seen: frozenset[str] = frozenset()
     shown: frozenset[str] = frozenset()

@@ -42,10 +42,11 @@ class Variables:
     def __init__(self, definitions: Sequence[VariableDefinitionNode]) -> None:
         self._definitions = definitions
         self._compiled = _compiled(definitions)
+        self._names = {signature.name for signature, _ in self._compiled or ()}
 
     def coerce(self, inputs: Mapping[str, Any]) -> VariableValues | None:
         """The coerced values, or None if they do not fit."""
-        if self._compiled is None or not all(each.name in inputs for each, _ in self._compiled):
+        if self._compiled is None or not self._names <= inputs.keys():
             # Generic execution reports what does not fit. Collecting thousands of errors here took ten times
             # as long.
             values = get_variable_values(GRAPHQL, self._definitions, dict(inputs), max_errors=1)
