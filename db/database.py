@@ -130,7 +130,7 @@ class Database(Protocol):
         """Yield the newest change's sequence number each time that it has grown, at first beyond `after`.
 
         Commits of this process are told at once, those of others within 250 ms. Later reads see that
-        change. It ends when the database closes.
+        change. It ends when the database closes, and raises Unavailable if others can be seen no more.
         """
         ...
 

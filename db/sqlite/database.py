@@ -48,7 +48,7 @@ class SQLiteDatabase:
         self._writer = writer
         self._inline = inline
         self._checkpoints = Checkpoints(writer.thread, readers, path, log_limits)
-        self._followers = Followers(inline.commit_count)
+        self._followers = Followers(inline.commit_count, writer.file.require)
         writer.committed = self._followers.wake
         self._pending = pending
 
@@ -134,6 +134,7 @@ class SQLiteDatabase:
     async def pending(self) -> list[str]:
         if self._writer.thread.faults.found_damage:
             raise Damaged(DAMAGED)
+        self._writer.file.require()
         return await self._pending(self)
 
     async def borrow(

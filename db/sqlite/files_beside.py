@@ -16,11 +16,12 @@ def is_denied(file: Path, mode: int) -> bool:
     """Whether the file is there and this user lacks access of `mode` (os.R_OK, os.W_OK)."""
     # os.access does not tell a file that is missing from one that denies: only one file that is there
     # before and after has denied.
-    before = _identity(file)
-    return not os.access(file, mode) and before is not None and before == _identity(file)
+    before = identity(file)
+    return not os.access(file, mode) and before is not None and before == identity(file)
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def identity(file: Path) -> tuple[int, int] | None:
+    """Which file is at a path; None if there is none."""
     try:
         status = file.stat()
     except FileNotFoundError:

@@ -17,11 +17,19 @@ LOOK_SECONDS = 0.1
 CommitCount: TypeAlias = Callable[[], int | None]
 
 
-class Followers:
-    """`commits` counts the commits of all programs; it gives None if that is not known now."""
+def _is_known() -> None:
+    """Require nothing."""
 
-    def __init__(self, commits: CommitCount) -> None:
+
+class Followers:
+    """`commits` counts the commits of all programs; it gives None if that is not known now.
+
+    `require` raises Unavailable once the log can be followed no more.
+    """
+
+    def __init__(self, commits: CommitCount, require: Callable[[], None] = _is_known) -> None:
         self._commits = commits
+        self._require = require
         # With the commits that each of them has seen: one of them may look while another still reads.
         self._wakes: dict[asyncio.Event, int | None] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -33,7 +41,7 @@ class Followers:
             each.set()
 
     async def follow(self, db: Database, after: int) -> AsyncGenerator[int]:
-        """See Database.follow; ends when the database closes."""
+        """See Database.follow; ends when the database closes. Raises Unavailable."""
         wake = asyncio.Event()
         self._wakes[wake] = None
         if self._timer is None:
@@ -41,6 +49,7 @@ class Followers:
         try:
             while not self._closed:
                 wake.clear()
+                self._require()
                 # Before the log is read: a commit meanwhile is another one.
                 self._wakes[wake] = self._commits()
                 newest = await _newest(db)
@@ -66,7 +75,11 @@ class Followers:
 
     def _look(self) -> None:
         self._set_timer()
-        commits = self._commits()
+        try:
+            self._require()
+            commits = self._commits()
+        except Unavailable:
+            commits = None
         for wake, seen in self._wakes.items():
             if commits is None or commits != seen:
                 wake.set()

@@ -30,6 +30,7 @@ from db.sqlite.connection_thread import (
     code_of,
     execute,
 )
+from db.sqlite.served_file import ServedFile
 
 T = TypeVar("T")
 
@@ -60,6 +61,7 @@ class Writer:
     ) -> None:
         self.thread = thread
         self._path = path
+        self.file = ServedFile(path)
         self._wait_seconds = wait_seconds
         self._min_free_bytes = min_free_bytes
         self._newest = newest
@@ -153,6 +155,7 @@ class Writer:
         self.groups[len(jobs)] += 1
         outcomes: list[Outcome]
         try:
+            self.file.require()
             self._refuse_when_nearly_full()
             outcomes = await self.thread.hop(
                 lambda connection: _commit_group(connection, jobs, self._newest)

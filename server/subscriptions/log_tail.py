@@ -11,11 +11,13 @@ from db.errors import EngineError, EngineLimit, Unavailable
 from db.history import live
 from db.program import Value, Values
 from db.queries.conditions import All, Compare, Condition
-from server.subscriptions.stream_end import FAILED, StreamEnd
+from server.subscriptions.stream_end import FAILED, UNAVAILABLE, StreamEnd
 
 MOST_ENTRIES = 1_000
 EQUAL, AMONG = ("eq", "eq_unindexed"), ("in", "in_unindexed")
 COLUMNS = {"kind": 1, "key": 2, "operation": 3}  # their places in an entry
+
+_FAILED = FAILED, "INTERNAL", "the changes cannot be followed: subscribe again"
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class LogTail:
         self._growth = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._end = _FAILED
         self.stopping = asyncio.Event()
         self.newest = 0
 
@@ -47,6 +50,7 @@ class LogTail:
             self.newest = max(self.newest, newest)
             self._complete_after = self.newest
             self._entries.clear()
+            self._end = _FAILED
             self._task = asyncio.create_task(self._follow())
 
     def stop_following(self) -> None:
@@ -85,7 +89,7 @@ class LogTail:
         if self.stopping.is_set():
             raise Stopping
         if self._task is None:
-            raise StreamEnd(FAILED, "INTERNAL", "the changes cannot be followed: subscribe again")
+            raise StreamEnd(*self._end)
         return True
 
     def may_meet(self, condition: Condition, after: int) -> bool:
@@ -101,6 +105,8 @@ class LogTail:
             async with aclosing(self._db.follow(self.newest)) as following:
                 async for newest in following:
                     await self._take(newest)
+        except Unavailable as error:
+            self._end = UNAVAILABLE, "UNAVAILABLE", str(error)
         except Exception:
             log.exception("following the changes failed")
         finally:

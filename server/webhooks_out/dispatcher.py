@@ -119,8 +119,9 @@ class Dispatcher:
             self._following = None
 
     async def _wake_with_changes(self, newest: int) -> None:
-        async for _ in self._db.follow(newest):
-            self.wake()
+        with suppress(Unavailable):  # what is written of a delivery will say why
+            async for _ in self._db.follow(newest):
+                self.wake()
 
     async def _open_webhooks(self) -> tuple[int, list[OpenWebhook]]:
         # They are few, and after each commit looked for: no client may lose a reader's connection to that.

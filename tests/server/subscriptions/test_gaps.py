@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -18,6 +19,9 @@ pytestmark = pytest.mark.waits
 CHANGES = "subscription($after: String) { changes(after: $after) { cursor entityId } }"
 CURSORS = "{ changes { edges { cursor } } }"
 TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'actors_history%'"
+REGISTER = """
+    mutation { registerActor(input: { actorType: AI, displayName: "Ada" }) { errors { code message } } }
+"""
 FUTURE = "2100-01-01T00:00:00.000Z"
 
 
@@ -87,6 +91,44 @@ async def test_no_cursor_from_before_a_restore_leads_past_changes(tmp_path: Path
         error = await refusal(server.url, last)
 
     assert error["extensions"] == {"code": "BAD_CURSOR"}
+
+
+@pytest.mark.files_only("it replaces a file")
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "removed"])
+async def test_a_stream_of_a_file_that_another_one_replaced_ends_and_nothing_is_written_there(
+    tmp_path: Path, is_replaced: bool
+):
+    path, other = tmp_path / "registry.db", tmp_path / "other.db"
+    async with (
+        serving(path) as server,
+        listening(server.url, CHANGES) as stream,
+        httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
+    ):
+        await stream.begun()
+        if is_replaced:
+            backups.backup(path, other)
+            other.replace(path)
+        else:
+            path.unlink()
+        (told,) = (await stream.next())["errors"]
+        again = await listens_in_vain(server.url)
+        written = await client.post(server.url, json={"query": REGISTER})
+        ready = await client.get(server.url.replace("/graphql", "/readyz"))
+
+    (error,) = written.json()["data"]["registerActor"]["errors"]
+    for each in (told["message"], again["message"], error["message"]):
+        assert "moved or replaced" in each
+    assert told["extensions"]["code"] == again["extensions"]["code"] == "UNAVAILABLE"
+    assert error["code"] == "UNAVAILABLE"
+    assert ready.status_code == 503
+
+
+async def listens_in_vain(url: str) -> dict[str, Any]:
+    """The error with which a new stream ends."""
+    async with listening(url, CHANGES) as stream:
+        (error,) = (await stream.next())["errors"]
+        told: dict[str, Any] = error
+        return told
 
 
 async def test_a_cursor_of_another_registry_is_refused(tmp_path: Path):
