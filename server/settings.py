@@ -196,7 +196,8 @@ class Settings:
     max_fields: int = setting(LIMITS.fields, "Most fields in an operation.", 1)
     max_cost: int = setting(
         LIMITS.cost,
-        "Highest cost of an operation: the objects it may return, the parts of its filters, and reads of whole tables.",
+        "Highest cost of an operation: the objects it may return, the parts of its filters, and reads of"
+        " whole tables.",
         1,
     )
     max_body_bytes: int = setting(100_000, "Largest body of a GraphQL request, in bytes.", 1_000)
