@@ -112,13 +112,14 @@ from server.telemetry import logs, python_reports
 
 logs.configure("json", "info")
 python_reports.take_over()
+SECRET = "sec" + "ret"  # Python 3.13 shows lines of this text in tracebacks
 
 class Broken:
     def __del__(self):
-        raise ValueError("secret")
+        raise ValueError(SECRET)
 
 def fail():
-    raise ValueError("secret")
+    raise ValueError(SECRET)
 
 async def never():
     pass
@@ -127,7 +128,7 @@ async def main():
     asyncio.get_running_loop().set_exception_handler(python_reports.log_problem)
     never()
     failed = asyncio.get_running_loop().create_future()
-    failed.set_exception(ValueError("secret"))
+    failed.set_exception(ValueError(SECRET))
 
 Broken()
 asyncio.run(main())
