@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
-from db.program import Batch, Rows, Statement
+from db.program import CACHED_TEXTS, Batch, Rows, Statement
 from db.remote.applied_writes import Attempt
 from db.remote.transport import Bound
 from db.security.row_security import RowSecurity
 
+PARAMETER = re.compile(r":(\w+)")
 READS = re.compile(r"\s*(?:SELECT|VALUES)\b", re.IGNORECASE)
 
 
@@ -42,15 +44,15 @@ def to_write(
     for place, statement in enumerate(program):
         if not statement.returning:
             own.places.append(len(sent.batch))
-            sent.batch.append(Bound(*security.of(statement)))
+            sent.batch.append(_bound(security, statement))
             continue
         if has_returning:
             own.places.append(len(sent.batch))
-            sent.batch.append(Bound(*security.of(statement)))
+            sent.batch.append(_bound(security, statement))
         else:
-            sent.batch.append(Bound(*security.of(replace(statement, returning=""))))
+            sent.batch.append(_bound(security, replace(statement, returning="")))
             own.places.append(len(sent.batch))
-            sent.batch.append(Bound(*security.of(_written(statement, "changes() > 0"))))
+            sent.batch.append(_bound(security, _written(statement, "changes() > 0")))
         sent.batch.append(attempt.record(number, place))
     return own
 
@@ -65,11 +67,24 @@ def to_find_again(program: Batch, security: RowSecurity, wrote: Collection[int])
             found = statement
         else:
             found = NOTHING
-        batch.append(Bound(*security.of(found)))
+        batch.append(_bound(security, found))
     return batch
 
 
 NOTHING = Statement("SELECT NULL WHERE FALSE")
+
+
+def _bound(security: RowSecurity, statement: Statement) -> Bound:
+    """With the values that it uses: a mutation's statements share theirs, and each is sent with its own."""
+    sql, bind = security.of(statement)
+    names = _names(sql)
+    return Bound(sql, {name: value for name, value in bind.items() if name in names})
+
+
+@lru_cache(CACHED_TEXTS)
+def _names(sql: str) -> frozenset[str]:
+    """The names of its parameters, and of what looks like one in its literals."""
+    return frozenset(PARAMETER.findall(sql))
 
 
 def _written(statement: Statement, condition: str) -> Statement:

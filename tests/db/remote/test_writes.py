@@ -23,8 +23,10 @@ from db.errors import (
 )
 from db.model.tables import Actor
 from db.program import Program, Rows, Statement, rows
-from db.remote import applied_writes
+from db.remote import applied_writes, statements
+from db.remote.applied_writes import Attempt
 from db.remote.database import RemoteDatabase
+from db.remote.statements import Sent
 from db.remote.transport import Bound
 from db.remote.writer import RemoteWriter
 from db.security.row_security import UNRESTRICTED
@@ -79,6 +81,20 @@ async def test_a_write_returns_the_row_that_it_wrote(engine):
         ("CHITTY-ACTOR-ADA", "registerActor", "r1")
     ]
     assert await ask(db, "SELECT * FROM writing") == []
+
+
+def test_each_statement_is_sent_with_the_values_that_it_uses():
+    batch = next(actors.insert(ADA))
+
+    sent = statements.to_write(
+        Sent(), batch, UNRESTRICTED, Attempt.new(), 0, has_returning=False
+    ).batch
+
+    inserting, returning, *_ = sent
+    assert {"chitty_id", "display_name", "created_at"} <= inserting.bind.keys()
+    assert returning.bind == {"chitty_id": ADA["chitty_id"]}
+    for each in sent:
+        assert all(f":{name}" in each.sql for name in each.bind)
 
 
 async def test_a_refused_write_writes_nothing(engine):
