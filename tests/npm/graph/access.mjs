@@ -37,6 +37,14 @@ scenario("a link is restored once the credential is given", restores, {
   ...ASKING,
 });
 
+const empty = async (page) => {
+  await page.getByText("There is nothing to show: the registry is empty, or you may see nothing of it.").waitFor();
+  assert.equal(await page.locator(".graph-lists").count(), 0);
+};
+if (servers.empty) {
+  scenario("where there is nothing to show the page says so", empty, { server: servers.empty });
+}
+
 const lost = async (page) => {
   await begin(page, "github");
   let asked = 0;

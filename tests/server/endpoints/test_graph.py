@@ -30,7 +30,7 @@ def test_what_the_page_is_for_works_in_a_browser(tmp_path: Path):
 def test_everything_else_works_in_a_browser(tmp_path: Path, group: str):
     others = [name for name in GROUPS[group] if name not in ALWAYS]
 
-    assert outcomes(PAGE, tmp_path, others, "untold") == dict.fromkeys(others)
+    assert outcomes(PAGE, tmp_path, others, "untold", "empty") == dict.fromkeys(others)
 
 
 def test_scenarios_have_names_of_their_own():

@@ -13,6 +13,7 @@ from tests.support.services.server_process import QUIET, served, url_of
 
 _NAMED = re.compile(r'^ *scenario\("(.+?)"', re.MULTILINE)
 _SHOWN = ("--graphiql", "true")
+OPEN = {"open": ("--demo",), "empty": ()}
 PROTECTED = {
     "told": (*_SHOWN, "--introspection", "true"),
     "untold": _SHOWN,
@@ -28,15 +29,21 @@ def groups(page: str) -> dict[str, list[str]]:
 
 
 def outcomes(page: str, folder: Path, scenarios: list[str], *names: str) -> dict[str, str | None]:
-    """What each of these scenarios found wrong, or None; these protected servers run meanwhile."""
+    """What each of these scenarios found wrong, or None; these servers run meanwhile.
+
+    One that is called `open` has the sample data, one that is called `empty` nothing; others are PROTECTED.
+    """
     chromium = require_browser()
     with ExitStack() as stack:
-        _, said = stack.enter_context(served(folder / "registry.db", "--demo", *QUIET))
-        servers = {"open": {"url": url_of(said, "/graphql")}}
-        for name in names:
-            flags = PROTECTED[name]
-            url, key = stack.enter_context(protected(folder / f"{name}.db", *flags))
-            servers[name] = {"url": url, "key": key}
+        servers: dict[str, dict[str, str]] = {}
+        for name in ("open", *names):
+            database = folder / f"{name}.db"
+            if name in PROTECTED:
+                url, key = stack.enter_context(protected(database, *PROTECTED[name]))
+                servers[name] = {"url": url, "key": key}
+            else:
+                _, said = stack.enter_context(served(database, *OPEN[name], *QUIET))
+                servers[name] = {"url": url_of(said, "/graphql")}
         arguments = [chromium, str(folder / "profile"), json.dumps(servers), json.dumps(scenarios)]
         found: dict[str, str | None] = json.loads(
             node.run_script("playwright-core", f"{page}/main.mjs", *arguments)
