@@ -28,6 +28,7 @@ pytest_plugins = (
     "tests.support.running.garbage",
     "tests.support.running.certificates",
     "tests.support.running.visitors",
+    "tests.support.running.validation",
     "tests.support.running.parallel",
     "tests.support.running.faults",
     "tests.support.other_programs.d1_worker",
