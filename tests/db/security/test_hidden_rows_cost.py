@@ -1,6 +1,5 @@
 """Rows that belong to others cost a viewer no work, neither to hide, to find nor to page past them."""
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -21,7 +20,7 @@ from resolvers.permissions import Viewer
 from resolvers.recording_context import RecordingContext
 from schema.fields import global_ids
 from tests.support.expectations.statement_counts import RecordedRegistry, watched
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import made_once, new_registry
 
 ME, THEM = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
 VIEWER = Viewer(ME, ())
@@ -64,16 +63,19 @@ OTHERS_INSTALLATIONS = f"""
 """
 
 
-async def registry(folder: Path, others: int) -> Path:
+def registry(folder: Path, others: int) -> Path:
     """A registry in which they own so much beside what is mine."""
-    path = folder / f"{others}.db"
+    return _fill(folder / f"{others}.db", others)
+
+
+@made_once
+def _fill(path: Path, others: int) -> None:
     new_registry(path)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(STORED)
         for sql in (OTHERS, OTHERS_CONNECTIONS, OTHERS_INSTALLATIONS):
             connection.execute(sql, {"count": others} if ":count" in sql else {})
         connection.commit()
-    return path
 
 
 def work(path: Path, statements: list[Statement]) -> int:
@@ -186,7 +188,7 @@ OPERATIONS = {
 async def test_rows_of_others_cost_a_query_no_work(tmp_path: Path, query: str):
     taken = []
     for others in (FEW, MANY):
-        path = await registry(tmp_path, others)
+        path = registry(tmp_path, others)
         async with watched(path) as watching:
             statements = await asked(watching, query)
         taken.append(work(path, statements))
@@ -218,8 +220,8 @@ STATEMENTS = {
 
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
-async def test_a_refused_mutation_takes_no_more_work_either(tmp_path: Path, statement: Statement):
-    few, many = [work(await registry(tmp_path, others), [statement]) for others in (FEW, MANY)]
+def test_a_refused_mutation_takes_no_more_work_either(tmp_path: Path, statement: Statement):
+    few, many = [work(registry(tmp_path, others), [statement]) for others in (FEW, MANY)]
 
     assert many <= few * MOST + 100
 
@@ -362,7 +364,7 @@ def program_work(path: Path, program: Program[Any]) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def with_stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = asyncio.run(registry(tmp_path_factory.mktemp("hidden"), FEW))
+    path = registry(tmp_path_factory.mktemp("hidden"), FEW)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(STRANGER_STORED)
         connection.commit()
@@ -385,7 +387,7 @@ def test_the_key_of_anothers_row_takes_no_more_work_than_that_of_none(
 
 
 @pytest.mark.parametrize("make", [contexts.delete, actors.delete], ids=["context", "actor"])
-async def test_what_belongs_to_anothers_row_takes_a_refused_mutation_no_work(
+def test_what_belongs_to_anothers_row_takes_a_refused_mutation_no_work(
     tmp_path: Path, make: Callable[[str], Program[Any]]
 ):
     connected = f"""
@@ -400,7 +402,7 @@ async def test_what_belongs_to_anothers_row_takes_a_refused_mutation_no_work(
     for count in (FEW, MANY):
         folder = tmp_path / str(count)
         folder.mkdir()
-        path = await registry(folder, FEW)
+        path = registry(folder, FEW)
         with closing(sqlite3.connect(path)) as connection:
             connection.execute(connected, {"count": count})
             connection.commit()
@@ -410,13 +412,9 @@ async def test_what_belongs_to_anothers_row_takes_a_refused_mutation_no_work(
     assert many <= few * MOST + 100
 
 
-async def test_the_test_of_work_notices_a_statement_whose_work_grows_with_rows_of_others(
-    tmp_path: Path,
-):
+def test_the_test_of_work_notices_a_statement_whose_work_grows_with_rows_of_others(tmp_path: Path):
     through = "SELECT count(*) FROM seen.connections AS x WHERE x.installation_id = 2"
-    few, many = [
-        work(await registry(tmp_path, others), [Statement(through)]) for others in (FEW, MANY)
-    ]
+    few, many = [work(registry(tmp_path, others), [Statement(through)]) for others in (FEW, MANY)]
 
     assert many > few * MOST + 100
     assert RowSecurity(ME, Extent()) == VIEWER.security

@@ -21,7 +21,7 @@ from resolvers.permissions import Capability, Viewer
 from resolvers.recording_context import RecordingContext
 from tests.db.queries.test_search import fill
 from tests.db.security.test_hidden_rows_cost import FEW, MANY, ME, MOST, registry, work
-from tests.support.expectations.statement_counts import watched
+from tests.support.expectations.statement_counts import RecordedRegistry, watched
 from tests.support.registries.databases import new_registry
 
 # Of mine and theirs, of theirs alone, of both in part, and of nobody.
@@ -32,10 +32,15 @@ async def searched(
     path: Path, viewer: Viewer, text: str
 ) -> tuple[list[Any], int, bool, list[Statement]]:
     """What a viewer's search finds, how many objects, whether there are more, and its statements."""
-    async with (
-        watched(path) as watching,
-        RecordingContext(db=watching.db, cursor_key=b"key", viewer=viewer) as ctx,
-    ):
+    async with watched(path) as watching:
+        return await searched_in(watching, viewer, text)
+
+
+async def searched_in(
+    registry: RecordedRegistry, viewer: Viewer, text: str
+) -> tuple[list[Any], int, bool, list[Statement]]:
+    """The same of a registry that is open."""
+    async with RecordingContext(db=registry.db, cursor_key=b"key", viewer=viewer) as ctx:
         page = await ctx.loaders.walk(search.page(ctx, text, KINDS, PageArguments(first=5)))
         rows = [(each.table.name, each.key, page.highlight(each)) for each in page.found]
         found = rows, page.total, page.has_next
@@ -48,7 +53,7 @@ async def test_rows_of_others_change_neither_what_is_found_nor_the_work(tmp_path
     found: list[Any] = []
     taken = []
     for others in (FEW, MANY):
-        path = await registry(tmp_path, others)
+        path = registry(tmp_path, others)
         *page, statements = await searched(path, viewer, text)
         found.append(page)
         taken.append(work(path, statements))
@@ -61,7 +66,7 @@ async def test_rows_of_others_change_neither_what_is_found_nor_the_work(tmp_path
 
 @pytest.mark.parametrize("text", ["theirs", "t"])
 async def test_whoever_sees_everything_finds_what_others_own(tmp_path: Path, text: str):
-    path = await registry(tmp_path, FEW)
+    path = registry(tmp_path, FEW)
 
     rows, total, has_more, _ = await searched(path, Viewer(ME, (Capability.ADMIN.value,)), text)
 
@@ -78,7 +83,7 @@ async def test_whoever_sees_everything_finds_what_others_own(tmp_path: Path, tex
     ],
 )
 async def test_an_index_serves_only_who_sees_all_rows_of_its_table(tmp_path, capabilities, whole):
-    path = await registry(tmp_path, FEW)
+    path = registry(tmp_path, FEW)
 
     *_, statements = await searched(path, Viewer(ME, capabilities), "a")
 
@@ -87,7 +92,7 @@ async def test_an_index_serves_only_who_sees_all_rows_of_its_table(tmp_path, cap
 
 
 async def test_email_is_found_only_by_who_may_see_it(tmp_path: Path):
-    path = await registry(tmp_path, FEW)
+    path = registry(tmp_path, FEW)
     async with watched(path) as watching:
         emails = "UPDATE actors SET email = 'hidden@' || chitty_id"
         async with RecordingContext(
@@ -109,7 +114,7 @@ def _written(statement: Statement) -> Any:
 
 @pytest.mark.parametrize("capabilities", [(), (Capability.ADMIN.value,)], ids=["own rows", "index"])
 async def test_no_more_of_a_long_text_is_read_than_is_searched(tmp_path: Path, capabilities: Any):
-    path = await registry(tmp_path, FEW)
+    path = registry(tmp_path, FEW)
     viewer = Viewer(ME, capabilities)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
@@ -133,7 +138,7 @@ def test_own_rows_are_read_without_an_index():
     assert "_search" not in str(statements)
 
 
-async def reference(path: Path, me: str, wanted: str) -> list[tuple[str, Any]]:
+def reference(path: Path, me: str, wanted: str) -> list[tuple[str, Any]]:
     """What a viewer without capabilities finds: itself, its contexts, and what these and it connect to."""
     folded = [words.fold(word) for word in words.split(wanted)]
     mine = "SELECT chitty_id FROM contexts WHERE owner_chitty_id = :me"
@@ -169,11 +174,12 @@ async def test_a_viewer_finds_what_the_reference_finds_in_its_rows(tmp_path: Pat
     new_registry(path)
     fill(path, random.Random(seed))
 
-    for number in range(0, 30, 3):
-        me = f"CHITTY-ACTOR-{number:06}-AAAA"
-        for wanted in ("o", "a", "oct", "api", "x", str(number)):
-            rows, total, *_ = await searched(path, Viewer(me, ()), wanted)
-            expected = await reference(path, me, wanted)
+    async with watched(path) as watching:
+        for number in range(0, 30, 3):
+            me = f"CHITTY-ACTOR-{number:06}-AAAA"
+            for wanted in ("o", "a", "oct", "api", "x", str(number)):
+                rows, total, *_ = await searched_in(watching, Viewer(me, ()), wanted)
+                expected = reference(path, me, wanted)
 
-            assert [(table, key) for table, key, _ in rows] == expected[:5], (me, wanted)
-            assert total == len(expected)
+                assert [(table, key) for table, key, _ in rows] == expected[:5], (me, wanted)
+                assert total == len(expected)
