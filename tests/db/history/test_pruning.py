@@ -59,10 +59,14 @@ def sequences(file: Path) -> list[int]:
         ]
 
 
-def state(file: Path, sequence: int) -> dict[Any, Any]:
-    """All rows as they were right after a change."""
+def states(file: Path, sequences: list[int]) -> dict[int, dict[Any, Any]]:
+    """All rows as they were right after each of these changes."""
     with elsewhere(file) as connection:
-        found = {key: after for _, key, after in connection.execute(STATES, (sequence,))}
+        return {each: _state(connection, each) for each in sequences}
+
+
+def _state(connection: sqlite3.Connection, sequence: int) -> dict[Any, Any]:
+    found = {key: after for _, key, after in connection.execute(STATES, (sequence,))}
     return {key: json.loads(after) for key, after in found.items() if after is not None}
 
 
@@ -214,7 +218,7 @@ async def test_the_state_after_every_retained_change_stays_as_it_was(file, db, s
                     ),
                 )
         found = sequences(file)
-        before = {each: state(file, each) for each in found}
+        before = states(file, found)
         cut = chance.randrange(1, number + 1)
         time = f"2026-03-01T00:00:{cut // 1000:02}.{cut % 1000:03}Z"
 
@@ -223,9 +227,7 @@ async def test_the_state_after_every_retained_change_stays_as_it_was(file, db, s
         oldest = (await db.read(change_log.extent())).before + 1
         retained = [each for each in sequences(file) if each >= oldest]
         assert retained == list(range(oldest, found[-1] + 1))
-        assert {each: state(file, each) for each in retained} == {
-            each: before[each] for each in retained
-        }
+        assert states(file, retained) == {each: before[each] for each in retained}
         growth = await db.read(checkpoint.growth())
         assert growth.changes == len(retained)
         assert growth.bases == len(sequences(file)) - len(retained)

@@ -67,6 +67,14 @@ def ranges(count: int, size: int, *, by_default: int) -> list[Any]:
     ]
 
 
+def seeds(whole: int, *, by_default: int) -> list[Any]:
+    """So many seeds, of which the default run takes the first."""
+    return [
+        pytest.param(seed, marks=[] if seed < by_default else [pytest.mark.thorough])
+        for seed in range(whole)
+    ]
+
+
 def counts(whole: int, *, by_default: int) -> list[Any]:
     """How many in a row, where each depends on those before: few by default, and all of them."""
     return [

@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+from collections import defaultdict
 from typing import Any
 
 from db.history.pruning import Pace, prune_portion
+from db.migrating import history_triggers
 from db.sqlite.database import SQLiteDatabase
 
 CHANGES = """
@@ -22,6 +24,14 @@ def changes(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, An
         for side in ("before", "after"):
             change[side] = change[side] and json.loads(change[side])
     return found
+
+
+def one_of_each_table() -> list[list[str]]:
+    """The triggers of the history, those of one purpose together: no two that are of the same table."""
+    by_purpose: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(history_triggers.NAMES):
+        by_purpose[name.partition("_")[2]].append(name)
+    return list(by_purpose.values())
 
 
 async def prune_some(db: SQLiteDatabase, before: str, *, most: int, portions: int) -> None:
