@@ -29,4 +29,4 @@ def validate_once(
     return errors
 
 
-documents.validate = validate_once  # type: ignore[assignment]
+documents.validate = validate_once  # type: ignore[assignment, attr-defined]
