@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
-from db.errors import Damaged, EngineError, Unreadable
+from db.errors import Damaged, EngineError, Unavailable, Unreadable
 from db.program import Rows, Statement
 from db.security.row_security import RowSecurity
 
@@ -100,10 +100,17 @@ class ConnectionThread:
         self.faults = faults
         self._connection = connection
         self._running: asyncio.Future[Any] | None = None
+        self._is_prepared = True
 
     @classmethod
-    async def open(cls, path: Path, faults: Faults, *, read_only: bool) -> "ConnectionThread":
-        """Raises sqlite3.Error if the file cannot be opened."""
+    async def open(
+        cls, path: Path, faults: Faults, *, read_only: bool, at_once: bool = True
+    ) -> "ConnectionThread":
+        """Raises sqlite3.Error if the file cannot be opened.
+
+        Unless `at_once`, a reader is prepared with the first function that it runs: to parse the definitions
+        takes longer than all else of a start.
+        """
         connection = await aiosqlite.connect(
             existing(path),
             uri=True,
@@ -111,6 +118,9 @@ class ConnectionThread:
             cached_statements=PREPARED_STATEMENTS,
         )
         thread = cls(connection, faults)
+        if read_only and not at_once:
+            thread._is_prepared = False
+            return thread
         try:
             await thread.hop(lambda raw: prepare(raw, read_only=read_only))
         except BaseException:
@@ -131,11 +141,26 @@ class ConnectionThread:
             if not waiter.done():
                 waiter.set_result(None)
 
+        if not self._is_prepared:
+            function = partial(self._prepared, function)
         running.add_done_callback(arrive)
         self._connection._tx.put_nowait((running, partial(function, self._connection._conn)))
         self._running = running
         await waiter
         return running.result()
+
+    def _prepared(
+        self, function: Callable[[sqlite3.Connection], T], connection: sqlite3.Connection
+    ) -> T:
+        try:
+            if not self._is_prepared:  # several may have been sent before the first one ran
+                prepare(connection, read_only=True)
+                self._is_prepared = True
+        except sqlite3.Error as error:
+            if code_of(error) in PASSING:
+                raise Unavailable(NOT_NOW) from error
+            raise self.faults.translated(error) from error
+        return function(connection)
 
     @property
     def is_idle(self) -> bool:

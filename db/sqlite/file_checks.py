@@ -233,6 +233,11 @@ def _is_half_written(path: Path) -> bool:
     return False
 
 
+def has_log(path: Path) -> bool:
+    """Whether a write-ahead log lies beside the database: it is in use, or its last user was killed."""
+    return path.with_name(path.name + "-wal").exists()
+
+
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     uri = f"{path.as_uri()}?mode={mode}"
     return sqlite3.connect(uri, uri=True, timeout=patience.BUSY_SECONDS, isolation_level=None)

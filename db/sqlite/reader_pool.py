@@ -74,7 +74,11 @@ class ReaderPool:
         async with AsyncExitStack() as undo:
             threads: list[ConnectionThread] = []
             while len(threads) < count:
-                threads.append(await ConnectionThread.open(path, faults, read_only=True))
+                threads.append(
+                    await ConnectionThread.open(
+                        path, faults, read_only=True, at_once=len(threads) == count - 1
+                    )
+                )
                 undo.push_async_callback(threads[-1].close)
             undo.pop_all()
         return cls(threads, read_seconds, wait_seconds)

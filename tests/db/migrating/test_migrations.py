@@ -92,6 +92,16 @@ def test_a_new_database_gets_every_migration_in_order(file: Path):
     assert rows(file, "PRAGMA journal_mode") == [("wal",)]
 
 
+def test_a_database_that_lacks_nothing_gets_a_log_again(file: Path):
+    migrator.migrate(file)
+    assert rows(file, "PRAGMA journal_mode = DELETE") == [("delete",)]
+
+    applied = migrator.migrate(file)
+
+    assert applied == []
+    assert rows(file, "PRAGMA journal_mode") == [("wal",)]
+
+
 def test_migrating_twice_applies_nothing_and_changes_no_byte(file: Path):
     migrator.migrate(file)
     before = file.read_bytes()

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import random
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,18 @@ async def test_a_reader_refuses_to_write(db):
 
     assert await soon(db) == []
     assert await db.read(rows(Statement("PRAGMA query_only"))) == [(1,)]
+
+
+async def test_each_connection_refuses_to_write_however_many_programs_it_is_first_lent_for(path):
+    async with opened(path, readers=3) as db, AsyncExitStack() as held:
+        sessions = [await held.enter_async_context(snapshot(db)) for _ in range(3)]
+
+        for session in sessions:
+            found = await asyncio.gather(*(session.run(names()) for _ in range(3)))
+            with pytest.raises(EngineError, match="readonly"):
+                await session.run(adding("ada"))
+
+            assert found == [[]] * 3
 
 
 async def test_a_program_sees_one_state_while_others_commit_between_its_batches(db, path):
