@@ -4,6 +4,7 @@ A library may move or drop such a name in any release. Whoever upgrades one read
 """
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -199,13 +200,17 @@ def defined(tree: ast.AST) -> set[str]:
 
 def attributes(tree: ast.Module) -> Iterator[str]:
     """The private attributes of objects other than `self` that a file uses and does not define."""
-    names = defined(tree)
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id="self" | "cls")):
-                pass  # see `inherited`
-            case ast.Attribute(attr=name) if is_private(name) and name not in names:
-                yield name
+    used = [
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and not _is_mine(node.value)
+    ]
+    names = defined(tree) if used else set()
+    yield from (name for name in used if name not in names)
+
+
+def _is_mine(value: ast.expr) -> bool:
+    return isinstance(value, ast.Name) and value.id in ("self", "cls")  # see `inherited`
 
 
 def inherited(path: str, tree: ast.Module) -> Iterator[tuple[type, str]]:
@@ -217,12 +222,23 @@ def inherited(path: str, tree: ast.Module) -> Iterator[tuple[type, str]]:
         used = {each.name for each in node.body if isinstance(each, ast.FunctionDef)} | {
             each.attr
             for each in ast.walk(node)
-            if isinstance(each, ast.Attribute) and ast.unparse(each.value) in {"self", "super()"}
+            if isinstance(each, ast.Attribute) and is_own(each.value)
         }
         for name in used:
             owner = next((base for base in bases if has(base, name)), None)
             if owner is not None and not name.endswith("__"):
                 yield owner, name
+
+
+def is_own(value: ast.expr) -> bool:
+    """Whether it is `self` or `super()`."""
+    match value:
+        case ast.Name(id="self") | ast.Call(func=ast.Name(id="super"), args=[], keywords=[]):
+            return True
+    return False
+
+
+source_of = functools.cache(inspect.getsource)
 
 
 def has(owner: Any, name: str) -> bool:
@@ -231,8 +247,7 @@ def has(owner: Any, name: str) -> bool:
         return hasattr(owner, name)
     library = owner.__module__.partition(".")[0]
     return any(
-        name in inspect.get_annotations(base)
-        or re.search(rf"\bself\.{name}\b", inspect.getsource(base))
+        name in inspect.get_annotations(base) or re.search(rf"\bself\.{name}\b", source_of(base))
         for base in inspect.getmro(owner)
         if base.__module__.partition(".")[0] == library
     )

@@ -26,7 +26,7 @@ from server.auth import api_keys
 from server.auth.api_keys import PresentedKey
 from tests.support.corpus import non_canonical
 from tests.support.engines.engine import exact
-from tests.support.registries.databases import new_registry
+from tests.support.registries.databases import made_once, new_registry
 from tests.support.registries.random_registries import INSTANTS, ORDER
 from tests.support.services.api import Api
 from tests.support.services.asgi_client import AsgiClient
@@ -229,6 +229,17 @@ def store(
     The tables of a `loose` one take any value anywhere. The rows `first` are stored and changed before the
     others, so that their changes have the same sequence numbers with the others and without.
     """
+    _store(path, tuple(rows), tuple(viewers), loose, tuple(first))
+
+
+@made_once
+def _store(
+    path: Path,
+    rows: tuple[Any, ...],
+    viewers: tuple[str, ...],
+    loose: bool,
+    first: tuple[Any, ...],
+) -> None:
     new_registry(path)
     if loose:
         non_canonical.loosen(path)
