@@ -18,6 +18,7 @@ from db.history import append_only, checkpoint, pruning
 from db.history.change_lines import LINE, line_of
 from db.program import Statement
 from db.sqlite.database import SQLiteDatabase
+from tests.support.corpus.sharing import seeds
 from tests.support.registries.databases import elsewhere, new_registry, opened
 from tests.support.registries.histories import prune_some
 
@@ -194,7 +195,7 @@ async def test_the_digest_is_that_of_the_exported_lines(file, db):
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, by_default=2))
 async def test_the_state_after_every_retained_change_stays_as_it_was(file, db, seed):
     chance = random.Random(seed)
     number = 0

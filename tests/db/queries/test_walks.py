@@ -25,7 +25,7 @@ ACTOR, CONTEXT = "CHITTY-ACTOR-000001-AAAA", "CHITTY-CONTEXT-000001-AAAA"
 APP = 7
 
 
-@pytest.mark.parametrize("seeds", ranges(1_000, 25, by_default=75))
+@pytest.mark.parametrize("seeds", ranges(1_000, 25, by_default=50))
 @pytest.mark.parametrize("few", [1_000, 2, 0])
 def test_walks_find_what_a_search_of_the_whole_graph_finds(seeds, few, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "FEW", few)  # so that almost everything is a hub
