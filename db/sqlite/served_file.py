@@ -31,7 +31,7 @@ class ServedFile:
     def require(self) -> None:
         """Raise Unavailable if another file is at the path, or none."""
         # Before each commit: so not by calling `identity`.
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             status = os.stat(self._path)  # noqa: PTH116 - a third of what Path takes
             if (status.st_dev, status.st_ino) == self._opened:
                 return

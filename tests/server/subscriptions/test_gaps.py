@@ -94,22 +94,27 @@ async def test_no_cursor_from_before_a_restore_leads_past_changes(tmp_path: Path
 
 
 @pytest.mark.files_only("it replaces a file")
-@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "removed"])
-async def test_a_stream_of_a_file_that_another_one_replaced_ends_and_nothing_is_written_there(
-    tmp_path: Path, is_replaced: bool
+@pytest.mark.parametrize("how", ["replaced", "removed", "moved with its folder"])
+async def test_a_stream_of_a_file_that_is_no_more_at_its_path_ends_and_nothing_is_written_there(
+    tmp_path: Path, how: str
 ):
-    path, other = tmp_path / "registry.db", tmp_path / "other.db"
+    folder, other = tmp_path / "data", tmp_path / "other.db"
+    folder.mkdir()
+    path = folder / "registry.db"
     async with (
         serving(path) as server,
         listening(server.url, CHANGES) as stream,
         httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client,
     ):
         await stream.begun()
-        if is_replaced:
+        if how == "replaced":
             backups.backup(path, other)
             other.replace(path)
-        else:
+        elif how == "removed":
             path.unlink()
+        else:
+            folder.rename(tmp_path / "moved")
+            folder.touch()  # so that the path leads through a file
         (told,) = (await stream.next())["errors"]
         again = await listens_in_vain(server.url)
         written = await client.post(server.url, json={"query": REGISTER})
