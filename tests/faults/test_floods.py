@@ -20,7 +20,7 @@ from tests.support.requests.floods import (
     in_turn,
 )
 from tests.support.running.waiting import wait_until
-from tests.support.services.memory import descriptors, memory
+from tests.support.services.memory import connections, memory
 from tests.support.services.server_process import TIMEOUT_SECONDS, UNHURRIED, served, url_of
 
 FLOODING = 60
@@ -105,7 +105,7 @@ def test_clients_that_read_nothing_take_bounded_memory(trial: Trial, tmp_path: P
             connection.execute("UPDATE contexts SET data = ?", (words,))
         parts, health = urlsplit(url_of(said, "/graphql")), url_of(said, "/healthz")
         list(health_checks(health, 0))
-        before, opened = memory(process.pid), descriptors(process.pid)
+        before, opened = memory(process.pid), connections(process.pid)
         for _ in trial.each_round():
             with ExitStack() as stack:
                 for number, peer in zip(range(READERS), in_turn(10), strict=False):
@@ -139,5 +139,5 @@ def asking(address: tuple[str | None, int | None], peer: str, number: int) -> so
 
 
 def wait_until_cut_off(pid: int, opened: int) -> None:
-    """Wait until the process has no more descriptors than so many."""
-    wait_until(lambda: descriptors(pid) <= opened, lambda: "clients are not cut off")
+    """Wait until the process has no more sockets than so many."""
+    wait_until(lambda: connections(pid) <= opened, lambda: "clients are not cut off")

@@ -240,6 +240,7 @@ TWICE = """
 """
 
 
+@pytest.mark.files_only("another program holds the database for as long as it likes")
 async def test_a_stopping_server_answers_the_mutation_that_is_under_way(tmp_path: Path):
     path = tmp_path / "registry.db"
     async with serving(path) as server, streaming(f"{server.url}/stream") as client:
@@ -270,6 +271,7 @@ async def test_a_stopping_server_answers_the_mutation_that_is_under_way(tmp_path
     assert end is None
 
 
+@pytest.mark.files_only("another program holds the database for as long as it likes")
 async def test_a_stopping_server_ends_the_mutation_of_a_stream_that_is_gone(tmp_path: Path):
     path = tmp_path / "registry.db"
     with served(path, *UNHURRIED, *QUIET) as (process, said), elsewhere(path) as connection:

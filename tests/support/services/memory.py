@@ -10,6 +10,13 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def descriptors(pid: int) -> int:
-    """How many files and connections it has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+def connections(pid: int) -> int:
+    """How many sockets it has open."""
+    return sum(_leads_to(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _leads_to(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""
