@@ -1,4 +1,4 @@
-"""What nodes say of themselves: the version, the size of the file, and whether they keep foreign keys."""
+"""What nodes say of themselves: version, size, whether they keep foreign keys, and how far they are."""
 
 import re
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ class NodeStatus:
     version: str
     keeps_foreign_keys: bool
     bytes_on_disk: int
+    applied: int
+    """The index in the Raft log, which all nodes share, of the last entry that its database holds."""
 
 
 def parsed(body: bytes) -> NodeStatus:
@@ -34,6 +36,7 @@ def parsed(body: bytes) -> NodeStatus:
             str(status["build"]["version"]),
             bool(store["db_conf"]["fk_constraints"]),
             int(file["db_size"]) + int(file.get("wal_size", 0)),
+            int(store["db_applied_index"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError("it is no status of rqlite") from error

@@ -346,14 +346,20 @@ class RqliteTransport:
         return True
 
     async def _is_ready(self, node: str) -> bool:
-        """Whether the node knows a leader, and has applied what that one has committed."""
+        """Whether the node knows a leader, and has applied what each other node had when this was asked.
+
+        That rqlite calls a node ready says only that it has the log: it may still be applying it.
+        """
+        others = [each for each in self._nodes.bases if each != node]
         try:
+            told = await asyncio.gather(*(self._status_of(each, PATIENCE) for each in others))
             answer = await self._client.request(
                 "GET", f"{node}/readyz?sync&timeout={PATIENCE:g}s", b"", 2 * PATIENCE
             )
-        except (NotSent, AnswerLost, AnswerTooLarge):
+            own = await self._status_of(node, PATIENCE) if answer.status == 200 else None
+        except (CredentialsRefused, NotSent, AnswerLost, AnswerTooLarge):
             return False
-        return answer.status == 200
+        return own is not None and all(each is None or each.applied <= own.applied for each in told)
 
     async def _request(self, node: str, path: str, body: bytes, seconds: float) -> Answer:
         return await self._client.post(node + path, body, seconds)

@@ -4,7 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
+import httpx2
 import pytest
 
 from db import database_url
@@ -20,6 +22,14 @@ from tests.support.other_programs.rqlite import Account, Cluster, Node
 SECONDS = 60.0
 pytestmark = pytest.mark.waits
 COUNT = "SELECT count(*) FROM numbers"
+# Takes a node longer to apply again than it is left alone after it has failed.
+SLOW = """
+    INSERT INTO numbers
+    WITH RECURSIVE counted (number) AS (
+        SELECT 1 UNION ALL SELECT number + 1 FROM counted WHERE number < 20000000
+    )
+    SELECT max(number) FROM counted
+"""
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +221,34 @@ async def test_a_node_that_replays_its_log_gives_no_wrong_answer(cluster: Cluste
         second.start()
 
         assert await read(transport, COUNT, At(level)) == [(1,)]
+
+
+@pytest.mark.thorough
+async def test_a_node_is_read_again_once_it_has_applied_what_the_others_have(tmp_path: Path):
+    with rqlite.cluster(tmp_path, 3) as cluster:
+        first = cluster.followers()[0]
+        others = [node for node in cluster.nodes if node is not first]
+        async with opened(cluster, first, *others) as transport:
+            for sql in ("CREATE TABLE numbers (number INTEGER PRIMARY KEY)", SLOW):
+                (result,) = cluster.leader().execute(sql)
+                assert "error" not in result
+            first.kill()
+            assert await read(transport, COUNT, At(Level.NONE)) == [(1,)]
+
+            first.start()
+            found = set()
+            while not await asyncio.to_thread(holds_a_number, first):
+                ((count,),) = await read(transport, COUNT, At(Level.NONE))
+                found.add(count)
+
+    assert found == {1}
+
+
+def holds_a_number(node: Node) -> bool:
+    try:
+        return node.query(COUNT) == [[1]]
+    except (httpx2.TransportError, AssertionError, ValueError):  # it starts, or has no table yet
+        return False
 
 
 async def test_a_write_waits_for_a_leader_that_replays_its_log(cluster: Cluster):
