@@ -23,7 +23,7 @@ class NodeStatus:
     keeps_foreign_keys: bool
     bytes_on_disk: int
     applied: int
-    """The index in the Raft log, which all nodes share, of the last entry that its database holds."""
+    """The index in the Raft log, which all nodes share, of the last entry that its database holds; 0 if untold."""
 
 
 def parsed(body: bytes) -> NodeStatus:
@@ -36,7 +36,7 @@ def parsed(body: bytes) -> NodeStatus:
             str(status["build"]["version"]),
             bool(store["db_conf"]["fk_constraints"]),
             int(file["db_size"]) + int(file.get("wal_size", 0)),
-            int(store["db_applied_index"]),
+            int(store.get("db_applied_index", 0)),
         )
     except (KeyError, TypeError) as error:
         raise ValueError("it is no status of rqlite") from error
