@@ -23,7 +23,7 @@ class NodeStatus:
     keeps_foreign_keys: bool
     bytes_on_disk: int
     applied: int
-    """The index in the Raft log, which all nodes share, of the last entry that its database holds; 0 if untold."""
+    """The index in the Raft log, which all nodes share, of the last entry that its database holds, or 0."""
 
 
 def parsed(body: bytes) -> NodeStatus:
