@@ -86,9 +86,8 @@ def running(
         try:
             _wait_until_it_answers(contender, process, port, Path(log.name))
             if not contender.is_rival and not contender.keeps_history:
-                _drop_history_triggers(
-                    copy
-                )  # only now: at its start our server mends what is missing
+                # Only now: at its start our server mends what is missing.
+                _drop_history_triggers(copy)
             yield Server(contender, registry, process.pid, port, engine_pids)
         finally:
             _stop(process)
