@@ -5,6 +5,7 @@ were before and after is not compared: verification holds that, and erasing a pe
 """
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from db.audit.findings import Finding, FindingKind
 from db.model.retention import LAST_PRUNED
 
 COMPARED = ("at", "actor", "cause", "request_id", "table", "key", "operation", "is_private")
+MOST = 2**63 - 1  # what SQLite counts to
 PRUNED = f"SELECT {LAST_PRUNED}"
 # As `audit export` writes them.
 STORED = """
@@ -53,7 +55,7 @@ def compare(
         if rows is None:
             rows = iter(connection.execute(STORED, {"first": last}))
         while row[0] < last:
-            row = next(rows, (last + 1,))
+            row = next(rows, (math.inf,))
         if row[0] > last:
             yield _finding(FindingKind.NOT_STORED, archived)
         else:
@@ -68,7 +70,9 @@ def _read(number: int, line: bytes, last: int) -> dict[str, Any]:
     if not isinstance(archived, dict) or not {"sequence", *COMPARED} <= archived.keys():
         raise NotArchived(f"line {number} is no change as `audit export` writes one")
     sequence = archived["sequence"]
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or sequence <= last:
+    if type(sequence) is not int or sequence > MOST:
+        raise NotArchived(f"line {number} has no sequence number of a change")
+    if sequence <= last:
         raise NotArchived(f"line {number} is not in the order of an export")
     return archived
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from db.audit.archived import COMPARED
 from db.history.append_only import LIFT, RESTORE
 from tests.support.registries.databases import elsewhere, new_registry
 from tests.support.services.commands import command, complaint
@@ -43,6 +44,11 @@ def rewritten(file: Path, *statements: str) -> None:
     with elsewhere(file) as connection:
         for sql in (*LIFT, *statements, *RESTORE):
             connection.execute(sql)
+
+
+def line_of(sequence: object) -> str:
+    """A line with all that is compared, but for the number in order."""
+    return json.dumps(dict.fromkeys(COMPARED) | {"sequence": sequence})
 
 
 def verify(file: Path, archive: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -87,17 +93,20 @@ def test_what_was_altered_in_one_change_is_named(
     assert f"change 3 of actors A3: {finding}" in done.stdout.splitlines()
 
 
-def test_changes_that_are_no_longer_there_are_named(file: Path, archive: Path):
-    rewritten(file, "DELETE FROM changes WHERE sequence = 5")
+@pytest.mark.parametrize("lost", [[5], [4, 5], [3, 4], [1, 2, 3, 4, 5]], ids=str)
+def test_changes_that_are_no_longer_there_are_named(file: Path, archive: Path, lost: list[int]):
+    rewritten(file, *(f"DELETE FROM changes WHERE sequence = {number}" for number in lost))
 
     done = verify(file, archive, "--json")
 
     found = json.loads(done.stdout)
     assert done.returncode == 1
     assert (found["compared"], found["pruned"]) == (5, 0)
-    assert [each["message"] for each in found["differences"]][-1] == (
-        "change 5 of actors A5: is not stored, where the export has it"
-    )
+    told = [each["message"] for each in found["differences"]]
+    assert [each for each in told if "where the export has it" in each] == [
+        f"change {number} of actors A{number}: is not stored, where the export has it"
+        for number in lost
+    ]
 
 
 def test_what_was_pruned_since_is_counted_and_a_part_of_an_export_is_enough(
@@ -132,8 +141,19 @@ def test_an_erased_person_is_no_difference(file: Path, archive: Path):
         ("[" * 100_000, "line 1 is no JSON"),
         ("[]\n", "line 1 is no change as `audit export` writes one"),
         ('{"sequence": 1}\n', "line 1 is no change as `audit export` writes one"),
+        (line_of(10**30), "line 1 has no sequence number of a change"),
+        (line_of(True), "line 1 has no sequence number of a change"),
+        (line_of(0), "line 1 is not in the order of an export"),
     ],
-    ids=["no JSON", "deep", "no object", "no change"],
+    ids=[
+        "no JSON",
+        "deep",
+        "no object",
+        "no change",
+        "too large",
+        "no number",
+        "none that there is",
+    ],
 )
 def test_a_file_that_is_no_export_is_refused(file: Path, archive: Path, text: str, said: str):
     archive.write_text(text)
