@@ -9,16 +9,13 @@ import pytest
 from db.audit.archived import COMPARED
 from db.history.append_only import LIFT, RESTORE
 from tests.support.registries.databases import elsewhere, new_registry
+from tests.support.registries.histories import day
 from tests.support.services.commands import command, complaint
 
 ADD = """
     INSERT INTO actors (chitty_id, actor_type, display_name, created_at, updated_at)
     VALUES (?, 'human', ?, ?, ?)
 """
-
-
-def day(number: int) -> str:
-    return f"2026-01-{number:02}T00:00:00.000Z"
 
 
 @pytest.fixture

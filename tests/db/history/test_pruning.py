@@ -20,7 +20,7 @@ from db.program import Statement
 from db.sqlite.database import SQLiteDatabase
 from tests.support.corpus.sharing import seeds
 from tests.support.registries.databases import elsewhere, new_registry, opened
-from tests.support.registries.histories import prune_some
+from tests.support.registries.histories import day, prune_some
 
 FIRST = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES (?, 'human', ?, ?)"
@@ -30,10 +30,6 @@ DELETE = "DELETE FROM actors WHERE chitty_id = ?"
 STATES = "SELECT sequence, key, after FROM changes WHERE sequence <= ? ORDER BY sequence"
 LINES = f"SELECT {LINE} FROM changes AS change ORDER BY sequence"
 LATER = "2027-01-01T00:00:00.000Z"
-
-
-def day(number: int) -> str:
-    return f"2026-01-{number:02}T00:00:00.000Z"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from db.history import pruning, reading
 from db.queries import log_positions, sealed_sequences
 from db.queries.sealed_sequences import Purpose
 from schema.fields import global_ids
+from tests.support.registries.histories import day
 from tests.support.services.api import Api, running
 
 ADA, BOB = "CHITTY-ACTOR-000001-AAAA", "CHITTY-ACTOR-000002-AAAA"
@@ -24,10 +25,6 @@ PAGE = """query ($after: String, $before: String, $last: Int) {
     }
     actors { nodes { history { totalCount nodes { operation } } } }
 }"""
-
-
-def day(number: int) -> str:
-    return f"2026-01-{number:02}T00:00:00.000Z"
 
 
 @pytest_asyncio.fixture(params=[False, True], ids=["generic", "compiled"])

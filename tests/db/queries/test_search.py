@@ -160,6 +160,11 @@ async def expected(
     return [each for _, each in sorted(found, reverse=True)]
 
 
+async def reference(*sought: Any) -> list[tuple[Any, Any]]:
+    """What is expected, with the name of the field that it was found in."""
+    return [(key, FIELDS[column]) for key, column in await expected(*sought)]
+
+
 FIELDS = {
     "display_name": "displayName",
     "email": "email",
@@ -197,9 +202,7 @@ async def test_a_search_finds_what_the_reference_finds(tmp_path, seed):
     async with running(tmp_path / "registry.db") as api:
         await add(api, source)
         for wanted in WANTED:
-            reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
-
-            assert await answered(api, wanted) == reference, wanted
+            assert await answered(api, wanted) == await reference(api, wanted), wanted
 
 
 async def test_only_the_kinds_that_are_named_are_found(tmp_path):
@@ -207,9 +210,7 @@ async def test_only_the_kinds_that_are_named_are_found(tmp_path):
         await add(api, random.Random(9))
         kinds = ("ACTOR", "CONTEXT", "INSTALLATION", "CONNECTION", "SERVICE")
         for table, kind in zip((*TABLES, SERVICES), kinds, strict=True):
-            reference = [(key, FIELDS[c]) for key, c in await expected(api, "o", (table,))]
-
-            assert await answered(api, "o", kinds=[kind]) == reference
+            assert await answered(api, "o", kinds=[kind]) == await reference(api, "o", (table,))
         assert await answered(api, "o", kinds=[]) == []
 
 
@@ -241,9 +242,7 @@ async def test_whatever_writes_the_index_follows(tmp_path, recursive):
                 db.execute(f"PRAGMA recursive_triggers = {recursive}")
                 db.execute(sql)
             for wanted in ("o", "renamed", "octo"):
-                reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
-
-                assert await answered(api, wanted) == reference, (sql, wanted)
+                assert await answered(api, wanted) == await reference(api, wanted), (sql, wanted)
 
 
 @pytest.mark.files_only("it takes the triggers away")
@@ -256,9 +255,7 @@ async def test_what_an_index_has_of_a_row_as_it_was_is_not_found(tmp_path, chang
             db.execute("DROP TRIGGER contexts_search_of_changed")
             db.execute(f"UPDATE contexts SET {change} WHERE rowid % 2")
         for wanted in ("o", "octo"):
-            reference = [(key, FIELDS[c]) for key, c in await expected(api, wanted)]
-
-            assert await answered(api, wanted) == reference
+            assert await answered(api, wanted) == await reference(api, wanted)
 
 
 @pytest.mark.files_only("it reads what an index consists of")
@@ -319,9 +316,7 @@ async def api_of_all(tmp_path):
 
 async def test_nothing_in_a_text_is_syntax(api_of_all):
     for wanted in ODD:
-        reference = [(key, FIELDS[c]) for key, c in await expected(api_of_all, wanted)]
-
-        assert await answered(api_of_all, wanted) == reference, wanted
+        assert await answered(api_of_all, wanted) == await reference(api_of_all, wanted), wanted
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.registries.databases import elsewhere, new_registry
+from tests.support.registries.histories import day
 from tests.support.services.commands import command, command_process, complaint
 from tests.support.services.forked import start_command
 
@@ -14,10 +15,6 @@ FIRST = (
     "INSERT INTO actors (chitty_id, actor_type, created_at, updated_at) VALUES ('A', 'human', ?, ?)"
 )
 RENAME = "UPDATE actors SET email = ?, updated_at = ?"
-
-
-def day(number: int) -> str:
-    return f"2026-01-{number:02}T00:00:00.000Z"
 
 
 @pytest.fixture

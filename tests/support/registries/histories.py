@@ -15,6 +15,11 @@ CHANGES = """
 """
 
 
+def day(number: int) -> str:
+    """When a day of January 2026 begins."""
+    return f"2026-01-{number:02}T00:00:00.000Z"
+
+
 def changes(connection: sqlite3.Connection, after: int = 0) -> list[dict[str, Any]]:
     """The changes after a sequence number by column, the rows that they hold decoded."""
     cursor = connection.execute(CHANGES, (after,))
